@@ -1,0 +1,91 @@
+"""Write the small data sets on which a variance or a correlation is estimated at its boundary.
+
+Run as ``python tests/reference/make_small_data.py``; the same bytes come out every time. The seeds
+were chosen by fitting with lme4 until the estimate, and not only the truth, lay on the boundary.
+"""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+HERE = Path(__file__).parent
+
+
+def pupils(
+    seed: int,
+    n_schools: int,
+    n_classrooms: int,
+    n_pupils: int,
+    school_cov: np.ndarray,
+    classroom_cov: np.ndarray,
+) -> pd.DataFrame:
+    """Pupils in classrooms in schools; the covariances are of (intercept, slope of x)."""
+    rng = np.random.default_rng(seed)
+    n_rows = n_schools * n_classrooms * n_pupils
+    school = np.repeat(np.arange(n_schools), n_classrooms * n_pupils)
+    classroom = np.repeat(np.arange(n_schools * n_classrooms), n_pupils)
+    x = rng.normal(size=n_rows)
+    # "svd" also takes a covariance on the boundary, where a Cholesky factor does not exist.
+    b_school = rng.multivariate_normal([0, 0], school_cov, n_schools, method="svd")
+    b_classroom = rng.multivariate_normal(
+        [0, 0], classroom_cov, n_schools * n_classrooms, method="svd"
+    )
+    b = b_school[school] + b_classroom[classroom]
+    y = 50 + 2 * x + b[:, 0] + b[:, 1] * x + rng.normal(scale=4, size=n_rows)
+    return pd.DataFrame(
+        {
+            "school": [f"S{i + 1:02d}" for i in school],
+            "classroom": [
+                f"S{i + 1:02d}-C{j % n_classrooms + 1}" for i, j in zip(school, classroom)
+            ],
+            "x": x.round(4),
+            "y": y.round(3),
+        }
+    )
+
+
+def covariance(sd_intercept: float, sd_slope: float, correlation: float) -> np.ndarray:
+    off = correlation * sd_intercept * sd_slope
+    return np.array([[sd_intercept**2, off], [off, sd_slope**2]])
+
+
+NONE = np.zeros((2, 2))
+SETS = {
+    # No variation between groups at all: the fit is that of least squares.
+    "zero_school": (2, 12, 1, 8, NONE, NONE),
+    # Schools differ, classrooms within them do not.
+    "zero_classroom": (1, 10, 3, 5, covariance(3, 0, 0), NONE),
+    # Intercepts differ, slopes do not.
+    "zero_slope": (1, 12, 1, 10, covariance(3, 0, 0), NONE),
+    "correlation_plus_one": (5, 12, 1, 10, covariance(3, 1.5, 1), NONE),
+    "correlation_minus_one": (4, 12, 1, 10, covariance(3, 1.5, -1), NONE),
+    # One level on its boundary, the other inside.
+    "one_level_singular": (16, 10, 4, 5, covariance(3, 2, 0.3), covariance(1.5, 0.5, 1)),
+    # Inside the boundary, but a bounded search from the usual start stops at an intercept SD of 0.
+    "stuck_at_zero": (4, 10, 4, 5, covariance(3, 2, 0.3), covariance(1.5, 0.5, 1)),
+}
+
+
+def with_missing(data: pd.DataFrame, seed: int) -> pd.DataFrame:
+    """Empty six x, five y and three school labels; one row lacks both x and y."""
+    rng = np.random.default_rng(seed)
+    rows = rng.choice(len(data), size=13, replace=False)
+    data = data.copy()
+    data.loc[rows[:6], "x"] = np.nan
+    data.loc[rows[5:10], "y"] = np.nan
+    data.loc[rows[10:], "school"] = None
+    return data
+
+
+def main() -> None:
+    for name, arguments in SETS.items():
+        pupils(*arguments).to_csv(HERE / f"{name}.csv", index=False, lineterminator="\n")
+    complete = pupils(101, 12, 2, 6, covariance(3, 1.5, 0), covariance(2, 0, 0))
+    with_missing(complete, 102).to_csv(
+        HERE / "missing_values.csv", index=False, lineterminator="\n"
+    )
+
+
+if __name__ == "__main__":
+    main()
