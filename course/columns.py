@@ -1,0 +1,168 @@
+"""Columns of a DataFrame, made ready: numbers as floats, labels as categories, groups as codes."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+import pandas as pd
+
+from course.errors import CourseError
+
+
+def nearest(name: str, names: Iterable) -> str:
+    """``"; did you mean 'age'?"`` or nothing, to end a message with."""
+    close = difflib.get_close_matches(str(name), [str(n) for n in names], n=1)
+    return f"; did you mean '{close[0]}'?" if close else ""
+
+
+def check_frame(data: object) -> pd.DataFrame:
+    """The same frame, or a `CourseError` that says how to make one."""
+    if isinstance(data, pd.DataFrame):
+        return data
+    kind = f"{type(data).__module__.split('.')[0]}.{type(data).__name__}"
+    if hasattr(data, "to_pandas"):
+        raise CourseError(f"data is a {kind}: pass data.to_pandas()")
+    raise CourseError(
+        f"data must be a pandas DataFrame, not a {type(data).__name__}: "
+        "try pd.DataFrame(data), or pd.read_csv(path) for a file"
+    )
+
+
+def find_columns(data: pd.DataFrame, names: Iterable[str]) -> dict[str, pd.Series]:
+    """The named columns; a `CourseError` with the nearest name for one that is not there."""
+    found = {}
+    for name in names:
+        where = np.flatnonzero(data.columns == name)
+        if len(where) == 0:
+            mend = nearest(name, data.columns)
+            columns = ", ".join(map(str, data.columns[:12])) + (" ..." if len(data.columns) > 12 else "")
+            raise CourseError(f"the data have no column '{name}'{mend or f'; there are {columns}'}")
+        if len(where) > 1:
+            raise CourseError(
+                f"the data have {len(where)} columns called '{name}': rename or drop all but one"
+            )
+        found[name] = data.iloc[:, where[0]]
+    return found
+
+
+def model_column(series: pd.Series, keep_whole: bool) -> np.ndarray | pd.Categorical:
+    """A column for the model matrices: floats, booleans, or a Categorical of the labels present.
+
+    Parameters
+    ----------
+    series : Series
+        Without missing values.
+    keep_whole : bool
+        Leave whole numbers as they are, for ``C(grade)`` to name its levels 2 and not 2.0.
+    """
+    name, dtype = series.name, series.dtype
+    if isinstance(dtype, pd.CategoricalDtype):
+        return _several(pd.Categorical(series).remove_unused_categories(), name)
+    if dtype == object:
+        series = series.infer_objects()
+        dtype = series.dtype
+    if pd.api.types.is_bool_dtype(dtype):
+        return series.to_numpy(dtype=bool)
+    if pd.api.types.is_complex_dtype(dtype):
+        raise CourseError(f"'{name}' holds complex numbers; a model takes real ones")
+    if pd.api.types.is_datetime64_any_dtype(dtype) or pd.api.types.is_timedelta64_dtype(dtype):
+        raise CourseError(
+            f"'{name}' holds dates or times: make numbers of them, as in "
+            f"(data['{name}'] - data['{name}'].min()).dt.days"
+        )
+    if pd.api.types.is_numeric_dtype(dtype):
+        # int64 overflows in silence in I(x**9): floats do not
+        whole = keep_whole and pd.api.types.is_integer_dtype(dtype)
+        values = series.to_numpy(dtype=np.int64 if whole else np.float64)
+        _finite(values, series, name)
+        return values
+    codes, labels = pd.factorize(series)
+    if not all(isinstance(label, str) for label in labels):
+        kinds = sorted({type(label).__name__ for label in labels})
+        raise CourseError(
+            f"'{name}' mixes {' and '.join(kinds)}: make it numbers with pd.to_numeric, "
+            "or text with .astype(str)"
+        )
+    order = np.argsort(np.asarray(labels, dtype=object))
+    rank = np.empty(len(order), dtype=np.int64)
+    rank[order] = np.arange(len(order))
+    return _several(
+        pd.Categorical.from_codes(rank[codes], np.asarray(labels, dtype=object)[order]), name
+    )
+
+
+def _several(labels: pd.Categorical, name: str) -> pd.Categorical:
+    if len(labels.categories) < 2:
+        raise CourseError(
+            f"'{name}' has one value only ({labels.categories[0]}), so it cannot have an effect: "
+            "leave it out"
+        )
+    return labels
+
+
+def _finite(values: np.ndarray, series: pd.Series, name: str) -> None:
+    bad = ~np.isfinite(values)
+    if bad.any():
+        raise CourseError(
+            f"'{name}' is infinite in {bad.sum()} row(s), first at index "
+            f"{series.index[bad.argmax()]!r}: replace with np.nan to leave the row out"
+        )
+
+
+def group_codes(columns: Sequence[pd.Series]) -> tuple[np.ndarray, pd.Index]:
+    """Number the groups that one column, or the combinations of several, make.
+
+    Parameters
+    ----------
+    columns : sequence of Series
+        Without missing values, all of one length n.
+
+    Returns
+    -------
+    codes : ndarray of int64, shape (n,)
+        For each row the position of its group in `levels`.
+    levels : Index or MultiIndex
+        Sorted labels of the groups that occur.
+
+    Examples
+    --------
+    >>> rooms = pd.Series([1, 2, 1], name="room"), pd.Series(["B", "A", "A"], name="school")
+    >>> codes, levels = group_codes(rooms)
+    >>> list(levels), codes.tolist()
+    ([(1, 'A'), (1, 'B'), (2, 'A')], [1, 2, 0])
+    """
+    coded = [_one_column(column) for column in columns]
+    codes, labels = coded[0]
+    if len(coded) == 1:
+        return codes, pd.Index(labels, name=columns[0].name)
+    sizes = [len(labels) for _, labels in coded]
+    combined = np.zeros(len(codes), dtype=np.int64)
+    for (one, _), size in zip(coded, sizes, strict=True):
+        combined = combined * size + one
+    codes, present = pd.factorize(combined, sort=True)
+    parts, rest = [], present
+    for (_, labels), size in zip(reversed(coded), reversed(sizes), strict=True):
+        parts.append(pd.Index(labels).take(rest % size))
+        rest = rest // size
+    levels = pd.MultiIndex.from_arrays(parts[::-1], names=[column.name for column in columns])
+    return codes.astype(np.int64, copy=False), levels
+
+
+def _one_column(column: pd.Series) -> tuple[np.ndarray, pd.Index]:
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        codes = column.cat.codes.to_numpy().astype(np.int64)
+        counts = np.bincount(codes, minlength=len(column.cat.categories))
+        used = counts > 0
+        if used.all():
+            return codes, column.cat.categories
+        return (np.cumsum(used) - 1)[codes], column.cat.categories[used]
+    codes, labels = pd.factorize(column)  # sorting the labels, not the rows
+    try:
+        order = np.argsort(np.asarray(labels))
+    except TypeError:  # labels of mixed types: in order of appearance
+        return codes.astype(np.int64, copy=False), pd.Index(labels)
+    rank = np.empty(len(order), dtype=np.int64)
+    rank[order] = np.arange(len(order))
+    return rank[codes], pd.Index(labels).take(order)

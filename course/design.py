@@ -1,0 +1,405 @@
+"""`Formula` and a DataFrame to `Design`: the matrices, the groups, and how the groups lie.
+
+patsy builds X and every Z once, on all complete rows, so that both solvers fit the same numbers.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+import patsy
+from scipy import sparse
+
+from course.columns import check_frame, find_columns, group_codes, model_column
+from course.errors import CourseError
+from course.expressions import NAMESPACE
+from course.formula import Formula, RandomTerm, effect_terms
+
+KEEP_ALL = patsy.NAAction(NA_types=[])  # missing rows are gone by then; a new NaN is reported below
+
+
+@dataclass(frozen=True)
+class Grouping:
+    """One grouping factor on the data, with every effect that varies between its levels.
+
+    Attributes
+    ----------
+    factors : tuple of str
+        The columns whose combinations make the groups.
+    codes : ndarray of int64, shape (n,)
+        The level of each row.
+    levels : Index or MultiIndex, length L
+        The labels of the levels.
+    Z : ndarray, shape (n, k)
+        The values that the k effects multiply, row by row (a column of ones for the intercept).
+    effects : tuple of str, length k
+        patsy's names of these columns.
+    blocks : tuple of tuple of int
+        The columns whose effects are correlated with each other; different blocks are independent.
+    """
+
+    factors: tuple[str, ...]
+    codes: np.ndarray
+    levels: pd.Index
+    Z: np.ndarray
+    effects: tuple[str, ...]
+    blocks: tuple[tuple[int, ...], ...]
+
+    @property
+    def name(self) -> str:
+        return ":".join(self.factors)
+
+    @property
+    def n_levels(self) -> int:
+        return len(self.levels)
+
+    @cached_property
+    def pattern(self) -> np.ndarray:
+        """Where the relative covariance factor may differ from 0: a lower triangle per block."""
+        pattern = np.zeros((len(self.effects),) * 2, dtype=bool)
+        for block in self.blocks:
+            for row in block:
+                for column in block:
+                    pattern[row, column] = column <= row
+        return pattern
+
+
+@dataclass(frozen=True)
+class Design:
+    """All that a solver needs, and what a translation or a prediction needs beside it.
+
+    Attributes
+    ----------
+    formula : Formula
+    y : ndarray, shape (n,)
+    X : ndarray, shape (n, p)
+    fixed_names : tuple of str, length p
+        patsy's names of the columns of X.
+    groupings : tuple of Grouping
+        In the order of the formula, one for each set of groups.
+    index : Index, length n
+        The row labels of the complete rows in the caller's frame.
+    rows_given : int
+        Rows of the caller's frame, complete or not.
+    missing : dict of str to int
+        For each column with missing values their number.
+    columns : dict
+        The complete rows of every column used.
+    """
+
+    formula: Formula
+    y: np.ndarray
+    X: np.ndarray
+    fixed_names: tuple[str, ...]
+    groupings: tuple[Grouping, ...]
+    index: pd.Index
+    rows_given: int
+    missing: dict[str, int]
+    columns: dict[str, pd.Series]
+    infos: tuple[patsy.DesignInfo, ...] = field(repr=False)
+
+    @property
+    def n(self) -> int:
+        return len(self.y)
+
+    @cached_property
+    def nested(self) -> np.ndarray:
+        """nested[i, j]: does every level of grouping i lie in one level of grouping j?"""
+        size = len(self.groupings)
+        nested = np.eye(size, dtype=bool)
+        for i in range(size):
+            for j in range(size):
+                if i != j:
+                    nested[i, j] = lies_in(self.groupings[i].codes, self.groupings[j].codes)
+        return nested
+
+    def parents(self, child: int, parent: int) -> np.ndarray:
+        """For each level of grouping `child` the level of `parent` that contains it."""
+        return parents(self.groupings[child].codes, self.groupings[parent].codes)
+
+    def with_response(self, y: np.ndarray) -> Design:
+        """The same design with another response, checked but not built again."""
+        y = np.asarray(y, dtype=float)
+        if y.shape != self.y.shape:
+            raise CourseError(f"the new response has shape {y.shape}; the model has {self.n} rows")
+        _check_response(y, self.formula.response)
+        return replace(self, y=y)
+
+
+def parents(child: np.ndarray, parent: np.ndarray) -> np.ndarray:
+    """The parent's code for each child code, given both codes row by row."""
+    found = np.empty(child.max() + 1, dtype=np.int64)
+    found[child] = parent
+    return found
+
+
+def lies_in(child: np.ndarray, parent: np.ndarray) -> bool:
+    """Whether all rows of a child level share their parent level."""
+    return bool((parents(child, parent)[child] == parent).all())
+
+
+def components(*codes: np.ndarray) -> np.ndarray:
+    """The finest independent blocks of rows: no group of any grouping lies in two of them.
+
+    Parameters
+    ----------
+    *codes : ndarray of int, shape (n,)
+        The groupings.
+
+    Returns
+    -------
+    ndarray of int64, shape (n,)
+        The block of each row.
+
+    Examples
+    --------
+    >>> components(np.array([0, 0, 1, 2]), np.array([0, 1, 1, 2])).tolist()
+    [0, 0, 0, 1]
+    """
+    offsets = np.cumsum([0] + [code.max() + 1 for code in codes])
+    first = codes[0]
+    links = np.concatenate([first for _ in codes[1:]] or [first])
+    others = np.concatenate([c + o for c, o in zip(codes[1:], offsets[1:-1], strict=True)] or [first])
+    graph = sparse.coo_array((np.ones(len(links), bool), (links, others)), (offsets[-1],) * 2)
+    _, label = sparse.csgraph.connected_components(graph, directed=False)
+    return pd.factorize(label[first])[0].astype(np.int64)
+
+
+def build_design(formula: Formula, data: pd.DataFrame) -> Design:
+    """Bring a formula and data together.
+
+    Parameters
+    ----------
+    formula : Formula
+    data : DataFrame
+        One row per observation. It is not changed. Rows with a missing value in a column that the
+        formula names are left out and counted in `Design.missing`.
+
+    Returns
+    -------
+    Design
+
+    Raises
+    ------
+    CourseError
+        For a column that is not there, a response that is not numeric or does not vary, columns of
+        X that determine each other, groups that cannot be told from the residual, ...
+
+    Examples
+    --------
+    >>> from course.formula import parse_formula
+    >>> data = pd.DataFrame({"score": [3.0, 4, 6, 5], "school": ["A", "A", "B", "B"]})
+    >>> design = build_design(parse_formula("score ~ 1 + (1|school)"), data)
+    >>> design.X.shape, design.groupings[0].codes.tolist()
+    ((4, 1), [0, 0, 1, 1])
+    """
+    data = check_frame(data)
+    if len(data) == 0:
+        raise CourseError("the data have no rows")
+    columns = find_columns(data, formula.columns)
+    missing = {name: int(column.isna().sum()) for name, column in columns.items()}
+    missing = {name: count for name, count in missing.items() if count}
+    index = data.index
+    if missing:
+        keep = ~np.logical_or.reduce([columns[name].isna().to_numpy() for name in missing])
+        if not keep.any():
+            counts = ", ".join(f"'{name}' in {count}" for name, count in missing.items())
+            raise CourseError(f"every row has a missing value ({counts} of {len(data)} rows)")
+        columns = {name: column[keep] for name, column in columns.items()}
+        index = index[keep]
+
+    terms = [part for term in formula.random for part in _split(term)]
+    variables = _model_columns(formula, columns)
+    infos = _design_infos(formula, terms, variables)
+    y, X, *Zs = _matrices(infos, variables, index)
+    _check_response(y[:, 0], formula.response) if y.shape[1] == 1 else _refuse_text(formula)
+    fixed_names = tuple(infos[1].column_names)
+    _check_rank(X, fixed_names)
+    return Design(
+        formula=formula,
+        y=y[:, 0].copy(),
+        X=X,
+        fixed_names=fixed_names,
+        groupings=_groupings(terms, Zs, infos[2:], columns, len(index)),
+        index=index,
+        rows_given=len(data),
+        missing=missing,
+        columns=columns,
+        infos=infos,
+    )
+
+
+# -- from terms to matrices -------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Part:
+    """A random term, or one effect of a term written with ||."""
+
+    term: RandomTerm
+    effects: tuple[patsy.desc.Term, ...]
+
+
+def _split(term: RandomTerm) -> list[_Part]:
+    effects = effect_terms(term.effects)
+    if not effects:
+        raise CourseError(f"{term} lets nothing vary: write (1|{term.group_name})")
+    if term.correlated:
+        return [_Part(term, tuple(effects))]
+    return [_Part(term, (effect,)) for effect in effects]
+
+
+def _model_columns(formula: Formula, columns: dict) -> dict:
+    """The columns that enter y, X or a Z (a grouping factor alone does not)."""
+    return {
+        name: model_column(columns[name], keep_whole=name in formula.categorical)
+        for name in formula.variables
+    }
+
+
+def _design_infos(formula: Formula, parts: list[_Part], variables: dict) -> tuple:
+    described = patsy.ModelDesc.from_formula(f"{formula.response} ~ {formula.fixed}")
+    termlists = [described.lhs_termlist, described.rhs_termlist]
+    termlists += [list(part.effects) for part in parts]
+    if not described.rhs_termlist:
+        raise CourseError("the fixed part is empty: write at least 1, the intercept")
+    environment = patsy.EvalEnvironment([NAMESPACE])
+    with np.errstate(all="ignore"):
+        try:
+            infos = patsy.build.design_matrix_builders(
+                termlists, lambda: iter([variables]), environment, NA_action=KEEP_ALL
+            )
+        except Exception as error:  # patsy passes on whatever a transformation raises
+            raise _untranslated(error) from error
+    for part, info in zip(parts, infos[2:], strict=True):
+        if not part.term.correlated and len(info.column_names) > 1:
+            effect = part.effects[0].name()
+            group = part.term.group_name
+            raise CourseError(
+                f"{part.term}: '{effect}' has several columns ({', '.join(info.column_names)}), and "
+                f"|| could mean two things. Correlated with each other: (1|{group}) + "
+                f"(0 + {effect}|{group}); all independent: make 0/1 columns and write each as "
+                f"(0 + column|{group})"
+            )
+    return tuple(infos)
+
+
+def _matrices(infos: tuple, variables: dict, index: pd.Index) -> list[np.ndarray]:
+    n = len(index)
+    with np.errstate(all="ignore"):
+        try:
+            built = patsy.build_design_matrices(list(infos), variables, NA_action=KEEP_ALL)
+        except Exception as error:
+            raise _untranslated(error) from error
+    matrices = []
+    for info, matrix in zip(infos, built, strict=True):
+        matrix = np.asarray(matrix, dtype=float)
+        if len(matrix) == 1 and n > 1:  # an intercept alone: patsy cannot know how many rows
+            matrix = np.repeat(matrix, n, axis=0)
+        bad = ~np.isfinite(matrix)
+        if bad.any():
+            row, column = np.argwhere(bad)[0]
+            raise CourseError(
+                f"{info.column_names[column]} is not a finite number in {bad[:, column].sum()} "
+                f"row(s), first at index {index[row]!r}: look at the values it is computed from"
+            )
+        matrices.append(matrix)
+    return matrices
+
+
+def _untranslated(error: Exception) -> CourseError:
+    """A message of patsy's, or of a function in the formula, in one line of ours."""
+    first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+    return CourseError(f"the formula cannot be computed on these data: {first}")
+
+
+def _groupings(parts: list, Zs: list, infos: tuple, columns: dict, n: int) -> tuple[Grouping, ...]:
+    found: dict[frozenset, Grouping] = {}
+    for part, Z, info in zip(parts, Zs, infos, strict=True):
+        key = frozenset(part.term.group)
+        effects = tuple(info.column_names)
+        if key not in found:
+            codes, levels = group_codes([columns[name] for name in part.term.group])
+            _check_levels(part.term, len(levels), n)
+            found[key] = Grouping(
+                part.term.group, codes, levels, Z, effects, (tuple(range(len(effects))),)
+            )
+        else:
+            before = found[key]
+            k = len(before.effects)
+            found[key] = replace(
+                before,
+                Z=np.column_stack([before.Z, Z]),
+                effects=before.effects + effects,
+                blocks=(*before.blocks, tuple(range(k, k + len(effects)))),
+            )
+        if len(effects) * found[key].n_levels >= n:
+            raise CourseError(
+                f"{part.term}: {len(effects)} effects for each of {found[key].n_levels} levels of "
+                f"{part.term.group_name}, but only {n} rows: leave out an effect or the term"
+            )
+    return tuple(found.values())
+
+
+# -- checks -----------------------------------------------------------------------------------
+
+
+def _refuse_text(formula: Formula) -> None:
+    raise CourseError(
+        f"the response {formula.response} is not numeric: a linear mixed model needs numbers. "
+        "If it holds numbers written as text, convert it with pd.to_numeric"
+    )
+
+
+def _check_response(y: np.ndarray, name: str) -> None:
+    if np.ptp(y) == 0:
+        raise CourseError(f"the response {name} is {y[0]:g} in every row: there is nothing to explain")
+
+
+def _check_levels(term: RandomTerm, n_levels: int, n: int) -> None:
+    group = term.group_name
+    if n_levels == 1:
+        raise CourseError(
+            f"{term}: {group} has one level only, so nothing can vary between its levels: "
+            "leave the term out"
+        )
+    if n_levels == n:
+        raise CourseError(
+            f"{term}: {group} has one row per level ({n} levels in {n} rows), so its effect cannot "
+            "be told from the residual: leave the term out, the residual already is that level"
+        )
+
+
+def _check_rank(X: np.ndarray, names: tuple[str, ...]) -> None:
+    """Refuse a column that the columns before it determine (R² above 1 - 1e-10)."""
+    n, p = X.shape
+    if p >= n:
+        raise CourseError(f"{p} fixed effects but {n} complete rows: simplify the fixed part")
+    scaled = X / np.sqrt((X**2).mean(axis=0)).clip(min=1e-300)
+    if "Intercept" in names:
+        centred = scaled - scaled.mean(axis=0)
+        spread = np.sqrt((centred**2).mean(axis=0))
+        flat = spread < 1e-12
+        flat[names.index("Intercept")] = False
+        if flat.any():
+            name = names[int(flat.argmax())]
+            raise CourseError(
+                f"{name} has the same value in every row: its effect cannot be told from the "
+                "intercept. Leave it out"
+            )
+        spread[names.index("Intercept")] = 1
+        scaled = centred / spread
+        scaled[:, names.index("Intercept")] = 1
+    gram = scaled.T @ scaled / n
+    for j in range(1, p):
+        before, right = gram[:j, :j], gram[:j, j]
+        weights = np.linalg.lstsq(before, right, rcond=1e-12)[0]
+        if gram[j, j] - right @ weights < 1e-10 * max(gram[j, j], 1e-300) or gram[j, j] == 0:
+            involved = [names[i] for i in range(j) if abs(weights[i]) > 1e-6]
+            raise CourseError(
+                f"{names[j]} is determined by {', '.join(involved) or 'nothing (it is all zero)'}: "
+                "their effects cannot be told apart. Leave one of them out of the fixed part"
+            )

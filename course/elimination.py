@@ -1,0 +1,165 @@
+"""Elimination of random effects, group by group, and the way back.
+
+Notation of Bates et al. (2015, doi 10.18637/jss.v067.i01): y = X beta + Z Lambda u + error, where the u
+are independent with the residual's variance. Let U hold every distinct column of X, of the Z's and y. All
+that the likelihood needs of the data is U'U within the levels of the finest grouping. Eliminating
+that grouping's effects turns U'U into U' V^-1 U, where V = I + Z Lambda Lambda' Z':
+
+    A = I + Lambda' M_zz Lambda        W = Lambda A^-1 Lambda'        M+ = M - M_.z W M_z.
+
+with M = U'U and M_z. its rows that belong to Z. Sums of M+ over the levels inside one level of the
+next grouping are the M of that grouping, and so on up to the root. Arrays carry the levels on their
+last axis, so that one NumPy call serves them all.
+
+The derivative walks back. With T = I - E_z P, P = W M_z. and a bar for the derivative of the deviance,
+
+    Mbar = T Mbar+ T' + E_z W E_z'            Lambdabar = 2 sum (M_zz - M+_z. Mbar+ M_.z) Lambda A^-1
+
+(both include the term log|A|). The recursion for Mbar also gives conditional variances: started from
+0 at the root, W + P Mbar+ P' is the conditional covariance of the effects over sigma squared.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+
+def invert(A: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Inverse and log-determinant of many small positive definite matrices, by sweeping.
+
+    Parameters
+    ----------
+    A : ndarray, shape (k, k, L)
+        Overwritten.
+
+    Returns
+    -------
+    inverse : ndarray, shape (k, k, L)
+    logdet : ndarray, shape (L,)
+    """
+    k = len(A)
+    if k == 1:
+        return 1 / A, np.log(A[0, 0])
+    logdet = np.zeros(A.shape[2])
+    for j in range(k):
+        pivot = A[j, j].copy()
+        logdet += np.log(pivot)
+        column = A[:, j].copy()
+        A[j] /= pivot
+        column[j] = 0
+        for i in range(k):
+            if i != j:
+                A[i] -= column[i] * A[j]
+                A[i, j] = -column[i] / pivot
+        A[j, j] = 1 / pivot
+    return A, logdet
+
+
+def product(left: np.ndarray, right: np.ndarray) -> np.ndarray:
+    """Matrix products over the last axis: (a, b, L) times (b, c, L). Either may lack the axis."""
+    if left.ndim == 2:
+        left = left[:, :, None]
+    if right.ndim == 2:
+        right = right[:, :, None]
+    total = left[:, 0, None] * right[None, 0]
+    for j in range(1, left.shape[1]):
+        total += left[:, j, None] * right[None, j]
+    return total
+
+
+def transpose(A: np.ndarray) -> np.ndarray:
+    return A.swapaxes(0, 1)
+
+
+@dataclass
+class Eliminated:
+    """What one elimination leaves for the way back; see the module's notation."""
+
+    W: np.ndarray  # (k, k, L)
+    H: np.ndarray  # Lambda A^-1, (k, k, L)
+    P: np.ndarray  # (k, u, L)
+    M_z: np.ndarray  # (k, u, L)
+
+
+class Stage:
+    """The elimination of one grouping whose levels each lie in one level of the next.
+
+    Parameters
+    ----------
+    grouping : int
+        Which grouping of the design.
+    z : sequence of int
+        The positions in U of its k columns.
+    sums : Sums
+        From its levels to those of the next stage (or to the root).
+    """
+
+    def __init__(self, grouping: int, z: list[int], sums: Sums):
+        self.grouping, self.z, self.sums = grouping, np.array(z), sums
+
+    def eliminate(self, M: np.ndarray, Lambda: np.ndarray):
+        """M of this stage, shape (u, u, L), to M of the next; also log|A| and the tape."""
+        M_z = M[self.z]
+        A = product(Lambda.T, product(M_z[:, self.z], Lambda))
+        A[np.diag_indices(len(A))] += 1
+        A_inverse, logdet = invert(A)
+        H = product(Lambda, A_inverse)
+        W = product(H, Lambda.T)
+        P = product(W, M_z)
+        M_next = self.sums.total(M) - self.sums.total(product(transpose(M_z), P))
+        return M_next, logdet.sum(), Eliminated(W, H, P, M_z)
+
+    def back(self, tape: Eliminated, M_bar: np.ndarray) -> np.ndarray:
+        """The derivative by this stage's M, given that by the next stage's."""
+        z = self.z
+        M_bar = self.sums.spread(M_bar)
+        Q = product(tape.P, M_bar)
+        M_bar[z] -= Q
+        M_bar[:, z] -= transpose(Q)
+        M_bar[np.ix_(z, z)] += product(Q, transpose(tape.P)) + tape.W
+        return M_bar
+
+    def gradient(self, tape: Eliminated, M_bar: np.ndarray) -> np.ndarray:
+        """The derivative by Lambda, shape (k, k), given that by the next stage's M."""
+        M_zz = tape.M_z[:, self.z]
+        M_plus = tape.M_z - product(M_zz, tape.P)
+        middle = product(product(M_plus, self.sums.spread(M_bar)), transpose(tape.M_z))
+        return 2 * product(M_zz - middle, tape.H).sum(axis=2)
+
+    def effects(self, tape: Eliminated, v: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Conditional means b, shape (k, L), and what is left of the coefficients v of U."""
+        v = self.sums.spread(v[:, None])[:, 0]
+        b = product(tape.P, v[:, None])[:, 0]
+        v[self.z] -= b
+        return b, v
+
+    def conditional(self, tape: Eliminated, M_bar: np.ndarray) -> np.ndarray:
+        """Conditional covariances of b over sigma squared, shape (k, k, L)."""
+        P = tape.P
+        return product(product(P, self.sums.spread(M_bar)), transpose(P)) + tape.W
+
+
+class Sums:
+    """Sums over the children of each parent, and the way from a parent to its children.
+
+    Parameters
+    ----------
+    parent : ndarray of int64, shape (L,)
+        For each level, in the order of the arrays, the position of its parent; sorted.
+    """
+
+    def __init__(self, parent: np.ndarray):
+        self.parent = parent
+        self.starts = np.flatnonzero(np.diff(parent, prepend=-1))
+
+    def total(self, values: np.ndarray) -> np.ndarray:
+        """(..., L) to (..., number of parents)."""
+        if len(self.starts) == 1:
+            return values.sum(axis=-1, keepdims=True)
+        return np.add.reduceat(values, self.starts, axis=-1)
+
+    def spread(self, values: np.ndarray) -> np.ndarray:
+        """(..., number of parents) to (..., L)."""
+        return values[..., self.parent]

@@ -1,0 +1,223 @@
+"""Which Python a formula may hold inside a call: columns, numbers, and the listed functions.
+
+patsy evaluates the factors of a formula as Python. A formula may come from a file, a form or a
+learner, so each call is read as a syntax tree first and everything but a short list is refused.
+"""
+
+from __future__ import annotations
+
+import ast
+import keyword
+import re
+import unicodedata
+
+import numpy as np
+
+from course.errors import CourseError
+
+CONTRASTS = frozenset({"Treatment", "Sum", "Poly", "Helmert", "Diff"})
+SPLINES = frozenset({"bs", "cr", "cc"})
+FUNCTIONS = CONTRASTS | SPLINES | {"C", "I", "Q", "center", "scale", "standardize"}
+STATEFUL = SPLINES | {"center", "scale", "standardize"}  # they remember the data they first saw
+NUMPY = frozenset(
+    "abs cbrt ceil cos exp expm1 floor log log10 log1p log2 maximum minimum round sign sin sqrt "
+    "square tan tanh".split()
+)
+NAMESPACE = {"np": np}  # all that patsy needs beside its own functions
+
+MENDS = {
+    "factor": "write C(x)",
+    "as.factor": "write C(x)",
+    "ordered": "write C(x, Poly)",
+    "poly": "write x + I(x**2), or bs(x, df=3)",
+    "ns": "write cr(x, df=3)",
+    "s": "write cr(x, df=3)",
+    "offset": "subtract it from the response: I(y - x)",
+    "cbind": "a mixed model here has one response",
+    "mo": "write C(x)",
+}
+
+MAX_CALL = 500  # characters
+OPERATORS = (ast.Add, ast.Sub, ast.Mult, ast.Div, ast.FloorDiv, ast.Mod, ast.Pow)
+
+
+def column_code(name: str) -> str:
+    """How patsy is told of a column: its name, or ``Q("its name")`` where Python could not read it.
+
+    Examples
+    --------
+    >>> column_code("age"), column_code("test score"), column_code("class")
+    ('age', 'Q("test score")', 'Q("class")')
+    """
+    plain = (
+        name.isidentifier()
+        and not keyword.iskeyword(name)
+        and unicodedata.normalize("NFKC", name) == name  # Python would look up the other spelling
+        and name not in FUNCTIONS
+        and name not in NAMESPACE
+    )
+    if plain:
+        return name
+    if any(ord(char) < 32 for char in name):
+        raise CourseError(f"the column name {name!r} holds a control character; rename the column")
+    escaped = name.replace("\\", "\\\\").replace('"', '\\"')
+    return f'Q("{escaped}")'
+
+
+def quote_backticks(text: str) -> str:
+    """```np.log(`net income`)``` to ``np.log(Q("net income"))``."""
+    return re.sub(r"`([^`]*)`", lambda match: column_code(match[1]), text)
+
+
+def check_call(text: str) -> tuple[list[str], set[str]]:
+    """Refuse a call that is more than a function of columns.
+
+    Parameters
+    ----------
+    text : str
+        For instance ``"np.log(income)"`` or ``"C(grade, Treatment(2))"``.
+
+    Returns
+    -------
+    columns : list of str
+        The columns it uses, in order.
+    categorical : set of str
+        Those of them that stand inside ``C(...)``.
+
+    Raises
+    ------
+    CourseError
+        For anything else than columns, numbers, arithmetic, comparisons and listed functions.
+
+    Examples
+    --------
+    >>> check_call("np.log(income / 1000)")
+    (['income'], set())
+    >>> check_call("open('x')")
+    Traceback (most recent call last):
+    ...
+    course.errors.CourseError: the function open is not among those a formula may use (C, I, Q, bs, \
+cc, center, cr, scale, standardize, np.log, np.sqrt, np.exp, ...)
+    """
+    if len(text) > MAX_CALL:
+        raise CourseError(f"a call of {len(text)} characters in the formula, {text[:30]}...: too long")
+    function = re.match(r"[\w.]+", text)
+    if function and function[0] in MENDS:  # as.factor(...) is not Python: say so before parsing
+        raise CourseError(f"{function[0]}(...) is R's: {MENDS[function[0]]}")
+    try:
+        tree = ast.parse(text, mode="eval").body
+    except (SyntaxError, ValueError, MemoryError, RecursionError) as error:
+        hint = "; a power is written **" if "^" in text else ""
+        raise CourseError(f"`{text[:60]}` cannot be read{hint}") from error
+    columns: dict[str, None] = {}
+    categorical: set[str] = set()
+    _check(tree, columns, categorical, inside="")
+    if not columns:
+        raise CourseError(f"`{text[:60]}` uses no column of the data")
+    return list(columns), categorical
+
+
+def _check(node: ast.AST, columns: dict, categorical: set, inside: str) -> None:
+    """Walk the tree; `inside` is the function whose argument `node` is."""
+
+    def visit(child: ast.AST, function: str = inside) -> None:
+        _check(child, columns, categorical, function)
+
+    match node:
+        case ast.Name(id=name):
+            if name in CONTRASTS and inside == "C":
+                return
+            columns.setdefault(name)
+            if inside == "C":
+                categorical.add(name)
+        case ast.Constant(value=bool() | None):
+            pass
+        case ast.Constant(value=int() | float() as value) if abs(value) < 1e15:
+            if inside in SPLINES and isinstance(value, int) and value > 50:
+                raise CourseError(f"{inside}(...) with {value}: at most 50 columns")
+        case ast.Constant(value=str()):
+            if inside not in ("C", "Treatment", "=="):
+                raise CourseError(f"the text {node.value!r:.40} has no place in {inside}(...)")
+        case ast.List(elts=items) | ast.Tuple(elts=items) if inside not in ("", "I", "Q"):
+            for item in items:
+                if not isinstance(item, ast.Constant | ast.UnaryOp):
+                    raise CourseError(f"a list in {inside}(...) holds numbers or texts")
+                # knots and levels may be any number, unlike df= and degree=
+                visit(item, "C" if inside == "C" else "list")
+        case ast.UnaryOp(op=ast.USub() | ast.UAdd(), operand=operand):
+            visit(operand)
+        case ast.BinOp(left=left, op=op, right=right) if isinstance(op, OPERATORS):
+            if isinstance(op, ast.Pow):
+                _check_power(left, right)
+            visit(left, "arithmetic")
+            visit(right, "arithmetic")
+        case ast.Compare(left=left, ops=[_], comparators=[right]) if not isinstance(
+            node.ops[0], ast.Is | ast.IsNot | ast.In | ast.NotIn
+        ):
+            visit(left, "==")
+            visit(right, "==")
+        case ast.Call(func=function, args=arguments, keywords=keywords):
+            name = _function_name(function)
+            if name == "Q":
+                _quoted_column(node, columns, categorical, inside)
+                return
+            for argument in arguments:
+                visit(argument, name)
+            for argument in keywords:
+                if argument.arg is None:
+                    raise CourseError("** in a call has no place in a formula")
+                visit(argument.value, name)
+        case ast.BinOp(op=ast.BitXor()):
+            raise CourseError(f"`{ast.unparse(node)[:60]}`: in Python a power is written **, not ^")
+        case _:
+            raise CourseError(
+                f"`{_shown(node)}` has no place in a formula: columns, numbers, + - * / **, "
+                "comparisons and the listed functions do"
+            )
+
+
+def _shown(node: ast.AST) -> str:
+    try:
+        return ast.unparse(node)[:60]
+    except (ValueError, RecursionError):
+        return type(node).__name__
+
+
+def _check_power(base: ast.AST, exponent: ast.AST) -> None:
+    """Whole columns to a small power; ``9**9**9**9`` would never end."""
+    if isinstance(exponent, ast.UnaryOp):
+        exponent = exponent.operand
+    small = isinstance(exponent, ast.Constant) and isinstance(exponent.value, int | float)
+    named = any(isinstance(part, ast.Name) for part in ast.walk(base))
+    if not (small and named and abs(exponent.value) <= 10):
+        raise CourseError("a power in a formula is a column to a number up to 10, as in I(age**2)")
+
+
+def _function_name(function: ast.AST) -> str:
+    match function:
+        case ast.Name(id=name) if name in FUNCTIONS:
+            return name
+        case ast.Attribute(value=ast.Name(id="np" | "numpy"), attr=name) if name in NUMPY:
+            if function.value.id == "np":
+                return f"np.{name}"
+    name = _shown(function)
+    bare = name.split(".")[-1]
+    if bare in NUMPY:
+        mend = f": write np.{bare}(...)"
+    elif name in MENDS:
+        mend = f": {MENDS[name]}"
+    else:
+        mend = (
+            " (C, I, Q, bs, cc, center, cr, scale, standardize, np.log, np.sqrt, np.exp, ...)"
+        )
+    raise CourseError(f"the function {name} is not among those a formula may use{mend}")
+
+
+def _quoted_column(node: ast.Call, columns: dict, categorical: set, inside: str) -> None:
+    match node:
+        case ast.Call(args=[ast.Constant(value=str() as name)], keywords=[]):
+            columns.setdefault(name)
+            if inside == "C":
+                categorical.add(name)
+        case _:
+            raise CourseError('Q takes one column name in quotes, as in Q("test score")')

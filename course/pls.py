@@ -1,0 +1,424 @@
+"""`Design` to `Estimates`: penalised least squares and the profiled deviance.
+
+With theta the free entries of the relative covariance factors Lambda, b = Lambda u, and beta and sigma
+at their best for that theta, -2 log-likelihood is (Bates et al. 2015, doi 10.18637/jss.v067.i01)
+
+    REML:  log|Lambda' Z' Z Lambda + I| + log|R_X|^2 + (n - p) (1 + log(2 pi r^2 / (n - p)))
+    ML:    log|Lambda' Z' Z Lambda + I| + n (1 + log(2 pi r^2 / n))
+
+r^2 is the penalised residual sum of squares, R_X' R_X = X' V^-1 X. `course.elimination` gets all of it from
+cross-products formed once, so that a value costs nothing per row of the data, and its gradient
+about as much again.
+
+theta is free of sign: the deviance is even in every column of Lambda, so a search that may cross 0 does
+not get stuck there as one with bounds does. Signs are turned at the end.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from scipy import linalg
+
+from course.crossing import Crossing
+from course.design import Design, components, lies_in, parents
+from course.elimination import Stage, Sums
+from course.errors import CourseError
+
+NEAR_ZERO = 1e-4  # a relative standard deviation that counts as none; lme4's isSingular has the same
+MAX_CELLS = 250_000_000  # of the dense tail where groupings cross: 2 GB
+
+
+@dataclass(frozen=True)
+class Estimates:
+    """The optimum, in the units of the data.
+
+    Attributes
+    ----------
+    beta : ndarray, shape (p,)
+    cov_beta : ndarray, shape (p, p)
+    sigma2 : float
+        Residual variance.
+    factors : tuple of ndarray
+        For each grouping the relative covariance factor Lambda, (k, k), lower triangular: the
+        covariance matrix of its effects is ``sigma2 * Lambda @ Lambda.T``.
+    effects : tuple of ndarray
+        For each grouping the conditional means (BLUPs), (L, k).
+    deviance : float
+        -2 log-likelihood, or the REML criterion.
+    reml, converged, singular : bool
+    evaluations : int
+        Of the deviance and its gradient, all starts together.
+    gradient : float
+        Largest absolute entry of the gradient at the optimum, in standardised units.
+    """
+
+    beta: np.ndarray
+    cov_beta: np.ndarray
+    sigma2: float
+    factors: tuple[np.ndarray, ...]
+    effects: tuple[np.ndarray, ...]
+    deviance: float
+    reml: bool
+    converged: bool
+    singular: bool
+    evaluations: int
+    gradient: float
+    theta_standard: np.ndarray  # where the search ended, for what is derived there
+
+    @property
+    def covariances(self) -> tuple[np.ndarray, ...]:
+        """For each grouping the covariance matrix of its effects, (k, k)."""
+        return tuple(self.sigma2 * factor @ factor.T for factor in self.factors)
+
+
+@dataclass
+class Evaluation:
+    """The deviance at one theta, in standardised units, and what its derivative needs."""
+
+    factors: list[np.ndarray]
+    root: np.ndarray  # U' V^-1 U, (u, u)
+    logdet: float  # log|Lambda'Z'Z Lambda + I|
+    tape: list
+    beta: np.ndarray
+    r2: float
+    XX_inverse: np.ndarray
+    logdet_XX: float
+
+
+class Problem:
+    """A design, standardised, reduced to cross-products, and ready to be evaluated at any theta.
+
+    Parameters
+    ----------
+    design : Design
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from course.design import build_design
+    >>> from course.formula import parse_formula
+    >>> data = pd.DataFrame({"y": [1.0, 2, 4, 5, 9, 9], "g": list("aabbcc")})
+    >>> problem = Problem(build_design(parse_formula("y ~ 1 + (1|g)"), data))
+    >>> estimates = problem.fit(reml=True)
+    >>> round(float(estimates.sigma2), 3)  # within groups: (0.5 + 0.5 + 0) / 3
+    0.333
+    """
+
+    def __init__(self, design: Design):
+        self.design = design
+        self.n, self.p = design.X.shape
+        self._standardise(design)
+        self._order(design)
+
+    # -- set-up -----------------------------------------------------------------------------
+
+    def _standardise(self, design: Design) -> None:
+        """Collect the distinct columns of X, Z and y, shifted and scaled where the model allows it.
+
+        A column beside an intercept may be shifted, any column may be scaled: the model is the same
+        with other coefficients, T times the standardised ones.
+        """
+        pool: dict[tuple[str, bool], int] = {}
+        columns: list[np.ndarray] = []
+
+        def add(matrix: np.ndarray, names: tuple[str, ...]) -> tuple[list[int], np.ndarray]:
+            where, T = [], np.eye(len(names))
+            shifted = "Intercept" in names
+            for j, name in enumerate(names):
+                if name == "Intercept":
+                    key, column, centre, scale = (name, False), matrix[:, j], 0.0, 1.0
+                else:
+                    key, column = (name, shifted), matrix[:, j]
+                    centre = column.mean() if shifted else 0.0
+                    scale = np.sqrt(np.mean((column - centre) ** 2)) or 1.0
+                    T[j, j] = 1 / scale
+                    if shifted:
+                        T[names.index("Intercept"), j] = -centre / scale
+                if key not in pool:
+                    pool[key] = len(columns)
+                    columns.append((column - centre) / scale if name != "Intercept" else column)
+                where.append(pool[key])
+            return where, T
+
+        self.x, self.T_x = add(design.X, design.fixed_names)
+        self.z: list[list[int]] = []
+        self.T_z: list[np.ndarray] = []
+        for grouping in design.groupings:
+            where, blocks = [], []
+            for block in grouping.blocks:
+                names = tuple(grouping.effects[j] for j in block)
+                found, T = add(grouping.Z[:, block], names)
+                where += found
+                blocks.append(T)
+            self.z.append(where)
+            self.T_z.append(linalg.block_diag(*blocks))
+        y = design.y
+        self.y_shift = y.mean() if "Intercept" in design.fixed_names else 0.0
+        self.y_scale = np.sqrt(np.mean((y - self.y_shift) ** 2))
+        self.y_at = len(columns)
+        columns.append((y - self.y_shift) / self.y_scale)
+        self.U = np.stack(columns)  # (u, n)
+        self.patterns = [grouping.pattern for grouping in design.groupings]
+        self.n_theta = sum(int(pattern.sum()) for pattern in self.patterns)
+
+    def _order(self, design: Design) -> None:
+        """Decide what is eliminated when: crossed groupings together, then a chain of nested ones."""
+        groupings = design.groupings
+        order = sorted(range(len(groupings)), key=lambda g: -groupings[g].n_levels)
+        for crossed in [0, *range(2, len(order) + 1)]:
+            chain = order[crossed:]
+            if all(design.nested[a, b] for a, b in zip(chain, chain[1:], strict=False)):
+                blocks = self._blocks(order[:crossed]) if crossed else None
+                if not crossed or not chain or lies_in(blocks, groupings[chain[0]].codes):
+                    break
+        units = [] if blocks is None else [blocks]
+        units += [groupings[g].codes for g in chain]
+        # levels of one parent side by side, at every stage
+        self.ranks: list[np.ndarray] = []
+        parent_rank = None
+        sums: list[Sums] = []
+        for i in reversed(range(len(units))):
+            size = units[i].max() + 1
+            if parent_rank is None:
+                parent = np.zeros(size, dtype=np.int64)
+            else:
+                parent = parent_rank[parents(units[i], units[i + 1])]
+            by_parent = np.argsort(parent, kind="stable")
+            rank = np.empty(size, dtype=np.int64)
+            rank[by_parent] = np.arange(size)
+            sums.insert(0, Sums(parent[by_parent]))
+            self.ranks.insert(0, rank)
+            parent_rank = rank
+        self.crossing, self.block_sums = None, None
+        if blocks is not None:
+            self._check_size(order[:crossed], blocks)
+            blocks = self.ranks.pop(0)[blocks]
+            self.block_sums = sums.pop(0)
+            crossing = [(g, self.z[g], groupings[g].codes) for g in order[:crossed]]
+            self.crossing = Crossing(self.U.T, crossing, blocks)
+            leaves = crossing[0][2]
+        else:
+            leaves = self.ranks[0][units[0]]
+        self.stages = [
+            Stage(g, self.z[g], total) for g, total in zip(chain, sums, strict=True)
+        ]
+        self.M = cross_products(self.U, leaves)
+
+    def _blocks(self, crossed: list[int]) -> np.ndarray:
+        return components(*[self.design.groupings[g].codes for g in crossed])
+
+    def _check_size(self, crossed: list[int], blocks: np.ndarray) -> None:
+        sizes = np.zeros(blocks.max() + 1, dtype=np.int64)
+        for g in crossed[1:]:
+            codes = self.design.groupings[g].codes
+            of_level = parents(codes, blocks)
+            sizes += len(self.z[g]) * np.bincount(of_level, minlength=len(sizes))
+        cells = int((sizes.astype(float) ** 2).sum())
+        if cells > MAX_CELLS:
+            names = ", ".join(self.design.groupings[g].name for g in crossed[1:])
+            raise CourseError(
+                f"the levels of {names} cross in a block of {sizes.max()} effects, which would need "
+                f"{cells * 8 / 1e9:.1f} GB for each of several matrices: leave a term out, or nest "
+                "the groups if their labels restart in each parent"
+            )
+
+    # -- theta ------------------------------------------------------------------------------
+
+    def unpack(self, theta: np.ndarray) -> list[np.ndarray]:
+        """theta (columns of lower triangles, one grouping after another) to the factors."""
+        factors, start = [], 0
+        for pattern in self.patterns:
+            factor = np.zeros(pattern.shape)
+            stop = start + int(pattern.sum())
+            factor.T[pattern.T] = theta[start:stop]
+            factors.append(factor)
+            start = stop
+        return factors
+
+    def pack(self, factors: list[np.ndarray]) -> np.ndarray:
+        pairs = zip(factors, self.patterns, strict=True)
+        return np.concatenate([factor.T[pattern.T] for factor, pattern in pairs])
+
+    # -- the deviance and its gradient --------------------------------------------------------
+
+    def evaluate(self, theta: np.ndarray) -> Evaluation:
+        factors = self.unpack(theta)
+        M, logdet, tape = self.M, 0.0, []
+        if self.crossing:
+            M, more, step = self.crossing.eliminate(M, factors)
+            M = self.block_sums.total(M)
+            logdet, tape = logdet + more, [step]
+        for stage in self.stages:
+            M, more, step = stage.eliminate(M, factors[stage.grouping])
+            logdet += more
+            tape.append(step)
+        root = M[:, :, 0]
+        XX, Xy = root[np.ix_(self.x, self.x)], root[self.x, self.y_at]
+        cholesky = linalg.cholesky(XX, lower=True, check_finite=False)
+        beta = linalg.cho_solve((cholesky, True), Xy, check_finite=False)
+        r2 = root[self.y_at, self.y_at] - Xy @ beta
+        XX_inverse = linalg.cho_solve((cholesky, True), np.eye(self.p), check_finite=False)
+        logdet_XX = 2 * np.log(np.diagonal(cholesky)).sum()
+        return Evaluation(factors, root, logdet, tape, beta, r2, XX_inverse, logdet_XX)
+
+    def deviance(self, at: Evaluation, reml: bool, sigma2: float | None = None) -> float:
+        """-2 log-likelihood of the standardised data; profiled over sigma where it is not given."""
+        df = self.n - self.p if reml else self.n
+        r2 = max(at.r2, np.finfo(float).tiny)
+        if sigma2 is None:
+            sigma2 = r2 / df
+        value = at.logdet + df * np.log(2 * np.pi * sigma2) + r2 / sigma2
+        return value + at.logdet_XX if reml else value
+
+    def gradient(self, at: Evaluation, reml: bool, sigma2: float | None = None) -> np.ndarray:
+        """The derivative of `deviance` by theta."""
+        if sigma2 is None:
+            sigma2 = max(at.r2, np.finfo(float).tiny) / (self.n - self.p if reml else self.n)
+        v = self._residual_coefficients(at)
+        bar = np.outer(v, v) / sigma2
+        if reml:
+            bar[np.ix_(self.x, self.x)] += at.XX_inverse
+        found = {}
+        bar = bar[:, :, None]
+        steps = list(zip(self.stages, at.tape[1:] if self.crossing else at.tape, strict=True))
+        for i, (stage, tape) in reversed(list(enumerate(steps))):
+            found[stage.grouping] = stage.gradient(tape, bar)
+            if i or self.crossing:
+                bar = stage.back(tape, bar)
+        if self.crossing:
+            found |= self.crossing.gradient(at.tape[0], self.block_sums.spread(bar), at.factors)
+        return self.pack([found[g] for g in range(len(self.patterns))])
+
+    def _residual_coefficients(self, at: Evaluation) -> np.ndarray:
+        """v with U v = y - X beta."""
+        v = np.zeros(len(self.U))
+        v[self.x], v[self.y_at] = -at.beta, 1
+        return v
+
+    # -- what else comes from an evaluation ---------------------------------------------------
+
+    def effects(self, at: Evaluation) -> list[np.ndarray]:
+        """Conditional means of the random effects in the units of the data, (L, k) each."""
+        found = {}
+        v = self._residual_coefficients(at)[:, None]
+        steps = list(zip(self.stages, at.tape[1:] if self.crossing else at.tape, strict=True))
+        for stage, tape in reversed(steps):
+            found[stage.grouping], v = stage.effects(tape, v)
+        if self.crossing:
+            found |= self.crossing.effects(at.tape[0], self.block_sums.spread(v))
+        return [
+            (self.y_scale * T @ b).T
+            for b, T in zip(self._in_level_order(found), self.T_z, strict=True)
+        ]
+
+    def conditional_covariances(self, at: Evaluation, sigma2: float) -> list[np.ndarray]:
+        """Conditional covariances of the random effects given beta and theta, (L, k, k) each."""
+        found = {}
+        bar = np.zeros((len(self.U), len(self.U), 1))
+        steps = list(zip(self.stages, at.tape[1:] if self.crossing else at.tape, strict=True))
+        for stage, tape in reversed(steps):
+            found[stage.grouping] = stage.conditional(tape, bar)
+            bar = stage.back(tape, bar)
+        if self.crossing:
+            found |= self.crossing.conditional(at.tape[0], self.block_sums.spread(bar))
+        pairs = zip(self._in_level_order(found), self.T_z, strict=True)
+        return [sigma2 * np.einsum("ij,jkl,mk->lim", T, V, T) for V, T in pairs]
+
+    def _in_level_order(self, found: dict[int, np.ndarray]) -> list[np.ndarray]:
+        for stage, rank in zip(self.stages, self.ranks, strict=True):
+            found[stage.grouping] = found[stage.grouping][..., rank]
+        return [found[g] for g in range(len(self.patterns))]
+
+    # -- the optimum --------------------------------------------------------------------------
+
+    @cached_property
+    def start(self) -> np.ndarray:
+        return self.pack([0.4 * np.eye(len(pattern)) for pattern in self.patterns])
+
+    @cached_property
+    def curvature(self) -> np.ndarray:
+        """A rough second derivative by each theta: each level speaks about its own effects."""
+        pairs = zip(self.design.groupings, self.patterns, strict=True)
+        return self.pack([np.full(p.shape, 2.0 * g.n_levels) for g, p in pairs])
+
+    def fit(self, reml: bool = True) -> Estimates:
+        """Minimise the deviance and end on a checked optimum.
+
+        Raises
+        ------
+        CourseError
+            Where the fixed and random effects leave no residual.
+        """
+        from course.search import search
+
+        best = search(self, reml)
+        at = self.evaluate(best.theta)
+        df = self.n - self.p if reml else self.n
+        sigma2 = at.r2 / df * self.y_scale**2
+        if at.r2 / df < 1e-14:
+            raise CourseError(
+                "the fixed and random effects reproduce the response exactly: no residual is left. "
+                "Look for a predictor computed from the response, or for one row per group"
+            )
+        T_x = self.T_x * self.y_scale
+        beta = T_x @ at.beta
+        if "Intercept" in self.design.fixed_names:
+            beta[self.design.fixed_names.index("Intercept")] += self.y_shift
+        deviance = self.deviance(at, reml) + 2 * df * np.log(self.y_scale)
+        if reml:  # log|X'V^-1 X| of the data's own X
+            deviance -= 2 * np.linalg.slogdet(self.T_x)[1]
+        factors = tuple(
+            _lower(T @ factor, grouping.blocks)
+            for T, factor, grouping in zip(
+                self.T_z, at.factors, self.design.groupings, strict=True
+            )
+        )
+        return Estimates(
+            beta=beta,
+            cov_beta=at.r2 / df * T_x @ at.XX_inverse @ T_x.T,
+            sigma2=float(sigma2),
+            factors=factors,
+            effects=tuple(self.effects(at)),
+            deviance=float(deviance),
+            reml=reml,
+            converged=best.converged,
+            singular=self._singular(at.factors),
+            evaluations=best.evaluations,
+            gradient=best.gradient,
+            theta_standard=best.theta,
+        )
+
+    def _singular(self, factors: list[np.ndarray]) -> bool:
+        pairs = zip(factors, self.design.groupings, strict=True)
+        canonical = [_lower(factor, grouping.blocks) for factor, grouping in pairs]
+        return any((np.diagonal(factor) < NEAR_ZERO).any() for factor in canonical)
+
+
+def cross_products(U: np.ndarray, codes: np.ndarray) -> np.ndarray:
+    """U'U within each group: (u, n) and codes (n,) to (u, u, L).
+
+    Examples
+    --------
+    >>> cross_products(np.array([[1.0, 1, 1], [2, 3, 4]]), np.array([0, 0, 1]))[:, :, 0]
+    array([[ 2.,  5.],
+           [ 5., 13.]])
+    """
+    u, size = len(U), codes.max() + 1
+    M = np.empty((u, u, size))
+    for i in range(u):
+        for j in range(i + 1):
+            M[i, j] = M[j, i] = np.bincount(codes, U[i] * U[j], size)
+    return M
+
+
+def _lower(factor: np.ndarray, blocks: tuple) -> np.ndarray:
+    """The lower triangular factor of ``factor @ factor.T`` with a diagonal that is not negative."""
+    lower = np.zeros_like(factor)
+    for block in blocks:
+        here = np.ix_(block, block)
+        R = np.linalg.qr(factor[here].T, mode="r")
+        lower[here] = (np.where(np.diagonal(R) < 0, -1.0, 1.0)[:, None] * R).T
+    return lower

@@ -1,0 +1,81 @@
+"""The search for the lowest deviance over theta, and the doubt it ends with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy import optimize
+
+if TYPE_CHECKING:
+    from course.pls import Problem
+
+SMALL = 0.02  # relative standard deviations below this are doubted: another start, and exactly 0
+
+
+@dataclass(frozen=True)
+class Found:
+    theta: np.ndarray
+    value: float
+    gradient: float
+    converged: bool
+    evaluations: int
+
+
+def search(problem: Problem, reml: bool) -> Found:
+    """Quasi-Newton from a middling start; again from elsewhere where a variance came out near 0."""
+    best = _descend(problem, reml, problem.start)
+    evaluations = best.evaluations
+    diagonal = problem.pack([np.eye(len(pattern)) for pattern in problem.patterns]) > 0
+    small = diagonal & (np.abs(best.theta) < SMALL)
+    if small.any():
+        for sign in (1.0, -1.0):
+            again = np.where(small, 0.7, best.theta)
+            again = np.where(~diagonal, sign * 0.3 * np.abs(again) - 0.1 * sign, again)
+            other = _descend(problem, reml, again)
+            evaluations += other.evaluations
+            if other.value < best.value:
+                best = other
+        best, extra = _at_zero(problem, reml, best, diagonal)
+        evaluations += extra
+    return Found(best.theta, best.value, best.gradient, best.converged, evaluations)
+
+
+def _descend(problem: Problem, reml: bool, start: np.ndarray) -> Found:
+    count = 0
+    # steps of one curvature in every direction: the search starts well scaled
+    unit = 1 / np.sqrt(problem.curvature)
+
+    def value_and_gradient(steps: np.ndarray) -> tuple[float, np.ndarray]:
+        nonlocal count
+        count += 1
+        at = problem.evaluate(steps * unit)
+        return problem.deviance(at, reml), problem.gradient(at, reml) * unit
+
+    with np.errstate(all="ignore"):
+        result = optimize.minimize(
+            value_and_gradient,
+            start / unit,
+            jac=True,
+            method="BFGS",
+            options={"gtol": 1e-5, "maxiter": 500},
+        )
+    theta = result.x * unit
+    # a line search that fails at the limit of double precision has converged as far as numbers go
+    steepest = float(np.abs(result.jac).max(initial=0))
+    noise = 1e-9 * max(1.0, abs(result.fun))
+    converged = steepest < max(1e-3, noise**0.5)
+    return Found(theta, float(result.fun), steepest, converged, count)
+
+
+def _at_zero(problem: Problem, reml: bool, best: Found, diagonal: np.ndarray) -> tuple[Found, int]:
+    """Put diagonals that are nearly 0 at 0 where that is no worse: there the derivative is 0 too."""
+    zero = diagonal & (np.abs(best.theta) < SMALL)
+    if not zero.any():
+        return best, 0
+    theta = np.where(zero, 0.0, best.theta)
+    value = problem.deviance(problem.evaluate(theta), reml)
+    if value <= best.value + 1e-8:
+        return Found(theta, value, best.gradient, best.converged, 0), 1
+    return best, 1
