@@ -1,0 +1,52 @@
+"""Mixed-effects models from lme4-style formulas: explained, translated to statsmodels, fitted.
+
+>>> import course
+>>> course.__all__  # doctest: +NORMALIZE_WHITESPACE
+['CourseError', 'MixedFit', 'MixedModel', 'check', 'load', 'mixedlm', 'simulate_schools',
+ 'translate']
+"""
+
+import sys
+from importlib import import_module
+from types import ModuleType
+
+__version__ = "0.1.0"
+
+# Where each public name lives. A module is imported when a name of it is first used, so that
+# `import course` costs next to nothing.
+_HOMES = {
+    "CourseError": "course.errors",
+    "MixedFit": "course.fit",
+    "MixedModel": "course.fit",
+    "check": "course.exercises",
+    "load": "course.data",
+    "mixedlm": "course.fit",
+    "simulate_schools": "course.simulate",
+    "translate": "course.translate",
+}
+
+__all__ = list(_HOMES)
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'course' has no attribute {name!r}")
+    value = getattr(import_module(_HOMES[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_HOMES})
+
+
+class _Package(ModuleType):
+    """`course.translate` is the function, whoever imported the module `course.translate` first."""
+
+    def __setattr__(self, name: str, value: object) -> None:
+        # Importing a submodule binds it in its package; a public name of the same name goes first.
+        if not (name in _HOMES and isinstance(value, ModuleType)):
+            super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Package
