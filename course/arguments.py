@@ -32,10 +32,10 @@ def number(name: str, value: Any, low: float | None = None, high: float | None =
         or (low is not None and value < low)
         or (high is not None and value > high)
     ):
-        span = "a number"
-        if low is not None:
-            span = f"a number of at least {low:g}" if high is None else f"from {low:g} to {high:g}"
-        raise CourseError(f"{name} must be {span}; got {value!r}")
+        span = "" if low is None else f" of at least {low:g}"
+        if high is not None:
+            span = f" from {low:g} to {high:g}"
+        raise CourseError(f"{name} must be a number{span}; got {value!r}")
     return float(value)
 
 
@@ -65,7 +65,9 @@ def choice(name: str, value: Any, choices: Iterable[str]) -> None:
 
 
 def dictionary(name: str, value: Any, example: str) -> dict:
-    """Return ``value`` as a dict, or raise with an example of one."""
+    """Return ``value`` as a dict (empty for None), or raise with an example of one."""
+    if value is None:
+        return {}
     if not isinstance(value, Mapping):
         raise CourseError(f"{name} must be a dictionary such as {example}; got {value!r}")
     return dict(value)

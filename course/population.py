@@ -104,8 +104,8 @@ class Labels:
             if integer:
                 self._of[level] = number.astype(np.int64)
                 continue
-            width = len(str(number.max()))
-            texts = [f"{_LETTERS.get(level, 'ID')}{n:0{width}d}" for n in number.tolist()]
+            template = f"{_LETTERS.get(level, 'ID')}%0{len(str(number.max()))}d"
+            texts = [template % n for n in number.tolist()]
             if parent and level != "student_id" and not restarting:
                 prefixes = self.column(parent, codes[parent])
                 texts = [f"{prefix}-{t}" for prefix, t in zip(prefixes, texts, strict=True)]
@@ -117,16 +117,19 @@ class Labels:
         """Return the labels of the units with these numbers."""
         return self._of[level].take(codes)
 
-    def path(self, level: str) -> list[str]:
-        """Return the columns that it takes to tell the units of a level apart."""
-        if self._restarting and level != "student_id":
-            return [*CONTAINERS[level], level]
-        return [level]
+    def group(self, level: str) -> str:
+        """Return the name in a formula of the units of a level, such as "school:classroom"."""
+        return ":".join(self._path(level))
 
     def index(self, level: str) -> pd.Index:
         """Return the units of a level as the index of a table of random effects."""
-        path = self.path(level)
+        path = self._path(level)
         columns = [self.column(name, self._population[level][name]) for name in path]
         if len(path) == 1:
             return pd.Index(columns[0], name=level)
         return pd.MultiIndex.from_arrays(columns, names=path)
+
+    def _path(self, level: str) -> list[str]:
+        """Columns that it takes to tell the units of a level apart."""
+        restarts = self._restarting and level != "student_id"
+        return [*CONTAINERS[level], level] if restarts else [level]
