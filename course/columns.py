@@ -93,6 +93,31 @@ def model_column(series: pd.Series, keep_whole: bool) -> np.ndarray | pd.Categor
     )
 
 
+def new_column(series: pd.Series, fitted: pd.Series) -> np.ndarray:
+    """A column of new rows, in the form that the fitted one had for patsy.
+
+    Raises
+    ------
+    CourseError
+        Where it holds text and the fitted one numbers, or a label that was not in the fit.
+    """
+    name = series.name
+    numeric = pd.api.types.is_numeric_dtype(fitted.infer_objects().dtype)
+    if numeric:
+        try:
+            return series.to_numpy(dtype=fitted.to_numpy().dtype)
+        except (TypeError, ValueError) as error:
+            raise CourseError(f"'{name}' held numbers in the fit and {series.dtype} here") from error
+    known = set(fitted.cat.categories if hasattr(fitted, "cat") else fitted.unique())
+    unknown = [value for value in series.unique() if value not in known]
+    if unknown:
+        raise CourseError(
+            f"'{name}' is {unknown[0]!r} in a new row; the fit knows "
+            f"{', '.join(map(repr, sorted(known, key=str)[:8]))}"
+        )
+    return series.to_numpy(dtype=object)
+
+
 def _several(labels: pd.Categorical, name: str) -> pd.Categorical:
     if len(labels.categories) < 2:
         raise CourseError(

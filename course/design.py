@@ -13,10 +13,10 @@ import pandas as pd
 import patsy
 from scipy import sparse
 
-from course.columns import check_frame, find_columns, group_codes, model_column
+from course.columns import check_frame, find_columns, group_codes, model_column, new_column
 from course.errors import CourseError
 from course.expressions import NAMESPACE
-from course.formula import Formula, RandomTerm, effect_terms
+from course.formula import Formula, RandomTerm, effect_terms, variables_of
 
 KEEP_ALL = patsy.NAAction(NA_types=[])  # missing rows are gone by then; a new NaN is reported below
 
@@ -39,6 +39,8 @@ class Grouping:
         patsy's names of these columns.
     blocks : tuple of tuple of int
         The columns whose effects are correlated with each other; different blocks are independent.
+    formulas : tuple of str
+        For each block what stands before the bar, in patsy's language.
     """
 
     factors: tuple[str, ...]
@@ -47,6 +49,7 @@ class Grouping:
     Z: np.ndarray
     effects: tuple[str, ...]
     blocks: tuple[tuple[int, ...], ...]
+    formulas: tuple[str, ...]
 
     @property
     def name(self) -> str:
@@ -119,6 +122,42 @@ class Design:
     def parents(self, child: int, parent: int) -> np.ndarray:
         """For each level of grouping `child` the level of `parent` that contains it."""
         return parents(self.groupings[child].codes, self.groupings[parent].codes)
+
+    def fixed_rows(self, new: pd.DataFrame) -> np.ndarray:
+        """X for new rows, (m, p); NaN where a predictor is missing."""
+        return new_matrix(self.infos[1], self.formula.fixed, self, new)
+
+    def random_rows(self, grouping: int, new: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+        """Codes (m,) and Z (m, k) of one grouping for new rows; the code of an unseen level is -1."""
+        found = self.groupings[grouping]
+        labels = find_columns(new, found.factors)
+        for name, column in labels.items():
+            known = self.columns[name].dtype
+            if pd.api.types.is_numeric_dtype(column.dtype) != pd.api.types.is_numeric_dtype(known):
+                raise CourseError(
+                    f"the labels of '{name}' are of type {column.dtype} here and {known} in the data "
+                    "of the fit: no level would be recognised"
+                )
+        if len(labels) == 1:
+            codes = found.levels.get_indexer(next(iter(labels.values())))
+        else:
+            codes = found.levels.get_indexer(pd.MultiIndex.from_frame(pd.DataFrame(labels)))
+        parts = [
+            (info, formula)
+            for info, formula in zip(self.infos[2:], self.part_formulas, strict=True)
+            if formula[0] == grouping
+        ]
+        Z = [new_matrix(info, formula, self, new) for info, (_, formula) in parts]
+        Z = np.column_stack(Z)
+        Z[np.logical_or.reduce([column.isna().to_numpy() for column in labels.values()])] = np.nan
+        return codes, Z
+
+    @cached_property
+    def part_formulas(self) -> list[tuple[int, str]]:
+        """For each random block, in the order of `infos`: its grouping and its effects."""
+        positions = {frozenset(g.factors): i for i, g in enumerate(self.groupings)}
+        parts = [part for term in self.formula.random for part in _split(term)]
+        return [(positions[frozenset(part.term.group)], part.formula) for part in parts]
 
     def with_response(self, y: np.ndarray) -> Design:
         """The same design with another response, checked but not built again."""
@@ -242,6 +281,13 @@ class _Part:
     term: RandomTerm
     effects: tuple[patsy.desc.Term, ...]
 
+    @property
+    def formula(self) -> str:
+        if self.term.correlated:
+            return self.term.effects
+        name = self.effects[0].name()
+        return "1" if name == "Intercept" else f"0 + {name}"
+
 
 def _split(term: RandomTerm) -> list[_Part]:
     effects = effect_terms(term.effects)
@@ -310,6 +356,23 @@ def _matrices(infos: tuple, variables: dict, index: pd.Index) -> list[np.ndarray
     return matrices
 
 
+def new_matrix(info, effects: str, design: Design, new: pd.DataFrame) -> np.ndarray:
+    """The columns of a right-hand side for rows that were not in the fit, (m, columns)."""
+    columns = find_columns(check_frame(new), variables_of(effects))
+    missing = np.zeros(len(new), dtype=bool)
+    for column in columns.values():
+        missing |= column.isna().to_numpy()
+    matrix = np.full((len(new), len(info.column_names)), np.nan)
+    if missing.all():
+        return matrix
+    variables = {
+        name: new_column(column[~missing], design.columns[name])
+        for name, column in columns.items()
+    }
+    matrix[~missing] = _matrices((info,), variables, new.index[~missing])[0]
+    return matrix
+
+
 def _untranslated(error: Exception) -> CourseError:
     """A message of patsy's, or of a function in the formula, in one line of ours."""
     first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
@@ -324,8 +387,9 @@ def _groupings(parts: list, Zs: list, infos: tuple, columns: dict, n: int) -> tu
         if key not in found:
             codes, levels = group_codes([columns[name] for name in part.term.group])
             _check_levels(part.term, len(levels), n)
+            block = tuple(range(len(effects)))
             found[key] = Grouping(
-                part.term.group, codes, levels, Z, effects, (tuple(range(len(effects))),)
+                part.term.group, codes, levels, Z, effects, (block,), (part.formula,)
             )
         else:
             before = found[key]
@@ -335,6 +399,7 @@ def _groupings(parts: list, Zs: list, infos: tuple, columns: dict, n: int) -> tu
                 Z=np.column_stack([before.Z, Z]),
                 effects=before.effects + effects,
                 blocks=(*before.blocks, tuple(range(k, k + len(effects)))),
+                formulas=(*before.formulas, part.formula),
             )
         if len(effects) * found[key].n_levels >= n:
             raise CourseError(

@@ -146,7 +146,7 @@ bitwise OR. Put the random term in parentheses, as in (1|school)
 @lru_cache(maxsize=256)  # studies fit one formula thousands of times
 def _parse(text: str) -> Formula:
     formula = _Parser(text).formula()
-    _refuse_duplicates(formula.random)
+    refuse_duplicates(formula.random)
     return formula
 
 
@@ -155,7 +155,15 @@ def effect_terms(effects: str) -> list[patsy.desc.Term]:
     return patsy.ModelDesc.from_formula(effects).rhs_termlist
 
 
-def _refuse_duplicates(random: tuple[RandomTerm, ...]) -> None:
+def variables_of(effects: str) -> tuple[str, ...]:
+    """The columns that a right-hand side is computed from."""
+    parser = _Parser(effects)
+    parser.sum()
+    return tuple(parser.variables)
+
+
+def refuse_duplicates(random: tuple[RandomTerm, ...]) -> None:
+    """Raise a `CourseError` where two terms give the same group the same effect."""
     for one, other in combinations(random, 2):
         if set(one.group) != set(other.group):
             continue

@@ -1,0 +1,198 @@
+"""Findings: what the data say about the groups that the formula does not."""
+
+from __future__ import annotations
+
+from itertools import permutations
+
+import numpy as np
+import pandas as pd
+
+from course.design import Design, Grouping, lies_in
+from course.formula import effect_terms
+
+FEW_LEVELS = 6
+
+
+def find(design: Design) -> tuple[str, ...]:
+    """What is worth telling of these data under this formula, one sentence or two each.
+
+    Parameters
+    ----------
+    design : Design
+
+    Returns
+    -------
+    tuple of str
+        Empty where nothing stands out.
+    """
+    looks = (
+        rows_left_out,
+        reused_labels,
+        same_groups,
+        almost_nested,
+        few_levels,
+        flat_slopes,
+        far_zero,
+        powers,
+        number_labels,
+    )
+    return tuple(note for look in looks for note in look(design))
+
+
+def rows_left_out(design: Design) -> list[str]:
+    if not design.missing:
+        return []
+    columns = ", ".join(f"{name} ({count})" for name, count in design.missing.items())
+    left_out = design.rows_given - design.n
+    return [
+        f"{left_out:,} of {design.rows_given:,} rows are left out for missing values in {columns}."
+    ]
+
+
+def reused_labels(design: Design) -> list[str]:
+    """Rooms 1-4 in every school: one label, many rooms."""
+    notes = []
+    for inner, outer in permutations(design.groupings, 2):
+        if len(inner.factors) > 1 or len(outer.factors) > 1:
+            continue
+        if lies_in(inner.codes, outer.codes) or outer.n_levels < 3:
+            continue
+        pairs = _pairs(inner, outer)
+        rooms_per_school = np.bincount(pairs[1])
+        rows_per_pair = design.n / len(pairs[0])
+        restarting = inner.n_levels <= 1.5 * rooms_per_school.max() and rows_per_pair >= 2
+        if restarting:
+            both = f"{outer.name}:{inner.name}"
+            notes.append(
+                f"The labels of {inner.name} are used again in every {outer.name}: {inner.n_levels} "
+                f"labels, but {len(pairs[0]):,} combinations. (1|{inner.name}) ties together the rows "
+                f"of all {outer.name}s that share a label. If {inner.name} "
+                f"'{inner.levels[0]}' of one {outer.name} has nothing to do with that of another, "
+                f"write (1|{both}) instead."
+            )
+    return notes
+
+
+def same_groups(design: Design) -> list[str]:
+    notes = []
+    groupings = design.groupings
+    for i in range(len(groupings)):
+        for j in range(i):
+            if design.nested[i, j] and design.nested[j, i]:
+                shared = set(groupings[i].effects) & set(groupings[j].effects)
+                if shared:
+                    notes.append(
+                        f"{groupings[j].name} and {groupings[i].name} are the same "
+                        f"{groupings[i].n_levels} groups: only the sum of their variances is "
+                        "identified. Keep one of the two terms."
+                    )
+    return notes
+
+
+def almost_nested(design: Design) -> list[str]:
+    """A classroom that lies in two schools, where all others lie in one."""
+    notes = []
+    for inner, outer in permutations(design.groupings, 2):
+        if inner.n_levels <= outer.n_levels or lies_in(inner.codes, outer.codes):
+            continue
+        outers = np.bincount(_pairs(inner, outer)[0])
+        several = np.flatnonzero(outers > 1)
+        if 0 < len(several) <= 0.2 * inner.n_levels:
+            shown = ", ".join(_label(inner.levels[i]) for i in several[:3])
+            more = f" and {len(several) - 3} more" if len(several) > 3 else ""
+            one = len(several) == 1
+            notes.append(
+                f"{len(several)} of {inner.n_levels:,} {inner.name} levels "
+                f"{'lies' if one else 'lie'} in more than one {outer.name} ({shown}{more}). If "
+                f"{'it' if one else 'they'} really moved, the effects are crossed, and this is "
+                f"right; if a label was used twice, write (1|{outer.name}:{inner.name})."
+            )
+    return notes
+
+
+def few_levels(design: Design) -> list[str]:
+    return [
+        f"{grouping.name} has {grouping.n_levels} levels: a variance between so few is hardly known. "
+        "Read its interval before its estimate, or take it into the fixed part."
+        for grouping in design.groupings
+        if grouping.n_levels < FEW_LEVELS
+    ]
+
+
+def flat_slopes(design: Design) -> list[str]:
+    """A predictor of the schools cannot have a slope within each school."""
+    notes = []
+    for grouping in design.groupings:
+        for name, column in zip(grouping.effects, grouping.Z.T, strict=True):
+            if name == "Intercept":
+                continue
+            first = np.empty(grouping.n_levels)
+            first[grouping.codes] = column
+            if (first[grouping.codes] == column).all():
+                notes.append(
+                    f"{name} does not vary within any level of {grouping.name}, so its slope there "
+                    f"rests on the differences between levels alone: ({name}|{grouping.name}) is "
+                    "hardly what is meant."
+                )
+    return notes
+
+
+def far_zero(design: Design) -> list[str]:
+    """Intercept and slope correlate near -1 or 1 where zero is far from the data."""
+    notes = {}
+    for grouping in design.groupings:
+        for block in grouping.blocks:
+            names = [grouping.effects[j] for j in block]
+            if "Intercept" not in names:
+                continue
+            for j, name in zip(block, names, strict=True):
+                column = grouping.Z[:, j]
+                mean, sd = column.mean(), column.std()
+                if name != "Intercept" and sd > 0 and abs(mean) > 4 * sd:
+                    notes[name] = (
+                        f"{name} is {mean:.3g} on average (SD {sd:.2g}), so its zero lies outside "
+                        f"the data. The intercepts are predictions at {name} = 0, and they "
+                        "correlate with the slopes near -1 or 1 for that reason alone; the fit is "
+                        f"the same, but easier to read with {name} centred."
+                    )
+    return list(notes.values())
+
+
+def powers(design: Design) -> list[str]:
+    """In a formula x**2 is x, as in R: patsy crosses x with itself."""
+    texts = [design.formula.fixed, *(term.effects for term in design.formula.random)]
+    notes = []
+    for text in texts:
+        for name in design.formula.variables:
+            alone = f"{name}**" in text.replace(" ", "")
+            if alone and f"I({name}**" not in text.replace(" ", ""):
+                if any(name == term.name() for term in effect_terms(text)):
+                    notes.append(
+                        f"{name}**2 in a formula crosses {name} with itself, which is {name} (so it "
+                        f"is in R): for its square write I({name}**2)."
+                    )
+    return list(dict.fromkeys(notes))
+
+
+def number_labels(design: Design) -> list[str]:
+    names = [
+        name
+        for name in dict.fromkeys(f for g in design.groupings for f in g.factors)
+        if pd.api.types.is_numeric_dtype(design.columns[name].dtype)
+        and not pd.api.types.is_bool_dtype(design.columns[name].dtype)
+    ]
+    if not names:
+        return []
+    return [
+        f"The labels of {', '.join(names)} are numbers. Here they are labels all the same; in "
+        f"statsmodels' own formulas write C({names[0]}), or a slope is fitted to them."
+    ]
+
+
+def _pairs(inner: Grouping, outer: Grouping) -> tuple[np.ndarray, np.ndarray]:
+    """The codes of the combinations of two groupings that occur."""
+    return np.divmod(np.unique(inner.codes * outer.n_levels + outer.codes), outer.n_levels)
+
+
+def _label(level) -> str:
+    return ":".join(map(str, level)) if isinstance(level, tuple) else str(level)

@@ -1,0 +1,433 @@
+"""`mixedlm`: any lme4-style formula, fitted; and what the fit says."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from course.calls import read_call
+from course.columns import nearest
+from course.design import Design, build_design
+from course.errors import CourseError
+from course.formula import Formula
+from course.pls import Estimates, Problem
+from course.satterthwaite import Satterthwaite
+from course.translate import NO_RANDOM_TERM, Translation, translate_design
+
+if TYPE_CHECKING:
+    from course.summary import Summary
+    from course.twin import Check
+
+
+def mixedlm(
+    formula: str | Formula,
+    data: pd.DataFrame,
+    groups: str | Sequence | None = None,
+    re_formula: str | dict[str, str] | None = None,
+    vc_formula: dict[str, str] | None = None,
+) -> MixedModel:
+    """A linear mixed model from an lme4-style formula, or from statsmodels' own arguments.
+
+    Parameters
+    ----------
+    formula : str
+        ``"test_score ~ age + sex + (age|classroom) + (1|school)"``. Without bars it is the fixed part
+        and the other arguments mean what they mean in ``statsmodels.formula.api.mixedlm``.
+    data : DataFrame
+        One row per observation; it is not changed. Rows with missing values in a column that the
+        model names are left out, counted, and reported by `MixedFit.summary`.
+    groups : str or array-like of shape (n,), optional
+        Beside bars: adds ``(1|groups)``, for pupils who were measured repeatedly.
+    re_formula : str or dict, optional
+        Beside bars a dict ``{"classroom": "~1"}``: the effects that vary by that group.
+    vc_formula : dict, optional
+        Beside bars ``{"classroom": "diag"}`` makes that group's effects independent, as ``||`` does, and
+        ``"unstructured"`` correlated.
+
+    Returns
+    -------
+    MixedModel
+        Call its `fit`.
+
+    Raises
+    ------
+    CourseError
+        Where formula or data are not as they should be; the message gives the mend.
+
+    Examples
+    --------
+    >>> from course import load
+    >>> fit = mixedlm("test_score ~ age + (1|classroom) + (1|school)", load("pupils")).fit()
+    >>> fit.n_groups["school"] == len(fit.random_effects["school"])
+    True
+    """
+    formula, data = read_call(formula, data, groups, re_formula, vc_formula)
+    if not formula.random:
+        raise CourseError(NO_RANDOM_TERM)
+    return MixedModel(build_design(formula, data))
+
+
+@dataclass(frozen=True)
+class MixedModel:
+    """A formula and its data, ready to fit.
+
+    Attributes
+    ----------
+    design : Design
+        The matrices and groups.
+    translation : Translation
+        The same model for statsmodels, in words and as an equation.
+    """
+
+    design: Design = field(repr=False)
+
+    @property
+    def formula(self) -> str:
+        return str(self.design.formula)
+
+    @cached_property
+    def translation(self) -> Translation:
+        return translate_design(self.design)
+
+    @cached_property
+    def problem(self) -> Problem:
+        return Problem(self.design)
+
+    def fit(self, reml: bool = True, **options: object) -> MixedFit:
+        """Fit by restricted maximum likelihood, or by maximum likelihood.
+
+        Parameters
+        ----------
+        reml : bool
+            REML (the default, as in lme4 and statsmodels) for estimates; ML to compare models with
+            different fixed effects.
+
+        Returns
+        -------
+        MixedFit
+
+        Raises
+        ------
+        CourseError
+            Where no residual is left, and for options of statsmodels' optimisers.
+        """
+        if options:
+            raise CourseError(
+                f"fit() has no option {', '.join(options)}: mixedlm ends on a checked optimum by "
+                "itself. Only reml= is to be chosen"
+            )
+        return MixedFit(self, self.problem.fit(reml=bool(reml)))
+
+    def __repr__(self) -> str:
+        return f"<MixedModel {self.formula}, {self.design.n:,} rows>"
+
+
+@dataclass(frozen=True)
+class MixedFit:
+    """A fitted mixed model. Names are statsmodels' own wherever statsmodels has the notion.
+
+    Attributes
+    ----------
+    model : MixedModel
+    estimates : Estimates
+        The optimum, as arrays.
+    """
+
+    model: MixedModel
+    estimates: Estimates
+
+    # -- the shape of the fit -----------------------------------------------------------------
+
+    @property
+    def design(self) -> Design:
+        return self.model.design
+
+    @property
+    def formula(self) -> str:
+        return self.model.formula
+
+    @property
+    def method(self) -> str:
+        return "REML" if self.estimates.reml else "ML"
+
+    @property
+    def nobs(self) -> int:
+        """Rows used."""
+        return self.design.n
+
+    @property
+    def n_groups(self) -> dict[str, int]:
+        """For each grouping factor the number of its levels."""
+        return {grouping.name: grouping.n_levels for grouping in self.design.groupings}
+
+    @property
+    def converged(self) -> bool:
+        return self.estimates.converged
+
+    @property
+    def singular(self) -> bool:
+        """Whether a variance is estimated at 0, or a correlation at -1 or 1."""
+        return self.estimates.singular
+
+    # -- fixed effects ------------------------------------------------------------------------
+
+    @cached_property
+    def fe_params(self) -> pd.Series:
+        """Fixed effects, in units of the response per unit of the predictor."""
+        return self._by_name(self.estimates.beta)
+
+    @cached_property
+    def bse_fe(self) -> pd.Series:
+        """Standard errors of the fixed effects."""
+        return self._by_name(np.sqrt(np.diagonal(self.estimates.cov_beta)))
+
+    def cov_params(self) -> pd.DataFrame:
+        """Covariance matrix of the fixed effects' estimates, (p, p)."""
+        names = self.design.fixed_names
+        return pd.DataFrame(self.estimates.cov_beta, index=names, columns=names)
+
+    @property
+    def tvalues(self) -> pd.Series:
+        return self.fixed_effects["t"].rename(None)
+
+    @property
+    def pvalues(self) -> pd.Series:
+        """Two-sided, with Satterthwaite degrees of freedom."""
+        return self.fixed_effects["p_value"].rename(None)
+
+    @cached_property
+    def satterthwaite(self) -> Satterthwaite:
+        return Satterthwaite(self.model.problem, self.estimates)
+
+    @cached_property
+    def fixed_effects(self) -> pd.DataFrame:
+        """Fixed effects with Satterthwaite t-tests and 95 % intervals.
+
+        Returns
+        -------
+        DataFrame
+            By patsy name: estimate, std_error, df, t, p_value, lower, upper. The degrees of freedom
+            are those of Satterthwaite (1946, doi 10.2307/3002019), as in R's lmerTest.
+        """
+        df = np.array([self.satterthwaite.df(row) for row in np.eye(len(self.fe_params))])
+        t = self.fe_params / self.bse_fe
+        half = stats.t.ppf(0.975, df) * self.bse_fe
+        return pd.DataFrame(
+            {
+                "estimate": self.fe_params,
+                "std_error": self.bse_fe,
+                "df": df,
+                "t": t,
+                "p_value": 2 * stats.t.sf(np.abs(t), df),
+                "lower": self.fe_params - half,
+                "upper": self.fe_params + half,
+            }
+        )
+
+    # -- random effects -----------------------------------------------------------------------
+
+    @property
+    def scale(self) -> float:
+        """Residual variance."""
+        return self.estimates.sigma2
+
+    @cached_property
+    def variance_components(self) -> pd.DataFrame:
+        """Variances and covariances of the random effects, and the residual's.
+
+        Returns
+        -------
+        DataFrame
+            group, effect, effect2, vcov, sdcor, the columns of lme4's
+            ``as.data.frame(VarCorr(.))``. A variance has no effect2 and its SD as sdcor; a
+            covariance names both effects and has their correlation as sdcor. The last row is the residual.
+        """
+        rows = []
+        pairs = zip(self.design.groupings, self.estimates.covariances, strict=True)
+        for grouping, covariance in pairs:
+            sd = np.sqrt(np.diagonal(covariance))
+            for block in grouping.blocks:
+                for j in block:
+                    rows.append((grouping.name, grouping.effects[j], None, sd[j] ** 2, sd[j]))
+                for at, j in enumerate(block):
+                    for i in block[at + 1 :]:
+                        both = sd[i] * sd[j]
+                        correlation = covariance[i, j] / both if both > 0 else np.nan
+                        names = (grouping.effects[j], grouping.effects[i])
+                        rows.append((grouping.name, *names, covariance[i, j], correlation))
+        rows.append(("Residual", None, None, self.scale, np.sqrt(self.scale)))
+        return pd.DataFrame(rows, columns=["group", "effect", "effect2", "vcov", "sdcor"])
+
+    @cached_property
+    def random_effects(self) -> dict[str, pd.DataFrame]:
+        """Conditional means (BLUPs): for each group a frame of levels by effects.
+
+        A group of several columns (``school:classroom``) has a MultiIndex of them, so that
+        ``data.join(frame, on=["school", "classroom"])`` works.
+        """
+        pairs = zip(self.design.groupings, self.estimates.effects, strict=True)
+        return {
+            grouping.name: pd.DataFrame(b, index=grouping.levels, columns=list(grouping.effects))
+            for grouping, b in pairs
+        }
+
+    @cached_property
+    def random_effects_se(self) -> dict[str, pd.DataFrame]:
+        """Conditional standard deviations of the random effects, in the shape of `random_effects`.
+
+        Given the estimated variances and fixed effects, as lme4's ``ranef(condVar = TRUE)``.
+        """
+        return {
+            grouping.name: pd.DataFrame(
+                np.sqrt(np.diagonal(V, axis1=1, axis2=2).clip(min=0)),
+                index=grouping.levels,
+                columns=list(grouping.effects),
+            )
+            for grouping, V in zip(self.design.groupings, self._conditional, strict=True)
+        }
+
+    @cached_property
+    def _conditional(self) -> list[np.ndarray]:
+        problem = self.model.problem
+        at = problem.evaluate(self.estimates.theta_standard)
+        return problem.conditional_covariances(at, self.scale)
+
+    # -- likelihood ---------------------------------------------------------------------------
+
+    @property
+    def llf(self) -> float:
+        """Log-likelihood (restricted where fitted by REML)."""
+        return -self.estimates.deviance / 2
+
+    @property
+    def n_params(self) -> int:
+        """Fixed effects, free entries of the covariance factors, residual variance."""
+        return len(self.estimates.beta) + self.model.problem.n_theta + 1
+
+    @property
+    def aic(self) -> float:
+        return self.estimates.deviance + 2 * self.n_params
+
+    @property
+    def bic(self) -> float:
+        return self.estimates.deviance + np.log(self.nobs) * self.n_params
+
+    # -- fitted and predicted values ----------------------------------------------------------
+
+    @cached_property
+    def fittedvalues(self) -> pd.Series:
+        """Fixed part and random effects together, by row."""
+        fitted = self.design.X @ self.estimates.beta
+        for grouping, b in zip(self.design.groupings, self.estimates.effects, strict=True):
+            fitted += np.einsum("nk,nk->n", grouping.Z, b[grouping.codes])
+        return pd.Series(fitted, index=self.design.index)
+
+    @property
+    def resid(self) -> pd.Series:
+        """Response minus `fittedvalues`."""
+        return self.design.y - self.fittedvalues
+
+    def predict(
+        self, new_data: pd.DataFrame | None = None, random: str | Sequence[str] = "all"
+    ) -> pd.Series:
+        """Predicted responses.
+
+        Parameters
+        ----------
+        new_data : DataFrame, optional
+            The rows to predict; those of the fit where left out.
+        random : "all", "none" or list of str
+            Which random effects to add to the fixed part: those of all groups, of none (the
+            population), or of the groups named. A level that was not in the fit adds nothing.
+
+        Returns
+        -------
+        Series
+            By the index of new_data; NaN where a predictor or label is missing.
+
+        Raises
+        ------
+        CourseError
+            For a missing column, an unknown label of a predictor, or an unknown group.
+        """
+        names = list(self.n_groups)
+        if isinstance(random, str) and random in ("all", "none"):
+            wanted = names if random == "all" else []
+        else:
+            wanted = [random] if isinstance(random, str) else list(random)
+        for name in wanted:
+            if name not in names:
+                raise CourseError(
+                    f"random={name!r}: the groups of this fit are {', '.join(names)}; or write "
+                    f"'all' or 'none'{nearest(name, names)}"
+                )
+        design, effects = self.design, self.estimates.effects
+        if new_data is None:
+            predicted, index = design.X @ self.estimates.beta, design.index
+        else:
+            predicted, index = design.fixed_rows(new_data) @ self.estimates.beta, new_data.index
+        for g, grouping in enumerate(design.groupings):
+            if grouping.name not in wanted:
+                continue
+            if new_data is None:
+                codes, Z = grouping.codes, grouping.Z
+            else:
+                codes, Z = design.random_rows(g, new_data)
+            b = np.where(codes[:, None] >= 0, effects[g][codes], 0.0)
+            predicted = predicted + np.einsum("nk,nk->n", Z, b)
+        return pd.Series(predicted, index=index)
+
+    # -- words --------------------------------------------------------------------------------
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the data and the fit say that the formula does not."""
+        from course.summary import fit_notes
+
+        return (*fit_notes(self), *self.model.translation.notes)
+
+    def summary(self) -> Summary:
+        """A compact table: prints as text, shows as HTML in a notebook."""
+        from course.summary import Summary
+
+        return Summary(self)
+
+    def __repr__(self) -> str:
+        singular = ", singular" if self.singular else ""
+        return f"<MixedFit {self.formula}, {self.method}, {self.nobs:,} rows{singular}>"
+
+    # -- the other solver ---------------------------------------------------------------------
+
+    @cached_property
+    def statsmodels(self):
+        """statsmodels' own results of the same model: a genuine ``MixedLMResults``.
+
+        MixedLM is given the same matrices, starts at this optimum and finishes by itself.
+
+        Raises
+        ------
+        CourseError
+            Where MixedLM's dense matrices would be too large; `to_statsmodels` can be forced.
+        """
+        return self.to_statsmodels()
+
+    def to_statsmodels(self, force: bool = False):
+        """As `statsmodels`; ``force=True`` runs however long it takes."""
+        from course.twin import fit_twin
+
+        return fit_twin(self, force)
+
+    def check(self) -> Check:
+        """Both solvers side by side: log-likelihood, fixed effects, variances, difference."""
+        from course.twin import check
+
+        return check(self)
+
+    def _by_name(self, values: np.ndarray) -> pd.Series:
+        return pd.Series(values, index=list(self.design.fixed_names))

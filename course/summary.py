@@ -1,0 +1,194 @@
+"""A fit as a compact table, in text and in HTML."""
+
+from __future__ import annotations
+
+import html
+import textwrap
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+if TYPE_CHECKING:
+    from course.fit import MixedFit
+
+WIDTH = 92
+
+
+def variance_shares(fit: MixedFit) -> dict[str, float]:
+    """The share of each grouping, and of the residual, in the variance of the random part.
+
+    With a slope the variance of a grouping depends on the predictor; this is its mean over the rows
+    (Johnson 2014, doi 10.1111/2041-210X.12225).
+    """
+    parts = {}
+    for grouping, covariance in zip(fit.design.groupings, fit.estimates.covariances, strict=True):
+        second_moments = grouping.Z.T @ grouping.Z / fit.nobs
+        parts[grouping.name] = float((second_moments * covariance).sum())
+    parts["Residual"] = fit.scale
+    total = sum(parts.values())
+    return {name: part / total for name, part in parts.items()}
+
+
+def fit_notes(fit: MixedFit) -> list[str]:
+    """What a reader must know of this fit before reading its numbers."""
+    notes = []
+    if not fit.converged:
+        notes.append(
+            "The search did not end on a checked optimum (largest gradient "
+            f"{fit.estimates.gradient:.2g}). Do not report these numbers; simplify the random part or "
+            "look at the scale of the predictors."
+        )
+    if fit.singular:
+        components = fit.variance_components
+        found = []
+        for row in components.itertuples():
+            if row.group == "Residual":
+                continue
+            if pd.isna(row.effect2) and row.sdcor < 1e-4 * np.sqrt(fit.scale):
+                found.append(f"the variance of {row.effect} by {row.group} is estimated at 0")
+            elif pd.notna(row.effect2) and abs(row.sdcor) > 1 - 1e-6:
+                found.append(
+                    f"the correlation of {row.effect} and {row.effect2} by {row.group} is "
+                    f"estimated at {row.sdcor:+.0f}"
+                )
+        what = "; ".join(found) or "some combination of effects is estimated not to vary"
+        notes.append(
+            f"Singular fit: {what}. This is an answer and not a failure: the data show no more "
+            "variation there than chance would make. It does not prove that there is none; report "
+            "it, or leave out that part of the random effects."
+        )
+    return notes
+
+
+@dataclass(frozen=True)
+class Summary:
+    """Prints as text (``print(fit.summary())``), shows as HTML in a notebook."""
+
+    fit: MixedFit
+
+    def heading(self) -> list[str]:
+        fit = self.fit
+        groups = ", ".join(f"{count:,} {name}" for name, count in fit.n_groups.items())
+        criterion = "REML log-likelihood" if fit.method == "REML" else "log-likelihood"
+        return [
+            f"Linear mixed model fitted by {fit.method}" + (" (singular)" if fit.singular else ""),
+            fit.formula,
+            f"{fit.nobs:,} rows; levels: {groups}",
+            f"{criterion} {fit.llf:,.2f}, AIC {fit.aic:,.1f}, BIC {fit.bic:,.1f}",
+        ]
+
+    def random_part(self) -> pd.DataFrame:
+        """Group, effect, variance, SD, share of the variance, correlations with earlier effects."""
+        fit = self.fit
+        shares = variance_shares(fit)
+        rows, seen = [], set()
+        table = fit.variance_components
+        for row in table[table.effect2.isna()].itertuples():
+            pairs = table[
+                (table.group == row.group) & (table.effect2 == row.effect) & table.effect2.notna()
+            ]
+            first = row.group not in seen
+            seen.add(row.group)
+            rows.append(
+                {
+                    "Group": row.group if first else "",
+                    "Effect": row.effect if pd.notna(row.effect) else "",
+                    "Variance": number(row.vcov),
+                    "SD": number(row.sdcor),
+                    "Share": f"{100 * shares[row.group]:.1f}%" if first else "",
+                    "Corr": " ".join(f"{c:+.2f}" for c in pairs.sdcor),
+                }
+            )
+        frame = pd.DataFrame(rows)
+        return frame if (frame["Corr"] != "").any() else frame.drop(columns="Corr")
+
+    def fixed_part(self) -> pd.DataFrame:
+        table = self.fit.fixed_effects
+        return pd.DataFrame(
+            {
+                "Effect": table.index,
+                "Estimate": [number(v) for v in table.estimate],
+                "Std. error": [number(v) for v in table.std_error],
+                "df": [f"{v:,.1f}" for v in table.df],
+                "t": [f"{v:.2f}" for v in table.t],
+                "p": [p_value(v) for v in table.p_value],
+                "95% interval": [
+                    f"{number(low)} to {number(high)}"
+                    for low, high in zip(table.lower, table.upper, strict=True)
+                ],
+            }
+        )
+
+    def __str__(self) -> str:
+        model, formula, *rest = self.heading()
+        lines = [model, *textwrap.wrap(formula, WIDTH, subsequent_indent="    "), *rest]
+        lines += ["", "Random effects", _text(self.random_part(), left=2)]
+        lines += ["", "Fixed effects (t-tests with Satterthwaite df)", _text(self.fixed_part(), 1)]
+        notes = self.fit.notes
+        if notes:
+            lines += ["", "Notes"]
+            lines += [
+                textwrap.fill(note, WIDTH, initial_indent="  - ", subsequent_indent="    ")
+                for note in notes
+            ]
+        return "\n".join(lines)
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        model, formula, *rest = map(html.escape, self.heading())
+        parts = [f"<p><b>{model}</b><br><code>{formula}</code><br>{'<br>'.join(rest)}</p>"]
+        parts += ["<p><b>Random effects</b></p>", _html(self.random_part(), left=2)]
+        parts += [
+            "<p><b>Fixed effects</b> (t-tests with Satterthwaite df)</p>",
+            _html(self.fixed_part(), left=1),
+        ]
+        if self.fit.notes:
+            items = "".join(f"<li>{html.escape(note)}</li>" for note in self.fit.notes)
+            parts.append(f"<p><b>Notes</b></p><ul>{items}</ul>")
+        return "".join(parts)
+
+
+def number(value: float) -> str:
+    """Four significant digits, without an exponent where none is needed."""
+    if not np.isfinite(value):
+        return "nan"
+    if value == 0:
+        return "0"
+    digits = 3 - int(np.floor(np.log10(abs(value))))
+    if -3 <= digits <= 8:
+        return f"{value:,.{max(min(digits, 6), 0)}f}"
+    return f"{value:.3e}"
+
+
+def p_value(value: float) -> str:
+    return "<0.001" if value < 0.001 else f"{value:.3f}"
+
+
+def _text(table: pd.DataFrame, left: int) -> str:
+    """Columns two spaces apart, the first `left` of them flush left."""
+    columns = [[name, *table[name]] for name in table.columns]
+    widths = [max(map(len, column)) for column in columns]
+    lines = []
+    for cells in zip(*columns, strict=True):
+        padded = [
+            cell.ljust(width) if i < left else cell.rjust(width)
+            for i, (cell, width) in enumerate(zip(cells, widths, strict=True))
+        ]
+        lines.append(("  " + "  ".join(padded)).rstrip())
+    return "\n".join(lines)
+
+
+def _html(table: pd.DataFrame, left: int) -> str:
+    def row(cells: list[str], tag: str) -> str:
+        return "".join(
+            f'<{tag} style="text-align:{"left" if i < left else "right"}">{html.escape(cell)}</{tag}>'
+            for i, cell in enumerate(cells)
+        )
+
+    body = "".join(f"<tr>{row(list(cells), 'td')}</tr>" for cells in table.to_numpy())
+    return (
+        f"<table><thead><tr>{row(list(table.columns), 'th')}</tr></thead><tbody>{body}</tbody></table>"
+    )

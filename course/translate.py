@@ -1,0 +1,303 @@
+"""`Design` to `Translation`: the exact MixedLM call, as arguments, code, words and LaTeX."""
+
+from __future__ import annotations
+
+import json
+import re
+import textwrap
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import pandas as pd
+
+from course import findings, words
+from course.columns import check_frame
+from course.design import Design, build_design
+from course.errors import CourseError
+from course.expressions import STATEFUL, column_code
+from course.formula import Formula, parse_formula
+from course.layout import Effects, Layout, lay_out
+
+NO_RANDOM_TERM = (
+    "the formula has no random term such as (1|school): for ordinary least squares use "
+    "smf.ols(formula, data), or say which groups the rows come from"
+)
+
+
+@dataclass(frozen=True)
+class Translation:
+    """An lme4-style formula in the language of statsmodels, on the data it was written for.
+
+    Attributes
+    ----------
+    fixed_formula, groups, re_formula, vc_formula
+        What ``smf.mixedlm(fixed_formula, data, groups=groups, re_formula=..., vc_formula=...)`` takes.
+    prepare : dict of str to str
+        Columns that the call needs beside the data's own: name and Python expression.
+    exact : bool
+        True where MixedLM has this very model.
+    gaps : tuple of str
+        Where it has not: why, one sentence for each term.
+    code : str
+        Python that fits the model to a DataFrame called ``data`` with pandas and statsmodels alone and
+        leaves the results in ``result``. Where the translation is not exact it fits the nearest
+        model that MixedLM has, and says so.
+    latex : str
+        The model as an equation.
+    notes : tuple of str
+        What the data say that the formula does not.
+    """
+
+    design: Design = field(repr=False)
+    fixed_formula: str
+    groups: str
+    re_formula: str | None
+    vc_formula: dict[str, str] | None
+    prepare: dict[str, str]
+    gaps: tuple[str, ...]
+
+    @property
+    def exact(self) -> bool:
+        return not self.gaps
+
+    @cached_property
+    def notes(self) -> tuple[str, ...]:
+        return findings.find(self.design)
+
+    @cached_property
+    def code(self) -> str:
+        return _code(self)
+
+    @property
+    def latex(self) -> str:
+        return words.latex(self.design)
+
+    def explain(self) -> str:
+        """The model in words, term by term, and how MixedLM takes it."""
+        return words.explain(self)
+
+    def __str__(self) -> str:
+        return self.explain()
+
+    def _repr_html_(self) -> str:
+        return words.explain_html(self)
+
+
+def translate(formula: str | Formula, data: pd.DataFrame) -> Translation:
+    """Translate an lme4-style formula to the exact statsmodels call.
+
+    Parameters
+    ----------
+    formula : str
+        For instance ``"test_score ~ age + sex + (age|classroom) + (1|school)"``.
+    data : DataFrame
+        The pupils; how their groups lie in each other decides the call. Not changed.
+
+    Returns
+    -------
+    Translation
+
+    Raises
+    ------
+    CourseError
+        Where formula or data are not as they should be; the message gives the mend.
+
+    Examples
+    --------
+    >>> from course import load
+    >>> t = translate("test_score ~ age + (1|classroom) + (1|school)", load("pupils"))
+    >>> t.groups, t.re_formula, t.vc_formula
+    ('school', '1', {'classroom': '0 + C(classroom)'})
+    >>> t.exact
+    True
+    """
+    check_frame(data)
+    if not isinstance(formula, Formula):
+        formula = parse_formula(formula)
+    if not formula.random:
+        raise CourseError(NO_RANDOM_TERM)
+    return translate_design(build_design(formula, data))
+
+
+def translate_design(design: Design) -> Translation:
+    """The translation of a design that is there already."""
+    layout = lay_out(design)
+    names = _Names(design, layout)
+    groups = names.top()
+    re_formula = None
+    if layout.re is not None:
+        grouping = design.groupings[layout.re.grouping]
+        re_formula = grouping.formulas[grouping.blocks.index(layout.re.block)]
+    vc_formula, gaps = {}, []
+    for effects in layout.vc:
+        key, value = names.component(effects, gaps)
+        vc_formula[key] = value
+    for effects in layout.correlated:
+        gaps.append(words.gap(layout, effects))
+        for j in effects.block:
+            key, value = names.component(Effects(effects.grouping, (j,)), gaps)
+            vc_formula[key] = value
+    return Translation(
+        design=design,
+        fixed_formula=f"{design.formula.response} ~ {design.formula.fixed}",
+        groups=groups,
+        re_formula=re_formula,
+        vc_formula=vc_formula or None,
+        prepare=names.prepare,
+        gaps=tuple(gaps),
+    )
+
+
+class _Names:
+    """Names and formulas for the call, and the columns that have to be made for it."""
+
+    def __init__(self, design: Design, layout: Layout):
+        self.design, self.layout = design, layout
+        self.prepare: dict[str, str] = {}
+        self.taken = set(design.formula.columns)
+
+    def make(self, name: str, expression: str) -> str:
+        """A column of the call's own, under a name that the data do not use."""
+        name = re.sub(r"\W+", "_", name).strip("_") or "column"
+        while name in self.taken and self.prepare.get(name) != expression:
+            name += "_"
+        self.taken.add(name)
+        self.prepare[name] = expression
+        return name
+
+    def top(self) -> str:
+        if self.layout.top is None:
+            if self.layout.top_codes.max() == 0:
+                return self.make("everyone", "1")
+            return self.make("block", "blocks")
+        return self.group(self.design.groupings[self.layout.top].factors)
+
+    def group(self, factors: tuple[str, ...]) -> str:
+        if len(factors) == 1:
+            return factors[0]
+        parts = ' + ":" + '.join(f"data[{quote(name)}].astype(str)" for name in factors)
+        return self.make("_".join(factors), parts)
+
+    def component(self, effects: Effects, gaps: list[str]) -> tuple[str, str]:
+        """Name and formula of a variance component, e.g. classroom:age and 0 + C(classroom):age."""
+        grouping = self.design.groupings[effects.grouping]
+        effect = grouping.effects[effects.block[0]]
+        key = self.layout.name(effects)
+        top = () if self.layout.top is None else self.design.groupings[self.layout.top].factors
+        within = tuple(name for name in grouping.factors if name not in top)
+        if effect != "Intercept":
+            effect = self.effect(effect, grouping.name, gaps)
+        if not within:  # at the top itself: one group at a time, so one column
+            return key, "1" if effect == "Intercept" else f"0 + {effect}"
+        codes = f"C({column_code(self.group(within))})"
+        return key, f"0 + {codes}" if effect == "Intercept" else f"0 + {codes}:{effect}"
+
+    def effect(self, effect: str, group: str, gaps: list[str]) -> str:
+        """An effect as it may stand in a vc_formula, which is evaluated in each group by itself."""
+        parts = [part.strip() for part in re.split(r":(?![^\[(]*[\])])", effect)]
+        if not any("[" in part or any(f"{s}(" in part for s in STATEFUL) for part in parts):
+            return effect
+        expressions = []
+        for part in parts:
+            level = re.fullmatch(r"(?:C\()?([^\[()]+?)(?:,.*)?\)?\[(?:T\.)?(.*)\]", part)
+            centred = re.fullmatch(r"(center|scale|standardize)\((\w+)\)", part)
+            if level:
+                expressions.append(
+                    f"(data[{quote(level[1])}].astype(str) == {quote(level[2])}).astype(float)"
+                )
+            elif centred:
+                x = f"data[{quote(centred[2])}]"
+                shift = f"({x} - {x}.mean())"
+                expressions.append(
+                    shift if centred[1] == "center" else f"{shift} / {x}.std(ddof=0)"
+                )
+            elif part.isidentifier():
+                expressions.append(f"data[{quote(part)}]")
+            else:
+                gaps.append(
+                    f"{effect} for {group}: statsmodels evaluates a vc_formula in each group by "
+                    "itself, so this column would differ. Compute it as a column of the data first."
+                )
+                return effect
+        return self.make(effect.replace("T.", ""), " * ".join(expressions))
+
+
+# -- code -------------------------------------------------------------------------------------
+
+BLOCKS = '''\
+blocks = pd.Series(range(len(data)), index=data.index)
+while True:  # rows that share a group share a block, and so do all that hang together
+    before = blocks
+    for group in {factors}:
+        blocks = blocks.groupby([data[name] for name in group]).transform("min")
+    if blocks.equals(before):
+        break
+'''
+
+
+def _code(t: Translation) -> str:
+    design = t.design
+    lines = []
+    if any("blocks" == expression for expression in t.prepare.values()):
+        lines.append("import pandas as pd")
+    lines += ["import statsmodels.formula.api as smf", ""]
+    if t.gaps:
+        lines += _comment("MixedLM does not have this very model. " + " ".join(t.gaps))
+        lines += _comment("What follows fits these effects as if they were independent.")
+        lines.append("")
+    prepare = _rows_and_types(design)
+    for name, expression in t.prepare.items():
+        if expression == "blocks":
+            factors = [list(grouping.factors) for grouping in design.groupings]
+            prepare += BLOCKS.format(factors=json.dumps(factors, ensure_ascii=False)).splitlines()
+        prepare.append(f"data = data.assign({name}={expression})")
+    lines += [*prepare, ""] if prepare else []
+    lines += [
+        "model = smf.mixedlm(",
+        f"    {quote(t.fixed_formula)},",
+        "    data,",
+        f"    groups={quote(t.groups)},",
+    ]
+    if t.re_formula is not None:
+        lines.append(f"    re_formula={quote(t.re_formula)},")
+    if t.vc_formula:
+        lines.append("    vc_formula={")
+        lines += [f"        {quote(key)}: {quote(value)}," for key, value in t.vc_formula.items()]
+        lines.append("    },")
+    lines.append(")")
+    lines.append(FIT)
+    return "\n".join(lines) + "\n"
+
+
+FIT = "result = model.fit()"
+
+
+def quote(text: str) -> str:
+    """Python's text in double quotes."""
+    return json.dumps(text, ensure_ascii=False)
+
+
+def _comment(text: str) -> list[str]:
+    return [f"# {line}" for line in textwrap.wrap(text, 88)]
+
+
+def _rows_and_types(design: Design) -> list[str]:
+    """What the data need before MixedLM reads them right."""
+    lines = []
+    if design.missing:
+        columns = ", ".join(map(quote, design.missing))
+        lines.append(f"data = data.dropna(subset=[{columns}]).reset_index(drop=True)")
+    elif not design.index.is_unique:
+        lines.append("data = data.reset_index(drop=True)")
+    groups = dict.fromkeys(name for grouping in design.groupings for name in grouping.factors)
+    for name, column in design.columns.items():
+        if not isinstance(column.dtype, pd.CategoricalDtype):
+            continue
+        if name in groups:  # a categorical would give every group a column for every label
+            new = f"data[{quote(name)}].astype(str)"
+        elif len(column.cat.categories) > column.nunique():
+            new = f"data[{quote(name)}].cat.remove_unused_categories()"
+        else:
+            continue
+        lines.append(f"data = data.assign(**{{{quote(name)}: {new}}})")
+    return lines
