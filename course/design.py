@@ -335,6 +335,8 @@ def _design_infos(formula: Formula, parts: list[_Part], variables: dict) -> tupl
 
 def _matrices(infos: tuple, variables: dict, index: pd.Index) -> list[np.ndarray]:
     n = len(index)
+    if not variables:  # intercepts alone: patsy could not know how many rows
+        return [np.ones((n, 1)) for _ in infos]
     with np.errstate(all="ignore"):
         try:
             built = patsy.build_design_matrices(list(infos), variables, NA_action=KEEP_ALL)
@@ -343,8 +345,6 @@ def _matrices(infos: tuple, variables: dict, index: pd.Index) -> list[np.ndarray
     matrices = []
     for info, matrix in zip(infos, built, strict=True):
         matrix = np.asarray(matrix, dtype=float)
-        if len(matrix) == 1 and n > 1:  # an intercept alone: patsy cannot know how many rows
-            matrix = np.repeat(matrix, n, axis=0)
         bad = ~np.isfinite(matrix)
         if bad.any():
             row, column = np.argwhere(bad)[0]
