@@ -19,6 +19,7 @@ def unknown(name: object, names: Iterable[str], what: str) -> CourseError:
     """
     names = list(names)
     near = difflib.get_close_matches(str(name), names, n=1, cutoff=0.5)
+    near = near or [known for known in names if known.startswith(str(name))]
     hint = f"did you mean {near[0]!r}? There are: " if near else "there are: "
     return CourseError(f"no {what} {name!r}; {hint}{', '.join(map(repr, names))}")
 

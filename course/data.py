@@ -99,7 +99,7 @@ def load(name: str) -> pd.DataFrame:
     >>> exam["school"].iloc[0], exam["normexam"].iloc[0].item()
     ('1', 0.2613242)
     """
-    if name not in DATA_SETS:
+    if not isinstance(name, str) or name not in DATA_SETS:
         raise unknown(name, DATA_SETS, "data set")
     file, labels = DATA_SETS[name]
     path = FOLDER / file
@@ -138,11 +138,11 @@ def load_truth(name: str) -> Truth:
     >>> at_ten.loc[at_ten["group"] == "classroom", "sdcor"].round(2).to_list()
     [4.0, 1.5, 0.3]
     """
-    if name in DATA_SETS and name not in SIMULATED:
+    if not isinstance(name, str) or name not in DATA_SETS:
+        raise unknown(name, SIMULATED, "simulated data set")
+    if name not in SIMULATED:
         raise CourseError(
             f"{name!r} is real: nobody knows its truth. "
             f"The simulated data sets are {' and '.join(map(repr, SIMULATED))}"
         )
-    if name not in SIMULATED:
-        raise unknown(name, SIMULATED, "simulated data set")
     return simulate_schools(**SIMULATED[name]).truth

@@ -37,7 +37,7 @@ GAPS_BY = {
 Count = int | tuple[int, int]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Simulation:
     """Simulated pupils (``data``, a DataFrame) and what they were made of (``truth``)."""
 
@@ -271,13 +271,15 @@ def _effects(
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Scale standard normal draws (units x 2) to random effects; also their covariance matrix."""
     if slope_sd is None:
-        names, scale = ["Intercept"], np.array([[intercept_sd]])
+        names, scale, covariance = ["Intercept"], [[intercept_sd]], [[intercept_sd**2]]
     else:
         names = ["Intercept", "age"]
         rest = math.sqrt(1 - correlation**2)
-        scale = np.array([[intercept_sd, 0.0], [correlation * slope_sd, rest * slope_sd]])
-    effects = pd.DataFrame(z[:, : len(names)] @ scale.T, columns=names)
-    return effects, pd.DataFrame(scale @ scale.T, names, names)
+        scale = [[intercept_sd, 0.0], [correlation * slope_sd, rest * slope_sd]]
+        between = correlation * intercept_sd * slope_sd
+        covariance = [[intercept_sd**2, between], [between, slope_sd**2]]
+    effects = pd.DataFrame(z[:, : len(names)] @ np.transpose(scale), columns=names)
+    return effects, pd.DataFrame(covariance, names, names)
 
 
 def _add_effects(score: np.ndarray, truth: Truth, columns: Codes, groups: list[np.ndarray]) -> None:

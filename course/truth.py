@@ -1,7 +1,7 @@
 """What a simulation was told: the true parameters, and a table that holds them against a fit."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -18,7 +18,7 @@ CONTAINERS = {
 }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Truth:
     """True parameters of simulated data, in the layout that a fit reports its estimates in.
 
@@ -36,7 +36,7 @@ class Truth:
 
     fixed_effects: pd.Series
     variance_components: pd.DataFrame
-    random_effects: dict[str, pd.DataFrame]
+    random_effects: dict[str, pd.DataFrame] = field(repr=False)
 
     def centred(self, name: str, at: float) -> "Truth":
         """Return the same truth in terms of ``name = age - at``.
@@ -63,8 +63,9 @@ class Truth:
         for term, value in self.fixed_effects.items():
             factors = term.split(":")
             if "age" in factors:
-                rest = ":".join(f for f in factors if f != "age") or "Intercept"
-                fixed[rest] = fixed.get(rest, 0.0) + at * value
+                if at != 0:
+                    rest = ":".join(f for f in factors if f != "age") or "Intercept"
+                    fixed[rest] = fixed.get(rest, 0.0) + at * value
                 term = ":".join(name if f == "age" else f for f in factors)
             fixed[term] = fixed.get(term, 0.0) + value
 
