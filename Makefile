@@ -1,0 +1,69 @@
+# `make lab` to learn, `make test` to check that all is well; `make` alone lists the rest.
+
+PYTHON ?= python3
+VENV_PYTHON := .venv/bin/python
+PIP_INSTALL := $(VENV_PYTHON) -m pip install --disable-pip-version-check -c constraints.txt
+
+NOTEBOOKS = $(wildcard notebooks/*.ipynb notebooks/solutions/*.ipynb)
+CELL_TIMEOUT := 300
+
+# Without a screen, and for root, JupyterLab opens no browser: it prints the address.
+NO_SCREEN = $(if $(filter Linux,$(shell uname -s)),$(if $(DISPLAY)$(WAYLAND_DISPLAY),,--no-browser))
+ROOT_USER = $(if $(filter 0,$(shell id -u)),--no-browser --allow-root)
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help lab test doctor lint format data notebooks bench reference clean
+
+help: ## list what make can do here
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' Makefile
+
+lab: doctor ## install, check the installation, open the lessons in JupyterLab
+	$(VENV_PYTHON) -m jupyterlab $(sort $(NO_SCREEN) $(ROOT_USER)) --ServerApp.root_dir=. notebooks/00-start-here.ipynb
+
+test: .venv/installed-test doctor lint ## install with the test tools; run linter, tests, doctests, notebooks
+	$(VENV_PYTHON) -m pytest
+	$(if $(NOTEBOOKS),$(VENV_PYTHON) -m pytest --nbval --nbval-current-env --nbval-cell-timeout=$(CELL_TIMEOUT) $(NOTEBOOKS))
+
+doctor: .venv/installed ## check the installation: OK and FAIL lines, with the mend
+	$(VENV_PYTHON) -m course doctor
+
+lint: .venv/installed-test ## check style and likely bugs
+	$(VENV_PYTHON) -m ruff check
+	$(VENV_PYTHON) -m ruff format --check
+
+format: .venv/installed-test ## put the code into the house style
+	$(VENV_PYTHON) -m ruff check --fix
+	$(VENV_PYTHON) -m ruff format
+
+data: .venv/installed ## write the simulated data sets again, byte for byte
+	$(VENV_PYTHON) data/make_data.py
+
+notebooks: .venv/installed-test ## build and run the lessons from notebooks/source
+	$(VENV_PYTHON) notebooks/build.py
+
+bench: .venv/installed-test ## measure speed against statsmodels, and lme4 where R has it
+	$(VENV_PYTHON) -m pytest -s tests/benchmarks
+
+reference: ## compute the tests' reference values again (needs R with lme4, lmerTest and pbkrtest)
+	Rscript tests/reference/reference.R
+
+clean: ## remove the installation and what tools left behind
+	rm -rf .venv .pytest_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# The files named installed and installed-test stand for what pip did: it runs again only when one of these changes.
+.venv/installed: .venv/pyvenv.cfg pyproject.toml constraints.txt
+	$(PIP_INSTALL) -e .
+	@touch $@
+
+.venv/installed-test: .venv/pyvenv.cfg pyproject.toml constraints.txt
+	$(PIP_INSTALL) -e '.[test]'
+	@touch .venv/installed $@
+
+.venv/pyvenv.cfg:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "The course needs Python 3.11 or newer as $(PYTHON). If it has another name: make lab PYTHON=python3.12"; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+	  echo "$(PYTHON) cannot make virtual environments. On Debian or Ubuntu: sudo apt install python3-venv"; exit 1; }
+	$(PYTHON) -m venv .venv
