@@ -1,0 +1,294 @@
+"""The same model in statsmodels: a genuine ``MixedLMResults``, and both solvers side by side.
+
+MixedLM gets the matrices that the fit was made from, starts at its optimum and finishes by itself: an
+independent check of every fit. Correlated effects that MixedLM has no place for become independent ones by
+a change of columns: with their covariance matrix written L D L', the columns Z L have independent
+effects with variances D (for an intercept and a slope: the predictor shifted to where they are unrelated).
+"""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from course.errors import CourseError
+from course.layout import Effects, Layout, lay_out
+
+if TYPE_CHECKING:
+    from course.fit import MixedFit
+
+# A relative variance of 0 becomes this and is held there: statsmodels divides by it, and takes an effect
+# whose variance falls below 1e-10 for a fixed one.
+FLOOR = 1e-9
+MEMORY = 2e9  # bytes
+SECONDS = 60
+CELLS_PER_SECOND = 3e8  # rows x columns^2, summed over groups, that MixedLM gets through
+
+
+@dataclass(frozen=True)
+class Component:
+    """One variance component for MixedLM: a column whose effect varies between the levels."""
+
+    name: str
+    grouping: int
+    column: np.ndarray  # (n,)
+    variance: float  # relative to the residual's
+
+
+def fit_twin(fit: MixedFit, force: bool = False):
+    """MixedLM's own results for the model of `fit`, started at its optimum.
+
+    Raises
+    ------
+    CourseError
+        Where this would take more than about a minute or 2 GB, unless forced.
+    """
+    layout = lay_out(fit.design)
+    components = _components(fit, layout)
+    if not force:
+        _refuse_large(fit, layout, components)
+    from statsmodels.regression.mixed_linear_model import MixedLM, MixedLMParams, VCSpec
+
+    design = fit.design
+    y = pd.Series(design.y, name=design.formula.response)
+    X = pd.DataFrame(design.X, columns=list(design.fixed_names))
+    codes = layout.top_codes
+    exog_re, re_names, cov_re, singular_re = None, [], np.empty((0, 0)), False
+    if layout.re is not None:
+        grouping = design.groupings[layout.re.grouping]
+        block = list(layout.re.block)
+        units = [unit(grouping.Z[:, j]) for j in block]
+        exog_re = grouping.Z[:, block] / units
+        re_names = [
+            _label(grouping.effects[j].replace("Intercept", grouping.name), scale)
+            for j, scale in zip(block, units, strict=True)
+        ]
+        factor = fit.estimates.factors[layout.re.grouping][np.ix_(block, block)]
+        factor = np.array(units)[:, None] * factor
+        cov_re, singular_re = _positive(factor @ factor.T)
+    spec = VCSpec([], [], [])
+    if components:
+        # statsmodels sorts components by name; so do its results
+        components = sorted(components, key=lambda component: component.name)
+        rows = _rows_by_group(codes)
+        matrices = [_matrices(component, design, rows) for component in components]
+        spec = VCSpec(
+            [component.name for component in components],
+            [names for names, _ in matrices],
+            [mats for _, mats in matrices],
+        )
+    model = MixedLM(y, X, groups=codes, exog_re=exog_re, exog_vc=spec if components else None)
+    names, re_names, re_names_full = model._make_param_names(re_names)
+    model.data.param_names = names
+    model.data.exog_re_names = re_names
+    model.data.exog_re_names_full = re_names_full
+    model.data.vcomp_names = spec.names
+    start = MixedLMParams.from_components(
+        fe_params=fit.estimates.beta,
+        cov_re=cov_re,
+        vcomp=np.array([max(component.variance, FLOOR) for component in components]),
+    )
+    held = {}
+    if singular_re or any(component.variance < FLOOR for component in components):
+        held["free"] = MixedLMParams.from_components(
+            fe_params=np.ones(X.shape[1]),
+            cov_re=np.full_like(cov_re, not singular_re),
+            vcomp=np.array([float(component.variance >= FLOOR) for component in components]),
+        )
+    with warnings.catch_warnings():
+        # at a variance of 0 statsmodels warns of the boundary in many ways; `singular` says it once
+        warnings.simplefilter("ignore")
+        return model.fit(start_params=start, reml=fit.estimates.reml, method="lbfgs", **held)
+
+
+def unit(column: np.ndarray) -> float:
+    """A power of ten to measure a column in, where statsmodels' fixed tolerances could not cope.
+
+    Examples
+    --------
+    >>> unit(np.array([9.0, 10, 11])), unit(np.array([30_000.0, 50_000]))
+    (1.0, 10000.0)
+    """
+    size = np.sqrt(np.mean(column**2))
+    return 1.0 if 0.01 < size < 100 or size == 0 else 10.0 ** np.floor(np.log10(size))
+
+
+def _label(name: str, scale: float) -> str:
+    return name if scale == 1 else f"({name} / {scale:g})"
+
+
+def _components(fit: MixedFit, layout: Layout) -> list[Component]:
+    found = []
+    for effects in layout.vc:
+        g, (j,) = effects.grouping, effects.block
+        variance = float((fit.estimates.factors[g] @ fit.estimates.factors[g].T)[j, j])
+        column = fit.design.groupings[g].Z[:, j]
+        scale = unit(column)
+        name = _label(layout.name(effects), scale)
+        found.append(Component(name, g, column / scale, variance * scale**2))
+    for effects in layout.correlated:
+        found += _unrelated(fit, effects)
+    return found
+
+
+def _unrelated(fit: MixedFit, effects: Effects) -> list[Component]:
+    """Correlated effects as independent ones of the columns Z L, the intercept last."""
+    g = effects.grouping
+    grouping = fit.design.groupings[g]
+    order = sorted(effects.block, key=lambda j: grouping.effects[j] == "Intercept")
+    factor = fit.estimates.factors[g]
+    L, D = ldl((factor @ factor.T)[np.ix_(order, order)])
+    columns = grouping.Z[:, order] @ L
+    found = []
+    for at, j in enumerate(order):
+        shifts = [
+            f"{L[i, at]:+.4g}" + ("" if other == "Intercept" else f"*{other}")
+            for i, other in enumerate(grouping.effects[o] for o in order)
+            if i > at and L[i, at]
+        ]
+        label = grouping.effects[j]
+        name = grouping.name
+        if label != "Intercept":
+            name = f"{name}:({' '.join([label, *shifts])})" if shifts else f"{name}:{label}"
+        scale = unit(columns[:, at])
+        column = columns[:, at] / scale
+        found.append(Component(_label(name, scale), g, column, float(D[at]) * scale**2))
+    return found
+
+
+def ldl(S: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """S = L diag(D) L' with ones on the diagonal of L; S may be singular.
+
+    Examples
+    --------
+    >>> L, D = ldl(np.array([[4.0, 2.0], [2.0, 5.0]]))
+    >>> L.tolist(), D.tolist()
+    ([[1.0, 0.0], [0.5, 1.0]], [4.0, 4.0])
+    """
+    rest, k = S.astype(float).copy(), len(S)
+    L, D = np.eye(k), np.zeros(k)
+    for j in range(k):
+        D[j] = max(rest[j, j], 0.0)
+        if D[j] > 1e-12 * max(S[j, j], 1e-300):
+            L[j + 1 :, j] = rest[j + 1 :, j] / D[j]
+            rest -= np.outer(rest[:, j], rest[:, j]) / D[j]
+    return L, D
+
+
+def _positive(S: np.ndarray) -> tuple[np.ndarray, bool]:
+    """The nearest covariance matrix that statsmodels can invert, and whether S itself was singular."""
+    values, vectors = np.linalg.eigh(S)
+    return (vectors * values.clip(min=FLOOR)) @ vectors.T, bool(values.min() < FLOOR)
+
+
+def _rows_by_group(codes: np.ndarray) -> list[np.ndarray]:
+    order = np.argsort(codes, kind="stable")
+    return np.split(order, np.flatnonzero(np.diff(codes[order])) + 1)
+
+
+def _matrices(component: Component, design, rows: list[np.ndarray]):
+    """The component's columns in each top-level group, one for each level that occurs there."""
+    grouping = design.groupings[component.grouping]
+    names, matrices = [], []
+    for here in rows:
+        present, position = np.unique(grouping.codes[here], return_inverse=True)
+        matrix = np.zeros((len(here), len(present)))
+        matrix[np.arange(len(here)), position] = component.column[here]
+        matrices.append(matrix)
+        labels = grouping.levels[present]
+        names.append([":".join(map(str, np.atleast_1d(label))) for label in labels])
+    return names, matrices
+
+
+def _refuse_large(fit: MixedFit, layout: Layout, components: list[Component]) -> None:
+    cells, work = 0.0, 0.0
+    k = 0 if layout.re is None else len(layout.re.block)
+    groupings = [fit.design.groupings[component.grouping].codes for component in components]
+    top = layout.top_codes
+    n_rows = np.bincount(top)
+    n_columns = np.full(len(n_rows), float(k))
+    for codes in groupings:
+        first = np.unique(codes * len(n_rows) + top)
+        n_columns += np.bincount(first % len(n_rows), minlength=len(n_rows))
+    cells = 8 * 4 * float((n_rows * n_columns).sum())
+    work = (len(components) + k) * float((n_rows * n_columns**2).sum()) / CELLS_PER_SECOND
+    if cells > MEMORY or work > SECONDS:
+        raise CourseError(
+            f"statsmodels keeps a dense matrix for each top-level group: about {cells / 1e9:.1f} GB and "
+            f"{work / 60:.0f} minutes here. fit.to_statsmodels(force=True) does it all the same; "
+            "the estimates of this fit do not need it"
+        )
+
+
+# -- side by side -----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Check:
+    """Two solvers on one model.
+
+    Attributes
+    ----------
+    table : DataFrame
+        For each quantity what mixedlm and statsmodels found, and the difference.
+    agree : bool
+        Log-likelihoods within 0.001, and each estimate within 0.01 of its standard error (fixed
+        effects) or of the residual SD (SDs of random effects).
+    """
+
+    table: pd.DataFrame
+    agree: bool
+
+    def __str__(self) -> str:
+        words = (
+            "Both solvers agree: the optimum is real."
+            if self.agree
+            else "The solvers differ. The one with the higher log-likelihood is nearer the optimum; look "
+            "at what the notes of the fit say before using either."
+        )
+        return f"{words}\n{self.table.to_string(float_format='{:.6g}'.format)}"
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        words, _ = str(self).split("\n", 1)
+        return f"<p>{words}</p>" + self.table.to_html(float_format="{:.6g}".format)
+
+
+def check(fit: MixedFit) -> Check:
+    """Fit the same model by statsmodels and lay both results side by side."""
+    twin = fit.statsmodels
+    rows = [("log-likelihood", fit.llf, float(twin.llf), 1e-3)]
+    for name, value, other in zip(fit.fe_params.index, fit.fe_params, twin.fe_params, strict=True):
+        rows.append((name, value, float(other), 0.01 * fit.bse_fe[name]))
+    sigma = np.sqrt(fit.scale)
+    for name, value, other in _sds(fit, twin):
+        rows.append((name, value, other, 0.01 * sigma))
+    rows.append(("SD Residual", sigma, float(np.sqrt(twin.scale)), 0.01 * sigma))
+    table = pd.DataFrame(rows, columns=["quantity", "mixedlm", "statsmodels", "allowed"])
+    table["difference"] = table["statsmodels"] - table["mixedlm"]
+    agree = bool((table["difference"].abs() <= table["allowed"]).all())
+    return Check(table.drop(columns="allowed").set_index("quantity"), agree)
+
+
+def _sds(fit: MixedFit, twin) -> list[tuple[str, float, float]]:
+    """SDs of the random effects as both have them; a changed column keeps its own name."""
+    layout = lay_out(fit.design)
+    found = []
+    if layout.re is not None:
+        grouping = fit.design.groupings[layout.re.grouping]
+        for at, j in enumerate(layout.re.block):
+            scale = unit(grouping.Z[:, j])
+            ours = fit.estimates.covariances[layout.re.grouping][j, j] * scale**2
+            theirs = np.asarray(twin.cov_re)[at, at]
+            name = _label(grouping.effects[j], scale)
+            found.append((f"SD {grouping.name} {name}", ours, theirs))
+    theirs = dict(zip(twin.model.exog_vc.names, twin.vcomp, strict=True))
+    for component in _components(fit, layout):
+        ours = component.variance * fit.scale
+        found.append((f"SD {component.name}", ours, theirs[component.name]))
+    return [(name, float(np.sqrt(a)), float(np.sqrt(max(b, 0.0)))) for name, a, b in found]
