@@ -48,8 +48,12 @@ class Data:
 
     def __getitem__(self, name: str) -> pd.DataFrame:
         if name not in self._frames:
-            from course import load
+            from course.data import DATA_SETS, load
 
+            if name not in DATA_SETS:
+                raise CourseError(
+                    f"this check needs your data {name!r}: run the cell that says use(...) first"
+                )
             self._frames[name] = load(name)
         return self._frames[name]
 

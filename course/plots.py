@@ -129,10 +129,10 @@ def pooling(
     group: str,
     *,
     partial: pd.Series,
-    pooled: float,
+    overall: float,
     unit: str = "points",
 ) -> Axes:
-    """Three ways to estimate the mean of each group: pooled, separate, partially pooled.
+    """The mean of each group, separate and partially pooled, around the overall mean.
 
     Parameters
     ----------
@@ -140,8 +140,8 @@ def pooling(
         As in :func:`scores`.
     partial : Series
         The partially pooled mean of each group (fixed intercept + BLUP), by label.
-    pooled : float
-        The one mean for everybody (the fixed intercept).
+    overall : float
+        The overall mean that the groups are pulled towards (the fixed intercept).
 
     Returns
     -------
@@ -151,7 +151,7 @@ def pooling(
     Examples
     --------
     >>> two = pd.DataFrame({"score": [4, 6, 8, 9], "room": ["a", "a", "b", "b"]})
-    >>> ax = pooling(two, "score", "room", partial=pd.Series({"a": 5.5, "b": 8.0}), pooled=6.75)
+    >>> ax = pooling(two, "score", "room", partial=pd.Series({"a": 5.5, "b": 8.0}), overall=6.75)
     >>> plt.close(ax.figure)
     """
     separate = data.groupby(group, observed=True)[response].mean().sort_values()
@@ -166,7 +166,9 @@ def pooling(
                         arrowprops={"arrowstyle": "->", "color": INK, "lw": 1.4})  # fmt: skip
         ax.scatter(target, rows, s=52, color=BLUE, edgecolors=INK, linewidths=0.7, zorder=4,
                    label="partially pooled mean")  # fmt: skip
-        ax.axvline(pooled, color=INK, linestyle="--", linewidth=1.2, zorder=1, label="pooled mean")
+        ax.axvline(
+            overall, color=INK, linestyle="--", linewidth=1.2, zorder=1, label="overall mean"
+        )
         _legend_above(ax)
     return ax
 
@@ -207,9 +209,9 @@ def caterpillar(
         raise CourseError(f"{group!r} has no random effect {effect!r}; it has: {known}")
     value = fit.random_effects[group][effect].sort_values()
     half = NORMAL_95 * fit.random_effects_se[group][effect].loc[value.index]
-    rows, clear = np.arange(len(value)), (value.abs() > half).to_numpy()
+    rows, clear = np.arange(1, len(value) + 1), (value.abs() > half).to_numpy()
     with plt.rc_context(STYLE):
-        _, ax = plt.subplots(figsize=(7.0, min(9.0, 1.4 + 0.2 * len(value))))
+        _, ax = plt.subplots(figsize=(7.0, min(7.5, 1.4 + 0.2 * len(value))))
         ax.axvline(0, color=INK, linestyle="--", linewidth=1.0)
         ax.hlines(rows, value - half, value + half, color=GREY, linewidth=1.6)
         ax.scatter(value[clear], rows[clear], s=26, color=BLUE, zorder=3,
@@ -266,8 +268,8 @@ def variance_shares(fit: MixedFit) -> Axes:
         for row, percent, sd in zip(rows, share, parts["sdcor"], strict=True):
             ax.text(percent + 1.2, row, f"{percent:.0f} %  (SD {sd:.1f})", va="center")
         ax.set_yticks(rows, list(names))
-        ax.set(xlabel="share of the variance (%)", ylabel="level", xlim=(0, 118))
-        ax.set_xticks(range(0, 101, 20))
+        ax.set(xlabel="share of the variance (%)", ylabel="level", xlim=(0, share.max() + 24))
+        ax.set_xticks(range(0, int(share.max()) + 11, 10))
     return ax
 
 

@@ -15,7 +15,8 @@ self-study    left out of the one-day workshop; a whole section, its heading end
 exercise      a question (Markdown), or its answer (code).
 solution      Markdown: reasoning that only the solutions notebook shows. Code: a worked answer,
               from which the learner's stub is made.
-nbval-ignore-output   the output differs from machine to machine; few, and named in the tests.
+nbval-ignore-output   the output differs from machine to machine, so none is stored or compared; few,
+              and named in the tests.
 
 The stub of an answer
 ---------------------
@@ -141,11 +142,12 @@ def execute(notebook: NotebookNode, folder: Path) -> None:
         timeout=300,
         record_timing=False,
         resources={"metadata": {"path": str(folder)}},
-    ).execute()
+    ).execute(cleanup_kc=True)
     notebook.metadata.language_info = NotebookNode(METADATA["language_info"])
     for cell in notebook.cells:
         if cell.cell_type == "code":
-            cell.outputs = _merged(cell.outputs)
+            ignored = "nbval-ignore-output" in cell.metadata.tags
+            cell.outputs = [] if ignored else _merged(cell.outputs)
 
 
 def _merged(outputs: list[NotebookNode]) -> list[NotebookNode]:

@@ -1,12 +1,12 @@
-"""The mechanism of the checks; the exercises of a lesson have tests of their own below it."""
+"""Any answer is read, judged, and answered; every exercise of every lesson knows its slips."""
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from course import exercises
+from course import exercises, simulate_schools
 from course.errors import CourseError
-from course.exercises import Choice, Data, Exercise, Model, Number, Slip, judge
+from course.exercises import Choice, Data, Exercise, Model, Number, Slip, all_exercises, judge
 
 FRAME = pd.DataFrame({"score": [10.0, 12.0, 17.0]})
 MEAN = Exercise(
@@ -190,3 +190,92 @@ def test_check_prints_and_returns_nothing(capsys):
 def test_use_wants_frames():
     with pytest.raises(CourseError, match=r"use\(pupils=...\) takes a DataFrame, not a dict"):
         exercises.use(pupils={})
+
+
+# -- the exercises of the lessons -------------------------------------------------------------
+
+# The small table that lesson 02 hands to the checks with use(twelve=...).
+TWELVE = pd.DataFrame(
+    {
+        "school": list("AAAAABBBBCCD"),
+        "test_score": [50, 58, 44, 61, 52, 46, 53, 38, 51, 54, 66, 66],
+    }
+)
+
+
+@pytest.fixture(scope="module", params=["shipped", 7, 2031], ids=lambda seed: f"pupils {seed}")
+def lesson_data(request):
+    """The pupils that the course ships, and those that an instructor drew with another seed."""
+    data = Data()
+    data.replace("twelve", TWELVE)
+    if request.param != "shipped":
+        data.replace("pupils", simulate_schools(10, 4, (2, 4), (8, 15), seed=request.param).data)
+    return data
+
+
+def each(expected) -> tuple:
+    return expected if isinstance(expected, tuple) else (expected,)
+
+
+@pytest.mark.parametrize("exercise", all_exercises().values(), ids=lambda exercise: exercise.id)
+def test_right_answers_are_right_whatever_the_seed(exercise, lesson_data):
+    for answer in each(exercise.expected(lesson_data)):
+        verdict = judge(exercise, answer, lesson_data)
+        assert verdict.right and exercise.because in verdict.message
+
+
+@pytest.mark.parametrize("exercise", all_exercises().values(), ids=lambda exercise: exercise.id)
+def test_a_rounded_answer_is_right(exercise, lesson_data):
+    if isinstance(exercise.kind, Number):
+        rounded = round(exercise.expected(lesson_data), exercise.kind.decimals)
+        assert judge(exercise, rounded, lesson_data).right
+        assert judge(exercise, f" {rounded} ", lesson_data).right
+
+
+@pytest.mark.parametrize("exercise", all_exercises().values(), ids=lambda exercise: exercise.id)
+def test_every_slip_gets_its_hint(exercise, lesson_data):
+    assert exercise.slips, "no slip thought of"
+    right = each(exercise.expected(lesson_data))
+    for slip in exercise.slips:
+        for answer in each(slip.wrong(lesson_data)):
+            if any(exercise.kind.same(exercise.kind.read(answer), r) for r in right):
+                continue  # with these data the slip happens to lead to the right answer
+            verdict = judge(exercise, answer, lesson_data)
+            assert verdict.message == f"{exercise.id} not yet: {slip.hint}"
+
+
+@pytest.mark.parametrize("exercise", all_exercises().values(), ids=lambda exercise: exercise.id)
+def test_no_hint_tells_the_answer(exercise, lesson_data):
+    for answer in each(exercise.expected(lesson_data)):
+        text = f"{answer:.{exercise.kind.decimals}f}" if isinstance(answer, float) else str(answer)
+        for hint in [exercise.hint, exercise.question, *(slip.hint for slip in exercise.slips)]:
+            assert text not in hint.split()
+
+
+@pytest.mark.parametrize("id", ["02.3", "02.4"])
+def test_shares_of_the_variance_add_up_by_hand(id, lesson_data):
+    """The expected answers against a route of their own: plain statsmodels."""
+    import statsmodels.formula.api as smf
+
+    pupils = lesson_data["pupils"]
+    if id == "02.3":
+        result = smf.mixedlm("test_score ~ age + sex", pupils, groups="school").fit(reml=True)
+        between = result.cov_re.iloc[0, 0]
+        share = between / (between + result.scale)
+    else:
+        result = smf.mixedlm(
+            "test_score ~ age + sex",
+            pupils,
+            groups="province",
+            re_formula="1",
+            vc_formula={"classroom": "0 + C(classroom)", "school": "0 + C(school)"},
+        ).fit(reml=True)
+        variances = {"province": result.cov_re.iloc[0, 0], "residual": result.scale}
+        variances |= dict(zip(result.model.exog_vc.names, result.vcomp, strict=True))
+        share = (variances["school"] + variances["province"]) / sum(variances.values())
+    assert all_exercises()[id].expected(lesson_data) == pytest.approx(share, abs=2e-3)
+
+
+def test_a_check_on_data_that_nobody_named_says_what_to_run():
+    with pytest.raises(CourseError, match=r"needs your data 'twelve': run the cell that says use"):
+        judge(all_exercises()["02.2"], 44.7, Data())

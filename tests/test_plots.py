@@ -54,22 +54,22 @@ def test_scores_draws_every_row_and_the_means_in_order():
 
 
 def test_pooling_puts_each_partially_pooled_mean_between_the_two_others(fit):
-    pooled = fit.fe_params["Intercept"]
-    partial = pooled + fit.random_effects["school"]["Intercept"]
-    ax = plots.pooling(TWELVE, "test_score", "school", partial=partial, pooled=pooled)
+    overall = fit.fe_params["Intercept"]
+    partial = overall + fit.random_effects["school"]["Intercept"]
+    ax = plots.pooling(TWELVE, "test_score", "school", partial=partial, overall=overall)
     separate, target = offsets(ax, "mean of its school"), offsets(ax, "partially pooled mean")
     assert (separate[:, 1] == target[:, 1]).all()
-    low, high = np.minimum(separate[:, 0], pooled), np.maximum(separate[:, 0], pooled)
+    low, high = np.minimum(separate[:, 0], overall), np.maximum(separate[:, 0], overall)
     assert ((low < target[:, 0]) & (target[:, 0] < high)).all()
     assert target[-1, 0] == pytest.approx(partial["D"])
-    (line,) = [line for line in ax.lines if line.get_label() == "pooled mean"]
-    assert line.get_xdata()[0] == pytest.approx(pooled)
+    (line,) = [line for line in ax.lines if line.get_label() == "overall mean"]
+    assert line.get_xdata()[0] == pytest.approx(overall)
 
 
 def test_pooling_misses_no_group(fit):
     with pytest.raises(CourseError, match="no value for school D"):
         plots.pooling(
-            TWELVE, "test_score", "school", partial=pd.Series({"A": 1, "B": 2, "C": 3}), pooled=2
+            TWELVE, "test_score", "school", partial=pd.Series({"A": 1, "B": 2, "C": 3}), overall=2
         )
 
 

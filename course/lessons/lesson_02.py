@@ -13,14 +13,12 @@ def _variances(data: Data, formula: str, name: str = "pupils") -> dict[str, floa
     return dict(zip(parts["group"], parts["vcov"], strict=True))
 
 
-def _new_school(data: Data, n: int, variances: bool = True, deviation: bool = False) -> float:
-    """The partially pooled mean of a new school whose ``n`` pupils average 60."""
+def _new_school(data: Data, n: int, power: float = 1.0) -> tuple[float, float]:
+    """The overall mean and the effect of a new school whose ``n`` pupils average 40."""
     fit = data.fit(TWELVE, "twelve")
     parts, mean = _variances(data, TWELVE, "twelve"), fit.fe_params["Intercept"]
-    power = 1.0 if variances else 0.5
     between, within = parts["school"] ** power, parts["Residual"] ** power
-    effect = between / (between + within / n) * (60 - mean)
-    return effect if deviation else mean + effect
+    return mean, between / (between + within / n) * (40 - mean)
 
 
 def _share(data: Data, formula: str, groups: tuple[str, ...], power: float = 1.0) -> float:
@@ -60,28 +58,32 @@ EXERCISES = (
     ),
     Exercise(
         id="02.2",
-        question="Which partially pooled mean does school E get: two pupils, mean 60?",
+        question="Which partially pooled mean does school E get: three pupils, mean 40?",
         kind=Number(decimals=1),
-        expected=lambda data: _new_school(data, 2),
-        because="The weight for two pupils says how much of the distance to the overall mean stays.",
-        hint="compute the weight for n = 2, then overall mean + weight × (60 − overall mean).",
+        expected=lambda data: sum(_new_school(data, 3)),
+        because="The weight for three pupils says which part of the distance to the overall mean stays.",
+        hint="compute the weight for n = 3, then overall mean + weight × (40 − overall mean).",
         slips=(
-            Slip(lambda data: 60.0, "that is the separate mean; nothing was pooled yet."),
+            Slip(lambda data: 40, "that is the separate mean; nothing was pooled yet."),
             Slip(
-                lambda data: _new_school(data, 2, deviation=True),
+                lambda data: _new_school(data, 3)[1],
                 "that is the random effect, the distance from the overall mean. Add the mean.",
             ),
             Slip(
-                lambda data: _new_school(data, 1),
-                "that is the answer for one pupil. School E has two, so divide σ² by 2.",
+                lambda data: sum(_new_school(data, 1)),
+                "that is the answer for one pupil. School E has three, so divide σ² by 3.",
             ),
             Slip(
-                lambda data: _new_school(data, 2, variances=False),
+                lambda data: sum(_new_school(data, 3, power=0.5)),
                 "the weight is made of variances, and you took the SDs.",
             ),
             Slip(
-                lambda data: data.fit(TWELVE, "twelve").fe_params["Intercept"],
-                "that is the overall mean: complete pooling. School E's own pupils count too.",
+                lambda data: _new_school(data, 3)[0] - _new_school(data, 3)[1],
+                "the wrong way: school E lies below the overall mean, and so does the answer.",
+            ),
+            Slip(
+                lambda data: _new_school(data, 3)[0],
+                "that is the overall mean: complete pooling. School E's own pupils count, too.",
             ),
         ),
     ),
@@ -100,7 +102,7 @@ EXERCISES = (
             Slip(_ratio, "you divided by the residual variance; divide by the sum of both."),
             Slip(
                 lambda data: 100 * _share(data, ONE_LEVEL, ("school",)),
-                "write it as a share between 0 and 1, not in per cent.",
+                "write it as a number between 0 and 1, not in per cent.",
             ),
             Slip(
                 lambda data: _share(data, ONE_LEVEL, ("Residual",)),
@@ -130,7 +132,7 @@ EXERCISES = (
             ),
             Slip(
                 lambda data: 100 * _share(data, THREE_LEVELS, ("school", "province")),
-                "write it as a share between 0 and 1, not in per cent.",
+                "write it as a number between 0 and 1, not in per cent.",
             ),
         ),
     ),

@@ -1,0 +1,605 @@
+# %% [markdown] tags=["workshop"]
+# # Random intercepts
+#
+# After this lesson you will be able to
+#
+# - say what `(1|school)` means, in words, as an equation, as a matrix and as statsmodels code;
+# - fit a model with random intercepts, with plain statsmodels and with `mixedlm`;
+# - compute the predicted effect of a school by hand, and explain why it is *shrunk*;
+# - put classrooms, schools and provinces into one model, and say which share of the variance
+#   lies at each level.
+#
+# **Time:** 45 minutes in the workshop, 70 on your own.
+#
+# **Before:** [Start here](00-start-here.ipynb). You know what `smf.ols("y ~ x", data)` does.
+#
+# **Data:** twelve invented pupils, then `pupils`: simulated pupils in classrooms in schools in
+# provinces.
+
+# %% [markdown] tags=["workshop"]
+# ## Twelve pupils, three answers
+#
+# Twelve pupils of four schools took a test.
+
+# %% tags=["workshop"]
+import pandas as pd
+from IPython.display import Math
+
+from course import check, load, mixedlm, plots, translate
+from course.data import load_truth
+from course.exercises import use
+
+twelve = pd.DataFrame(
+    {
+        "school": list("AAAAABBBBCCD"),
+        "test_score": [50, 58, 44, 61, 52, 46, 53, 38, 51, 54, 66, 66],
+    }
+)
+separate = twelve.groupby("school")["test_score"].agg(["count", "mean"])
+separate
+
+# %% [markdown] tags=["workshop"]
+# `plots` draws. The line below each picture says what is to be seen in it.
+
+# %% tags=["workshop"]
+ax = plots.scores(twelve, "test_score", "school")
+plots.show(
+    ax,
+    alt=f"Each of the {len(twelve)} scores as a ring, in one row per school, with the mean of the "
+    f"school as a diamond. The means run from {separate['mean'].min():.0f} to "
+    f"{separate['mean'].max():.0f} points; the highest is school D, which has one ring only.",
+)
+
+# %% [markdown] tags=["workshop"]
+# How well do pupils of school D score? There are three ways to answer.
+#
+# 1. **Pooled.** Forget the schools: one mean for all twelve. It ignores that pupils of one school
+#    resemble each other.
+# 2. **Separate.** Each school its own mean. School D gets 66, on the word of a single pupil. Would
+#    you bet that the next pupil of D scores 66, too?
+# 3. **[Partial pooling](glossary.ipynb#partial-pooling).** Start from the school's own mean, and pull
+#    it towards the overall mean: much where the school has few pupils, little where it has many.
+#
+# The third is what a model with a [random intercept](glossary.ipynb#random-intercept) does. How
+# strong the pull is, it finds out from the data.
+
+# %% [markdown] tags=["workshop"]
+# ## One model, said in five ways
+#
+# **As a formula.** The fixed part is what you know from `smf.ols`. New is the part in parentheses:
+#
+# `test_score ~ 1 + (1|school)`
+#
+# Read the bar as "varies by". Left of it stands *what* varies, and 1 means the intercept. Right of it
+# stands the [grouping factor](glossary.ipynb#grouping-factor). So: *an intercept that varies by
+# school*.
+#
+# **In words.** `translate` reads the formula together with the data.
+
+# %% tags=["workshop"]
+translation = translate("test_score ~ 1 + (1|school)", twelve)
+print(translation.explain())
+
+# %% [markdown] tags=["workshop"]
+# It noticed that four schools are few. True: this is a toy, made to be computed by hand. We get to
+# sixty schools soon.
+#
+# **As an equation.** Pupil *i* sits in school *[i]*:
+
+# %% tags=["workshop"]
+Math(translation.latex)
+
+# %% [markdown] tags=["workshop"]
+# - $\beta_0$ is the overall mean, a [fixed effect](glossary.ipynb#fixed-effect).
+# - $u$ is the [random effect](glossary.ipynb#random-effect) of the school: how far it lies above or
+#   below. The model does not estimate one free coefficient per school. It says that the effects are
+#   draws from a normal distribution, and estimates *its variance*, $\tau^2$.
+# - $\varepsilon$ is the [residual](glossary.ipynb#residual) of the pupil, with variance $\sigma^2$.
+#
+# **As a matrix.** All twelve equations at once are $y = X\beta + Zu + \varepsilon$. $X$ is the matrix
+# you know from regression; here it is one column of ones. $Z$ has one row per pupil and one column
+# per school, with a 1 where the pupil sits:
+
+# %% tags=["workshop"]
+Z = pd.get_dummies(twelve["school"])
+ax = plots.design_matrix({"Z for (1|school)": Z}, row_name="pupil")
+plots.show(
+    ax,
+    alt=f"The matrix Z as a grid of {Z.shape[0]} rows (pupils) and {Z.shape[1]} columns (schools). "
+    f"Every row has one dark cell, in the column of its school: {Z['A'].sum()} rows in column A, "
+    f"{Z['B'].sum()} in B, {Z['C'].sum()} in C, {Z['D'].sum()} in D.",
+)
+
+# %% [markdown] tags=["workshop"]
+# $Zu$ then hands every pupil the effect of the right school. Now the same for the large data of this
+# course. They are simulated, so the truth comes with them; it has to wait until the end. `use` tells the
+# checks which pupils are meant.
+
+# %% tags=["workshop"]
+pupils = load("pupils")
+truth = load_truth("pupils")
+use(pupils=pupils, twelve=twelve)
+
+# %% [markdown] tags=["workshop", "exercise"]
+# **Exercise 02.1.** How many columns has $Z$ for `(1|classroom)`, with all of `pupils`? Replace the
+# dots by code that counts.
+
+# %% tags=["workshop", "exercise", "solution"]
+columns_of_Z = pupils["classroom"].nunique()  #!
+check("02.1", columns_of_Z)
+
+# %% [markdown] tags=["workshop", "solution"]
+# *Why.* Every classroom has a random effect of its own, and every random effect has a column. No
+# classroom serves as a reference, as one would in `C(classroom)`: because the effects are draws from
+# a distribution with mean 0, all of them can be told apart from the intercept.
+
+# %% [markdown] tags=["workshop"]
+# **As code.** The fifth way is the call that statsmodels wants. It knows no bar; it asks for the
+# pieces separately.
+
+# %% tags=["workshop"]
+print(translation.code)
+
+# %% [markdown] tags=["workshop"]
+# ## The first fit
+#
+# This code needs nothing of this course. Paste it into any notebook that has a DataFrame called
+# `data`:
+
+# %% tags=["workshop"]
+data = twelve
+
+import statsmodels.formula.api as smf
+
+model = smf.mixedlm(
+    "test_score ~ 1",
+    data,
+    groups="school",
+    re_formula="1",
+)
+result = model.fit()
+
+# %% tags=["workshop"]
+print(f"overall mean                 {result.fe_params['Intercept']:.2f}")
+print(f"variance between schools     {result.cov_re.iloc[0, 0]:.2f}")
+print(f"residual variance            {result.scale:.2f}")
+
+# %% [markdown] tags=["workshop"]
+# Three numbers, although there are four schools: one mean and two
+# [variances](glossary.ipynb#variance-component). Both fits here use [REML](glossary.ipynb#REML), the
+# usual choice.
+#
+# With `mixedlm` you write the formula itself:
+
+# %% tags=["workshop"]
+fit = mixedlm("test_score ~ 1 + (1|school)", twelve).fit()
+fit.variance_components[["group", "effect", "vcov", "sdcor"]].round(2)
+
+# %% [markdown] tags=["workshop"]
+# The column `vcov` holds variances, `sdcor` their square roots, the standard deviations (SDs). An SD
+# is in points and easy to picture: schools differ from the overall mean by about so many points. Only
+# variances, however, add up: remember that when you compute shares.
+#
+# <details>
+# <summary>In R</summary>
+#
+# ```r
+# library(lme4)
+# fit <- lmer(test_score ~ 1 + (1 | school), data = twelve)
+# VarCorr(fit)   # variances and SDs
+# ranef(fit)     # random effects
+# ```
+# The formula is the same. `fit.variance_components` has the columns of `as.data.frame(VarCorr(fit))`.
+#
+# </details>
+
+# %% [markdown] tags=["workshop"]
+# ## By hand
+#
+# How does the model get from a school's own mean to its partially pooled mean? With two lines. Take
+# the two variances and the overall mean from the fit, and let $n$ be the number of pupils of a school:
+#
+# $$w = \frac{\tau^2}{\tau^2 + \sigma^2 / n}$$
+# $$u = w \cdot (\text{mean of the school} - \text{overall mean})$$
+#
+# The weight $w$ lies between 0 and 1. It says which part of the school's distance we believe:
+# $\sigma^2/n$ is how much a mean of $n$ pupils wobbles by chance, and $\tau^2$ how much schools really
+# differ. The predicted effect $u$ is called the [BLUP](glossary.ipynb#BLUP).
+
+# %% tags=["workshop"]
+tau2 = fit.variance_components.loc[0, "vcov"]
+sigma2 = fit.scale
+overall_mean = fit.fe_params["Intercept"]
+
+weight = tau2 / (tau2 + sigma2 / separate["count"])
+by_hand = weight * (separate["mean"] - overall_mean)
+
+# %% [markdown] tags=["workshop"]
+# Here are both fits beside it.
+
+# %% tags=["workshop"]
+in_statsmodels = {school: effects.iloc[0] for school, effects in result.random_effects.items()}
+pd.DataFrame(
+    {
+        "pupils": separate["count"],
+        "weight": weight,
+        "by hand": by_hand,
+        "statsmodels": in_statsmodels,
+        "mixedlm": fit.random_effects["school"]["Intercept"],
+    }
+).round(2)
+
+# %% [markdown] tags=["workshop"]
+# Three times the same. School D, with one pupil, keeps the smallest part of its distance; school A,
+# with five, the largest. This pull towards the middle is called
+# [shrinkage](glossary.ipynb#shrinkage).
+#
+# And the overall mean? It is not the mean of the twelve pupils, in which the large schools A and B count
+# most. It is the mean of the *schools*, each with its weight:
+
+# %% tags=["workshop"]
+print(f"mean of the twelve pupils       {twelve['test_score'].mean():.2f}")
+print(f"weighted mean of the schools    {(weight * separate['mean']).sum() / weight.sum():.2f}")
+print(f"overall mean of the fit         {overall_mean:.2f}")
+
+# %% tags=["workshop"]
+partial = overall_mean + fit.random_effects["school"]["Intercept"]
+ax = plots.pooling(twelve, "test_score", "school", partial=partial, overall=overall_mean)
+plots.show(
+    ax,
+    alt=f"As above, with an arrow in each row from the mean of the school to its partially pooled "
+    f"mean. All arrows point to the overall mean of {overall_mean:.1f} points. The longest is that "
+    f"of school D, from {separate.loc['D', 'mean']:.0f} to {partial['D']:.1f}.",
+)
+
+# %% [markdown] tags=["workshop", "exercise"]
+# **Exercise 02.2.** A fifth school, E, sends three pupils; their mean is 40. Which partially pooled mean
+# do you predict with the variances and the overall mean of this fit (`tau2`, `sigma2`, `overall_mean`)?
+# Answer to one decimal.
+
+# %% tags=["workshop", "exercise", "solution"]
+weight_E = tau2 / (tau2 + sigma2 / 3)  #!
+mean_E = overall_mean + weight_E * (40 - overall_mean)  #!
+check("02.2", mean_E)
+
+# %% [markdown] tags=["workshop", "solution"]
+# *Why.* Three pupils are few, so the school keeps only a part of its distance to the overall mean. What
+# is left of the distance is the random effect; the *mean* of the school is the overall mean plus that
+# effect. Its weight lies between that of school C, with two pupils, and that of school B, with four.
+
+# %% [markdown] tags=["workshop"]
+# ## Sixty schools
+#
+# Now the real size. The fixed part may hold predictors, just as in `smf.ols`. We count age from ten
+# years, so that the intercept is the mean of ten-year-old girls and not that of newborn ones.
+
+# %% tags=["workshop"]
+pupils["age10"] = pupils["age"] - 10
+one_level = mixedlm("test_score ~ age10 + sex + (1|school)", pupils).fit()
+one_level.fixed_effects[["estimate", "std_error"]].round(2)
+
+# %% [markdown] tags=["workshop"]
+# The fixed effects read as in ordinary regression: one more year of age goes with so many points more.
+# New are the variances, and the predicted effects.
+
+# %% tags=["workshop"]
+one_level.variance_components[["group", "effect", "vcov", "sdcor"]].round(2)
+
+# %% [markdown] tags=["workshop"]
+# Each school has its predicted effect, in `one_level.random_effects["school"]`. Here are all of them,
+# each with a 95 % interval:
+
+# %% tags=["workshop"]
+effects = one_level.random_effects["school"]["Intercept"]
+clear = effects.abs() > 1.96 * one_level.random_effects_se["school"]["Intercept"]
+ax = plots.caterpillar(one_level, "school")
+plots.show(
+    ax,
+    alt=f"The random intercepts of all {len(effects)} schools, sorted, each with its interval, "
+    f"around a dashed line at 0. They run from {effects.min():.1f} to {effects.max():.1f} points. "
+    f"{clear.sum()} intervals, those towards both ends, exclude 0.",
+)
+
+# %% [markdown] tags=["workshop", "exercise"]
+# **Exercise 02.3.** Which share of the variance lies between schools? Compute it from
+# `one_level.variance_components`, as a number between 0 and 1, to two decimals. This share is the
+# [intraclass correlation](glossary.ipynb#intraclass-correlation): how alike two pupils of one school are,
+# once age and sex are accounted for.
+
+# %% tags=["workshop", "exercise", "solution"]
+variances = one_level.variance_components.set_index("group")["vcov"]
+share = variances["school"] / variances.sum()  #!
+check("02.3", share)
+
+# %% [markdown] tags=["workshop", "solution"]
+# *Why.* A score, after age and sex, is the sum of two independent parts, one of the school and one of
+# the pupil. So its variance is the sum of the two variances. Two pupils of one school have the first
+# part in common; that part of the variance is their correlation.
+
+# %% [markdown] tags=["workshop"]
+# ## Classrooms in schools in provinces
+#
+# Schools are not the only groups in these data.
+
+# %% tags=["workshop"]
+pupils[["province", "school", "classroom", "student_id"]].nunique()
+
+# %% [markdown] tags=["workshop"]
+# Every classroom belongs to one school, and every school to one province: they are
+# [nested](glossary.ipynb#nested). Each level may have an effect of its own, so each gets a term:
+#
+# `test_score ~ age10 + sex + (1|classroom) + (1|school) + (1|province)`
+#
+# There is no term for the pupil. Each pupil has one row, so what is special to a pupil *is* the
+# residual.
+#
+# $Z$ now has three blocks. Here they are for two pupils from every classroom of three schools:
+
+# %% tags=["workshop"]
+three_schools = pupils[pupils["school"].isin(["P01-S1", "P01-S2", "P02-S1"])]
+some = three_schools.groupby("classroom").head(2).set_index("student_id")
+blocks = {level: pd.get_dummies(some[level]) for level in ["classroom", "school", "province"]}
+ax = plots.design_matrix(blocks, row_name="pupil (student_id)")
+plots.show(
+    ax,
+    alt=f"Z for {len(some)} pupils as three blocks side by side: {blocks['classroom'].shape[1]} "
+    f"classrooms, {blocks['school'].shape[1]} schools, {blocks['province'].shape[1]} provinces. "
+    "Every row has one dark cell in each block. The stairs of the schools and provinces have longer "
+    "steps than those of the classrooms, and each longer step holds whole short ones.",
+)
+
+# %% [markdown] tags=["workshop"]
+# Every row has one dark cell per block. The score of a pupil collects three effects: that of the
+# classroom, of the school and of the province.
+#
+# In statsmodels, this takes three arguments:
+
+# %% tags=["workshop"]
+formula = "test_score ~ age10 + sex + (1|classroom) + (1|school) + (1|province)"
+print(translate(formula, pupils).code)
+
+# %% tags=["workshop"]
+data = pupils
+
+import statsmodels.formula.api as smf
+
+model = smf.mixedlm(
+    "test_score ~ age10 + sex",
+    data,
+    groups="province",
+    re_formula="1",
+    vc_formula={
+        "classroom": "0 + C(classroom)",
+        "school": "0 + C(school)",
+    },
+)
+result = model.fit()
+
+# %% tags=["workshop"]
+print(f"province   {result.cov_re.iloc[0, 0]:.1f}")
+for name, variance in zip(model.exog_vc.names, result.vcomp, strict=True):
+    print(f"{name:10} {variance:.1f}")
+print(f"residual   {result.scale:.1f}")
+
+# %% [markdown] tags=["workshop"]
+# With `mixedlm` it takes the formula alone:
+
+# %% tags=["workshop"]
+three_levels = mixedlm(formula, pupils).fit()
+three_levels.summary()
+
+# %% [markdown] tags=["workshop"]
+# The summary holds all of it: the groups, the variances with their SDs and shares, the fixed effects.
+#
+# <details>
+# <summary>In R</summary>
+#
+# ```r
+# fit <- lmer(test_score ~ age10 + sex + (1 | classroom) + (1 | school) + (1 | province),
+#             data = pupils)
+# ```
+#
+# </details>
+#
+# Where does the variance lie?
+
+# %% tags=["workshop"]
+parts = three_levels.variance_components.set_index("group")["vcov"]
+ax = plots.variance_shares(three_levels)
+percent = (100 * parts / parts.sum()).round().astype(int)
+plots.show(
+    ax,
+    alt="One bar per level: "
+    + ", ".join(f"{level} {share} %" for level, share in percent.items())
+    + " of the variance. The residual, hatched, is what is left between pupils of one classroom.",
+)
+
+# %% [markdown] tags=["workshop"]
+# Look at the school again. Alone in the model, it took the blame for everything that pupils of one
+# school have in common, a part of the classroom's effect and the province's included. Now each level
+# has its own row:
+
+# %% tags=["workshop"]
+before = one_level.variance_components.set_index("group")["vcov"]
+pd.DataFrame({"schools only": before, "three levels": parts}).reindex(parts.index).round(1)
+
+# %% [markdown] tags=["workshop", "exercise"]
+# **Exercise 02.4.** Two pupils go to the same school, but sit in different classrooms. How alike are
+# they: which share of the variance do they have in common, under the three-level model? As a number
+# between 0 and 1, to two decimals.
+
+# %% tags=["workshop", "exercise", "solution"]
+variances = three_levels.variance_components.set_index("group")["vcov"]
+in_common = (variances["school"] + variances["province"]) / variances.sum()  #!
+check("02.4", in_common)
+
+# %% [markdown] tags=["workshop", "solution"]
+# *Why.* Ask for each effect: is it the same for both pupils? The school's is. The province's is, since
+# one school lies in one province. The classroom's is not, and the residual never is. What is the same
+# goes into the numerator.
+
+# %% [markdown] tags=["workshop"]
+# ## Against the truth
+#
+# These pupils are simulated, so we know what was put in. (`centred` tells the truth, too, that age is
+# counted from ten.)
+
+# %% tags=["workshop"]
+table = truth.centred("age10", at=10).compare(three_levels)
+sds = table[(table["kind"] == "SD") & (table["effect"] != "age10")]
+sds.set_index("group")[["true", "estimate"]].round(2)
+
+# %% [markdown] tags=["workshop"]
+# Read it row by row: an estimate need not hit the truth, but it should come near.
+#
+# - **classroom** and **school**: with so many of each, the fit can come close. Both hold a little more than
+#   was put in, since our formula leaves out the two columns about teachers and resources.
+# - **province**: there are only a dozen of them, and a variance estimated from a dozen values is
+#   uncertain. The fit does not say so by itself; the number of levels does.
+# - **residual**: a little too high, and this is no accident. In truth, age matters more in some schools
+#   than in others. Our model does not know that yet, so it counts it as residual. Lesson 03 mends this.
+
+# %% [markdown] tags=["workshop", "exercise"]
+# **Exercise 02.5.** Your turn with other data. Patients lie in wards, and each ward belongs to one
+# hospital. Each patient reports `pain` once; the study is about `dose`. There are the columns `pain`,
+# `dose`, `patient`, `ward` and `hospital`, with a label of its own for every ward. Write the formula with
+# random intercepts, in quotes.
+
+# %% tags=["workshop", "exercise", "solution"]
+pain_formula = "pain ~ dose + (1|ward) + (1|hospital)"  #!
+check("02.5", pain_formula)
+
+# %% [markdown] tags=["workshop", "solution"]
+# *Why.* The dose is what the study is about: a fixed effect. Wards and hospitals group the patients:
+# one random intercept each. The patient has one row, so the patient is the residual.
+# `(1|hospital/ward)` is right, too; it is short for `(1|hospital) + (1|hospital:ward)`, and lesson 04
+# explains it.
+
+# %% [markdown] tags=["self-study"]
+# ## What statsmodels was told (self-study)
+#
+# The call for three levels hides the same model in three arguments. This is how to read it.
+#
+# - `groups="province"`: rows of different provinces are independent. It names the *largest* groups, those
+#   that contain all others. It is not the place to name every level.
+# - `re_formula="1"`: what varies between these largest groups: the intercept. This is `(1|province)`.
+# - `vc_formula`: variance components below them. `"0 + C(school)"` builds one column per school, as in
+#   $Z$, and gives them one variance. The `0 +` matters: without it an extra column of ones joins in.
+#
+# `explain()` says the same, and how it found out which groups lie in which:
+
+# %% tags=["self-study"]
+print(translate(formula, pupils).explain())
+
+# %% [markdown] tags=["self-study"]
+# Are the two fits really the same? `check()` on a fit sets both solvers side by side.
+
+# %% tags=["self-study"]
+comparison = three_levels.check()
+print("both solvers agree:", comparison.agree)
+comparison.table[["mixedlm", "statsmodels"]].round(2)
+
+# %% [markdown] tags=["self-study"]
+# ## Twenty other countries (self-study)
+#
+# How far off may the SD of twelve provinces be? Draw twenty countries from one truth: in every one,
+# provinces differ with an SD of 3, schools with 3, classrooms with 4. Fit each, and look at the twenty
+# estimates.
+
+# %% tags=["self-study"]
+from course import simulate_schools
+
+estimates = []
+for seed in range(20):
+    country = simulate_schools(
+        provinces=12,
+        schools=5,
+        classrooms=3,
+        students=13,
+        intercept_sd={"province": 3, "school": 3, "classroom": 4},
+        residual_sd=6,
+        seed=seed,
+    )
+    country_fit = mixedlm(
+        "test_score ~ age + sex + teacher_experience + school_resources"
+        " + (1|classroom) + (1|school) + (1|province)",
+        country.data,
+    ).fit()
+    estimates.append(country_fit.variance_components.set_index("group")["sdcor"])
+pd.DataFrame(estimates).agg(["min", "median", "max"]).T.round(1)
+
+# %% [markdown] tags=["self-study"]
+# The fewer the levels, the wider the range: the pupils' SD is known almost exactly, that of the
+# provinces hardly. More pupils would not help. More provinces would.
+
+# %% [markdown] tags=["workshop"]
+# ## Quiz
+#
+# Answer with one letter, in quotes.
+
+# %% [markdown] tags=["workshop", "exercise"]
+# **Exercise 02.6.** What does `(1|school)` add to an ordinary regression?
+#
+# - a) one freely estimated coefficient for every school
+# - b) one variance, and a predicted effect for every school
+# - c) a slope for the number of the school
+
+# %% tags=["workshop", "exercise", "solution"]
+adds = "b"  #!
+check("02.6", adds)
+
+# %% [markdown] tags=["workshop", "exercise"]
+# **Exercise 02.7.** Whose partially pooled mean keeps the *least* of its distance to the overall mean?
+#
+# - a) that of the school with the fewest pupils
+# - b) that of the school with the highest mean
+# - c) that of the school with the most pupils
+
+# %% tags=["workshop", "exercise", "solution"]
+keeps_least = "a"  #!
+check("02.7", keeps_least)
+
+# %% [markdown] tags=["workshop", "exercise"]
+# **Exercise 02.8.** You add `(1|classroom)` to a model that had only `(1|school)`, and classrooms do
+# differ. What happens to the residual variance?
+#
+# - a) nothing
+# - b) it grows
+# - c) it falls
+
+# %% tags=["workshop", "exercise", "solution"]
+residual_variance = "c"  #!
+check("02.8", residual_variance)
+
+# %% [markdown] tags=["workshop", "exercise"]
+# **Exercise 02.9.** A tutorial writes `smf.mixedlm("test_score ~ age", data, groups=data["student_id"])`
+# for data with one row per pupil. What is wrong?
+#
+# - a) it is slow
+# - b) within a group of one row, nothing tells the effect of the pupil from the residual
+# - c) `groups` must be numbers
+
+# %% tags=["workshop", "exercise", "solution"]
+what_is_wrong = "b"  #!
+check("02.9", what_is_wrong)
+
+# %% [markdown] tags=["workshop", "solution"]
+# *Why.* 02.6: the fit reported two variances, and no coefficient for any school. 02.7: the weight knows
+# only the number of pupils and the two variances. 02.8: what classmates have in common leaves the
+# residual and gets a row of its own. 02.9: `groups` names the largest groups; a group needs several
+# rows.
+
+# %% [markdown] tags=["workshop"]
+# ## Key points
+#
+# - `(1|school)` reads "an intercept that varies by school". It adds one variance, and predicts one
+#   effect for each school.
+# - Predicted effects are shrunk by the weight $\tau^2 / (\tau^2 + \sigma^2/n)$: schools with few pupils
+#   borrow from the others.
+# - One term for each grouping level: classroom, school, province. With one row per pupil, the pupil is
+#   the residual.
+# - Shares are shares of *variances*. What two pupils have in common is how alike they are.
+# - A variance is only as well known as its number of levels.
+#
+# **What comes next:** in lesson 03, the slope of age varies as well: `(age|school)`. The
+# [solutions](solutions/02-random-intercepts.ipynb) of this lesson explain each answer.

@@ -1,0 +1,58 @@
+# %% [markdown] tags=["workshop"]
+# # Glossary
+#
+# The words of the lessons, in plain words. Each lesson links here where it first uses one.
+
+# %% [markdown] tags=["workshop"]
+# ### BLUP
+# Best linear unbiased prediction: the value a model predicts for one random effect, for example
+# for the intercept of one school. It is the school's own deviation, times a weight below 1
+# (see [shrinkage](#shrinkage)).
+#
+# ### fixed effect
+# A coefficient that is the same for everybody, such as the slope of age. It is estimated as in
+# ordinary regression.
+#
+# ### grouping factor
+# A column whose labels put rows into groups: `school`, `classroom`. It stands right of the bar in
+# `(1|school)`.
+#
+# ### intraclass correlation
+# The share of the variance that lies between groups, and also the correlation of two rows of the
+# same group. Short: ICC.
+#
+# ### level
+# Two meanings, both common. A *level of the data*: pupils, classrooms, schools, provinces. A
+# *level of a factor*: one of its labels, such as the school P1-S2.
+#
+# ### nested
+# Classrooms are nested in schools when every classroom belongs to exactly one school.
+#
+# ### partial pooling
+# Estimating each group from its own rows and from all the others, by a weight that the data decide.
+# It lies between one estimate for all (pooling) and one for each (no pooling).
+#
+# ### random effect
+# The deviation of one group from the average, seen as a draw from a normal distribution with
+# mean 0. Its variance is estimated; its value is predicted (see [BLUP](#BLUP)).
+#
+# ### random intercept
+# A random effect that moves a whole group up or down: some schools score higher, whoever the pupil.
+#
+# ### REML
+# Restricted maximum likelihood: estimates variances while allowing for the fixed effects that were
+# estimated too, as dividing by *n* − 1 does for an ordinary variance. The default in lme4,
+# statsmodels and this course.
+#
+# ### residual
+# What is left of a score once all effects are taken off: what is special to this row.
+#
+# ### response
+# The column left of `~`: what the model explains, here the test score.
+#
+# ### shrinkage
+# The pull of a group's estimate towards the average. Strong for small groups, weak for large ones.
+#
+# ### variance component
+# The variance of one random effect, or of the residual. Its square root is the standard deviation,
+# which is in the units of the response. Only variances add up.
