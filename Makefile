@@ -7,19 +7,20 @@ PIP_INSTALL := $(VENV_PYTHON) -m pip install --disable-pip-version-check -c cons
 NOTEBOOKS = $(wildcard notebooks/*.ipynb notebooks/solutions/*.ipynb)
 CELL_TIMEOUT := 300
 
-# Without a screen, and for root, JupyterLab opens no browser: it prints the address.
+# JupyterLab prints its address. Without a screen, and for root, that is all: it opens no browser.
 NO_SCREEN = $(if $(filter Linux,$(shell uname -s)),$(if $(DISPLAY)$(WAYLAND_DISPLAY),,--no-browser))
 ROOT_USER = $(if $(filter 0,$(shell id -u)),--no-browser --allow-root)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
+.NOTPARALLEL:
 .PHONY: help lab test doctor lint format data notebooks bench reference clean
 
 help: ## list what make can do here
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' Makefile
 
 lab: doctor ## install, check the installation, open the lessons in JupyterLab
-	$(VENV_PYTHON) -m jupyterlab $(sort $(NO_SCREEN) $(ROOT_USER)) --ServerApp.root_dir=. notebooks/00-start-here.ipynb
+	$(VENV_PYTHON) -m jupyterlab $(sort $(NO_SCREEN) $(ROOT_USER)) --LabApp.default_url=/lab/tree/notebooks/00-start-here.ipynb
 
 test: .venv/installed-test doctor lint ## install with the test tools; run linter, tests, doctests, notebooks
 	$(VENV_PYTHON) -m pytest
