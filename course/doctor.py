@@ -134,15 +134,15 @@ def check_data(root: Path) -> Iterator[Finding]:
     catalogue = root / "data" / "README.md"
     sums = read_checksums(catalogue.read_text("utf-8")) if catalogue.is_file() else {}
     if not sums:
-        mend = "git checkout -- data/README.md"
-        yield Finding(False, f"no checksums of the data files in {shown(catalogue)}", mend)
+        what = f"no checksums of the data files in {shown(catalogue)}"
+        yield Finding(False, what, get_again("data/README.md"))
     for file, checksum in sums.items():
         path = catalogue.with_name(file)
         state = "is missing"
         if path.is_file():
             same = hashlib.sha256(path.read_bytes()).hexdigest() == checksum
             state = "" if same else "was changed: the lessons print other numbers with it"
-        yield Finding(not state, f"data/{file} {state}".strip(), f"git checkout -- data/{file}")
+        yield Finding(not state, f"data/{file} {state}".strip(), get_again(f"data/{file}"))
 
 
 def attempt(what: str, check: Callable[[], object], mend: str) -> Finding:
@@ -249,6 +249,11 @@ def version_of(package: str) -> str | None:
         return metadata.version(package)
     except metadata.PackageNotFoundError:
         return None
+
+
+def get_again(file: str) -> str:
+    """Write how to get a file of the repository as it was."""
+    return f"git checkout -- {file}  (or download the course again)"
 
 
 def pip_install(root: Path) -> str:
