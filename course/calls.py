@@ -42,8 +42,7 @@ def read_call(
     group, data = _group_column(groups, data)
     if vc_formula is not None and not isinstance(vc_formula, dict):
         raise CourseError(
-            "vc_formula is a dict from a name to a formula, as in "
-            '{"classroom": "0 + C(classroom)"}'
+            'vc_formula is a dict from a name to a formula, as in {"classroom": "0 + C(classroom)"}'
         )
     if formula.random or isinstance(re_formula, dict):
         if isinstance(re_formula, str):
@@ -56,7 +55,9 @@ def read_call(
     elif group is not None:
         formula = _as_statsmodels(formula, data, group, re_formula, vc_formula or {})
     elif re_formula or vc_formula:
-        raise CourseError("re_formula and vc_formula need groups=, the column of the top-level units")
+        raise CourseError(
+            "re_formula and vc_formula need groups=, the column of the top-level units"
+        )
     refuse_duplicates(formula.random)
     return formula, data
 

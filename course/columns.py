@@ -37,7 +37,9 @@ def find_columns(data: pd.DataFrame, names: Iterable[str]) -> dict[str, pd.Serie
         where = np.flatnonzero(data.columns == name)
         if len(where) == 0:
             mend = nearest(name, data.columns)
-            columns = ", ".join(map(str, data.columns[:12])) + (" ..." if len(data.columns) > 12 else "")
+            columns = ", ".join(map(str, data.columns[:12])) + (
+                " ..." if len(data.columns) > 12 else ""
+            )
             raise CourseError(f"the data have no column '{name}'{mend or f'; there are {columns}'}")
         if len(where) > 1:
             raise CourseError(
@@ -107,7 +109,9 @@ def new_column(series: pd.Series, fitted: pd.Series) -> np.ndarray:
         try:
             return series.to_numpy(dtype=fitted.to_numpy().dtype)
         except (TypeError, ValueError) as error:
-            raise CourseError(f"'{name}' held numbers in the fit and {series.dtype} here") from error
+            raise CourseError(
+                f"'{name}' held numbers in the fit and {series.dtype} here"
+            ) from error
     known = set(fitted.cat.categories if hasattr(fitted, "cat") else fitted.unique())
     unknown = [value for value in series.unique() if value not in known]
     if unknown:

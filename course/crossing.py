@@ -283,7 +283,9 @@ class Crossing:
         for (first, m, q), block in zip(self._batches(), tape.blocks, strict=True):
             here = v[:, self.block_of_rank[first : first + m]].T[:, :, None]
             b_tail[self.starts[first] : self.starts[first] + m * q] = (block.P @ here).ravel()
-        found = {grouping: self._by_level(b_tail, part) for part, (grouping, _) in enumerate(self.tail)}
+        found = {
+            grouping: self._by_level(b_tail, part) for part, (grouping, _) in enumerate(self.tail)
+        }
         left = (tape.head.M_z * v[:, self.block_of_head]).sum(axis=1)
         left -= np.array([E @ b_tail for E in self.couplings])
         found[self.head] = product(tape.head.W, left[:, None])[:, 0]

@@ -201,7 +201,9 @@ def components(*codes: np.ndarray) -> np.ndarray:
     offsets = np.cumsum([0] + [code.max() + 1 for code in codes])
     first = codes[0]
     links = np.concatenate([first for _ in codes[1:]] or [first])
-    others = np.concatenate([c + o for c, o in zip(codes[1:], offsets[1:-1], strict=True)] or [first])
+    others = np.concatenate(
+        [c + o for c, o in zip(codes[1:], offsets[1:-1], strict=True)] or [first]
+    )
     graph = sparse.coo_array((np.ones(len(links), bool), (links, others)), (offsets[-1],) * 2)
     _, label = sparse.csgraph.connected_components(graph, directed=False)
     return pd.factorize(label[first])[0].astype(np.int64)
@@ -366,8 +368,7 @@ def new_matrix(info, effects: str, design: Design, new: pd.DataFrame) -> np.ndar
     if missing.all():
         return matrix
     variables = {
-        name: new_column(column[~missing], design.columns[name])
-        for name, column in columns.items()
+        name: new_column(column[~missing], design.columns[name]) for name, column in columns.items()
     }
     matrix[~missing] = _matrices((info,), variables, new.index[~missing])[0]
     return matrix
@@ -421,7 +422,9 @@ def _refuse_text(formula: Formula) -> None:
 
 def _check_response(y: np.ndarray, name: str) -> None:
     if np.ptp(y) == 0:
-        raise CourseError(f"the response {name} is {y[0]:g} in every row: there is nothing to explain")
+        raise CourseError(
+            f"the response {name} is {y[0]:g} in every row: there is nothing to explain"
+        )
 
 
 def _check_levels(term: RandomTerm, n_levels: int, n: int) -> None:

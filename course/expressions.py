@@ -100,7 +100,9 @@ def check_call(text: str) -> tuple[list[str], set[str]]:
 cc, center, cr, scale, standardize, np.log, np.sqrt, np.exp, ...)
     """
     if len(text) > MAX_CALL:
-        raise CourseError(f"a call of {len(text)} characters in the formula, {text[:30]}...: too long")
+        raise CourseError(
+            f"a call of {len(text)} characters in the formula, {text[:30]}...: too long"
+        )
     function = re.match(r"[\w.]+", text)
     if function and function[0] in MENDS:  # as.factor(...) is not Python: say so before parsing
         raise CourseError(f"{function[0]}(...) is R's: {MENDS[function[0]]}")
@@ -207,9 +209,7 @@ def _function_name(function: ast.AST) -> str:
     elif name in MENDS:
         mend = f": {MENDS[name]}"
     else:
-        mend = (
-            " (C, I, Q, bs, cc, center, cr, scale, standardize, np.log, np.sqrt, np.exp, ...)"
-        )
+        mend = " (C, I, Q, bs, cc, center, cr, scale, standardize, np.log, np.sqrt, np.exp, ...)"
     raise CourseError(f"the function {name} is not among those a formula may use{mend}")
 
 

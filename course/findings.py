@@ -142,18 +142,26 @@ def far_zero(design: Design) -> list[str]:
     notes = {}
     for grouping in design.groupings:
         for block in grouping.blocks:
-            names = [grouping.effects[j] for j in block]
-            if "Intercept" not in names:
+            beside = "Intercept" in [grouping.effects[j] for j in block]
+            if "Intercept" not in grouping.effects:
                 continue
-            for j, name in zip(block, names, strict=True):
-                column = grouping.Z[:, j]
+            for j in block:
+                name, column = grouping.effects[j], grouping.Z[:, j]
                 mean, sd = column.mean(), column.std()
-                if name != "Intercept" and sd > 0 and abs(mean) > 4 * sd:
-                    notes[name] = (
-                        f"{name} is {mean:.3g} on average (SD {sd:.2g}), so its zero lies outside "
-                        f"the data. The intercepts are predictions at {name} = 0, and they "
-                        "correlate with the slopes near -1 or 1 for that reason alone; the fit is "
-                        f"the same, but easier to read with {name} centred."
+                if name == "Intercept" or sd == 0 or abs(mean) <= 4 * sd:
+                    continue
+                start = f"{name} is {mean:.3g} on average (SD {sd:.2g}), so its zero lies outside the data. "
+                if beside:
+                    notes[name] = start + (
+                        f"The intercepts are predictions at {name} = 0, and they correlate with "
+                        "the slopes near -1 or 1 for that reason alone; the fit is the same, but "
+                        f"easier to read with {name} centred."
+                    )
+                else:
+                    notes[name, grouping.name] = start + (
+                        f"|| says that intercept and slope by {grouping.name} are unrelated at "
+                        f"{name} = 0: another zero is another model. Centre {name} where that is "
+                        "a sensible thing to say."
                     )
     return list(notes.values())
 

@@ -457,9 +457,7 @@ class _Parser:
                 mend="name the column itself; its values are always taken as labels",
             )
         if self.kind not in ("name", "quoted"):
-            self.fail(
-                "a grouping factor must be a column", at=at, mend="as in (1|school)"
-            )
+            self.fail("a grouping factor must be a column", at=at, mend="as in (1|school)")
         token = self.token
         if self.kind == "name" and "." in token:
             self.fail("a name with a dot", mend=f"write it in backticks: `{token}`")

@@ -102,3 +102,15 @@ def lay_out(design: Design) -> Layout:
             if effects != re:
                 (vc if len(block) == 1 else correlated).append(effects)
     return Layout(design, top, re, tuple(vc), tuple(correlated))
+
+
+def unit(column: np.ndarray) -> float:
+    """A power of ten to measure a column in, where statsmodels' fixed tolerances could not cope.
+
+    Examples
+    --------
+    >>> unit(np.array([9.0, 10, 11])), unit(np.array([30_000.0, 50_000]))
+    (1.0, 10000.0)
+    """
+    size = np.sqrt(np.mean(column**2))
+    return 1.0 if 0.01 < size < 100 or size == 0 else 10.0 ** np.floor(np.log10(size))

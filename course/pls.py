@@ -27,7 +27,9 @@ from course.design import Design, components, lies_in, parents
 from course.elimination import Stage, Sums
 from course.errors import CourseError
 
-NEAR_ZERO = 1e-4  # a relative standard deviation that counts as none; lme4's isSingular has the same
+NEAR_ZERO = (
+    1e-4  # a relative standard deviation that counts as none; lme4's isSingular has the same
+)
 MAX_CELLS = 250_000_000  # of the dense tail where groupings cross: 2 GB
 
 
@@ -202,9 +204,7 @@ class Problem:
             leaves = crossing[0][2]
         else:
             leaves = self.ranks[0][units[0]]
-        self.stages = [
-            Stage(g, self.z[g], total) for g, total in zip(chain, sums, strict=True)
-        ]
+        self.stages = [Stage(g, self.z[g], total) for g, total in zip(chain, sums, strict=True)]
         self.M = cross_products(self.U, leaves)
 
     def _blocks(self, crossed: list[int]) -> np.ndarray:
@@ -372,9 +372,7 @@ class Problem:
             deviance -= 2 * np.linalg.slogdet(self.T_x)[1]
         factors = tuple(
             _lower(T @ factor, grouping.blocks)
-            for T, factor, grouping in zip(
-                self.T_z, at.factors, self.design.groupings, strict=True
-            )
+            for T, factor, grouping in zip(self.T_z, at.factors, self.design.groupings, strict=True)
         )
         return Estimates(
             beta=beta,

@@ -189,6 +189,4 @@ def _html(table: pd.DataFrame, left: int) -> str:
         )
 
     body = "".join(f"<tr>{row(list(cells), 'td')}</tr>" for cells in table.to_numpy())
-    return (
-        f"<table><thead><tr>{row(list(table.columns), 'th')}</tr></thead><tbody>{body}</tbody></table>"
-    )
+    return f"<table><thead><tr>{row(list(table.columns), 'th')}</tr></thead><tbody>{body}</tbody></table>"

@@ -8,15 +8,16 @@ import textwrap
 from dataclasses import dataclass, field
 from functools import cached_property
 
+import numpy as np
 import pandas as pd
 
 from course import findings, words
 from course.columns import check_frame
-from course.design import Design, build_design
+from course.design import Design, Grouping, build_design
 from course.errors import CourseError
 from course.expressions import STATEFUL, column_code
 from course.formula import Formula, parse_formula
-from course.layout import Effects, Layout, lay_out
+from course.layout import Effects, Layout, lay_out, unit
 
 NO_RANDOM_TERM = (
     "the formula has no random term such as (1|school): for ordinary least squares use "
@@ -124,10 +125,7 @@ def translate_design(design: Design) -> Translation:
     layout = lay_out(design)
     names = _Names(design, layout)
     groups = names.top()
-    re_formula = None
-    if layout.re is not None:
-        grouping = design.groupings[layout.re.grouping]
-        re_formula = grouping.formulas[grouping.blocks.index(layout.re.block)]
+    re_formula = None if layout.re is None else names.top_effects(layout.re)
     vc_formula, gaps = {}, []
     for effects in layout.vc:
         key, value = names.component(effects, gaps)
@@ -178,6 +176,34 @@ class _Names:
         parts = ' + ":" + '.join(f"data[{quote(name)}].astype(str)" for name in factors)
         return self.make("_".join(factors), parts)
 
+    def top_effects(self, effects: Effects) -> str:
+        """The re_formula; its intercept written out, its predictors in units that MixedLM copes with."""
+        grouping = self.design.groupings[effects.grouping]
+        text = grouping.formulas[grouping.blocks.index(effects.block)]
+        labels = [grouping.effects[j] for j in effects.block]
+        plain = all(label == "Intercept" or label.isidentifier() for label in labels)
+        if plain:
+            columns = [
+                "1" if label == "Intercept" else self.measured(label, grouping.Z[:, j])
+                for label, j in zip(labels, effects.block, strict=True)
+            ]
+            return " + ".join(columns if "Intercept" in labels else ["0", *columns])
+        return f"1 + {text}" if "Intercept" in labels and not text.startswith("1") else text
+
+    def measured(self, column: str, values: np.ndarray) -> str:
+        """A predictor, or the same in a larger unit where its numbers are far from 1."""
+        size = unit(values)
+        if size == 1 or not column.isidentifier():
+            return column
+        return self.make(f"{column}_per_{size:g}", f"data[{quote(column)}] / {size:g}")
+
+    def shortest(self, within: tuple[str, ...], grouping: Grouping) -> tuple[str, ...]:
+        """One column where its labels alone tell these groups apart."""
+        for name in within:
+            if self.design.columns[name].nunique() == grouping.n_levels:
+                return (name,)
+        return within
+
     def component(self, effects: Effects, gaps: list[str]) -> tuple[str, str]:
         """Name and formula of a variance component, e.g. classroom:age and 0 + C(classroom):age."""
         grouping = self.design.groupings[effects.grouping]
@@ -186,10 +212,11 @@ class _Names:
         top = () if self.layout.top is None else self.design.groupings[self.layout.top].factors
         within = tuple(name for name in grouping.factors if name not in top)
         if effect != "Intercept":
+            effect = self.measured(effect, grouping.Z[:, effects.block[0]])
             effect = self.effect(effect, grouping.name, gaps)
         if not within:  # at the top itself: one group at a time, so one column
             return key, "1" if effect == "Intercept" else f"0 + {effect}"
-        codes = f"C({column_code(self.group(within))})"
+        codes = f"C({column_code(self.group(self.shortest(within, grouping)))})"
         return key, f"0 + {codes}" if effect == "Intercept" else f"0 + {codes}:{effect}"
 
     def effect(self, effect: str, group: str, gaps: list[str]) -> str:
@@ -224,7 +251,7 @@ class _Names:
 
 # -- code -------------------------------------------------------------------------------------
 
-BLOCKS = '''\
+BLOCKS = """\
 blocks = pd.Series(range(len(data)), index=data.index)
 while True:  # rows that share a group share a block, and so do all that hang together
     before = blocks
@@ -232,18 +259,21 @@ while True:  # rows that share a group share a block, and so do all that hang to
         blocks = blocks.groupby([data[name] for name in group]).transform("min")
     if blocks.equals(before):
         break
-'''
+"""
 
 
 def _code(t: Translation) -> str:
     design = t.design
-    lines = []
+    lines = ["import numpy as np"]
     if any("blocks" == expression for expression in t.prepare.values()):
         lines.append("import pandas as pd")
     lines += ["import statsmodels.formula.api as smf", ""]
     if t.gaps:
-        lines += _comment("MixedLM does not have this very model. " + " ".join(t.gaps))
-        lines += _comment("What follows fits these effects as if they were independent.")
+        reasons = " ".join(gap.split(" The way out")[0] for gap in t.gaps)
+        lines += _comment(
+            f"MixedLM does not have this very model: {reasons} "
+            "What follows fits these effects as if they were independent."
+        )
         lines.append("")
     prepare = _rows_and_types(design)
     for name, expression in t.prepare.items():
@@ -265,11 +295,54 @@ def _code(t: Translation) -> str:
         lines += [f"        {quote(key)}: {quote(value)}," for key, value in t.vc_formula.items()]
         lines.append("    },")
     lines.append(")")
-    lines.append(FIT)
-    return "\n".join(lines) + "\n"
+    return "\n".join([*lines, *_fit_lines(t)]) + "\n"
 
 
-FIT = "result = model.fit()"
+FIT_WHY = (
+    "Start where each random part has about the residual's variance. Powell's method needs no gradient "
+    "(MixedLM's has the wrong sign once the search has crossed a variance of 0) and is kept a "
+    "hair away from 0 itself, where MixedLM's likelihood breaks down. It runs twice, the second "
+    "time from where the first ended."
+)
+FIT = """\
+smallest = 1e-4 * np.abs(start)
+loglike = model.loglike
+
+
+def guarded(params, profile_fe=True):
+    if profile_fe and np.any(np.abs(params) < smallest):
+        return -1e10
+    return loglike(params, profile_fe)
+
+
+model.loglike = guarded
+for ftol in (1e-6, 1e-10):
+    result = model.fit(start, method="powell", ftol=ftol, maxiter=1000)
+    start = result.params_object
+"""
+
+
+def _fit_lines(t: Translation) -> list[str]:
+    """From the model to its optimum, with statsmodels alone."""
+    lines = ["", *_comment(FIT_WHY)]
+    components = list((t.vc_formula or {}).values())
+    if t.re_formula in (None, "1") and all(map(_is_intercept, components)):
+        lines.append(f"start = np.ones({len(components) + (t.re_formula == '1')})")
+        return lines + FIT.splitlines()
+    parts = []
+    if t.re_formula is not None:
+        lines.append("Z = model.exog_re")
+        lines.append("root = np.linalg.cholesky(np.linalg.inv(Z.T @ Z / model.nobs))")
+        parts.append("root[np.tril_indices(Z.shape[1])]")
+    if components:
+        lines.append("squares = [sum((m**2).sum() for m in mats) for mats in model.exog_vc.mats]")
+        parts.append("np.sqrt(model.nobs / np.array(squares))")
+    lines.append("start = " + (parts[0] if len(parts) == 1 else f"np.append({', '.join(parts)})"))
+    return lines + FIT.splitlines()
+
+
+def _is_intercept(component: str) -> bool:
+    return component == "1" or (component.startswith("0 + C(") and "):" not in component)
 
 
 def quote(text: str) -> str:

@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from course.errors import CourseError
-from course.layout import Effects, Layout, lay_out
+from course.layout import Effects, Layout, lay_out, unit
 
 if TYPE_CHECKING:
     from course.fit import MixedFit
@@ -103,18 +103,6 @@ def fit_twin(fit: MixedFit, force: bool = False):
         # at a variance of 0 statsmodels warns of the boundary in many ways; `singular` says it once
         warnings.simplefilter("ignore")
         return model.fit(start_params=start, reml=fit.estimates.reml, method="lbfgs", **held)
-
-
-def unit(column: np.ndarray) -> float:
-    """A power of ten to measure a column in, where statsmodels' fixed tolerances could not cope.
-
-    Examples
-    --------
-    >>> unit(np.array([9.0, 10, 11])), unit(np.array([30_000.0, 50_000]))
-    (1.0, 10000.0)
-    """
-    size = np.sqrt(np.mean(column**2))
-    return 1.0 if 0.01 < size < 100 or size == 0 else 10.0 ** np.floor(np.log10(size))
 
 
 def _label(name: str, scale: float) -> str:

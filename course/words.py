@@ -6,7 +6,6 @@ import html
 import textwrap
 from typing import TYPE_CHECKING
 
-
 from course.design import Design, Grouping
 from course.layout import Effects, Layout
 
@@ -76,7 +75,9 @@ def _random_sentence(response: str, grouping: Grouping, block: tuple[int, ...]) 
     names = [grouping.effects[j] for j in block]
     slopes = [name for name in names if name != "Intercept"]
     levels = f"each of the {grouping.n_levels:,} levels of {grouping.name}"
-    effects = " | ".join([" + ".join(["1" if n == "Intercept" else n for n in names]), grouping.name])
+    effects = " | ".join(
+        [" + ".join(["1" if n == "Intercept" else n for n in names]), grouping.name]
+    )
     if not slopes:
         return (
             f"({effects}): {levels} lies above or below the average {response} by an amount of its "
@@ -110,7 +111,9 @@ def groups_in_words(design: Design) -> list[str]:
                     f"{inner.name} is nested in {outer.name}: each of the {inner.n_levels:,} lies in "
                     f"one of the {outer.n_levels:,}."
                 )
-            elif not both and not design.nested[j, i] and (inner.n_levels > outer.n_levels or i < j):
+            elif (
+                not both and not design.nested[j, i] and (inner.n_levels > outer.n_levels or i < j)
+            ):
                 found.append(f"{inner.name} and {outer.name} cross.")
     return found
 
@@ -125,7 +128,8 @@ def call_in_words(t: Translation) -> list[str]:
         lines.append(f"a column made first: {made}")
     lines.append(f"groups={t.groups!r}: rows of different {t.groups} are independent of each other")
     if t.re_formula is not None:
-        lines.append(f"re_formula={t.re_formula!r}: the effects that vary by {t.groups}, correlated")
+        several = ", correlated" if t.re_formula != "1" else " (the intercept)"
+        lines.append(f"re_formula={t.re_formula!r}: what varies by {t.groups}{several}")
     for key, value in (t.vc_formula or {}).items():
         lines.append(f"vc_formula[{key!r}] = {value!r}: one variance, independent of all others")
     return [*lines, *t.gaps]

@@ -99,8 +99,8 @@ def test_random_effects(model_id, method):
             rows = [tuple(str(level[i]) for i in order) for level in expected["levels"]]
             shown = frame.loc[rows]
             np.testing.assert_allclose(shown.b, expected["estimate"][effect], atol=2e-3 * scale)
-            tolerance = 1e-3 * max(expected["sd"][effect]) + 1e-3 * lme4["sigma"] * (
-                lme4["singular"]
+            tolerance = (
+                1e-3 * max(expected["sd"][effect]) + 1e-3 * lme4["sigma"] * (lme4["singular"])
             )
             np.testing.assert_allclose(shown.sd, expected["sd"][effect], atol=tolerance)
             assert (blups[effect] ** 2).sum() == pytest.approx(
@@ -119,8 +119,6 @@ def test_predictions(model_id, method):
     if not model(model_id).get("only_sum_identified"):
         names = group_names(ours, lme4)
         for theirs, values in (expected["only"] or {}).items():
-            np.testing.assert_allclose(
-                ours.predict(rows, random=[names[theirs]]), values, **close
-            )
+            np.testing.assert_allclose(ours.predict(rows, random=[names[theirs]]), values, **close)
     assert (ours.resid**2).sum() == pytest.approx(lme4["sum_of_squares"]["residual"], rel=1e-3)
     assert (ours.fittedvalues**2).sum() == pytest.approx(lme4["sum_of_squares"]["fitted"], rel=1e-3)
