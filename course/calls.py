@@ -1,8 +1,8 @@
 """The ways to say which model: bars in the formula, statsmodels' arguments, and what tutorials show.
 
-statsmodels' own sense (a formula without bars): ``groups`` is the top level, ``re_formula`` the effects that vary
-by it, ``vc_formula`` the variance components inside it. Beside bars these arguments have no meaning in
-statsmodels, yet tutorials write them; here they mean what was meant.
+statsmodels' own sense (a formula without bars): ``groups`` is the top level, ``re_formula`` the effects
+that vary by it, ``vc_formula`` the variance components inside it. Beside bars these arguments have no
+meaning in statsmodels, yet tutorials write them; here they mean what was meant.
 """
 
 from __future__ import annotations

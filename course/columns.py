@@ -62,7 +62,7 @@ def model_column(series: pd.Series, keep_whole: bool) -> np.ndarray | pd.Categor
     name, dtype = series.name, series.dtype
     if isinstance(dtype, pd.CategoricalDtype):
         return _several(pd.Categorical(series).remove_unused_categories(), name)
-    if dtype == object:
+    if dtype == "object":
         series = series.infer_objects()
         dtype = series.dtype
     if pd.api.types.is_bool_dtype(dtype):

@@ -13,6 +13,7 @@ import pandas as pd
 import patsy
 from scipy import sparse
 
+from course.checks import check_levels, check_rank, check_response, refuse_text
 from course.columns import check_frame, find_columns, group_codes, model_column, new_column
 from course.errors import CourseError
 from course.expressions import NAMESPACE
@@ -164,7 +165,7 @@ class Design:
         y = np.asarray(y, dtype=float)
         if y.shape != self.y.shape:
             raise CourseError(f"the new response has shape {y.shape}; the model has {self.n} rows")
-        _check_response(y, self.formula.response)
+        check_response(y, self.formula.response)
         return replace(self, y=y)
 
 
@@ -256,9 +257,9 @@ def build_design(formula: Formula, data: pd.DataFrame) -> Design:
     variables = _model_columns(formula, columns)
     infos = _design_infos(formula, terms, variables)
     y, X, *Zs = _matrices(infos, variables, index)
-    _check_response(y[:, 0], formula.response) if y.shape[1] == 1 else _refuse_text(formula)
+    check_response(y[:, 0], formula.response) if y.shape[1] == 1 else refuse_text(formula)
     fixed_names = tuple(infos[1].column_names)
-    _check_rank(X, fixed_names)
+    check_rank(X, fixed_names)
     return Design(
         formula=formula,
         y=y[:, 0].copy(),
@@ -387,7 +388,7 @@ def _groupings(parts: list, Zs: list, infos: tuple, columns: dict, n: int) -> tu
         effects = tuple(info.column_names)
         if key not in found:
             codes, levels = group_codes([columns[name] for name in part.term.group])
-            _check_levels(part.term, len(levels), n)
+            check_levels(part.term, len(levels), n)
             block = tuple(range(len(effects)))
             found[key] = Grouping(
                 part.term.group, codes, levels, Z, effects, (block,), (part.formula,)
@@ -408,66 +409,3 @@ def _groupings(parts: list, Zs: list, infos: tuple, columns: dict, n: int) -> tu
                 f"{part.term.group_name}, but only {n} rows: leave out an effect or the term"
             )
     return tuple(found.values())
-
-
-# -- checks -----------------------------------------------------------------------------------
-
-
-def _refuse_text(formula: Formula) -> None:
-    raise CourseError(
-        f"the response {formula.response} is not numeric: a linear mixed model needs numbers. "
-        "If it holds numbers written as text, convert it with pd.to_numeric"
-    )
-
-
-def _check_response(y: np.ndarray, name: str) -> None:
-    if np.ptp(y) == 0:
-        raise CourseError(
-            f"the response {name} is {y[0]:g} in every row: there is nothing to explain"
-        )
-
-
-def _check_levels(term: RandomTerm, n_levels: int, n: int) -> None:
-    group = term.group_name
-    if n_levels == 1:
-        raise CourseError(
-            f"{term}: {group} has one level only, so nothing can vary between its levels: "
-            "leave the term out"
-        )
-    if n_levels == n:
-        raise CourseError(
-            f"{term}: {group} has one row per level ({n} levels in {n} rows), so its effect cannot "
-            "be told from the residual: leave the term out, the residual already is that level"
-        )
-
-
-def _check_rank(X: np.ndarray, names: tuple[str, ...]) -> None:
-    """Refuse a column that the columns before it determine (R² above 1 - 1e-10)."""
-    n, p = X.shape
-    if p >= n:
-        raise CourseError(f"{p} fixed effects but {n} complete rows: simplify the fixed part")
-    scaled = X / np.sqrt((X**2).mean(axis=0)).clip(min=1e-300)
-    if "Intercept" in names:
-        centred = scaled - scaled.mean(axis=0)
-        spread = np.sqrt((centred**2).mean(axis=0))
-        flat = spread < 1e-12
-        flat[names.index("Intercept")] = False
-        if flat.any():
-            name = names[int(flat.argmax())]
-            raise CourseError(
-                f"{name} has the same value in every row: its effect cannot be told from the "
-                "intercept. Leave it out"
-            )
-        spread[names.index("Intercept")] = 1
-        scaled = centred / spread
-        scaled[:, names.index("Intercept")] = 1
-    gram = scaled.T @ scaled / n
-    for j in range(1, p):
-        before, right = gram[:j, :j], gram[:j, j]
-        weights = np.linalg.lstsq(before, right, rcond=1e-12)[0]
-        if gram[j, j] - right @ weights < 1e-10 * max(gram[j, j], 1e-300) or gram[j, j] == 0:
-            involved = [names[i] for i in range(j) if abs(weights[i]) > 1e-6]
-            raise CourseError(
-                f"{names[j]} is determined by {', '.join(involved) or 'nothing (it is all zero)'}: "
-                "their effects cannot be told apart. Leave one of them out of the fixed part"
-            )

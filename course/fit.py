@@ -81,22 +81,23 @@ class MixedModel:
     ----------
     design : Design
         The matrices and groups.
-    translation : Translation
-        The same model for statsmodels, in words and as an equation.
     """
 
     design: Design = field(repr=False)
 
     @property
     def formula(self) -> str:
+        """The formula, with white space and ``a/b`` written out."""
         return str(self.design.formula)
 
     @cached_property
     def translation(self) -> Translation:
+        """The same model for statsmodels, in words and as an equation."""
         return translate_design(self.design)
 
     @cached_property
     def problem(self) -> Problem:
+        """The design reduced to cross-products; every fit of it starts here."""
         return Problem(self.design)
 
     def fit(self, reml: bool = True, **options: object) -> MixedFit:
@@ -146,14 +147,17 @@ class MixedFit:
 
     @property
     def design(self) -> Design:
+        """Matrices and groups of the complete rows."""
         return self.model.design
 
     @property
     def formula(self) -> str:
+        """The formula, with white space and ``a/b`` written out."""
         return self.model.formula
 
     @property
     def method(self) -> str:
+        """``"REML"`` or ``"ML"``."""
         return "REML" if self.estimates.reml else "ML"
 
     @property
@@ -168,6 +172,7 @@ class MixedFit:
 
     @property
     def converged(self) -> bool:
+        """Whether the search ended on a checked optimum."""
         return self.estimates.converged
 
     @property
@@ -194,6 +199,7 @@ class MixedFit:
 
     @property
     def tvalues(self) -> pd.Series:
+        """Estimates over standard errors."""
         return self.fixed_effects["t"].rename(None)
 
     @property
@@ -203,6 +209,7 @@ class MixedFit:
 
     @cached_property
     def satterthwaite(self) -> Satterthwaite:
+        """The curvature at the optimum, for the degrees of freedom of any contrast."""
         return Satterthwaite(self.model.problem, self.estimates)
 
     @cached_property
@@ -312,10 +319,12 @@ class MixedFit:
 
     @property
     def aic(self) -> float:
+        """Akaike's criterion, -2 llf + 2 n_params (under REML too, as in lme4)."""
         return self.estimates.deviance + 2 * self.n_params
 
     @property
     def bic(self) -> float:
+        """Schwarz's criterion, -2 llf + log(nobs) n_params (under REML too, as in lme4)."""
         return self.estimates.deviance + np.log(self.nobs) * self.n_params
 
     # -- fitted and predicted values ----------------------------------------------------------

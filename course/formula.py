@@ -1,105 +1,26 @@
-"""Text to `Formula`: what an lme4-style formula says, before any data are seen.
-
-The grammar is small, so it is read by hand (recursive descent) and nothing is ever evaluated here::
-
-    formula  =  response "~" sum
-    sum      =  ["-"] product { ("+" | "-") product }
-    product  =  power { ("*" | "/" | ":") power }
-    power    =  atom [ ("**" | "^") integer ]
-    atom     =  name | `quoted name` | 0 | 1 | call | "(" sum ")" | "(" sum ("|" | "||") group ")"
-    group    =  inter { "/" inter }          a/b/c means a, a:b and a:b:c
-    inter    =  name { ":" name }
-
-A call such as ``np.log(income)`` holds a Python expression. `course.expressions` reads it and lets only
-columns, numbers and the listed functions pass, since a formula may come from a stranger.
-"""
+"""Text to `Formula`: what an lme4-style formula says, before any data are seen."""
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
 from functools import lru_cache
 from itertools import combinations
 
 import patsy
 
 from course.errors import CourseError
-from course.expressions import check_call, column_code, quote_backticks
+from course.grammar import Parser
+from course.terms import Formula, RandomTerm
+
+__all__ = [
+    "Formula",
+    "RandomTerm",
+    "effect_terms",
+    "parse_formula",
+    "refuse_duplicates",
+    "variables_of",
+]
 
 MAX_LENGTH = 5_000  # characters; a longer formula is a file read by mistake, or mischief
-MAX_DEPTH = 40  # parentheses within parentheses
-MAX_TERMS = 500  # (a+b+c+...)**10 grows without bound: count before patsy builds them
-
-TOKEN = re.compile(
-    r"""\s*(?:
-      (?P<quoted>`[^`]*`)
-    | (?P<name>[^\W\d]\w*(?:\.\w+)*)
-    | (?P<number>\d+(?:\.\d+)?)
-    | (?P<op>\*\*|\|\||[-+*/:^()|~])
-    )""",
-    re.VERBOSE,
-)
-QUOTED = re.compile(r"""Q\(\s*(['"])([^'"]*)\1\s*\)""")
-
-
-@dataclass(frozen=True)
-class RandomTerm:
-    """One random term: which effects vary, between the levels of which groups.
-
-    Attributes
-    ----------
-    effects : str
-        What varies, as the right-hand side of a patsy formula (``"age"`` includes the intercept).
-    group : tuple of str
-        The columns whose combined labels make the groups: ``("school", "classroom")`` for
-        ``school:classroom``.
-    correlated : bool
-        True for ``(age|g)``; False for ``(age||g)``, whose effects are independent of each other.
-    """
-
-    effects: str
-    group: tuple[str, ...]
-    correlated: bool = True
-
-    @property
-    def group_name(self) -> str:
-        return ":".join(self.group)
-
-    def __str__(self) -> str:
-        bar = "|" if self.correlated else "||"
-        return f"({self.effects} {bar} {':'.join(map(_as_written, self.group))})"
-
-
-@dataclass(frozen=True)
-class Formula:
-    """What the formula says: response, fixed part, random terms.
-
-    Attributes
-    ----------
-    response, fixed : str
-        The two sides of the fixed part, in patsy's language.
-    random : tuple of RandomTerm
-        With ``a/b`` already written out as ``a`` and ``a:b``.
-    variables : tuple of str
-        The columns that the response, the fixed part and the effects are computed from.
-    categorical : frozenset of str
-        The columns that stand inside ``C(...)``.
-    """
-
-    response: str
-    fixed: str
-    random: tuple[RandomTerm, ...]
-    variables: tuple[str, ...]
-    categorical: frozenset[str] = frozenset()
-
-    @property
-    def columns(self) -> tuple[str, ...]:
-        """Every column of the data that the formula names, grouping factors last."""
-        groups = [name for term in self.random for name in term.group]
-        return tuple(dict.fromkeys([*self.variables, *groups]))
-
-    def __str__(self) -> str:
-        return " + ".join([f"{self.response} ~ {self.fixed}", *map(str, self.random)])
 
 
 def parse_formula(text: str) -> Formula:
@@ -145,7 +66,7 @@ bitwise OR. Put the random term in parentheses, as in (1|school)
 
 @lru_cache(maxsize=256)  # studies fit one formula thousands of times
 def _parse(text: str) -> Formula:
-    formula = _Parser(text).formula()
+    formula = Parser(text).formula()
     refuse_duplicates(formula.random)
     return formula
 
@@ -157,7 +78,7 @@ def effect_terms(effects: str) -> list[patsy.desc.Term]:
 
 def variables_of(effects: str) -> tuple[str, ...]:
     """The columns that a right-hand side is computed from."""
-    parser = _Parser(effects)
+    parser = Parser(effects)
     parser.sum()
     return tuple(parser.variables)
 
@@ -174,292 +95,3 @@ def refuse_duplicates(random: tuple[RandomTerm, ...]) -> None:
                 f"only their sum could be estimated. Keep one of them"
                 + (", or write 0 + in the other" if shared[0].name() == "Intercept" else "")
             )
-
-
-def _as_written(column: str) -> str:
-    return column if re.fullmatch(r"[^\W\d]\w*", column) else f"`{column}`"
-
-
-@dataclass(frozen=True)
-class _Node:
-    """A stretch of the formula: its patsy text, a bound on its terms, the random terms in it."""
-
-    text: str
-    terms: int = 1
-    random: tuple[RandomTerm, ...] = ()
-    is_number: bool = False
-
-
-class _Parser:
-    """Recursive descent, one method per line of the grammar above."""
-
-    def __init__(self, text: str):
-        self.text = text
-        self.pos = 0
-        self.depth = 0
-        self.variables: dict[str, None] = {}  # an ordered set
-        self.categorical: set[str] = set()
-        self.kind, self.token, self.start = "", "", 0
-        self.advance()
-
-    # -- tokens -----------------------------------------------------------------------------
-
-    def advance(self) -> None:
-        match = TOKEN.match(self.text, self.pos)
-        if match:
-            self.kind, self.token = match.lastgroup, match[match.lastgroup]
-            self.start, self.pos = match.start(match.lastgroup), match.end()
-            return
-        rest = self.text[self.pos :].lstrip()
-        self.start = len(self.text) - len(rest)
-        if not rest:
-            self.kind, self.token = "end", ""
-            return
-        mends = {
-            ".": "a lone '.' (all other columns) is not read: name the columns",
-            "`": "a backtick without its partner: write `column name` between two of them",
-            ",": "a comma outside a function call: join terms with +",
-            "%": "%in% is not read: write a:b",
-            "'": "quotes stand only inside calls: write Q('column name') or `column name`",
-            '"': "quotes stand only inside calls: write Q('column name') or `column name`",
-            "=": "a formula has no '=': the response and the rest are joined by ~",
-        }
-        mend = mends.get(rest[0], f"the character {rest[0]!r} has no meaning in a formula")
-        self.fail(mend)
-
-    def fail(self, message: str, at: int | None = None, mend: str = "") -> None:
-        snippet = self.text[self.start if at is None else at :][:40].strip()
-        where = f", at `{snippet}`" if snippet else ", at the end"
-        raise CourseError(f"{message}{where}" + (f": {mend}" if mend else ""))
-
-    def take(self, *ops: str) -> str:
-        """Consume one of these operators if it is next; '' otherwise."""
-        if self.kind == "op" and self.token in ops:
-            op = self.token
-            self.advance()
-            return op
-        return ""
-
-    # -- the grammar ------------------------------------------------------------------------
-
-    def formula(self) -> Formula:
-        if self.token == "~":
-            self.fail("the response is missing", mend="write it before ~, as in test_score ~ age")
-        response = self.sum()
-        if response.random or response.terms != 1 or response.is_number:
-            self.fail("the response must be one column or one function of a column", at=0)
-        if not self.take("~"):
-            self.bar_outside()
-            self.fail("no ~ found", at=0, mend="write response ~ fixed effects + (1|group)")
-        if self.kind == "end":
-            self.fail("nothing stands after ~", at=0, mend="write at least 1 + (1|group)")
-        rest = self.sum()
-        self.bar_outside()
-        if self.token == "~":
-            self.fail("a second ~", mend="a formula has one")
-        if self.token == ")":
-            self.fail("a closing parenthesis without its opening one")
-        if self.kind != "end":
-            self.fail("an operator such as + is missing", mend="join terms with +")
-        return Formula(
-            response.text,
-            rest.text or "1",
-            rest.random,
-            tuple(self.variables),
-            frozenset(self.categorical),
-        )
-
-    def bar_outside(self) -> None:
-        if self.kind == "op" and self.token in ("|", "||"):
-            group = re.match(r"\|+\s*([\w:/.]+)", self.text[self.start :])
-            self.fail(
-                "a bar outside parentheses",
-                mend="Python would read it as a bitwise OR. Put the random term in parentheses, "
-                f"as in (1|{group[1] if group else 'group'})",
-            )
-
-    def sum(self) -> _Node:
-        text, terms, random = "", 0, ()
-        sign = self.take("+", "-")
-        while True:
-            at = self.start
-            node = self.product()
-            if sign == "-" and node.random:
-                self.fail(
-                    "a random term cannot be subtracted", at=at, mend="leave it out of the formula"
-                )
-            if node.text:
-                joint = f" {sign or '+'} " if text else sign if sign == "-" else ""
-                text += joint + node.text
-            terms, random = terms + node.terms, random + node.random
-            if terms > MAX_TERMS:
-                self.fail(f"more than {MAX_TERMS} terms", mend="this cannot be what was meant")
-            sign = self.take("+", "-")
-            if not sign:
-                one = terms == 1 and not random and node.text == text
-                return _Node(text, terms, random, is_number=one and node.is_number)
-
-    def product(self) -> _Node:
-        at = self.start
-        node = self.power()
-        while op := self.take("*", "/", ":"):
-            other = self.power()
-            if node.random or other.random:
-                self.fail(
-                    f"a random term cannot be joined by {op}",
-                    at=at,
-                    mend="add it with +; for a slope that varies between groups write (x|group)",
-                )
-            if node.is_number or other.is_number:
-                self.fail(
-                    f"a number next to {op}",
-                    at=at,
-                    mend="arithmetic needs I(...), as in I(age / 12); an intercept is joined by +",
-                )
-            both = node.terms * other.terms
-            terms = {":": both, "*": both + node.terms + other.terms, "/": both + node.terms}[op]
-            # patsy's ":" binds tighter than "*" and "/", and so it does in R
-            node = _Node(f"{node.text}:{other.text}" if op == ":" else
-                         f"{node.text} {op} {other.text}", terms)  # fmt: skip
-            if terms > MAX_TERMS:
-                self.fail(f"more than {MAX_TERMS} terms", at=at)
-        return node
-
-    def power(self) -> _Node:
-        at = self.start
-        node = self.atom()
-        if not self.take("**", "^"):
-            return node
-        if node.random or node.is_number:
-            self.fail("** takes a sum of columns, as in (age + sex)**2", at=at)
-        if self.kind != "number" or self.token not in "123456789":
-            self.fail("the exponent must be a whole number from 1 to 9")
-        exponent = int(self.token)
-        self.advance()
-        terms = node.terms if node.terms == 1 else (node.terms + 1) ** exponent
-        if terms > 10_000:
-            self.fail(f"more than {MAX_TERMS} terms", at=at)
-        return _Node(f"{node.text}**{exponent}", terms)
-
-    def atom(self) -> _Node:
-        at, kind, token = self.start, self.kind, self.token
-        if kind == "quoted":
-            self.advance()
-            return self.column(token[1:-1], at)
-        if kind == "name" and self.text[self.pos :].lstrip().startswith("("):
-            return self.call()
-        if kind == "name":
-            if "." in token:
-                self.fail("a name with a dot", mend=f"write it in backticks: `{token}`")
-            self.advance()
-            return self.column(token, at)
-        if kind == "number":
-            if token not in ("0", "1"):
-                self.fail("a number other than 0 or 1", mend="arithmetic needs I(...)")
-            self.advance()
-            return _Node(token, is_number=True)
-        if self.take("("):
-            return self.parenthesis(at)
-        if kind == "end":
-            self.fail("the formula stops too early")
-        if token in ("|", "||"):
-            self.fail("nothing stands before the bar", mend="write (1|group)")
-        self.fail(f"'{token}' where a column was expected")
-
-    def column(self, name: str, at: int) -> _Node:
-        if not name.strip():
-            self.fail("an empty column name", at=at)
-        self.variables.setdefault(name)
-        return _Node(column_code(name))
-
-    def call(self) -> _Node:
-        """A function call, kept as one text up to its closing parenthesis."""
-        at, depth, quote = self.start, 0, ""
-        for end in range(self.pos, len(self.text)):
-            char = self.text[end]
-            if quote:
-                quote = "" if char == quote else quote
-            elif char in "'\"`":
-                quote = char
-            elif char in "()":
-                depth += 1 if char == "(" else -1
-                if depth == 0:
-                    break
-            if depth > MAX_DEPTH:
-                self.fail("parentheses nested too deeply", at=at)
-        else:
-            self.fail("a parenthesis is not closed", at=at)
-        text = quote_backticks(self.text[at : end + 1])
-        columns, categorical = check_call(text)
-        self.variables.update(dict.fromkeys(columns))
-        self.categorical |= categorical
-        self.pos = end + 1
-        self.advance()
-        return _Node(text)
-
-    def parenthesis(self, at: int) -> _Node:
-        self.depth += 1
-        if self.depth > MAX_DEPTH:
-            self.fail("parentheses nested too deeply", at=at)
-        node = self.sum()
-        bar = self.take("||", "|")
-        if bar:
-            if node.random:
-                self.fail("a random term inside a random term", at=at)
-            node = _Node("", 0, tuple(
-                RandomTerm(node.text, group, bar == "|") for group in self.groups(at)
-            ))  # fmt: skip
-        if not self.take(")"):
-            if self.kind == "end":
-                self.fail("a parenthesis is not closed", at=at)
-            self.bar_outside() if not bar else None
-            self.fail("a closing parenthesis was expected")
-        self.depth -= 1
-        if node.random:
-            return node
-        return _Node(f"({node.text})", node.terms, is_number=node.is_number)
-
-    def groups(self, at: int) -> list[tuple[str, ...]]:
-        found = [self.interaction(at)]
-        while self.take("/"):
-            found.append(tuple(dict.fromkeys(found[-1] + self.interaction(at))))
-        if self.kind == "op" and self.token in ("+", "*", "-", "^", "**"):
-            self.fail(
-                f"'{self.token}' in a grouping factor",
-                at=at,
-                mend="write one term for each, as in (1|school) + (1|classroom); "
-                "a:b makes one group of every combination, a/b means a and a:b",
-            )
-        return found
-
-    def interaction(self, at: int) -> tuple[str, ...]:
-        names = list(self.group_atom(at))
-        while self.take(":"):
-            names += self.group_atom(at)
-        return tuple(dict.fromkeys(names))
-
-    def group_atom(self, at: int) -> tuple[str, ...]:
-        if self.take("("):
-            inside = self.interaction(at)
-            if not self.take(")"):
-                self.fail("a grouping factor is a column, a:b or a/b", at=at)
-            return inside
-        if self.kind == "name" and self.text[self.pos :].lstrip().startswith("("):
-            function = self.token
-            quoted = QUOTED.match(self.text, self.start)
-            if quoted:
-                self.pos = quoted.end()
-                self.advance()
-                return (quoted[2],)
-            self.fail(
-                f"{function}(...) as a grouping factor",
-                at=at,
-                mend="name the column itself; its values are always taken as labels",
-            )
-        if self.kind not in ("name", "quoted"):
-            self.fail("a grouping factor must be a column", at=at, mend="as in (1|school)")
-        token = self.token
-        if self.kind == "name" and "." in token:
-            self.fail("a name with a dot", mend=f"write it in backticks: `{token}`")
-        self.advance()
-        return (token.strip("`"),)

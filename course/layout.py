@@ -113,4 +113,4 @@ def unit(column: np.ndarray) -> float:
     (1.0, 10000.0)
     """
     size = np.sqrt(np.mean(column**2))
-    return 1.0 if 0.01 < size < 100 or size == 0 else 10.0 ** np.floor(np.log10(size))
+    return 1.0 if 0.01 < size < 100 or size == 0 else float(10.0 ** np.floor(np.log10(size)))

@@ -1,7 +1,7 @@
 """Degrees of freedom for t-tests of fixed effects (Satterthwaite 1946, doi 10.2307/3002019).
 
-The variance of a contrast, c' V c with V the covariance matrix of beta, is itself estimated. Its own variance,
-from the curvature of the deviance in (theta, sigma), says how many degrees of freedom it is worth
+The variance of a contrast, c' V c with V the covariance matrix of beta, is itself estimated. Its own
+variance, from the curvature of the deviance in (theta, sigma), says how many degrees of freedom it is worth
 (Kuznetsova, Brockhoff and Christensen 2017, doi 10.18637/jss.v082.i13):
 
     df = 2 (c' V c)^2 / (g' C g),    g = gradient of c' V c,    C = 2 * inverse Hessian of the deviance

@@ -37,7 +37,8 @@ def pupils(
         {
             "school": [f"S{i + 1:02d}" for i in school],
             "classroom": [
-                f"S{i + 1:02d}-C{j % n_classrooms + 1}" for i, j in zip(school, classroom)
+                f"S{i + 1:02d}-C{j % n_classrooms + 1}"
+                for i, j in zip(school, classroom, strict=True)
             ],
             "x": x.round(4),
             "y": y.round(3),

@@ -1,0 +1,159 @@
+"""The package on the command line: ``python -m course translate | fit | simulate | doctor``."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+
+from course.errors import CourseError
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; the exit status is 0, 1 where the doctor found something, 2 for wrong input."""
+    options = _parser().parse_args(arguments)
+    try:
+        return options.run(options) or 0
+    except CourseError as error:
+        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
+        return 2
+    except BrokenPipeError:  # `| head` has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return 130
+
+
+def run_translate(options: argparse.Namespace) -> None:
+    from course.translate import translate
+
+    translation = translate(options.formula, _read(options))
+    if options.code:
+        print(translation.code, end="")
+    elif options.latex:
+        print(translation.latex)
+    else:
+        print(translation.explain())
+        print(f"\nCode\n\n{translation.code}", end="")
+
+
+def run_fit(options: argparse.Namespace) -> None:
+    from course.fit import mixedlm
+
+    print(mixedlm(options.formula, _read(options)).fit(reml=not options.ml).summary())
+
+
+def run_simulate(options: argparse.Namespace) -> None:
+    from course.files import write_table
+    from course.simulate import simulate_schools
+
+    given = {
+        name: value
+        for name, value in vars(options).items()
+        if name not in ("run", "command", "output") and value is not None
+    }
+    simulation = simulate_schools(**given)
+    write_table(simulation.data, options.output)
+    print(f"{len(simulation.data):,} rows to {options.output}")
+
+
+def run_doctor(options: argparse.Namespace) -> int:
+    from course import doctor
+
+    return doctor.main()
+
+
+def _read(options: argparse.Namespace):
+    from course.files import read_table
+    from course.formula import parse_formula
+
+    groups = {name for term in parse_formula(options.formula).random for name in term.group}
+    return read_table(options.data, labels=groups)
+
+
+class _Parser(argparse.ArgumentParser):
+    """Wrong arguments get one line, as wrong formulas do."""
+
+    def error(self, message: str):
+        self.exit(2, f"error: {message} (python -m course --help shows how)\n")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog="python -m course", description="Mixed-effects models from lme4-style formulas."
+    )
+    commands = parser.add_subparsers(dest="command", required=True)
+
+    def command(name: str, run, words: str) -> argparse.ArgumentParser:
+        added = commands.add_parser(name, help=words, description=words)
+        added.set_defaults(run=run)
+        return added
+
+    translate = command("translate", run_translate, "a formula in words and as statsmodels code")
+    fit = command("fit", run_fit, "fit a model and print its summary")
+    for one in (translate, fit):
+        one.add_argument(
+            "formula", help="such as 'test_score ~ age + (age|classroom) + (1|school)'"
+        )
+        one.add_argument("data", help="a file: .csv, .csv.gz or .parquet")
+    either = translate.add_mutually_exclusive_group()
+    either.add_argument("--code", action="store_true", help="print the code alone")
+    either.add_argument("--latex", action="store_true", help="print the equation alone")
+    fit.add_argument("--ml", action="store_true", help="maximum likelihood instead of REML")
+
+    simulate = command("simulate", run_simulate, "simulate pupils and write them to a file")
+    simulate.add_argument("-o", "--output", required=True, help=".csv, .csv.gz or .parquet")
+    simulate.add_argument("--seed", type=int, help="the same seed gives the same pupils")
+    simulate.add_argument("--provinces", type=int, metavar="N")
+    for name, parent in (
+        ("schools", "province"),
+        ("classrooms", "school"),
+        ("students", "classroom"),
+    ):
+        simulate.add_argument(
+            f"--{name}", type=_count, metavar="N", help=f"per {parent}; 2-8 for 2 to 8"
+        )
+    simulate.add_argument("--years", type=int, metavar="N")
+    simulate.add_argument("--reshuffle", type=float, metavar="SHARE")
+    simulate.add_argument("--residual-sd", type=float, metavar="SD")
+    for name, example in (
+        ("fixed-effects", "age=2 'sex[T.male]=-1'"),
+        ("intercept-sd", "school=3 classroom=4"),
+        ("slope-sd", "school=0.5"),
+        ("correlation", "school=-0.3"),
+        ("missing", "age=0.05"),
+    ):
+        simulate.add_argument(
+            f"--{name}", nargs="+", action=_Pairs, metavar="NAME=VALUE", help=f"such as {example}"
+        )
+    simulate.add_argument("--labels", choices=("unique", "restarting"))
+    simulate.add_argument("--label-type", choices=("text", "integer"))
+    command("doctor", run_doctor, "check the installation")
+    return parser
+
+
+def _count(text: str) -> int | tuple[int, int]:
+    low, dash, high = text.partition("-")
+    return (int(low), int(high)) if dash else int(low)
+
+
+class _Pairs(argparse.Action):
+    """``school=3 classroom=4`` to a dictionary."""
+
+    def __call__(self, parser, namespace, values, option_string=None):
+        pairs = {}
+        for text in values:
+            name, equals, value = text.rpartition("=")
+            try:
+                pairs[name] = float(value)
+            except ValueError:
+                equals = ""
+            if not equals:
+                parser.error(f"argument {option_string}: '{text}' is not NAME=VALUE")
+        setattr(namespace, self.dest, pairs)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

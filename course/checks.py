@@ -1,0 +1,68 @@
+"""What a design must be for its parameters to exist; each refusal says what to leave out."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from course.errors import CourseError
+from course.formula import Formula, RandomTerm
+
+
+def refuse_text(formula: Formula) -> None:
+    raise CourseError(
+        f"the response {formula.response} is not numeric: a linear mixed model needs numbers. "
+        "If it holds numbers written as text, convert it with pd.to_numeric"
+    )
+
+
+def check_response(y: np.ndarray, name: str) -> None:
+    if np.ptp(y) == 0:
+        raise CourseError(
+            f"the response {name} is {y[0]:g} in every row: there is nothing to explain"
+        )
+
+
+def check_levels(term: RandomTerm, n_levels: int, n: int) -> None:
+    group = term.group_name
+    if n_levels == 1:
+        raise CourseError(
+            f"{term}: {group} has one level only, so nothing can vary between its levels: "
+            "leave the term out"
+        )
+    if n_levels == n:
+        raise CourseError(
+            f"{term}: {group} has one row per level ({n} levels in {n} rows), so its effect cannot "
+            "be told from the residual: leave the term out, the residual already is that level"
+        )
+
+
+def check_rank(X: np.ndarray, names: tuple[str, ...]) -> None:
+    """Refuse a column that the columns before it determine (R² above 1 - 1e-10)."""
+    n, p = X.shape
+    if p >= n:
+        raise CourseError(f"{p} fixed effects but {n} complete rows: simplify the fixed part")
+    scaled = X / np.sqrt((X**2).mean(axis=0)).clip(min=1e-300)
+    if "Intercept" in names:
+        centred = scaled - scaled.mean(axis=0)
+        spread = np.sqrt((centred**2).mean(axis=0))
+        flat = spread < 1e-12
+        flat[names.index("Intercept")] = False
+        if flat.any():
+            name = names[int(flat.argmax())]
+            raise CourseError(
+                f"{name} has the same value in every row: its effect cannot be told from the "
+                "intercept. Leave it out"
+            )
+        spread[names.index("Intercept")] = 1
+        scaled = centred / spread
+        scaled[:, names.index("Intercept")] = 1
+    gram = scaled.T @ scaled / n
+    for j in range(1, p):
+        before, right = gram[:j, :j], gram[:j, j]
+        weights = np.linalg.lstsq(before, right, rcond=1e-12)[0]
+        if gram[j, j] - right @ weights < 1e-10 * max(gram[j, j], 1e-300) or gram[j, j] == 0:
+            involved = [names[i] for i in range(j) if abs(weights[i]) > 1e-6]
+            raise CourseError(
+                f"{names[j]} is determined by {', '.join(involved) or 'nothing (it is all zero)'}: "
+                "their effects cannot be told apart. Leave one of them out of the fixed part"
+            )
