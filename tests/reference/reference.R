@@ -85,11 +85,7 @@ optimisers <- list(
       rhobeg = 0.2, rhoend = 1e-10, npt = min(2 * length(start) + 1, 20), maxfun = 20000
     ))
   },
-  Nelder_Mead = function(f, start, lower) {
-    Nelder_Mead(f, start, lower, control = list(
-      maxfun = 3000, FtolAbs = 1e-10, FtolRel = 1e-15, XtolRel = 1e-10, warnOnly = TRUE
-    ))
-  },
+  Nelder_Mead_default = function(f, start, lower) Nelder_Mead(f, start, lower),
   nlminb = function(f, start, lower) {
     nlminb(start, f, lower = lower, control = list(
       eval.max = 20000, iter.max = 2000, rel.tol = 1e-14, x.tol = 1e-10
