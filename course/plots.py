@@ -266,9 +266,9 @@ def variance_shares(fit: MixedFit) -> Axes:
         ax.barh(rows[is_residual], share[is_residual], color=PALE, edgecolor=INK, height=0.62,
                 hatch="//")  # fmt: skip
         for row, percent, sd in zip(rows, share, parts["sdcor"], strict=True):
-            ax.text(percent + 1.2, row, f"{percent:.0f} %  (SD {sd:.1f})", va="center")
+            ax.text(percent + 1.2, row, f"{percent:.1f} %  (SD {sd:.1f})", va="center")
         ax.set_yticks(rows, list(names))
-        ax.set(xlabel="share of the variance (%)", ylabel="level", xlim=(0, share.max() + 24))
+        ax.set(xlabel="share of the variance (%)", ylabel="level", xlim=(0, share.max() + 26))
         ax.set_xticks(range(0, int(share.max()) + 11, 10))
     return ax
 

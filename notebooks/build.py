@@ -141,6 +141,7 @@ def execute(notebook: NotebookNode, folder: Path) -> None:
         km=kernel,
         timeout=300,
         record_timing=False,
+        extra_arguments=["--log-level=CRITICAL"],  # what goes wrong in a cell is raised here
         resources={"metadata": {"path": str(folder)}},
     ).execute(cleanup_kc=True)
     notebook.metadata.language_info = NotebookNode(METADATA["language_info"])

@@ -71,8 +71,8 @@ plots.show(
 # `test_score ~ 1 + (1|school)`
 #
 # Read the bar as "varies by". Left of it stands *what* varies, and 1 means the intercept. Right of it
-# stands the [grouping factor](glossary.ipynb#grouping-factor). So: *an intercept that varies by
-# school*.
+# stands the [grouping factor](glossary.ipynb#grouping-factor); its labels, here A to D, are called its
+# [levels](glossary.ipynb#level). So: *an intercept that varies by school*.
 #
 # **In words.** `translate` reads the formula together with the data.
 
@@ -135,25 +135,27 @@ check("02.1", columns_of_Z)
 
 # %% [markdown] tags=["workshop"]
 # **As code.** The fifth way is the call that statsmodels wants. It knows no bar; it asks for the
-# pieces separately.
+# pieces separately:
 
 # %% tags=["workshop"]
-print(translation.code)
+print("formula:   ", translation.fixed_formula)
+print("groups:    ", translation.groups)
+print("re_formula:", translation.re_formula)
 
 # %% [markdown] tags=["workshop"]
+# The fixed part is the formula. `groups` is what stands right of the bar, and `re_formula` what stands
+# left of it.
+#
 # ## The first fit
 #
-# This code needs nothing of this course. Paste it into any notebook that has a DataFrame called
-# `data`:
+# In plain statsmodels, without anything of this course:
 
 # %% tags=["workshop"]
-data = twelve
-
 import statsmodels.formula.api as smf
 
 model = smf.mixedlm(
     "test_score ~ 1",
-    data,
+    twelve,
     groups="school",
     re_formula="1",
 )
@@ -166,8 +168,8 @@ print(f"residual variance            {result.scale:.2f}")
 
 # %% [markdown] tags=["workshop"]
 # Three numbers, although there are four schools: one mean and two
-# [variances](glossary.ipynb#variance-component). Both fits here use [REML](glossary.ipynb#REML), the
-# usual choice.
+# [variances](glossary.ipynb#variance-component). The fit searches for the variances that make these
+# scores most likely; the usual way, taken throughout this lesson, is [REML](glossary.ipynb#REML).
 #
 # With `mixedlm` you write the formula itself:
 
@@ -189,7 +191,7 @@ fit.variance_components[["group", "effect", "vcov", "sdcor"]].round(2)
 # VarCorr(fit)   # variances and SDs
 # ranef(fit)     # random effects
 # ```
-# The formula is the same. `fit.variance_components` has the columns of `as.data.frame(VarCorr(fit))`.
+# The formula is the same. `fit.variance_components` is what `as.data.frame(VarCorr(fit))` is in R.
 #
 # </details>
 
@@ -352,20 +354,20 @@ plots.show(
 # Every row has one dark cell per block. The score of a pupil collects three effects: that of the
 # classroom, of the school and of the province.
 #
-# In statsmodels, this takes three arguments:
+# statsmodels now needs a third piece, `vc_formula`:
 
 # %% tags=["workshop"]
 formula = "test_score ~ age10 + sex + (1|classroom) + (1|school) + (1|province)"
-print(translate(formula, pupils).code)
+translation = translate(formula, pupils)
+print("formula:   ", translation.fixed_formula)
+print("groups:    ", translation.groups)
+print("re_formula:", translation.re_formula)
+print("vc_formula:", translation.vc_formula)
 
 # %% tags=["workshop"]
-data = pupils
-
-import statsmodels.formula.api as smf
-
 model = smf.mixedlm(
     "test_score ~ age10 + sex",
-    data,
+    pupils,
     groups="province",
     re_formula="1",
     vc_formula={
@@ -406,11 +408,11 @@ three_levels.summary()
 # %% tags=["workshop"]
 parts = three_levels.variance_components.set_index("group")["vcov"]
 ax = plots.variance_shares(three_levels)
-percent = (100 * parts / parts.sum()).round().astype(int)
+percent = 100 * parts / parts.sum()
 plots.show(
     ax,
     alt="One bar per level: "
-    + ", ".join(f"{level} {share} %" for level, share in percent.items())
+    + ", ".join(f"{level} {share:.1f} %" for level, share in percent.items())
     + " of the variance. The residual, hatched, is what is left between pupils of one classroom.",
 )
 
@@ -441,8 +443,8 @@ check("02.4", in_common)
 # %% [markdown] tags=["workshop"]
 # ## Against the truth
 #
-# These pupils are simulated, so we know what was put in. (`centred` tells the truth, too, that age is
-# counted from ten.)
+# These pupils are simulated, so we know what was put in. (`centred` moves the zero of age to ten years in
+# the truth, as `age10` does in the data.)
 
 # %% tags=["workshop"]
 table = truth.centred("age10", at=10).compare(three_levels)
@@ -478,7 +480,8 @@ check("02.5", pain_formula)
 # %% [markdown] tags=["self-study"]
 # ## What statsmodels was told (self-study)
 #
-# The call for three levels hides the same model in three arguments. This is how to read it.
+# The call for three levels says the same as the formula with three bars, in three arguments. This is how
+# to read it.
 #
 # - `groups="province"`: rows of different provinces are independent. It names the *largest* groups, those
 #   that contain all others. It is not the place to name every level.
@@ -486,13 +489,60 @@ check("02.5", pain_formula)
 # - `vc_formula`: variance components below them. `"0 + C(school)"` builds one column per school, as in
 #   $Z$, and gives them one variance. The `0 +` matters: without it an extra column of ones joins in.
 #
-# `explain()` says the same, and how it found out which groups lie in which:
+# Nobody wants to work that out each time. `translation.code` is the whole program: copy what it prints
+# into any notebook that has a DataFrame called `data`.
 
 # %% tags=["self-study"]
-print(translate(formula, pupils).explain())
+print(translation.code)
 
 # %% [markdown] tags=["self-study"]
-# Are the two fits really the same? `check()` on a fit sets both solvers side by side.
+# The second half is longer than a plain `model.fit()`. It searches for the optimum with more care: where a
+# variance is near 0, `model.fit()` may stop too early and still say that it converged. Here is the
+# program, copied and run on our pupils.
+
+# %% tags=["self-study"]
+data = pupils
+print(f"log-likelihood of the plain fit    {result.llf:.2f}")
+
+import numpy as np
+import statsmodels.formula.api as smf
+
+model = smf.mixedlm(
+    "test_score ~ age10 + sex",
+    data,
+    groups="province",
+    re_formula="1",
+    vc_formula={
+        "classroom": "0 + C(classroom)",
+        "school": "0 + C(school)",
+    },
+)
+
+# Start where each random part has about the residual's variance. Powell's method needs no
+# gradient (MixedLM's has the wrong sign once the search has crossed a variance of 0) and
+# is kept a hair away from 0 itself, where MixedLM's likelihood breaks down. It runs
+# twice, the second time from where the first ended.
+start = np.ones(3)
+smallest = 1e-4 * np.abs(start)
+loglike = model.loglike
+
+
+def guarded(params, profile_fe=True):
+    if profile_fe and np.any(np.abs(params) < smallest):
+        return -1e10
+    return loglike(params, profile_fe)
+
+
+model.loglike = guarded
+for ftol in (1e-6, 1e-10):
+    result = model.fit(start, method="powell", ftol=ftol, maxiter=1000)
+    start = result.params_object
+
+print(f"log-likelihood of the program      {result.llf:.2f}")
+
+# %% [markdown] tags=["self-study"]
+# These pupils are easy: both searches end at the same place. And `mixedlm`? `check()` on a fit hands it to
+# statsmodels, and sets both side by side.
 
 # %% tags=["self-study"]
 comparison = three_levels.check()
