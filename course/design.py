@@ -109,6 +109,16 @@ class Design:
     def n(self) -> int:
         return len(self.y)
 
+    def __getstate__(self) -> dict:
+        """patsy's objects cannot be stored, but made again from the columns."""
+        return {name: value for name, value in self.__dict__.items() if name != "infos"}
+
+    def __setstate__(self, state: dict) -> None:
+        self.__dict__.update(state)
+        parts = [part for term in self.formula.random for part in _split(term)]
+        variables = _model_columns(self.formula, self.columns)
+        self.__dict__["infos"] = _design_infos(self.formula, parts, variables)
+
     @cached_property
     def nested(self) -> np.ndarray:
         """nested[i, j]: does every level of grouping i lie in one level of grouping j?"""

@@ -339,6 +339,22 @@ class Problem:
         return self.pack([0.4 * np.eye(len(pattern)) for pattern in self.patterns])
 
     @cached_property
+    def has_rivals(self) -> bool:
+        """Whether a slope whose predictor could not be centred may pass for another intercept."""
+        groupings = self.design.groupings
+        if sum(len(grouping.blocks) for grouping in groupings) == 1:
+            return False
+        alone = [
+            where[j]
+            for grouping, where in zip(groupings, self.z, strict=True)
+            for block in grouping.blocks
+            if "Intercept" not in [grouping.effects[j] for j in block]
+            for j in block
+        ]
+        columns = self.U[alone]
+        return bool((columns.mean(axis=1) ** 2 > 0.5 * (columns**2).mean(axis=1)).any())
+
+    @cached_property
     def curvature(self) -> np.ndarray:
         """A rough second derivative by each theta: each level speaks about its own effects."""
         pairs = zip(self.design.groupings, self.patterns, strict=True)

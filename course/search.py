@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 SMALL = 0.02  # relative standard deviations below this are doubted: another start, and exactly 0
 
 
+GTOL = 1e-6  # largest gradient, with every theta measured by its curvature
+
+
 @dataclass(frozen=True)
 class Found:
     theta: np.ndarray
@@ -24,22 +27,44 @@ class Found:
 
 
 def search(problem: Problem, reml: bool) -> Found:
-    """Quasi-Newton from a middling start; again from elsewhere where a variance came out near 0."""
+    """Quasi-Newton from a middling start, and again where there is reason to doubt what it found.
+
+    Two reasons: a variance that came out near 0, and effects that can stand in for each other (a
+    slope without its intercept, of a predictor far from 0, is nearly an intercept): the deviance may
+    then have several valleys.
+    """
     best = _descend(problem, reml, problem.start)
     evaluations = best.evaluations
+    for start in _rival_starts(problem):
+        best, evaluations = _better(problem, reml, start, best, evaluations)
     diagonal = problem.pack([np.eye(len(pattern)) for pattern in problem.patterns]) > 0
     small = diagonal & (np.abs(best.theta) < SMALL)
     if small.any():
         for sign in (1.0, -1.0):
             again = np.where(small, 0.7, best.theta)
             again = np.where(~diagonal, sign * 0.3 * np.abs(again) - 0.1 * sign, again)
-            other = _descend(problem, reml, again)
-            evaluations += other.evaluations
-            if other.value < best.value:
-                best = other
+            best, evaluations = _better(problem, reml, again, best, evaluations)
         best, extra = _at_zero(problem, reml, best, diagonal)
         evaluations += extra
     return Found(best.theta, best.value, best.gradient, best.converged, evaluations)
+
+
+def _better(problem, reml, start, best: Found, evaluations: int) -> tuple[Found, int]:
+    other = _descend(problem, reml, start)
+    return (other if other.value < best.value else best), evaluations + other.evaluations
+
+
+def _rival_starts(problem: Problem) -> list[np.ndarray]:
+    """For each block one start where it has nearly all the variance, if some blocks are rivals."""
+    if not problem.has_rivals:
+        return []
+    starts = []
+    for g, grouping in enumerate(problem.design.groupings):
+        for block in grouping.blocks:
+            factors = [0.05 * np.eye(len(pattern)) for pattern in problem.patterns]
+            factors[g][block, block] = 1.0
+            starts.append(problem.pack(factors))
+    return starts
 
 
 def _descend(problem: Problem, reml: bool, start: np.ndarray) -> Found:
@@ -59,7 +84,7 @@ def _descend(problem: Problem, reml: bool, start: np.ndarray) -> Found:
             start / unit,
             jac=True,
             method="BFGS",
-            options={"gtol": 1e-5, "maxiter": 500},
+            options={"gtol": GTOL, "maxiter": 500},
         )
     theta = result.x * unit
     # a line search that fails at the limit of double precision has converged as far as numbers go

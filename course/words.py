@@ -32,7 +32,10 @@ def explain(t: Translation) -> str:
 
 def explain_html(t: Translation) -> str:
     """The same for a notebook, with the equation."""
-    parts = [f"<p><code>{html.escape(str(t.design.formula))}</code></p>", f"$${t.latex}$$"]
+    parts = [
+        f"<p><code>{html.escape(str(t.design.formula))}</code></p>",
+        f"$${html.escape(t.latex)}$$",
+    ]
     for title, lines in (
         ("In words", sentences(t.design)),
         ("How the groups lie", groups_in_words(t.design)),

@@ -1,0 +1,171 @@
+"""From formula and data to matrices, groups and refusals."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from course import CourseError, mixedlm
+from course.design import build_design, components
+from course.formula import parse_formula
+
+
+def pupils(n=60, seed=1):
+    rng = np.random.default_rng(seed)
+    school = np.arange(n) % 6
+    return pd.DataFrame(
+        {
+            "score": rng.normal(size=n) + school,
+            "age": rng.normal(10, 1, n),
+            "sex": rng.choice(["female", "male"], n),
+            "school": [f"S{s}" for s in school],
+            "room": [f"R{i}" for i in np.arange(n) // 6 % 4],
+        }
+    )
+
+
+def design(formula, data):
+    return build_design(parse_formula(formula), data)
+
+
+def test_matrices_have_patsys_names():
+    d = design("score ~ age*sex + (age|school)", pupils())
+    assert d.fixed_names == ("Intercept", "sex[T.male]", "age", "age:sex[T.male]")
+    assert d.groupings[0].effects == ("Intercept", "age")
+    assert d.X.shape == (60, 4)
+    np.testing.assert_array_equal(d.groupings[0].Z[:, 0], 1)
+
+
+def test_terms_of_one_group_are_one_grouping_with_independent_blocks():
+    d = design("score ~ age + (1|school) + (0 + age|school) + (1|room)", pupils())
+    assert [g.name for g in d.groupings] == ["school", "room"]
+    assert d.groupings[0].blocks == ((0,), (1,))
+    same = design("score ~ age + (age||school) + (1|room)", pupils())
+    assert same.groupings[0].blocks == ((0,), (1,))
+
+
+def test_labels_of_any_kind_make_the_same_groups():
+    data = pupils()
+    codes = design("score ~ 1 + (1|school)", data).groupings[0].codes
+    number = data["school"].str[1:].astype(int)
+    for labels in (
+        number,
+        number.astype(float),
+        number.astype("Int64"),
+        data["school"].astype("category"),
+        data["school"].astype(pd.CategoricalDtype([*"abc", *sorted(set(data["school"]))])),
+        data["school"].astype(object),
+        data["school"].astype("string"),
+        pd.to_datetime("2020-01-01") + pd.to_timedelta(number, "D"),
+    ):
+        found = design("score ~ 1 + (1|school)", data.assign(school=labels)).groupings[0]
+        np.testing.assert_array_equal(found.codes, codes)
+        assert found.n_levels == 6
+
+
+def test_nesting_and_independent_blocks():
+    d = design("score ~ 1 + (1|school) + (1|school:room) + (1|room)", pupils())
+    names = [g.name for g in d.groupings]
+    nested = {(names[i], names[j]) for i, j in np.argwhere(d.nested) if i != j}
+    assert nested == {("school:room", "school"), ("school:room", "room")}
+    blocks = components(np.array([0, 0, 1, 2, 3]), np.array([0, 1, 1, 2, 2]))
+    assert blocks.tolist() == [0, 0, 0, 1, 1]
+
+
+def test_rows_with_missing_values_are_left_out_and_counted():
+    data = pupils()
+    data.loc[3, "age"] = np.nan
+    data.loc[[3, 5], "school"] = None
+    data["unused"] = np.nan
+    fit = mixedlm("score ~ age + (1|school)", data).fit()
+    assert fit.nobs == 58
+    assert fit.design.missing == {"age": 1, "school": 2}
+    assert "2 of 60 rows" in fit.notes[0] and "age (1), school (2)" in fit.notes[0]
+    assert "2 of 60 rows" in str(fit.summary())
+    assert list(fit.resid.index) == [i for i in range(60) if i not in (3, 5)]
+
+
+def test_the_data_are_not_changed():
+    data = pupils()
+    before = data.copy(deep=True)
+    mixedlm("score ~ age + C(sex) + (age|school)", data).fit().summary()
+    pd.testing.assert_frame_equal(data, before)
+
+
+@pytest.mark.parametrize("index", [[0] * 60, list("ab") * 30])
+def test_a_duplicate_index_works(index):
+    data = pupils()
+    expected = mixedlm("score ~ age + (1|school)", data).fit()
+    fit = mixedlm("score ~ age + (1|school)", data.set_axis(index)).fit()
+    assert fit.llf == expected.llf
+    assert fit.statsmodels.llf == pytest.approx(expected.llf, abs=1e-6)
+    assert list(fit.fittedvalues.index) == index
+
+
+def bad(**columns):
+    return pupils().assign(**columns)
+
+
+REFUSED = {
+    "unknown column": ("score ~ agee + (1|school)", pupils(), "did you mean 'age'"),
+    "unknown group": ("score ~ age + (1|shool)", pupils(), "did you mean 'school'"),
+    "text response": ("sex ~ age + (1|school)", pupils(), "not numeric"),
+    "boolean response": ("y ~ age + (1|school)", bad(y=pupils().age > 10), "not numeric"),
+    "constant response": ("y ~ age + (1|school)", bad(y=3.0), "is 3 in every row"),
+    "one level": ("score ~ age + (1|one)", bad(one="x"), "one level only"),
+    "a row a level": ("score ~ age + (1|id)", bad(id=range(60)), "one row per level"),
+    "effects for every row": ("score ~ age + (age|pair)", bad(pair=np.arange(60) // 2), "60 rows"),
+    "infinite": ("score ~ x + (1|school)", bad(x=[np.inf, *range(59)]), "infinite in 1 row"),
+    "log of a negative": ("score ~ np.log(x) + (1|school)", bad(x=range(-1, 59)), "not a finite"),
+    "all missing": ("score ~ x + (1|school)", bad(x=np.nan), "every row has a missing value"),
+    "no rows": ("score ~ age + (1|school)", pupils().iloc[:0], "no rows"),
+    "not a frame": ("score ~ age + (1|school)", {"score": [1, 2]}, "pd.DataFrame"),
+    "a path": ("score ~ age + (1|school)", "pupils.csv", "pd.read_csv"),
+    "twice the name": (
+        "score ~ age + (1|school)",
+        pd.concat([pupils(), pupils()[["age"]]], axis=1),
+        "2 columns called 'age'",
+    ),
+    "constant predictor": ("score ~ x + (1|school)", bad(x=2), "same value in every row"),
+    "one label": ("score ~ x + (1|school)", bad(x="a"), "one value only"),
+    "collinear": ("score ~ age + x + (1|school)", bad(x=2 * pupils().age + 1), "determined by"),
+    "mixed types": ("score ~ x + (1|school)", bad(x=[1, "a"] * 30), "mixes"),
+    "dates": ("score ~ x + (1|school)", bad(x=pd.Timestamp("2020-01-01")), "dates"),
+    "complex": ("score ~ x + (1|school)", bad(x=1j), "complex"),
+    "too many predictors": ("score ~ C(id) + (1|school)", bad(id=range(60)), "fixed effects"),
+    "no random term": ("score ~ age", pupils(), "smf.ols"),
+    "a factor before ||": ("score ~ age + (sex||school)", pupils(), "two things"),
+    "nothing varies": ("score ~ age + (0|school)", pupils(), "nothing vary"),
+    "no fixed part": ("score ~ 0 + (1|school)", pupils(), "at least 1"),
+    "perfect fit": ("y ~ age + (1|school)", bad(y=2 * pupils().age), "exactly"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_refused_with_the_mend(case):
+    formula, data, words = REFUSED[case]
+    with pytest.raises(CourseError) as caught:
+        mixedlm(formula, data).fit()
+    assert words in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_polars_like_frames_are_told_the_way():
+    class Frame:
+        def to_pandas(self):
+            return pupils()
+
+    with pytest.raises(CourseError, match="to_pandas"):
+        mixedlm("score ~ age + (1|school)", Frame())
+
+
+def test_names_that_python_could_not_read():
+    data = pupils().rename(columns={"age": "age (years)", "sex": "class", "school": "die Schule"})
+    fit = mixedlm("score ~ `age (years)` + `class` + (`age (years)`|`die Schule`)", data).fit()
+    plain = mixedlm("score ~ age + sex + (age|school)", pupils()).fit()
+    assert fit.llf == pytest.approx(plain.llf, abs=1e-9)
+
+
+def test_a_whole_number_predictor_does_not_overflow():
+    data = pupils().assign(x=np.arange(60) * 1_000_000)
+    fit = mixedlm("score ~ I(x**3) + (1|school)", data).fit()
+    assert fit.design.X[:, 1].max() == pytest.approx(59e6**3)

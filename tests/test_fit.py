@@ -1,0 +1,198 @@
+"""A fit is the same model however the data are written down; predictions; the summary."""
+
+import pickle
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from test_design import pupils
+
+from course import CourseError, load, mixedlm, simulate_schools
+
+FORMULA = "test_score ~ age + sex + (age|school) + (1|province)"
+
+
+@pytest.fixture(scope="module")
+def data():
+    return load("pupils")
+
+
+@pytest.fixture(scope="module")
+def fit(data):
+    return mixedlm(FORMULA, data).fit()
+
+
+@settings(max_examples=10)
+@given(seed=st.integers(0, 1000))
+def test_row_order_does_not_matter(seed):
+    data = pupils()
+    one = mixedlm("score ~ age + sex + (age|school)", data).fit()
+    other = mixedlm(
+        "score ~ age + sex + (age|school)", data.sample(frac=1, random_state=seed)
+    ).fit()
+    assert other.llf == pytest.approx(one.llf, abs=1e-7)
+    pd.testing.assert_frame_equal(
+        other.random_effects["school"], one.random_effects["school"], atol=1e-4
+    )
+    np.testing.assert_allclose(other.fittedvalues.sort_index(), one.fittedvalues, atol=1e-4)
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    predictor=st.sampled_from([1e-6, 1e-3, 1e3, 1e6]),
+    response=st.sampled_from([1e-6, 1e-2, 1e2, 1e6]),
+    shift=st.sampled_from([0.0, -10, 1000]),
+    reml=st.booleans(),
+)
+def test_units_and_zero_do_not_matter(predictor, response, shift, reml):
+    """y = c y0, x = a (x0 + s): the same likelihood up to the constant of the change of units."""
+    data = pupils(120)
+    one = mixedlm("score ~ age + sex + (age|school)", data).fit(reml)
+    changed = data.assign(age=predictor * (data.age + shift), score=response * data.score)
+    other = mixedlm("score ~ age + sex + (age|school)", changed).fit(reml)
+    df = one.nobs - 3 if reml else one.nobs
+    constant = -df * np.log(response) - (np.log(predictor) if reml else 0)
+    assert other.llf == pytest.approx(one.llf + constant, abs=1e-5)
+    assert other.converged and other.singular == one.singular
+    np.testing.assert_allclose(other.fittedvalues / response, one.fittedvalues, atol=1e-4)
+    slope = one.variance_components.query("effect == 'age'").sdcor.iloc[0]
+    changed_slope = other.variance_components.query("effect == 'age'").sdcor.iloc[0]
+    assert changed_slope == pytest.approx(slope * response / predictor, rel=1e-2, abs=1e-4 * slope)
+
+
+def test_raw_age_fits_as_well_as_centred(data, fit):
+    centred = mixedlm(FORMULA.replace("age", "I(age - 10)"), data).fit()
+    assert centred.llf == pytest.approx(fit.llf, abs=1e-6)
+    np.testing.assert_allclose(centred.fittedvalues, fit.fittedvalues, atol=1e-3)
+
+
+@pytest.mark.parametrize(
+    "one, other",
+    [
+        ("(age|school)", "(1 + age|school)"),
+        ("(age||school)", "(1|school) + (0 + age|school)"),
+        ("(1|province/school)", "(1|province) + (1|province:school)"),
+        ("(1|school:province)", "(1|province:school)"),
+        ("(1|school)", "(1|province:school)"),
+    ],
+)
+def test_spellings_of_one_model(data, one, other):
+    a = mixedlm(f"test_score ~ age + {one}", data).fit()
+    b = mixedlm(f"test_score ~ age + {other}", data).fit()
+    assert a.llf == pytest.approx(b.llf, abs=1e-7)
+
+
+def test_integer_and_text_labels_give_the_same_fit(data):
+    formula = "test_score ~ age + (age|classroom) + (1|school) + (1|province)"
+    numbers = data.copy()
+    for name in ("classroom", "school", "province"):
+        numbers[name] = pd.factorize(data[name], sort=True)[0]
+    one, other = mixedlm(formula, data).fit(), mixedlm(formula, numbers).fit()
+    assert other.llf == pytest.approx(one.llf, abs=1e-8)
+    assert other.statsmodels.llf == pytest.approx(one.llf, abs=1e-5)
+
+
+def test_transformations_are_remembered_for_new_data(data):
+    formula = (
+        "test_score ~ scale(age) + bs(age, df=4) + center(school_resources) + (scale(age)|school)"
+    )
+    formula = formula.replace("scale(age) + bs", "bs")
+    fit = mixedlm(formula, data).fit()
+    np.testing.assert_allclose(fit.predict(data.iloc[100:110]), fit.fittedvalues.iloc[100:110])
+
+
+def test_predictions_for_levels_known_and_new(data, fit):
+    rows = data.iloc[:3].copy()
+    rows.loc[rows.index[1], "school"] = "a new school"
+    rows.loc[rows.index[2], "age"] = np.nan
+    known, new, missing = fit.predict(rows)
+    assert known == pytest.approx(fit.fittedvalues.iloc[0])
+    without = fit.predict(data.iloc[[1]], random=["province"]).iloc[0]
+    assert new == pytest.approx(without)
+    assert np.isnan(missing)
+    population = fit.predict(rows.drop(columns=["school", "province"]), random="none")
+    beta = fit.fe_params
+    expected = (
+        beta["Intercept"] + beta["age"] * rows.age + beta["sex[T.male]"] * (rows.sex == "male")
+    )
+    np.testing.assert_allclose(population, expected)
+
+
+@pytest.mark.parametrize(
+    "change, arguments, words",
+    [
+        ({}, {"random": "schol"}, "did you mean 'school'"),
+        ({"sex": "x"}, {}, "the fit knows"),
+        ({"age": "ten"}, {}, "held numbers"),
+        ({"school": 3}, {}, "no level would be recognised"),
+    ],
+)
+def test_predictions_refused(data, fit, change, arguments, words):
+    with pytest.raises(CourseError, match=words):
+        fit.predict(data.head(3).assign(**change), **arguments)
+
+
+def test_predictions_need_their_columns(data, fit):
+    with pytest.raises(CourseError, match="no column 'school'"):
+        fit.predict(data.head(3).drop(columns="school"))
+
+
+def test_a_truth_is_recovered():
+    truth = {"classroom": 4.0, "school": 3.0, "province": 2.0}
+    made = simulate_schools(40, 10, 5, 20, intercept_sd=truth, residual_sd=6, seed=4)
+    formula = (
+        "test_score ~ age + sex + teacher_experience + school_resources "
+        "+ (1|classroom) + (1|school) + (1|province)"
+    )
+    fit = mixedlm(formula, made.data).fit()
+    sd = fit.variance_components.set_index("group").sdcor
+    for group, true in truth.items():
+        assert sd[group] == pytest.approx(true, rel=0.35 if group == "province" else 0.1)
+    assert sd["Residual"] == pytest.approx(6, rel=0.02)
+    table = made.truth.compare(fit)
+    fixed = table[table.kind == "fixed effect"]
+    assert ((fixed.estimate - fixed.true).abs() < 4 * fixed.std_error).all()
+
+
+def test_summary_in_text_and_html(fit):
+    text = str(fit.summary())
+    assert max(map(len, text.splitlines())) <= 100
+    for words in ("fitted by REML", "60 school", "Corr", "Share", "sex[T.male]", "95% interval"):
+        assert words in text
+    page = fit.summary()._repr_html_()
+    assert page.count("<table>") == 2 and "sex[T.male]" in page
+    shares = [float(cell) for cell in __import__("re").findall(r"([\d.]+)%\s", text)]
+    assert sum(shares[: len(fit.n_groups) + 1]) == pytest.approx(100, abs=0.3)
+
+
+def test_a_singular_fit_says_so_and_what_it_means():
+    data = pupils()
+    rng = np.random.default_rng(0)
+    data["score"] = rng.normal(size=60)
+    data["score"] -= data.groupby("school")["score"].transform("mean")
+    fit = mixedlm("score ~ 1 + (1|school)", data).fit()
+    assert fit.singular and fit.converged
+    assert fit.variance_components.vcov[0] == 0
+    assert "(singular)" in str(fit.summary())
+    assert "the variance of Intercept by school is estimated at 0" in fit.notes[0]
+    assert fit.check().agree
+
+
+def test_names_in_html_are_escaped():
+    data = pupils().rename(columns={"age": "<b>age"})
+    fit = mixedlm("score ~ `<b>age` + (1|school)", data).fit()
+    for page in (fit.summary()._repr_html_(), fit.model.translation._repr_html_()):
+        assert "<b>age" not in page
+
+
+def test_options_of_other_optimisers_are_refused(data):
+    with pytest.raises(CourseError, match="no option method"):
+        mixedlm(FORMULA, data).fit(method="lbfgs")
+
+
+def test_a_fit_can_be_stored(fit):
+    again = pickle.loads(pickle.dumps(fit))
+    assert again.llf == fit.llf
+    pd.testing.assert_frame_equal(again.fixed_effects, fit.fixed_effects)
