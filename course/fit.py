@@ -269,7 +269,10 @@ class MixedFit:
                         names = (grouping.effects[j], grouping.effects[i])
                         rows.append((grouping.name, *names, covariance[i, j], correlation))
         rows.append(("Residual", None, None, self.scale, np.sqrt(self.scale)))
-        return pd.DataFrame(rows, columns=["group", "effect", "effect2", "vcov", "sdcor"])
+        table = pd.DataFrame(
+            rows, columns=["group", "effect", "effect2", "vcov", "sdcor"], dtype=object
+        )
+        return table.astype({"vcov": float, "sdcor": float})
 
     @cached_property
     def random_effects(self) -> dict[str, pd.DataFrame]:
