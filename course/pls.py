@@ -26,6 +26,7 @@ from course.crossing import Crossing
 from course.design import Design, components, lies_in, parents
 from course.elimination import Stage, Sums
 from course.errors import CourseError
+from course.search import search
 
 NEAR_ZERO = (
     1e-4  # a relative standard deviation that counts as none; lme4's isSingular has the same
@@ -368,8 +369,6 @@ class Problem:
         CourseError
             Where the fixed and random effects leave no residual.
         """
-        from course.search import search
-
         best = search(self, reml)
         at = self.evaluate(best.theta)
         df = self.n - self.p if reml else self.n
