@@ -43,8 +43,8 @@ data: .venv/installed ## write the simulated data sets again, byte for byte
 notebooks: .venv/installed-test ## build and run the lessons from notebooks/source
 	$(VENV_PYTHON) notebooks/build.py
 
-bench: .venv/installed-test ## measure speed against statsmodels, and lme4 where R has it
-	$(VENV_PYTHON) -m pytest -s tests/benchmarks
+bench: .venv/installed ## measure speed against statsmodels, and lme4 where R has it
+	$(VENV_PYTHON) tests/benchmarks/bench.py
 
 reference: ## compute the tests' reference values again (needs R with lme4, lmerTest and pbkrtest)
 	Rscript tests/reference/reference.R
