@@ -9,6 +9,7 @@ M the block's matrix and z all of its tail columns.
 
 from __future__ import annotations
 
+import copy
 from dataclasses import dataclass
 
 import numpy as np
@@ -90,6 +91,7 @@ class Crossing:
             for i in range(len(z))
         ]
         Z_tail = sum(Z_tail[1:], start=Z_tail[0]).tocsr()
+        self.Z_tail = Z_tail
         self.C_tu = Z_tail.T @ U
         self.C = np.zeros(self.offsets[-1])
         self._add(self.C, Z_tail.T @ Z_tail)
@@ -101,6 +103,12 @@ class Crossing:
             self.couplings.append(coupling.toarray() if dense else coupling)
         # cells of the block-diagonal matrix, as a sparse pattern for products with it
         self.indptr = np.concatenate([[0], np.cumsum(self.sizes[self.rank])])
+
+    def with_columns(self, U: np.ndarray) -> Crossing:
+        """The same groups with other columns U, those of the Z's unchanged."""
+        other = copy.copy(self)
+        other.C_tu = self.Z_tail.T @ U
+        return other
 
     def _add(self, cells: np.ndarray, values) -> None:
         """Add a (q, q) matrix to the cells of the blocks."""

@@ -395,6 +395,29 @@ class MixedFit:
             predicted = predicted + np.einsum("nk,nk->n", Z, b)
         return pd.Series(predicted, index=index)
 
+    def refit(self, y: Sequence[float]) -> MixedFit:
+        """The same model fitted to another response; the design is not built again.
+
+        Parameters
+        ----------
+        y : array-like, shape (nobs,)
+            One value for each row used, in their order: simulated responses, say.
+
+        Returns
+        -------
+        MixedFit
+            Fitted by the same method (REML or ML).
+        """
+        y = np.asarray(y, dtype=float)
+        if y.shape != (self.nobs,) or not np.isfinite(y).all():
+            raise CourseError(
+                f"refit takes one finite number for each of the {self.nobs:,} rows of the fit"
+            )
+        problem = self.model.problem.with_response(y)
+        model = MixedModel(problem.design)
+        model.__dict__["problem"] = problem
+        return model.fit(self.estimates.reml)
+
     # -- words --------------------------------------------------------------------------------
 
     @property

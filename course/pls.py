@@ -16,6 +16,7 @@ not get stuck there as one with bounds does. Signs are turned at the end.
 
 from __future__ import annotations
 
+import copy
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -158,14 +159,18 @@ class Problem:
                 blocks.append(T)
             self.z.append(where)
             self.T_z.append(linalg.block_diag(*blocks))
-        y = design.y
-        self.y_shift = y.mean() if "Intercept" in design.fixed_names else 0.0
-        self.y_scale = np.sqrt(np.mean((y - self.y_shift) ** 2))
         self.y_at = len(columns)
-        columns.append((y - self.y_shift) / self.y_scale)
+        self.y_shift, self.y_scale, y = self._standard_response(design)
+        columns.append(y)
         self.U = np.stack(columns)  # (u, n)
         self.patterns = [grouping.pattern for grouping in design.groupings]
         self.n_theta = sum(int(pattern.sum()) for pattern in self.patterns)
+
+    @staticmethod
+    def _standard_response(design: Design) -> tuple[float, float, np.ndarray]:
+        shift = design.y.mean() if "Intercept" in design.fixed_names else 0.0
+        scale = np.sqrt(np.mean((design.y - shift) ** 2))
+        return shift, scale, (design.y - shift) / scale
 
     def _order(self, design: Design) -> None:
         """Decide what is eliminated when: crossed groupings together, then a chain of nested ones."""
@@ -202,11 +207,11 @@ class Problem:
             self.block_sums = sums.pop(0)
             crossing = [(g, self.z[g], groupings[g].codes) for g in order[:crossed]]
             self.crossing = Crossing(self.U.T, crossing, blocks)
-            leaves = crossing[0][2]
+            self.leaves = crossing[0][2]
         else:
-            leaves = self.ranks[0][units[0]]
+            self.leaves = self.ranks[0][units[0]]
         self.stages = [Stage(g, self.z[g], total) for g, total in zip(chain, sums, strict=True)]
-        self.M = cross_products(self.U, leaves)
+        self.M = cross_products(self.U, self.leaves)
 
     def _blocks(self, crossed: list[int]) -> np.ndarray:
         return components(*[self.design.groupings[g].codes for g in crossed])
@@ -225,6 +230,29 @@ class Problem:
                 f"{cells * 8 / 1e9:.1f} GB for each of several matrices: leave a term out, or nest "
                 "the groups if their labels restart in each parent"
             )
+
+    def with_response(self, y: np.ndarray, start: np.ndarray | None = None) -> Problem:
+        """The same problem for another response: only the cross-products with y are formed again.
+
+        Parameters
+        ----------
+        y : ndarray, shape (n,)
+        start : ndarray, optional
+            Where the search begins; that of this problem where left out.
+        """
+        other = copy.copy(self)
+        other.design = self.design.with_response(y)
+        other.U = self.U.copy()
+        other.y_shift, other.y_scale, other.U[self.y_at] = self._standard_response(other.design)
+        other.M = self.M.copy()
+        for i, column in enumerate(other.U):
+            products = np.bincount(self.leaves, column * other.U[self.y_at], other.M.shape[2])
+            other.M[i, self.y_at] = other.M[self.y_at, i] = products
+        if self.crossing:
+            other.crossing = self.crossing.with_columns(other.U.T)
+        if start is not None:
+            other.start = start
+        return other
 
     # -- theta ------------------------------------------------------------------------------
 

@@ -196,3 +196,19 @@ def test_a_fit_can_be_stored(fit):
     again = pickle.loads(pickle.dumps(fit))
     assert again.llf == fit.llf
     pd.testing.assert_frame_equal(again.fixed_effects, fit.fixed_effects)
+
+
+@pytest.mark.parametrize(
+    "formula", [FORMULA, "test_score ~ age + (1|classroom) + (1|sex:province)"]
+)
+def test_refit_is_the_fit_to_the_new_response(data, formula):
+    rng = np.random.default_rng(2)
+    fit = mixedlm(formula, data).fit()
+    y = fit.predict(random="none") + rng.normal(scale=4, size=fit.nobs)
+    y += pd.Series(rng.normal(size=60), data["school"].unique())[data["school"]].to_numpy()
+    again = fit.refit(y)
+    anew = mixedlm(formula, data.assign(test_score=y)).fit()
+    assert again.llf == pytest.approx(anew.llf, abs=1e-7)
+    pd.testing.assert_frame_equal(again.fixed_effects, anew.fixed_effects, rtol=1e-5)
+    with pytest.raises(CourseError, match="one finite number"):
+        fit.refit(y[:5])
