@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from course.calls import read_call
 from course.columns import nearest
@@ -18,6 +17,7 @@ from course.errors import CourseError
 from course.formula import Formula
 from course.pls import Estimates, Problem
 from course.satterthwaite import Satterthwaite
+from course.tables import t_table, variance_table
 from course.translate import NO_RANDOM_TERM, Translation, translate_design
 
 if TYPE_CHECKING:
@@ -223,19 +223,7 @@ class MixedFit:
             are those of Satterthwaite (1946, doi 10.2307/3002019), as in R's lmerTest.
         """
         df = np.array([self.satterthwaite.df(row) for row in np.eye(len(self.fe_params))])
-        t = self.fe_params / self.bse_fe
-        half = stats.t.ppf(0.975, df) * self.bse_fe
-        return pd.DataFrame(
-            {
-                "estimate": self.fe_params,
-                "std_error": self.bse_fe,
-                "df": df,
-                "t": t,
-                "p_value": 2 * stats.t.sf(np.abs(t), df),
-                "lower": self.fe_params - half,
-                "upper": self.fe_params + half,
-            }
-        )
+        return t_table(self.fe_params, self.bse_fe, df)
 
     # -- random effects -----------------------------------------------------------------------
 
@@ -255,24 +243,7 @@ class MixedFit:
             ``as.data.frame(VarCorr(.))``. A variance has no effect2 and its SD as sdcor; a
             covariance names both effects and has their correlation as sdcor. The last row is the residual.
         """
-        rows = []
-        pairs = zip(self.design.groupings, self.estimates.covariances, strict=True)
-        for grouping, covariance in pairs:
-            sd = np.sqrt(np.diagonal(covariance))
-            for block in grouping.blocks:
-                for j in block:
-                    rows.append((grouping.name, grouping.effects[j], None, sd[j] ** 2, sd[j]))
-                for at, j in enumerate(block):
-                    for i in block[at + 1 :]:
-                        both = sd[i] * sd[j]
-                        correlation = covariance[i, j] / both if both > 0 else np.nan
-                        names = (grouping.effects[j], grouping.effects[i])
-                        rows.append((grouping.name, *names, covariance[i, j], correlation))
-        rows.append(("Residual", None, None, self.scale, np.sqrt(self.scale)))
-        table = pd.DataFrame(
-            rows, columns=["group", "effect", "effect2", "vcov", "sdcor"], dtype=object
-        )
-        return table.astype({"vcov": float, "sdcor": float})
+        return variance_table(self.design, self.estimates)
 
     @cached_property
     def random_effects(self) -> dict[str, pd.DataFrame]:

@@ -28,6 +28,7 @@ from course.design import Design, components, lies_in, parents
 from course.elimination import Stage, Sums
 from course.errors import CourseError
 from course.search import search
+from course.standardise import Columns, standardise
 
 NEAR_ZERO = (
     1e-4  # a relative standard deviation that counts as none; lme4's isSingular has the same
@@ -114,63 +115,17 @@ class Problem:
     def __init__(self, design: Design):
         self.design = design
         self.n, self.p = design.X.shape
-        self._standardise(design)
+        self.patterns = [grouping.pattern for grouping in design.groupings]
+        self.n_theta = sum(int(pattern.sum()) for pattern in self.patterns)
+        self._take(standardise(design))
         self._order(design)
 
     # -- set-up -----------------------------------------------------------------------------
 
-    def _standardise(self, design: Design) -> None:
-        """Collect the distinct columns of X, Z and y, shifted and scaled where the model allows it.
-
-        A column beside an intercept may be shifted, any column may be scaled: the model is the same
-        with other coefficients, T times the standardised ones.
-        """
-        pool: dict[tuple[str, bool], int] = {}
-        columns: list[np.ndarray] = []
-
-        def add(matrix: np.ndarray, names: tuple[str, ...]) -> tuple[list[int], np.ndarray]:
-            where, T = [], np.eye(len(names))
-            shifted = "Intercept" in names
-            for j, name in enumerate(names):
-                if name == "Intercept":
-                    key, column, centre, scale = (name, False), matrix[:, j], 0.0, 1.0
-                else:
-                    key, column = (name, shifted), matrix[:, j]
-                    centre = column.mean() if shifted else 0.0
-                    scale = np.sqrt(np.mean((column - centre) ** 2)) or 1.0
-                    T[j, j] = 1 / scale
-                    if shifted:
-                        T[names.index("Intercept"), j] = -centre / scale
-                if key not in pool:
-                    pool[key] = len(columns)
-                    columns.append((column - centre) / scale if name != "Intercept" else column)
-                where.append(pool[key])
-            return where, T
-
-        self.x, self.T_x = add(design.X, design.fixed_names)
-        self.z: list[list[int]] = []
-        self.T_z: list[np.ndarray] = []
-        for grouping in design.groupings:
-            where, blocks = [], []
-            for block in grouping.blocks:
-                names = tuple(grouping.effects[j] for j in block)
-                found, T = add(grouping.Z[:, block], names)
-                where += found
-                blocks.append(T)
-            self.z.append(where)
-            self.T_z.append(linalg.block_diag(*blocks))
-        self.y_at = len(columns)
-        self.y_shift, self.y_scale, y = self._standard_response(design)
-        columns.append(y)
-        self.U = np.stack(columns)  # (u, n)
-        self.patterns = [grouping.pattern for grouping in design.groupings]
-        self.n_theta = sum(int(pattern.sum()) for pattern in self.patterns)
-
-    @staticmethod
-    def _standard_response(design: Design) -> tuple[float, float, np.ndarray]:
-        shift = design.y.mean() if "Intercept" in design.fixed_names else 0.0
-        scale = np.sqrt(np.mean((design.y - shift) ** 2))
-        return shift, scale, (design.y - shift) / scale
+    def _take(self, columns: Columns) -> None:
+        self.columns = columns
+        self.U, self.x, self.z, self.y_at = columns.U, columns.x, columns.z, columns.y_at
+        self.T_x, self.T_z, self.y_scale = columns.T_x, columns.T_z, columns.y_scale
 
     def _order(self, design: Design) -> None:
         """Decide what is eliminated when: crossed groupings together, then a chain of nested ones."""
@@ -242,8 +197,7 @@ class Problem:
         """
         other = copy.copy(self)
         other.design = self.design.with_response(y)
-        other.U = self.U.copy()
-        other.y_shift, other.y_scale, other.U[self.y_at] = self._standard_response(other.design)
+        other._take(self.columns.with_response(other.design))
         other.M = self.M.copy()
         for i, column in enumerate(other.U):
             products = np.bincount(self.leaves, column * other.U[self.y_at], other.M.shape[2])
@@ -409,7 +363,7 @@ class Problem:
         T_x = self.T_x * self.y_scale
         beta = T_x @ at.beta
         if "Intercept" in self.design.fixed_names:
-            beta[self.design.fixed_names.index("Intercept")] += self.y_shift
+            beta[self.design.fixed_names.index("Intercept")] += self.columns.y_shift
         deviance = self.deviance(at, reml) + 2 * df * np.log(self.y_scale)
         if reml:  # log|X'V^-1 X| of the data's own X
             deviance -= 2 * np.linalg.slogdet(self.T_x)[1]
