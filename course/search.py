@@ -78,13 +78,15 @@ def _descend(problem: Problem, reml: bool, start: np.ndarray) -> Found:
         at = problem.evaluate(steps * unit)
         return problem.deviance(at, reml), problem.gradient(at, reml) * unit
 
+    # the deviance is a sum over n rows: below its rounding a line search finds nothing but noise
+    rounding = 100 * np.finfo(float).eps * problem.n
     with np.errstate(all="ignore"):
         result = optimize.minimize(
             value_and_gradient,
             start / unit,
             jac=True,
             method="BFGS",
-            options={"gtol": GTOL, "maxiter": 500},
+            options={"gtol": max(GTOL, rounding**0.5), "maxiter": 500},
         )
     theta = result.x * unit
     # a line search that fails at the limit of double precision has converged as far as numbers go
