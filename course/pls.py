@@ -99,6 +99,8 @@ class Problem:
     Parameters
     ----------
     design : Design
+    columns : Columns, optional
+        Its columns in other coordinates than those of `standardise`.
 
     Examples
     --------
@@ -112,12 +114,12 @@ class Problem:
     0.333
     """
 
-    def __init__(self, design: Design):
+    def __init__(self, design: Design, columns: Columns | None = None):
         self.design = design
         self.n, self.p = design.X.shape
         self.patterns = [grouping.pattern for grouping in design.groupings]
         self.n_theta = sum(int(pattern.sum()) for pattern in self.patterns)
-        self._take(standardise(design))
+        self._take(columns or standardise(design))
         self._order(design)
 
     # -- set-up -----------------------------------------------------------------------------
@@ -264,6 +266,17 @@ class Problem:
         bar = np.outer(v, v) / sigma2
         if reml:
             bar[np.ix_(self.x, self.x)] += at.XX_inverse
+        return self.pull_back(at, bar)
+
+    def pull_back(self, at: Evaluation, bar: np.ndarray) -> np.ndarray:
+        """The derivative by theta of log|Lambda'Z'Z Lambda + I| and of a function of the root.
+
+        Parameters
+        ----------
+        at : Evaluation
+        bar : ndarray, shape (u, u)
+            The derivative of that function by the root U'V^-1 U, symmetric.
+        """
         found = {}
         bar = bar[:, :, None]
         steps = list(zip(self.stages, at.tape[1:] if self.crossing else at.tape, strict=True))
@@ -272,7 +285,7 @@ class Problem:
             if i or self.crossing:
                 bar = stage.back(tape, bar)
         if self.crossing:
-            found |= self.crossing.gradient(at.tape[0], self.block_sums.spread(bar), at.factors)
+            found |= self.crossing.gradient(at.tape[0], self.block_sums.spread(bar))
         return self.pack([found[g] for g in range(len(self.patterns))])
 
     def _residual_coefficients(self, at: Evaluation) -> np.ndarray:
