@@ -10,25 +10,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from course.interpret import variance_shares
+
 if TYPE_CHECKING:
     from course.fit import MixedFit
 
 WIDTH = 92
-
-
-def variance_shares(fit: MixedFit) -> dict[str, float]:
-    """The share of each grouping, and of the residual, in the variance of the random part.
-
-    With a slope the variance of a grouping depends on the predictor; this is its mean over the rows
-    (Johnson 2014, doi 10.1111/2041-210X.12225).
-    """
-    parts = {}
-    for grouping, covariance in zip(fit.design.groupings, fit.estimates.covariances, strict=True):
-        second_moments = grouping.Z.T @ grouping.Z / fit.nobs
-        parts[grouping.name] = float((second_moments * covariance).sum())
-    parts["Residual"] = fit.scale
-    total = sum(parts.values())
-    return {name: part / total for name, part in parts.items()}
 
 
 def fit_notes(fit: MixedFit) -> list[str]:
@@ -82,7 +69,7 @@ class Summary:
     def random_part(self) -> pd.DataFrame:
         """Group, effect, variance, SD, share of the variance, correlations with earlier effects."""
         fit = self.fit
-        shares = variance_shares(fit)
+        shares = variance_shares(fit)["share"]
         rows, seen = [], set()
         table = fit.variance_components
         for row in table[table.effect2.isna()].itertuples():
