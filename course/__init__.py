@@ -21,6 +21,7 @@ _HOMES = {
     "check": "course.exercises",
     "compare": "course.compare",
     "icc": "course.interpret",
+    "influence": "course.influence",
     "load": "course.data",
     "mixedlm": "course.fit",
     "parameters": "course.parameters",

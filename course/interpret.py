@@ -22,7 +22,7 @@ from course.errors import CourseError
 from course.fit import MixedFit
 from course.formula import variables_of
 from course.parameters import parameter_names
-from course.pls import Problem
+from course.pls import Estimates, Problem
 
 
 def variance_shares(fit: MixedFit) -> pd.DataFrame:
@@ -58,12 +58,16 @@ def variance_shares(fit: MixedFit) -> pd.DataFrame:
     """
     require_fit(fit)
     names = [grouping.name for grouping in fit.design.groupings]
-    variances = _variances(fit.estimates.covariances, _mean_products(fit.design))
-    variances = np.append(variances, fit.scale)
+    variances = np.append(mean_variances(fit.design, fit.estimates), fit.scale)
     return pd.DataFrame(
         {"variance": variances, "share": variances / variances.sum()},
         index=pd.Index([*names, "Residual"], name="group"),
     )
+
+
+def mean_variances(design: Design, estimates: Estimates) -> np.ndarray:
+    """For each grouping the variance that its effects give a row, averaged over the rows."""
+    return _variances(estimates.covariances, _mean_products(design))
 
 
 # -- correlations of two rows -------------------------------------------------------------------
@@ -364,7 +368,7 @@ def r2(fit: MixedFit) -> pd.Series:
     """
     require_fit(fit)
     fixed = float(np.var(fit.design.X @ fit.estimates.beta, ddof=1))
-    random = float(_variances(fit.estimates.covariances, _mean_products(fit.design)).sum())
+    random = float(mean_variances(fit.design, fit.estimates).sum())
     total = fixed + random + fit.scale
     return pd.Series(
         {"marginal": fixed / total, "conditional": (fixed + random) / total}, name="r2"

@@ -192,8 +192,8 @@ def _matrices(component: Component, design, rows: list[np.ndarray]):
     return names, matrices
 
 
-def _refuse_large(fit: MixedFit, layout: Layout, components: list[Component]) -> None:
-    cells, work = 0.0, 0.0
+def cost(fit: MixedFit, layout: Layout, components: list[Component]) -> tuple[float, float]:
+    """Rough bytes and seconds that MixedLM takes for the model of `fit`."""
     k = 0 if layout.re is None else len(layout.re.block)
     groupings = [fit.design.groupings[component.grouping].codes for component in components]
     top = layout.top_codes
@@ -204,6 +204,17 @@ def _refuse_large(fit: MixedFit, layout: Layout, components: list[Component]) ->
         n_columns += np.bincount(first % len(n_rows), minlength=len(n_rows))
     cells = 8 * 4 * float((n_rows * n_columns).sum())
     work = (len(components) + k) * float((n_rows * n_columns**2).sum()) / CELLS_PER_SECOND
+    return cells, work
+
+
+def seconds(fit: MixedFit) -> float:
+    """Rough time that ``fit.statsmodels`` takes."""
+    layout = lay_out(fit.design)
+    return cost(fit, layout, _components(fit, layout))[1]
+
+
+def _refuse_large(fit: MixedFit, layout: Layout, components: list[Component]) -> None:
+    cells, work = cost(fit, layout, components)
     if cells > MEMORY or work > SECONDS:
         raise CourseError(
             f"statsmodels keeps a dense matrix for each top-level group: about {cells / 1e9:.1f} GB and "
