@@ -14,10 +14,10 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy import sparse
+from scipy.linalg import lapack
 
+from course.coupling import couple
 from course.elimination import Eliminated, invert, product, transpose
-
-DENSE = 0.1  # above this share of cells in use a dense product is faster than a sparse one
 
 
 @dataclass
@@ -74,7 +74,7 @@ class Crossing:
         self.level, self.effect, self.part = level[order], effect[order], part[order]
         self.q = len(order)
         self.sizes = sizes[by_size]  # by rank
-        self.rank_of_block, self.block_of_rank = rank, by_size
+        self.block_of_rank = by_size
         self.starts = np.concatenate([[0], np.cumsum(self.sizes)])  # first column of each block
         self.offsets = np.concatenate([[0], np.cumsum(self.sizes**2)])  # first cell of each block
         self.rank = rank[block[order]]  # of each column
@@ -82,27 +82,22 @@ class Crossing:
         position = np.empty(self.q, dtype=np.int64)
         position[order] = np.arange(self.q)
         first = np.cumsum([0] + [(c.max() + 1) * len(z) for _, z, c in tail])
-        rows = np.arange(len(U))
-        Z_tail = [
-            sparse.csr_array(
-                (U[:, z[i]], (rows, position[first[t] + codes * len(z) + i])), (len(U), self.q)
-            )
+        # for each effect of each tail grouping: the tail column and its value, row by row
+        entries = [
+            (position[first[t] + codes * len(z) + i], U[:, z[i]])
             for t, (_, z, codes) in enumerate(tail)
             for i in range(len(z))
         ]
-        Z_tail = sum(Z_tail[1:], start=Z_tail[0]).tocsr()
-        self.Z_tail = Z_tail
-        self.C_tu = Z_tail.T @ U
-        self.C = np.zeros(self.offsets[-1])
-        self._add(self.C, Z_tail.T @ Z_tail)
-        self.couplings = []
-        for i in self.z:
-            Z_i = sparse.csr_array((U[:, i], (head_codes, rows)), (n_head, len(U)))
-            coupling = (Z_i @ Z_tail).tocsr()
-            dense = coupling.nnz > DENSE * n_head * self.q
-            self.couplings.append(coupling.toarray() if dense else coupling)
-        # cells of the block-diagonal matrix, as a sparse pattern for products with it
-        self.indptr = np.concatenate([[0], np.cumsum(self.sizes[self.rank])])
+        rows = np.arange(len(U))
+        self.Z_tail = sum(
+            sparse.csr_array((value, (rows, column)), (len(U), self.q)) for column, value in entries
+        )
+        self.C_tu = self.Z_tail.T @ U
+        C = sparse.coo_array(self.Z_tail.T @ self.Z_tail)
+        self.C = np.bincount(self.cell(*C.coords), C.data, self.offsets[-1])
+        self.coupling = couple(
+            head_codes, U[:, self.z].T, entries, self.q, self.cell, self.offsets[-1]
+        )
 
     def with_columns(self, U: np.ndarray) -> Crossing:
         """The same groups with other columns U, those of the Z's unchanged."""
@@ -110,31 +105,12 @@ class Crossing:
         other.C_tu = self.Z_tail.T @ U
         return other
 
-    def _add(self, cells: np.ndarray, values) -> None:
-        """Add a (q, q) matrix to the cells of the blocks."""
-        if len(self.sizes) == 1:
-            values = values if isinstance(values, np.ndarray) else values.toarray()
-            cells += values.ravel()
-            return
-        values = sparse.coo_array(values)
-        row, column = values.coords
+    def cell(self, row: np.ndarray, column: np.ndarray) -> np.ndarray:
+        """Where a cell of the block-diagonal tail matrix is kept; -1 between two blocks."""
         rank = self.rank[row]
         start, size = self.starts[rank], self.sizes[rank]
-        cells += np.bincount(
-            self.offsets[rank] + (row - start) * size + column - start, values.data, len(cells)
-        )
-
-    def _matrix(self, cells: np.ndarray):
-        """The cells as one (q, q) matrix, for products with it."""
-        if len(self.sizes) == 1:
-            return cells.reshape(self.q, self.q)
-        indices = np.concatenate(
-            [
-                np.tile(np.arange(self.starts[b], self.starts[b + 1]), self.sizes[b])
-                for b in range(len(self.sizes))
-            ]
-        )
-        return sparse.csr_array((cells, indices, self.indptr), (self.q, self.q))
+        inside = self.rank[column] == rank
+        return np.where(inside, self.offsets[rank] + (row - start) * size + column - start, -1)
 
     def _batches(self):
         """Runs of blocks of one size: (first block, how many, size)."""
@@ -178,11 +154,8 @@ class Crossing:
         logdet = logdet.sum()
 
         K_uu = self._sum_blocks(M - product(transpose(M_z), P))
-        K_tu = self.C_tu - sum(E.T @ P[i].T for i, E in enumerate(self.couplings))
-        cells = self.C.copy()
-        for i, E in enumerate(self.couplings):
-            for j, other in enumerate(self.couplings):
-                self._add(cells, -(E.T @ _scale_rows(other, W[i, j])))
+        K_tu = self.C_tu - self.coupling.back_to_tail(P)
+        cells = self.C - self.coupling.product(W)
 
         diagonals = self._diagonals(factors)
         blocks = []
@@ -194,9 +167,8 @@ class Crossing:
             S = self._times_lambda(K, D)
             S = self._times_lambda(S.swapaxes(1, 2), D)  # symmetric: Lambda' K Lambda
             S[:, range(q), range(q)] += 1
-            root = np.linalg.cholesky(S)
-            logdet += 2 * np.log(root[:, range(q), range(q)]).sum()
-            S_inverse = np.linalg.inv(S)
+            S_inverse, more = invert_batch(S)
+            logdet += more
             # S^-1 Lambda' is _times_lambda of the symmetric inverse, seen from the other side
             L_S = self._lambda_times(S_inverse, D)
             W_t = self._lambda_times(L_S.swapaxes(1, 2), D)
@@ -242,19 +214,11 @@ class Crossing:
         """M_z. Mbar M_.z over tail and U together, for each level of the head: (k, k, L)."""
         cells, K_tu_bar = self._back_tail(tape, M_bar)
         M_z = tape.head.M_z
-        K_bar = self._matrix(cells)
-        k = len(self.z)
         middle = product(product(M_z, M_bar[:, :, self.block_of_head]), transpose(M_z))
-        through_u = [E @ K_tu_bar for E in self.couplings]  # (L, u)
-        through_t = [E @ K_bar for E in self.couplings]  # (L, q)
-        for i in range(k):
-            for j in range(k):
-                middle[i, j] += (through_u[i] * M_z[j].T).sum(axis=1)
-                middle[i, j] += (through_u[j] * M_z[i].T).sum(axis=1)
-                middle[i, j] += _row_sums(through_t[i], self.couplings[j])
-        return middle
+        through_u = np.einsum("ilu,jul->ijl", self.coupling.through(K_tu_bar), M_z)
+        return middle + through_u + transpose(through_u) + self.coupling.middle(cells)
 
-    def gradient(self, tape: CrossedTape, M_bar: np.ndarray, factors: list) -> dict:
+    def gradient(self, tape: CrossedTape, M_bar: np.ndarray) -> dict[int, np.ndarray]:
         """The derivative by each grouping's Lambda, given that by the blocks' M."""
         head = tape.head
         M_zz = head.M_z[:, self.z]
@@ -295,7 +259,7 @@ class Crossing:
             grouping: self._by_level(b_tail, part) for part, (grouping, _) in enumerate(self.tail)
         }
         left = (tape.head.M_z * v[:, self.block_of_head]).sum(axis=1)
-        left -= np.array([E @ b_tail for E in self.couplings])
+        left -= self.coupling.through(b_tail)
         found[self.head] = product(tape.head.W, left[:, None])[:, 0]
         return found
 
@@ -335,16 +299,15 @@ def _first(codes: np.ndarray, values: np.ndarray, size: int) -> np.ndarray:
     return found
 
 
-def _scale_rows(E, weights: np.ndarray):
-    if isinstance(E, np.ndarray):
-        return weights[:, None] * E
-    scaled = E.copy()
-    scaled.data *= np.repeat(weights, np.diff(E.indptr))
-    return scaled
-
-
-def _row_sums(left, right) -> np.ndarray:
-    """Row sums of the elementwise product of two matrices, each dense or sparse."""
-    if isinstance(right, np.ndarray):
-        return ((left if isinstance(left, np.ndarray) else left.toarray()) * right).sum(axis=1)
-    return np.asarray(right.multiply(left).sum(axis=1)).ravel()
+def invert_batch(S: np.ndarray) -> tuple[np.ndarray, float]:
+    """Inverses of positive definite matrices (m, q, q), and the sum of their log-determinants."""
+    if len(S) > 1:
+        _, logdet = np.linalg.slogdet(S)
+        return np.linalg.inv(S), float(logdet.sum())
+    # one large matrix: from its Cholesky factor, at a third of the cost
+    factor, _ = lapack.dpotrf(S[0].T, lower=True)
+    logdet = 2 * np.log(np.diagonal(factor)).sum()
+    inverse, _ = lapack.dpotri(factor, lower=True, overwrite_c=True)
+    inverse += inverse.T  # the upper triangle was 0
+    np.fill_diagonal(inverse, np.diagonal(inverse) / 2)
+    return inverse[None], float(logdet)

@@ -17,6 +17,7 @@ not get stuck there as one with bounds does. Signs are turned at the end.
 from __future__ import annotations
 
 import copy
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -381,7 +382,7 @@ class Problem:
         if reml:  # log|X'V^-1 X| of the data's own X
             deviance -= 2 * np.linalg.slogdet(self.T_x)[1]
         factors = tuple(
-            _lower(T @ factor, grouping.blocks)
+            lower_factor(T @ factor, grouping.blocks)
             for T, factor, grouping in zip(self.T_z, at.factors, self.design.groupings, strict=True)
         )
         return Estimates(
@@ -401,7 +402,7 @@ class Problem:
 
     def _singular(self, factors: list[np.ndarray]) -> bool:
         pairs = zip(factors, self.design.groupings, strict=True)
-        canonical = [_lower(factor, grouping.blocks) for factor, grouping in pairs]
+        canonical = [lower_factor(factor, grouping.blocks) for factor, grouping in pairs]
         return any((np.diagonal(factor) < NEAR_ZERO).any() for factor in canonical)
 
 
@@ -422,7 +423,7 @@ def cross_products(U: np.ndarray, codes: np.ndarray) -> np.ndarray:
     return M
 
 
-def _lower(factor: np.ndarray, blocks: tuple) -> np.ndarray:
+def lower_factor(factor: np.ndarray, blocks: Sequence[Sequence[int]]) -> np.ndarray:
     """The lower triangular factor of ``factor @ factor.T`` with a diagonal that is not negative."""
     lower = np.zeros_like(factor)
     for block in blocks:
