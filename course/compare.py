@@ -86,8 +86,7 @@ def compare(
     for fit in fits:
         if not isinstance(fit, MixedFit):
             raise CourseError(
-                f"compare takes fits, as in compare(small, large), not a {type(fit).__name__}: call "
-                ".fit() of a mixedlm(...)"
+                f"compare takes fits of mixedlm(...).fit(), as in compare(small, large); got {fit!r:.80}"
             )
     if len(fits) < 2:
         raise CourseError("compare takes two fits or more, as in compare(small, large)")
@@ -135,7 +134,7 @@ def mixture_p_value(chi2: float, new: Step) -> tuple[float, str]:
     --------
     One variance, where half of 3.84's 5 % is left:
 
-    >>> new = Step(free=0, variances=1, several=(), groups=("g",), levels=50, df=1)
+    >>> new = Step(free=0, variances=1, several=(), groups={"g": 50}, df=1)
     >>> p, reference = mixture_p_value(3.841459, new)
     >>> round(p, 6), reference
     (0.025, '0.5 chi2(0) + 0.5 chi2(1)')
@@ -179,7 +178,7 @@ def _chi2(small: MixedFit, large: MixedFit) -> float:
 
 def _doubts(new: Step, small: MixedFit) -> list[str]:
     """Why the p-value of a mixture may be off."""
-    groups = ", ".join(new.groups)
+    few = [f"{n} levels of {name}" for name, n in new.groups.items() if n < FEW_LEVELS]
     notes = []
     if new.several:
         notes.append(
@@ -191,10 +190,10 @@ def _doubts(new: Step, small: MixedFit) -> list[str]:
             f"{new.variances} variances are tested at once: the weights of the mixture are an "
             "approximation. bootstrap=1000 does without."
         )
-    if new.variances and new.levels < FEW_LEVELS:
+    if new.variances and few:
         notes.append(
-            f"Only {new.levels} levels ({groups}): the mixture holds for many levels, and is "
-            "conservative with few. bootstrap=1000 gives a better p-value."
+            f"Only {' and '.join(few)}: the mixture holds for many levels, and is conservative with few. "
+            "bootstrap=1000 gives a better p-value."
         )
     if new.groups and small.singular:
         notes.append(

@@ -31,10 +31,8 @@ class Step:
         with those effects are counted in ``free``.
     several : tuple of str
         Random terms with two or more new effects that are correlated with each other.
-    groups : tuple of str
-        The groupings whose random part grows.
-    levels : int
-        The fewest levels among them; 0 where there are none.
+    groups : dict of str to int
+        The groupings whose random part grows, and how many levels they have.
     df : int
         All new parameters.
     """
@@ -42,8 +40,7 @@ class Step:
     free: int
     variances: int
     several: tuple[str, ...]
-    groups: tuple[str, ...]
-    levels: int
+    groups: dict[str, int]
     df: int
 
 
@@ -68,7 +65,7 @@ def step(small: Design, large: Design) -> Step:
         )
     places = _places(small, large)
     free = large.X.shape[1] - small.X.shape[1]
-    df, variances, several, grown = free, 0, [], []
+    df, variances, several, groups = free, 0, [], {}
     for g, grouping in enumerate(large.groupings):
         for block in grouping.blocks:
             held = places.get((g, block), [])
@@ -82,7 +79,7 @@ def step(small: Design, large: Design) -> Step:
                 effects = ", ".join(grouping.effects[j] for j in block)
                 several.append(f"({effects} | {grouping.name})")
             if more:
-                grown.append(grouping)
+                groups[grouping.name] = grouping.n_levels
     if df == 0:
         raise CourseError(
             f"{small.formula} and {large.formula} are the same model in other words: there is nothing "
@@ -92,8 +89,7 @@ def step(small: Design, large: Design) -> Step:
         free=free,
         variances=variances,
         several=tuple(several),
-        groups=tuple(dict.fromkeys(grouping.name for grouping in grown)),
-        levels=min((grouping.n_levels for grouping in grown), default=0),
+        groups=groups,
         df=df,
     )
 
