@@ -40,13 +40,14 @@ control <- lmerControl(
   check.conv.singular = "ignore", check.conv.grad = "ignore", check.conv.hess = "ignore"
 )
 
+# Small steps (delta, in zeta), so that splines through the points add no error of their own.
 # Rows: parameters under lme4's names (sd_.., cor_.., sigma, fixed); lower, upper; and some points
 # of each profile: value, zeta.
 one <- function(id) {
   model <- models[[id]]
   fit <- lmer(as.formula(model$formula), read_data(model$data), control = control)
   seconds <- system.time(
-    suppressWarnings(profiled <- profile(fit, signames = FALSE, devtol = 1e-7))
+    suppressWarnings(profiled <- profile(fit, signames = FALSE, devtol = 1e-7, delta = 0.2))
   )[["elapsed"]]
   interval <- suppressWarnings(confint(profiled, level = 0.95))
   points <- as.data.frame(profiled)
