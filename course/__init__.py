@@ -18,6 +18,7 @@ _HOMES = {
     "MixedFit": "course.fit",
     "MixedModel": "course.fit",
     "bootstrap": "course.bootstrap",
+    "between_within": "course.contextual",
     "check": "course.exercises",
     "compare": "course.compare",
     "icc": "course.interpret",
