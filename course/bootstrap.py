@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import Executor, as_completed
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from dataclasses import dataclass
 from functools import partial
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from course.fit import MixedFit
 
 CHUNK = 25  # replicates that travel together: the fit is sent once for each of these
+WAITING = 256  # chunks handed to an executor at a time, so that a million replicates fill no memory
 
 
 @dataclass(frozen=True, eq=False)
@@ -281,13 +283,20 @@ def run_in_chunks(
                 f"{type(executor).__name__}"
             )
         size = min(CHUNK, -(-n // 8))
-        chunks = [range(first, min(first + size, n)) for first in range(0, n, size)]
-        futures = {executor.submit(work, chunk): chunk for chunk in chunks}
+        chunks = (range(first, min(first + size, n)) for first in range(0, n, size))
+        found: dict[int, list] = {}
+        waiting: dict[Future, range] = {}
         try:
-            for future in as_completed(futures):
-                future.result()  # raises what the worker raised
-                bar.update(len(futures[future]))
+            while True:
+                for chunk in islice(chunks, WAITING - len(waiting)):
+                    waiting[executor.submit(work, chunk)] = chunk
+                if not waiting:
+                    break
+                for future in wait(waiting, return_when=FIRST_COMPLETED).done:
+                    chunk = waiting.pop(future)
+                    found[chunk.start] = future.result()  # raises what the worker raised
+                    bar.update(len(chunk))
         finally:
-            for future in futures:
+            for future in waiting:
                 future.cancel()
-        return [result for future in futures for result in future.result()]
+        return [result for first in sorted(found) for result in found[first]]
