@@ -21,6 +21,7 @@ _HOMES = {
     "between_within": "course.contextual",
     "check": "course.exercises",
     "compare": "course.compare",
+    "diagnose": "course.diagnose",
     "icc": "course.interpret",
     "influence": "course.influence",
     "load": "course.data",

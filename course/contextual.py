@@ -36,8 +36,9 @@ def between_within(fit: MixedFit) -> pd.DataFrame:
     -------
     DataFrame
         predictor, group, within, between (slopes), then for their difference: difference, std_error, df,
-        t, p_value, lower, upper (Satterthwaite df, 95 %). Interactions are left out. Empty where no
-        predictor varies both within and between the levels of a grouping.
+        t, p_value, lower, upper (Satterthwaite df, 95 %), and its size: difference times the SD of the group
+        means over the rows, in SDs of the response. Interactions are left out. Empty where no predictor
+        varies both within and between the levels of a grouping.
 
     Raises
     ------
@@ -55,7 +56,7 @@ def between_within(fit: MixedFit) -> pd.DataFrame:
     require_fit(fit)
     tables = [_for_grouping(fit, grouping) for grouping in fit.design.groupings]
     columns = ["predictor", "group", "within", "between", "difference", "std_error", "df", "t"]
-    columns += ["p_value", "lower", "upper"]
+    columns += ["p_value", "lower", "upper", "size"]
     found = [table for table in tables if table is not None]
     if not found:
         return pd.DataFrame(columns=columns)
@@ -94,6 +95,7 @@ def _for_grouping(fit: MixedFit, grouping: Grouping) -> pd.DataFrame | None:
         group=grouping.name,
         within=within,
         between=within + difference,
+        size=difference * X[:, at].std(axis=0) / design.y.std(),
     )
 
 

@@ -1,0 +1,117 @@
+"""Findings about a fit, and how they print."""
+
+from __future__ import annotations
+
+import html
+import textwrap
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+WIDTH = 92
+SEVERITIES = ("problem", "caution", "note")
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that stands out.
+
+    Attributes
+    ----------
+    title : str
+    seen : str
+        What was seen, with numbers.
+    why : str
+        Why it matters.
+    do : str
+        What to do.
+    report : str
+        What to say of it in a report.
+    severity : "problem", "caution" or "note"
+        Do not use the numbers before this is settled; read them with care; good to know.
+    """
+
+    title: str
+    seen: str
+    why: str
+    do: str
+    report: str
+    severity: str
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """Findings, the gravest first; prints as text, shows as HTML, and can be looped over.
+
+    Attributes
+    ----------
+    formula : str
+    findings : tuple of Finding
+    looked_at : tuple of str
+    left_out : tuple of str
+        What was not looked at, and why.
+    """
+
+    formula: str
+    findings: tuple[Finding, ...]
+    looked_at: tuple[str, ...]
+    left_out: tuple[str, ...]
+
+    def __iter__(self) -> Iterator[Finding]:
+        return iter(self.findings)
+
+    def __len__(self) -> int:
+        return len(self.findings)
+
+    def __bool__(self) -> bool:
+        """Whether anything stands out."""
+        return bool(self.findings)
+
+    def heading(self) -> str:
+        """How many findings, in words."""
+        if not self.findings:
+            return "Nothing stands out."
+        grave = {s: sum(f.severity == s for f in self.findings) for s in SEVERITIES}
+        counts = [f"{n} {s}{'s' if n > 1 else ''}" for s, n in grave.items() if n]
+        return f"What stands out: {', '.join(counts)}."
+
+    def closing(self) -> list[str]:
+        """What was looked at, and what was not."""
+        lines = [f"Looked at: {', '.join(self.looked_at)}."]
+        return lines + [f"Not looked at: {reason}." for reason in self.left_out]
+
+    def __str__(self) -> str:
+        lines = [f"Diagnosis of {self.formula}", self.heading()]
+        for finding in self.findings:
+            lines += ["", f"{finding.title} ({finding.severity})"]
+            lines += [_wrapped(f"{label}: {text}", "  ") for label, text in _parts(finding)]
+        lines += ["", *(_wrapped(line, "") for line in self.closing())]
+        return "\n".join(lines)
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        escape = html.escape
+        parts = [f"<p><code>{escape(self.formula)}</code><br><b>{self.heading()}</b></p>"]
+        for finding in self.findings:
+            items = "".join(
+                f"<li><i>{label}:</i> {escape(text)}</li>" for label, text in _parts(finding)
+            )
+            parts.append(
+                f"<p><b>{escape(finding.title)}</b> ({finding.severity})</p><ul>{items}</ul>"
+            )
+        parts.append(f"<p>{'<br>'.join(map(escape, self.closing()))}</p>")
+        return "".join(parts)
+
+
+def _parts(finding: Finding) -> list[tuple[str, str]]:
+    return [
+        ("Seen", finding.seen),
+        ("Why it matters", finding.why),
+        ("What to do", finding.do),
+        ("Report", finding.report),
+    ]
+
+
+def _wrapped(text: str, indent: str) -> str:
+    return textwrap.fill(text, WIDTH, initial_indent=indent, subsequent_indent=indent + "  ",
+                         break_on_hyphens=False)  # fmt: skip
