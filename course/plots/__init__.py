@@ -1,0 +1,52 @@
+"""Pictures of grouped data and of fitted mixed models.
+
+Every function draws one idea and returns the matplotlib ``Axes`` (pictures of several panels an
+array of them), so that a caller can go on with it; ``ax=`` draws into the caller's own. Each picture
+carries a text that says what is to be seen in it, with its main numbers: :func:`alt_text` gives it,
+and in a lesson :func:`show` puts picture and text on the page.
+
+Colours are from seaborn's ``colorblind`` palette, of clearly different lightness, and never carry
+a meaning alone: a shape or a line style says the same, so that the pictures survive a grey printer.
+
+=====================  ==========================================================================
+The data               `scores`, `pooling`, `design_matrix`
+Lines                  `lines`, `predictions`
+Random effects         `caterpillar`, `shrinkage`, `intercept_slope`, `variance_shares`
+Residuals              `residuals`, `qq`
+Likelihood             `profile_zeta`, `deviance_surface`
+Simulations            `recovery`
+On the page            `show`, `alt_text`
+=====================  ==========================================================================
+"""
+
+from course.plots.checks import qq, residuals
+from course.plots.effects import caterpillar, intercept_slope, shrinkage, variance_shares
+from course.plots.groups import design_matrix, pooling, scores
+from course.plots.likelihood import deviance_surface, profile_zeta
+from course.plots.page import BLUE, GREY, INK, ORANGE, PALE, alt_text, show
+from course.plots.predicted import lines, predictions
+from course.plots.simulated import recovery
+
+__all__ = [
+    "BLUE",
+    "GREY",
+    "INK",
+    "ORANGE",
+    "PALE",
+    "alt_text",
+    "caterpillar",
+    "design_matrix",
+    "deviance_surface",
+    "intercept_slope",
+    "lines",
+    "pooling",
+    "predictions",
+    "profile_zeta",
+    "qq",
+    "recovery",
+    "residuals",
+    "scores",
+    "show",
+    "shrinkage",
+    "variance_shares",
+]

@@ -1,0 +1,361 @@
+"""Lines of groups: pooled, separate and partially pooled; predictions with their intervals."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+from scipy import sparse, stats
+from scipy.sparse import linalg as sparse_linalg
+
+from course.errors import CourseError
+from course.plots.page import (
+    BLUE,
+    GREY,
+    INK,
+    ORANGE,
+    axis_label,
+    canvas,
+    count,
+    describe,
+    label,
+    legend_above,
+    legend_of_panels,
+    listing,
+    panels,
+    unit_of,
+    words,
+)
+from course.plots.parts import (
+    containing,
+    find_group,
+    find_levels,
+    find_predictor,
+    frame,
+    grid,
+    is_whole,
+    typical,
+)
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from course.fit import MixedFit
+
+GROUP_STYLES = [(BLUE, "-"), (ORANGE, (0, (6, 2))), (INK, ":"), (BLUE, (0, (1, 1)))]
+
+
+def lines(
+    fit: MixedFit,
+    predictor: str,
+    group: str,
+    levels: Sequence | None = None,
+    *,
+    unit: str | None = None,
+    ax: Sequence[Axes] | None = None,
+) -> np.ndarray:
+    """The line of each group three times: pooled, separate and partially pooled.
+
+    - pooled: least squares on all rows, the groups forgotten;
+    - separate: least squares on the rows of this group alone;
+    - partially pooled: the mixed model, fixed part plus the BLUPs of this group and of the groups
+      that contain it.
+
+    All three have the fixed part of the model's formula. Predictors other than the one drawn are at
+    the median of the group, or its most frequent label.
+
+    Parameters
+    ----------
+    fit : MixedFit
+        A fitted model.
+    predictor : str
+        The numeric predictor along the axis.
+    group : str
+        A grouping factor of the model.
+    levels : list, optional
+        Which groups; if not given six, from the smallest to the largest.
+    unit : str, optional
+        Unit of the response, for the axis; known for the columns of the simulated pupils.
+    ax : Axes, optional
+        As many as levels; a new figure if not given.
+
+    Returns
+    -------
+    ndarray of Axes, one for each level
+        A group without a separate line has rows too few for it.
+
+    Raises
+    ------
+    CourseError
+        If the model has no such predictor, group or level.
+
+    Examples
+    --------
+    >>> from course import load, mixedlm, plots
+    >>> fit = mixedlm("test_score ~ age + (age|school)", load("pupils")).fit()
+    >>> axes = plots.lines(fit, "age", "school", ["P01-S1", "P02-S3"])
+    >>> [ax.get_title() for ax in axes]
+    ['P01-S1 (n = 44)', 'P02-S3 (n = 31)']
+    """
+    x, g = find_predictor(fit, predictor), find_group(fit, group)
+    grouping, data, design = fit.design.groupings[g], frame(fit), fit.design
+    sizes = np.bincount(grouping.codes)
+    if levels is None:
+        by_size = np.argsort(sizes, kind="stable")
+        places = np.linspace(0, len(sizes) - 1, min(6, len(sizes))).round().astype(int)
+        codes = list(by_size[places])
+    else:
+        codes = find_levels(fit, group, levels)
+    names = [design.groupings[h].name for h in containing(fit, g)]
+    pooled = np.linalg.lstsq(design.X, design.y, rcond=None)[0]
+    whole, response = is_whole(x), design.formula.response
+    alone, moves = 0, []
+    with panels(ax, len(codes), 3.1, 2.8, 3, sharex=True, sharey=True) as axes:
+        for one, code in zip(axes, codes, strict=True):
+            own = grouping.codes == code
+            row = typical(data[own])
+            wide = grid(row, predictor, x.min(), x.max(), whole)
+            near = grid(row, predictor, x[own].min(), x[own].max(), whole)
+            partial = fit.predict(wide, random=names)
+            one.scatter(x[own], design.y[own], s=18, facecolors="none", edgecolors=GREY,
+                        linewidths=0.9, label="one row of the data")  # fmt: skip
+            one.plot(wide[predictor], design.fixed_rows(wide) @ pooled, color=INK,
+                     linestyle="--", linewidth=1.4, label="pooled")  # fmt: skip
+            separate = _own_line(fit, own, near)
+            if separate is None:
+                alone += 1
+            else:
+                one.plot(near[predictor], separate, color=ORANGE, linestyle="-.", linewidth=2.0,
+                         label="separate")  # fmt: skip
+            one.plot(wide[predictor], partial, color=BLUE, linewidth=2.4, label="partially pooled")
+            one.set_title(f"{label(grouping.levels[code])} (n = {own.sum()})", fontsize=10.5)
+            middle = len(wide) // 2
+            moves.append(f"{words(partial.iloc[middle])} for {label(grouping.levels[code])}")
+        for one in axes if ax is not None else axes[-3:]:
+            one.set_xlabel(axis_label(predictor))
+        for one in axes if ax is not None else axes[::3]:
+            one.set_ylabel(axis_label(response, unit))
+        with_all = max(axes, key=lambda one: len(one.get_legend_handles_labels()[1]))
+        legend_of_panels(np.array([with_all]), ax is None)
+    text = (
+        f"{response} against {predictor} in {count(len(codes), 'panel')}, one for each {group} "
+        "shown, with its rows as rings and its pooled (dashed), separate (dash-dotted) and partially "
+        f"pooled (solid) line. At {predictor} {words(wide[predictor].iloc[middle])} the partially "
+        f"pooled lines stand at {listing(moves)}."
+    )
+    if alone:
+        text += f" {alone} of them {'has' if alone == 1 else 'have'} too few rows for a line alone."
+    describe(axes[0], text)
+    return axes
+
+
+def _own_line(fit: MixedFit, own: np.ndarray, rows: pd.DataFrame) -> np.ndarray | None:
+    """The least-squares line of some rows alone; None where they do not determine it."""
+    X, new = fit.design.X[own], fit.design.fixed_rows(rows)
+    scale = np.abs(X).max(axis=0)
+    scale[scale == 0] = 1.0
+    rank = np.linalg.matrix_rank(X / scale, tol=1e-8)
+    if len(rows) < 2 or np.linalg.matrix_rank(np.vstack([X, new]) / scale, tol=1e-8) > rank:
+        return None
+    return new / scale @ np.linalg.lstsq(X / scale, fit.design.y[own], rcond=1e-10)[0]
+
+
+def predictions(
+    fit: MixedFit,
+    predictor: str,
+    group: str | None = None,
+    levels: Sequence | None = None,
+    *,
+    at: Mapping[str, object] | None = None,
+    level: float = 0.95,
+    unit: str | None = None,
+    ax: Axes | None = None,
+) -> Axes:
+    """Predicted means along a predictor, for the population and for some groups, with intervals.
+
+    The band of the population is the fixed part ± t × its standard error, with Satterthwaite's
+    degrees of freedom: where the mean of *all* groups may lie. The band of a group is that of *its*
+    mean: it holds the uncertainty of the fixed part, of its random effects and of those of the groups
+    that contain it, and how they hang together (the prediction error variance of Henderson 1975,
+    doi 10.2307/2529430), with normal quantiles. Both take the estimated variances as they are, and
+    neither holds the scatter of single observations around their mean.
+
+    Parameters
+    ----------
+    fit : MixedFit
+        A fitted model.
+    predictor : str
+        The numeric predictor along the axis.
+    group : str, optional
+        A grouping factor of the model; the population alone if not given.
+    levels : list, optional
+        Up to four of its groups; if not given the one predicted lowest and the one predicted
+        highest at the middle of the predictor.
+    at : dict, optional
+        Values of other predictors. Others are at their median or most frequent label.
+    level : float
+        Of the intervals, between 0 and 1.
+    unit : str, optional
+        Unit of the response, for the axis; known for the columns of the simulated pupils.
+    ax : Axes, optional
+        Where to draw; a new figure if not given.
+
+    Returns
+    -------
+    Axes
+        Lines of groups end where their data do.
+
+    Raises
+    ------
+    CourseError
+        If the model has no such predictor, group or level.
+
+    Examples
+    --------
+    >>> from course import load, mixedlm, plots
+    >>> fit = mixedlm("test_score ~ age + sex + (age|school)", load("pupils")).fit()
+    >>> ax = plots.predictions(fit, "age", "school", ["P01-S1"], at={"sex": "male"})
+    >>> ax.get_xlabel()
+    'age (years); sex = male'
+    """
+    if not 0 < level < 1:
+        raise CourseError(f"level= is {level}: write a number between 0 and 1, such as 0.95")
+    if at and predictor in at:
+        raise CourseError(f"{predictor!r} runs along the axis: leave it out of at=")
+    x, data = find_predictor(fit, predictor), frame(fit)
+    formula, percent = fit.design.formula, f"{100 * level:g} %"
+    shared = typical(data[[name for name in data if name != formula.response]], at)
+    wide = grid(shared, predictor, x.min(), x.max(), is_whole(x))
+    X = fit.design.fixed_rows(wide)
+    mean = X @ fit.estimates.beta
+    sd = np.sqrt(np.einsum("ij,jk,ik->i", X, fit.estimates.cov_beta, X))
+    half = sd * stats.t.ppf((1 + level) / 2, [fit.satterthwaite.df(row) for row in X])
+    groups = _group_lines(fit, x, predictor, group, levels, shared, level) if group else []
+    middle = len(wide) // 2
+    with canvas(ax, 6.6, 4.8) as ax:
+        ax.fill_between(wide[predictor], mean - half, mean + half, color=GREY, alpha=0.45,
+                        linewidth=0)  # fmt: skip
+        ax.plot(wide[predictor], mean, color=INK, linestyle="--", linewidth=2.2,
+                label=f"population, {percent} interval")  # fmt: skip
+        for (name, xs, ys, band), (colour, dash) in zip(groups, GROUP_STYLES, strict=False):
+            ax.fill_between(xs, ys - band, ys + band, color=colour, alpha=0.16, linewidth=0)
+            for edge in (ys - band, ys + band):
+                ax.plot(xs, edge, color=colour, linestyle=dash, linewidth=0.9)
+            ax.plot(xs, ys, color=colour, linestyle=dash, linewidth=2.4, label=f"{group} {name}")
+        others = [n for n in formula.variables if n not in (predictor, formula.response)]
+        held = "".join(f"; {n} = {_value(shared[n].iloc[0])}" for n in others)
+        ax.set_xlabel(axis_label(predictor) + held)
+        response = formula.response
+        ax.set_ylabel(axis_label(f"mean {response}", unit or unit_of(response)))
+        legend_above(ax)
+    where = f"At {predictor} {words(wide[predictor].iloc[middle])}"
+    text = (
+        f"The mean of {response} for the population against {predictor}{held.replace(';', ',')}, with "
+        f"its {percent} interval. {where} it is {words(mean[middle])} "
+        f"({words(mean[middle] - half[middle])} to {words(mean[middle] + half[middle])})."
+    )
+    for name, xs, ys, band in groups:
+        i = int(np.abs(xs - wide[predictor].iloc[middle]).argmin())
+        text += (
+            f" For {group} {name} at {words(xs[i])} it is {words(ys[i])} "
+            f"({words(ys[i] - band[i])} to {words(ys[i] + band[i])})."
+        )
+    describe(ax, text)
+    return ax
+
+
+def _value(value: object) -> str:
+    return words(value) if isinstance(value, int | float | np.number) else str(value)
+
+
+def _group_lines(
+    fit: MixedFit,
+    x: pd.Series,
+    predictor: str,
+    group: str,
+    levels: Sequence | None,
+    shared: pd.DataFrame,
+    level: float,
+) -> list[tuple[str, np.ndarray, np.ndarray, np.ndarray]]:
+    """For each level its label, the predictor, the mean, and half of the band's width."""
+    g = find_group(fit, group)
+    grouping, data = fit.design.groupings[g], frame(fit)
+    within = [fit.design.groupings[h] for h in containing(fit, g)]
+    columns = list(dict.fromkeys(name for one in within for name in one.factors))
+
+    def labelled(code: int, rows: pd.DataFrame) -> pd.DataFrame:
+        first = data[columns].iloc[int(np.argmax(grouping.codes == code))]
+        return rows.assign(**dict(first))
+
+    names = [one.name for one in within]
+    if levels is None:
+        middle = shared.assign(**{predictor: x.quantile(0.5, interpolation="lower")})
+        every = pd.concat([labelled(code, middle) for code in range(grouping.n_levels)])
+        at = fit.predict(every, random=names).to_numpy()
+        codes = list(dict.fromkeys([int(at.argmax()), int(at.argmin())]))
+    else:
+        codes = find_levels(fit, group, levels)
+        if len(codes) > len(GROUP_STYLES):
+            raise CourseError(
+                f"{len(codes)} levels in one picture cannot be told apart: name at most "
+                f"{len(GROUP_STYLES)}, or draw them with lines()"
+            )
+    found = []
+    for code in codes:
+        own = x[grouping.codes == code]
+        rows = labelled(code, grid(shared, predictor, own.min(), own.max(), is_whole(x)))
+        half = stats.norm.ppf((1 + level) / 2) * prediction_sd(fit, rows, names)
+        mean = fit.predict(rows, random=names).to_numpy()
+        found.append((label(grouping.levels[code]), rows[predictor].to_numpy(), mean, half))
+    return found
+
+
+def prediction_sd(fit: MixedFit, rows: pd.DataFrame, groups: Sequence[str]) -> np.ndarray:
+    """Standard deviation of predicted means, x'beta + z'b, around the true ones.
+
+    The root of sigma^2 w' C^-1 w with w = (x, Lambda' z) and C the coefficients of Henderson's mixed
+    model equations in the form that stands a Lambda that is singular (Henderson 1975, doi
+    10.2307/2529430; Bates et al. 2015, doi 10.18637/jss.v067.i01). The variances are taken as known.
+
+    Parameters
+    ----------
+    fit : MixedFit
+    rows : DataFrame
+        The rows to predict, m of them, with levels that were in the fit.
+    groups : list of str
+        The groupings whose random effects the prediction holds, as in ``fit.predict(random=)``.
+
+    Returns
+    -------
+    ndarray, shape (m,)
+    """
+    design = fit.design
+    fitted, new = [sparse.csc_array(design.X)], [sparse.csc_array(design.fixed_rows(rows))]
+    for g, (grouping, factor) in enumerate(
+        zip(design.groupings, fit.estimates.factors, strict=True)
+    ):
+        fitted.append(_spread(grouping.Z @ factor, grouping.codes, grouping.n_levels))
+        if grouping.name in groups:
+            codes, Z = design.random_rows(g, rows)
+            new.append(_spread(Z @ factor, codes, grouping.n_levels))
+        else:
+            new.append(sparse.csc_array((len(rows), fitted[-1].shape[1])))
+    A, w = sparse.hstack(fitted, format="csc"), sparse.hstack(new, format="csc")
+    scale = np.ones(A.shape[1])
+    scale[: design.X.shape[1]] = np.abs(design.X).max(axis=0)  # incomes beside proportions
+    A, w = A @ sparse.diags_array(1 / scale), w @ sparse.diags_array(1 / scale)
+    prior = np.ones(A.shape[1])
+    prior[: design.X.shape[1]] = 0.0
+    solve = sparse_linalg.splu(sparse.csc_array(A.T @ A + sparse.diags_array(prior))).solve
+    dense = w.toarray()
+    return np.sqrt(fit.scale * np.einsum("ij,ji->i", dense, solve(dense.T)))
+
+
+def _spread(Z: np.ndarray, codes: np.ndarray, n_levels: int) -> sparse.csc_array:
+    """Z of all levels, (n, L k): each row's k values under the columns of its level."""
+    n, k = Z.shape
+    rows = np.repeat(np.arange(n), k)
+    columns = (codes[:, None] * k + np.arange(k)).ravel()
+    return sparse.csc_array((Z.ravel(), (rows, columns)), shape=(n, n_levels * k))
