@@ -17,11 +17,13 @@ _HOMES = {
     "CourseError": "course.errors",
     "MixedFit": "course.fit",
     "MixedModel": "course.fit",
+    "anova": "course.infer",
     "bootstrap": "course.bootstrap",
     "between_within": "course.contextual",
     "check": "course.exercises",
     "compare": "course.compare",
     "diagnose": "course.diagnose",
+    "fixed_effects_table": "course.infer",
     "icc": "course.interpret",
     "influence": "course.influence",
     "load": "course.data",
@@ -29,10 +31,13 @@ _HOMES = {
     "parameters": "course.parameters",
     "r2": "course.interpret",
     "simulate_responses": "course.bootstrap",
+    "report": "course.report",
+    "side_by_side": "course.report",
     "simulate_schools": "course.simulate",
     "translate": "course.translate",
     "variance_explained": "course.interpret",
     "variance_shares": "course.interpret",
+    "wald": "course.infer",
 }
 
 __all__ = list(_HOMES)
