@@ -121,19 +121,18 @@ def main() -> None:
     lines = [
         "# Levels of the tests of `compare`",
         "",
-        f"Share of {N:,} responses drawn under the null hypothesis that are significant at 5 %; its Monte-Carlo",
-        f"error is {error:.3f}. `naive`: the chi-square with as many degrees of freedom as new parameters.",
+        f"Share of {N:,} responses drawn under the null hypothesis that are significant at 5 %; its",
+        f"Monte-Carlo error is {error:.3f}. `naive`: the chi-square with as many degrees of freedom as new parameters.",
         "`level`: the reference that `compare` uses. Written by `python tests/levels.py`.",
         "",
         "| " + " | ".join(table.columns) + " |",
         "|---|---|--:|--:|--:|",
-        *(f"| {a} | {b} | {c:.3f} | {d:.3f} | {e:.3f} |" for a, b, c, d, e in rows_of(table)),
+        *(
+            f"| {a} | {b} | {c:.3f} | {d:.3f} | {e:.3f} |"
+            for a, b, c, d, e in table.itertuples(index=False, name=None)
+        ),
     ]
     Path(__file__).with_suffix(".md").write_text("\n".join(lines) + "\n")
-
-
-def rows_of(table: pd.DataFrame) -> list[tuple]:
-    return list(table.itertuples(index=False, name=None))
 
 
 if __name__ == "__main__":
