@@ -97,6 +97,11 @@ def compare(
     ordered = sorted(fits, key=lambda fit: fit.n_params)
     steps = [step(small.design, large.design) for small, large in pairwise(ordered)]
     likelihoods, used, notes = _comparable(ordered)
+    notes += [
+        f"{fit.formula} did not converge: do not trust its row."
+        for fit in used
+        if not fit.converged
+    ]
 
     rows = [dict.fromkeys(["chi2", "df", "p_naive", "p_value"], np.nan) | {"reference": ""}]
     for new, (small, large) in zip(steps, pairwise(used), strict=True):

@@ -2,6 +2,7 @@
 
 import json
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
 
 import levels
 import numpy as np
@@ -193,6 +194,13 @@ def test_what_is_approximate_is_said(pupils):
     assert table["reference"].iloc[1] == "chi2(3), an upper bound"
     assert table["p_value"].iloc[1] == table["p_naive"].iloc[1]
     assert "bootstrap=1000" in table.attrs["notes"][0]
+
+
+def test_a_fit_that_did_not_converge_is_named(pupils):
+    base = "test_score ~ age + (1|classroom)"
+    small, large = fits(pupils, base, base + " + (1|school)")
+    doubtful = replace(small, estimates=replace(small.estimates, converged=False))
+    assert "did not converge" in compare(doubtful, large).attrs["notes"][0]
 
 
 # -- the bootstrap ----------------------------------------------------------------------------
