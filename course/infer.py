@@ -246,6 +246,11 @@ def _type_three(fit: MixedFit) -> dict[str, np.ndarray]:
             "coding of the factors. Test coefficients with wald"
         )
     B = np.where(np.abs(B) < 1e-9, 0, B) * sizes / sizes_centred[:, None]
+    if len(terms) == 1:
+        # The same hypothesis, of rows as independent as the data have them: so does lmerTest here (and
+        # only here). Satterthwaite's df of several rows depends a little on how they are written.
+        upper = np.linalg.cholesky(centred.T @ centred).T
+        B = upper / np.diagonal(upper)[:, None] @ B
     return {name: B[at] for name, at in terms.items()}
 
 

@@ -113,7 +113,7 @@ class KenwardRoger:
         Raises
         ------
         CourseError
-            Where the data are so few that no F distribution has these moments.
+            Where groups are so few that the moments of no F distribution fit.
         """
         q = len(L)
         L = L @ self.to_data
@@ -127,15 +127,19 @@ class KenwardRoger:
         B = (A1 + 6 * A2) / (2 * q)
         g = ((q + 1) * A1 - (q + 4) * A2) / ((q + 2) * A2)
         c1, c2, c3 = np.array([g, q - g, q + 2 - g]) / (3 * q + 2 * (1 - g))
+        mean, spread = 1 - A2 / q, 1 - c2 * B
+        if abs(mean) < 1e-6 and abs(spread) < 1e-6:  # df 2 in balanced data, where F has no mean
+            mean = spread = 1.0
         # variance over squared mean of the F statistic, over 2 / q
-        ratio = ((1 - A2 / q) / (1 - c2 * B)) ** 2 * (1 + c1 * B) / (1 - c3 * B)
+        ratio = (mean / spread) ** 2 * (1 + c1 * B) / (1 - c3 * B)
         df = 4 + (q + 2) / (ratio - 1)
-        if not (A2 < q and df > 2):
+        scale = 1.0 if abs(df - 2) < 0.01 else df / (df - 2) * mean
+        if not (df > 0 and 0.5 < scale < 1.5):  # near df 2 mean and variance lose their meaning
             raise CourseError(
                 f"too few groups for a Kenward-Roger test of {q} effects at once: test them one by "
                 'one with wald, or choose df="satterthwaite"'
             )
-        return float(df / (df - 2) * (1 - A2 / q)), float(df)
+        return float(scale), float(df)
 
 
 # -- P, Q and K -------------------------------------------------------------------------------

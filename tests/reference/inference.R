@@ -75,7 +75,7 @@ models <- list(
     data = exam, every = 6,
     formula = "normexam ~ intake * schgend + (1|school)",
     wald = c(schgendgirls = 0, schgendmixed = 0),
-    constraints = "schgend[T.girls] = schgend[T.mixed] = 0"
+    constraints = "schgend[T.girls] = 0, schgend[T.mixed] = 0"
   ),
   exam_three_way = list(
     data = exam, every = 6,
@@ -87,6 +87,12 @@ models <- list(
     formula = "normexam ~ standLRT * schavg + vr * schavg + (1|school)",
     wald = c(schavg = 0, "standLRT:schavg" = 0),
     constraints = "schavg = 0, standLRT:schavg = 0"
+  ),
+  exam_one_factor = list(
+    data = exam, first = 1000,
+    formula = "normexam ~ schgend + (1|school)",
+    wald = c(schgendgirls = 0, schgendmixed = 0),
+    constraints = "schgend[T.girls] = 0, schgend[T.mixed] = 0"
   ),
   exam_slopes_by_level = list(
     data = exam, every = 6, names = FALSE,
