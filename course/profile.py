@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from course.fit import MixedFit
 
 STEP = 0.4  # aimed at between two points of a profile, in zeta
+MISSED = 1e-4  # in deviance: an optimum that far from the best is none
 MAX_POINTS = 100  # on each side of the estimate
 
 
@@ -148,7 +149,7 @@ def profile(
     >>> fit = mixedlm("normexam ~ standLRT + (1|school)", load("exam")).fit()
     >>> profile(fit, ["sd(Intercept | school)", "sigma"]).interval(0.95).round(3)
                             lower  upper
-    sd(Intercept | school)  0.249  0.372
+    sd(Intercept | school)  0.251  0.373
     sigma                   0.736  0.769
     """
     check_level(level)
@@ -397,63 +398,107 @@ def _walk(focus: _Focus, estimate: float, reach: float) -> pd.DataFrame:
     for bound in (focus.low, focus.high):
         if abs(estimate - bound) < 1e-5 * focus.step:
             estimate = bound
-    lowest, x = _minimise(focus, estimate, focus.start, 0.0)
-    sides = [_side(focus, estimate, x, lowest, sign, reach) for sign in (-1, 1)]
+    search = _Search(focus, estimate)
+    sides = [_side(search, estimate, sign, reach) for sign in (-1, 1)]
     points = [*reversed(sides[0]), (estimate, 0.0), *sides[1]]
     return pd.DataFrame(points, columns=["value", "zeta"])
 
 
-def _side(focus: _Focus, estimate, x, lowest, sign, reach) -> list[tuple[float, float]]:
-    bound = focus.high if sign > 0 else focus.low
-    points = [(estimate, 0.0)]
+def _side(search: _Search, estimate: float, sign: int, reach: float) -> list[tuple[float, float]]:
+    bound = search.focus.high if sign > 0 else search.focus.low
+    points, x = [(estimate, 0.0)], search.start
     slope = np.zeros_like(x)  # of x by the value
-    step = focus.step
+    step = search.focus.step
     while abs(points[-1][1]) < reach and points[-1][0] != bound and len(points) < MAX_POINTS:
         value, zeta = points[-1]
         room = abs(bound - value)
         target = bound if step > 0.8 * room else value + sign * step
-        found, there = _minimise(focus, target, x + slope * (target - value), lowest)
+        found, there = search.minimise(target, x + slope * (target - value))
         height = sign * np.sqrt(max(found, 0.0))
+        if found < -MISSED:
+            raise CourseError(
+                f"the likelihood is higher away from the estimate (deviance {-found:.2g} lower): the "
+                "search had not found its highest point. Look at fit.check(), and try a simpler model"
+            )
         change = abs(height - zeta)
         step = abs(target - value)
-        if change > 2 * STEP and step > 1e-9 * max(1.0, abs(value)):
+        if not change <= 2 * STEP and step > 1e-9 * max(1.0, abs(value)):
             step *= max(0.2, 0.8 * STEP / change)
             continue
         slope = (there - x) / (target - value)
         x = there
         points.append((target, height))
         step *= np.clip(STEP / max(change, 1e-12), 0.3, 2.5)
+    if abs(points[-1][1]) > reach:  # one more where an interval of the level asked for will end
+        (value, zeta), (beyond, height) = points[-2:]
+        target = value + (beyond - value) * (sign * reach - zeta) / (height - zeta)
+        found, _ = search.minimise(target, x + slope * (target - beyond))
+        points.insert(-1, (target, sign * np.sqrt(max(found, 0.0))))
     return points[1:]
 
 
-def _minimise(focus: _Focus, value: float, start: np.ndarray, lowest: float):
-    """The least deviance (above `lowest`) with the parameter held, and where it is."""
-    if not len(start):
-        return focus.deviance(value, start)[0] - lowest, start
-    best, x = _descend(focus, value, start, lowest)
-    small = focus.diagonal & (np.abs(x) < SMALL)
-    if small.any():  # at 0 the derivative is 0, be it the best or not
-        other, there = _descend(focus, value, np.where(small, 0.2, x), lowest)
-        if other < best:
-            return other, there
-    return best, x
+class _Search:
+    """Minimises over x, in coordinates in which the deviance is round where the walk begins."""
 
+    def __init__(self, focus: _Focus, estimate: float):
+        self.focus, self.lowest, self.ceiling = focus, 0.0, np.inf
+        unit = 1 / np.sqrt(focus.curvature)
+        self.plain = self.round = np.diag(unit)
+        self.lowest, self.start = self.minimise(estimate, focus.start)
+        if len(unit):
+            self.round = self._rounded(estimate, unit)
+        # without one of its effects a correlation has no meaning, and the deviance one value
+        for i in np.flatnonzero(focus.positive):
+            without = np.where(np.arange(len(unit)) == i, 0.0, self.start)
+            self.ceiling = min(self.ceiling, self._descend(0.0, without, held=i)[0])
 
-def _descend(focus: _Focus, value: float, start: np.ndarray, lowest: float):
-    unit = 1 / np.sqrt(focus.curvature)
+    def _rounded(self, estimate: float, unit: np.ndarray) -> np.ndarray:
+        steps = np.diag(1e-4 * unit)
+        rises = [
+            self.focus.deviance(estimate, self.start + step)[1]
+            - self.focus.deviance(estimate, self.start - step)[1]
+            for step in steps
+        ]
+        hessian = np.array(rises) / 2e-4 * unit
+        values, vectors = np.linalg.eigh((hessian + hessian.T) / 2)
+        return unit[:, None] * vectors / np.sqrt(np.abs(values).clip(min=1e-3))
 
-    def above(x: np.ndarray) -> tuple[float, np.ndarray]:
-        deviance, gradient = focus.deviance(value, x * unit)
-        return deviance - lowest, gradient * unit
+    def minimise(self, value: float, start: np.ndarray) -> tuple[float, np.ndarray]:
+        """The least deviance (above `lowest`) with the parameter held, and where it is."""
+        if not len(start):
+            return self.focus.deviance(value, start)[0] - self.lowest, start
+        best, x = self._descend(value, start)
+        small = self.focus.diagonal & (np.abs(x) < SMALL)
+        if small.any():  # at 0 the derivative is 0, be it the best or not
+            other, there = self._descend(value, np.where(small, 0.2, x))
+            if other < best:
+                best, x = other, there
+        return min(best, self.ceiling), x
 
-    start = np.where(focus.positive, np.maximum(start, 0), start)
-    with np.errstate(all="ignore"):
-        result = optimize.minimize(
-            above,
-            start / unit,
-            jac=True,
-            method="L-BFGS-B",
-            bounds=[(0 if positive else None, None) for positive in focus.positive],
-            options={"ftol": 1e-10, "gtol": 1e-5, "maxiter": 300},
-        )
-    return float(result.fun), result.x * unit
+    def _descend(self, value: float, start: np.ndarray, held: int | None = None):
+        """Without bounds and, where that ends outside of them, with bounds."""
+        positive = self.focus.positive
+        if held is None:
+            found, x = self._quasi_newton(value, start, self.round, None)
+            # both negative is as good as both positive: it is their product that counts
+            if not positive.any() or np.prod(x[positive]) >= 0:
+                return found, np.where(positive, np.abs(x), x)
+        bounds = [(0 if p else None, 0 if i == held else None) for i, p in enumerate(positive)]
+        start = np.where(positive, np.maximum(start, 0), start)
+        return self._quasi_newton(value, start, self.plain, bounds)
+
+    def _quasi_newton(self, value, start, coordinates, bounds) -> tuple[float, np.ndarray]:
+        def above(u: np.ndarray) -> tuple[float, np.ndarray]:
+            deviance, gradient = self.focus.deviance(value, coordinates @ u)
+            return deviance - self.lowest, coordinates.T @ gradient
+
+        with np.errstate(all="ignore"):
+            result = optimize.minimize(
+                above,
+                np.linalg.solve(coordinates, start),
+                jac=True,
+                method="L-BFGS-B",
+                bounds=bounds,
+                options={"ftol": 1e-10, "gtol": 1e-5, "maxiter": 300},
+            )
+        return float(result.fun), coordinates @ result.x

@@ -46,8 +46,9 @@ control <- lmerControl(
 one <- function(id) {
   model <- models[[id]]
   fit <- lmer(as.formula(model$formula), read_data(model$data), control = control)
+  delta <- if (nrow(model.frame(fit)) < 300) 0.05 else 0.2
   seconds <- system.time(
-    suppressWarnings(profiled <- profile(fit, signames = FALSE, devtol = 1e-7, delta = 0.2))
+    suppressWarnings(profiled <- profile(fit, signames = FALSE, devtol = 1e-7, delta = delta))
   )[["elapsed"]]
   interval <- suppressWarnings(confint(profiled, level = 0.95))
   points <- as.data.frame(profiled)
