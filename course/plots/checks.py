@@ -78,7 +78,7 @@ def residuals(
         for one, values in zip(axes, (residual, spread), strict=True):
             one.scatter(fitted, values, rasterized=True, label="one row of the data", **faint)
             smooth = lowess(values, fitted, delta=0.01 * np.ptp(fitted))
-            one.plot(*smooth.T, color=ORANGE, linewidth=2.6, label="smooth line")
+            one.plot(*smooth.T, color=BLUE, linewidth=3.0, label="smooth line")
             one.set_xlabel(axis_label(f"fitted {response}", unit or unit_of(response)))
             smooths.append(smooth[:, 1])
         axes[0].axhline(0, color=INK, linestyle="--", linewidth=1.0, label="0")
@@ -169,8 +169,8 @@ def qq(
         ax,
         f"Quantiles of {name} against those of a normal distribution: they run from "
         f"{words(values[0])} to {words(values[-1])} SD, where a normal sample has about "
-        f"{words(normal[0])} to {words(normal[-1])}. {outside.sum():,} of {n:,} lie outside the "
-        "95 % band.",
+        f"{words(normal[0])} to {words(normal[-1])}. Outside the 95 % band: "
+        f"{outside.sum():,} of {n:,}.",
     )
     return ax
 

@@ -101,7 +101,7 @@ def caterpillar(
     return ax
 
 
-def variance_shares(fit: MixedFit, *, unit: str | None = None, ax: Axes | None = None) -> Axes:
+def variance_shares(fit: MixedFit, *, ax: Axes | None = None) -> Axes:
     """How much of the variance lies at each level, in per cent.
 
     Parameters
@@ -109,8 +109,6 @@ def variance_shares(fit: MixedFit, *, unit: str | None = None, ax: Axes | None =
     fit : MixedFit
         A model with random intercepts only: with random slopes, the shares depend on where one
         looks, and no single bar is right.
-    unit : str, optional
-        Unit of the response, written after the SDs.
     ax : Axes, optional
         Where to draw; a new figure if not given.
 
@@ -135,14 +133,14 @@ def variance_shares(fit: MixedFit, *, unit: str | None = None, ax: Axes | None =
     share = 100 * parts["vcov"] / parts["vcov"].sum()
     names = parts["group"].astype(str).replace("Residual", "residual")
     rows = np.arange(len(parts))[::-1]
-    after = f" {unit}" if unit else ""
     with canvas(ax, 7.0, 0.9 + 0.5 * len(parts)) as ax:
         is_residual = (parts["group"] == "Residual").to_numpy()
         ax.barh(rows[~is_residual], share[~is_residual], color=BLUE, edgecolor=INK, height=0.62)
         ax.barh(rows[is_residual], share[is_residual], color=PALE, edgecolor=INK, height=0.62,
                 hatch="//")  # fmt: skip
         for row, percent, sd in zip(rows, share, parts["sdcor"], strict=True):
-            ax.text(percent + 1.2, row, f"{percent:.1f} %  (SD {words(sd)}{after})", va="center")
+            size = f"{sd:.1f}" if sd >= 1 else words(sd)
+            ax.text(percent + 1.2, row, f"{percent:.1f} %  (SD {size})", va="center")
         ax.set_yticks(rows, list(names))
         ax.set(xlabel="share of the variance (%)", ylabel="level", xlim=(0, share.max() + 26))
         ax.set_xticks(range(0, int(share.max()) + 11, 10))
@@ -205,9 +203,11 @@ def shrinkage(
         raise CourseError(f"no {group} has rows enough for a line of its own: nothing to shrink")
     start, end = separate[drawn], pooled[drawn]
     # A group with two pupils of nearly one age may have any line: it must not squeeze the others.
-    low, high = np.quantile(start, [0.01, 0.99], axis=0)
-    low = np.minimum(np.minimum(low, end.min(axis=0)), centre)
-    high = np.maximum(np.maximum(high, end.max(axis=0)), centre)
+    quarter, three = np.quantile(start, [0.25, 0.75], axis=0)
+    fence = 3 * (three - quarter)
+    near = ((start >= quarter - fence) & (start <= three + fence)).all(axis=1)
+    shown = np.vstack([start[near], end, [centre]])
+    low, high = shown.min(axis=0), shown.max(axis=0)
     margin = 0.06 * (high - low)
     low, high = low - margin, high + margin
     beyond = ((start < low) | (start > high)).any(axis=1)
@@ -340,17 +340,17 @@ def intercept_slope(
     moves = [np.array([[1.0, at], [0.0, 1.0]]) for at in zeros]
     response = fit.design.formula.response
     correlations = []
-    with panels(ax, len(zeros), 4.0 if several else 5.8, 4.4, 3, sharey=True) as axes:
+    with panels(ax, len(zeros), 4.0 if several else 5.8, 4.4, 3, sharex=True, sharey=True) as axes:
         for one, at, move in zip(axes, zeros, moves, strict=True):
             moved, sigma = blups @ move.T, move @ covariance @ move.T
             one.axhline(0, color=PALE, linewidth=1.0)
             one.axvline(0, color=PALE, linewidth=1.0)
             one.plot(*_ellipse(sigma), color=INK, linewidth=1.8, label="95 % of groups")
             one.scatter(*moved.T, s=22, facecolors="none", edgecolors=BLUE, linewidths=1.0,
-                        zorder=3, label=f"BLUPs of a {group}")  # fmt: skip
+                        zorder=3, label=f"BLUP of one {group}")  # fmt: skip
             correlations.append(_correlation(sigma))
             if several:
-                one.set_title(f"zero at {effect} = {at:g}\ncorrelation {correlations[-1]:.2f}",
+                one.set_title(f"zero at {effect} = {at:g}\ncorrelation {_signed(correlations[-1])}",
                               fontsize=11)  # fmt: skip
             one.set_xlabel(f"random intercept ({effect_unit(response, 'Intercept', unit)})")
         axes[0].set_ylabel(f"random {effect_name(effect)} ({effect_unit(response, effect, unit)})")
@@ -360,16 +360,16 @@ def intercept_slope(
             legend_above(axes[0])
     sds = [np.sqrt((move @ covariance @ move.T)[0, 0]) for move in moves]
     turns = [
-        f"{at:g}, intercepts have the SD {words(sd)} and the correlation {r:.2f} with the slopes"
+        f"with zero at {at:g} the SD {words(sd)} and the correlation {r:.2f} with the slopes"
         for at, sd, r in zip(zeros, sds, correlations, strict=True)
     ]
     text = (
         f"Random intercepts and {effect_name(effect)}s of {count(len(blups), group + ' level')} in "
-        f"the ellipse of their estimated covariance. With zero at {effect} = {listing(turns)}."
+        f"the ellipse of their estimated covariance. The intercepts have {listing(turns)}."
     )
     if covariance[1, 1] > 0:
         balance = -covariance[0, 1] / covariance[1, 1]
-        text += f" They would be uncorrelated with zero at {words(balance)}."
+        text += f" Intercepts and slopes are unrelated with zero at {words(balance)}."
     describe(axes[0], text)
     return axes if several else axes[0]
 
@@ -385,3 +385,7 @@ def _ellipse(covariance: np.ndarray) -> np.ndarray:
 def _correlation(covariance: np.ndarray) -> float:
     both = np.sqrt(covariance[0, 0] * covariance[1, 1])
     return float(covariance[0, 1] / both) if both > 0 else float("nan")
+
+
+def _signed(value: float) -> str:
+    return f"{value:.2f}".replace("-", "−")

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from course.fit import MixedFit
 
 MAX_NAMES = 70  # more rows or columns than this cannot be named
+MAX_CELLS = 20_000_000
 
 
 def scores(
@@ -189,7 +190,7 @@ def design_matrix(
     Raises
     ------
     CourseError
-        If there is no block, or the blocks have different rows.
+        If there is no block, the blocks have different rows, or Z is too large for a picture.
 
     Examples
     --------
@@ -215,11 +216,12 @@ def design_matrix(
         for edge in edges[1:-1]:
             ax.axvline(edge - 0.5, color=INK, linewidth=2.0 if n_columns <= MAX_NAMES else 1.0)
         above = -0.85 if n_rows <= MAX_NAMES else -0.5 - 0.015 * n_rows
-        narrow = 0.06 * n_columns  # a name over a narrow block would run into its neighbour's
+        column = ax.get_position().width * ax.figure.get_figwidth() / n_columns  # inches
+        sizes = [block.shape[1] for block in blocks.values()]
+        fits = all(0.085 * len(b) < size * column for b, size in zip(blocks, sizes, strict=True))
         for name, left, right in zip(blocks, edges[:-1], edges[1:], strict=True):
-            turn = 90 if right - left < narrow and len(name) > 3 else 0
-            ax.text((left + right - 1) / 2, above, name, ha="center", va="bottom",
-                    weight="bold", rotation=turn)  # fmt: skip
+            ax.text((left + right - 1) / 2, above, name, ha="center", va="bottom", weight="bold",
+                    rotation=0 if fits else 90, fontsize=11 if fits else 9)  # fmt: skip
         if n_columns <= MAX_NAMES:
             levels = [label(level) for block in blocks.values() for level in block.columns]
             turn = 90 if max(map(len, levels)) > 3 else 0
@@ -241,23 +243,38 @@ def design_matrix(
 
 def _draw_cells(ax: Axes, Z: np.ndarray) -> None:
     n_rows, n_columns = Z.shape
-    shades = LinearSegmentedColormap.from_list("shades", ["white", BLUE])
-    ax.imshow(Z, cmap=shades, vmin=0.0, vmax=max(1.0, Z.max()), aspect="auto")
-    if (Z < 0).any():
-        shades = LinearSegmentedColormap.from_list("below", [ORANGE, "white"])
-        below = np.ma.masked_where(Z >= 0, Z)
-        ax.imshow(below, cmap=shades, vmin=Z.min(), vmax=0.0, aspect="auto")
+    above = LinearSegmentedColormap.from_list("above", ["white", BLUE])
+    below = LinearSegmentedColormap.from_list("below", [ORANGE, "white"])
+    top, bottom = max(1.0, Z.max()), min(-1.0, Z.min())
     ax.tick_params(which="both", length=0)
-    if max(n_rows, n_columns) <= MAX_NAMES:  # fine lines between the cells
+    if max(n_rows, n_columns) <= MAX_NAMES:
+        ax.imshow(Z, cmap=above, vmin=0.0, vmax=top, aspect="auto")
+        if (Z < 0).any():
+            negative = np.ma.masked_where(Z >= 0, Z)
+            ax.imshow(negative, cmap=below, vmin=bottom, vmax=0.0, aspect="auto")
+        for row, column in np.argwhere(Z < 0):
+            ax.text(column, row, "−", ha="center", va="center", color=INK, fontsize=9)
+        # Fine lines between the cells.
         ax.set_xticks(np.arange(n_columns + 1) - 0.5, minor=True)
         ax.set_yticks(np.arange(n_rows + 1) - 0.5, minor=True)
         ax.grid(which="minor", color=PALE, linewidth=0.8)
-        for row, column in np.argwhere(Z < 0):
-            ax.text(column, row, "−", ha="center", va="center", color=INK, fontsize=9)
+    else:  # cells smaller than a point of the screen: a mark for each that is not 0
+        rows, columns = np.nonzero(Z)
+        shades = LinearSegmentedColormap.from_list("both", [ORANGE, "white", BLUE])
+        limit = np.abs(Z).max()
+        ax.scatter(columns, rows, c=Z[rows, columns], cmap=shades, vmin=-limit, vmax=limit, s=3,
+                   marker="s", linewidths=0, rasterized=True)  # fmt: skip
+        ax.set(xlim=(-0.5, n_columns - 0.5), ylim=(n_rows - 0.5, -0.5))
 
 
 def _blocks_of(design: Design) -> dict[str, pd.DataFrame]:
     """Z of each grouping, one block per effect."""
+    cells = design.n * sum(one.n_levels * len(one.effects) for one in design.groupings)
+    if cells > MAX_CELLS:
+        raise CourseError(
+            f"Z has {cells:,} cells, too many for a picture: draw a model of some of the groups, or "
+            "blocks of some rows, such as {'school': pd.get_dummies(some['school'])}"
+        )
     blocks = {}
     for grouping in design.groupings:
         for j, effect in enumerate(grouping.effects):

@@ -110,7 +110,7 @@ def profile_zeta(
             inside = value[(zeta >= -3.4) & (zeta <= 3.4)]
             margin = 0.04 * np.ptp(inside)
             one.set_xlim(inside.min() - margin, inside.max() + margin)
-            one.locator_params(axis="x", nbins=5)
+            one.locator_params(axis="x", nbins=4)
             texts.append(f"{name} {words(estimate)} ({_end(ends[0])} to {_end(ends[1])})")
         legend_of_panels(axes, ax is None)
     describe(
@@ -258,7 +258,7 @@ class _Rise:
         return self.problem.deviance(at, self.estimates.reml, self.sigma2) - self.lowest
 
     def reach(self, axis: int) -> tuple[float, float]:
-        """How far to draw: to a rise of about 20 on either side, and not below 0."""
+        """How far to draw: to a rise of 20 where it gets there, and not below 0."""
 
         def along(value: float) -> float:
             point = self.best.copy()
@@ -267,9 +267,10 @@ class _Rise:
 
         best = self.best[axis]
         high = 2 * best + 0.05
-        while along(high) < 0:
+        # With few levels the deviance hardly rises towards large SDs.
+        while along(high) < 0 and high < 6 * best + 1:
             high *= 1.5
-        high = optimize.brentq(along, best, high, xtol=1e-3)
+        high = high if along(high) < 0 else optimize.brentq(along, best, high, xtol=1e-3)
         low = 0.0 if along(0.0) < 0 else optimize.brentq(along, 0.0, best, xtol=1e-3)
         return low, high
 

@@ -238,7 +238,7 @@ def predictions(
         ax.fill_between(wide[predictor], mean - half, mean + half, color=GREY, alpha=0.45,
                         linewidth=0)  # fmt: skip
         ax.plot(wide[predictor], mean, color=INK, linestyle="--", linewidth=2.2,
-                label=f"population, {percent} interval")  # fmt: skip
+                label=f"population, {percent} interval of the mean")  # fmt: skip
         for (name, xs, ys, band), (colour, dash) in zip(groups, GROUP_STYLES, strict=False):
             ax.fill_between(xs, ys - band, ys + band, color=colour, alpha=0.16, linewidth=0)
             for edge in (ys - band, ys + band):
