@@ -38,7 +38,7 @@ def compare(
     - one new variance: half chi2(0), which is always 0, and half chi2(1);
     - a new random effect beside q that it is correlated with: half chi2(q) and half chi2(q + 1);
     - m new variances in different terms: chi2(0) to chi2(m) with binomial weights, as if the estimates
-      of the variances were unrelated: an approximation;
+      of the variances were unrelated: an approximation, conservative where the groups are nested;
     - f new fixed effects or covariances beside these: f more degrees of freedom in each part.
 
     Several new effects that are correlated with each other have no such formula: the p-value is then
@@ -193,7 +193,8 @@ def _doubts(new: Step, small: MixedFit) -> list[str]:
     elif new.variances > 1:
         notes.append(
             f"{new.variances} variances are tested at once: the weights of the mixture are an "
-            "approximation. bootstrap=1000 does without."
+            "approximation, and with nested groups the p-value is somewhat too large. bootstrap=1000 does "
+            "without."
         )
     if new.variances and few:
         notes.append(
