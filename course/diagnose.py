@@ -391,7 +391,7 @@ def _units(fit: MixedFit) -> list[Finding]:
     return [
         Finding(
             "Predictors in unhandy units",
-            _sentence(", ".join(far) + " vary by very small or very large numbers"),
+            f"These vary by very small or very large numbers: {', '.join(far)}.",
             "The fit does not suffer (predictors are standardised inside), but coefficients per unit "
             "are then too small or too large to read, and other software may not converge.",
             "Use thousands, millions or SDs as the unit.",

@@ -125,7 +125,7 @@ def _without(fit: MixedFit, grouping: int, level: int) -> Estimates | None:
         smaller.M = problem.M.copy()
         smaller.M[:, :, parents(problem.leaves, codes) == level] = 0
         smaller.n = problem.n - int((codes == level).sum())
-        smaller.start = fit.estimates.theta_standard
+    smaller.start = fit.estimates.theta_standard
     XX = smaller.M[np.ix_(smaller.x, smaller.x)].sum(axis=2)
     scale = np.sqrt(np.diagonal(XX))
     if scale.min() == 0 or np.linalg.eigvalsh(XX / np.outer(scale, scale))[0] < 1e-9:

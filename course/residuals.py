@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+from scipy import special, stats
 
 from course.fit import MixedFit
 
@@ -42,7 +42,7 @@ class Ratio:
     ratio : float
     z : float
         log(ratio) over its standard error, which allows for heavy tails as Levene's test does:
-        the variance of log(SD) is (kurtosis + 2) / (4 (n - 1)).
+        the variance of log(SD) is about (excess kurtosis + 2) / (4 (n - 1)).
     """
 
     where: str
@@ -78,12 +78,13 @@ def ratios_by_category(fit: MixedFit) -> list[Ratio]:
 
 
 def _ratio(fit: MixedFit, where: str, labels: pd.Series, keep: np.ndarray) -> Ratio:
-    e = pd.Series(fit.resid.to_numpy())
-    spread = e[keep].groupby(labels[keep]).agg(["std", "size"])
-    low, high = spread["std"].idxmin(), spread["std"].idxmax()
-    ratio = float(spread["std"][high] / spread["std"][low])
-    noise = _log_sd_noise(e.to_numpy(), spread["size"])
-    return Ratio(where, low, high, ratio, float(np.log(ratio) / np.sqrt(noise[low] + noise[high])))
+    e = pd.Series(fit.resid.to_numpy())[keep]
+    sets = {label: values.to_numpy() for label, values in e.groupby(labels[keep])}
+    sd = {label: float(values.std(ddof=1)) for label, values in sets.items()}
+    low, high = min(sd, key=sd.get), max(sd, key=sd.get)
+    noise = sum(_log_sd_noise(sets[label], len(sets[label])) for label in (low, high))
+    ratio = sd[high] / sd[low]
+    return Ratio(where, low, high, ratio, float(np.log(ratio) / np.sqrt(noise)))
 
 
 @dataclass(frozen=True)
@@ -121,8 +122,11 @@ def spreads_by_level(fit: MixedFit) -> list[Spread]:
         by_level = by_level[(by_level["size"] >= FEWEST_ROWS) & (by_level["std"] > 0)]
         if len(by_level) < 5:
             continue
-        values = np.log(by_level["std"].to_numpy())
-        weights = 1 / _log_sd_noise(e, by_level["size"].to_numpy())
+        sizes = by_level["size"].to_numpy()
+        half = (sizes - 1) / 2
+        # the logarithm of an SD of few rows lies below that of the true SD by this much
+        values = np.log(by_level["std"].to_numpy()) - (special.digamma(half) - np.log(half)) / 2
+        weights = 1 / _log_sd_noise(e, sizes)
         mean = weights @ values / weights.sum()
         Q, df = float(weights @ (values - mean) ** 2), len(values) - 1
         tau2 = (Q - df) / (weights.sum() - weights @ weights / weights.sum())
@@ -134,5 +138,9 @@ def spreads_by_level(fit: MixedFit) -> list[Spread]:
 
 
 def _log_sd_noise(e: np.ndarray, sizes):
-    """Variance of the logarithm of an SD of each of these sizes, for residuals of this kurtosis."""
-    return (max(float(stats.kurtosis(e)), -1.0) + 2) / (4 * (sizes - 1))
+    """Variance of the logarithm of an SD of so many rows, for residuals with the tails of e.
+
+    trigamma((n - 1) / 2) / 4 is exact for normal residuals; excess kurtosis / (4 (n - 1)) comes to it.
+    """
+    excess = max(float(stats.kurtosis(e)), -1.0)
+    return (special.polygamma(1, (sizes - 1) / 2) + excess / (sizes - 1)) / 4
