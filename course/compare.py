@@ -198,8 +198,15 @@ def _doubts(new: Step, small: MixedFit) -> list[str]:
         )
     if new.variances and few:
         notes.append(
-            f"Only {' and '.join(few)}: the mixture holds for many levels, and is conservative with few. "
-            "bootstrap=1000 gives a better p-value."
+            f"Only {' and '.join(few)}: the mixture holds for many levels, and with few the p-value is "
+            "somewhat too large. bootstrap=1000 gives a better p-value."
+        )
+    if new.fixed and min(small.n_groups.values()) < FEW_LEVELS:
+        fewest = min(small.n_groups, key=small.n_groups.get)
+        notes.append(
+            f"Only {small.n_groups[fewest]} levels of {fewest}: for fixed effects that vary between them the "
+            "p-value is too small. The t and F tests of the larger fit allow for that "
+            "(fit.fixed_effects), and so does bootstrap=1000."
         )
     if new.groups and small.singular:
         notes.append(

@@ -35,6 +35,8 @@ class Step:
         The groupings whose random part grows, and how many levels they have.
     df : int
         All new parameters.
+    fixed : int
+        The fixed effects among them.
     """
 
     free: int
@@ -42,6 +44,7 @@ class Step:
     several: tuple[str, ...]
     groups: dict[str, int]
     df: int
+    fixed: int = 0
 
 
 def step(small: Design, large: Design) -> Step:
@@ -64,8 +67,8 @@ def step(small: Design, large: Design) -> Step:
             f"{large.formula}. {INSTEAD}"
         )
     places = _places(small, large)
-    free = large.X.shape[1] - small.X.shape[1]
-    df, variances, several, groups = free, 0, [], {}
+    fixed = large.X.shape[1] - small.X.shape[1]
+    free, df, variances, several, groups = fixed, fixed, 0, [], {}
     for g, grouping in enumerate(large.groupings):
         for block in grouping.blocks:
             held = places.get((g, block), [])
@@ -91,6 +94,7 @@ def step(small: Design, large: Design) -> Step:
         several=tuple(several),
         groups=groups,
         df=df,
+        fixed=fixed,
     )
 
 

@@ -81,6 +81,12 @@ CASES = {
         "REML",
         (6, 6, 1, 10),
     ),
+    "a fixed effect of schools, 12 schools": (
+        "test_score ~ age + (1|school)",
+        "test_score ~ age + school_resources + (1|school)",
+        "ML",
+        (4, 3, 1, 10),
+    ),
 }
 
 

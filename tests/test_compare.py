@@ -196,6 +196,16 @@ def test_what_is_approximate_is_said(pupils):
     assert "bootstrap=1000" in table.attrs["notes"][0]
 
 
+def test_fixed_effects_with_few_groups(pupils):
+    base = "test_score ~ {} + (1|school) + (1|province)"
+    table = compare(*fits(pupils, base.format("age"), base.format("age + school_resources")))
+    _, few = table.attrs["notes"]
+    assert "12 levels of province" in few and "too small" in few
+    many = "test_score ~ {} + (1|classroom)"
+    table = compare(*fits(pupils, many.format("age"), many.format("age + sex")))
+    assert len(table.attrs["notes"]) == 1  # that they were refitted
+
+
 def test_a_fit_that_did_not_converge_is_named(pupils):
     base = "test_score ~ age + (1|classroom)"
     small, large = fits(pupils, base, base + " + (1|school)")
