@@ -116,6 +116,8 @@ def _bootstrap(fit: MixedFit, names, level, n, seed, executor, progress):
     values = found.replicates.loc[found.replicates["converged"], names]
     if values.empty:
         raise CourseError(f"none of the {n} fits to simulated responses converged: no interval")
+    correlations = [name for name in names if name.startswith("cor(")]
+    values[correlations] = values[correlations].clip(-1, 1)  # but for rounding they are
     table = pd.DataFrame(
         {
             "lower": values.quantile((1 - level) / 2),

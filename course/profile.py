@@ -22,6 +22,7 @@ How a parameter is held:
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from course.fit import MixedFit
 
 STEP = 0.4  # aimed at between two points of a profile, in zeta
+MARKS = tuple(stats.norm.ppf([0.95, 0.975, 0.995]))  # zeta at levels 90, 95 and 99 %
 MISSED = 1e-4  # in deviance: an optimum that far from the best is none
 MAX_POINTS = 100  # on each side of the estimate
 
@@ -185,14 +187,15 @@ def choose(names: list[str], wanted: str | Sequence[str] | None) -> list[str]:
     for name in wanted:
         if name in names:
             continue
-        if str(name).startswith("cor(") and f"sd({str(name)[4:].split(', ')[0]} | " in " ".join(
-            names
-        ):
-            raise CourseError(
-                f"{name!r} is not a parameter of this fit, which holds it at 0 or does not have it: for a "
-                "correlation write both effects in one term with a single bar, (x|group)"
-                f"{nearest(name, names)}"
-            )
+        if match := re.fullmatch(r"cor\((.+), (.+) \| (.+)\)", str(name)):
+            one, two, group = match.groups()
+            if f"cor({two}, {one} | {group})" in names:
+                raise CourseError(f"{name!r} is called 'cor({two}, {one} | {group})' here")
+            if {f"sd({one} | {group})", f"sd({two} | {group})"} <= set(names):
+                raise CourseError(
+                    f"{name!r} is fixed at 0 by the formula, so it has no interval: for a correlation "
+                    f"write both effects in one term with a single bar, such as ({two}|{group})"
+                )
         raise CourseError(
             f"{name!r} is not a parameter of this fit; it has {', '.join(names)}{nearest(name, names)}"
         )
@@ -406,35 +409,39 @@ def _walk(focus: _Focus, estimate: float, reach: float) -> pd.DataFrame:
 
 def _side(search: _Search, estimate: float, sign: int, reach: float) -> list[tuple[float, float]]:
     bound = search.focus.high if sign > 0 else search.focus.low
-    points, x = [(estimate, 0.0)], search.start
-    slope = np.zeros_like(x)  # of x by the value
+    path = [(estimate, 0.0, search.start)]
+    slope = np.zeros_like(search.start)  # of x by the value
     step = search.focus.step
-    while abs(points[-1][1]) < reach and points[-1][0] != bound and len(points) < MAX_POINTS:
-        value, zeta = points[-1]
-        room = abs(bound - value)
-        target = bound if step > 0.8 * room else value + sign * step
-        found, there = search.minimise(target, x + slope * (target - value))
-        height = sign * np.sqrt(max(found, 0.0))
+
+    def held_at(target: float, start: np.ndarray) -> tuple[float, float, np.ndarray]:
+        found, x = search.minimise(target, start)
         if found < -MISSED:
             raise CourseError(
                 f"the likelihood is higher away from the estimate (deviance {-found:.2g} lower): the "
                 "search had not found its highest point. Look at fit.check(), and try a simpler model"
             )
-        change = abs(height - zeta)
+        return target, sign * np.sqrt(max(found, 0.0)), x
+
+    while abs(path[-1][1]) < reach and path[-1][0] != bound and len(path) < MAX_POINTS:
+        value, zeta, x = path[-1]
+        target = bound if step > 0.8 * abs(bound - value) else value + sign * step
+        point = held_at(target, x + slope * (target - value))
+        change = abs(point[1] - zeta)
         step = abs(target - value)
         if not change <= 2 * STEP and step > 1e-9 * max(1.0, abs(value)):
             step *= max(0.2, 0.8 * STEP / change)
             continue
-        slope = (there - x) / (target - value)
-        x = there
-        points.append((target, height))
+        slope = (point[2] - x) / (target - value)
+        path.append(point)
         step *= np.clip(STEP / max(change, 1e-12), 0.3, 2.5)
-    if abs(points[-1][1]) > reach:  # one more where an interval of the level asked for will end
-        (value, zeta), (beyond, height) = points[-2:]
-        target = value + (beyond - value) * (sign * reach - zeta) / (height - zeta)
-        found, _ = search.minimise(target, x + slope * (target - beyond))
-        points.insert(-1, (target, sign * np.sqrt(max(found, 0.0))))
-    return points[1:]
+
+    for mark in sorted({*MARKS, reach}):  # points where intervals of usual levels will end
+        i = next((i for i, (_, zeta, _) in enumerate(path) if abs(zeta) > mark), None)
+        if i is not None and mark <= reach:
+            (value, low, x), (beyond, high, there) = path[i - 1 : i + 1]
+            share = (sign * mark - low) / (high - low)
+            path.insert(i, held_at(value + share * (beyond - value), x + share * (there - x)))
+    return [(value, zeta) for value, zeta, _ in path[1:]]
 
 
 class _Search:
