@@ -20,7 +20,7 @@ import patsy
 from scipy import linalg, stats
 
 from course.arguments import choice, number
-from course.columns import model_column, nearest
+from course.columns import nearest
 from course.errors import CourseError
 from course.fit import MixedFit
 from course.kenward_roger import KenwardRoger
@@ -181,7 +181,7 @@ def _f_tests(fit: MixedFit, hypotheses: dict[str, tuple], df: str) -> pd.DataFra
     adjusted = KenwardRoger(fit.model.problem, fit.estimates) if df == "kenward-roger" else None
     cov_beta = fit.estimates.cov_beta if adjusted is None else adjusted.cov_beta
     rows = []
-    for L, values in hypotheses.values():
+    for name, (L, values) in hypotheses.items():
         q = len(L)
         difference = L @ fit.estimates.beta - values
         V = L @ cov_beta @ L.T
@@ -190,7 +190,10 @@ def _f_tests(fit: MixedFit, hypotheses: dict[str, tuple], df: str) -> pd.DataFra
         F = scaled @ (scale * difference) / q
         mean_sq = F * fit.scale
         if adjusted is not None:
-            factor, den_df = adjusted.scale_and_df(L)
+            try:
+                factor, den_df = adjusted.scale_and_df(L)
+            except CourseError as error:
+                raise CourseError(f"{name}: {error}") from error
             F *= factor
         else:
             den_df = _satterthwaite_df(fit, L, V) if df == "satterthwaite" else np.inf
@@ -204,8 +207,8 @@ def _f_tests(fit: MixedFit, hypotheses: dict[str, tuple], df: str) -> pd.DataFra
 def _satterthwaite_df(fit: MixedFit, L: np.ndarray, V: np.ndarray) -> float:
     """Of an F test with the covariance V of L beta, by the mean of F (Kuznetsova et al. 2017).
 
-    F is the mean of q squared t statistics, one for each eigenvector of V, with nu_m degrees of freedom each.
-    An F distribution with the sum of their means, sum nu_m / (nu_m - 2), has the df sought.
+    F is the mean of q squared t statistics, one for each eigenvector of V, with nu_m degrees of freedom
+    each. Their mean is that of all nu_m / (nu_m - 2); df is that of the F distribution with this mean.
     """
     contrasts = np.linalg.eigh(V)[1].T @ L
     nu = np.array([fit.satterthwaite.df(contrast) for contrast in contrasts])
@@ -223,54 +226,57 @@ def _satterthwaite_df(fit: MixedFit, L: np.ndarray, V: np.ndarray) -> float:
 def _type_three(fit: MixedFit) -> dict[str, np.ndarray]:
     """For each term the hypothesis matrix L, (columns of the term, p).
 
-    Were every factor coded by its differences from the first level, centred so that they sum to 0 over the
-    levels, then all coefficients of a term would be 0 under its type III hypothesis. That model
-    has the same column space, X = X_centred B, so its coefficients are B beta.
+    Were every factor coded by its differences from the first level, centred so that they sum to 0
+    over the levels, then all coefficients of a term would be 0 under its type III hypothesis. That
+    model has the same columns but for a linear map, X = X_centred B, so its coefficients are B beta.
+    B depends on the codings alone: any rows show it, and random ones do so to the last digit.
     """
-    design = fit.design
-    info = _centred(design.infos[1])
-    variables = {
-        name: model_column(design.columns[name], keep_whole=name in design.formula.categorical)
-        for name in design.formula.variables
-    }
+    info, X = fit.design.infos[1], fit.design.X
     terms = {name: at for name, at in info.term_name_slices.items() if name != "Intercept"}
     if not terms:
         return {}
-    centred = np.asarray(patsy.build_design_matrices([info], variables)[0])
-    sizes, sizes_centred = (np.sqrt((M**2).mean(axis=0)) for M in (design.X, centred))
-    B = np.linalg.lstsq(centred / sizes_centred, design.X / sizes, rcond=None)[0]
-    misfit = np.abs(centred / sizes_centred @ B - design.X / sizes).max()
-    if misfit > 1e-6:
-        raise CourseError(
-            "the terms of the fixed part cannot be tested one by one: their columns change with the "
-            "coding of the factors. Test coefficients with wald"
-        )
-    B = np.where(np.abs(B) < 1e-9, 0, B) * sizes / sizes_centred[:, None]
+    rng, n = np.random.default_rng(0), 200 + 40 * X.shape[1]
+    values = {
+        factor: rng.integers(len(found.categories), size=n)
+        if found.type == "categorical"
+        else rng.normal(size=(n, found.num_columns))
+        for factor, found in info.factor_infos.items()
+    }
+    centred, as_coded = _columns(info, values, centred=True), _columns(info, values, centred=False)
+    B = np.linalg.lstsq(centred, as_coded, rcond=None)[0]
+    B[np.abs(B) < 1e-12] = 0
     if len(terms) == 1:
-        # The same hypothesis, of rows as independent as the data have them: so does lmerTest here (and
-        # only here). Satterthwaite's df of several rows depends a little on how they are written.
-        upper = np.linalg.cholesky(centred.T @ centred).T
+        # The same hypothesis, with the rows of L that lmerTest has here (and only here).
+        # Satterthwaite's df of several rows depends a little on how they are written.
+        X_centred = X @ np.linalg.inv(B)
+        upper = np.linalg.cholesky(X_centred.T @ X_centred).T
         B = upper / np.diagonal(upper)[:, None] @ B
     return {name: B[at] for name, at in terms.items()}
 
 
-def _centred(info: patsy.DesignInfo) -> patsy.DesignInfo:
-    """The same terms, every factor that lacks a column in its own differences from the first level."""
-    codings = {}
-    for term, subterms in info.term_codings.items():
-        codings[term] = []
+def _columns(info: patsy.DesignInfo, values: dict, centred: bool) -> np.ndarray:
+    """The columns that patsy would make of these values of the factors, (n, p); see `_type_three`."""
+    n = len(next(iter(values.values())))
+    blocks = []
+    for subterms in info.term_codings.values():
         for subterm in subterms:
-            contrasts = {}
-            for factor, contrast in subterm.contrast_matrices.items():
-                levels, columns = contrast.matrix.shape
-                matrix = np.eye(levels)
-                if columns < levels:
-                    matrix = matrix[:, 1:] - 1 / levels
-                contrasts[factor] = patsy.ContrastMatrix(matrix, contrast.column_suffixes)
-            codings[term].append(
-                patsy.design_info.SubtermInfo(subterm.factors, contrasts, subterm.num_columns)
-            )
-    return patsy.DesignInfo(info.column_names, info.factor_infos, type(info.term_codings)(codings))
+            block = np.ones((n, 1))
+            for factor in subterm.factors:
+                columns = values[factor]
+                if factor in subterm.contrast_matrices:
+                    contrast = subterm.contrast_matrices[factor].matrix
+                    columns = (_from_first(contrast.shape) if centred else contrast)[columns]
+                # patsy turns the first factor fastest
+                block = (columns[:, :, None] * block[:, None, :]).reshape(n, -1)
+            blocks.append(block)
+    return np.hstack(blocks)
+
+
+def _from_first(shape: tuple[int, int]) -> np.ndarray:
+    """Differences from the first level, centred; one column for each level where none is to spare."""
+    levels, columns = shape
+    identity = np.eye(levels)
+    return identity if columns == levels else identity[:, 1:] - 1 / levels
 
 
 # -- constraints ------------------------------------------------------------------------------
