@@ -12,7 +12,8 @@ from scipy import stats
 
 from course.columns import nearest
 from course.errors import CourseError
-from course.parameters import parameter_names, parameters
+from course.parameters import parameter_names
+from course.parameters import parameters as all_parameters
 from course.profile import check_level, choose, profile
 
 if TYPE_CHECKING:
@@ -91,14 +92,10 @@ def confint(
         table, notes = _bootstrap(fit, names, level, n, seed, executor, progress)
     else:
         table, notes = _wald(fit, names, level)
-    table.insert(0, "estimate", _estimates(fit)[names])
+    table.insert(0, "estimate", all_parameters(fit)[names])
     table["method"] = method
     table.attrs["notes"] = notes
     return table
-
-
-def _estimates(fit: MixedFit) -> pd.Series:
-    return parameters(fit)
 
 
 def _profile(fit: MixedFit, names: list[str], level: float, progress: bool):
@@ -138,7 +135,7 @@ def _bootstrap(fit: MixedFit, names, level, n, seed, executor, progress):
 
 
 def _wald(fit: MixedFit, names: list[str], level: float):
-    estimates = _estimates(fit)
+    estimates = all_parameters(fit)
     errors = pd.Series(wald_errors(fit), index=estimates.index)
     rows, without = [], []
     for name in names:
