@@ -139,7 +139,8 @@ def _like(value: float, error: float) -> str:
     if not (np.isfinite(value) and np.isfinite(error) and error > 0):
         return number(value)
     digits = 1 - int(np.floor(np.log10(error)))
-    return f"{round(value, digits):,.{max(digits, 0)}f}"
+    rounded = round(value, digits) + 0.0  # no minus before a zero
+    return f"{rounded:,.{max(digits, 0)}f}"
 
 
 def _p(value: float) -> str:
