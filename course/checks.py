@@ -22,6 +22,14 @@ def check_response(y: np.ndarray, name: str) -> None:
         )
 
 
+def check_size(matrix: np.ndarray, names: list[str]) -> None:
+    """Refuse numbers whose squares double precision cannot hold."""
+    largest = np.abs(matrix).max(axis=0)
+    for name, value in zip(names, largest, strict=True):
+        if value > 1e100 or 0 < value < 1e-100:
+            raise CourseError(f"{name} is of the size {value:.0e}: measure it in another unit")
+
+
 def check_levels(term: RandomTerm, n_levels: int, n: int) -> None:
     group = term.group_name
     if n_levels == 1:

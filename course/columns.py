@@ -95,7 +95,7 @@ def model_column(series: pd.Series, keep_whole: bool) -> np.ndarray | pd.Categor
     )
 
 
-def new_column(series: pd.Series, fitted: pd.Series) -> np.ndarray:
+def new_column(series: pd.Series, fitted: pd.Series, keep_whole: bool) -> np.ndarray:
     """A column of new rows, in the form that the fitted one had for patsy.
 
     Raises
@@ -107,7 +107,10 @@ def new_column(series: pd.Series, fitted: pd.Series) -> np.ndarray:
     numeric = pd.api.types.is_numeric_dtype(fitted.infer_objects().dtype)
     if numeric:
         try:
-            return series.to_numpy(dtype=fitted.to_numpy().dtype)
+            if pd.api.types.is_bool_dtype(fitted.infer_objects().dtype):
+                return series.to_numpy(dtype=bool)
+            whole = keep_whole and pd.api.types.is_integer_dtype(series.dtype)
+            return series.to_numpy(dtype=np.int64 if whole else np.float64)
         except (TypeError, ValueError) as error:
             raise CourseError(
                 f"'{name}' held numbers in the fit and {series.dtype} here"

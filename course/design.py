@@ -13,11 +13,11 @@ import pandas as pd
 import patsy
 from scipy import sparse
 
-from course.checks import check_levels, check_rank, check_response, refuse_text
+from course.checks import check_levels, check_rank, check_response, check_size, refuse_text
 from course.columns import check_frame, find_columns, group_codes, model_column, new_column
 from course.errors import CourseError
 from course.expressions import NAMESPACE
-from course.formula import Formula, RandomTerm, effect_terms, variables_of
+from course.formula import Formula, RandomTerm, effect_terms, terms_of, variables_of
 
 KEEP_ALL = patsy.NAAction(NA_types=[])  # missing rows are gone by then; a new NaN is reported below
 
@@ -320,7 +320,7 @@ def _model_columns(formula: Formula, columns: dict) -> dict:
 
 
 def _design_infos(formula: Formula, parts: list[_Part], variables: dict) -> tuple:
-    described = patsy.ModelDesc.from_formula(f"{formula.response} ~ {formula.fixed}")
+    described = terms_of(f"{formula.response} ~ {formula.fixed}")
     termlists = [described.lhs_termlist, described.rhs_termlist]
     termlists += [list(part.effects) for part in parts]
     if not described.rhs_termlist:
@@ -365,6 +365,7 @@ def _matrices(infos: tuple, variables: dict, index: pd.Index) -> list[np.ndarray
                 f"{info.column_names[column]} is not a finite number in {bad[:, column].sum()} "
                 f"row(s), first at index {index[row]!r}: look at the values it is computed from"
             )
+        check_size(matrix, info.column_names)
         matrices.append(matrix)
     return matrices
 
@@ -379,7 +380,8 @@ def new_matrix(info, effects: str, design: Design, new: pd.DataFrame) -> np.ndar
     if missing.all():
         return matrix
     variables = {
-        name: new_column(column[~missing], design.columns[name]) for name, column in columns.items()
+        name: new_column(column[~missing], design.columns[name], name in design.formula.categorical)
+        for name, column in columns.items()
     }
     matrix[~missing] = _matrices((info,), variables, new.index[~missing])[0]
     return matrix

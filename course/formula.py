@@ -17,6 +17,7 @@ __all__ = [
     "effect_terms",
     "parse_formula",
     "refuse_duplicates",
+    "terms_of",
     "variables_of",
 ]
 
@@ -65,15 +66,34 @@ bitwise OR. Put the random term in parentheses, as in (1|school)
 
 
 @lru_cache(maxsize=256)  # studies fit one formula thousands of times
-def _parse(text: str) -> Formula:
-    formula = Parser(text).formula()
+def _parse(written: str) -> Formula:
+    formula = Parser(written).formula()
+    # patsy has rules of its own
+    for text in (f"{formula.response} ~ {formula.fixed}", *(t.effects for t in formula.random)):
+        terms_of(text)
     refuse_duplicates(formula.random)
     return formula
 
 
 def effect_terms(effects: str) -> list[patsy.desc.Term]:
     """The terms of a right-hand side, e.g. those of ``1 + age + sex`` (patsy objects)."""
-    return patsy.ModelDesc.from_formula(effects).rhs_termlist
+    return terms_of(effects).rhs_termlist
+
+
+def terms_of(text: str) -> patsy.ModelDesc:
+    """What patsy reads in a formula without bars.
+
+    Raises
+    ------
+    CourseError
+        Where patsy refuses it, as it does ``(x + 1):z``.
+    """
+    try:
+        return patsy.ModelDesc.from_formula(text)
+    except patsy.PatsyError as error:
+        raise CourseError(f"`{text[:60]}` cannot be read: {error.message}") from error
+    except RecursionError as error:
+        raise CourseError(f"`{text[:60]}` has too many terms") from error
 
 
 def variables_of(effects: str) -> tuple[str, ...]:

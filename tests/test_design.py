@@ -136,6 +136,8 @@ REFUSED = {
     "a factor before ||": ("score ~ age + (sex||school)", pupils(), "two things"),
     "nothing varies": ("score ~ age + (0|school)", pupils(), "nothing vary"),
     "no fixed part": ("score ~ 0 + (1|school)", pupils(), "at least 1"),
+    "huge numbers": ("score ~ x + (1|school)", bad(x=np.geomspace(1e100, 1e300, 60)), "unit"),
+    "tiny numbers": ("score ~ x + (1|school)", bad(x=np.arange(60) * 1e-300), "another unit"),
     "perfect fit": ("y ~ age + (1|school)", bad(y=2 * pupils().age), "exactly"),
 }  # fmt: skip
 
@@ -169,3 +171,4 @@ def test_a_whole_number_predictor_does_not_overflow():
     data = pupils().assign(x=np.arange(60) * 1_000_000)
     fit = mixedlm("score ~ I(x**3) + (1|school)", data).fit()
     assert fit.design.X[:, 1].max() == pytest.approx(59e6**3)
+    np.testing.assert_allclose(fit.predict(data.tail(3)), fit.fittedvalues.tail(3))

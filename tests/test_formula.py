@@ -110,6 +110,9 @@ REFUSED = {
     "y ~ 'x' + (1|g)": "quotes",
     "y ~ `x + (1|g)": "backtick",
     "y ~ x + é! + (1|g)": "no meaning",
+    "y ~ (x + 1)*z + (1|g)": "intercept term cannot interact",
+    "y ~ (-x):z + (1|g)": "Unary minus",
+    "y ~ x + (-(-x)|g)": "Unary minus",
 }
 
 
@@ -165,6 +168,8 @@ HOSTILE = [
     "y ~ \uff49\uff4d\uff50ort(x) + (1|g)",
     "y ~ " + "x+" * 5000 + "x",
     "y ~ x; import os + (1|g)",
+    "y ~ " + ":".join(["x"] * 2000) + " + (1|g)",
+    "y ~ " + "+".join(f"x{i}" for i in range(490)) + "+" + "-".join("x" * 490) + " + (1|g)",
 ]
 
 
