@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from course.fit import MixedFit
 
 CHUNK = 25  # replicates that travel together: the fit is sent once for each of these
+STREAM = 1979  # apart from the streams of simulate_schools(seed=...), should both get the same seed
 WAITING = 256  # chunks handed to an executor at a time, so that a million replicates fill no memory
 
 
@@ -201,8 +202,8 @@ class Simulator:
 
     def draw(self, seed: int, replicate: int) -> np.ndarray:
         """One response, (nobs,), from a stream that belongs to this replicate alone."""
-        # what SeedSequence(seed).spawn(n)[replicate] would be, without spawning those before it
-        stream = np.random.SeedSequence(seed, spawn_key=(replicate,))
+        # what SeedSequence(seed, spawn_key=(STREAM,)).spawn(n)[replicate] is, without those before it
+        stream = np.random.SeedSequence(seed, spawn_key=(STREAM, replicate))
         rng = np.random.default_rng(stream)
         y = self.mean + rng.normal(scale=self.sigma, size=len(self.mean))
         for Z, codes, factor, levels in self.parts:

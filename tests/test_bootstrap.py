@@ -11,8 +11,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from course import CourseError, bootstrap, mixedlm, parameters, simulate_responses
-from course.bootstrap import Refitter, run_in_chunks
+from course import (
+    CourseError,
+    bootstrap,
+    mixedlm,
+    parameters,
+    simulate_responses,
+    simulate_schools,
+)
+from course.bootstrap import STREAM, Refitter, run_in_chunks
 
 SMALL = "y ~ x + (x|g) + (1|h)"
 
@@ -85,13 +92,22 @@ def test_a_replicate_has_a_stream_of_its_own(fit):
     assert not np.array_equal(five, simulate_responses(fit, 5, seed=2))
     assert len(np.unique(five[:, 0])) == 5
     # the streams are those that numpy's SeedSequence spawns
-    child = np.random.SeedSequence(1).spawn(5)[4]
+    child = np.random.SeedSequence(1, spawn_key=(STREAM,)).spawn(5)[4]
     residuals = np.random.default_rng(child).normal(scale=fit.estimates.sigma2**0.5, size=320)
     effects = five[4] - fit.design.X @ fit.estimates.beta - residuals
     level_h = effects.reshape(40, 8)  # of one g: u0 + u1 x + h, a straight line in x
     x = fit.design.X[:, 1].reshape(40, 8)
     for line, at in zip(level_h, x, strict=True):
         np.testing.assert_allclose(np.polyval(np.polyfit(at, line, 1), at), line, atol=1e-8)
+
+
+def test_the_seed_of_the_data_may_be_that_of_the_bootstrap():
+    """With normals of their own: the residuals of a replicate are not those of the data again."""
+    simulated = simulate_schools(seed=1)
+    fit = mixedlm("test_score ~ age + (1|school)", simulated.data).fit()
+    drawn = simulate_responses(fit, 8, seed=1) - fit.design.X @ fit.estimates.beta
+    correlations = np.corrcoef(np.vstack([fit.resid, drawn]))[0, 1:]
+    assert np.abs(correlations).max() < 4 / np.sqrt(fit.nobs)
 
 
 # -- replicates -------------------------------------------------------------------------------
