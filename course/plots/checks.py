@@ -155,7 +155,7 @@ def qq(
     low, high = (stats.norm.ppf(stats.beta.ppf(q, rank, n - rank + 1)) for q in (0.025, 0.975))
     outside = (values < low) | (values > high)
     with canvas(ax, 5.2, 4.8) as ax:
-        ax.fill_between(normal, low, high, color=PALE, linewidth=0,
+        ax.fill_between(normal, low, high, color=PALE, alpha=0.6, linewidth=0,
                         label="95 of 100 normal samples")  # fmt: skip
         ends = [normal[0], normal[-1]]
         ax.plot(ends, ends, color=INK, linestyle="--", linewidth=1.0, label="normal distribution")

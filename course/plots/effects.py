@@ -215,7 +215,7 @@ def shrinkage(
     with canvas(ax, 6.6, 5.4) as ax:
         for (x0, y0), (x1, y1) in zip(start, end, strict=True):
             ax.annotate("", (x1, y1), (x0, y0), annotation_clip=False, zorder=2,
-                        arrowprops={"arrowstyle": "->", "color": GREY, "lw": 0.9,
+                        arrowprops={"arrowstyle": "->", "color": INK, "lw": 0.7,
                                     "shrinkA": 0, "shrinkB": 0})  # fmt: skip
             ax.texts[-1].arrow_patch.set_clip_on(True)
             ax.texts[-1].arrow_patch.set_clip_box(ax.bbox)

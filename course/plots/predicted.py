@@ -157,7 +157,7 @@ def _own_line(fit: MixedFit, own: np.ndarray, rows: pd.DataFrame) -> np.ndarray 
     scale = np.abs(X).max(axis=0)
     scale[scale == 0] = 1.0
     rank = np.linalg.matrix_rank(X / scale, tol=1e-8)
-    if len(rows) < 2 or np.linalg.matrix_rank(np.vstack([X, new]) / scale, tol=1e-8) > rank:
+    if (new == new[0]).all() or np.linalg.matrix_rank(np.vstack([X, new]) / scale, tol=1e-8) > rank:
         return None
     return new / scale @ np.linalg.lstsq(X / scale, fit.design.y[own], rcond=1e-10)[0]
 
@@ -235,8 +235,10 @@ def predictions(
     groups = _group_lines(fit, x, predictor, group, levels, shared, level) if group else []
     middle = len(wide) // 2
     with canvas(ax, 6.6, 4.8) as ax:
-        ax.fill_between(wide[predictor], mean - half, mean + half, color=GREY, alpha=0.45,
+        ax.fill_between(wide[predictor], mean - half, mean + half, color=GREY, alpha=0.2,
                         linewidth=0)  # fmt: skip
+        for edge in (mean - half, mean + half):
+            ax.plot(wide[predictor], edge, color=INK, linestyle="--", linewidth=0.9)
         ax.plot(wide[predictor], mean, color=INK, linestyle="--", linewidth=2.2,
                 label=f"population, {percent} interval of the mean")  # fmt: skip
         for (name, xs, ys, band), (colour, dash) in zip(groups, GROUP_STYLES, strict=False):
