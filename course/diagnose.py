@@ -6,11 +6,11 @@ import time
 
 import numpy as np
 
-from course import findings
 from course.contextual import between_within
-from course.design import Design
+from course.data_findings import data_findings
 from course.diagnosis import SEVERITIES, Diagnosis, Finding
 from course.errors import CourseError
+from course.findings import FEW_LEVELS
 from course.fit import MixedFit
 from course.influence import FEWEST, influence
 from course.interpret import mean_variances, require_fit
@@ -25,7 +25,6 @@ SURE = 3.0  # standard errors that a departure must be away from chance
 COOK, MOVED, VARIANCE_CHANGE = 1.0, 1.0, 0.5
 CONTEXTUAL_P, CONTEXTUAL_SIZE = 0.01, 0.05
 TWIN_SECONDS = 0.5  # of matrix products; many small groups can take twenty times as long
-UNIT_SD = (1e-3, 1e3)
 
 
 def diagnose(
@@ -77,7 +76,7 @@ def diagnose(
     found += [*_normality(fit), *_spread(fit), *_contextual(fit)]
     looked += ["shape and spread of residuals", "slopes within and between groups"]
     found += _influence(fit, seconds, progress, looked, left_out)
-    found += [*_units(fit), *_data_notes(fit.design)]
+    found += data_findings(fit.design)
     looked += ["units and labels"]
     found.sort(key=lambda finding: SEVERITIES.index(finding.severity))
     return Diagnosis(fit.formula, tuple(found), tuple(looked), tuple(left_out))
@@ -197,7 +196,7 @@ def _few_levels(fit: MixedFit) -> list[Finding]:
     found = []
     for grouping in fit.design.groupings:
         L = grouping.n_levels
-        if L >= findings.FEW_LEVELS:
+        if L >= FEW_LEVELS:
             continue
         found.append(
             Finding(
@@ -373,92 +372,6 @@ def _influential(fit: MixedFit, group: str, progress: bool) -> list[Finding]:
             "The result with and without them.",
             "caution",
         )
-    ]
-
-
-# -- units and labels ---------------------------------------------------------------------------
-
-
-def _units(fit: MixedFit) -> list[Finding]:
-    sd = fit.design.X.std(axis=0)
-    far = [
-        f"{name} (SD {s:.2g})"
-        for name, s in zip(fit.design.fixed_names, sd, strict=True)
-        if s > 0 and not UNIT_SD[0] <= s <= UNIT_SD[1]
-    ]
-    if not far:
-        return []
-    return [
-        Finding(
-            "Predictors in unhandy units",
-            f"These vary by very small or very large numbers: {', '.join(far)}.",
-            "The fit does not suffer (predictors are standardised inside), but coefficients per unit "
-            "are then too small or too large to read, and other software may not converge.",
-            "Use thousands, millions or SDs as the unit.",
-            "The unit, beside the coefficient.",
-            "note",
-        )
-    ]
-
-
-_NOTES = (
-    (
-        findings.far_zero,
-        "The zero of a predictor lies outside the data",
-        "Intercepts, their variances and their correlations with slopes are about a place where "
-        "there are no rows.",
-        "Centre the predictor at a value that one would speak about.",
-        "At which value of the predictor intercepts and their variance are meant.",
-        "note",
-    ),
-    (
-        findings.flat_slopes,
-        "A random slope of a predictor that does not vary inside the groups",
-        "No group can show a slope of its own.",
-        "Leave the slope out, or let it vary at a higher level.",
-        "Nothing, once it is out.",
-        "caution",
-    ),
-    (
-        findings.reused_labels,
-        "Labels are used again in every group",
-        "Rows that have nothing to do with each other share a random effect.",
-        "Write the combination of both columns as the group.",
-        "How groups were identified.",
-        "caution",
-    ),
-    (
-        findings.same_groups,
-        "Two terms are the same groups",
-        "The two variances cannot be told apart; only their sum can.",
-        "Keep one of the terms.",
-        "Nothing, once one is out.",
-        "problem",
-    ),
-    (
-        findings.almost_nested,
-        "Some groups lie in more than one larger group",
-        "Nested or crossed decides what the variances mean.",
-        "Find out whether they moved or whether a label was used twice.",
-        "How many moved.",
-        "note",
-    ),
-    (
-        findings.rows_left_out,
-        "Rows are left out",
-        "The estimates are about the complete rows, which may differ from the others.",
-        "Compare both kinds; think of multiple imputation where many are missing.",
-        "How many rows are missing, in which columns, and what is known of why.",
-        "note",
-    ),
-)
-
-
-def _data_notes(design: Design) -> list[Finding]:
-    return [
-        Finding(title, seen, why, do, report, severity)
-        for look, title, why, do, report, severity in _NOTES
-        for seen in look(design)
     ]
 
 

@@ -63,12 +63,13 @@ def ratio_by_fitted(fit: MixedFit) -> Ratio:
 
 
 def ratios_by_category(fit: MixedFit) -> list[Ratio]:
-    """Residual SDs by the values of each predictor that is not a number."""
+    """Residual SDs by the values of each predictor that is a category: text, true or false, ``C(...)``."""
     found = []
     for name in fit.design.formula.variables:
         column = fit.design.columns[name].reset_index(drop=True)
         numeric = pd.api.types.is_numeric_dtype(column.infer_objects().dtype)
-        if numeric and not pd.api.types.is_bool_dtype(column.dtype):
+        category = not numeric or pd.api.types.is_bool_dtype(column.dtype)
+        if not (category or name in fit.design.formula.categorical):
             continue
         labels = column.astype(str)
         keep = labels.map(labels.value_counts()) >= FEWEST_ROWS

@@ -164,6 +164,15 @@ def test_a_category_that_scatters_twice_as_much():
     assert "Residuals are not equally spread" in titles(fitted(data), solvers=False)
 
 
+def test_numbers_that_stand_in_c_are_categories():
+    data = made(seed=12).assign(grade=lambda d: d["sex"].map({"female": 1, "male": 2}))
+    (as_text,) = ratios_by_category(fitted(data))
+    (as_number,) = ratios_by_category(fitted(data, "y ~ x + C(grade) + (1|g)"))
+    assert as_number.where == "grade"
+    assert as_number.ratio == pytest.approx(as_text.ratio, rel=1e-6)
+    assert not ratios_by_category(fitted(data, "y ~ x + grade + (1|g)"))
+
+
 def test_the_standard_error_of_a_ratio_is_what_it_varies_by():
     logs, z = [], []
     for seed in range(120):
@@ -315,3 +324,20 @@ def test_unhandy_units_and_rows_left_out():
     found = {finding.title: finding for finding in diagnose(fitted(data), solvers=False)}
     assert f"x (SD {sd})" in found["Predictors in unhandy units"].seen
     assert "10 of 480 rows" in found["Rows are left out"].seen
+
+
+def test_two_names_of_the_same_groups_come_first():
+    data = made(seed=3)
+    data["h"] = "room " + data["g"]
+    data.loc[0, "x"] = np.nan
+    found = list(diagnose(fitted(data, "y ~ x + (1|g) + (1|h)"), solvers=False))
+    assert (found[0].title, found[0].severity) == ("Two terms are the same groups", "problem")
+    assert found[-1].severity == "note"
+
+
+def test_labels_used_again_in_every_school():
+    pupils = load("pupils")
+    pupils["room"] = pupils["classroom"].str[-2:]
+    fit = mixedlm("test_score ~ age + (1|room) + (1|school)", pupils).fit()
+    (finding,) = [f for f in diagnose(fit, solvers=False) if "used again" in f.title]
+    assert "(1|school:room)" in finding.seen
