@@ -9,22 +9,13 @@ With d the ML deviance and b a value of one parameter, all others at their best 
 interval, estimate -+ z * std. error; where it bends, the interval read from it is not symmetric and
 knows about the end at 0 of a standard deviation. As in lme4 the profile is that of the ML fit, also
 for a fit by REML: REML criteria with different fixed effects are not comparable.
-
-How a parameter is held:
-
-- a fixed effect c'beta = b raises r^2 by (c'beta_hat - b)^2 / (c' (X'V^-1 X)^-1 c);
-- sigma is an argument of the deviance;
-- a standard deviation: with its effect first in its block it is sigma * theta_1 (times units), so
-  theta_1 follows from sigma, which is free;
-- a correlation: with its two effects first, their rows of Lambda are (a, 0) and m (sin t, cos t), where
-  sin t is the correlation, and a >= 0 and m >= 0 are free.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -34,14 +25,14 @@ from scipy.interpolate import CubicSpline
 
 from course.columns import nearest
 from course.errors import CourseError
+from course.held import Held, hold
 from course.parameters import parameter_names, parameter_values
-from course.pls import Estimates, Problem, lower_factor
 from course.search import SMALL
 
 if TYPE_CHECKING:
     from course.fit import MixedFit
 
-STEP = 0.4  # aimed at between two points of a profile, in zeta
+STEP = 0.4  # aimed at between two points, in zeta
 MARKS = tuple(stats.norm.ppf([0.95, 0.975, 0.995]))  # zeta at levels 90, 95 and 99 %
 MISSED = 1e-4  # in deviance: an optimum that far from the best is none
 MAX_POINTS = 100  # on each side of the estimate
@@ -167,15 +158,15 @@ def profile(
         chosen = tqdm(chosen, desc="profile", unit="parameter")
     points, bounds = {}, {}
     for name in chosen:
-        focus = _focus(name, problem, best)
+        held = hold(name, problem, best)
         if name.startswith("cor("):
             # along its angle, where zeta is straighter; any will do where an effect does not vary
-            points[name] = _walk(focus, np.arcsin(np.nan_to_num(values[name]).clip(-1, 1)), reach)
+            points[name] = _walk(held, np.arcsin(np.nan_to_num(values[name]).clip(-1, 1)), reach)
             points[name]["value"] = np.sin(points[name]["value"])
             bounds[name] = (-1.0, 1.0)
         else:
-            points[name] = _walk(focus, values[name], reach)
-            bounds[name] = (focus.low, focus.high)
+            points[name] = _walk(held, values[name], reach)
+            bounds[name] = (held.low, held.high)
     return Profile(points, values[list(points)], bounds, level)
 
 
@@ -210,208 +201,25 @@ def check_level(level: float) -> None:
         )
 
 
-# -- one parameter, held -------------------------------------------------------------------------
-
-# (deviance, its gradient) at x, with the parameter held at the value that comes first
-Objective = Callable[[float, np.ndarray], tuple[float, np.ndarray]]
-
-
-@dataclass(frozen=True)
-class _Focus:
-    """One parameter to be held, and all others as a vector x that is free."""
-
-    deviance: Objective
-    start: np.ndarray  # x at the optimum
-    curvature: np.ndarray  # a rough second derivative by each x
-    diagonal: np.ndarray  # the x that are standard deviations: at 0 their derivative is 0
-    positive: np.ndarray  # the x that must not be negative
-    step: float  # a small first step of the parameter
-    low: float = -np.inf
-    high: float = np.inf
-
-
-def _focus(name: str, problem: Problem, best: Estimates) -> _Focus:
-    design = problem.design
-    if name in design.fixed_names:
-        return _hold_fixed(problem, best, design.fixed_names.index(name))
-    if name == "sigma":
-        return _hold_sigma(problem, best)
-    for g, grouping in enumerate(design.groupings):
-        for block in grouping.blocks:
-            for j in block:
-                if name == f"sd({grouping.effects[j]} | {grouping.name})":
-                    return _hold_sd(*_leading(problem, best, g, block, [j]), best)
-                for i in block:
-                    pair = f"{grouping.effects[j]}, {grouping.effects[i]}"
-                    if name == f"cor({pair} | {grouping.name})":
-                        other, theta, at, _ = _leading(problem, best, g, block, [j, i])
-                        return _hold_correlation(other, theta, at, len(block))
-    raise AssertionError(name)
-
-
-def _diagonal(problem: Problem) -> np.ndarray:
-    return problem.pack([np.eye(len(pattern)) for pattern in problem.patterns]) > 0
-
-
-def _hold_fixed(problem: Problem, best: Estimates, j: int) -> _Focus:
-    shift = problem.columns.y_shift if problem.design.fixed_names[j] == "Intercept" else 0.0
-    c = problem.T_x[j]
-
-    def deviance(value: float, theta: np.ndarray) -> tuple[float, np.ndarray]:
-        at = problem.evaluate(theta)
-        direction = at.XX_inverse @ c
-        miss = c @ at.beta - (value - shift) / problem.y_scale
-        held = replace(
-            at,
-            beta=at.beta - direction * miss / (c @ direction),
-            r2=at.r2 + miss**2 / (c @ direction),
-        )
-        return problem.deviance(held, reml=False), problem.gradient(held, reml=False)
-
-    theta = best.theta_standard
-    return _Focus(
-        deviance,
-        theta,
-        problem.curvature,
-        _diagonal(problem),
-        np.zeros(len(theta), dtype=bool),
-        step=STEP * float(np.sqrt(best.cov_beta[j, j])),
-    )
-
-
-def _hold_sigma(problem: Problem, best: Estimates) -> _Focus:
-    def deviance(value: float, theta: np.ndarray) -> tuple[float, np.ndarray]:
-        at, sigma2 = problem.evaluate(theta), (value / problem.y_scale) ** 2
-        return problem.deviance(at, False, sigma2), problem.gradient(at, False, sigma2)
-
-    theta = best.theta_standard
-    return _Focus(
-        deviance,
-        theta,
-        problem.curvature,
-        _diagonal(problem),
-        np.zeros(len(theta), dtype=bool),
-        step=STEP * float(np.sqrt(best.sigma2 / 2 / problem.n)),
-        low=0.0,
-    )
-
-
-def _leading(problem: Problem, best: Estimates, g: int, block: tuple[int, ...], first: list[int]):
-    """The same problem with some effects first in their block, in the data's units but for scale.
-
-    Returns
-    -------
-    Problem
-    theta : ndarray
-        The optimum there.
-    at : int
-        The first entry of theta that belongs to the block.
-    unit : float
-        The first effect in the data's units is unit * y_scale times that of the problem.
-    """
-    columns, grouping = problem.columns, problem.design.groupings[g]
-    order = [*first, *(j for j in block if j not in first)]
-    T = columns.T_z[g]
-    U, z = columns.U, [list(where) for where in columns.z]
-    if any(grouping.effects[j] == "Intercept" for j in first) and len(block) > 1:
-        # where predictors are 0, not where they are centred
-        scale = np.diagonal(T)[order]
-        z[g] = [*z[g]]
-        for position, j in zip(block, order, strict=True):
-            z[g][position] = len(U)
-            U = np.vstack([U, grouping.Z[:, j] * T[j, j]])
-        to_new = np.diag(1 / scale)
-    else:
-        for position, j in zip(block, order, strict=True):
-            z[g][position] = columns.z[g][j]
-        where = [block.index(j) for j in order]
-        to_new = np.linalg.inv(T[np.ix_(block, block)])[np.ix_(where, where)]
-    other = Problem(problem.design, replace(columns, U=U, z=z))
-    factors = problem.unpack(best.theta_standard)
-    raw = best.factors[g][order][:, block]
-    factors[g][np.ix_(block, block)] = lower_factor(to_new @ raw, (range(len(block)),))
-    where = [np.zeros(pattern.shape) for pattern in problem.patterns]
-    where[g][block[0], block[0]] = 1
-    at = int(np.flatnonzero(other.pack(where))[0])
-    return other, other.pack(factors), at, float(T[first[0], first[0]])
-
-
-def _hold_sd(problem: Problem, theta: np.ndarray, at: int, unit: float, best: Estimates) -> _Focus:
-    # x is theta without the entry that belongs to this SD, and log sigma
-    others = np.delete(np.arange(len(theta)), at)
-    unit = unit * problem.y_scale
-
-    def deviance(value: float, x: np.ndarray) -> tuple[float, np.ndarray]:
-        sigma = np.exp(x[-1])
-        theta = np.empty(len(x))
-        theta[others], theta[at] = x[:-1], value / (unit * sigma)
-        found = problem.evaluate(theta)
-        by_theta = problem.gradient(found, False, sigma**2)
-        by_log_sigma = 2 * problem.n - 2 * found.r2 / sigma**2 - by_theta[at] * theta[at]
-        return problem.deviance(found, False, sigma**2), np.append(by_theta[others], by_log_sigma)
-
-    sigma = np.sqrt(best.sigma2) / problem.y_scale
-    return _Focus(
-        deviance,
-        np.append(theta[others], np.log(sigma)),
-        np.append(problem.curvature[others], 4.0 * problem.n),
-        np.append(_diagonal(problem)[others], False),
-        np.zeros(len(theta), dtype=bool),
-        step=unit * max(0.1 * abs(theta[at]), 0.03) * sigma,
-        low=0.0,
-    )
-
-
-def _hold_correlation(problem: Problem, theta: np.ndarray, at: int, size: int) -> _Focus:
-    # theta holds the block column by column: a, b, ... of the first column, then c of the second
-    b, c = at + 1, at + size
-    kept = np.delete(np.arange(len(theta)), c)  # x: m takes the place of b
-
-    def deviance(angle: float, x: np.ndarray) -> tuple[float, np.ndarray]:
-        rho, root = np.sin(angle), np.cos(angle)
-        theta = np.empty(len(x) + 1)
-        theta[kept] = x
-        m = theta[b]
-        theta[b], theta[c] = m * rho, m * root
-        found = problem.evaluate(theta)
-        gradient = problem.gradient(found, False)
-        gradient[b] = gradient[b] * rho + gradient[c] * root
-        return problem.deviance(found, False), gradient[kept]
-
-    start = theta.copy()
-    start[b] = np.hypot(theta[b], theta[c])
-    positive = np.isin(kept, [at, b])
-    return _Focus(
-        deviance,
-        start[kept],
-        problem.curvature[kept],
-        _diagonal(problem)[kept] | positive,
-        positive,
-        step=0.1,
-        low=-np.pi / 2,
-        high=np.pi / 2,
-    )
-
-
 # -- along the profile -----------------------------------------------------------------------------
 
 
-def _walk(focus: _Focus, estimate: float, reach: float) -> pd.DataFrame:
+def _walk(held: Held, estimate: float, reach: float) -> pd.DataFrame:
     """value and zeta, from the lower side to the upper."""
-    for bound in (focus.low, focus.high):
-        if abs(estimate - bound) < 1e-5 * focus.step:
+    for bound in (held.low, held.high):
+        if abs(estimate - bound) < 1e-5 * held.scale:
             estimate = bound
-    search = _Search(focus, estimate)
+    search = _Search(held, estimate)
     sides = [_side(search, estimate, sign, reach) for sign in (-1, 1)]
     points = [*reversed(sides[0]), (estimate, 0.0), *sides[1]]
     return pd.DataFrame(points, columns=["value", "zeta"])
 
 
 def _side(search: _Search, estimate: float, sign: int, reach: float) -> list[tuple[float, float]]:
-    bound = search.focus.high if sign > 0 else search.focus.low
+    bound = search.held.high if sign > 0 else search.held.low
     path = [(estimate, 0.0, search.start)]
     slope = np.zeros_like(search.start)  # of x by the value
-    step = search.focus.step
+    step = STEP * search.held.scale
 
     def held_at(target: float, start: np.ndarray) -> tuple[float, float, np.ndarray]:
         found, x = search.minimise(target, start)
@@ -422,7 +230,12 @@ def _side(search: _Search, estimate: float, sign: int, reach: float) -> list[tup
             )
         return target, sign * np.sqrt(max(found, 0.0)), x
 
-    while abs(path[-1][1]) < reach and path[-1][0] != bound and len(path) < MAX_POINTS:
+    while abs(path[-1][1]) < reach and path[-1][0] != bound:
+        if len(path) > MAX_POINTS:
+            raise CourseError(
+                f"after {MAX_POINTS} points the likelihood has still not fallen far enough for the "
+                "interval: ask for a lower level, or use confint(fit, method='bootstrap')"
+            )
         value, zeta, x = path[-1]
         target = bound if step > 0.8 * abs(bound - value) else value + sign * step
         point = held_at(target, x + slope * (target - value))
@@ -447,23 +260,23 @@ def _side(search: _Search, estimate: float, sign: int, reach: float) -> list[tup
 class _Search:
     """Minimises over x, in coordinates in which the deviance is round where the walk begins."""
 
-    def __init__(self, focus: _Focus, estimate: float):
-        self.focus, self.lowest, self.ceiling = focus, 0.0, np.inf
-        unit = 1 / np.sqrt(focus.curvature)
+    def __init__(self, held: Held, estimate: float):
+        self.held, self.lowest, self.ceiling = held, 0.0, np.inf
+        unit = 1 / np.sqrt(held.curvature)
         self.plain = self.round = np.diag(unit)
-        self.lowest, self.start = self.minimise(estimate, focus.start)
+        self.lowest, self.start = self.minimise(estimate, held.start)
         if len(unit):
             self.round = self._rounded(estimate, unit)
         # without one of its effects a correlation has no meaning, and the deviance one value
-        for i in np.flatnonzero(focus.positive):
+        for i in np.flatnonzero(held.positive):
             without = np.where(np.arange(len(unit)) == i, 0.0, self.start)
-            self.ceiling = min(self.ceiling, self._descend(0.0, without, held=i)[0])
+            self.ceiling = min(self.ceiling, self._descend(0.0, without, zero=i)[0])
 
     def _rounded(self, estimate: float, unit: np.ndarray) -> np.ndarray:
         steps = np.diag(1e-4 * unit)
         rises = [
-            self.focus.deviance(estimate, self.start + step)[1]
-            - self.focus.deviance(estimate, self.start - step)[1]
+            self.held.deviance(estimate, self.start + step)[1]
+            - self.held.deviance(estimate, self.start - step)[1]
             for step in steps
         ]
         hessian = np.array(rises) / 2e-4 * unit
@@ -473,30 +286,30 @@ class _Search:
     def minimise(self, value: float, start: np.ndarray) -> tuple[float, np.ndarray]:
         """The least deviance (above `lowest`) with the parameter held, and where it is."""
         if not len(start):
-            return self.focus.deviance(value, start)[0] - self.lowest, start
+            return self.held.deviance(value, start)[0] - self.lowest, start
         best, x = self._descend(value, start)
-        small = self.focus.diagonal & (np.abs(x) < SMALL)
+        small = self.held.diagonal & (np.abs(x) < SMALL)
         if small.any():  # at 0 the derivative is 0, be it the best or not
             other, there = self._descend(value, np.where(small, 0.2, x))
             if other < best:
                 best, x = other, there
         return min(best, self.ceiling), x
 
-    def _descend(self, value: float, start: np.ndarray, held: int | None = None):
+    def _descend(self, value: float, start: np.ndarray, zero: int | None = None):
         """Without bounds and, where that ends outside of them, with bounds."""
-        positive = self.focus.positive
-        if held is None:
+        positive = self.held.positive
+        if zero is None:
             found, x = self._quasi_newton(value, start, self.round, None)
             # both negative is as good as both positive: it is their product that counts
             if not positive.any() or np.prod(x[positive]) >= 0:
                 return found, np.where(positive, np.abs(x), x)
-        bounds = [(0 if p else None, 0 if i == held else None) for i, p in enumerate(positive)]
+        bounds = [(0 if p else None, 0 if i == zero else None) for i, p in enumerate(positive)]
         start = np.where(positive, np.maximum(start, 0), start)
         return self._quasi_newton(value, start, self.plain, bounds)
 
     def _quasi_newton(self, value, start, coordinates, bounds) -> tuple[float, np.ndarray]:
         def above(u: np.ndarray) -> tuple[float, np.ndarray]:
-            deviance, gradient = self.focus.deviance(value, coordinates @ u)
+            deviance, gradient = self.held.deviance(value, coordinates @ u)
             return deviance - self.lowest, coordinates.T @ gradient
 
         with np.errstate(all="ignore"):

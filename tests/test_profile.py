@@ -12,8 +12,9 @@ from scipy import optimize
 from scipy.interpolate import CubicSpline
 
 from course import CourseError, load, mixedlm
+from course.held import hold
 from course.parameters import parameter_names, parameters
-from course.profile import _focus, profile
+from course.profile import profile
 
 REFERENCE = json.loads((Path(__file__).parent / "reference/profile.json").read_text())["models"]
 EXAM = "normexam ~ standLRT + (standLRT|school)"
@@ -158,11 +159,11 @@ def test_derivatives_with_a_parameter_held(model_id):
     ours = fit(model_id, "ML")
     rng = np.random.default_rng(1)
     for name, value in parameters(ours).items():
-        focus = _focus(name, ours.model.problem, ours.estimates)
+        held = hold(name, ours.model.problem, ours.estimates)
         value = np.arcsin(0.3) if is_correlation(name) else value * 1.1 + 0.1
-        x = focus.start * rng.uniform(0.8, 1.2, len(focus.start)) + 0.05
-        _, gradient = focus.deviance(value, x)
-        numeric = optimize.approx_fprime(x, lambda x: focus.deviance(value, x)[0], 1e-6)  # noqa: B023
+        x = held.start * rng.uniform(0.8, 1.2, len(held.start)) + 0.05
+        _, gradient = held.deviance(value, x)
+        numeric = optimize.approx_fprime(x, lambda x: held.deviance(value, x)[0], 1e-6)  # noqa: B023
         scale = np.abs(gradient).max()
         np.testing.assert_allclose(gradient, numeric, atol=1e-4 * scale + 0.05, err_msg=name)
 
@@ -173,10 +174,10 @@ def test_held_at_the_estimate_the_deviance_is_that_of_the_fit(model_id):
     problem = ours.model.problem
     least = problem.deviance(problem.evaluate(ours.estimates.theta_standard), reml=False)
     for name, value in parameters(ours).items():
-        focus = _focus(name, problem, ours.estimates)
+        held = hold(name, problem, ours.estimates)
         value = np.arcsin(np.clip(value, -1, 1)) if is_correlation(name) else value
-        held, gradient = focus.deviance(value, focus.start)
-        assert held == pytest.approx(least, abs=1e-5), name
+        deviance, gradient = held.deviance(value, held.start)
+        assert deviance == pytest.approx(least, abs=1e-5), name
         assert np.abs(gradient).max() < 0.05, name
 
 
