@@ -161,7 +161,8 @@ def profile(
         held = hold(name, problem, best)
         if name.startswith("cor("):
             # along its angle, where zeta is straighter; any will do where an effect does not vary
-            points[name] = _walk(held, np.arcsin(np.nan_to_num(values[name]).clip(-1, 1)), reach)
+            values[name] = values[name].clip(-1, 1)  # but for rounding it is
+            points[name] = _walk(held, np.arcsin(np.nan_to_num(values[name])), reach)
             points[name]["value"] = np.sin(points[name]["value"])
             bounds[name] = (-1.0, 1.0)
         else:

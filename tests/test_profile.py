@@ -47,30 +47,33 @@ def is_correlation(name: str) -> bool:
     return name.startswith("cor(")
 
 
+def lme4_failed(model_id: str, name: str) -> bool:
+    """Whether lme4 ("unexpected decrease in profile", "bad spline fit") has nothing to compare."""
+    # at this singular fit its profiles do not leave the estimate; see the dense likelihood below
+    return model_id == "correlation_plus_one" and (is_correlation(name) or name[:2] in ("sd", "si"))
+
+
 @pytest.mark.parametrize("model_id", REFERENCE)
 def test_zeta_is_that_of_lme4(model_id):
-    compared = 0
     for name, points in profiled(model_id).points.items():
+        if lme4_failed(model_id, name):
+            continue
         stored = REFERENCE[model_id]["points"][lme4_name(name)]
-        lme4 = pd.DataFrame(stored, dtype=float).dropna()
-        inside = lme4.value.between(points.value.min(), points.value.max())
+        lme4 = pd.DataFrame(stored, dtype=float).drop_duplicates()
+        lme4 = lme4[lme4.value.between(points.value.min(), points.value.max())]
+        assert len(lme4) >= 14 and lme4.zeta.max() > 2.5
         angle = np.arcsin if is_correlation(name) else np.asarray
-        zeta = CubicSpline(angle(points.value), points.zeta)(angle(lme4.value[inside]))
-        np.testing.assert_allclose(zeta, lme4.zeta[inside], atol=5e-3, err_msg=name)
-        compared += inside.sum()
-    assert compared > 30
+        zeta = CubicSpline(angle(points.value), points.zeta)(angle(lme4.value))
+        np.testing.assert_allclose(zeta, lme4.zeta, atol=2e-3, err_msg=name)
 
 
 @pytest.mark.parametrize("model_id", REFERENCE)
 def test_intervals_are_those_of_lme4(model_id):
-    intervals = profiled(model_id).interval(0.95)
-    for name, ours in intervals.iterrows():
-        lme4 = np.array(REFERENCE[model_id]["intervals"][lme4_name(name)], dtype=float)
-        if np.isnan(lme4).any() or (is_correlation(name) and list(lme4) == [-1, 1]):
-            # on this one lme4's spline fails ("bad spline fit"); see the dense likelihood below
-            assert model_id == "correlation_plus_one"
+    for name, ours in profiled(model_id).interval(0.95).iterrows():
+        if lme4_failed(model_id, name):
             continue
-        np.testing.assert_allclose(ours, lme4, atol=3e-4 * (lme4[1] - lme4[0]), err_msg=name)
+        lme4 = np.array(REFERENCE[model_id]["intervals"][lme4_name(name)], dtype=float)
+        np.testing.assert_allclose(ours, lme4, atol=1e-4 * (lme4[1] - lme4[0]), err_msg=name)
 
 
 def test_a_boundary_ends_the_interval_exactly():
