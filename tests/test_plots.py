@@ -393,6 +393,15 @@ def test_lines_are_least_squares_of_all_of_one_and_the_prediction(sloped):
     assert ax.get_xlabel() == "age10 (years)" and ax.get_ylabel() == "test_score (points)"
 
 
+def test_a_response_inside_a_function_is_no_predictor():
+    fit = mixedlm("np.log(test_score) ~ age10 + (1|school)", SCHOOLS).fit()
+    ax = plots.predictions(fit, "age10")
+    assert ax.get_xlabel() == "age10 (years)"
+    assert ax.get_ylabel() == "mean np.log(test_score)"
+    with pytest.raises(CourseError, match="no numeric predictor 'test_score'"):
+        plots.predictions(fit, "test_score")
+
+
 def test_a_group_of_one_row_has_no_line_alone():
     data = pd.concat([SCHOOLS, SCHOOLS.iloc[[0]].assign(school="alone")], ignore_index=True)
     fit = mixedlm("test_score ~ age10 + (1|school)", data).fit()

@@ -10,6 +10,7 @@ import pandas as pd
 
 from course.columns import nearest
 from course.errors import CourseError
+from course.formula import variables_of
 from course.plots.page import label
 
 if TYPE_CHECKING:
@@ -71,14 +72,20 @@ def find_levels(fit: MixedFit, group: str, levels: Sequence) -> list[int]:
     return codes
 
 
+def predictors(fit: MixedFit) -> list[str]:
+    """The columns that the fixed and random effects are made of."""
+    formula = fit.design.formula
+    response = variables_of(formula.response)
+    return [name for name in formula.variables if name not in response]
+
+
+def _is_number(column: pd.Series) -> bool:
+    return pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column)
+
+
 def find_predictor(fit: MixedFit, predictor: str) -> pd.Series:
     """A numeric column of the model other than the response."""
-    formula = fit.design.formula
-    known = [
-        name
-        for name in formula.variables
-        if name != formula.response and pd.api.types.is_numeric_dtype(fit.design.columns[name])
-    ]
+    known = [name for name in predictors(fit) if _is_number(fit.design.columns[name])]
     if predictor not in known:
         has = f"; it has: {', '.join(known)}" if known else ""
         raise CourseError(
@@ -102,10 +109,8 @@ def typical(data: pd.DataFrame, at: Mapping[str, object] | None = None) -> pd.Da
     """One row: medians that occur in the data, most frequent labels, or what `at` says."""
     row = {}
     for name, column in data.items():
-        numeric = pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column)
-        row[name] = (
-            column.quantile(0.5, interpolation="lower") if numeric else column.mode().iloc[0]
-        )
+        middle = column.quantile(0.5, interpolation="lower") if _is_number(column) else None
+        row[name] = column.mode().iloc[0] if middle is None else middle
     for name, value in (at or {}).items():
         if name not in row:
             raise CourseError(f"at= names {name!r}, which the model has not{nearest(name, row)}")

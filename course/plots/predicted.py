@@ -36,6 +36,7 @@ from course.plots.parts import (
     frame,
     grid,
     is_whole,
+    predictors,
     typical,
 )
 
@@ -225,8 +226,8 @@ def predictions(
     if at and predictor in at:
         raise CourseError(f"{predictor!r} runs along the axis: leave it out of at=")
     x, data = find_predictor(fit, predictor), frame(fit)
-    formula, percent = fit.design.formula, f"{100 * level:g} %"
-    shared = typical(data[[name for name in data if name != formula.response]], at)
+    response, percent = fit.design.formula.response, f"{100 * level:g} %"
+    shared = typical(data[predictors(fit)], at)
     wide = grid(shared, predictor, x.min(), x.max(), is_whole(x))
     X = fit.design.fixed_rows(wide)
     mean = X @ fit.estimates.beta
@@ -246,10 +247,9 @@ def predictions(
             for edge in (ys - band, ys + band):
                 ax.plot(xs, edge, color=colour, linestyle=dash, linewidth=0.9)
             ax.plot(xs, ys, color=colour, linestyle=dash, linewidth=2.4, label=f"{group} {name}")
-        others = [n for n in formula.variables if n not in (predictor, formula.response)]
+        others = [name for name in predictors(fit) if name != predictor]
         held = "".join(f"; {n} = {_value(shared[n].iloc[0])}" for n in others)
         ax.set_xlabel(axis_label(predictor) + held)
-        response = formula.response
         ax.set_ylabel(axis_label(f"mean {response}", unit or unit_of(response)))
         legend_above(ax)
     where = f"At {predictor} {words(wide[predictor].iloc[middle])}"
