@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import permutations
+from itertools import combinations, permutations
 
 import numpy as np
 import pandas as pd
@@ -52,10 +52,11 @@ def rows_left_out(design: Design) -> list[str]:
 def reused_labels(design: Design) -> list[str]:
     """Rooms 1-4 in every school: one label, many rooms."""
     notes = []
-    for inner, outer in permutations(design.groupings, 2):
-        if len(inner.factors) > 1 or len(outer.factors) > 1:
+    for pair in combinations(design.groupings, 2):
+        inner, outer = sorted(pair, key=lambda grouping: grouping.n_levels)
+        if len(inner.factors) > 1 or len(outer.factors) > 1 or outer.n_levels < 3:
             continue
-        if lies_in(inner.codes, outer.codes) or outer.n_levels < 3:
+        if lies_in(inner.codes, outer.codes) or lies_in(outer.codes, inner.codes):
             continue
         pairs = _pairs(inner, outer)
         rooms_per_school = np.bincount(pairs[1])

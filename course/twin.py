@@ -8,8 +8,9 @@ effects with variances D (for an intercept and a slope: the predictor shifted to
 
 from __future__ import annotations
 
+import contextlib
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 # A relative variance of 0 becomes this and is held there: statsmodels divides by it, and takes an effect
 # whose variance falls below 1e-10 for a fixed one.
 FLOOR = 1e-9
+CLOSE = 1e-3  # log-likelihoods of one optimum
 MEMORY = 2e9  # bytes
 SECONDS = 60
 CELLS_PER_SECOND = 3e8  # rows x columns^2, summed over groups, that MixedLM gets through
@@ -48,10 +50,27 @@ def fit_twin(fit: MixedFit, force: bool = False):
         Where this would take more than about a minute or 2 GB, unless forced.
     """
     layout = lay_out(fit.design)
-    components = _components(fit, layout)
     if not force:
-        _refuse_large(fit, layout, components)
+        _refuse_large(fit, layout, _components(fit, layout))
+    if layout.re is None or len(layout.re.block) == 1:
+        return _fit(fit, layout)
+    with contextlib.suppress(np.linalg.LinAlgError):
+        twin = _fit(fit, layout)
+        if abs(twin.llf - fit.llf) < CLOSE:
+            return twin
+    # MixedLM's algebra breaks down where correlated effects are singular: give it unrelated ones
+    return _fit(fit, _without_correlations(layout))
+
+
+def _without_correlations(layout: Layout) -> Layout:
+    """The effects at the top, too, as components of changed columns."""
+    return replace(layout, re=None, correlated=(*layout.correlated, layout.re))
+
+
+def _fit(fit: MixedFit, layout: Layout):
     from statsmodels.regression.mixed_linear_model import MixedLM, MixedLMParams, VCSpec
+
+    components = _components(fit, layout)
 
     design = fit.design
     y = pd.Series(design.y, name=design.formula.response)
@@ -277,6 +296,8 @@ def check(fit: MixedFit) -> Check:
 def _sds(fit: MixedFit, twin) -> list[tuple[str, float, float]]:
     """SDs of the random effects as both have them; a changed column keeps its own name."""
     layout = lay_out(fit.design)
+    if layout.re is not None and not np.size(twin.cov_re):
+        layout = _without_correlations(layout)
     found = []
     if layout.re is not None:
         grouping = fit.design.groupings[layout.re.grouping]
