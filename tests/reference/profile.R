@@ -40,15 +40,21 @@ control <- lmerControl(
   check.conv.singular = "ignore", check.conv.grad = "ignore", check.conv.hess = "ignore"
 )
 
-# Small steps (delta, in zeta), so that splines through the points add no error of their own.
+# Small steps (delta, in zeta), so that splines through the points add no error of their own: the
+# smaller ones where profiles bend sharply. Where a fit is singular lme4 may fail to take its first
+# step if that is small, and for sd_, cor_ and sigma of correlation_plus_one whatever its size.
+fine <- c("zero_classroom", "zero_slope_uncorrelated")
+
 # Rows: parameters under lme4's names (sd_.., cor_.., sigma, fixed); lower, upper; and some points
 # of each profile: value, zeta.
 one <- function(id) {
   model <- models[[id]]
   fit <- lmer(as.formula(model$formula), read_data(model$data), control = control)
-  delta <- if (nrow(model.frame(fit)) < 300) 0.05 else 0.2
+  delta <- if (id %in% fine) 0.05 else 0.2
   seconds <- system.time(
-    suppressWarnings(profiled <- profile(fit, signames = FALSE, devtol = 1e-7, delta = delta))
+    suppressWarnings(
+      profiled <- profile(fit, signames = FALSE, devtol = 1e-7, delta = delta, maxpts = 400)
+    )
   )[["elapsed"]]
   interval <- suppressWarnings(confint(profiled, level = 0.95))
   points <- as.data.frame(profiled)
