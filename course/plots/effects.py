@@ -75,12 +75,13 @@ def caterpillar(
     value = fit.random_effects[group][effect].sort_values()
     half = NORMAL_95 * fit.random_effects_se[group][effect].loc[value.index]
     rows, clear = np.arange(1, len(value) + 1), (value.abs() > half).to_numpy()
+    thin = float(np.clip(200 / len(value), 0.1, 1.0))
     with canvas(ax, 7.0, min(7.5, 1.4 + 0.2 * len(value))) as ax:
         ax.axvline(0, color=INK, linestyle="--", linewidth=1.0)
-        ax.hlines(rows, value - half, value + half, color=GREY, linewidth=1.6)
-        ax.scatter(value[clear], rows[clear], s=26, color=BLUE, zorder=3,
+        ax.hlines(rows, value - half, value + half, color=GREY, linewidth=1.6 * thin)
+        ax.scatter(value[clear], rows[clear], s=26 * thin, color=BLUE, zorder=3,
                    label="interval excludes 0")  # fmt: skip
-        ax.scatter(value[~clear], rows[~clear], s=26, facecolors="white", edgecolors=BLUE,
+        ax.scatter(value[~clear], rows[~clear], s=26 * thin, facecolors="white", edgecolors=BLUE,
                    zorder=3, label="interval includes 0")  # fmt: skip
         if len(value) <= 40:
             ax.set_yticks(rows, [label(level) for level in value.index], fontsize=9)
@@ -212,16 +213,17 @@ def shrinkage(
     low, high = low - margin, high + margin
     beyond = ((start < low) | (start > high)).any(axis=1)
     response = fit.design.formula.response
+    thin = float(np.clip(250 / len(start), 0.15, 1.0))
     with canvas(ax, 6.6, 5.4) as ax:
         for (x0, y0), (x1, y1) in zip(start, end, strict=True):
             ax.annotate("", (x1, y1), (x0, y0), annotation_clip=False, zorder=2,
-                        arrowprops={"arrowstyle": "->", "color": INK, "lw": 0.7,
+                        arrowprops={"arrowstyle": "->", "color": INK, "lw": 0.7 * thin,
                                     "shrinkA": 0, "shrinkB": 0})  # fmt: skip
             ax.texts[-1].arrow_patch.set_clip_on(True)
             ax.texts[-1].arrow_patch.set_clip_box(ax.bbox)
-        ax.scatter(*start.T, marker="D", s=20, facecolors="white", edgecolors=ORANGE,
-                   linewidths=1.1, zorder=3, label="separate line")  # fmt: skip
-        ax.scatter(*end.T, s=26, color=BLUE, edgecolors=INK, linewidths=0.5, zorder=4,
+        ax.scatter(*start.T, marker="D", s=20 * thin, facecolors="white", edgecolors=ORANGE,
+                   linewidths=1.1 * thin**0.5, zorder=3, label="separate line")  # fmt: skip
+        ax.scatter(*end.T, s=26 * thin, color=BLUE, edgecolors=INK, linewidths=0.5, zorder=4,
                    label="partially pooled line")  # fmt: skip
         ax.scatter(*centre, marker="+", s=240, color=INK, linewidths=2.4, zorder=5,
                    label="fixed effects")  # fmt: skip

@@ -287,14 +287,14 @@ def _group_lines(
     within = [fit.design.groupings[h] for h in containing(fit, g)]
     columns = list(dict.fromkeys(name for one in within for name in one.factors))
 
-    def labelled(code: int, rows: pd.DataFrame) -> pd.DataFrame:
-        first = data[columns].iloc[int(np.argmax(grouping.codes == code))]
-        return rows.assign(**dict(first))
+    _, first = np.unique(grouping.codes, return_index=True)
+    labels = data[columns].iloc[first].reset_index(drop=True)
 
     names = [one.name for one in within]
     if levels is None:
         middle = shared.assign(**{predictor: x.quantile(0.5, interpolation="lower")})
-        every = pd.concat([labelled(code, middle) for code in range(grouping.n_levels)])
+        every = middle.loc[np.zeros(len(labels), dtype=int)].reset_index(drop=True)
+        every = every.assign(**labels)
         at = fit.predict(every, random=names).to_numpy()
         codes = list(dict.fromkeys([int(at.argmax()), int(at.argmin())]))
     else:
@@ -307,7 +307,8 @@ def _group_lines(
     found = []
     for code in codes:
         own = x[grouping.codes == code]
-        rows = labelled(code, grid(shared, predictor, own.min(), own.max(), is_whole(x)))
+        rows = grid(shared, predictor, own.min(), own.max(), is_whole(x))
+        rows = rows.assign(**labels.loc[code])
         half = stats.norm.ppf((1 + level) / 2) * prediction_sd(fit, rows, names)
         mean = fit.predict(rows, random=names).to_numpy()
         found.append((label(grouping.levels[code]), rows[predictor].to_numpy(), mean, half))
@@ -350,7 +351,8 @@ def prediction_sd(fit: MixedFit, rows: pd.DataFrame, groups: Sequence[str]) -> n
     A, w = A @ sparse.diags_array(1 / scale), w @ sparse.diags_array(1 / scale)
     prior = np.ones(A.shape[1])
     prior[: design.X.shape[1]] = 0.0
-    solve = sparse_linalg.splu(sparse.csc_array(A.T @ A + sparse.diags_array(prior))).solve
+    C = sparse.csc_array(A.T @ A + sparse.diags_array(prior))
+    solve = sparse_linalg.splu(C, permc_spec="MMD_AT_PLUS_A", options={"SymmetricMode": True}).solve
     dense = w.toarray()
     return np.sqrt(fit.scale * np.einsum("ij,ji->i", dense, solve(dense.T)))
 
