@@ -37,19 +37,13 @@ CASES = {
         "test_score ~ age + (1|school)",
         "test_score ~ age + (age|school)",
         "REML",
-        (10, 8, 1, 12),
+        (20, 10, 1, 12),
     ),
     "a slope without covariance": (
         "test_score ~ age + (1|school)",
         "test_score ~ age + (age_c||school)",
         "REML",
         (10, 8, 1, 12),
-    ),
-    "a second slope, two covariances": (
-        "test_score ~ age + sex + (age|school)",
-        "test_score ~ age + sex + (age + sex|school)",
-        "REML",
-        (10, 8, 1, 16),
     ),
     "a covariance": (
         "test_score ~ age + (age_c||school)",
@@ -86,6 +80,12 @@ CASES = {
         "test_score ~ age + school_resources + (1|school)",
         "ML",
         (4, 3, 1, 10),
+    ),
+    "a second slope, two covariances": (
+        "test_score ~ age + sex + (age|school)",
+        "test_score ~ age + sex + (age + sex|school)",
+        "REML",
+        (10, 8, 1, 16),
     ),
 }
 

@@ -281,3 +281,11 @@ def test_the_statistic_of_one_variance_follows_its_mixture():
     chi2 = simulate_chi2(*fits(data, smaller, larger), 300, seed=5, progress=False)
     positive = chi2[chi2 > 1e-6]
     assert stats.kstest(positive, stats.chi2(1).cdf).pvalue > 0.001
+
+
+def test_every_case_is_in_the_stored_table():
+    text = (ROOT / "tests/levels.md").read_text()
+    rows = [line.split("|")[1].strip(" *") for line in text.splitlines() if line.startswith("| ")][
+        1:
+    ]
+    assert rows == list(levels.CASES)
