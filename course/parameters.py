@@ -9,6 +9,7 @@ import pandas as pd
 
 from course.design import Design
 from course.pls import Estimates
+from course.tables import correlation
 
 if TYPE_CHECKING:
     from course.fit import MixedFit
@@ -58,9 +59,7 @@ def parameter_values(design: Design, estimates: Estimates) -> np.ndarray:
         sd = np.sqrt(np.diagonal(covariance))
         for block in grouping.blocks:
             values += [sd[j] for j in block]
-            for j, i in _pairs(block):
-                both = sd[i] * sd[j]
-                values.append(covariance[i, j] / both if both > 0 else np.nan)
+            values += [correlation(covariance, i, j) for j, i in _pairs(block)]
     return np.array([*values, np.sqrt(estimates.sigma2)])
 
 

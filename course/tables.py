@@ -29,6 +29,12 @@ def t_table(
     )
 
 
+def correlation(covariance: np.ndarray, i: int, j: int) -> float:
+    """The correlation of two effects; NaN where one of them does not vary."""
+    both = np.sqrt(covariance[i, i] * covariance[j, j])
+    return float(np.clip(covariance[i, j] / both, -1, 1)) if both > 0 else np.nan
+
+
 def variance_table(design: Design, estimates: Estimates) -> pd.DataFrame:
     """group, effect, effect2, vcov, sdcor: variances, covariances, the residual last."""
     rows = []
@@ -40,10 +46,10 @@ def variance_table(design: Design, estimates: Estimates) -> pd.DataFrame:
                 rows.append((grouping.name, grouping.effects[j], None, sd[j] ** 2, sd[j]))
             for at, j in enumerate(block):
                 for i in block[at + 1 :]:
-                    both = sd[i] * sd[j]
-                    correlation = covariance[i, j] / both if both > 0 else np.nan
                     names = (grouping.effects[j], grouping.effects[i])
-                    rows.append((grouping.name, *names, covariance[i, j], correlation))
+                    rows.append(
+                        (grouping.name, *names, covariance[i, j], correlation(covariance, i, j))
+                    )
     rows.append(("Residual", None, None, estimates.sigma2, np.sqrt(estimates.sigma2)))
     table = pd.DataFrame(
         rows, columns=["group", "effect", "effect2", "vcov", "sdcor"], dtype=object
