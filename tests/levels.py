@@ -95,7 +95,7 @@ def level(case: str, n: int, seed: int, executor=None) -> dict:
     smaller, larger, method, sizes = CASES[case]
     data = simulate_schools(
         *sizes,
-        intercept_sd={"school": 3, "classroom": 3},
+        intercept_sd={"school": 6, "classroom": 3},
         slope_sd={"school": 1.5},
         intercept_at=10,
         residual_sd=6,
