@@ -73,7 +73,11 @@ def _group_column(groups: object, data: pd.DataFrame) -> tuple[str | None, pd.Da
         raise CourseError(
             f"groups must be a column name or have one label for each of the {len(data)} rows"
         )
-    name = getattr(values, "name", None) or "groups"
+    name = str(getattr(values, "name", None) or "groups")
+    if isinstance(values, pd.Series) and not values.index.equals(data.index):
+        if not (values.index.is_unique and data.index.isin(values.index).all()):
+            raise CourseError("groups has another index than the data: pass a column of the data")
+        values = values.loc[data.index]
     if name in data.columns and pd.Series(data[name].array).equals(pd.Series(pd.array(values))):
         return name, data
     while name in data.columns:
@@ -99,7 +103,10 @@ def _effects(text: str) -> str:
     """``"~ 1 + age"`` to ``"1 + age"``, read and checked."""
     if not isinstance(text, str):
         raise CourseError(f"a formula is a text such as '~1 + age', not a {type(text).__name__}")
-    return parse_formula(f"response ~ {text.strip().removeprefix('~')}").fixed
+    formula = parse_formula(f"response ~ {text.strip().removeprefix('~')}")
+    if formula.random:
+        raise CourseError(f"re_formula={text!r}: what stands before the bar belongs here, no (1|g)")
+    return formula.fixed
 
 
 def _component(name: str, text: str, group: str, data: pd.DataFrame) -> RandomTerm:
@@ -151,7 +158,7 @@ def _beside_bars(
                 f"vc_formula names '{key}', which is no group of the formula ({', '.join(named)})"
                 f"{nearest(key, named)}"
             )
-        if structure not in STRUCTURES:
+        if not isinstance(structure, str) or structure not in STRUCTURES:
             raise CourseError(
                 f"vc_formula[{key!r}] = {structure!r} beside bars: 'diag' (independent effects) or "
                 "'unstructured' (correlated ones); a formula of columns belongs to a call without "

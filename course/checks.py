@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
+from scipy import linalg
 
 from course.errors import CourseError
+from course.expressions import FUNCTIONS, NAMESPACE
 from course.formula import Formula, RandomTerm
+
+MAX_CELLS = 400_000_000  # of all model matrices together: 3 GB
 
 
 def refuse_text(formula: Formula) -> None:
@@ -19,6 +23,28 @@ def check_response(y: np.ndarray, name: str) -> None:
     if np.ptp(y) == 0:
         raise CourseError(
             f"the response {name} is {y[0]:g} in every row: there is nothing to explain"
+        )
+
+
+def check_names(formula: Formula) -> None:
+    """Refuse names that patsy or this package needs for itself."""
+    for name in formula.variables:
+        if name in FUNCTIONS or name in NAMESPACE:
+            raise CourseError(f"a column called '{name}' hides the function {name}(...): rename it")
+        if name == "Intercept":
+            raise CourseError("'Intercept' is the name of the intercept: rename that column")
+
+
+def check_columns(names: list[list[str]], n: int) -> None:
+    """Refuse matrices wider than long before they are built."""
+    p = len(names[0])
+    if p >= n:
+        raise CourseError(f"{p} fixed effects but {n} complete rows: simplify the fixed part")
+    cells = n * sum(map(len, names))
+    if cells > MAX_CELLS:
+        raise CourseError(
+            f"the formula makes {sum(map(len, names)):,} columns for {n:,} rows, which would need "
+            f"{cells * 8 / 1e9:.0f} GB: is a label used as a predictor? Write (1|label)"
         )
 
 
@@ -47,8 +73,6 @@ def check_levels(term: RandomTerm, n_levels: int, n: int) -> None:
 def check_rank(X: np.ndarray, names: tuple[str, ...]) -> None:
     """Refuse a column that the columns before it determine (R² above 1 - 1e-10)."""
     n, p = X.shape
-    if p >= n:
-        raise CourseError(f"{p} fixed effects but {n} complete rows: simplify the fixed part")
     scaled = X / np.sqrt((X**2).mean(axis=0)).clip(min=1e-300)
     if "Intercept" in names:
         centred = scaled - scaled.mean(axis=0)
@@ -65,12 +89,17 @@ def check_rank(X: np.ndarray, names: tuple[str, ...]) -> None:
         scaled = centred / spread
         scaled[:, names.index("Intercept")] = 1
     gram = scaled.T @ scaled / n
-    for j in range(1, p):
-        before, right = gram[:j, :j], gram[:j, j]
-        weights = np.linalg.lstsq(before, right, rcond=1e-12)[0]
-        if gram[j, j] - right @ weights < 1e-10 * max(gram[j, j], 1e-300) or gram[j, j] == 0:
+    root = np.zeros(
+        (p, p)
+    )  # Cholesky's, row by row, to the first column that has nothing of its own
+    for j in range(p):
+        root[j, :j] = linalg.solve_triangular(root[:j, :j], gram[:j, j], lower=True)
+        own = gram[j, j] - root[j, :j] @ root[j, :j]
+        if own <= 1e-10 * gram[j, j]:
+            weights = np.linalg.lstsq(gram[:j, :j], gram[:j, j], rcond=1e-12)[0]
             involved = [names[i] for i in range(j) if abs(weights[i]) > 1e-6]
             raise CourseError(
                 f"{names[j]} is determined by {', '.join(involved) or 'nothing (it is all zero)'}: "
                 "their effects cannot be told apart. Leave one of them out of the fixed part"
             )
+        root[j, j] = np.sqrt(own)

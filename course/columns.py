@@ -13,8 +13,13 @@ from course.errors import CourseError
 
 def nearest(name: str, names: Iterable) -> str:
     """``"; did you mean 'age'?"`` or nothing, to end a message with."""
-    close = difflib.get_close_matches(str(name), [str(n) for n in names], n=1)
+    close = _close(str(name), [str(n) for n in names])
     return f"; did you mean '{close[0]}'?" if close else ""
+
+
+def _close(name: str, names: list[str]) -> list[str]:
+    same = [other for other in names if other.lower() == name.lower()]
+    return same or difflib.get_close_matches(name, names, n=1)
 
 
 def check_frame(data: object) -> pd.DataFrame:
@@ -80,7 +85,7 @@ def model_column(series: pd.Series, keep_whole: bool) -> np.ndarray | pd.Categor
         values = series.to_numpy(dtype=np.int64 if whole else np.float64)
         _finite(values, series, name)
         return values
-    codes, labels = pd.factorize(series)
+    codes, labels = _factorize(series)
     if not all(isinstance(label, str) for label in labels):
         kinds = sorted({type(label).__name__ for label in labels})
         raise CourseError(
@@ -106,9 +111,14 @@ def new_column(series: pd.Series, fitted: pd.Series, keep_whole: bool) -> np.nda
     name = series.name
     numeric = pd.api.types.is_numeric_dtype(fitted.infer_objects().dtype)
     if numeric:
+        new = series.infer_objects()
+        if pd.api.types.is_bool_dtype(fitted.infer_objects().dtype):
+            if not new.isin([0, 1]).all():
+                raise CourseError(f"'{name}' was True or False in the fit and is {new.dtype} here")
+            return new.to_numpy(dtype=bool)
+        if not pd.api.types.is_numeric_dtype(new.dtype):
+            raise CourseError(f"'{name}' held numbers in the fit and {series.dtype} here")
         try:
-            if pd.api.types.is_bool_dtype(fitted.infer_objects().dtype):
-                return series.to_numpy(dtype=bool)
             whole = keep_whole and pd.api.types.is_integer_dtype(series.dtype)
             return series.to_numpy(dtype=np.int64 if whole else np.float64)
         except (TypeError, ValueError) as error:
@@ -182,6 +192,36 @@ def group_codes(columns: Sequence[pd.Series]) -> tuple[np.ndarray, pd.Index]:
     return codes.astype(np.int64, copy=False), levels
 
 
+def _factorize(column: pd.Series) -> tuple[np.ndarray, pd.Index]:
+    try:
+        return pd.factorize(column)
+    except (TypeError, NotImplementedError) as error:  # lists, dictionaries
+        raise CourseError(
+            f"'{column.name}' holds {type(column.iloc[0]).__name__}s, which cannot be labels: make "
+            "each cell one number or one text"
+        ) from error
+
+
+def missing_rows(column: pd.Series) -> np.ndarray:
+    """Where a column has no value; a nullable float may hold NaN beside NA."""
+    missing = column.isna().to_numpy()
+    if pd.api.types.is_extension_array_dtype(column.dtype) and pd.api.types.is_float_dtype(
+        column.dtype
+    ):
+        missing |= np.isnan(column.to_numpy(dtype=float, na_value=np.nan))
+    return missing
+
+
+def label_kind(column: pd.Series) -> str:
+    """``"number"`` or ``"text"``, whatever the labels are kept in."""
+    dtype = column.dtype
+    if isinstance(dtype, pd.CategoricalDtype):
+        dtype = dtype.categories.dtype
+    elif dtype == "object":
+        dtype = column.infer_objects().dtype
+    return "number" if pd.api.types.is_numeric_dtype(dtype) else "text"
+
+
 def _one_column(column: pd.Series) -> tuple[np.ndarray, pd.Index]:
     if isinstance(column.dtype, pd.CategoricalDtype):
         codes = column.cat.codes.to_numpy().astype(np.int64)
@@ -190,7 +230,7 @@ def _one_column(column: pd.Series) -> tuple[np.ndarray, pd.Index]:
         if used.all():
             return codes, column.cat.categories
         return (np.cumsum(used) - 1)[codes], column.cat.categories[used]
-    codes, labels = pd.factorize(column)  # sorting the labels, not the rows
+    codes, labels = _factorize(column)  # sorting the labels, not the rows
     try:
         order = np.argsort(np.asarray(labels))
     except TypeError:  # labels of mixed types: in order of appearance

@@ -13,8 +13,24 @@ import pandas as pd
 import patsy
 from scipy import sparse
 
-from course.checks import check_levels, check_rank, check_response, check_size, refuse_text
-from course.columns import check_frame, find_columns, group_codes, model_column, new_column
+from course.checks import (
+    check_columns,
+    check_levels,
+    check_names,
+    check_rank,
+    check_response,
+    check_size,
+    refuse_text,
+)
+from course.columns import (
+    check_frame,
+    find_columns,
+    group_codes,
+    label_kind,
+    missing_rows,
+    model_column,
+    new_column,
+)
 from course.errors import CourseError
 from course.expressions import NAMESPACE
 from course.formula import Formula, RandomTerm, effect_terms, terms_of, variables_of
@@ -22,7 +38,7 @@ from course.formula import Formula, RandomTerm, effect_terms, terms_of, variable
 KEEP_ALL = patsy.NAAction(NA_types=[])  # missing rows are gone by then; a new NaN is reported below
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Grouping:
     """One grouping factor on the data, with every effect that varies between its levels.
 
@@ -71,7 +87,7 @@ class Grouping:
         return pattern
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Design:
     """All that a solver needs, and what a translation or a prediction needs beside it.
 
@@ -143,11 +159,11 @@ class Design:
         found = self.groupings[grouping]
         labels = find_columns(new, found.factors)
         for name, column in labels.items():
-            known = self.columns[name].dtype
-            if pd.api.types.is_numeric_dtype(column.dtype) != pd.api.types.is_numeric_dtype(known):
+            known, new_kind = label_kind(self.columns[name]), label_kind(column)
+            if known != new_kind and not column.isna().all():
                 raise CourseError(
-                    f"the labels of '{name}' are of type {column.dtype} here and {known} in the data "
-                    "of the fit: no level would be recognised"
+                    f"the labels of '{name}' are {new_kind} here and {known} in the data of the fit: no "
+                    "level would be recognised"
                 )
         if len(labels) == 1:
             codes = found.levels.get_indexer(next(iter(labels.values())))
@@ -249,14 +265,15 @@ def build_design(formula: Formula, data: pd.DataFrame) -> Design:
     ((4, 1), [0, 0, 1, 1])
     """
     data = check_frame(data)
+    check_names(formula)
     if len(data) == 0:
         raise CourseError("the data have no rows")
     columns = find_columns(data, formula.columns)
-    missing = {name: int(column.isna().sum()) for name, column in columns.items()}
-    missing = {name: count for name, count in missing.items() if count}
+    gaps = {name: missing_rows(column) for name, column in columns.items()}
+    missing = {name: int(rows.sum()) for name, rows in gaps.items() if rows.any()}
     index = data.index
     if missing:
-        keep = ~np.logical_or.reduce([columns[name].isna().to_numpy() for name in missing])
+        keep = ~np.logical_or.reduce([gaps[name] for name in missing])
         if not keep.any():
             counts = ", ".join(f"'{name}' in {count}" for name, count in missing.items())
             raise CourseError(f"every row has a missing value ({counts} of {len(data)} rows)")
@@ -266,6 +283,7 @@ def build_design(formula: Formula, data: pd.DataFrame) -> Design:
     terms = [part for term in formula.random for part in _split(term)]
     variables = _model_columns(formula, columns)
     infos = _design_infos(formula, terms, variables)
+    check_columns([info.column_names for info in infos[1:]], len(index))
     y, X, *Zs = _matrices(infos, variables, index)
     check_response(y[:, 0], formula.response) if y.shape[1] == 1 else refuse_text(formula)
     fixed_names = tuple(infos[1].column_names)
@@ -375,7 +393,7 @@ def new_matrix(info, effects: str, design: Design, new: pd.DataFrame) -> np.ndar
     columns = find_columns(check_frame(new), variables_of(effects))
     missing = np.zeros(len(new), dtype=bool)
     for column in columns.values():
-        missing |= column.isna().to_numpy()
+        missing |= missing_rows(column)
     matrix = np.full((len(new), len(info.column_names)), np.nan)
     if missing.all():
         return matrix

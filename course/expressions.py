@@ -163,6 +163,7 @@ def _check(node: ast.AST, columns: dict, categorical: set, inside: str) -> None:
             if name == "Q":
                 _quoted_column(node, columns, categorical, inside)
                 return
+            _check_arguments(name, arguments, keywords)
             for argument in arguments:
                 visit(argument, name)
             for argument in keywords:
@@ -211,6 +212,32 @@ def _function_name(function: ast.AST) -> str:
     else:
         mend = " (C, I, Q, bs, cc, center, cr, scale, standardize, np.log, np.sqrt, np.exp, ...)"
     raise CourseError(f"the function {name} is not among those a formula may use{mend}")
+
+
+def _check_arguments(name: str, arguments: list, keywords: list) -> None:
+    """Only what computes a column: no ``out=`` that writes, no spline of a degree FITPACK dies of."""
+    given = {keyword.arg: keyword.value for keyword in keywords}
+    if name.startswith("np."):
+        most = 2 if name in ("np.maximum", "np.minimum") else 1
+        if name == "np.round":
+            most, given = 2, {key: value for key, value in given.items() if key != "decimals"}
+            if len(arguments) == 2 and not _whole(arguments[1], 0, 15):
+                raise CourseError("np.round takes a column and a number of decimals")
+        if len(arguments) > most or given:
+            raise CourseError(f"{name} takes {most} argument(s) in a formula and no others")
+    if name in SPLINES:
+        if len(arguments) == 2:
+            given = {"df": arguments[1], **given}
+        numbers = {"df": (1, 50), "degree": (0, 5)}
+        for key, (low, high) in numbers.items():
+            if key in given and not _whole(given[key], low, high):
+                raise CourseError(f"{key} of {name}(...) is a whole number from {low} to {high}")
+        if len(arguments) > 2:
+            raise CourseError(f"{name} takes a column, then df=, knots= or degree= by name")
+
+
+def _whole(node: ast.AST, low: int, high: int) -> bool:
+    return isinstance(node, ast.Constant) and type(node.value) is int and low <= node.value <= high
 
 
 def _quoted_column(node: ast.Call, columns: dict, categorical: set, inside: str) -> None:

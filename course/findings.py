@@ -45,7 +45,8 @@ def rows_left_out(design: Design) -> list[str]:
     columns = ", ".join(f"{name} ({count})" for name, count in design.missing.items())
     left_out = design.rows_given - design.n
     return [
-        f"{left_out:,} of {design.rows_given:,} rows are left out for missing values in {columns}."
+        f"{left_out:,} of {design.rows_given:,} rows {'is' if left_out == 1 else 'are'} left out for "
+        f"missing values in {columns}."
     ]
 
 
@@ -67,7 +68,7 @@ def reused_labels(design: Design) -> list[str]:
             notes.append(
                 f"The labels of {inner.name} are used again in every {outer.name}: {inner.n_levels} "
                 f"labels, but {len(pairs[0]):,} combinations. (1|{inner.name}) ties together the rows "
-                f"of all {outer.name}s that share a label. If {inner.name} "
+                f"of every {outer.name} that share a label. If {inner.name} "
                 f"'{inner.levels[0]}' of one {outer.name} has nothing to do with that of another, "
                 f"write (1|{both}) instead."
             )

@@ -73,7 +73,7 @@ def mixedlm(
     return MixedModel(build_design(formula, data))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class MixedModel:
     """A formula and its data, ready to fit.
 
@@ -123,13 +123,15 @@ class MixedModel:
                 f"fit() has no option {', '.join(options)}: mixedlm ends on a checked optimum by "
                 "itself. Only reml= is to be chosen"
             )
+        if not isinstance(reml, bool | np.bool_):
+            raise CourseError(f"reml={reml!r}: True for REML, False for maximum likelihood")
         return MixedFit(self, self.problem.fit(reml=bool(reml)))
 
     def __repr__(self) -> str:
         return f"<MixedModel {self.formula}, {self.design.n:,} rows>"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class MixedFit:
     """A fitted mixed model. Names are statsmodels' own wherever statsmodels has the notion.
 
@@ -343,6 +345,8 @@ class MixedFit:
         if isinstance(random, str) and random in ("all", "none"):
             wanted = names if random == "all" else []
         else:
+            if not isinstance(random, str | list | tuple):
+                raise CourseError(f"random={random!r}: write 'all', 'none' or a list of groups")
             wanted = [random] if isinstance(random, str) else list(random)
         for name in wanted:
             if name not in names:

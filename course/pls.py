@@ -37,7 +37,7 @@ NEAR_ZERO = (
 MAX_CELLS = 250_000_000  # of the dense tail where groupings cross: 2 GB
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Estimates:
     """The optimum, in the units of the data.
 
@@ -339,8 +339,8 @@ class Problem:
     def has_rivals(self) -> bool:
         """Whether a slope whose predictor could not be centred may pass for another intercept."""
         groupings = self.design.groupings
-        if sum(len(grouping.blocks) for grouping in groupings) == 1:
-            return False
+        if "Intercept" not in self.design.fixed_names:
+            return True
         alone = [
             where[j]
             for grouping, where in zip(groupings, self.z, strict=True)
@@ -382,7 +382,7 @@ class Problem:
         if reml:  # log|X'V^-1 X| of the data's own X
             deviance -= 2 * np.linalg.slogdet(self.T_x)[1]
         factors = tuple(
-            lower_factor(T @ factor, grouping.blocks)
+            lower_factor(T @ _without_dust(lower_factor(factor, grouping.blocks)), grouping.blocks)
             for T, factor, grouping in zip(self.T_z, at.factors, self.design.groupings, strict=True)
         )
         return Estimates(
@@ -421,6 +421,11 @@ def cross_products(U: np.ndarray, codes: np.ndarray) -> np.ndarray:
         for j in range(i + 1):
             M[i, j] = M[j, i] = np.bincount(codes, U[i] * U[j], size)
     return M
+
+
+def _without_dust(factor: np.ndarray) -> np.ndarray:
+    """Rounding of what is 0, at 0."""
+    return np.where(np.abs(factor) < 1e-10, 0.0, factor)
 
 
 def lower_factor(factor: np.ndarray, blocks: Sequence[Sequence[int]]) -> np.ndarray:

@@ -58,7 +58,8 @@ def _rival_starts(problem: Problem) -> list[np.ndarray]:
     """For each block one start where it has nearly all the variance, if some blocks are rivals."""
     if not problem.has_rivals:
         return []
-    starts = []
+    # two large variances that nearly cancel lie far out
+    starts = [problem.pack([3.0 * np.eye(len(pattern)) for pattern in problem.patterns])]
     for g, grouping in enumerate(problem.design.groupings):
         for block in grouping.blocks:
             factors = [0.05 * np.eye(len(pattern)) for pattern in problem.patterns]

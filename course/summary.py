@@ -85,7 +85,7 @@ class Summary:
                     "Variance": number(row.vcov),
                     "SD": number(row.sdcor),
                     "Share": f"{100 * shares[row.group]:.1f}%" if first else "",
-                    "Corr": " ".join(f"{c:+.2f}" for c in pairs.sdcor),
+                    "Corr": " ".join("" if np.isnan(c) else f"{c:+.2f}" for c in pairs.sdcor),
                 }
             )
         frame = pd.DataFrame(rows)

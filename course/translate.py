@@ -25,7 +25,7 @@ NO_RANDOM_TERM = (
 )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Translation:
     """An lme4-style formula in the language of statsmodels, on the data it was written for.
 
