@@ -39,6 +39,8 @@ class Translation:
         True where MixedLM has this very model.
     gaps : tuple of str
         Where it has not: why, one sentence for each term.
+    n_correlated : int
+        How many effects ``re_formula`` has.
     code : str
         Python that fits the model to a DataFrame called ``data`` with pandas and statsmodels alone and
         leaves the results in ``result``. Where the translation is not exact it fits the nearest
@@ -56,6 +58,7 @@ class Translation:
     vc_formula: dict[str, str] | None
     prepare: dict[str, str]
     gaps: tuple[str, ...]
+    n_correlated: int
 
     @property
     def exact(self) -> bool:
@@ -143,6 +146,7 @@ def translate_design(design: Design) -> Translation:
         vc_formula=vc_formula or None,
         prepare=names.prepare,
         gaps=tuple(gaps),
+        n_correlated=0 if layout.re is None else len(layout.re.block),
     )
 
 
@@ -173,15 +177,15 @@ class _Names:
     def group(self, factors: tuple[str, ...]) -> str:
         if len(factors) == 1:
             return factors[0]
-        parts = ' + ":" + '.join(f"data[{quote(name)}].astype(str)" for name in factors)
-        return self.make("_".join(factors), parts)
+        names = ", ".join(map(quote, factors))
+        return self.make("_".join(factors), f"data.groupby([{names}], observed=True).ngroup()")
 
     def top_effects(self, effects: Effects) -> str:
         """The re_formula; its intercept written out, its predictors in units that MixedLM copes with."""
         grouping = self.design.groupings[effects.grouping]
         text = grouping.formulas[grouping.blocks.index(effects.block)]
         labels = [grouping.effects[j] for j in effects.block]
-        plain = all(label == "Intercept" or label.isidentifier() for label in labels)
+        plain = all(label == "Intercept" or _column_named(label) for label in labels)
         if plain:
             columns = [
                 "1" if label == "Intercept" else self.measured(label, grouping.Z[:, j])
@@ -192,10 +196,10 @@ class _Names:
 
     def measured(self, column: str, values: np.ndarray) -> str:
         """A predictor, or the same in a larger unit where its numbers are far from 1."""
-        size = unit(values)
-        if size == 1 or not column.isidentifier():
+        size, name = unit(values), _column_named(column)
+        if size == 1 or name is None:
             return column
-        return self.make(f"{column}_per_{size:g}", f"data[{quote(column)}] / {size:g}")
+        return self.make(f"{name}_per_{size:g}", f"data[{quote(name)}] / {size:g}")
 
     def shortest(self, within: tuple[str, ...], grouping: Grouping) -> tuple[str, ...]:
         """One column where its labels alone tell these groups apart."""
@@ -247,6 +251,14 @@ class _Names:
                 )
                 return effect
         return self.make(effect.replace("T.", ""), " * ".join(expressions))
+
+
+def _column_named(effect: str) -> str | None:
+    """The column that an effect is, where it is one: ``age`` or ``Q("my age")``."""
+    if effect.isidentifier():
+        return effect
+    quoted = re.fullmatch(r'Q\("([^"\\]*)"\)', effect)
+    return quoted[1] if quoted else None
 
 
 # -- code -------------------------------------------------------------------------------------
@@ -310,15 +322,23 @@ loglike = model.loglike
 
 
 def guarded(params, profile_fe=True):
-    if profile_fe and np.any(np.abs(params) < smallest):
-        return -1e10
-    return loglike(params, profile_fe)
+    if profile_fe:
+        if not np.all(np.isfinite(params)) or np.any(np.abs(params) < smallest):
+            return -1e10
+{singular}    return loglike(params, profile_fe)
 
 
 model.loglike = guarded
 for ftol in (1e-6, 1e-10):
     result = model.fit(start, method="powell", ftol=ftol, maxiter=1000)
     start = result.params_object
+"""
+SINGULAR = """\
+        L = np.zeros(({k}, {k}))
+        L[np.tril_indices({k})] = params[:{m}]
+        spread = np.linalg.svd(L, compute_uv=False)
+        if spread[-1] < 1e-4 * min(spread[0], 1):  # correlations of exactly -1 or 1
+            return -1e10
 """
 
 
@@ -328,7 +348,7 @@ def _fit_lines(t: Translation) -> list[str]:
     components = list((t.vc_formula or {}).values())
     if t.re_formula in (None, "1") and all(map(_is_intercept, components)):
         lines.append(f"start = np.ones({len(components) + (t.re_formula == '1')})")
-        return lines + FIT.splitlines()
+        return lines + FIT.format(singular="").splitlines()
     parts = []
     if t.re_formula is not None:
         lines.append("Z = model.exog_re")
@@ -338,7 +358,9 @@ def _fit_lines(t: Translation) -> list[str]:
         lines.append("squares = [sum((m**2).sum() for m in mats) for mats in model.exog_vc.mats]")
         parts.append("np.sqrt(model.nobs / np.array(squares))")
     lines.append("start = " + (parts[0] if len(parts) == 1 else f"np.append({', '.join(parts)})"))
-    return lines + FIT.splitlines()
+    k = t.n_correlated
+    singular = SINGULAR.format(k=k, m=k * (k + 1) // 2) if k > 1 else ""
+    return lines + FIT.format(singular=singular).splitlines()
 
 
 def _is_intercept(component: str) -> bool:
@@ -364,7 +386,16 @@ def _rows_and_types(design: Design) -> list[str]:
         lines.append("data = data.reset_index(drop=True)")
     groups = dict.fromkeys(name for grouping in design.groupings for name in grouping.factors)
     for name, column in design.columns.items():
-        if not isinstance(column.dtype, pd.CategoricalDtype):
+        dtype = column.dtype
+        if not isinstance(dtype, pd.CategoricalDtype):
+            if (
+                isinstance(dtype, np.dtype)
+                and dtype != "object"
+                or isinstance(dtype, pd.StringDtype)
+            ):
+                continue
+            new = f"data[{quote(name)}].astype({_plain_type(column, name in groups)})"
+            lines.append(f"data = data.assign(**{{{quote(name)}: {new}}})")
             continue
         if name in groups:  # a categorical would give every group a column for every label
             new = f"data[{quote(name)}].astype(str)"
@@ -374,3 +405,11 @@ def _rows_and_types(design: Design) -> list[str]:
             continue
         lines.append(f"data = data.assign(**{{{quote(name)}: {new}}})")
     return lines
+
+
+def _plain_type(column: pd.Series, is_group: bool) -> str:
+    """A type that patsy knows, for a nullable, pyarrow or object column."""
+    kind = column.infer_objects().dtype
+    if is_group or not pd.api.types.is_numeric_dtype(kind):
+        return "str"
+    return "bool" if pd.api.types.is_bool_dtype(kind) else "float"
