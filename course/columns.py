@@ -208,7 +208,7 @@ def missing_rows(column: pd.Series) -> np.ndarray:
     if pd.api.types.is_extension_array_dtype(column.dtype) and pd.api.types.is_float_dtype(
         column.dtype
     ):
-        missing |= np.isnan(column.to_numpy(dtype=float, na_value=np.nan))
+        missing = missing | np.isnan(column.to_numpy(dtype=float, na_value=np.nan))
     return missing
 
 

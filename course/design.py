@@ -393,7 +393,7 @@ def new_matrix(info, effects: str, design: Design, new: pd.DataFrame) -> np.ndar
     columns = find_columns(check_frame(new), variables_of(effects))
     missing = np.zeros(len(new), dtype=bool)
     for column in columns.values():
-        missing |= missing_rows(column)
+        missing = missing | missing_rows(column)
     matrix = np.full((len(new), len(info.column_names)), np.nan)
     if missing.all():
         return matrix

@@ -92,6 +92,8 @@ REFUSED = [
     ({"groups": "school", "vc_formula": {"r": "C(room)"}}, "0 + C(classroom)"),
     ({"groups": "school", "vc_formula": {"r": "0 + age + sex"}}, "several columns"),
     ({"groups": "school", "vc_formula": "diag"}, "is a dict"),
+    ({"groups": "school", "re_formula": "~age + (1|room)"}, "no (1|g)"),
+    ({"groups": pd.Series(range(60), index=range(1, 61))}, "another index"),
 ]
 
 

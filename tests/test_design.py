@@ -136,6 +136,15 @@ REFUSED = {
     "a factor before ||": ("score ~ age + (sex||school)", pupils(), "two things"),
     "nothing varies": ("score ~ age + (0|school)", pupils(), "nothing vary"),
     "no fixed part": ("score ~ 0 + (1|school)", pupils(), "at least 1"),
+    "a column called C": ("score ~ C + (1|school)", bad(C=pupils().age), "rename it"),
+    "a column called Intercept": (
+        "score ~ Intercept + (1|school)",
+        bad(Intercept=pupils().age),
+        "rename that column",
+    ),
+    "lists as labels": ("score ~ age + (1|x)", bad(x=[[1]] * 60), "cannot be labels"),
+    "lists as a predictor": ("score ~ x + (1|school)", bad(x=[[1]] * 60), "cannot be labels"),
+    "another case": ("score ~ Age + (1|school)", pupils(), "did you mean 'age'"),
     "huge numbers": ("score ~ x + (1|school)", bad(x=np.geomspace(1e100, 1e300, 60)), "unit"),
     "tiny numbers": ("score ~ x + (1|school)", bad(x=np.arange(60) * 1e-300), "another unit"),
     "perfect fit": ("y ~ age + (1|school)", bad(y=2 * pupils().age), "exactly"),
@@ -172,3 +181,23 @@ def test_a_whole_number_predictor_does_not_overflow():
     fit = mixedlm("score ~ I(x**3) + (1|school)", data).fit()
     assert fit.design.X[:, 1].max() == pytest.approx(59e6**3)
     np.testing.assert_allclose(fit.predict(data.tail(3)), fit.fittedvalues.tail(3))
+
+
+def test_a_nan_in_a_nullable_column_is_missing():
+    import pyarrow as pa
+
+    values = [1.0, 2.0, float("nan")] * 20
+    nullable = pd.Series(pa.array(values), dtype=pd.ArrowDtype(pa.float64()))
+    fit = mixedlm("score ~ age + (1|x)", pupils().assign(x=nullable)).fit()
+    assert fit.nobs == 40 and fit.n_groups == {"x": 2}
+
+
+def test_many_levels_are_checked_in_no_time():
+    rng = np.random.default_rng(1)
+    data = pd.DataFrame({"c": np.arange(2000) % 400, "s": rng.integers(0, 10, 2000)})
+    data["y"] = rng.normal(size=2000)
+    assert mixedlm("y ~ C(c) + (1|s)", data).fit().design.X.shape == (2000, 400)
+    with pytest.raises(CourseError, match="label used as a predictor"):
+        from course.checks import check_columns
+
+        check_columns([["a"] * 20_000], 24_000)

@@ -127,6 +127,7 @@ def test_predictions_for_levels_known_and_new(data, fit):
         ({"sex": "x"}, {}, "the fit knows"),
         ({"age": "ten"}, {}, "held numbers"),
         ({"school": 3}, {}, "no level would be recognised"),
+        ({}, {"random": None}, "a list of groups"),
     ],
 )
 def test_predictions_refused(data, fit, change, arguments, words):
@@ -212,3 +213,48 @@ def test_refit_is_the_fit_to_the_new_response(data, formula):
     pd.testing.assert_frame_equal(again.fixed_effects, anew.fixed_effects, rtol=1e-5)
     with pytest.raises(CourseError, match="one finite number"):
         fit.refit(y[:5])
+
+
+def test_predictions_take_fractions_and_true_or_false_as_they_are(data):
+    whole = data.assign(years=data["age"].round().astype(int), older=data["age"] > 10)
+    fit = mixedlm("test_score ~ years + older + (1|school)", whole).fit()
+    rows = whole.head(2).assign(years=[9.0, 9.9], older=False)
+    low, high = fit.predict(rows, random="none")
+    assert high - low == pytest.approx(0.9 * fit.fe_params["years"])
+    for wrong in ("True", 2, 0.3):
+        with pytest.raises(CourseError, match="True or False"):
+            fit.predict(rows.assign(older=wrong))
+    as_category = whole.head(3).assign(school=whole["school"].head(3).astype("category"))
+    np.testing.assert_allclose(fit.predict(as_category), fit.fittedvalues.head(3))
+
+
+@pytest.mark.parametrize("wrong", ["ML", 1, None])
+def test_reml_is_true_or_false(data, wrong):
+    with pytest.raises(CourseError, match="True for REML"):
+        mixedlm(FORMULA, data).fit(reml=wrong)
+
+
+@pytest.mark.parametrize(
+    "formula", ["y ~ 1 + (age||g)", "y ~ 0 + age + (1|g)", "y ~ age + (age||g) + (1|h)"]
+)
+@pytest.mark.parametrize("seed", range(6))
+def test_two_large_variances_that_cancel_are_found(formula, seed):
+    """A slope far from its zero and an intercept nearly cancel: several valleys, the best far out."""
+    from scipy import optimize
+
+    rng = np.random.default_rng(seed)
+    g = np.arange(80) % 8
+    data = pd.DataFrame(
+        {"g": g, "h": g * 10 + rng.integers(0, 3, 80), "age": rng.normal(10, 1, 80)}
+    )
+    slope = rng.normal(size=8)[g]
+    data["y"] = slope * (data["age"] - 10) + rng.normal(scale=0.3, size=80)
+    fit = mixedlm(formula, data).fit()
+    problem = fit.model.problem
+
+    def value(theta):
+        return problem.deviance(problem.evaluate(theta), True)
+
+    starts = [scale * problem.start for scale in (0.1, 1, 3, 10, 30)]
+    best = min(optimize.minimize(value, s, method="Nelder-Mead").fun for s in starts)
+    assert value(fit.estimates.theta_standard) < best + 0.005

@@ -165,3 +165,22 @@ def test_a_twin_too_large_is_refused_with_an_estimate(monkeypatch):
     with pytest.raises(CourseError, match="GB and"):
         fit.to_statsmodels()
     assert fit.to_statsmodels(force=True).llf == pytest.approx(fit.llf, abs=1e-5)
+
+
+def test_labels_that_hold_the_separator_stay_apart():
+    rng = np.random.default_rng(1)
+    frame = pd.DataFrame({"p": rng.choice(["a:b", "a"], 80), "q": rng.choice(["c", "b:c"], 80)})
+    frame["y"] = rng.normal(size=80) + (frame["p"] + frame["q"]).astype("category").cat.codes
+    ours = mixedlm("y ~ 1 + (1|p:q)", frame).fit()
+    assert ours.n_groups == {"p:q": 4}
+    assert run(ours.model.translation.code, frame).llf == pytest.approx(ours.llf, abs=1e-4)
+
+
+@pytest.mark.parametrize("dtype", ["Int64", "object", "int64[pyarrow]"])
+def test_code_on_columns_of_types_that_patsy_does_not_know(dtype):
+    frame = pupils().assign(x=np.arange(60) % 7, room=np.arange(60) // 6 % 4)
+    expected = mixedlm("score ~ x + (1|room) + (1|school)", frame).fit()
+    odd = frame.astype({"x": dtype, "room": dtype})
+    ours = mixedlm("score ~ x + (1|room) + (1|school)", odd).fit()
+    assert ours.llf == pytest.approx(expected.llf, abs=1e-8)
+    assert run(ours.model.translation.code, odd).llf == pytest.approx(ours.llf, abs=1e-3)
