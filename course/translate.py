@@ -322,9 +322,8 @@ loglike = model.loglike
 
 
 def guarded(params, profile_fe=True):
-    if profile_fe:
-        if not np.all(np.isfinite(params)) or np.any(np.abs(params) < smallest):
-            return -1e10
+    if profile_fe and not np.all(np.abs(params) >= smallest):
+        return -1e10
 {singular}    return loglike(params, profile_fe)
 
 
@@ -334,6 +333,7 @@ for ftol in (1e-6, 1e-10):
     start = result.params_object
 """
 SINGULAR = """\
+    if profile_fe:
         L = np.zeros(({k}, {k}))
         L[np.tril_indices({k})] = params[:{m}]
         spread = np.linalg.svd(L, compute_uv=False)
