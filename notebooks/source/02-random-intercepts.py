@@ -528,7 +528,7 @@ loglike = model.loglike
 
 
 def guarded(params, profile_fe=True):
-    if profile_fe and not np.all(np.abs(params) >= smallest):
+    if profile_fe and not np.all(np.isfinite(params) & (np.abs(params) >= smallest)):
         return -1e10
     return loglike(params, profile_fe)
 
