@@ -45,6 +45,7 @@ notebooks: .venv/installed-test ## build and run the lessons from notebooks/sour
 
 bench: .venv/installed ## measure speed against statsmodels, and lme4 where R has it
 	$(VENV_PYTHON) tests/benchmarks/bench.py
+	$(VENV_PYTHON) tests/benchmarks/intervals.py
 
 reference: ## compute the tests' reference values again (needs R with lme4, lmerTest and pbkrtest)
 	Rscript tests/reference/reference.R
