@@ -70,24 +70,48 @@ def check_levels(term: RandomTerm, n_levels: int, n: int) -> None:
         )
 
 
+def constant_weights(matrix: np.ndarray, names: tuple[str, ...]) -> np.ndarray | None:
+    """w with ``matrix @ w`` = 1 in every row: the intercept, or the indicators of a factor.
+
+    Examples
+    --------
+    >>> constant_weights(np.array([[1.0, 0, 7], [0, 1, 9]]), ("f[a]", "f[b]", "x"))
+    array([1., 1., 0.])
+    """
+    weights = np.zeros(len(names))
+    if "Intercept" in names:
+        weights[names.index("Intercept")] = 1
+        return weights
+    indicators = np.flatnonzero(((matrix == 0) | (matrix == 1)).all(axis=0))
+    if not len(indicators):
+        return None
+    columns = matrix[:, indicators]
+    found = np.linalg.lstsq(columns.T @ columns, columns.sum(axis=0), rcond=1e-10)[0].round(10)
+    if np.abs(columns @ found - 1).max() > 1e-8:
+        return None
+    weights[indicators] = found
+    return weights
+
+
 def check_rank(X: np.ndarray, names: tuple[str, ...]) -> None:
     """Refuse a column that the columns before it determine (R² above 1 - 1e-10)."""
     n, p = X.shape
     scaled = X / np.sqrt((X**2).mean(axis=0)).clip(min=1e-300)
-    if "Intercept" in names:
-        centred = scaled - scaled.mean(axis=0)
+    weights = constant_weights(X, names)
+    if (
+        weights is not None
+    ):  # what is beside a constant may be centred: years near 2000 are no constant
+        free = weights == 0
+        centred = scaled[:, free] - scaled[:, free].mean(axis=0)
         spread = np.sqrt((centred**2).mean(axis=0))
         flat = spread < 1e-12
-        flat[names.index("Intercept")] = False
         if flat.any():
-            name = names[int(flat.argmax())]
+            name = np.asarray(names)[free][int(flat.argmax())]
             raise CourseError(
                 f"{name} has the same value in every row: its effect cannot be told from the "
                 "intercept. Leave it out"
             )
-        spread[names.index("Intercept")] = 1
-        scaled = centred / spread
-        scaled[:, names.index("Intercept")] = 1
+        scaled[:, free] = centred / spread
     gram = scaled.T @ scaled / n
     root = np.zeros(
         (p, p)

@@ -70,7 +70,8 @@ def _diagonal(problem: Problem) -> np.ndarray:
 
 
 def _hold_fixed(problem: Problem, best: Estimates, j: int) -> Held:
-    shift = problem.columns.y_shift if problem.design.fixed_names[j] == "Intercept" else 0.0
+    constant = problem.columns.constant
+    shift = 0.0 if constant is None else problem.columns.y_shift * constant[j]
     c = problem.T_x[j]
 
     def deviance(value: float, theta: np.ndarray) -> tuple[float, np.ndarray]:

@@ -376,8 +376,8 @@ class Problem:
             )
         T_x = self.T_x * self.y_scale
         beta = T_x @ at.beta
-        if "Intercept" in self.design.fixed_names:
-            beta[self.design.fixed_names.index("Intercept")] += self.columns.y_shift
+        if self.columns.constant is not None:
+            beta += self.columns.y_shift * self.columns.constant
         deviance = self.deviance(at, reml) + 2 * df * np.log(self.y_scale)
         if reml:  # log|X'V^-1 X| of the data's own X
             deviance -= 2 * np.linalg.slogdet(self.T_x)[1]

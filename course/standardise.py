@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy import linalg
 
+from course.checks import constant_weights
 from course.design import Design
 
 
@@ -31,6 +32,8 @@ class Columns:
         The row of U that holds y.
     y_shift, y_scale : float
         Response = y_shift + y_scale * standardised response.
+    constant : ndarray of shape (p,), or None
+        Coefficients of X that make a constant, where there are any.
     """
 
     U: np.ndarray
@@ -41,11 +44,12 @@ class Columns:
     y_at: int
     y_shift: float
     y_scale: float
+    constant: np.ndarray | None
 
     def with_response(self, design: Design) -> Columns:
         """The same columns with the response of another design."""
         U = self.U.copy()
-        shift, scale, U[self.y_at] = _response(design)
+        shift, scale, U[self.y_at] = _response(design, self.constant)
         return replace(self, U=U, y_shift=shift, y_scale=scale)
 
 
@@ -56,17 +60,16 @@ def standardise(design: Design) -> Columns:
 
     def add(matrix: np.ndarray, names: tuple[str, ...]) -> tuple[list[int], np.ndarray]:
         where, T = [], np.eye(len(names))
-        shifted = "Intercept" in names
+        weights = constant_weights(matrix, names)
         for j, name in enumerate(names):
-            if name == "Intercept":
-                key, column, centre, scale = (name, False), matrix[:, j], 0.0, 1.0
-            else:
-                key, column = (name, shifted), matrix[:, j]
+            shifted = weights is not None and weights[j] == 0
+            key, column, centre, scale = (name, shifted), matrix[:, j], 0.0, 1.0
+            if name != "Intercept":
                 centre = column.mean() if shifted else 0.0
                 scale = np.sqrt(np.mean((column - centre) ** 2)) or 1.0
                 T[j, j] = 1 / scale
                 if shifted:
-                    T[names.index("Intercept"), j] = -centre / scale
+                    T[:, j] -= centre / scale * weights
             if key not in pool:
                 pool[key] = len(columns)
                 columns.append((column - centre) / scale if name != "Intercept" else column)
@@ -85,7 +88,8 @@ def standardise(design: Design) -> Columns:
             blocks.append(T)
         all_z.append(where)
         T_z.append(linalg.block_diag(*blocks))
-    y_shift, y_scale, y = _response(design)
+    constant = constant_weights(design.X, design.fixed_names)
+    y_shift, y_scale, y = _response(design, constant)
     return Columns(
         U=np.stack([*columns, y]),
         x=x,
@@ -95,10 +99,11 @@ def standardise(design: Design) -> Columns:
         y_at=len(columns),
         y_shift=y_shift,
         y_scale=y_scale,
+        constant=constant,
     )
 
 
-def _response(design: Design) -> tuple[float, float, np.ndarray]:
-    shift = float(design.y.mean()) if "Intercept" in design.fixed_names else 0.0
+def _response(design: Design, weights: np.ndarray | None) -> tuple[float, float, np.ndarray]:
+    shift = 0.0 if weights is None else float(design.y.mean())
     scale = float(np.sqrt(np.mean((design.y - shift) ** 2)))
     return shift, scale, (design.y - shift) / scale

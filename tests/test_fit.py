@@ -258,3 +258,20 @@ def test_two_large_variances_that_cancel_are_found(formula, seed):
     starts = [scale * problem.start for scale in (0.1, 1, 3, 10, 30)]
     best = min(optimize.minimize(value, s, method="Nelder-Mead").fun for s in starts)
     assert value(fit.estimates.theta_standard) < best + 0.005
+
+
+@pytest.mark.parametrize("level", [0.0, 1e3, 1e7])
+@pytest.mark.parametrize("year", [0.0, 2000.0, 1e6])
+@pytest.mark.parametrize("random", ["(1|school)", "(0 + sex + age|school)"])
+def test_cell_means_lose_no_digits_far_from_zero(level, year, random):
+    """Without an intercept, but with all indicators of a factor, it is the same model."""
+    data = pupils(120)
+    data = data.assign(score=data["score"] + level, age=data["age"] + year)
+    cells = mixedlm(f"score ~ 0 + sex + age + {random}", data).fit()
+    usual = mixedlm(f"score ~ sex + age + {random}", data).fit()
+    assert cells.llf == pytest.approx(usual.llf, abs=1e-6)
+    assert cells.converged
+    means = cells.fe_params
+    assert means["sex[male]"] - means["sex[female]"] == pytest.approx(
+        usual.fe_params["sex[T.male]"], abs=1e-5
+    )
