@@ -17,7 +17,7 @@ from scipy import sparse
 from scipy.linalg import lapack
 
 from course.coupling import couple
-from course.elimination import Eliminated, invert, product, transpose
+from course.elimination import Eliminated, eliminate_levels, product, transpose
 
 
 @dataclass
@@ -142,20 +142,11 @@ class Crossing:
 
     def eliminate(self, M: np.ndarray, factors: list[np.ndarray]):
         """M of the head's levels, (u, u, L), to that of the blocks; also log|A| and the tape."""
-        Lambda, z = factors[self.head], self.z
-        M_z = M[z]
-        A = product(Lambda.T, product(M_z[:, z], Lambda))
-        A[np.diag_indices(len(A))] += 1
-        A_inverse, logdet = invert(A)
-        H = product(Lambda, A_inverse)
-        W = product(H, Lambda.T)
-        P = product(W, M_z)
-        head = Eliminated(W, H, P, M_z)
-        logdet = logdet.sum()
+        head, logdet = eliminate_levels(M, self.z, factors[self.head])
 
-        K_uu = self._sum_blocks(M - product(transpose(M_z), P))
-        K_tu = self.C_tu - self.coupling.back_to_tail(P)
-        cells = self.C - self.coupling.product(W)
+        K_uu = self._sum_blocks(M - product(transpose(head.M_z), head.P))
+        K_tu = self.C_tu - self.coupling.back_to_tail(head.P)
+        cells = self.C - self.coupling.product(head.W)
 
         diagonals = self._diagonals(factors)
         blocks = []

@@ -83,6 +83,17 @@ class Eliminated:
     M_z: np.ndarray  # (k, u, L)
 
 
+def eliminate_levels(M: np.ndarray, z, Lambda: np.ndarray) -> tuple[Eliminated, float]:
+    """What the elimination of each level's own effects needs of M, and the sum of log|A|."""
+    M_z = M[z]
+    A = product(Lambda.T, product(M_z[:, z], Lambda))
+    A[np.diag_indices(len(A))] += 1
+    A_inverse, logdet = invert(A)
+    H = product(Lambda, A_inverse)
+    W = product(H, Lambda.T)
+    return Eliminated(W, H, product(W, M_z), M_z), logdet.sum()
+
+
 class Stage:
     """The elimination of one grouping whose levels each lie in one level of the next.
 
@@ -101,15 +112,9 @@ class Stage:
 
     def eliminate(self, M: np.ndarray, Lambda: np.ndarray):
         """M of this stage, shape (u, u, L), to M of the next; also log|A| and the tape."""
-        M_z = M[self.z]
-        A = product(Lambda.T, product(M_z[:, self.z], Lambda))
-        A[np.diag_indices(len(A))] += 1
-        A_inverse, logdet = invert(A)
-        H = product(Lambda, A_inverse)
-        W = product(H, Lambda.T)
-        P = product(W, M_z)
-        M_next = self.sums.total(M) - self.sums.total(product(transpose(M_z), P))
-        return M_next, logdet.sum(), Eliminated(W, H, P, M_z)
+        tape, logdet = eliminate_levels(M, self.z, Lambda)
+        M_next = self.sums.total(M) - self.sums.total(product(transpose(tape.M_z), tape.P))
+        return M_next, logdet, tape
 
     def back(self, tape: Eliminated, M_bar: np.ndarray) -> np.ndarray:
         """The derivative by this stage's M, given that by the next stage's."""

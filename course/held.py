@@ -65,10 +65,6 @@ def hold(name: str, problem: Problem, best: Estimates) -> Held:
     raise AssertionError(name)
 
 
-def _diagonal(problem: Problem) -> np.ndarray:
-    return problem.pack([np.eye(len(pattern)) for pattern in problem.patterns]) > 0
-
-
 def _hold_fixed(problem: Problem, best: Estimates, j: int) -> Held:
     constant = problem.columns.constant
     shift = 0.0 if constant is None else problem.columns.y_shift * constant[j]
@@ -90,7 +86,7 @@ def _hold_fixed(problem: Problem, best: Estimates, j: int) -> Held:
         deviance,
         theta,
         problem.curvature,
-        _diagonal(problem),
+        problem.diagonal,
         np.zeros(len(theta), dtype=bool),
         scale=float(np.sqrt(best.cov_beta[j, j])),
     )
@@ -106,7 +102,7 @@ def _hold_sigma(problem: Problem, best: Estimates) -> Held:
         deviance,
         theta,
         problem.curvature,
-        _diagonal(problem),
+        problem.diagonal,
         np.zeros(len(theta), dtype=bool),
         scale=float(np.sqrt(best.sigma2 / 2 / problem.n)),
         low=0.0,
@@ -172,7 +168,7 @@ def _hold_sd(problem: Problem, theta: np.ndarray, at: int, unit: float, best: Es
         deviance,
         np.append(theta[others], np.log(sigma)),
         np.append(problem.curvature[others], 4.0 * problem.n),
-        np.append(_diagonal(problem)[others], False),
+        np.append(problem.diagonal[others], False),
         np.zeros(len(theta), dtype=bool),
         scale=unit * max(0.25 * abs(theta[at]), 0.1) * sigma,
         low=0.0,
@@ -202,7 +198,7 @@ def _hold_correlation(problem: Problem, theta: np.ndarray, at: int, size: int) -
         deviance,
         start[kept],
         problem.curvature[kept],
-        _diagonal(problem)[kept] | positive,
+        problem.diagonal[kept] | positive,
         positive,
         scale=0.25,
         low=-np.pi / 2,

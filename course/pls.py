@@ -280,7 +280,7 @@ class Problem:
         """
         found = {}
         bar = bar[:, :, None]
-        steps = list(zip(self.stages, at.tape[1:] if self.crossing else at.tape, strict=True))
+        steps = self._steps(at)
         for i, (stage, tape) in reversed(list(enumerate(steps))):
             found[stage.grouping] = stage.gradient(tape, bar)
             if i or self.crossing:
@@ -301,7 +301,7 @@ class Problem:
         """Conditional means of the random effects in the units of the data, (L, k) each."""
         found = {}
         v = self._residual_coefficients(at)[:, None]
-        steps = list(zip(self.stages, at.tape[1:] if self.crossing else at.tape, strict=True))
+        steps = self._steps(at)
         for stage, tape in reversed(steps):
             found[stage.grouping], v = stage.effects(tape, v)
         if self.crossing:
@@ -315,7 +315,7 @@ class Problem:
         """Conditional covariances of the random effects given beta and theta, (L, k, k) each."""
         found = {}
         bar = np.zeros((len(self.U), len(self.U), 1))
-        steps = list(zip(self.stages, at.tape[1:] if self.crossing else at.tape, strict=True))
+        steps = self._steps(at)
         for stage, tape in reversed(steps):
             found[stage.grouping] = stage.conditional(tape, bar)
             bar = stage.back(tape, bar)
@@ -334,6 +334,15 @@ class Problem:
     @cached_property
     def start(self) -> np.ndarray:
         return self.pack([0.4 * np.eye(len(pattern)) for pattern in self.patterns])
+
+    def _steps(self, at: Evaluation) -> list:
+        """The nested stages with their tapes; that of the crossed groupings stands before them."""
+        return list(zip(self.stages, at.tape[1:] if self.crossing else at.tape, strict=True))
+
+    @cached_property
+    def diagonal(self) -> np.ndarray:
+        """Which entries of theta are on the diagonal of a Lambda."""
+        return self.pack([np.eye(len(pattern)) for pattern in self.patterns]) > 0
 
     @cached_property
     def has_rivals(self) -> bool:

@@ -37,7 +37,7 @@ def search(problem: Problem, reml: bool) -> Found:
     evaluations = best.evaluations
     for start in _rival_starts(problem):
         best, evaluations = _better(problem, reml, start, best, evaluations)
-    diagonal = problem.pack([np.eye(len(pattern)) for pattern in problem.patterns]) > 0
+    diagonal = problem.diagonal
     small = diagonal & (np.abs(best.theta) < SMALL)
     if small.any():
         for sign in (1.0, -1.0):
