@@ -39,6 +39,10 @@
 # ### random intercept
 # A random effect that moves a whole group up or down: some schools score higher, whoever the pupil.
 #
+# ### random slope
+# A random effect that turns the line of a group: in some schools a year of age brings more than in
+# others.
+#
 # ### REML
 # Restricted maximum likelihood: estimates variances while allowing for the fixed effects that were
 # estimated too, as dividing by *n* − 1 does for an ordinary variance. The default in lme4,
