@@ -9,7 +9,7 @@ Colours are from seaborn's ``colorblind`` palette, of clearly different lightnes
 a meaning alone: a shape or a line style says the same, so that the pictures survive a grey printer.
 
 =====================  ==========================================================================
-The data               `scores`, `pooling`, `design_matrix`
+The data               `scores`, `pooling`, `design_matrix`, `crosstab`
 Lines                  `lines`, `predictions`
 Random effects         `caterpillar`, `shrinkage`, `intercept_slope`, `variance_shares`
 Residuals              `residuals`, `qq`
@@ -20,6 +20,7 @@ On the page            `show`, `alt_text`
 """
 
 from course.plots.checks import qq, residuals
+from course.plots.crossing import crosstab
 from course.plots.effects import caterpillar, intercept_slope, shrinkage, variance_shares
 from course.plots.groups import design_matrix, pooling, scores
 from course.plots.likelihood import deviance_surface, profile_zeta
@@ -35,6 +36,7 @@ __all__ = [
     "PALE",
     "alt_text",
     "caterpillar",
+    "crosstab",
     "design_matrix",
     "deviance_surface",
     "intercept_slope",
