@@ -57,6 +57,10 @@
 # ### shrinkage
 # The pull of a group's estimate towards the average. Strong for small groups, weak for large ones.
 #
+# ### slope variance
+# The variance of a random slope. Its square root says by how much the slope of a typical group
+# differs from the average slope, and is in units of the response per unit of the predictor.
+#
 # ### variance component
 # The variance of one random effect, or of the residual. Its square root is the standard deviation,
 # which is in the units of the response. Only variances add up.
