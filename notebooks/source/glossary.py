@@ -17,6 +17,10 @@
 # A column whose labels put rows into groups: `school`, `classroom`. It stands right of the bar in
 # `(1|school)`.
 #
+# ### intercept-slope correlation
+# Whether groups that stand high where the predictor is zero also have steep slopes. It belongs to
+# that zero: count the predictor from elsewhere, and it changes, although no line has moved.
+#
 # ### intraclass correlation
 # The share of the variance that lies between groups, and also the correlation of two rows of the
 # same group. Short: ICC.
