@@ -9,6 +9,10 @@
 # for the intercept of one school. It is the school's own deviation, times a weight below 1
 # (see [shrinkage](#shrinkage)).
 #
+# ### centring
+# Counting a predictor from another zero, for example age from ten years. The lines stay where they
+# are; the intercept becomes their height at the new zero.
+#
 # ### fixed effect
 # A coefficient that is the same for everybody, such as the slope of age. It is estimated as in
 # ordinary regression.
