@@ -33,6 +33,10 @@
 # Two meanings, both common. A *level of the data*: pupils, classrooms, schools, provinces. A
 # *level of a factor*: one of its labels, such as the school P1-S2.
 #
+# ### log-likelihood
+# A number that says how well a model with its estimates fits the data; a fit makes it as large as
+# it can. It means something only beside that of another fit to the same rows.
+#
 # ### nested
 # Classrooms are nested in schools when every classroom belongs to exactly one school.
 #
