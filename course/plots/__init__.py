@@ -10,8 +10,9 @@ a meaning alone: a shape or a line style says the same, so that the pictures sur
 
 =====================  ==========================================================================
 The data               `scores`, `pooling`, `design_matrix`, `crosstab`
-Lines                  `lines`, `predictions`
-Random effects         `caterpillar`, `shrinkage`, `intercept_slope`, `variance_shares`
+Lines                  `lines`, `predictions`, `fan`, `moving_zero`
+Random effects         `caterpillar`, `shrinkage`, `intercept_slope`, `variance_shares`,
+                       `covariances`
 Residuals              `residuals`, `qq`
 Likelihood             `profile_zeta`, `deviance_surface`
 Simulations            `recovery`
@@ -20,6 +21,7 @@ On the page            `show`, `alt_text`
 """
 
 from course.plots.checks import qq, residuals
+from course.plots.covariances import covariances
 from course.plots.crossing import crosstab
 from course.plots.effects import caterpillar, intercept_slope, shrinkage, variance_shares
 from course.plots.groups import design_matrix, pooling, scores
@@ -27,6 +29,7 @@ from course.plots.likelihood import deviance_surface, profile_zeta
 from course.plots.page import BLUE, GREY, INK, ORANGE, PALE, alt_text, show
 from course.plots.predicted import lines, predictions
 from course.plots.simulated import recovery
+from course.plots.zeros import fan, moving_zero
 
 __all__ = [
     "BLUE",
@@ -36,11 +39,14 @@ __all__ = [
     "PALE",
     "alt_text",
     "caterpillar",
+    "covariances",
     "crosstab",
     "design_matrix",
     "deviance_surface",
+    "fan",
     "intercept_slope",
     "lines",
+    "moving_zero",
     "pooling",
     "predictions",
     "profile_zeta",
