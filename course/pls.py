@@ -34,6 +34,8 @@ from course.standardise import Columns, standardise
 NEAR_ZERO = (
     1e-4  # a relative standard deviation that counts as none; lme4's isSingular has the same
 )
+MIDDLING = 0.4  # the relative standard deviation that a search starts from
+LEAST_WEIGHT = 0.02  # that curvature grants to a level that knows nothing
 MAX_CELLS = 250_000_000  # of the dense tail where groupings cross: 2 GB
 
 
@@ -313,16 +315,19 @@ class Problem:
 
     def conditional_covariances(self, at: Evaluation, sigma2: float) -> list[np.ndarray]:
         """Conditional covariances of the random effects given beta and theta, (L, k, k) each."""
+        pairs = zip(self._in_level_order(self._conditional(at)), self.T_z, strict=True)
+        return [sigma2 * np.einsum("ij,jkl,mk->lim", T, V, T) for V, T in pairs]
+
+    def _conditional(self, at: Evaluation) -> dict[int, np.ndarray]:
+        """By grouping the same over sigma squared in standardised units, (k, k, L)."""
         found = {}
         bar = np.zeros((len(self.U), len(self.U), 1))
-        steps = self._steps(at)
-        for stage, tape in reversed(steps):
+        for stage, tape in reversed(self._steps(at)):
             found[stage.grouping] = stage.conditional(tape, bar)
             bar = stage.back(tape, bar)
         if self.crossing:
             found |= self.crossing.conditional(at.tape[0], self.block_sums.spread(bar))
-        pairs = zip(self._in_level_order(found), self.T_z, strict=True)
-        return [sigma2 * np.einsum("ij,jkl,mk->lim", T, V, T) for V, T in pairs]
+        return found
 
     def _in_level_order(self, found: dict[int, np.ndarray]) -> list[np.ndarray]:
         for stage, rank in zip(self.stages, self.ranks, strict=True):
@@ -333,7 +338,11 @@ class Problem:
 
     @cached_property
     def start(self) -> np.ndarray:
-        return self.pack([0.4 * np.eye(len(pattern)) for pattern in self.patterns])
+        return self._middling
+
+    @property
+    def _middling(self) -> np.ndarray:
+        return self.pack([MIDDLING * np.eye(len(pattern)) for pattern in self.patterns])
 
     def _steps(self, at: Evaluation) -> list:
         """The nested stages with their tapes; that of the crossed groupings stands before them."""
@@ -362,9 +371,20 @@ class Problem:
 
     @cached_property
     def curvature(self) -> np.ndarray:
-        """A rough second derivative by each theta: each level speaks about its own effects."""
-        pairs = zip(self.design.groupings, self.patterns, strict=True)
-        return self.pack([np.full(p.shape, 2.0 * g.n_levels) for g, p in pairs])
+        """The expected second derivative by each theta, about, at a middling start.
+
+        A level whose effect keeps the weight w (the rest is shrunk away) tells of lambda as
+        much as a variance of 1 / w of its own would: 4 w^2 / lambda^2 for a standard deviation,
+        2 w_i w_j / lambda^2 for what ties effect i to effect j.
+        """
+        conditional = self._conditional(self.evaluate(self._middling))
+        found = []
+        for g in range(len(self.patterns)):
+            weight = 1 - np.einsum("iil->il", conditional[g]) / MIDDLING**2
+            weight = np.clip(weight, LEAST_WEIGHT, 1.0)
+            information = 2 * weight @ weight.T / MIDDLING**2
+            found.append(information + np.diag(np.diagonal(information)))
+        return self.pack(found)
 
     def fit(self, reml: bool = True) -> Estimates:
         """Minimise the deviance and end on a checked optimum.

@@ -70,31 +70,45 @@ def _rival_starts(problem: Problem) -> list[np.ndarray]:
 
 def _descend(problem: Problem, reml: bool, start: np.ndarray) -> Found:
     count = 0
-    # steps of one curvature in every direction: the search starts well scaled
-    unit = 1 / np.sqrt(problem.curvature)
 
-    def value_and_gradient(steps: np.ndarray) -> tuple[float, np.ndarray]:
+    def value_and_slope(theta: np.ndarray) -> tuple[float, np.ndarray]:
         nonlocal count
         count += 1
-        at = problem.evaluate(steps * unit)
+        at = problem.evaluate(theta)
         return problem.deviance(at, reml), problem.gradient(at, reml) * unit
+
+    # steps of one curvature in every direction: the search starts well scaled
+    unit = 1 / np.sqrt(problem.curvature)
+    with np.errstate(all="ignore"):
+        first, slope = value_and_slope(start)
+    # SciPy's first step has length 1: let that be the whole Newton step, or as much of it as at
+    # most doubles a theta
+    change = np.abs(slope * unit) / np.maximum(np.abs(start), SMALL)
+    length = max(np.linalg.norm(slope) / max(1.0, change.max()), 1e-3)
+    at_start = start / (unit * length)
+
+    def measured(steps: np.ndarray) -> tuple[float, np.ndarray]:
+        value, found = (
+            (first, slope) if np.array_equal(steps, at_start) else value_and_slope(steps * unit * length)
+        )
+        return (value - first) / length**2, found / length
 
     # the deviance is a sum over n rows: below its rounding a line search finds nothing but noise
     rounding = 100 * np.finfo(float).eps * problem.n
     with np.errstate(all="ignore"):
         result = optimize.minimize(
-            value_and_gradient,
-            start / unit,
+            measured,
+            at_start,
             jac=True,
             method="BFGS",
-            options={"gtol": max(GTOL, rounding**0.5), "maxiter": 500},
+            options={"gtol": max(GTOL, rounding**0.5) / length, "maxiter": 500},
         )
-    theta = result.x * unit
+    value = float(first + length**2 * result.fun)
     # a line search that fails at the limit of double precision has converged as far as numbers go
-    steepest = float(np.abs(result.jac).max(initial=0))
-    noise = 1e-9 * max(1.0, abs(result.fun))
+    steepest = length * float(np.abs(result.jac).max(initial=0))
+    noise = 1e-9 * max(1.0, abs(value))
     converged = steepest < max(1e-3, noise**0.5)
-    return Found(theta, float(result.fun), steepest, converged, count)
+    return Found(result.x * unit * length, value, steepest, converged, count)
 
 
 def _at_zero(problem: Problem, reml: bool, best: Found, diagonal: np.ndarray) -> tuple[Found, int]:
