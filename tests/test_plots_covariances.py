@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from course import plots
+from course import load, mixedlm, plots
 from course.errors import CourseError
 
 
@@ -76,3 +76,60 @@ def test_into_axes_of_the_caller():
 def test_what_is_no_covariance_matrix_is_refused(matrices, says):
     with pytest.raises(CourseError, match=says):
         plots.covariances(matrices)
+
+
+@pytest.fixture(scope="module")
+def fits():
+    pupils = load("pupils")
+    pupils["age10"] = pupils["age"] - 10
+    formulas = ["(1|school)", "(0+age10|school)", "(age10||school)", "(age10|school)"]
+    return {f: mixedlm(f"test_score ~ age10 + {f}", pupils).fit() for f in formulas}
+
+
+def outline(ax):
+    return np.column_stack(ax.lines[2].get_data())
+
+
+def test_each_ellipse_is_that_of_its_structure(fits):
+    axes = plots.ellipses(fits, "school", ("Intercept", "age10"))
+    intercepts, slopes, independent, correlated = map(outline, axes)
+    assert not intercepts[:, 1].any() and not slopes[:, 0].any()
+    # On a 95 % ellipse, the squared distance in units of the covariance is 5.99 everywhere.
+    for fit, points in [
+        (fits["(age10||school)"], independent),
+        (fits["(age10|school)"], correlated),
+    ]:
+        rows = fit.variance_components
+        G = np.diag(rows["vcov"][:2])
+        G[0, 1] = G[1, 0] = rows["vcov"][2] if rows["effect2"][2] else 0.0
+        assert np.allclose((points @ np.linalg.inv(G) * points).sum(axis=1), 5.991, atol=1e-3)
+    blups = fits["(age10|school)"].random_effects["school"].to_numpy()
+    assert np.allclose(axes[3].collections[0].get_offsets(), blups)
+    assert np.allclose(axes[0].collections[0].get_offsets()[:, 1], 0)
+
+
+def test_the_text_tells_the_structures_apart(fits):
+    text = plots.alt_text(plots.ellipses(fits, "school", ("Intercept", "age10")))
+    assert text.startswith("The intercept against the age10 slope of 60 school levels")
+    sd = fits["(1|school)"].variance_components["sdcor"][0]
+    assert f"(1|school): SDs {sd:.2f} and 0, a line along one axis." in text
+    assert "an ellipse along the axes. (age10|school)" in text
+    r = fits["(age10|school)"].variance_components["sdcor"][2]
+    assert text.endswith(f"leans with a correlation of {r:.2f}.")
+
+
+def test_one_fit_and_axes_of_the_caller(fits):
+    mine = plt.subplots()[1]
+    one = {"both": fits["(age10|school)"]}
+    assert plots.ellipses(one, "school", ("Intercept", "age10"), ax=mine) is mine
+    assert mine.get_xlabel() == "intercept (points)"
+    assert mine.get_ylabel() == "age10 slope (points per year)"
+
+
+def test_what_there_is_not(fits):
+    with pytest.raises(CourseError, match="at least one fit"):
+        plots.ellipses({}, "school", ("Intercept", "age10"))
+    with pytest.raises(CourseError, match="classroom"):
+        plots.ellipses(fits, "classroom", ("Intercept", "age10"))
+    with pytest.raises(CourseError, match="sex"):
+        plots.ellipses(fits, "school", ("sex", "size"))

@@ -12,7 +12,7 @@ a meaning alone: a shape or a line style says the same, so that the pictures sur
 The data               `scores`, `pooling`, `design_matrix`, `crosstab`
 Lines                  `lines`, `predictions`, `fan`, `moving_zero`
 Random effects         `caterpillar`, `shrinkage`, `intercept_slope`, `variance_shares`,
-                       `covariances`
+                       `covariances`, `ellipses`
 Residuals              `residuals`, `qq`
 Likelihood             `profile_zeta`, `deviance_surface`
 Simulations            `recovery`
@@ -21,7 +21,7 @@ On the page            `show`, `alt_text`
 """
 
 from course.plots.checks import qq, residuals
-from course.plots.covariances import covariances
+from course.plots.covariances import covariances, ellipses
 from course.plots.crossing import crosstab
 from course.plots.effects import caterpillar, intercept_slope, shrinkage, variance_shares
 from course.plots.groups import design_matrix, pooling, scores
@@ -43,6 +43,7 @@ __all__ = [
     "crosstab",
     "design_matrix",
     "deviance_surface",
+    "ellipses",
     "fan",
     "intercept_slope",
     "lines",

@@ -1,8 +1,9 @@
-"""Covariance matrices as pictures: of the random effects of one group, or of some rows."""
+"""Covariance structures as pictures: matrices of effects or of rows, and the BLUPs in their ellipses."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -10,6 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 
 from course.errors import CourseError
+from course.plots.effects import _ellipse
 from course.plots.page import (
     BLUE,
     INK,
@@ -17,11 +19,18 @@ from course.plots.page import (
     PALE,
     count,
     describe,
+    effect_name,
+    effect_unit,
     label,
+    legend_of_panels,
     listing,
     panels,
     words,
 )
+from course.plots.parts import find_effect, find_group
+
+if TYPE_CHECKING:
+    from course.fit import MixedFit
 
 MAX_ROWS = 12  # more would leave no room for the numbers
 SHADES = LinearSegmentedColormap.from_list("correlation", [ORANGE, "white", BLUE])
@@ -81,6 +90,109 @@ def covariances(
     text = " ".join(_words(title, matrix) for title, matrix in matrices.items())
     describe(axes[0], text)
     return axes if len(matrices) > 1 else axes[0]
+
+
+def ellipses(
+    fits: Mapping[str, MixedFit],
+    group: str,
+    effects: tuple[str, str],
+    *,
+    unit: str | None = None,
+    ax: Axes | Sequence[Axes] | None = None,
+) -> Axes | np.ndarray:
+    """The BLUPs of one group under several covariance structures, each in its ellipse.
+
+    Parameters
+    ----------
+    fits : mapping of str to MixedFit
+        Fits of models that differ in the random effects of the group, by title.
+    group : str
+        The grouping factor.
+    effects : (str, str)
+        The random effect along each axis, such as ``("Intercept", "age")``. Where a model has only
+        one of the two, the other is 0 for every level, and the ellipse is a line.
+    unit : str, optional
+        Unit of the response, for the axes; known for the columns of the simulated pupils.
+    ax : Axes, or one for each fit, optional
+        Where to draw; a new figure if not given.
+
+    Returns
+    -------
+    Axes, or ndarray of Axes where there are several fits
+        The ellipse holds 95 % of the groups that the estimated distribution would draw; a line, where
+        only one effect varies, as far as the ellipse would go (2.45 SD).
+
+    Raises
+    ------
+    CourseError
+        If there is no fit, or one has no such group or neither of the effects.
+
+    Examples
+    --------
+    >>> from course import load, mixedlm
+    >>> pupils = load("pupils")
+    >>> fits = {f"({x}|school)": mixedlm(f"test_score ~ age + ({x}|school)", pupils).fit()
+    ...         for x in ["1", "age"]}
+    >>> len(ellipses(fits, "school", ("Intercept", "age")))
+    2
+    """
+    if not fits:
+        raise CourseError("ellipses() needs at least one fit, such as {'(age|school)': fit}")
+    drawn = {title: _two_effects(fit, group, effects) for title, fit in fits.items()}
+    response = next(iter(fits.values())).design.formula.response
+    labels = [f"{effect_name(e)} ({effect_unit(response, e, unit)})" for e in effects]
+    size = {"width": 3.3, "height": 3.6, "columns": 4, "sharex": True, "sharey": True}
+    with panels(ax, len(fits), **size) as axes:
+        for one, (title, (blups, covariance)) in zip(axes, drawn.items(), strict=True):
+            one.axhline(0, color=PALE, linewidth=1.0)
+            one.axvline(0, color=PALE, linewidth=1.0)
+            one.plot(*_ellipse(covariance), color=INK, linewidth=1.8, label="95 % of groups")
+            one.scatter(*blups.T, s=20, facecolors="none", edgecolors=BLUE, linewidths=1.0,
+                        zorder=3, label=f"BLUP of one {group}")  # fmt: skip
+            one.set_title(title, fontsize=11)
+            one.set_xlabel(labels[0])
+        axes[0].set_ylabel(labels[1])
+        legend_of_panels(axes, ax is None)
+    text = [
+        f"{title}: SDs {words(sds[0])} and {words(sds[1])}, {_leaning(covariance)}."
+        for title, (_, covariance) in drawn.items()
+        for sds in [np.sqrt(covariance.diagonal())]
+    ]
+    n = len(next(iter(drawn.values()))[0])
+    describe(
+        axes[0],
+        f"The {effect_name(effects[0])} against the {effect_name(effects[1])} of "
+        f"{count(n, group + ' level')}, with the ellipse of the estimated covariance. "
+        + " ".join(text),
+    )
+    return axes if len(fits) > 1 else axes[0]
+
+
+def _two_effects(
+    fit: MixedFit, group: str, effects: tuple[str, str]
+) -> tuple[np.ndarray, np.ndarray]:
+    """BLUPs (levels × 2) and covariance (2 × 2) of two effects; 0 where the model has not one of them."""
+    g = find_group(fit, group)
+    known = fit.design.groupings[g].effects
+    if not set(effects) & set(known):
+        find_effect(fit, group, effects[0])  # raises, and names those that there are
+    blups = np.zeros((fit.design.groupings[g].n_levels, 2))
+    covariance = np.zeros((2, 2))
+    have = [(at, known.index(e)) for at, e in enumerate(effects) if e in known]
+    for at, j in have:
+        blups[:, at] = fit.estimates.effects[g][:, j]
+        for other, k in have:
+            covariance[at, other] = fit.estimates.covariances[g][j, k]
+    return blups, covariance
+
+
+def _leaning(covariance: np.ndarray) -> str:
+    """In words, how the ellipse of a covariance matrix lies."""
+    if not covariance.diagonal().all():
+        return "a line along one axis"
+    if covariance[0, 1] == 0:
+        return "an ellipse along the axes"
+    return f"an ellipse that leans with a correlation of {_correlations(covariance)[0, 1]:.2f}"
 
 
 def _check(title: str, matrix: pd.DataFrame) -> None:
