@@ -13,6 +13,10 @@
 # Counting a predictor from another zero, for example age from ten years. The lines stay where they
 # are; the intercept becomes their height at the new zero.
 #
+# ### covariance structure
+# What a model says about the variances and covariances of its random effects: which of them are
+# free, which are 0 and which are equal. (x|g) leaves all free, (x||g) sets the covariances to 0.
+#
 # ### fixed effect
 # A coefficient that is the same for everybody, such as the slope of age. It is estimated as in
 # ordinary regression.
