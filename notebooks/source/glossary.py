@@ -4,6 +4,11 @@
 # The words of the lessons, in plain words. Each lesson links here where it first uses one.
 
 # %% [markdown] tags=["workshop"]
+# ### AIC
+# Akaike's information criterion: -2 times the log-likelihood plus 2 for every estimated number. The
+# smaller is the better; only fits to the same rows can be compared, and REML fits only where their
+# fixed effects are the same.
+#
 # ### BLUP
 # Best linear unbiased prediction: the value a model predicts for one random effect, for example
 # for the intercept of one school. It is the school's own deviation, times a weight below 1
