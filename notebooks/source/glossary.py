@@ -18,6 +18,10 @@
 # Counting a predictor from another zero, for example age from ten years. The lines stay where they
 # are; the intercept becomes their height at the new zero.
 #
+# ### compound symmetry
+# A covariance structure in which any two rows of a group have the same covariance, and all rows the
+# same variance. A random intercept alone makes it.
+#
 # ### covariance structure
 # What a model says about the variances and covariances of its random effects: which of them are
 # free, which are 0 and which are equal. (x|g) leaves all free, (x||g) sets the covariances to 0.
