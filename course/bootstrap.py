@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
+from concurrent.futures import Executor
 from dataclasses import dataclass
 from functools import partial
-from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -16,14 +14,13 @@ from course.arguments import whole
 from course.errors import CourseError
 from course.parameters import parameter_names, parameter_values, parameters
 from course.pls import Estimates, Problem
+from course.replicates import run_in_chunks
 from course.search import SMALL
 
 if TYPE_CHECKING:
     from course.fit import MixedFit
 
-CHUNK = 25  # replicates that travel together: the fit is sent once for each of these
 STREAM = 1979  # apart from the streams of simulate_schools(seed=...), should both get the same seed
-WAITING = 256  # chunks handed to an executor at a time, so that a million replicates fill no memory
 
 
 @dataclass(frozen=True, eq=False)
@@ -252,52 +249,3 @@ def _refit(
             values = parameter_values(design, found)
             rows.append(np.array([*values, -found.deviance / 2, found.converged, found.singular]))
     return rows
-
-
-# -- how the work is shared out ---------------------------------------------------------------
-
-
-def run_in_chunks(
-    work: Callable[[range], list],
-    n: int,
-    executor: Executor | None,
-    progress: bool,
-    label: str,
-) -> list[Any]:
-    """The results of ``work`` for replicates 0 to n - 1, in this order.
-
-    ``work`` takes a range of replicates and returns a list as long. What is still waiting is cancelled
-    when anything goes wrong, Ctrl-C included.
-    """
-    from tqdm import tqdm
-
-    with tqdm(total=n, desc=label, unit="fit", disable=not progress) as bar:
-        if executor is None:
-            results = []
-            for i in range(n):
-                results += work(range(i, i + 1))
-                bar.update()
-            return results
-        if not isinstance(executor, Executor):
-            raise CourseError(
-                "executor= takes a concurrent.futures.Executor such as ProcessPoolExecutor(2), not a "
-                f"{type(executor).__name__}"
-            )
-        size = min(CHUNK, -(-n // 8))
-        chunks = (range(first, min(first + size, n)) for first in range(0, n, size))
-        found: dict[int, list] = {}
-        waiting: dict[Future, range] = {}
-        try:
-            while True:
-                for chunk in islice(chunks, WAITING - len(waiting)):
-                    waiting[executor.submit(work, chunk)] = chunk
-                if not waiting:
-                    break
-                for future in wait(waiting, return_when=FIRST_COMPLETED).done:
-                    chunk = waiting.pop(future)
-                    found[chunk.start] = future.result()  # raises what the worker raised
-                    bar.update(len(chunk))
-        finally:
-            for future in waiting:
-                future.cancel()
-        return [result for first in sorted(found) for result in found[first]]
