@@ -22,6 +22,10 @@
 # A covariance structure in which any two rows of a group have the same covariance, and all rows the
 # same variance. A random intercept alone makes it.
 #
+# ### contextual effect
+# What belonging to a group with a higher mean of a predictor goes with, for two rows that have the
+# same value of it themselves: the slope between groups minus the slope within them.
+#
 # ### covariance structure
 # What a model says about the variances and covariances of its random effects: which of them are
 # free, which are 0 and which are equal. (x|g) leaves all free, (x||g) sets the covariances to 0.
