@@ -30,6 +30,10 @@
 # What a model says about the variances and covariances of its random effects: which of them are
 # free, which are 0 and which are equal. (x|g) leaves all free, (x||g) sets the covariances to 0.
 #
+# ### cross-level interaction
+# A fixed effect that says how the slope of a predictor at one level depends on a predictor of a
+# level above it: the slope of age depending on the resources of the school.
+#
 # ### fixed effect
 # A coefficient that is the same for everybody, such as the slope of age. It is estimated as in
 # ordinary regression.
