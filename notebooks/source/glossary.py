@@ -58,6 +58,9 @@
 # A number that says how well a model with its estimates fits the data; a fit makes it as large as
 # it can. It means something only beside that of another fit to the same rows.
 #
+# ### marginal R-squared
+# The share of the variance that goes with the fixed effects alone.
+#
 # ### nested
 # Classrooms are nested in schools when every classroom belongs to exactly one school.
 #
