@@ -22,6 +22,10 @@
 # A covariance structure in which any two rows of a group have the same covariance, and all rows the
 # same variance. A random intercept alone makes it.
 #
+# ### conditional R-squared
+# The share of the variance that goes with fixed and random effects together. It speaks of the
+# groups in the data, not of new ones.
+#
 # ### contextual effect
 # What belonging to a group with a higher mean of a predictor goes with, for two rows that have the
 # same value of it themselves: the slope between groups minus the slope within them.
