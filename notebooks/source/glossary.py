@@ -72,6 +72,10 @@
 # Estimating each group from its own rows and from all the others, by a weight that the data decide.
 # It lies between one estimate for all (pooling) and one for each (no pooling).
 #
+# ### prediction interval
+# A range for one new row, such as the score of a new pupil. It holds the scatter of rows, and the
+# differences of all groups that are new; so it is wider than an interval for a mean.
+#
 # ### random effect
 # The deviation of one group from the average, seen as a draw from a normal distribution with
 # mean 0. Its variance is estimated; its value is predicted (see [BLUP](#BLUP)).
