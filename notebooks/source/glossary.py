@@ -38,6 +38,10 @@
 # A fixed effect that says how the slope of a predictor at one level depends on a predictor of a
 # level above it: the slope of age depending on the resources of the school.
 #
+# ### crossed
+# Two grouping factors are crossed when neither is nested in the other: some pupils were in several
+# classrooms, and each classroom held several pupils. Not every pair has to occur.
+#
 # ### fixed effect
 # A coefficient that is the same for everybody, such as the slope of age. It is estimated as in
 # ordinary regression.
