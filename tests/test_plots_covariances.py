@@ -94,6 +94,8 @@ def test_each_ellipse_is_that_of_its_structure(fits):
     axes = plots.ellipses(fits, "school", ("Intercept", "age10"))
     intercepts, slopes, independent, correlated = map(outline, axes)
     assert not intercepts[:, 1].any() and not slopes[:, 0].any()
+    sd = fits["(1|school)"].variance_components["sdcor"][0]
+    assert intercepts[:, 0].max() == pytest.approx(1.96 * sd, rel=1e-3)
     # On a 95 % ellipse, the squared distance in units of the covariance is 5.99 everywhere.
     for fit, points in [
         (fits["(age10||school)"], independent),

@@ -15,6 +15,7 @@ from course.plots.effects import _ellipse
 from course.plots.page import (
     BLUE,
     INK,
+    NORMAL_95,
     ORANGE,
     PALE,
     count,
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from course.fit import MixedFit
 
 MAX_ROWS = 12  # more would leave no room for the numbers
+ELLIPSE_95 = 2.447747  # square root of the 95 % point of chi-squared with 2 degrees of freedom
 SHADES = LinearSegmentedColormap.from_list("correlation", [ORANGE, "white", BLUE])
 
 
@@ -119,8 +121,8 @@ def ellipses(
     Returns
     -------
     Axes, or ndarray of Axes where there are several fits
-        The ellipse holds 95 % of the groups that the estimated distribution would draw; a line, where
-        only one effect varies, as far as the ellipse would go (2.45 SD).
+        The ellipse, or the line where only one effect varies, holds 95 % of the groups that the
+        estimated distribution would draw.
 
     Raises
     ------
@@ -146,7 +148,7 @@ def ellipses(
         for one, (title, (blups, covariance)) in zip(axes, drawn.items(), strict=True):
             one.axhline(0, color=PALE, linewidth=1.0)
             one.axvline(0, color=PALE, linewidth=1.0)
-            one.plot(*_ellipse(covariance), color=INK, linewidth=1.8, label="95 % of groups")
+            one.plot(*_outline(covariance), color=INK, linewidth=1.8, label="95 % of groups")
             one.scatter(*blups.T, s=20, facecolors="none", edgecolors=BLUE, linewidths=1.0,
                         zorder=3, label=f"BLUP of one {group}")  # fmt: skip
             one.set_title(title, fontsize=11)
@@ -184,6 +186,12 @@ def _two_effects(
         for other, k in have:
             covariance[at, other] = fit.estimates.covariances[g][j, k]
     return blups, covariance
+
+
+def _outline(covariance: np.ndarray) -> np.ndarray:
+    """Outline that holds 95 % of the groups, (2, points); a line where only one effect varies."""
+    line = not covariance.diagonal().all()
+    return _ellipse(covariance) * (NORMAL_95 / ELLIPSE_95 if line else 1.0)
 
 
 def _leaning(covariance: np.ndarray) -> str:
