@@ -42,6 +42,11 @@
 # Two grouping factors are crossed when neither is nested in the other: some pupils were in several
 # classrooms, and each classroom held several pupils. Not every pair has to occur.
 #
+# ### degrees of freedom
+# On how many independent pieces of information a standard error rests. Few mean wide tails of the t
+# distribution. In a mixed model every coefficient has its own: few for a predictor of provinces,
+# many for one of pupils. Short: df.
+#
 # ### fixed effect
 # A coefficient that is the same for everybody, such as the slope of age. It is estimated as in
 # ordinary regression.
