@@ -47,6 +47,9 @@
 # distribution. In a mixed model every coefficient has its own: few for a predictor of provinces,
 # many for one of pupils. Short: df.
 #
+# ### false positive rate
+# How often a test finds an effect where there is none. A test at the 5 % level promises 5 %.
+#
 # ### fixed effect
 # A coefficient that is the same for everybody, such as the slope of age. It is estimated as in
 # ordinary regression.
