@@ -66,6 +66,10 @@
 # The share of the variance that lies between groups, and also the correlation of two rows of the
 # same group. Short: ICC.
 #
+# ### Kenward-Roger
+# A t- or F-test of fixed effects that corrects the standard error as well as the degrees of
+# freedom. For REML fits, and worth it where groups are few and of unequal size.
+#
 # ### level
 # Two meanings, both common. A *level of the data*: pupils, classrooms, schools, provinces. A
 # *level of a factor*: one of its labels, such as the school P1-S2.
