@@ -74,6 +74,11 @@
 # Two meanings, both common. A *level of the data*: pupils, classrooms, schools, provinces. A
 # *level of a factor*: one of its labels, such as the school P1-S2.
 #
+# ### likelihood-ratio test
+# Compares a model with a smaller one that is a special case of it. The statistic is twice the
+# difference of their log-likelihoods. ML where the fixed parts differ; for a variance, mind that it
+# cannot be negative.
+#
 # ### log-likelihood
 # A number that says how well a model with its estimates fits the data; a fit makes it as large as
 # it can. It means something only beside that of another fit to the same rows.
