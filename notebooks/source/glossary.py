@@ -86,6 +86,11 @@
 # ### marginal R-squared
 # The share of the variance that goes with the fixed effects alone.
 #
+# ### ML
+# Maximum likelihood: the variances and fixed effects that make the data most likely. It makes
+# variances too small where groups are few (see [REML](#REML)), and it is the one to use for
+# comparing models with different fixed effects.
+#
 # ### nested
 # Classrooms are nested in schools when every classroom belongs to exactly one school.
 #
