@@ -94,6 +94,10 @@
 # ### nested
 # Classrooms are nested in schools when every classroom belongs to exactly one school.
 #
+# ### parametric bootstrap
+# Draw new responses from a fitted model, fit again, and repeat: the spread of the new estimates
+# shows how uncertain the first ones are.
+#
 # ### partial pooling
 # Estimating each group from its own rows and from all the others, by a weight that the data decide.
 # It lies between one estimate for all (pooling) and one for each (no pooling).
