@@ -106,6 +106,10 @@
 # A range for one new row, such as the score of a new pupil. It holds the scatter of rows, and the
 # differences of all groups that are new; so it is wider than an interval for a mean.
 #
+# ### profile interval
+# All values of a parameter that a likelihood-ratio test would not reject. It need not be symmetric,
+# and for a standard deviation it may end at 0.
+#
 # ### random effect
 # The deviation of one group from the average, seen as a draw from a normal distribution with
 # mean 0. Its variance is estimated; its value is predicted (see [BLUP](#BLUP)).
