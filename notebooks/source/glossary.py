@@ -132,6 +132,10 @@
 # ### response
 # The column left of `~`: what the model explains, here the test score.
 #
+# ### Satterthwaite
+# A method that finds the degrees of freedom of each fixed effect from how well the variance of its
+# estimate is known. The default of lmerTest and of this course.
+#
 # ### shrinkage
 # The pull of a group's estimate towards the average. Strong for small groups, weak for large ones.
 #
