@@ -47,6 +47,11 @@
 # distribution. In a mixed model every coefficient has its own: few for a predictor of provinces,
 # many for one of pupils. Short: df.
 #
+# ### design effect
+# How many times more pupils a study needs because pupils of one group are alike: 1 + (n − 1) times
+# the correlation of two pupils of one group, with n pupils in a group. For questions about whole
+# groups.
+#
 # ### false positive rate
 # How often a test finds an effect where there is none. A test at the 5 % level promises 5 %.
 #
