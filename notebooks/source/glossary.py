@@ -52,6 +52,10 @@
 # the correlation of two pupils of one group, with n pupils in a group. For questions about whole
 # groups.
 #
+# ### effective number
+# How many independent pupils the pupils of a study are worth for a question about whole groups:
+# their number divided by the [design effect](#design-effect).
+#
 # ### false positive rate
 # How often a test finds an effect where there is none. A test at the 5 % level promises 5 %.
 #
