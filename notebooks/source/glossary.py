@@ -18,6 +18,10 @@
 # Counting a predictor from another zero, for example age from ten years. The lines stay where they
 # are; the intercept becomes their height at the new zero.
 #
+# ### cluster-robust standard error
+# A standard error of ordinary regression that allows for residuals of one group being alike. It
+# needs many groups, and says nothing about the groups themselves.
+#
 # ### compound symmetry
 # A covariance structure in which any two rows of a group have the same covariance, and all rows the
 # same variance. A random intercept alone makes it.
