@@ -9,22 +9,41 @@ subject) `Dense` multiplies whole matrices instead.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 from scipy import sparse
 
+from course.tail import Blocks, Bordered
+
 # pairs are worth listing below this share of the multiplications of a dense product (measured)
 WORTH_LISTING = 5e-3
+
+
+def incidence(head: np.ndarray, vertices: list[np.ndarray], n_vertices: int) -> sparse.csr_array:
+    """How many rows each level of the head shares with each level of the tail."""
+    ones = np.ones(len(head))
+    shape = (int(head.max()) + 1, n_vertices)
+    return sum(sparse.csr_array((ones, (head, vertex)), shape) for vertex in vertices)
+
+
+def is_sparse(touches: sparse.csr_array, sizes: np.ndarray) -> bool:
+    """Whether the pairs of tail columns that one level of the head touches are worth listing.
+
+    Parameters
+    ----------
+    touches : csr_array, shape (levels of the head, levels of the tail)
+    sizes : ndarray of int
+        Columns of each level of the tail.
+    """
+    columns = (touches > 0).astype(float) @ sizes.astype(float)
+    return (columns**2).sum() / 2 <= WORTH_LISTING * touches.shape[0] * float(sizes.sum()) ** 2
 
 
 def couple(
     head: np.ndarray,
     Z_head: np.ndarray,
     tail: list[tuple[np.ndarray, np.ndarray]],
-    q: int,
-    cell: Callable[[np.ndarray, np.ndarray], np.ndarray],
-    n_cells: int,
+    K: Blocks | Bordered,
+    listed: bool,
 ) -> Pairs | Dense:
     """The coupling of a head to its tail.
 
@@ -35,14 +54,12 @@ def couple(
     Z_head : ndarray, shape (k, n)
     tail : list of (ndarray of int, ndarray), each of shape (n,)
         For each effect of each tail grouping the tail column and its value, row by row.
-    q : int
-        Number of tail columns.
-    cell : callable
-        Row and column of a tail matrix to the position of its cell.
-    n_cells : int
-        Number of cells.
+    K : Blocks or Bordered
+        Says where the cells of the tail's matrix are kept.
+    listed : bool
+        Whether to list the pairs.
     """
-    keys = np.concatenate([head * q + column for column, _ in tail])
+    keys = np.concatenate([head * K.q + column for column, _ in tail])
     present, entry = np.unique(keys, return_inverse=True)
     values = np.stack(
         [
@@ -50,19 +67,16 @@ def couple(
             for z in Z_head
         ]
     )
-    level, column = np.divmod(present, q)
-    n_levels = int(head.max()) + 1
-    touched = np.bincount(level, minlength=n_levels).astype(float)
-    if (touched**2).sum() / 2 > WORTH_LISTING * n_levels * q**2:
-        return Dense(level, column, values, (n_levels, q), cell, n_cells)
-    return Pairs(level, column, values, (n_levels, q), cell, n_cells)
+    level, column = np.divmod(present, K.q)
+    kind = Pairs if listed else Dense
+    return kind(level, column, values, (int(head.max()) + 1, K.q), K)
 
 
 class _Coupling:
     """The entries of E, and its products with narrow matrices."""
 
-    def __init__(self, level, column, values, shape, cell, n_cells):
-        self.shape, self.n_cells = shape, n_cells
+    def __init__(self, level, column, values, shape, K):
+        self.shape, self.n_cells = shape, K.n_cells
         self.E = [sparse.csr_array((v, (level, column)), shape) for v in values]
 
     def through(self, tail: np.ndarray) -> np.ndarray:
@@ -77,39 +91,46 @@ class _Coupling:
 class Pairs(_Coupling):
     """Every pair of tail columns that one level of the head touches."""
 
-    def __init__(self, level, column, values, shape, cell, n_cells):
-        super().__init__(level, column, values, shape, cell, n_cells)
-        self.level, self.values = level, values
+    def __init__(self, level, column, values, shape, K):
+        super().__init__(level, column, values, shape, K)
         # entry a is paired with itself and with the later entries of its level
         touched = np.bincount(level, minlength=shape[0])
         end = np.cumsum(touched)[level]
         count = end - np.arange(len(level))
-        self.a = np.repeat(np.arange(len(level), dtype=np.int32), count)
-        first = np.cumsum(count) - count
-        self.b = self.a + (np.arange(len(self.a)) - first[self.a]).astype(np.int32)
-        self.upper = cell(column[self.a], column[self.b])
-        self.lower = cell(column[self.b], column[self.a])
-        self.other = self.a != self.b
-        self.levels_present, self.starts = np.unique(level[self.a], return_index=True)
+        a = np.repeat(np.arange(len(level)), count)
+        b = a + np.arange(len(a)) - (np.cumsum(count) - count)[a]
+        self.upper = K.cell(column[a], column[b])
+        lower = np.where(a == b, -1, K.cell(column[b], column[a]))
+        # what lies below a border is kept above it only; one cell more takes what has no place
+        self.lower = np.where(lower < 0, self.n_cells, lower)
+        self.pairs_of_level = np.bincount(level[a], minlength=shape[0])
+        self.levels_present, self.starts = np.unique(level[a], return_index=True)
+        k = len(values)
+        self.products = [[values[i][a] * values[j][b] for j in range(k)] for i in range(k)]
+        self.both = [  # what K's cell of the pair and its mirror image are multiplied by
+            [self.products[i][j] + np.where(a != b, self.products[j][i], 0) for j in range(i + 1)]
+            for i in range(k)
+        ]
 
     def product(self, W: np.ndarray) -> np.ndarray:
         """The cells of E' W E for W of shape (k, k, L)."""
-        weighted = np.einsum("ije,je->ie", W[:, :, self.level], self.values)
-        total = sum(v[self.a] * w[self.b] for v, w in zip(self.values, weighted, strict=True))
+        k = len(W)
+        total = sum(
+            self.products[i][j] * np.repeat(W[i, j], self.pairs_of_level)
+            for i in range(k)
+            for j in range(k)
+        )
         cells = np.bincount(self.upper, total, self.n_cells)
-        return cells + np.bincount(self.lower[self.other], total[self.other], self.n_cells)
+        return cells + np.bincount(self.lower, total, self.n_cells + 1)[:-1]
 
     def middle(self, cells: np.ndarray) -> np.ndarray:
         """The blocks of E K E' by level, (k, k, L), for a symmetric K given by its cells."""
-        k = len(self.values)
+        k = len(self.both)
         found = np.zeros((k, k, self.shape[0]))
         K = cells[self.upper]
         for i in range(k):
             for j in range(i + 1):
-                left, right = self.values[i], self.values[j]
-                both = left[self.a] * right[self.b]
-                both += np.where(self.other, left[self.b] * right[self.a], 0.0)
-                sums = np.add.reduceat(K * both, self.starts)
+                sums = np.add.reduceat(K * self.both[i][j], self.starts)
                 found[i, j, self.levels_present] = found[j, i, self.levels_present] = sums
         return found
 
@@ -117,13 +138,15 @@ class Pairs(_Coupling):
 class Dense(_Coupling):
     """The whole of E; the tail is one matrix of cells."""
 
-    def __init__(self, level, column, values, shape, cell, n_cells):
-        super().__init__(level, column, values, shape, cell, n_cells)
+    def __init__(self, level, column, values, shape, K):
+        super().__init__(level, column, values, shape, K)
         self.E = [E.toarray() for E in self.E]
         q = shape[1]
-        row, other = np.divmod(np.arange(q * q), q)
-        self.cell = cell(row, other)
-        self.inside = self.cell >= 0  # columns of two blocks have no cell
+        self.cell = None  # one block: the cells are the whole matrix
+        if K.n_cells < q * q:
+            cell = K.cell(*np.divmod(np.arange(q * q), q))
+            self.inside = cell >= 0  # columns of two blocks have no cell
+            self.cell = cell[self.inside]
 
     def product(self, W: np.ndarray) -> np.ndarray:
         total = sum(
@@ -131,11 +154,16 @@ class Dense(_Coupling):
             for i, one in enumerate(self.E)
             for j, other in enumerate(self.E)
         ).ravel()
+        if self.cell is None:
+            return total
         cells = np.zeros(self.n_cells)
-        cells[self.cell[self.inside]] = total[self.inside]
+        cells[self.cell] = total[self.inside]
         return cells
 
     def middle(self, cells: np.ndarray) -> np.ndarray:
-        K = np.where(self.inside, cells[self.cell], 0.0).reshape(self.shape[1], -1)
-        through = [E @ K for E in self.E]
+        K = cells
+        if self.cell is not None:
+            K = np.zeros(len(self.inside))
+            K[self.inside] = cells[self.cell]
+        through = [E @ K.reshape(self.shape[1], -1) for E in self.E]
         return np.array([[(T * E).sum(axis=1) for E in self.E] for T in through])

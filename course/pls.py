@@ -36,7 +36,6 @@ NEAR_ZERO = (
 )
 MIDDLING = 0.4  # the relative standard deviation that a search starts from
 LEAST_WEIGHT = 0.02  # that curvature grants to a level that knows nothing
-MAX_CELLS = 250_000_000  # of the dense tail where groupings cross: 2 GB
 
 
 @dataclass(frozen=True, eq=False)
@@ -162,11 +161,13 @@ class Problem:
             parent_rank = rank
         self.crossing, self.block_sums = None, None
         if blocks is not None:
-            self._check_size(order[:crossed], blocks)
             blocks = self.ranks.pop(0)[blocks]
             self.block_sums = sums.pop(0)
+            if not chain:  # nothing above asks for the blocks one by one
+                self.block_sums = Sums(np.zeros(1, dtype=np.int64))
             crossing = [(g, self.z[g], groupings[g].codes) for g in order[:crossed]]
-            self.crossing = Crossing(self.U.T, crossing, blocks)
+            names = [groupings[g].name for g in order[1:crossed]]
+            self.crossing = Crossing(self.U.T, crossing, blocks, bool(chain), names)
             self.leaves = crossing[0][2]
         else:
             self.leaves = self.ranks[0][units[0]]
@@ -175,21 +176,6 @@ class Problem:
 
     def _blocks(self, crossed: list[int]) -> np.ndarray:
         return components(*[self.design.groupings[g].codes for g in crossed])
-
-    def _check_size(self, crossed: list[int], blocks: np.ndarray) -> None:
-        sizes = np.zeros(blocks.max() + 1, dtype=np.int64)
-        for g in crossed[1:]:
-            codes = self.design.groupings[g].codes
-            of_level = parents(codes, blocks)
-            sizes += len(self.z[g]) * np.bincount(of_level, minlength=len(sizes))
-        cells = int((sizes.astype(float) ** 2).sum())
-        if cells > MAX_CELLS:
-            names = ", ".join(self.design.groupings[g].name for g in crossed[1:])
-            raise CourseError(
-                f"the levels of {names} cross in a block of {sizes.max()} effects, which would need "
-                f"{cells * 8 / 1e9:.1f} GB for each of several matrices: leave a term out, or nest "
-                "the groups if their labels restart in each parent"
-            )
 
     def with_response(self, y: np.ndarray, start: np.ndarray | None = None) -> Problem:
         """The same problem for another response: only the cross-products with y are formed again.

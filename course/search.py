@@ -81,6 +81,8 @@ def _descend(problem: Problem, reml: bool, start: np.ndarray) -> Found:
     unit = 1 / np.sqrt(problem.curvature)
     with np.errstate(all="ignore"):
         first, slope = value_and_slope(start)
+    if not np.isfinite(slope).all():  # no residual is left, say
+        return Found(start, float(first), np.inf, False, count)
     # SciPy's first step has length 1: let that be the whole Newton step, or as much of it as at
     # most doubles a theta
     change = np.abs(slope * unit) / np.maximum(np.abs(start), SMALL)
@@ -89,7 +91,9 @@ def _descend(problem: Problem, reml: bool, start: np.ndarray) -> Found:
 
     def measured(steps: np.ndarray) -> tuple[float, np.ndarray]:
         value, found = (
-            (first, slope) if np.array_equal(steps, at_start) else value_and_slope(steps * unit * length)
+            (first, slope)
+            if np.array_equal(steps, at_start)
+            else value_and_slope(steps * unit * length)
         )
         return (value - first) / length**2, found / length
 
