@@ -203,8 +203,7 @@ def _can_travel(work: Work, executor: Executor) -> None:
 def _worker_died(error: Exception) -> bool:
     # Dask's name for it; dask itself may not be installed
     return (
-        isinstance(error, BrokenExecutor | CancelledError)
-        or type(error).__name__ == "KilledWorker"
+        isinstance(error, BrokenExecutor | CancelledError) or type(error).__name__ == "KilledWorker"
     )
 
 

@@ -1,6 +1,6 @@
 """What a simulation was told: the true parameters, and a table that holds them against a fit."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -83,6 +83,39 @@ class Truth:
             )
         residual_sd = self.variance_components["sdcor"].iloc[-1]
         return Truth(pd.Series(fixed), variance_table(covariances, residual_sd), drawn)
+
+    def parameters(self, groups: Sequence[str]) -> pd.Series:
+        """True values under the names that `course.parameters` gives those of a fit.
+
+        Parameters
+        ----------
+        groups : sequence of str
+            The grouping factors of the fit. One that consists of the same units as a group of the truth
+            is recognised, as in `compare`; the others of the truth keep their names.
+
+        Examples
+        --------
+        >>> from course.simulate import simulate_schools
+        >>> truth = simulate_schools(intercept_sd={"classroom": 4}, seed=1).truth
+        >>> float(truth.parameters(["school:classroom"])["sd(Intercept | school:classroom)"])
+        4.0
+        """
+        groups = list(groups)
+        own = _as_in_truth(pd.Series(groups, dtype="str"), list(self.random_effects))
+        names = dict(zip(own, groups, strict=True))
+        values = {}
+        for (kind, group, effect), value in _parameters(
+            self.fixed_effects, self.variance_components
+        ).items():
+            group = names.get(group, group)
+            if kind == "fixed effect":
+                name = effect
+            elif group == "Residual":
+                name = "sigma"
+            else:
+                name = f"{'sd' if kind == 'SD' else 'cor'}({effect} | {group})"
+            values[name] = value
+        return pd.Series(values, dtype=float)
 
     def compare(self, fit: Any) -> pd.DataFrame:
         """Hold a fit against the truth, one row per parameter that either of them has.
