@@ -144,10 +144,6 @@ EXERCISES = (
                 "the last term has the square of x.",
             ),
             Slip(
-                lambda data: _variance_at(data, 0.0),
-                "that is the variance at ten years, where x is 0.",
-            ),
-            Slip(
                 lambda data: _variance_at(data, -2.0),
                 "that is the variance at eight years.",
             ),
@@ -295,7 +291,7 @@ EXERCISES = (
         slips=(
             Slip(
                 lambda data: "a",
-                "see the row with zero at birth, in the table of four zeros, and the rows below it.",
+                "see the table of four zeros: what becomes of the correlation from column to column?",
             ),
             Slip(
                 lambda data: "b",

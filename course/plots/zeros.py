@@ -126,7 +126,8 @@ def fan(
                 ax.lines[-1].set_label("fixed effects")
         for at in zeros:
             ax.axvline(at, color=ORANGE, linewidth=1.6, zorder=1)
-            ax.text(at, 1.0, f" {at:g}", transform=ax.get_xaxis_transform(), ha="left", va="top",
+            name = f" {at:g}".replace("-", "−")
+            ax.text(at, 1.0, name, transform=ax.get_xaxis_transform(), ha="left", va="top",
                     color=INK, fontsize=10)  # fmt: skip
         ax.set_xlabel(axis_label(predictor))
         ax.set_ylabel(axis_label(fit.design.formula.response, unit))

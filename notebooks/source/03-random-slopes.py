@@ -46,7 +46,8 @@ separate.agg(["min", "median", "max"]).round(1)
 # %% [markdown] tags=["workshop"]
 # The column `age10` holds what a year of age brings, in points. It differs a good deal from school to
 # school. Here are six schools, from the flattest line to the steepest. The solid line is that of a
-# model with a random intercept, as in lesson 02.
+# model with a random intercept, as in lesson 02. (Sex is left out for now, so that each school has one
+# line.)
 
 # %% tags=["workshop"]
 parallel = mixedlm("test_score ~ age10 + (1|school)", pupils).fit()
@@ -83,7 +84,7 @@ plots.show(
 # slope](glossary.ipynb#random-slope).
 #
 # `age10` stands in the fixed part as well, and it must. There it is the *average* slope. The random
-# part only says how far a school departs from it.
+# part only says how far a school departs from it; alone, it would claim that the average slope is 0.
 #
 # **In words.**
 
@@ -103,7 +104,7 @@ Math(translation.latex)
 # - Each school draws the *pair* $(u_0, u_1)$. So there are three numbers to estimate: the variance of
 #   the intercepts $\tau_0^2$, the [variance of the slopes](glossary.ipynb#slope-variance) $\tau_1^2$,
 #   and their covariance $\tau_{01}$. The covariance says whether schools that stand high are also the
-#   steep ones.
+#   steep ones. (The equation adds the name of the group to each.)
 #
 # **As a matrix.** $Z$ now has two columns for each school. The first is the one you know. The second
 # holds the pupil's `age10` instead of the 1. Here are three pupils from each of four schools:
@@ -183,7 +184,8 @@ fit.variance_components.fillna("").round(2)
 
 # %% [markdown] tags=["workshop"]
 # The third row has two effects, so it is about the pair. There `vcov` is the covariance, and `sdcor`
-# the correlation: the covariance divided by both SDs, always between −1 and 1.
+# the correlation: the covariance divided by both SDs, always between −1 and 1. Above 0 it says that
+# schools that stand high at ten years tend to be steep; below 0, that they tend to be flat.
 #
 # <details>
 # <summary>In R</summary>
@@ -459,7 +461,7 @@ for zero in [0, 8, 10, 12]:
     parts = truth.centred("x", at=zero).variance_components
     parts = parts[parts["group"] == "school"]
     turned[zero] = dict(
-        zip(["intercept SD", "slope SD", "correlation"], parts["sdcor"], strict=True)
+        zip(["intercept SD", "slope SD", "correlation"], parts["sdcor"], strict=False)
     )
 pd.DataFrame(turned).rename_axis(columns="zero at age").round(2)
 
