@@ -177,7 +177,8 @@ plots.show(ax)
 reused = mixedlm(formula, register).fit()
 
 truth = load_truth("pupils").centred("age10", at=10).variance_components
-truth = truth.drop_duplicates("group").set_index("group")["vcov"]  # the intercepts
+# The first row of each group is the variance of its intercept.
+truth = truth.drop_duplicates("group").set_index("group")["vcov"]
 
 
 def variances(fit):
