@@ -50,8 +50,8 @@ def check_columns(names: list[list[str]], n: int) -> None:
 
 def check_size(matrix: np.ndarray, names: list[str]) -> None:
     """Refuse numbers whose squares double precision cannot hold."""
-    largest = np.abs(matrix).max(axis=0)
-    for name, value in zip(names, largest, strict=True):
+    for name, column in zip(names, matrix.T, strict=True):
+        value = max(column.max(), -column.min())
         if value > 1e100 or 0 < value < 1e-100:
             raise CourseError(f"{name} is of the size {value:.0e}: measure it in another unit")
 
@@ -96,14 +96,14 @@ def constant_weights(matrix: np.ndarray, names: tuple[str, ...]) -> np.ndarray |
 def check_rank(X: np.ndarray, names: tuple[str, ...]) -> None:
     """Refuse a column that the columns before it determine (R² above 1 - 1e-10)."""
     n, p = X.shape
-    scaled = X / np.sqrt((X**2).mean(axis=0)).clip(min=1e-300)
+    scaled = X / np.sqrt(np.einsum("ij,ij->j", X, X) / n).clip(min=1e-300)
     weights = constant_weights(X, names)
     if (
         weights is not None
     ):  # what is beside a constant may be centred: years near 2000 are no constant
         free = weights == 0
         centred = scaled[:, free] - scaled[:, free].mean(axis=0)
-        spread = np.sqrt((centred**2).mean(axis=0))
+        spread = np.sqrt(np.einsum("ij,ij->j", centred, centred) / n)
         flat = spread < 1e-12
         if flat.any():
             name = np.asarray(names)[free][int(flat.argmax())]

@@ -58,15 +58,9 @@ def invert(A: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def product(left: np.ndarray, right: np.ndarray) -> np.ndarray:
-    """Matrix products over the last axis: (a, b, L) times (b, c, L). Either may lack the axis."""
-    if left.ndim == 2:
-        left = left[:, :, None]
-    if right.ndim == 2:
-        right = right[:, :, None]
-    total = left[:, 0, None] * right[None, 0]
-    for j in range(1, left.shape[1]):
-        total += left[:, j, None] * right[None, j]
-    return total
+    """Matrix products over the last axis: (a, b, L) times (b, c, L). One may lack the axis."""
+    one, other = ("ab" if left.ndim == 2 else "abl"), ("bc" if right.ndim == 2 else "bcl")
+    return np.einsum(f"{one},{other}->acl", left, right)
 
 
 def transpose(A: np.ndarray) -> np.ndarray:
