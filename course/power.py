@@ -185,7 +185,7 @@ class Power:
                 f"{best['power']:.3f}, 95 % interval {best['lower']:.3f} to {best['upper']:.3f}: "
                 "try larger designs, or a larger n to narrow the intervals"
             )
-        chosen = reached.loc[reached["cost"].idxmin()]
+        chosen = reached.astype(object).loc[reached["cost"].idxmin()]  # whole numbers stay whole
         cheaper = table[(table["cost"] < chosen["cost"]) & (table["upper"] >= power)]
         return pd.concat([chosen, pd.Series({"undecided": len(cheaper)})]).rename(None)
 

@@ -26,7 +26,7 @@ from course.errors import CourseError
 from course.fit import MixedFit, mixedlm
 from course.infer import DF, fixed_effects_table
 from course.intervals import confint
-from course.parameters import parameters
+from course.parameters import parameter_names, parameter_values
 from course.replicates import run_in_chunks
 from course.simulate import Simulation, simulate_schools
 from course.store import Store, read_study
@@ -35,6 +35,7 @@ from course.truth import Truth
 STREAM = 2019  # apart from the streams of bootstrap(seed=...), should both get the same seed
 INTERVALS = (*DF, "wald", "profile")
 VALUES = ["true", "estimate", "std_error", "df", "p_value", "lower", "upper"]
+TRUE, ESTIMATE, LIMITS = 0, 1, slice(5, 7)  # where in VALUES
 CHUNK_SECONDS, LARGEST_CHUNK = 1.0, 100
 SAME = 1e-4  # relative: how near a replicate that is run again must come to the one on disk
 
@@ -128,34 +129,35 @@ class SimulatedFits:
                 f"test={self.test!r}: the coefficients of the model are {', '.join(known)}"
                 f"{nearest(self.test, known)}"
             )
-        table, error = self._table(fit)
+        names = parameter_names(fit.design)
+        values, error = self._values(fit, len(names))
         if self.test is None:
-            true = made.truth.parameters(list(fit.n_groups))
+            true = made.truth.parameters(list(fit.n_groups)).to_dict()
             # a variance that is 0 in truth is rightly left out by a model
-            lacking = [
-                name for name in true.index.difference(table.index, sort=False) if true[name]
-            ]
-            table = table.reindex([*table.index, *lacking])
-            table["true"] = true.reindex(table.index)
+            lacking = [name for name in true if true[name] and name not in names]
+            names += lacking
+            values = np.pad(values, ((0, len(lacking)), (0, 0)), constant_values=np.nan)
+            values[:, TRUE] = [true.get(name, np.nan) for name in names]
         else:
-            table = table.loc[[self.test]]
-            table["true"] = self.designs[design].get("effect", np.nan)
-        values = table[VALUES].to_numpy(dtype=float)
-        return Found(task, tuple(table.index), values, fit.converged, fit.singular, error)
+            at = names.index(self.test)
+            names, values = names[at : at + 1], values[at : at + 1]
+            values[:, TRUE] = self.designs[design].get("effect", np.nan)
+        return Found(task, tuple(names), values, fit.converged, fit.singular, error)
 
-    def _table(self, fit: MixedFit) -> tuple[pd.DataFrame, str | None]:
-        """By parameter: estimates, tests, intervals; and what hindered these."""
-        table = pd.DataFrame(index=parameters(fit).index, columns=VALUES, dtype=float)
-        table["estimate"] = parameters(fit)
+    def _values(self, fit: MixedFit, k: int) -> tuple[np.ndarray, str | None]:
+        """Estimates, tests and intervals of k parameters, the truth not yet; and what hindered them."""
+        values = np.full((k, len(VALUES)), np.nan)
+        values[:, ESTIMATE] = parameter_values(fit.design, fit.estimates)
+        df = self.intervals if self.intervals in DF else "satterthwaite"
         try:
-            df = self.intervals if self.intervals in DF else "satterthwaite"
-            table.update(fixed_effects_table(fit, df, self.level))
+            fixed = fixed_effects_table(fit, df, self.level)[VALUES[ESTIMATE:]]
+            values[: len(fixed), ESTIMATE:] = fixed
             if self.intervals not in DF:
-                limits = confint(fit, self.intervals, self.level)[["lower", "upper"]]
-                table[["lower", "upper"]] = limits
-        except (CourseError, np.linalg.LinAlgError) as error:
-            return table, f"no interval: {error}"
-        return table, None
+                limits = confint(fit, self.intervals, self.level)[VALUES[LIMITS]]
+                values[:, LIMITS] = limits
+        except (CourseError, np.linalg.LinAlgError) as problem:
+            return values, f"no interval: {problem}"
+        return values, None
 
     def _check_simulated(self, made: object) -> None:
         if self.test is None and not (

@@ -10,17 +10,19 @@ a meaning alone: a shape or a line style says the same, so that the pictures sur
 
 =====================  ==========================================================================
 The data               `scores`, `pooling`, `design_matrix`, `crosstab`
+Coefficients           `coefficients`
 Lines                  `lines`, `predictions`, `fan`, `moving_zero`
 Random effects         `caterpillar`, `shrinkage`, `intercept_slope`, `variance_shares`,
                        `covariances`, `ellipses`
 Residuals              `residuals`, `qq`
 Likelihood             `profile_zeta`, `deviance_surface`
-Simulations            `recovery`
+Simulations            `recovery`, `power_curves`
 On the page            `show`, `alt_text`
 =====================  ==========================================================================
 """
 
 from course.plots.checks import qq, residuals
+from course.plots.coefficients import coefficients
 from course.plots.covariances import covariances, ellipses
 from course.plots.crossing import crosstab
 from course.plots.effects import caterpillar, intercept_slope, shrinkage, variance_shares
@@ -29,6 +31,7 @@ from course.plots.likelihood import deviance_surface, profile_zeta
 from course.plots.page import BLUE, GREY, INK, ORANGE, PALE, alt_text, show
 from course.plots.predicted import lines, predictions
 from course.plots.simulated import recovery
+from course.plots.studies import power_curves
 from course.plots.zeros import fan, moving_zero
 
 __all__ = [
@@ -39,6 +42,7 @@ __all__ = [
     "PALE",
     "alt_text",
     "caterpillar",
+    "coefficients",
     "covariances",
     "crosstab",
     "design_matrix",
@@ -49,6 +53,7 @@ __all__ = [
     "lines",
     "moving_zero",
     "pooling",
+    "power_curves",
     "predictions",
     "profile_zeta",
     "qq",
