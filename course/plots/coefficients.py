@@ -1,0 +1,160 @@
+"""The same coefficients from several fits, side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from course.arguments import unknown
+from course.errors import CourseError
+from course.plots.page import (
+    BLUE,
+    GREY,
+    INK,
+    ORANGE,
+    PALE,
+    canvas,
+    count,
+    describe,
+    legend_above,
+    listing,
+    unit_of,
+    words,
+)
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+STYLES = [(ORANGE, "s"), (BLUE, "o"), (GREY, "^"), (INK, "v")]
+MAX_WORDS = 4  # more coefficients than this are counted in the text, not listed
+
+
+def coefficients(
+    fits: Mapping[str, Any],
+    names: Sequence[str] | None = None,
+    *,
+    truth: Mapping[str, float] | pd.Series | None = None,
+    unit: str | None = None,
+    ax: Axes | None = None,
+) -> Axes:
+    """Coefficients with their 95 % intervals, one row each, from one to four fits.
+
+    Parameters
+    ----------
+    fits : mapping of str to fit
+        The fits by the name they have in the legend: ``MixedFit``, or results of statsmodels'
+        ``ols`` or ``mixedlm``. Intervals are the fits' own.
+    names : list of str, optional
+        Which coefficients, by patsy name; if not given, all that every fit has but the intercept.
+    truth : mapping or Series, optional
+        True values by patsy name, for simulated data.
+    unit : str, optional
+        Unit of the response, for the axis; known for the columns of the simulated pupils.
+    ax : Axes, optional
+        Where to draw; a new figure if not given.
+
+    Returns
+    -------
+    Axes
+        The first name on top; in each row the fits from the first, above, to the last, below.
+
+    Raises
+    ------
+    CourseError
+        If there are no or more than four fits, a fit has no such coefficient, or the fits have none
+        in common.
+
+    Examples
+    --------
+    >>> import statsmodels.formula.api as smf
+    >>> from course import load, mixedlm, plots
+    >>> exam = load("exam")
+    >>> ols = smf.ols("normexam ~ standLRT + schavg", exam).fit()
+    >>> mixed = mixedlm("normexam ~ standLRT + schavg + (1|school)", exam).fit()
+    >>> ax = plots.coefficients({"smf.ols": ols, "mixed model": mixed})
+    >>> [label.get_text() for label in ax.get_yticklabels()]
+    ['standLRT', 'schavg']
+    """
+    if not isinstance(fits, Mapping) or not 1 <= len(fits) <= len(STYLES):
+        raise CourseError(
+            f'coefficients() takes from one to {len(STYLES)} fits by name: {{"smf.ols": ols_fit}}'
+        )
+    tables = {name: _table(fit) for name, fit in fits.items()}
+    names = _names(tables, names)
+    true = pd.Series(dict(truth) if truth is not None else {}, dtype=float).reindex(names).dropna()
+    rows = np.arange(len(names))[::-1]
+    with canvas(ax, 7.0, 1.1 + (0.25 + 0.2 * len(fits)) * len(names)) as ax:
+        ax.axvline(0, color=GREY, linestyle="--", linewidth=1.0, zorder=1)
+        shifts = 0.2 * (np.arange(len(fits))[::-1] - (len(fits) - 1) / 2)
+        for (name, table), shift, (colour, marker) in zip(
+            tables.items(), shifts, STYLES, strict=False
+        ):
+            found = table.loc[names]
+            ax.hlines(rows + shift, found["lower"], found["upper"], color=colour, linewidth=2.2)
+            ax.scatter(found["estimate"], rows + shift, s=44, marker=marker, color=colour,
+                       edgecolors=INK, linewidths=0.7, zorder=3, label=name)  # fmt: skip
+        if len(true):
+            heights = pd.Series(rows, index=names)[true.index]
+            ax.scatter(true, heights, marker="D", s=58, facecolors="none", edgecolors=INK,
+                       linewidths=1.5, zorder=4, label="truth")  # fmt: skip
+        for edge in rows[:-1] - 0.5:
+            ax.axhline(edge, color=PALE, linewidth=0.7, zorder=0)
+        ax.set_yticks(rows, names)
+        ax.set_ylim(-0.6, len(names) - 0.4)
+        unit = unit or unit_of(_response(next(iter(fits.values()))))
+        ax.set_xlabel(f"coefficient ({unit} per unit of the predictor)" if unit else "coefficient")
+        legend_above(ax, columns=len(fits) + 1)
+    describe(ax, _text(tables, names, true))
+    return ax
+
+
+def _table(fit: Any) -> pd.DataFrame:
+    """Coefficients x estimate, lower, upper."""
+    if hasattr(fit, "fixed_effects"):
+        return fit.fixed_effects[["estimate", "lower", "upper"]]
+    try:
+        estimate = getattr(fit, "fe_params", fit.params)  # not the variances of a MixedLM
+        interval = fit.conf_int().loc[estimate.index]
+    except AttributeError:
+        raise CourseError(
+            "coefficients() takes fits, as mixedlm(...).fit() and smf.ols(...).fit() return them; "
+            f"it was given a {type(fit).__name__}"
+        ) from None
+    return pd.DataFrame(
+        {"estimate": estimate, "lower": interval.iloc[:, 0], "upper": interval.iloc[:, 1]}
+    )
+
+
+def _names(tables: Mapping[str, pd.DataFrame], names: Sequence[str] | None) -> list[str]:
+    first = next(iter(tables.values()))
+    common = [name for name in first.index if all(name in t.index for t in tables.values())]
+    if names is None:
+        names = [name for name in common if name != "Intercept"]
+        if not names:
+            raise CourseError("the fits have no coefficient in common but the intercept")
+    for name in names:
+        if name not in common:
+            raise unknown(name, common, "coefficient of all the fits")
+    return list(names)
+
+
+def _response(fit: Any) -> str:
+    design = getattr(fit, "design", None)
+    return design.formula.response if design is not None else fit.model.endog_names
+
+
+def _text(tables: Mapping[str, pd.DataFrame], names: list[str], true: pd.Series) -> str:
+    text = f"{count(len(names), 'coefficient')} with 95 % intervals, from {listing(list(tables))}."
+    for name in names[:MAX_WORDS]:
+        parts = [
+            f"{fit} {words(row['estimate'])} ({words(row['lower'])} to {words(row['upper'])})"
+            for fit, row in ((fit, table.loc[name]) for fit, table in tables.items())
+        ]
+        text += f" {name}: {', '.join(parts)}"
+        text += f", truth {words(true[name])}." if name in true else "."
+    if len(names) > MAX_WORDS:
+        text += f" The other {len(names) - MAX_WORDS} are not listed here."
+    return text
