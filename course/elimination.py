@@ -26,6 +26,23 @@ from dataclasses import dataclass
 import numpy as np
 
 
+def cross_products(U: np.ndarray, codes: np.ndarray) -> np.ndarray:
+    """U'U within each group: (u, n) and codes (n,) to (u, u, L).
+
+    Examples
+    --------
+    >>> cross_products(np.array([[1.0, 1, 1], [2, 3, 4]]), np.array([0, 0, 1]))[:, :, 0]
+    array([[ 2.,  5.],
+           [ 5., 13.]])
+    """
+    u, size = len(U), codes.max() + 1
+    M = np.empty((u, u, size))
+    for i in range(u):
+        for j in range(i + 1):
+            M[i, j] = M[j, i] = np.bincount(codes, U[i] * U[j], size)
+    return M
+
+
 def invert(A: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Inverse and log-determinant of many small positive definite matrices, by sweeping.
 

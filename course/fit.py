@@ -100,7 +100,7 @@ class MixedModel:
         """The design reduced to cross-products; every fit of it starts here."""
         return Problem(self.design)
 
-    def fit(self, reml: bool = True, **options: object) -> MixedFit:
+    def fit(self, reml: bool = True, progress: bool = False, **options: object) -> MixedFit:
         """Fit by restricted maximum likelihood, or by maximum likelihood.
 
         Parameters
@@ -108,6 +108,9 @@ class MixedModel:
         reml : bool
             REML (the default, as in lme4 and statsmodels) for estimates; ML to compare models with
             different fixed effects.
+        progress : bool
+            Whether a fit of more than a second shows how often it has evaluated the deviance, and
+            its value. Stopped by Ctrl-C it leaves nothing behind.
 
         Returns
         -------
@@ -121,11 +124,11 @@ class MixedModel:
         if options:
             raise CourseError(
                 f"fit() has no option {', '.join(options)}: mixedlm ends on a checked optimum by "
-                "itself. Only reml= is to be chosen"
+                "itself. Only reml= and progress= are to be chosen"
             )
         if not isinstance(reml, bool | np.bool_):
             raise CourseError(f"reml={reml!r}: True for REML, False for maximum likelihood")
-        return MixedFit(self, self.problem.fit(reml=bool(reml)))
+        return MixedFit(self, self.problem.fit(bool(reml), bool(progress)))
 
     def __repr__(self) -> str:
         return f"<MixedModel {self.formula}, {self.design.n:,} rows>"

@@ -26,7 +26,7 @@ from scipy import linalg
 
 from course.crossing import Crossing
 from course.design import Design, components, lies_in, parents
-from course.elimination import Stage, Sums
+from course.elimination import Stage, Sums, cross_products
 from course.errors import CourseError
 from course.search import search
 from course.standardise import Columns, standardise
@@ -247,6 +247,14 @@ class Problem:
         value = at.logdet + df * np.log(2 * np.pi * sigma2) + r2 / sigma2
         return value + at.logdet_XX if reml else value
 
+    def in_units_of_data(self, deviance: float, reml: bool) -> float:
+        """What the deviance of the standardised data is for the data themselves."""
+        df = self.n - self.p if reml else self.n
+        deviance += 2 * df * np.log(self.y_scale)
+        if reml:  # log|X'V^-1 X| of the data's own X
+            deviance -= 2 * np.linalg.slogdet(self.T_x)[1]
+        return float(deviance)
+
     def gradient(self, at: Evaluation, reml: bool, sigma2: float | None = None) -> np.ndarray:
         """The derivative of `deviance` by theta."""
         if sigma2 is None:
@@ -372,7 +380,7 @@ class Problem:
             found.append(information + np.diag(np.diagonal(information)))
         return self.pack(found)
 
-    def fit(self, reml: bool = True) -> Estimates:
+    def fit(self, reml: bool = True, progress: bool = False) -> Estimates:
         """Minimise the deviance and end on a checked optimum.
 
         Raises
@@ -380,7 +388,7 @@ class Problem:
         CourseError
             Where the fixed and random effects leave no residual.
         """
-        best = search(self, reml)
+        best = search(self, reml, progress)
         at = self.evaluate(best.theta)
         df = self.n - self.p if reml else self.n
         sigma2 = at.r2 / df * self.y_scale**2
@@ -393,9 +401,7 @@ class Problem:
         beta = T_x @ at.beta
         if self.columns.constant is not None:
             beta += self.columns.y_shift * self.columns.constant
-        deviance = self.deviance(at, reml) + 2 * df * np.log(self.y_scale)
-        if reml:  # log|X'V^-1 X| of the data's own X
-            deviance -= 2 * np.linalg.slogdet(self.T_x)[1]
+        deviance = self.in_units_of_data(self.deviance(at, reml), reml)
         factors = tuple(
             lower_factor(T @ _without_dust(lower_factor(factor, grouping.blocks)), grouping.blocks)
             for T, factor, grouping in zip(self.T_z, at.factors, self.design.groupings, strict=True)
@@ -406,7 +412,7 @@ class Problem:
             sigma2=float(sigma2),
             factors=factors,
             effects=tuple(self.effects(at)),
-            deviance=float(deviance),
+            deviance=deviance,
             reml=reml,
             converged=best.converged,
             singular=self._singular(at.factors),
@@ -419,23 +425,6 @@ class Problem:
         pairs = zip(factors, self.design.groupings, strict=True)
         canonical = [lower_factor(factor, grouping.blocks) for factor, grouping in pairs]
         return any((np.diagonal(factor) < NEAR_ZERO).any() for factor in canonical)
-
-
-def cross_products(U: np.ndarray, codes: np.ndarray) -> np.ndarray:
-    """U'U within each group: (u, n) and codes (n,) to (u, u, L).
-
-    Examples
-    --------
-    >>> cross_products(np.array([[1.0, 1, 1], [2, 3, 4]]), np.array([0, 0, 1]))[:, :, 0]
-    array([[ 2.,  5.],
-           [ 5., 13.]])
-    """
-    u, size = len(U), codes.max() + 1
-    M = np.empty((u, u, size))
-    for i in range(u):
-        for j in range(i + 1):
-            M[i, j] = M[j, i] = np.bincount(codes, U[i] * U[j], size)
-    return M
 
 
 def _without_dust(factor: np.ndarray) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -26,31 +27,62 @@ class Found:
     evaluations: int
 
 
-def search(problem: Problem, reml: bool) -> Found:
+def search(problem: Problem, reml: bool, progress: bool = False) -> Found:
     """Quasi-Newton from a middling start, and again where there is reason to doubt what it found.
 
     Two reasons: a variance that came out near 0, and effects that can stand in for each other (a
     slope without its intercept, of a predictor far from 0, is nearly an intercept): the deviance may
     then have several valleys.
+
+    Parameters
+    ----------
+    problem : Problem
+    reml : bool
+    progress : bool
+        Whether a search of more than a second shows where it is.
     """
-    best = _descend(problem, reml, problem.start)
+    if not progress:
+        return _search(problem, lambda theta: _value_and_gradient(problem, reml, theta), reml)
+    from tqdm.auto import tqdm
+
+    with tqdm(desc="mixedlm", unit=" evaluations", delay=1) as bar:
+
+        def value_and_gradient(theta: np.ndarray) -> tuple[float, np.ndarray]:
+            value, gradient = _value_and_gradient(problem, reml, theta)
+            so_far = problem.in_units_of_data(value, reml)
+            bar.set_postfix_str(f"deviance {so_far:,.3f}", refresh=False)
+            bar.update()
+            return value, gradient
+
+        return _search(problem, value_and_gradient, reml)
+
+
+def _value_and_gradient(
+    problem: Problem, reml: bool, theta: np.ndarray
+) -> tuple[float, np.ndarray]:
+    at = problem.evaluate(theta)
+    return problem.deviance(at, reml), problem.gradient(at, reml)
+
+
+def _search(problem: Problem, value_and_gradient: Callable, reml: bool) -> Found:
+    best = _descend(problem, value_and_gradient, problem.start)
     evaluations = best.evaluations
     for start in _rival_starts(problem):
-        best, evaluations = _better(problem, reml, start, best, evaluations)
+        best, evaluations = _better(problem, value_and_gradient, start, best, evaluations)
     diagonal = problem.diagonal
     small = diagonal & (np.abs(best.theta) < SMALL)
     if small.any():
         for sign in (1.0, -1.0):
             again = np.where(small, 0.7, best.theta)
             again = np.where(~diagonal, sign * 0.3 * np.abs(again) - 0.1 * sign, again)
-            best, evaluations = _better(problem, reml, again, best, evaluations)
+            best, evaluations = _better(problem, value_and_gradient, again, best, evaluations)
         best, extra = _at_zero(problem, reml, best, diagonal)
         evaluations += extra
     return Found(best.theta, best.value, best.gradient, best.converged, evaluations)
 
 
-def _better(problem, reml, start, best: Found, evaluations: int) -> tuple[Found, int]:
-    other = _descend(problem, reml, start)
+def _better(problem, value_and_gradient, start, best: Found, evaluations: int) -> tuple[Found, int]:
+    other = _descend(problem, value_and_gradient, start)
     return (other if other.value < best.value else best), evaluations + other.evaluations
 
 
@@ -68,14 +100,14 @@ def _rival_starts(problem: Problem) -> list[np.ndarray]:
     return starts
 
 
-def _descend(problem: Problem, reml: bool, start: np.ndarray) -> Found:
+def _descend(problem: Problem, value_and_gradient: Callable, start: np.ndarray) -> Found:
     count = 0
 
     def value_and_slope(theta: np.ndarray) -> tuple[float, np.ndarray]:
         nonlocal count
         count += 1
-        at = problem.evaluate(theta)
-        return problem.deviance(at, reml), problem.gradient(at, reml) * unit
+        value, gradient = value_and_gradient(theta)
+        return value, gradient * unit
 
     # steps of one curvature in every direction: the search starts well scaled
     unit = 1 / np.sqrt(problem.curvature)

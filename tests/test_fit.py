@@ -1,6 +1,7 @@
 """A fit is the same model however the data are written down; predictions; the summary."""
 
 import pickle
+import time
 
 import numpy as np
 import pandas as pd
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 from test_design import pupils
 
 from course import CourseError, load, mixedlm, simulate_schools
+from course.pls import Problem
 
 FORMULA = "test_score ~ age + sex + (age|school) + (1|province)"
 
@@ -275,3 +277,45 @@ def test_cell_means_lose_no_digits_far_from_zero(level, year, random):
     assert means["sex[male]"] - means["sex[female]"] == pytest.approx(
         usual.fe_params["sex[T.male]"], abs=1e-5
     )
+
+
+# -- long fits -------------------------------------------------------------------------------
+
+
+def slowly(monkeypatch, act):
+    """Fits whose evaluations do something more first."""
+    evaluate = Problem.evaluate
+
+    def slow(self, theta):
+        act()
+        return evaluate(self, theta)
+
+    monkeypatch.setattr(Problem, "evaluate", slow)
+
+
+def test_a_long_fit_shows_its_progress_on_request(data, fit, monkeypatch, capsys):
+    slowly(monkeypatch, lambda: time.sleep(0.1))
+    watched = mixedlm(FORMULA, data).fit(progress=True)
+    shown = capsys.readouterr().err
+    assert "mixedlm" in shown and "evaluations" in shown and "deviance" in shown
+    assert f"deviance {-2 * fit.llf:,.3f}" in shown
+    assert watched.llf == fit.llf
+
+
+def test_a_short_fit_shows_nothing(data, capsys):
+    mixedlm(FORMULA, data).fit(progress=True)
+    assert capsys.readouterr().err.strip() == ""
+
+
+def test_an_interrupted_fit_leaves_nothing_behind(data, fit, monkeypatch):
+    model, count = mixedlm(FORMULA, data), iter(range(100))
+
+    def interrupt():
+        if next(count) == 4:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        slowly(patch, interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            model.fit(progress=True)
+    assert model.fit().llf == fit.llf
