@@ -45,6 +45,8 @@
 # correlated. Effects of different terms never are.
 
 # %% tags=["workshop"]
+import textwrap
+
 import numpy as np
 import pandas as pd
 import statsmodels.formula.api as smf
@@ -160,8 +162,9 @@ check("05.1", numbers_in_G)
 # For a pupil alone, $z = x$, and the residual variance $\sigma^2$ is added. Pupils of different schools
 # share nothing: 0.
 #
-# All of it at once is $V = ZGZ^\top + \sigma^2 I$, with the $Z$ of lesson 02. Here are six pupils: three of
-# school A, three of school B, aged 8, 10 and 12.
+# All of it at once is $V = ZGZ^\top + \sigma^2 I$. Here $Z$ has two columns for each school, one for its
+# intercept and one for its slope, and $G$ stands once for each school. Six pupils are enough to see it: three
+# of school A, three of school B, aged 8, 10 and 12.
 
 # %% tags=["workshop"]
 age = np.array([8, 10, 12])
@@ -246,8 +249,8 @@ plots.show(
 
 # %% [markdown] tags=["workshop"]
 # One bar does not care: wherever zero is, it is the same model. Two bars are *another model for each
-# zero*. They claim that intercept and slope are unrelated at this very age, and the further this is from
-# the truth, the lower the hill.
+# zero*. They claim that intercept and slope are unrelated at this very age. Away from the age where this
+# holds, the hill falls.
 #
 # So `||` is a sensible claim only where zero is a special place. Zero lessons, zero milligrams, the day
 # before the treatment: perhaps. Ten years of age: we only found it handy.
@@ -420,7 +423,7 @@ for formula, arguments in calls:
     try:
         model = mixedlm(formula, pupils, **arguments)
     except CourseError as error:
-        print(f"   refused: {error}\n")
+        print(textwrap.indent(textwrap.fill(f"refused: {error}", 90), "   "))
         continue
     pieces = model.translation
     print(f"   means  {model.formula}")
@@ -456,7 +459,7 @@ check("05.4", pain_formula)
 #
 # 1. *Does the predictor vary inside the groups?* If not, a group has no slope of it.
 # 2. *Is zero a special place?* If not, keep the covariance: one bar.
-# 3. *Are there many groups?* A dozen groups hardly show one variance; a covariance asks for more.
+# 3. *Are there many groups?* From a dozen, a variance is hardly known, and a covariance still less.
 #
 # The first question can be counted: how many different values does a group have, at most?
 
@@ -526,7 +529,7 @@ plots.show(
 # - Schools, classrooms and provinces differ in both: intercepts alone and slopes alone are far behind.
 # - One bar has one AIC, wherever zero is. Two bars have one for each zero, and at birth it is bad.
 # - At ten years, two bars come near to one bar. In the pupils that ship with this course, the difference is
-#   no more than a unit: the data do not tell the two apart.
+#   about a unit: the data do not tell the two apart.
 #
 # What is true? These pupils are simulated, so look.
 
@@ -538,7 +541,8 @@ correlations[["true", "estimate"]].round(2)
 # %% [markdown] tags=["workshop"]
 # In truth, intercept and slope are correlated at every level. A correlation needs many groups to be seen,
 # so AIC may not mind when something real is left out. The design decides: ten years is no special age, so
-# we keep one bar. And we can say so before we see the data.
+# we keep one bar. And we can say so before we see the data. (Where few groups make such a fit break down,
+# lesson 08 says what to do.)
 
 # %% [markdown] tags=["workshop", "exercise"]
 # **Exercise 05.5.** A colleague has `weight` of patients, measured at several visits. The predictors are
@@ -578,8 +582,8 @@ axes = plots.covariances({"statsmodels, shifted back": at_ten_years, "mixedlm": 
 plots.show(axes)
 
 # %% [markdown] tags=["self-study"]
-# The same matrix, as far as the search went. Only $c$ is something that statsmodels cannot find by itself: it would have to try one
-# zero after another, as we did on the hill.
+# The same matrix, as far as the search went. Only $c$ is something that statsmodels cannot find by itself: it
+# would have to try one zero after another, as we did on the hill.
 
 # %% [markdown] tags=["self-study"]
 # ## A factor left of the bar (self-study)
@@ -624,8 +628,8 @@ print("from (sex|school):", (turn @ by_contrast.to_numpy() @ turn.T).round(2).to
 # difference. The second is easier to read: two variances, and how alike girls and boys of one school are.
 #
 # The third structure, `(1|school) + (1|school:sex)`, is another model, with one number less. The school's
-# effect is shared by girls and boys, and each get one of their own on top, with one common variance. So
-# both variances are $\tau^2 + \tau_s^2$, and the covariance is $\tau^2$:
+# effect is shared by its girls and boys. On top, the girls have an effect of their own, and so have the boys,
+# with one common variance. So both variances are $\tau^2 + \tau_s^2$, and the covariance is $\tau^2$:
 
 # %% tags=["self-study"]
 parts = with_factor["(1|school) + (1|school:sex)"].variance_components.set_index("group")["vcov"]
@@ -644,8 +648,8 @@ plots.show(axes)
 print(f"SD of school:sex   true 3.00, estimate {np.sqrt(parts['school:sex']):.2f}")
 
 # %% [markdown] tags=["self-study"]
-# This is compound symmetry again. It is the truth we put in, it has one number less, and its log-likelihood
-# is hardly lower; AIC prefers it. With a factor of five labels the difference is large: 15 numbers for one
+# This is compound symmetry again. It is what we put in, it has one number less, and its log-likelihood is
+# hardly lower. Here AIC prefers it. With a factor of five labels the difference is large: 15 numbers for one
 # bar, two for compound symmetry.
 
 # %% [markdown] tags=["self-study", "exercise"]
@@ -760,8 +764,8 @@ check("05.10", comparable)
 # %% [markdown] tags=["workshop"]
 # ## Key points
 #
-# - A term writes a matrix $G$: variances on the diagonal, covariances beside it. One bar frees all of it, two
-#   bars set the covariances to 0.
+# - A random term stands for a matrix $G$: variances on the diagonal, covariances beside it. One bar frees all
+#   of it, two bars set the covariances to 0.
 # - Two pupils of one group covary through $ZGZ^\top$. Between groups there is nothing.
 # - `||` is another model for each zero. Use it where zero is a special place; else keep one bar.
 # - In statsmodels, `re_formula` is one formula for correlated effects of `groups`; every component of
