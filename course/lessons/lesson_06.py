@@ -311,7 +311,7 @@ EXERCISES = (
         kind=Choice("abc"),
         expected=lambda data: "b",
         because="It is always so: add the uncertainty of the BLUPs, and the two meet.",
-        hint="look again at the arrows of the shrinkage picture: which way do all of them point?",
+        hint="look again at the arrows of the shrinkage picture: which way do they point?",
         slips=(
             Slip(lambda data: "a", "this fit did converge, and showed the same. See the table."),
             Slip(

@@ -21,7 +21,8 @@
 # %% [markdown] tags=["workshop"]
 # ## One summary
 #
-# A province with sixty schools. The cell below says how its pupils are made: nothing is hidden this time.
+# A province with sixty schools. The cell below says how its pupils are made, so that every estimate
+# can be held against a truth. Another `seed` makes other pupils.
 
 # %% tags=["workshop"]
 import textwrap
@@ -359,10 +360,10 @@ check("06.3", at_eleven)
 r2(fit).round(2)
 
 # %% [markdown] tags=["workshop"]
-# - **Marginal.** The share of the variance that goes with the [fixed
+# - **[Marginal](glossary.ipynb#marginal-R-squared).** The share of the variance that goes with the [fixed
 #   effects](glossary.ipynb#fixed-effect): age, sex and resources. You know these of any pupil.
-# - **Conditional.** The share that goes with the fixed effects *and* with which classroom and school
-#   a pupil belongs to.
+# - **[Conditional](glossary.ipynb#conditional-R-squared).** The share that goes with the fixed
+#   effects *and* with which classroom and school a pupil belongs to.
 #
 # Be modest with both.
 #
@@ -394,9 +395,10 @@ ax = plots.shrinkage(fit, "school")
 plots.show(ax)
 
 # %% [markdown] tags=["workshop"]
-# All arrows point inwards. So BLUPs differ less than the schools do. **The variance of the BLUPs is
-# not the variance component.** What is missing is their uncertainty. Add the squared standard error
-# of each school to its squared BLUP, and the average is about the variance component again.
+# The arrows point inwards. So BLUPs differ less than the schools do. **The variance of the BLUPs is
+# not the variance component.** What is missing is their uncertainty, which stands in
+# `fit.random_effects_se`. Add the squared standard error of each school to its squared BLUP, and the
+# average is about the variance component again.
 
 # %% tags=["workshop"]
 blups, errors = fit.random_effects["school"], fit.random_effects_se["school"]
@@ -455,7 +457,9 @@ print(f"its rank in truth                 {true_rank[first]}")
 print(f"schools whose intervals reach it  {reach} of {len(school) - 1}")
 
 # %% [markdown] tags=["workshop"]
-# (Intervals that overlap are a rough sign only, and no test.) One province proves little. So make a
+# Intervals that overlap are a rough sign only, and no test.
+#
+# One province proves little. So make a
 # hundred like it, fit each, and note how good the school on top is in truth.
 
 # %% tags=["workshop"]
@@ -497,8 +501,8 @@ plots.show(
 # **Effects are measured from the level above.** Take a school with three classrooms of 60, 64 and 65
 # points. The school is at 63, and its classrooms at −3, +1 and +2. Those add up to 0. Had all three
 # been better by 2, the *school* would be better by 2, and the classrooms still at −3, +1 and +2. What
-# all the classrooms of a school have in common belongs to the school. What is left to them cannot
-# depend on it.
+# all the classrooms of a school have in common belongs to the school. What is left to them does
+# not rise or fall with it.
 #
 # With three classrooms drawn at random the sum is 0 on average, not in each school. The idea is the same:
 # the school's effect is the mean of all classrooms that it might have.
@@ -544,7 +548,7 @@ plots.show(
 # %% [markdown] tags=["workshop"]
 # In truth there is no relation but chance. The BLUPs do correlate, and this is not the schools'
 # doing. If all classrooms of a school score high, the fit cannot know whether the school is good or
-# whether it had luck with its classrooms. So it credits both, in proportion to their variances.
+# whether it had luck with its classrooms. So it credits both, roughly in proportion to their variances.
 #
 # If you look for a covariance between levels, you may mean one of these, and each has a place in the
 # model:
@@ -587,14 +591,15 @@ new.assign(
 # <summary>In R</summary>
 #
 # ```r
-# predict(fit, new, re.form = NA)                                        # none
+# predict(fit, new, re.form = NA)                                            # none
 # predict(fit, new, re.form = ~ (age10 | school), allow.new.levels = TRUE)   # school only
-# predict(fit, new, allow.new.levels = TRUE)                             # all
+# predict(fit, new, allow.new.levels = TRUE)                                 # all
 # ```
 #
 # </details>
 #
-# How far off may a prediction be? Ask what is *not known* of this pupil, and add the variances.
+# How far off may a prediction be? A [prediction interval](glossary.ipynb#prediction-interval) says
+# it. Ask what is *not known* of this pupil, and add the variances.
 #
 # - Known school, new classroom: the school's effect is known up to its standard error; the classroom
 #   and the pupil are not known.
@@ -678,7 +683,8 @@ both[["predictor", "group", "within", "between", "difference", "lower", "upper"]
 # They are not.
 #
 # - `within`: of two pupils *of one school*, the one who read better by one SD is so many SDs ahead at 16.
-# - `between`: of two *schools*, the one whose mean is higher by one SD is so many SDs ahead.
+# - `between`: of two *schools*, the one whose mean is higher by one SD (of pupils) is so many SDs
+#   ahead.
 # - `difference`: take two pupils who read *equally well*. One goes to a school whose mean is higher
 #   by one SD, and is so many SDs ahead. This is the [contextual
 #   effect](glossary.ipynb#contextual-effect). Its interval, from `lower` to `upper`, excludes 0.
@@ -773,7 +779,8 @@ print(textwrap.fill(report(fit), 95))
 
 # %% [markdown] tags=["workshop"]
 # Everything is there that a reader needs to judge the fit, and nothing that a reader needs to
-# understand it. Leave the numbers, and write the sentences of this lesson around them:
+# understand it. Keep the numbers that your question needs, and write the
+# sentences of this lesson around them:
 
 # %% tags=["workshop"]
 slope_sd = sd["school", "age10"]
@@ -795,7 +802,8 @@ study does not tell why.
 print(textwrap.fill(" ".join(text.split()), 95))
 
 # %% [markdown] tags=["workshop"]
-# Each sentence has a unit, a comparison, and says how sure it is. The table goes into an appendix.
+# Every number has its unit and its comparison, and the coefficients say how sure they are. The table
+# goes into an appendix.
 
 # %% [markdown] tags=["self-study"]
 # ## A slope that depends on the school (self-study)
@@ -804,8 +812,8 @@ print(textwrap.fill(" ".join(text.split()), 95))
 # the slope of reading steeper in schools with better readers?
 
 # %% tags=["self-study"]
-crossed_levels = mixedlm("normexam ~ standLRT * schavg + (standLRT|school)", exam).fit()
-crossed_levels.fixed_effects[["estimate", "lower", "upper"]].round(2)
+cross_level = mixedlm("normexam ~ standLRT * schavg + (standLRT|school)", exam).fit()
+cross_level.fixed_effects[["estimate", "lower", "upper"]].round(2)
 
 # %% [markdown] tags=["self-study"]
 # The coefficient `standLRT:schavg` is a comparison of schools: where the mean is higher by one SD,
@@ -814,10 +822,10 @@ crossed_levels.fixed_effects[["estimate", "lower", "upper"]].round(2)
 # %% tags=["self-study"]
 fig, axes = plt.subplots(1, 2, figsize=(10, 4.4), sharey=True, layout="constrained")
 for ax, mean in zip(axes, [-0.5, 0.5], strict=True):
-    plots.predictions(crossed_levels, "standLRT", at={"schavg": mean}, unit="SD", ax=ax)
+    plots.predictions(cross_level, "standLRT", at={"schavg": mean}, unit="SD", ax=ax)
 steeper = (
-    crossed_levels.fe_params["standLRT"]
-    + np.array([-0.5, 0.5]) * (crossed_levels.fe_params["standLRT:schavg"])
+    cross_level.fe_params["standLRT"]
+    + np.array([-0.5, 0.5]) * (cross_level.fe_params["standLRT:schavg"])
 )
 plots.show(
     axes,
@@ -831,9 +839,7 @@ plots.show(
 
 # %% tags=["self-study"]
 without = mixedlm("normexam ~ standLRT + schavg + (standLRT|school)", exam).fit()
-rows = [
-    fit_.variance_components.query("effect == 'standLRT'") for fit_ in (without, crossed_levels)
-]
+rows = [fit_.variance_components.query("effect == 'standLRT'") for fit_ in (without, cross_level)]
 pd.concat(rows, keys=["without", "with interaction"])[["group", "effect", "sdcor"]].round(3)
 
 # %% [markdown] tags=["self-study"]
