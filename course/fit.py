@@ -237,6 +237,11 @@ class MixedFit:
         """Residual variance."""
         return self.estimates.sigma2
 
+    @property
+    def sigma(self) -> float:
+        """Residual standard deviation."""
+        return float(np.sqrt(self.scale))
+
     @cached_property
     def variance_components(self) -> pd.DataFrame:
         """Variances and covariances of the random effects, and the residual's.

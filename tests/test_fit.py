@@ -64,6 +64,11 @@ def test_units_and_zero_do_not_matter(predictor, response, shift, reml):
     assert changed_slope == pytest.approx(slope * response / predictor, rel=1e-2, abs=1e-4 * slope)
 
 
+def test_sigma_is_the_sd_of_the_residual(fit):
+    assert fit.sigma**2 == pytest.approx(fit.scale)
+    assert fit.sigma == fit.variance_components.sdcor.iloc[-1]
+
+
 def test_raw_age_fits_as_well_as_centred(data, fit):
     centred = mixedlm(FORMULA.replace("age", "I(age - 10)"), data).fit()
     assert centred.llf == pytest.approx(fit.llf, abs=1e-6)
