@@ -60,6 +60,10 @@ EXERCISES = (
                 lambda data: 9,
                 "that is every cell. G is the same on both sides of its diagonal.",
             ),
+            Slip(
+                lambda data: 4,
+                "three effects make more than one pair, and each pair has a covariance.",
+            ),
             Slip(lambda data: 7, "one too many: the residual variance is not in G."),
             Slip(lambda data: 2, "the intercept is an effect as well; it need not be written."),
             Slip(
@@ -144,6 +148,8 @@ EXERCISES = (
         expected=lambda data: (
             "pain ~ dose + (dose||ward) + (1|hospital)",
             "pain ~ dose + (1|ward) + (0+dose|ward) + (1|hospital)",
+            "pain ~ dose + (dose||hospital:ward) + (1|hospital)",
+            "pain ~ dose + (1|hospital:ward) + (0+dose|hospital:ward) + (1|hospital)",
         ),
         because="By ward intercept and slope, unrelated; by hospital the intercept.",
         hint="make one term for each key of re_formula; then ask what diag does to the first.",
@@ -192,7 +198,10 @@ EXERCISES = (
         id="05.5",
         question="Which formula has all that can vary by patient, and an intercept by clinic?",
         kind=Model(),
-        expected=lambda data: "weight ~ week + dose + (week|patient) + (1|clinic)",
+        expected=lambda data: (
+            "weight ~ week + dose + (week|patient) + (1|clinic)",
+            "weight ~ week + dose + (week|clinic:patient) + (1|clinic)",
+        ),
         because="Week varies inside a patient, dose does not.",
         hint="for each predictor ask: does it take several values inside one patient?",
         slips=(
@@ -227,6 +236,18 @@ EXERCISES = (
                     "weight ~ week + dose + (week|clinic/patient)",
                 ),
                 "by clinic, the question wants the intercept alone.",
+            ),
+            Slip(
+                lambda data: "weight ~ week + dose + (0+week|patient) + (1|clinic)",
+                "the patients have lost their intercepts: leave out the 0.",
+            ),
+            Slip(
+                lambda data: "weight ~ week * dose + (week|patient) + (1|clinic)",
+                "your fixed part has an interaction as well; take both predictors alone.",
+            ),
+            Slip(
+                lambda data: "weight ~ week + dose + (week|patient) + (dose|clinic)",
+                "a slope of dose by clinic is possible, but here only the intercept varies by clinic.",
             ),
             Slip(
                 lambda data: "weight ~ week + dose + (week|patient)",
