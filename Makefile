@@ -43,7 +43,8 @@ data: .venv/installed ## write the simulated data sets again, byte for byte
 notebooks: .venv/installed-test ## build and run the lessons from notebooks/source
 	$(VENV_PYTHON) notebooks/build.py
 
-bench: .venv/installed ## measure speed against statsmodels, and lme4 where R has it
+bench: .venv/installed ## measure speed against statsmodels, the Rust package, and lme4 where R has it
+	$(PIP_INSTALL) -e '.[bench]'
 	$(VENV_PYTHON) tests/benchmarks/bench.py
 	$(VENV_PYTHON) tests/benchmarks/intervals.py
 

@@ -23,7 +23,9 @@ PINS = dict(line.split("==") for line in CONSTRAINTS)
 ENVIRONMENT = yaml.safe_load((ROOT / "environment.yml").read_text("utf-8"))
 
 NEEDED = [Requirement(line) for line in PROJECT["dependencies"]]
-NEEDED_TO_TEST = [Requirement(line) for line in PROJECT["optional-dependencies"]["test"]]
+EXTRAS = [
+    Requirement(line) for lines in PROJECT["optional-dependencies"].values() for line in lines
+]
 
 
 def python(code: str) -> str:
@@ -48,7 +50,7 @@ def test_constraints_name_each_package_once_and_in_order():
     assert names == sorted(names)
 
 
-@pytest.mark.parametrize("requirement", NEEDED + NEEDED_TO_TEST, ids=str)
+@pytest.mark.parametrize("requirement", NEEDED + EXTRAS, ids=str)
 def test_the_pinned_version_is_one_the_project_admits(requirement):
     assert requirement.specifier, "no lowest version"
     assert requirement.specifier.contains(PINS[requirement.name])
