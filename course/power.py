@@ -178,7 +178,7 @@ class Power:
         )
         reached = table[table["lower"] >= power]
         if reached.empty:
-            best = table.loc[table["power"].idxmax()]
+            best = table.astype(object).loc[table["power"].idxmax()]
             where = ", ".join(f"{name} {best[name]}" for name in self.axes if name in SIZES)
             raise CourseError(
                 f"no design reaches a power of {power:g} for sure; the best ({where}) has "

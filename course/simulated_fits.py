@@ -229,8 +229,8 @@ def run_study(
     n, retries = whole("n", n), whole("retries", retries, low=0)
     total = n * len(study.designs)
     store = Store(path, fingerprint(study, kind)) if path is not None else None
-    on_disk = [_typed(part) for part in store.found] if store else []
-    done = {task for part in on_disk for task in part["task"].tolist()}
+    on_disk = [_typed(store.found)] if store and store.found is not None else []
+    done = {task for rows in on_disk for task in rows["task"].tolist()}
     # the first replicate of every design is run here: what is wrong with the study shows before any work
     # is sent off; and a study that goes on must find on disk what it finds itself
     first, seconds = [], time.perf_counter()
@@ -239,7 +239,7 @@ def run_study(
             first.append(study.run(task, careful=True))
     seconds = (time.perf_counter() - seconds) / len(first)
     if on_disk:
-        _refuse_different(study.frame(first[:1]), pd.concat(on_disk), path)
+        _refuse_different(study.frame(first[:1]), on_disk[0], path)
     fresh = [found for found in first if found.task not in done]
     if store and fresh:
         store.write(range(fresh[0].task, fresh[-1].task + 1), study.frame(fresh))

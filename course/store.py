@@ -39,8 +39,8 @@ class Store:
 
     Attributes
     ----------
-    found : list of DataFrame
-        What the folder held when it was opened.
+    found : DataFrame or None
+        The rows that the folder held when it was opened; None where it held none.
 
     Raises
     ------
@@ -55,7 +55,7 @@ class Store:
             raise CourseError(f"path={str(path)!r} is a file; a study needs a folder of its own")
         if (old := read_study(path)) is not None:
             _refuse_another(old, study, self.folder)
-            self.found = [_read(part) for part in sorted(self.folder.glob("part-*.parquet"))]
+            self.found = _read(sorted(self.folder.glob("part-*.parquet")))
             return
         if self.folder.exists() and any(p for p in self.folder.iterdir() if p.name[0] != "."):
             raise CourseError(
@@ -64,7 +64,7 @@ class Store:
         self.folder.mkdir(parents=True, exist_ok=True)
         text = json.dumps({"study": study, "versions": _versions()}, indent=2)
         _write(self.folder / STUDY, text.encode())
-        self.found = []
+        self.found = None
 
     def write(self, tasks: range, frame: pd.DataFrame) -> None:
         """Put away the rows of these tasks, as one file."""
@@ -125,13 +125,24 @@ def _refuse_another(old: dict, new: dict, folder: Path) -> None:
             )
 
 
-def _read(part: Path) -> pd.DataFrame:
+def _read(parts: list[Path]) -> pd.DataFrame | None:
+    from pyarrow import dataset
+
     try:
-        return pd.read_parquet(part)
+        return dataset.dataset(parts).to_table().to_pandas() if parts else None
     except (OSError, ValueError) as error:  # pyarrow's errors are of these
+        bad = next((part for part in parts if not _is_whole(part)), parts[0])
         raise CourseError(
-            f"{str(part)!r} cannot be read ({error}): delete it, and its replicates are run again"
+            f"{str(bad)!r} cannot be read: delete it, and its replicates are run again"
         ) from error
+
+
+def _is_whole(part: Path) -> bool:
+    try:
+        pd.read_parquet(part)
+    except (OSError, ValueError):
+        return False
+    return True
 
 
 def _write(file: Path, content: bytes) -> None:

@@ -44,7 +44,7 @@ STYLES = [
     (INK, "^", ":"),
     (GREY, "D", "-."),
     ("#56b4e9", "v", (0, (5, 1))),
-    ("#949494", "P", (0, (1, 1))),
+    ("#cc78bc", "P", (0, (1, 1))),
 ]
 
 
@@ -119,6 +119,7 @@ def power_curves(
                 one.axhline(target, color=GREY, linewidth=1.0, dashes=(2, 2), zorder=1)
             one.set_ylim(-0.02, 1.02)
             one.set_xlabel(_axis_label(x, power))
+            one.tick_params(labelbottom=True)  # which a shared axis would hide
             if rest:
                 one.set_title(_label(rest, values, power), loc="left", fontsize=11)
             if x in SIZES:
