@@ -109,40 +109,6 @@ EXERCISES = (
     ),
     Exercise(
         id="05.3",
-        question="At which value of year are intercepts and slopes of the pupils unrelated?",
-        kind=Number(decimals=1),
-        expected=_unrelated_at,
-        because="It is −τ₀₁ / τ₁²; it lies before the first test, so in all these years they are related.",
-        hint="take the covariance and the slope variance of `childid`, and the formula for c.",
-        slips=(
-            Slip(
-                lambda data: -_unrelated_at(data),
-                "the sign: with a positive covariance one has to go back in time.",
-            ),
-            Slip(
-                lambda data: _unrelated_at(data, "schoolid"),
-                "that is for the schools. The question asks for the pupils, `childid`.",
-            ),
-            Slip(
-                lambda data: -_growth(data)[2] / _growth(data)[0],
-                "you divided by the variance of the intercepts; it takes that of the slopes.",
-            ),
-            Slip(
-                lambda data: -_growth(data)[1] / _growth(data)[2],
-                "upside down: the covariance is divided by the slope variance.",
-            ),
-            Slip(
-                lambda data: -_growth(data)[2] / _growth(data)[1] ** 0.5,
-                "you divided by the SD of the slopes; it takes their variance.",
-            ),
-            Slip(
-                lambda data: _rows(data, GROWTH, "egsingle", "childid", "sdcor")[2],
-                "that is the correlation where year is 0. Where does it become 0?",
-            ),
-        ),
-    ),
-    Exercise(
-        id="05.4",
         question="Which formula says what the blog meant?",
         kind=Model(),
         expected=lambda data: (
@@ -195,7 +161,7 @@ EXERCISES = (
         ),
     ),
     Exercise(
-        id="05.5",
+        id="05.4",
         question="Which formula has all that can vary by patient, and an intercept by clinic?",
         kind=Model(),
         expected=lambda data: (
@@ -259,6 +225,40 @@ EXERCISES = (
                     "weight ~ dose + (week|patient) + (1|clinic)",
                 ),
                 "both predictors belong to the fixed part.",
+            ),
+        ),
+    ),
+    Exercise(
+        id="05.5",
+        question="At which value of year are intercepts and slopes of the pupils unrelated?",
+        kind=Number(decimals=1),
+        expected=_unrelated_at,
+        because="It is −τ₀₁ / τ₁²; it lies before the first test, so in all these years they are related.",
+        hint="take the covariance and the slope variance of `childid`, and the formula for c.",
+        slips=(
+            Slip(
+                lambda data: -_unrelated_at(data),
+                "the sign: with a positive covariance one has to go back in time.",
+            ),
+            Slip(
+                lambda data: _unrelated_at(data, "schoolid"),
+                "that is for the schools. The question asks for the pupils, `childid`.",
+            ),
+            Slip(
+                lambda data: -_growth(data)[2] / _growth(data)[0],
+                "you divided by the variance of the intercepts; it takes that of the slopes.",
+            ),
+            Slip(
+                lambda data: -_growth(data)[1] / _growth(data)[2],
+                "upside down: the covariance is divided by the slope variance.",
+            ),
+            Slip(
+                lambda data: -_growth(data)[2] / _growth(data)[1] ** 0.5,
+                "you divided by the SD of the slopes; it takes their variance.",
+            ),
+            Slip(
+                lambda data: _rows(data, GROWTH, "egsingle", "childid", "sdcor")[2],
+                "that is the correlation where year is 0. Where does it become 0?",
             ),
         ),
     ),

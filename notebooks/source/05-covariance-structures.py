@@ -16,8 +16,8 @@
 # **Before:** lesson 04. You can read `(age10|school)`, and you know what moving zero does to an
 # intercept (lesson 03).
 #
-# **Data:** `pupils`: simulated pupils in classrooms in schools in provinces. An exercise uses
-# `egsingle`: real pupils in the USA, tested over several years.
+# **Data:** `pupils`: simulated pupils in classrooms in schools in provinces. An exercise of
+# the self-study part uses `egsingle`: real pupils in the USA, tested over several years.
 
 # %% [markdown] tags=["workshop"]
 # ## Four structures
@@ -274,24 +274,6 @@ print(f"log-likelihood of two bars, zero at c    {at_c.llf:.2f}")
 # three numbers. Any correlated intercept and slope can be written as an uncorrelated pair, if zero is put
 # in the right place. We call this **the shift**. It is about to be useful.
 
-# %% [markdown] tags=["workshop", "exercise"]
-# **Exercise 05.3.** Now real data. `egsingle` has mathematics scores of pupils in the USA, each tested in up
-# to six school years; `year` runs from −2.5 to 2.5. Pupils (`childid`) are nested in schools (`schoolid`).
-# At which value of `year` are the intercepts and slopes *of pupils* unrelated? One decimal. Before you look:
-# will it lie inside the years of the tests?
-
-# %% tags=["workshop", "exercise", "solution"]
-growth = load("egsingle")
-growth_fit = mixedlm("math ~ year + (year|childid) + (year|schoolid)", growth).fit()
-G_child = covariance_matrix(growth_fit, "childid", ["Intercept", "year"])
-unrelated_at = -G_child.loc["Intercept", "year"] / G_child.loc["year", "year"]  #!
-check("05.3", unrelated_at)
-
-# %% [markdown] tags=["workshop", "solution"]
-# *Why.* The covariance is positive in the middle of the years: pupils who are ahead there also learn
-# faster. Going back in time the lines of the pupils run together, and the covariance falls. It reaches 0
-# only before the first test. So `(year||childid)` would be wrong for *every* year of these data.
-
 # %% [markdown] tags=["workshop"]
 # ## Three places in statsmodels
 #
@@ -380,33 +362,9 @@ for name, arguments in tutorial.items():
 
 # %% [markdown] tags=["workshop"]
 # The first is read as a formula with a column called `diag`, and there is none. The second is read as a
-# text, and it is a dictionary. Neither says what is wrong, but at least both stop.
+# text, and it is a dictionary. Neither says what is wrong, but at least both stop. (Two other
+# forms run, without a word, and fit another model. The self-study part shows them.)
 #
-# Two other forms run, without a word:
-
-# %% tags=["workshop"]
-silent = {
-    'vc_formula={"classroom": "0 + C(classroom)"}': {"classroom": "0 + C(classroom)"},
-    'vc_formula={"school": "1 + age10"}': {"school": "1 + age10"},
-}
-for written, vc_formula in silent.items():
-    model = smf.mixedlm("test_score ~ age10 + sex", pupils, groups="school", vc_formula=vc_formula)
-    found = model.fit()
-    print(written)
-    print(f"   variances in re_formula: {found.cov_re.size}, in vc_formula: {len(found.vcomp)}")
-    print(f"   log-likelihood {found.llf:.2f}")
-
-# %% [markdown] tags=["workshop"]
-# - The first leaves out `re_formula`. Then the schools have no variance at all: a `vc_formula` without a
-#   `re_formula` drops the intercept of `groups`. Write `re_formula="1"` beside it.
-# - The second looks like an intercept and a slope. But a component has *one* variance for all its columns:
-#   the intercepts must vary by as many points as the slopes by points per year. Compare its
-#   log-likelihood with that of `(age10||school)`, which has one number more:
-
-# %% tags=["workshop"]
-print(f"(age10||school)   {fits['(age10||school)'].llf:.2f}")
-
-# %% [markdown] tags=["workshop"]
 # What was meant, then? `mixedlm` takes what tutorials show, and says as a formula what it understood.
 
 # %% tags=["workshop"]
@@ -436,7 +394,7 @@ for formula, arguments in calls:
 # formula.
 
 # %% [markdown] tags=["workshop", "exercise"]
-# **Exercise 05.4.** A blog studies pain and dose, with patients in wards in hospitals, each ward with a
+# **Exercise 05.3.** A blog studies pain and dose, with patients in wards in hospitals, each ward with a
 # label of its own. It calls the formula `"pain ~ dose"` with
 #
 # `re_formula={"ward": "~1 + dose", "hospital": "~1"}`
@@ -445,7 +403,7 @@ for formula, arguments in calls:
 
 # %% tags=["workshop", "exercise", "solution"]
 pain_formula = "pain ~ dose + (dose||ward) + (1|hospital)"  #!
-check("05.4", pain_formula)
+check("05.3", pain_formula)
 
 # %% [markdown] tags=["workshop", "solution"]
 # *Why.* By ward vary the intercept and the slope of dose, and `"diag"` wants them unrelated: two bars. By
@@ -545,19 +503,75 @@ correlations[["true", "estimate"]].round(2)
 # lesson 08 says what to do.)
 
 # %% [markdown] tags=["workshop", "exercise"]
-# **Exercise 05.5.** A colleague has `weight` of patients, measured at several visits. The predictors are
+# **Exercise 05.4.** A colleague has `weight` of patients, measured at several visits. The predictors are
 # `week`, which differs between the visits of a patient, and `dose`, fixed for each patient. Patients are
 # treated in clinics, each patient in one clinic. Write the formula with both predictors as fixed effects,
 # and with every effect that can vary by `patient`, correlated. By `clinic`, only the intercept varies.
 
 # %% tags=["workshop", "exercise", "solution"]
 weight_formula = "weight ~ week + dose + (week|patient) + (1|clinic)"  #!
-check("05.5", weight_formula)
+check("05.4", weight_formula)
 
 # %% [markdown] tags=["workshop", "solution"]
 # *Why.* A patient has several weeks, so a line over weeks, with intercept and slope. A patient has one dose,
 # so no slope of dose of their own. Between patients of a clinic doses do differ: `(dose|clinic)` would have
 # been possible, had the question asked for it.
+
+# %% [markdown] tags=["self-study"]
+# ## Pupils over six years (self-study)
+#
+# Now real data. `egsingle` has mathematics scores of pupils in the USA, each tested in up to six school
+# years; `year` runs from −2.5 to 2.5. Pupils (`childid`) are nested in schools (`schoolid`), and both may have
+# a line of their own. Where does the shift put the zero of the pupils?
+
+# %% [markdown] tags=["self-study", "exercise"]
+# **Exercise 05.5.** At which value of `year` are the intercepts and slopes *of pupils* unrelated? One
+# decimal. Before you look: will it lie inside the years of the tests?
+
+# %% tags=["self-study", "exercise", "solution"]
+growth = load("egsingle")
+growth_fit = mixedlm("math ~ year + (year|childid) + (year|schoolid)", growth).fit()
+G_child = covariance_matrix(growth_fit, "childid", ["Intercept", "year"])
+unrelated_at = -G_child.loc["Intercept", "year"] / G_child.loc["year", "year"]  #!
+check("05.5", unrelated_at)
+
+# %% [markdown] tags=["self-study", "solution"]
+# *Why.* The covariance is positive in the middle of the years: pupils who are ahead there also learn
+# faster. Going back in time the lines of the pupils run together, and the covariance falls. It reaches 0
+# only before the first test. So `(year||childid)` is a poor claim for *every* year of these data.
+
+# %% [markdown] tags=["self-study"]
+# ## Two forms that run (self-study)
+#
+# The forms of the tutorials stop with an error. Two others run, without a word, and fit another model than
+# the one that was meant:
+
+# %% tags=["self-study"]
+silent = {
+    'vc_formula={"classroom": "0 + C(classroom)"}': {"classroom": "0 + C(classroom)"},
+    'vc_formula={"school": "1 + age10"}': {"school": "1 + age10"},
+}
+for written, vc_formula in silent.items():
+    model = smf.mixedlm("test_score ~ age10 + sex", pupils, groups="school", vc_formula=vc_formula)
+    found = model.fit()
+    print(written)
+    print(f"   variances in re_formula: {found.cov_re.size}, in vc_formula: {len(found.vcomp)}")
+    print(f"   log-likelihood {found.llf:.2f}")
+
+# %% [markdown] tags=["self-study"]
+# - The first leaves out `re_formula`. Then the schools have no variance at all: a `vc_formula` without a
+#   `re_formula` drops the intercept of `groups`. Write `re_formula="1"` beside it, as for
+#   `(1|classroom) + (1|school)`.
+# - The second looks like an intercept and a slope. But a component has *one* variance for all its columns:
+#   the intercepts must vary by as many points as the slopes by points per year. Meant was
+#   `(age10||school)`, with two.
+#
+# The log-likelihoods of what was meant, to compare:
+
+# %% tags=["self-study"]
+both = mixedlm("test_score ~ age10 + sex + (1|classroom) + (1|school)", pupils).fit()
+print(f"(1|classroom) + (1|school)   {both.llf:.2f}")
+print(f"(age10||school)              {fits['(age10||school)'].llf:.2f}")
 
 # %% [markdown] tags=["self-study"]
 # ## Back from the shift (self-study)
