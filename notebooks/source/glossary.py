@@ -34,6 +34,10 @@
 # What belonging to a group with a higher mean of a predictor goes with, for two rows that have the
 # same value of it themselves: the slope between groups minus the slope within them.
 #
+# ### convergence
+# A search for the best estimates has converged when its own rule for stopping is met. It need not
+# have reached the optimum, and a converged fit of a wrong model is still wrong.
+#
 # ### covariance structure
 # What a model says about the variances and covariances of its random effects: which of them are
 # free, which are 0 and which are equal. (x|g) leaves all free, (x||g) sets the covariances to 0.
