@@ -14,7 +14,7 @@ ROOT_USER = $(if $(filter 0,$(shell id -u)),--no-browser --allow-root)
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help lab test doctor lint format data notebooks bench reference clean
+.PHONY: help lab test doctor lint format data notebooks times workshop bench reference clean
 
 help: ## list what make can do here
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' Makefile
@@ -42,6 +42,12 @@ data: .venv/installed ## write the simulated data sets again, byte for byte
 
 notebooks: .venv/installed-test ## build and run the lessons from notebooks/source
 	$(VENV_PYTHON) notebooks/build.py
+
+times: .venv/installed-test ## run all notebooks and write notebooks/TIMES.md
+	$(VENV_PYTHON) notebooks/times.py
+
+workshop: .venv/installed-test ## write the one-day set into _workshop/
+	$(VENV_PYTHON) notebooks/workshop.py
 
 bench: .venv/installed ## measure speed against statsmodels, the Rust package, and lme4 where R has it
 	$(PIP_INSTALL) -e '.[bench]'

@@ -1,0 +1,86 @@
+"""How long each notebook takes to run, and to work through: writes TIMES.md beside it.
+
+    python notebooks/times.py
+
+Every notebook is run as it is stored, learner's and solutions, one after the other.
+"""
+
+import os
+import platform
+import re
+import time
+from datetime import date
+from pathlib import Path
+
+import nbformat
+from build import NOTEBOOKS, execute
+from nbformat import NotebookNode
+
+TABLE = NOTEBOOKS / "TIMES.md"
+LIMIT = 240  # seconds that all of them together may take on two cores
+
+
+def seconds(path: Path) -> float:
+    """How long a notebook runs, the start of its kernel included."""
+    notebook = nbformat.read(path, as_version=4)
+    start = time.perf_counter()
+    execute(notebook, path.parent)
+    return time.perf_counter() - start
+
+
+def minutes(notebook: NotebookNode) -> tuple[str, str]:
+    """What the opening says: in the workshop, and alone."""
+    said = re.search(r"\*\*Time:\*\* ([^\n]*(?:\n[^\n]+)*)", notebook.cells[0].source)
+    workshop = re.search(r"(\d+) minutes in the workshop", said[1]) if said else None
+    alone = re.search(r"(\d+)(?: minutes)? on your own", said[1]) if said else None
+    return workshop[1] if workshop else "", alone[1] if alone else ""
+
+
+def row(path: Path) -> tuple[str, float]:
+    """One line of the table, and its seconds."""
+    notebook = nbformat.read(path, as_version=4)
+    worked = NOTEBOOKS / "solutions" / path.name
+    runs = [seconds(one) for one in (path, worked) if one.exists()]
+    text = "\n".join(cell.source for cell in notebook.cells)
+    pictures = sum(
+        "image/png" in output.get("data", {})
+        for cell in notebook.cells
+        if cell.cell_type == "code"
+        for output in cell.outputs
+    )
+    exercises = len(re.findall(r"^\*\*Exercise ", text, flags=re.MULTILINE))
+    cells = [
+        f"[{path.stem}]({path.name})",
+        *minutes(notebook),
+        str(exercises or ""),
+        str(pictures or ""),
+        *(f"{run:.0f}" for run in runs),
+        *[""] * (2 - len(runs)),
+    ]
+    return f"| {' | '.join(cells)} |", sum(runs)
+
+
+def main() -> None:
+    """Run them all and write the table."""
+    rows = [row(path) for path in sorted(NOTEBOOKS.glob("*.ipynb"))]
+    total = sum(spent for _, spent in rows)
+    lines = [
+        "# Times",
+        "",
+        f"Written by `make times` on {date.today().isoformat()} ({os.cpu_count()} cores, "
+        f"{platform.system()} {platform.machine()}). Minutes are those of a learner, as each lesson states "
+        "them; seconds those of the computer, one notebook after the other, starting Python included.",
+        "",
+        "| notebook | workshop (min) | alone (min) | exercises | pictures | runs (s) | solutions (s) |",
+        "|---|---:|---:|---:|---:|---:|---:|",
+        *(line for line, _ in rows),
+        "",
+        f"Together {total:.0f} s; the limit is {LIMIT}.",
+        "",
+    ]
+    TABLE.write_text("\n".join(lines), encoding="utf-8")
+    print(TABLE.read_text(encoding="utf-8"))
+
+
+if __name__ == "__main__":
+    main()
