@@ -75,6 +75,9 @@
 # A column whose labels put rows into groups: `school`, `classroom`. It stands right of the bar in
 # `(1|school)`.
 #
+# ### influence
+# How much the estimates change when some rows, or one whole group, are left out.
+#
 # ### intercept-slope correlation
 # Whether groups that stand high where the predictor is zero also have steep slopes. It belongs to
 # that zero: count the predictor from elsewhere, and it changes, although no line has moved.
