@@ -130,6 +130,10 @@
 # All values of a parameter that a likelihood-ratio test would not reject. It need not be symmetric,
 # and for a standard deviation it may end at 0.
 #
+# ### Q-Q plot
+# Values in order, against those that a normal distribution would have at the same places. On a
+# straight line: normal.
+#
 # ### random effect
 # The deviation of one group from the average, seen as a draw from a normal distribution with
 # mean 0. Its variance is estimated; its value is predicted (see [BLUP](#BLUP)).
