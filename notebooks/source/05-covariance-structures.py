@@ -521,8 +521,8 @@ check("05.4", weight_formula)
 # ## Pupils over six years (self-study)
 #
 # Now real data. `egsingle` has mathematics scores of pupils in the USA, each tested in up to six school
-# years; `year` runs from −2.5 to 2.5. Pupils (`childid`) are nested in schools (`schoolid`), and both may have
-# a line of their own. Where does the shift put the zero of the pupils?
+# years; `year` runs from −2.5 to 2.5. Pupils (`childid`) are nested in schools (`schoolid`), and both may
+# have a line of their own. Where does the shift put the zero of the pupils?
 
 # %% [markdown] tags=["self-study", "exercise"]
 # **Exercise 05.5.** At which value of `year` are the intercepts and slopes *of pupils* unrelated? One
