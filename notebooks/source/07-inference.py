@@ -1,0 +1,963 @@
+# %% [markdown] tags=["workshop"]
+# # Inference
+#
+# After this lesson you will be able to
+#
+# - say why z-tests find too much where groups are few, and count how often;
+# - read degrees of freedom: a handful for a predictor of provinces, a thousand for one of pupils;
+# - choose between REML and ML, and test fixed effects one by one or several at once;
+# - test a variance, which cannot be negative, and give it an interval that knows this;
+# - say why a p-value should not choose your random effects.
+#
+# **Time:** 90 minutes on your own; not part of the one-day workshop.
+#
+# **Before:** lessons 01 to 06. You can fit a model with several levels, let a slope vary, and read every
+# number of a summary except its p-values.
+#
+# **Data:** six provinces of `pupils`: simulated pupils in classrooms in schools in provinces. Later all
+# twelve.
+
+# %% [markdown] tags=["workshop"]
+# ## A reform that does nothing
+#
+# Let us invent a reform. Six provinces take part, and three of them get it: P01, P02 and P03. The scores
+# were simulated long before, and know nothing of it. So for once the truth is certain: this reform has no
+# effect.
+
+# %% tags=["workshop"]
+import pandas as pd
+
+from course import check, load, mixedlm, plots, translate
+from course.exercises import use
+
+pupils = load("pupils")
+use(pupils=pupils)
+
+pupils["age10"] = pupils["age"] - 10
+names = sorted(pupils["province"].unique())
+six = pupils[pupils["province"].isin(names[:6])].copy()
+six["reform"] = six["province"].isin(names[:3]).astype(int)
+six.groupby(["reform", "province"]).agg(
+    schools=("school", "nunique"),
+    classrooms=("classroom", "nunique"),
+    pupils=("student_id", "nunique"),
+    mean_score=("test_score", "mean"),
+).round(1)
+
+# %% [markdown] tags=["workshop"]
+# Did the reform raise the scores? We ask a model in which every level has a predictor of its own: age and
+# sex belong to the pupil, experience to the classroom with its teacher, resources to the school, and the
+# reform to the province. Plain statsmodels first.
+
+# %% tags=["workshop"]
+fixed = "test_score ~ age10 + sex + teacher_experience + school_resources + reform"
+formula = fixed + " + (1|classroom) + (1|school) + (1|province)"
+translation = translate(formula, six)
+print("formula:   ", translation.fixed_formula)
+print("groups:    ", translation.groups)
+print("re_formula:", translation.re_formula)
+print("vc_formula:", translation.vc_formula)
+
+# %% tags=["workshop"]
+import statsmodels.formula.api as smf
+
+model = smf.mixedlm(
+    "test_score ~ age10 + sex + teacher_experience + school_resources + reform",
+    six,
+    groups="province",
+    re_formula="1",
+    vc_formula={
+        "classroom": "0 + C(classroom)",
+        "school": "0 + C(school)",
+    },
+)
+result = model.fit()
+summary = result.summary().tables[1]
+summary.loc[result.fe_params.index, ["Coef.", "Std.Err.", "z", "P>|z|"]]
+
+# %% [markdown] tags=["workshop"]
+# Look at the row of `reform`. With these pupils its p-value is below 0.05. Somebody will now write that
+# the reform works, and somebody will pay for it. Bad luck, of the kind that meets every test in 5 % of
+# cases? Or is the test at fault?
+#
+# Here is the same model by `mixedlm`:
+
+# %% tags=["workshop"]
+fit = mixedlm(formula, six).fit()
+fit.fixed_effects[["estimate", "std_error", "df", "t", "p_value"]].round(3)
+
+# %% [markdown] tags=["workshop"]
+# The estimate of `reform` is the same, and so is its standard error. The column `t` is what was called z,
+# the estimate divided by its standard error. But the p-value is another one, and it lies above 0.05. A
+# column `df` has appeared.
+#
+# (Some other standard errors differ in their last digits. statsmodels reads them off the curvature of the
+# likelihood in *all* parameters at once; lme4 and `mixedlm` take the estimated variances as given.)
+#
+# Which p-value is to be believed? We need not guess. We can make countries in which the reform does
+# nothing, as many as we like, and count.
+
+# %% [markdown] tags=["workshop"]
+# ## Four hundred countries
+#
+# Each country has the same pupils in the same classrooms, schools and provinces, with new scores. The
+# scores are drawn at every level, and nowhere does the reform come in.
+
+# %% tags=["workshop"]
+import numpy as np
+
+rng = np.random.default_rng(7)
+true_sd = {"province": 3, "school": 3, "classroom": 4}
+
+
+def draw_scores():
+    scores = 60 + rng.normal(0, 6, len(six))
+    for level, sd in true_sd.items():
+        codes, labels = pd.factorize(six[level])
+        scores += rng.normal(0, sd, len(labels))[codes]
+    return scores
+
+
+countries = [draw_scores() for _ in range(400)]
+
+# %% [markdown] tags=["workshop"]
+# `refit` fits the same model to other scores. `fixed_effects_table` makes the table of fixed effects in
+# the way we ask for: `df="normal"` is the z-test of statsmodels, `df="satterthwaite"` the t-test that
+# `mixedlm` showed.
+
+# %% tags=["workshop"]
+from course import fixed_effects_table
+
+reform_only = mixedlm("test_score ~ reform + (1|classroom) + (1|school) + (1|province)", six).fit()
+refits = [reform_only.refit(scores) for scores in countries]
+
+
+def tests_of_reform(df):
+    """The row of reform in the table of every country."""
+    rows = [fixed_effects_table(one, df=df).loc["reform"] for one in refits]
+    return pd.DataFrame(rows).reset_index(drop=True)
+
+
+z_tests, t_tests = tests_of_reform("normal"), tests_of_reform("satterthwaite")
+p = pd.DataFrame({"z": z_tests["p_value"], "t": t_tests["p_value"]})
+
+
+def false_positives(p):
+    """Share of p-values below 0.05, and the interval that goes with so many countries."""
+    rate = p.lt(0.05).mean()
+    margin = 1.96 * np.sqrt(rate * (1 - rate) / len(p))
+    return pd.DataFrame({"rate": rate, "lower": rate - margin, "upper": rate + margin})
+
+
+rates = false_positives(p)
+rates.round(3)
+
+# %% [markdown] tags=["workshop"]
+# Where nothing is to be found, a test at the 5 % level should find something in 5 % of all countries.
+# That share is its [false positive rate](glossary.ipynb#false-positive-rate). The t-test keeps to it. The
+# z-test finds a reform that is not there about twice as often.
+#
+# The picture shows all p-values, not only those below 0.05. Without an effect they should spread evenly:
+# twenty bars, each with 5 % of the countries.
+
+# %% tags=["workshop"]
+import matplotlib.pyplot as plt
+import seaborn as sns
+
+figure, axes = plt.subplots(1, 2, figsize=(8.4, 3.3), sharey=True, layout="constrained")
+for ax, name in zip(axes, p, strict=True):
+    weights = np.full(len(p), 100 / len(p))
+    bars = ax.hist(p[name], np.linspace(0, 1, 21), weights=weights, color=plots.PALE, ec="white")[2]
+    bars[0].set(facecolor=plots.ORANGE, hatch="///")
+    ax.axhline(5, color=plots.INK, linestyle="--", linewidth=1.2)
+    ax.set(title=f"{name}-test", xlabel="p-value of reform")
+axes[0].set_ylabel("countries (%)")
+sns.despine()
+plots.show(
+    axes,
+    alt="Histograms of the p-values of the reform in twenty bars, with a dashed line at 5 %. Under the "
+    f"z-test the first bar, p below 0.05, rises to {100 * rates.loc['z', 'rate']:.0f} %; under the "
+    f"t-test it stands at {100 * rates.loc['t', 'rate']:.0f} %, and all bars lie around the line.",
+)
+
+# %% [markdown] tags=["workshop"]
+# ## What z takes for granted
+#
+# The z-test divides the estimate by its standard error and looks the result up in the normal
+# distribution. That would be right if the standard error were *known*. It is an estimate, too. The
+# standard error of `reform` rests on how much provinces differ, and that was estimated from six
+# provinces. Now and then the six happen to be alike. Then the standard error comes out too small, and the
+# ratio too large.
+#
+# The t distribution allows for this. It has wider tails. How wide, its [degrees of
+# freedom](glossary.ipynb#degrees-of-freedom) say: they count on how many independent pieces of
+# information the standard error rests. There are six provinces. Two coefficients are estimated from them,
+# the intercept and the reform. Four pieces are left, and the table above has for `reform` a df of about
+# 4.
+
+# %% tags=["workshop"]
+from scipy import stats
+
+four = stats.t(df=4)
+beyond = 2 * four.sf(1.96)
+print(f"beyond 1.96 on either side: {beyond:.3f} of the t distribution with 4 df")
+print(f"limit that leaves 5 % outside: {four.ppf(0.975):.2f}")
+
+# %% tags=["workshop"]
+x = np.linspace(-5, 5, 401)
+figure, ax = plt.subplots(figsize=(6.6, 3.4), layout="constrained")
+ax.plot(x, stats.norm.pdf(x), color=plots.BLUE, linestyle="--", linewidth=2, label="normal (z)")
+ax.plot(x, four.pdf(x), color=plots.ORANGE, linewidth=2.4, label="t with 4 df")
+for outside in (x[x <= -1.96], x[x >= 1.96]):
+    ax.fill_between(outside, four.pdf(outside), color=plots.ORANGE, alpha=0.35, hatch="///")
+for limit in (-1.96, 1.96):
+    ax.axvline(limit, color=plots.INK, linestyle=":", linewidth=1.2)
+ax.set(xlabel="estimate / standard error", ylabel="density", xlim=(-5, 5), ylim=(0, None))
+ax.set_xticks([-4, -1.96, 0, 1.96, 4], ["−4", "−1.96", "0", "1.96", "4"])
+ax.legend(frameon=False)
+sns.despine()
+plots.show(
+    ax,
+    alt="The t distribution with 4 degrees of freedom beside the normal distribution. Its peak is "
+    f"lower and its tails are wider: the hatched tails beyond -1.96 and 1.96 hold {100 * beyond:.0f} % of "
+    "it, those of the normal distribution 5 %.",
+)
+
+# %% [markdown] tags=["workshop"]
+# Here is the false positive rate without any simulation: it is the hatched area. The 400 countries agree
+# with it within their interval. They need not agree exactly. In some countries the variance between
+# provinces is estimated at 0, and the standard error then rests on schools.
+
+# %% [markdown] tags=["workshop", "exercise"]
+# **Exercise 07.1.** A colleague has twelve provinces, six of them with a reform, and tests with z. What
+# is the false positive rate, by the same reasoning? As a number between 0 and 1, to three decimals.
+
+# %% tags=["workshop", "exercise", "solution"]
+rate_12 = 2 * stats.t(df=12 - 2).sf(1.96)  #!
+check("07.1", rate_12)
+
+# %% [markdown] tags=["workshop", "solution"]
+# *Why.* Twelve provinces minus two coefficients leave 10 degrees of freedom. The z-test rejects beyond
+# 1.96 on either side, and the t distribution with 10 df has that much outside.
+
+# %% [markdown] tags=["workshop"]
+# How many provinces does it take until z does no harm? The same line of code, for every number of
+# provinces:
+
+# %% tags=["workshop"]
+provinces = np.arange(4, 61)
+z_rate = pd.Series(2 * stats.t.sf(1.96, provinces - 2), provinces)
+seen = rates.loc["z"]
+
+figure, ax = plt.subplots(figsize=(6.6, 3.4), layout="constrained")
+ax.plot(z_rate.index, 100 * z_rate, color=plots.ORANGE, linewidth=2.4, label="z-test, computed")
+ax.plot([6, 6], 100 * seen[["lower", "upper"]], color=plots.INK, linewidth=1.6)
+ax.plot(6, 100 * seen["rate"], "o", color=plots.INK, label="z-test in 400 countries, with interval")
+ax.axhline(5, color=plots.BLUE, linestyle="--", linewidth=1.8, label="what was promised: 5 %")
+ax.set(xlabel="number of provinces, half of them with the reform", ylim=(0, None))
+ax.set_ylabel("false positives (%)")
+ax.legend(frameon=False)
+sns.despine()
+plots.show(
+    ax,
+    alt="False positive rate of the z-test against the number of provinces. It falls from "
+    f"{100 * z_rate[4]:.0f} % with 4 provinces over {100 * z_rate[6]:.0f} % with 6 and "
+    f"{100 * z_rate[20]:.1f} % with 20 to {100 * z_rate[60]:.1f} % with 60, towards the dashed line at 5 %. "
+    f"The simulated rate at 6 is {100 * seen['rate']:.1f} %.",
+)
+
+# %% [markdown] tags=["workshop"]
+# ## Every coefficient has its own df
+#
+# Six provinces, but more than a thousand pupils. What counts for a coefficient is how many units *its own
+# predictor* has. `mixedlm` finds the degrees of freedom by a method of
+# [Satterthwaite](glossary.ipynb#Satterthwaite): it asks how well the variance of each estimate is known.
+#
+# We draw the df of our model, and beside it those of a second one, in which the slope of age varies by
+# province.
+
+# %% tags=["workshop"]
+sloped = mixedlm(fixed + " + (1|classroom) + (1|school) + (age10|province)", six).fit()
+df = pd.DataFrame(
+    {"age10: one slope": fit.fixed_effects["df"], "age10 by province": sloped.fixed_effects["df"]}
+).sort_values("age10: one slope")
+
+figure, ax = plt.subplots(figsize=(7.0, 3.5), layout="constrained")
+looks = [("o", plots.BLUE, 80), ("D", plots.ORANGE, 46)]
+for (marker, color, size), name in zip(looks, df, strict=True):
+    ax.scatter(df[name], df.index, marker=marker, s=size, color=color, ec=plots.INK, label=name)
+ax.set(xscale="log", xlim=(2, 3000), xticks=[4, 10, 30, 100, 300, 1000])
+ax.set_xticklabels([4, 10, 30, 100, 300, 1000])
+ax.minorticks_off()
+ax.grid(axis="y", color=plots.PALE)
+ax.set_axisbelow(True)
+ax.set_xlabel("degrees of freedom (log scale)")
+ax.legend(frameon=False, loc="lower left", bbox_to_anchor=(0, 1), ncols=2)
+sns.despine()
+before, after = df.loc["age10"]
+listed = ", ".join(f"{name} {value:,.0f}" for name, value in df["age10: one slope"].items())
+plots.show(
+    ax,
+    alt=f"Degrees of freedom of each coefficient on a log scale: {listed}. In the second model only age10 "
+    f"moves much: from {before:,.0f} down to {after:.0f}.",
+)
+
+# %% [markdown] tags=["workshop"]
+# Read it from the bottom.
+#
+# - `reform` belongs to provinces: six, minus two coefficients. The intercept, too, rests mostly on
+#   provinces.
+# - `school_resources` belongs to schools, of which there are thirty.
+# - `teacher_experience` belongs to classrooms.
+# - `sex` and `age10` belong to pupils. More pupils in every classroom would move these two rows, and
+#   hardly any other.
+#
+# Then the second model. It lets every province have its own slope of age, so what we know of the average
+# slope comes from six slopes. The df of `age10` drops to that of a predictor of provinces, and its
+# standard error grows:
+
+# %% tags=["workshop"]
+pd.DataFrame(
+    {
+        "one slope": fit.fixed_effects.loc["age10", ["estimate", "std_error", "df"]],
+        "slope by province": sloped.fixed_effects.loc["age10", ["estimate", "std_error", "df"]],
+    }
+).round(2)
+
+# %% [markdown] tags=["workshop"]
+# The truth here is that slopes do vary between provinces. So the first column is too sure of itself, and
+# no choice between z and t would mend that. **The random part decides what counts as one piece of
+# information.**
+
+# %% [markdown] tags=["workshop", "exercise"]
+# **Exercise 07.2.** Compute the 95 % interval of `reform` by hand, from its estimate, its standard error
+# and its degrees of freedom in `fit.fixed_effects`. Where is its lower end? To one decimal.
+
+# %% tags=["workshop", "exercise", "solution"]
+reform = fit.fixed_effects.loc["reform"]  #!
+lower = reform["estimate"] - stats.t.ppf(0.975, reform["df"]) * reform["std_error"]  #!
+check("07.2", lower)
+
+# %% [markdown] tags=["workshop", "solution"]
+# *Why.* 2.5 % of the t distribution lie beyond its 97.5 % point, and 2.5 % on the other side. With about
+# 4 df this point is near 2.8 and not 1.96, so the interval is much wider than that of z.
+# `fit.fixed_effects` has both ends in its columns `lower` and `upper`.
+
+# %% [markdown] tags=["workshop", "exercise"]
+# **Exercise 07.3.** Other data. Eight hospitals, four of which train their nurses: `training` is 0 or 1
+# for a whole hospital. Patients lie in wards, several to a hospital. Every ward has its own label, and
+# each patient reports `pain` once. Write the formula that tests `training` with the right degrees of
+# freedom, with random intercepts only.
+
+# %% tags=["workshop", "exercise", "solution"]
+training_formula = "pain ~ training + (1|ward) + (1|hospital)"  #!
+check("07.3", training_formula)
+
+# %% [markdown] tags=["workshop", "solution"]
+# *Why.* `training` varies between hospitals, so hospitals are what its test has to count. Without
+# `(1|hospital)` the model takes the wards for independent, and df come out several times too large. With
+# eight hospitals and two coefficients, about six are left.
+
+# %% [markdown] tags=["workshop"]
+# ## Kenward and Roger
+#
+# Satterthwaite's method corrects the df and leaves the standard error as it is. But in small samples the
+# standard error itself tends to be too small, because it does not count that the variances are estimated.
+# [Kenward and Roger](glossary.ipynb#Kenward-Roger) correct both.
+
+# %% tags=["workshop"]
+methods = {"z": "normal", "Satterthwaite": "satterthwaite", "Kenward-Roger": "kenward-roger"}
+pd.DataFrame(
+    {
+        name: fixed_effects_table(fit, df=df).loc[
+            "reform", ["std_error", "df", "p_value", "lower", "upper"]
+        ]
+        for name, df in methods.items()
+    }
+).T.round(3)
+
+# %% [markdown] tags=["workshop"]
+# For this fit the two hardly differ, and z stands apart from both. And in the 400 countries?
+
+# %% tags=["workshop"]
+kr_tests = tests_of_reform("kenward-roger")
+p["Kenward-Roger"] = kr_tests["p_value"]
+false_positives(p).rename(index={"t": "Satterthwaite"}).round(3)
+
+# %% [markdown] tags=["workshop"]
+# Kenward-Roger is the more careful one. Where the two part becomes clear when we set those countries
+# aside in which the variance between provinces was estimated at 0. Here are the df of `reform`, on
+# average:
+
+
+# %% tags=["workshop"]
+def province_variance(one):
+    return one.variance_components.set_index("group").loc["province", "vcov"]
+
+
+at_zero = pd.Series([province_variance(one) < 1e-6 for one in refits])
+both = pd.DataFrame(
+    {
+        "variance of provinces": at_zero.map({True: "estimated at 0", False: "above 0"}),
+        "df, Satterthwaite": t_tests["df"],
+        "df, Kenward-Roger": kr_tests["df"],
+    }
+).groupby("variance of provinces")
+aside = both.mean()
+aside.insert(0, "countries", both.size())
+aside.round(1)
+
+# %% [markdown] tags=["workshop"]
+# With a variance of 0, Satterthwaite's method believes that provinces do not differ, and counts schools
+# instead: the df jump. Kenward-Roger still counts provinces. More df than provinces, for a predictor of
+# provinces, is the sign of it. So where groups are few, choose Kenward-Roger from the start. It costs
+# more time with large data, and it exists for REML fits only.
+#
+# <details>
+# <summary>In R</summary>
+#
+# ```r
+# library(lmerTest)                        # lme4 alone prints t values without p-values
+# fit <- lmer(test_score ~ age10 + sex + teacher_experience + school_resources + reform +
+#               (1 | classroom) + (1 | school) + (1 | province), data = six)
+# summary(fit)                             # Satterthwaite
+# summary(fit, ddf = "Kenward-Roger")      # needs the package pbkrtest
+# ```
+#
+# </details>
+
+# %% [markdown] tags=["workshop"]
+# ## Several coefficients at once
+#
+# Now all twelve provinces, and three curricula: A, B and C, each in four provinces. Again the scores know
+# nothing of it.
+
+# %% tags=["workshop"]
+all_provinces = sorted(pupils["province"].unique())
+curriculum = {name: "ABC"[i % 3] for i, name in enumerate(all_provinces)}
+pupils["curriculum"] = pupils["province"].map(curriculum)
+
+groups = " + (1|classroom) + (1|school) + (1|province)"
+curricula = mixedlm("test_score ~ age10 + sex + curriculum" + groups, pupils).fit()
+curricula.fixed_effects[["estimate", "std_error", "df", "t", "p_value"]].round(3)
+
+# %% [markdown] tags=["workshop"]
+# A factor with three levels has two rows, and each compares one curriculum with A. Neither row answers
+# the question whether curricula differ at all. B against C has no row. `anova` asks once for each term:
+# are *all* its coefficients 0?
+
+# %% tags=["workshop"]
+from course import anova, wald
+
+anova(curricula)[["num_df", "den_df", "F", "p_value"]].round(3)
+
+# %% [markdown] tags=["workshop"]
+# `num_df` counts the coefficients that are tested together, and `den_df` is the df you know. Twelve
+# provinces minus three coefficients are nine. Where a term has one coefficient, F is its t squared.
+#
+# `wald` takes any equations. B against C, which the table lacks; both rows of the curriculum at once,
+# which is what `anova` did; or, since the true effect of sex is known, whether the estimate is compatible
+# with it:
+
+# %% tags=["workshop"]
+questions = [
+    "curriculum[T.B] = curriculum[T.C]",
+    "curriculum[T.B] = 0, curriculum[T.C] = 0",
+    "sex[T.male] = -2",
+]
+pd.concat([wald(curricula, question) for question in questions])[
+    ["num_df", "den_df", "F", "p_value"]
+].round(3)
+
+# %% [markdown] tags=["workshop"]
+# <details>
+# <summary>In R</summary>
+#
+# ```r
+# anova(curricula)                                  # lmerTest, type III
+# contest(curricula, c(0, 0, 0, 1, -1))             # B = C; order of fixef(curricula)
+# ```
+#
+# </details>
+
+# %% [markdown] tags=["workshop"]
+# ## REML and ML
+#
+# Lesson 02 said that a fit searches for the variances that make the scores most likely. It can do so in
+# two ways. [ML](glossary.ipynb#ML), maximum likelihood, takes the fixed effects as if they had cost
+# nothing. [REML](glossary.ipynb#REML) allows for them. It is the difference between dividing by *n* and
+# by *n* − 1 in an ordinary variance.
+#
+# How much is that, with six provinces? Our countries know: there, the variance between provinces is 9. We
+# fit the first 200 again, by ML.
+
+# %% tags=["workshop"]
+reform_ml = reform_only.model.fit(reml=False)
+fits = {
+    "REML": refits[:200],
+    "ML": [reform_ml.refit(scores) for scores in countries[:200]],
+}
+variances = {name: [province_variance(one) for one in some] for name, some in fits.items()}
+averages = pd.DataFrame(
+    {
+        "variance between provinces": {name: np.mean(values) for name, values in variances.items()},
+        "standard error of reform": {
+            name: np.mean([one.bse_fe["reform"] for one in some]) for name, some in fits.items()
+        },
+    }
+)
+averages.round(1)
+
+# %% tags=["workshop"]
+figure, ax = plt.subplots(figsize=(7.2, 3.0), layout="constrained")
+spread = 0.5 * (np.arange(200) * 0.618034 % 1 - 0.5)  # so that rings do not hide each other
+for row, (name, color) in enumerate({"REML": plots.BLUE, "ML": plots.ORANGE}.items()):
+    ax.scatter(variances[name], row + spread, s=16, facecolors="none", edgecolors=color, alpha=0.8)
+    mean = averages.loc[name, "variance between provinces"]
+    label = "mean of the estimates" if row == 0 else None
+    ax.scatter(mean, row, marker="D", s=90, color=color, ec=plots.INK, zorder=3, label=label)
+ax.axvline(9, color=plots.INK, linestyle="--", linewidth=1.6, label="truth")
+ax.set_yticks([0, 1], fits)
+ax.set(xlabel="estimated variance between provinces (points squared)", ylim=(1.5, -0.5))
+ax.legend(frameon=False, loc="lower right")
+sns.despine()
+reml_mean, ml_mean = averages["variance between provinces"]
+plots.show(
+    ax,
+    alt="The estimated variance between six provinces in 200 countries, one ring each, by REML and by ML, "
+    f"around a dashed line at the truth of 9. The mean of REML is {reml_mean:.1f}, near the line; that of ML "
+    f"is {ml_mean:.1f}. Many rings of ML lie at or near 0.",
+)
+
+# %% [markdown] tags=["workshop"]
+# Both spread widely, for six provinces are six. But REML is right on average, near enough, and ML is too
+# low: it forgot that six provinces had to pay for two coefficients. Its standard error of `reform` is too
+# small as well. So **estimates and t-tests are taken from REML**.
+#
+# What is ML for, then? For comparing models with different *fixed* parts. Here is why REML cannot do
+# that. Count age in months instead of years. It is the same model: every prediction stays.
+
+# %% tags=["workshop"]
+six["age_months"] = 12 * six["age10"]
+with_unit = "test_score ~ {} + (1|classroom) + (1|school) + (1|province)"
+years = mixedlm(with_unit.format("age10"), six)
+months = mixedlm(with_unit.format("age_months"), six)
+units = pd.DataFrame(
+    {
+        "years": [years.fit().llf, years.fit(reml=False).llf],
+        "months": [months.fit().llf, months.fit(reml=False).llf],
+    },
+    index=["log-likelihood, REML", "log-likelihood, ML"],
+)
+units["difference"] = units["years"] - units["months"]
+gap = (years.fit().fittedvalues - months.fit().fittedvalues).abs().max()
+print(f"largest difference of the fitted scores: {gap:.4f}")
+print(f"log(12) = {np.log(12):.2f}")
+units.round(2)
+
+# %% [markdown] tags=["workshop"]
+# The ML likelihood does not care about the unit. The REML likelihood changes by log(12), and the 12 is
+# only the number of months in a year. It is the likelihood of what is left of the scores once the fixed
+# effects have been taken out. How that is measured depends on the columns of the fixed part, and with
+# other columns something else is left. So with different fixed parts, two REML likelihoods speak of
+# different things.
+#
+# | you want | use |
+# |---|---|
+# | estimates, standard errors, t-tests | REML |
+# | to compare models with the same fixed part | REML, or ML |
+# | to compare models with different fixed parts | ML |
+#
+# The last two lines hold for AIC as well.
+
+# %% [markdown] tags=["workshop"]
+# ## The likelihood-ratio test
+#
+# A [likelihood-ratio test](glossary.ipynb#likelihood-ratio-test) compares a model with a smaller one that
+# is a special case of it. Its statistic is twice the difference of the two log-likelihoods. If the
+# smaller model is true, and groups are many, the statistic follows a chi-squared distribution, with as
+# many df as there are additional parameters. `compare` does it, and fits again by ML where the fixed
+# parts differ.
+
+# %% tags=["workshop"]
+from course import compare
+
+without_reform = mixedlm(formula.replace(" + reform", ""), six).fit()
+table = compare(without_reform, fit)
+
+
+def short(table, models):
+    columns = ["llf", "chi2", "df", "p_naive", "p_value", "reference", "likelihood"]
+    rounded = table[columns].round({"llf": 2, "chi2": 2, "p_naive": 3, "p_value": 3})
+    return rounded.set_axis(models).T.fillna("")
+
+
+short(table, ["without reform", "with reform"])
+
+# %% [markdown] tags=["workshop"]
+# This p-value is near the one of z, and for the same reason: chi-squared, too, is a promise for *many*
+# groups. `compare` knows, and says so in its notes.
+
+# %% tags=["workshop"]
+import textwrap
+
+for note in table.attrs["notes"]:
+    print(textwrap.fill(note, 90, initial_indent="- ", subsequent_indent="  "))
+
+# %% [markdown] tags=["workshop"]
+# So for a predictor of provinces use the t-test, or an F-test. Where a predictor has many units, both
+# ways nearly agree.
+#
+# <details>
+# <summary>In R</summary>
+#
+# ```r
+# anova(without_reform, fit)                  # refits by ML, as compare() does
+# anova(small, large, refit = FALSE)          # keeps REML: only for the same fixed part
+# ```
+#
+# </details>
+
+# %% [markdown] tags=["workshop", "exercise"]
+# **Exercise 07.4.** Do the test by hand for `teacher_experience`, in the data `six`: fit the model of
+# `formula` with and without it, and compute the statistic chi2, to two decimals. (`fit(reml=False)` fits
+# by ML, and `.llf` is the log-likelihood.)
+
+# %% tags=["workshop", "exercise", "solution"]
+smaller = formula.replace(" + teacher_experience", "")  #!
+llf_larger = mixedlm(formula, six).fit(reml=False).llf  #!
+llf_smaller = mixedlm(smaller, six).fit(reml=False).llf  #!
+chi2 = 2 * (llf_larger - llf_smaller)  #!
+check("07.4", chi2)
+
+# %% [markdown] tags=["workshop", "solution"]
+# *Why.* The two models have different fixed parts, so both are fitted by ML. The larger one can only be
+# more likely, so the difference is positive, and it is taken twice. The p-value, `stats.chi2.sf(chi2,
+# 1)`, is near that of the t-test in the first table: there are many classrooms.
+
+# %% [markdown] tags=["workshop"]
+# ## Testing a variance
+#
+# Do schools differ, beyond their classrooms and provinces? Leave `(1|school)` out, and compare. The fixed
+# parts are the same, so REML may stay.
+#
+# But something is odd about this test. Suppose schools do not differ: the variance is 0. An estimate
+# would fall a little above or a little below. Below is not possible, so in about half of all samples the
+# estimate is *exactly* 0. Then both models are the same, and the statistic is 0.
+#
+# We look at it. `simulate_responses` draws new scores from a fit: new provinces, new classrooms, new
+# residuals. We draw them from the fit without schools.
+
+# %% tags=["workshop"]
+from course import simulate_responses
+
+no_schools = mixedlm(formula.replace(" + (1|school)", ""), six).fit()
+drawn = simulate_responses(no_schools, n=200, seed=1)
+statistic = np.array([2 * (fit.refit(y).llf - no_schools.refit(y).llf) for y in drawn])
+print(f"share of the statistics at 0: {np.mean(statistic < 1e-4):.2f}")
+print(f"share above 2.71: {np.mean(statistic > 2.71):.3f}")
+print(f"chi-squared with 1 df above 2.71: {stats.chi2.sf(2.71, 1):.3f}")
+
+# %% tags=["workshop"]
+x = np.linspace(0, 6, 301)
+few = np.arange(0, 6.1, 0.25)
+above = [np.mean(statistic > max(at, 1e-4)) for at in few]
+naive = stats.chi2.sf(x, 1)
+figure, ax = plt.subplots(figsize=(6.6, 3.8), layout="constrained")
+ax.plot(x, naive, color=plots.ORANGE, linestyle="--", linewidth=2, label="chi-squared, 1 df")
+ax.plot(x, naive / 2, color=plots.BLUE, linewidth=2.4, label="half of it")
+ax.plot(few, above, "o", mfc="none", color=plots.INK, label="200 simulated statistics")
+ax.set(xlabel="likelihood-ratio statistic", ylabel="share above", ylim=(0, 1))
+ax.legend(frameon=False)
+sns.despine()
+plots.show(
+    ax,
+    alt="Which share of the statistics lies above a value, against the value. The curve of chi-squared with "
+    "1 df starts at 1, its half at 0.5. The rings of 200 simulated statistics start at "
+    f"{above[0]:.2f} and keep to the half: above 2.71 lie {np.mean(statistic > 2.71):.3f} of them.",
+)
+
+# %% [markdown] tags=["workshop"]
+# The p-value is the height of the curve at the statistic observed. The simulated statistics follow the
+# lower curve. Half of the time the statistic is 0, half of the time it is chi-squared: a *mixture*. For
+# one new variance, **the right p-value is half of the naive one**.
+
+# %% tags=["workshop"]
+short(compare(no_schools, fit), ["without schools", "with schools"])
+
+# %% [markdown] tags=["workshop"]
+# `p_naive` is what most programs print, and `p_value` the half. The column `reference` names the mixture.
+# A random slope that joins an intercept brings a variance *and* a covariance, so its mixture is another
+# one; `compare` knows it, too. With few levels the mixture is rough, and `compare(..., bootstrap=1000)`
+# simulates the statistic as we did.
+#
+# <details>
+# <summary>In R</summary>
+#
+# ```r
+# anova(no_schools, fit, refit = FALSE)       # the naive p-value: halve it yourself
+# lmerTest::ranova(fit)                       # drops each random term in turn; naive, too
+# ```
+#
+# </details>
+
+# %% [markdown] tags=["workshop", "exercise"]
+# **Exercise 07.5.** A colleague adds `(1|village)` to a model that had no villages. There are 80
+# villages, and the likelihood-ratio statistic is 3.1. Which p-value should the paper report? To three
+# decimals.
+
+# %% tags=["workshop", "exercise", "solution"]
+p_village = stats.chi2.sf(3.1, 1) / 2  #!
+check("07.5", p_village)
+
+# %% [markdown] tags=["workshop", "solution"]
+# *Why.* One variance is new, and under the hypothesis of no difference it is at the edge of what is
+# possible. So the p-value of chi-squared with 1 df is halved. The naive one would have missed 0.05.
+
+# %% [markdown] tags=["workshop"]
+# ## A p-value should not choose your random effects
+#
+# It is tempting to keep a random slope only if its test says p < 0.05. Look what that does. In the next
+# 300 countries the slope of age varies between six provinces, with an SD of 0.8. Its average is 0, so a
+# test of `age10` should find something in 5 % of them. (To be quick, there are no schools or classrooms,
+# and every fourth pupil only.)
+
+# %% tags=["workshop"]
+some = six.iloc[::4].copy()
+slope_fit = mixedlm("test_score ~ age10 + (age10||province)", some).fit()
+plain_fit = mixedlm("test_score ~ age10 + (1|province)", some).fit()
+codes = pd.factorize(some["province"])[0]
+rng = np.random.default_rng(8)
+
+rows = []
+for _ in range(300):
+    intercepts, slopes = rng.normal(0, 3, 6), rng.normal(0, 0.8, 6)
+    scores = 60 + intercepts[codes] + slopes[codes] * some["age10"] + rng.normal(0, 6, len(some))
+    with_slope, without = slope_fit.refit(scores), plain_fit.refit(scores)
+    # one new variance, so half of the naive p-value
+    p_slope = stats.chi2.sf(2 * (with_slope.llf - without.llf), 1) / 2
+    chosen = with_slope if p_slope < 0.05 else without
+    candidates = {
+        "never a slope": without,
+        "slope if p < 0.05": chosen,
+        "always a slope": with_slope,
+    }
+    rows.append({name: one.pvalues["age10"] for name, one in candidates.items()})
+strategies = false_positives(pd.DataFrame(rows))
+strategies.round(3)
+
+# %% tags=["workshop"]
+figure, ax = plt.subplots(figsize=(6.8, 2.6), layout="constrained")
+percent = 100 * strategies.iloc[::-1]
+ax.hlines(percent.index, percent["lower"], percent["upper"], color=plots.BLUE, linewidth=2.4)
+ax.plot(percent["rate"], percent.index, "o", color=plots.BLUE, mec=plots.INK, markersize=9)
+ax.axvline(5, color=plots.INK, linestyle="--", linewidth=1.2)
+ax.set(xlabel="false positives for age10 (%)", xlim=(0, None), ylim=(-0.5, 2.5))
+sns.despine()
+plots.show(
+    ax,
+    alt="False positive rates of the test of age10 under three strategies, with a dashed line at 5 %: "
+    + ", ".join(f"{name} {value:.0f} %" for name, value in percent["rate"].iloc[::-1].items())
+    + ".",
+)
+
+# %% [markdown] tags=["workshop"]
+# Never a slope: far too many. A slope where the test found one: better, but still too many, for six
+# provinces often fail to prove that slopes vary, and an unproven variance is not a variance of 0. Always
+# a slope: near 5 %.
+#
+# So let the *design* decide. If the question is about the effect of `x`, and `x` varies inside the
+# groups, let its slope vary by those groups, and give it up only if the data cannot bear it (lesson 08).
+#
+# The same caution holds for many looks of any kind. Whoever tests ten effects that do not exist has a
+# good chance of finding one:
+
+# %% tags=["workshop"]
+print(f"chance of at least one p < 0.05 in ten independent tests: {1 - 0.95**10:.2f}")
+
+# %% [markdown] tags=["workshop"]
+# ## An interval for a variance
+#
+# How well do we know the variance between provinces? Many programs print a standard error beside it, and
+# invite you to add and subtract 1.96 of it. `confint` with `method="wald"` has the standard error of each
+# SD in points. That of the variance is 2 × SD × the standard error of the SD.
+
+# %% tags=["workshop"]
+from course import confint
+
+levels = ["province", "school", "classroom"]
+sds = [f"sd(Intercept | {level})" for level in levels]
+sd_wald = confint(fit, method="wald", parameters=sds).set_axis(levels)
+variance = sd_wald["estimate"] ** 2
+margin = 1.96 * 2 * sd_wald["estimate"] * sd_wald["std_error"]
+symmetric = pd.DataFrame({"lower": variance - margin, "upper": variance + margin})
+symmetric.assign(estimate=variance)[["estimate", "lower", "upper"]].round(1)
+
+# %% [markdown] tags=["workshop"]
+# A variance below 0 is impossible, so the first row cannot be right. The interval is symmetric, and what
+# we know of a variance is not: six provinces easily rule out a variance of 100, but hardly one of 1.
+#
+# A [profile interval](glossary.ipynb#profile-interval) asks the likelihood itself. Hold the SD at some
+# value, let everything else adapt, and see how much worse the fit becomes. The interval has all values
+# that a likelihood-ratio test would not reject. `profile` walks along, and `plots.profile_zeta` draws:
+
+# %% tags=["workshop"]
+from course import profile
+
+shown = [sds[0], sds[2], "sigma"]
+walk = profile(fit, shown)
+axes = plots.profile_zeta(walk)
+plots.show(axes)
+
+# %% [markdown] tags=["workshop"]
+# *Zeta* is the square root of the likelihood-ratio statistic, taken as negative on the left. At ±1.96 the
+# interval ends. A straight line means that a symmetric interval is right: so it is for `sigma`, which a
+# thousand pupils support, and nearly for classrooms. The curve of the provinces bends. On the left it
+# ends before it reaches −1.96, at an SD of 0, so 0 belongs to the interval. (The test of a variance looks
+# to one side only. So it may reject 0 where the interval still holds it.)
+#
+# (The profile is that of the ML fit, as in lme4. So zeta is 0 at the ML estimate, which is lower than
+# that of REML.)
+#
+# The [parametric bootstrap](glossary.ipynb#parametric-bootstrap) is the third way. Draw new scores from
+# the fit, estimate again, and do it many times. The interval holds the middle 95 % of the estimates.
+
+# %% tags=["workshop"]
+by_profile = confint(fit, method="profile", parameters=sds)
+by_bootstrap = confint(fit, method="bootstrap", parameters=sds, n=200, seed=1)
+intervals = pd.concat(
+    {
+        "symmetric": symmetric,
+        "profile": by_profile[["lower", "upper"]].set_axis(levels) ** 2,
+        "bootstrap": by_bootstrap[["lower", "upper"]].set_axis(levels) ** 2,
+    }
+)
+intervals.unstack(0).swaplevel(axis=1)[["symmetric", "profile", "bootstrap"]].round(1)
+
+# %% [markdown] tags=["workshop"]
+# All three are intervals of the variance. Here they are again, beside the truth:
+
+# %% tags=["workshop"]
+from course.data import load_truth
+
+simulated = load_truth("pupils").centred("age10", at=10).variance_components
+intercepts = simulated[simulated["effect"].eq("Intercept") & simulated["effect2"].isna()]
+truth = intercepts.set_index("group")["vcov"].loc[levels]
+looks = {
+    "symmetric": (plots.ORANGE, "--"),
+    "profile": (plots.BLUE, "-"),
+    "bootstrap": (plots.GREY, "-."),
+}
+figure, ax = plt.subplots(figsize=(7.4, 3.6), layout="constrained")
+for place, (method, (color, line)) in enumerate(looks.items()):
+    ends = intervals.loc[method]
+    rows = np.arange(3) + 0.22 * (place - 1)
+    ax.hlines(
+        rows, ends["lower"], ends["upper"], color=color, linestyle=line, linewidth=3, label=method
+    )
+ax.plot(variance, np.arange(3), "o", color=plots.INK, label="estimate (REML)", markersize=6)
+ax.plot(truth, np.arange(3), "D", mfc="none", mec=plots.INK, label="truth", markersize=9)
+ax.axvline(0, color=plots.INK, linewidth=1)
+ax.set_yticks(range(3), levels)
+ax.set(xlabel="variance (points squared)", ylim=(2.5, -0.5))
+ax.legend(frameon=False, loc="lower left", bbox_to_anchor=(0, 1), ncols=5, columnspacing=1)
+sns.despine()
+low, high = intervals["lower"].xs("province", level=1), intervals["upper"].xs("province", level=1)
+plots.show(
+    ax,
+    alt="95 % intervals of three variances by three methods, with estimate and truth. For provinces the "
+    f"symmetric one runs from {low['symmetric']:.0f} to {high['symmetric']:.0f}, that of the profile from "
+    f"{low['profile']:.0f} to {high['profile']:.0f}. For classrooms "
+    f"the three nearly agree. The true variances are {', '.join(f'{v:.0f}' for v in truth)}.",
+)
+
+# %% [markdown] tags=["workshop"]
+# Which one? The profile is quick and knows its limits. The bootstrap works for anything you can compute
+# from a fit, such as a share of variance, and takes longer. Distrust the symmetric one wherever its
+# standard error is not small beside the estimate. `confint(fit, method="wald")` itself works on the log
+# scale: its ends are never negative, and never 0. No method makes six provinces more than six. The
+# interval is wide because we know little.
+#
+# <details>
+# <summary>In R</summary>
+#
+# ```r
+# confint(fit, oldNames = FALSE)                        # profile
+# confint(fit, method = "boot", nsim = 300, oldNames = FALSE)
+# lattice::xyplot(profile(fit))                         # the picture of zeta
+# ```
+#
+# </details>
+
+# %% [markdown] tags=["workshop"]
+# ## Quiz
+#
+# Answer with one letter, in quotes.
+
+# %% [markdown] tags=["workshop", "exercise"]
+# **Exercise 07.6.** The study of the reform gets money for more data. What raises the degrees of freedom
+# of `reform` most?
+#
+# - a) twice as many pupils in every classroom
+# - b) twice as many schools in every province
+# - c) twice as many provinces
+
+# %% tags=["workshop", "exercise", "solution"]
+more_df = "c"  #!
+check("07.6", more_df)
+
+# %% [markdown] tags=["workshop", "exercise"]
+# **Exercise 07.7.** Two models differ by a fixed effect. Both were fitted by REML, and the larger one has
+# the better AIC. What follows?
+#
+# - a) nothing: REML criteria of different fixed parts cannot be compared
+# - b) the larger model is better
+# - c) the larger model is better, but only if AIC differs by more than 2
+
+# %% tags=["workshop", "exercise", "solution"]
+reml_aic = "a"  #!
+check("07.7", reml_aic)
+
+# %% [markdown] tags=["workshop", "exercise"]
+# **Exercise 07.8.** A profile interval for the SD between six provinces starts at 0. What does it say?
+#
+# - a) provinces do not differ
+# - b) the data are compatible with no difference, and with large ones
+# - c) the fit went wrong
+
+# %% tags=["workshop", "exercise", "solution"]
+starts_at_zero = "b"  #!
+check("07.8", starts_at_zero)
+
+# %% [markdown] tags=["workshop", "exercise"]
+# **Exercise 07.9.** The study asks for the effect of `dose`, which was varied inside each of 7 clinics.
+# The test of the random slope `(dose|clinic)` gives p = 0.18. What do you do?
+#
+# - a) leave the slope out: it is not significant
+# - b) test again with z, which finds more
+# - c) keep it: the design says that clinics may differ in it, and 7 clinics cannot prove that they do not
+
+# %% tags=["workshop", "exercise", "solution"]
+keep_slope = "c"  #!
+check("07.9", keep_slope)
+
+# %% [markdown] tags=["workshop", "solution"]
+# *Why.* 07.6: `reform` is a property of provinces, and only they count. 07.7: a REML likelihood depends
+# on the columns of the fixed part, down to their units. 07.8: an interval lists what is not excluded; 0
+# is in it, and so are large values. 07.9: leaving it out treats the variance of the slopes as 0, and the
+# test of `dose` finds too much.
+
+# %% [markdown] tags=["workshop"]
+# ## Key points
+#
+# - A z-test takes standard errors for known. With six provinces it finds effects that are not there about
+#   twice as often as it promises. Use t with Satterthwaite's or Kenward and Roger's degrees of freedom.
+# - Degrees of freedom belong to a coefficient. They count the units among which its predictor varies, and
+#   the random part decides what counts as a unit.
+# - REML for estimates and their tests. ML to compare models with different fixed parts.
+# - A variance cannot be negative. Halve the p-value of a single variance, and take its interval from the
+#   profile or the bootstrap.
+# - Let the design choose the random effects, and not a p-value.
+#
+# **What comes next:** in lesson 08, fits complain, and you find out why. The
+# [solutions](solutions/07-inference.ipynb) of this lesson explain each answer.
