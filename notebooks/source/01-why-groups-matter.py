@@ -207,8 +207,8 @@ for name in ["truth", "separate"]:
 pd.DataFrame({"pupils (median)": sizes})
 
 # %% [markdown] tags=["workshop"]
-# The best and the worst classroom of such a list are mostly small ones, and mostly by chance. League
-# tables of schools are lists of separate means.
+# The best and the worst classroom of such a list are mostly small ones, and mostly by chance. Many
+# league tables of schools are such lists.
 
 # %% [markdown] tags=["workshop", "exercise"]
 # **Exercise 01.2.** Two more classrooms from the same place. Three pupils of the first took the test;
@@ -303,7 +303,7 @@ plots.show(
 # So it depends on the predictor.
 #
 # - `sex` is like the first lottery: there are girls and boys in every school. Its standard error is not too
-#   small. (This holds if the difference is the same in every school; lesson 03 comes back to it.)
+#   small. (This holds if the difference is the same in every school. Lesson 03 is about those that differ.)
 # - `school_resources` is like the second: one value for a whole school. Its standard error is too small.
 
 # %% [markdown] tags=["workshop"]
@@ -331,10 +331,10 @@ print(f"design effect                              {design_effect:7.1f}")
 print(f"effective number of pupils                 {len(pupils) / design_effect:7.0f}")
 
 # %% [markdown] tags=["workshop"]
-# So few independent pupils would tell as much about schools as all of ours do. A standard error goes
-# with the square root of a number of pupils. So the standard error of ordinary regression is too
-# small by about the square root of the design effect, and *t* is too large by as much. The lottery
-# says the same: instead of an SD of 1, its *t* values have
+# So few independent pupils would tell as much about schools as all of ours do. A standard error
+# shrinks with the square root of the number of pupils. So the standard error of ordinary regression
+# is too small by about the square root of the design effect, and *t* is too large by as much. The
+# lottery says the same: instead of an SD of 1, its *t* values have
 
 # %% tags=["workshop"]
 print(f"SD of t, lot drawn by school               {by_school.std():7.1f}")
@@ -538,7 +538,7 @@ print(f"false alarms, ordinary regression   {100 * (abs(by_school) > 1.96).mean(
 print(f"false alarms, mixed model           {100 * np.mean(np.array(p_values) < 0.05):4.0f} %")
 
 # %% [markdown] tags=["workshop"]
-# About as many as promised. Last, two predictors side by side. These pupils are simulated, so the
+# Near the promise. Last, two predictors side by side. These pupils are simulated, so the
 # truth is known.
 
 # %% tags=["workshop"]
@@ -606,10 +606,11 @@ separate_slopes = pupils.groupby("classroom")[["age", "test_score"]].apply(
     lambda room: np.polyfit(room["age"], room["test_score"], 1)[0]
 )
 place = pupils.drop_duplicates("classroom").set_index("classroom")
-true_slopes = truth.fixed_effects["age"] + sum(
-    effects["age"].reindex(place.index if level == "classroom" else place[level]).to_numpy()
-    for level, effects in truth.random_effects.items()
-)
+true_slopes = pd.Series(truth.fixed_effects["age"], place.index)
+for level, effects in truth.random_effects.items():
+    if "age" in effects:
+        own = place.index if level == "classroom" else place[level]
+        true_slopes += effects["age"].reindex(own).to_numpy()
 pd.DataFrame(
     {
         "lowest": [true_slopes.min(), separate_slopes.min()],
@@ -626,8 +627,8 @@ pd.DataFrame(
 # ## Three clever remedies (self-study)
 #
 # **Average first.** One row per school, and then ordinary regression. For a question about schools
-# this is not foolish: the rows are independent now, and the lottery by school raises about as many
-# false alarms as it should.
+# this is not foolish: there are as many rows now as lots were drawn, and the lottery by school raises
+# about as many false alarms as it should.
 
 # %% tags=["self-study"]
 school_means = pupils.groupby("school")["residual"].mean().to_numpy()
