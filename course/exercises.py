@@ -99,8 +99,8 @@ class Number:
 
     def nearly(self, answer: float, expected: float) -> str | None:
         """A remark for an answer that is off by the rounding of steps before the last."""
-        if abs(answer - expected) > 2.5 * 10.0**-self.decimals:
-            return None
+        if self.decimals == 0 or abs(answer - expected) > 2.5 * 10.0**-self.decimals:
+            return None  # a count is right or wrong
         return (
             "Very near. Keep all decimals until the last step, "
             f"and round only the answer (to {self.decimals})."

@@ -1,5 +1,7 @@
 """Any answer is read, judged, and answered; every exercise of every lesson knows its slips."""
 
+import dataclasses
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -116,6 +118,11 @@ def test_a_known_slip_that_happens_to_be_right_is_right():
 )
 def test_numbers_as_text(answer, expected):
     assert Number(2).read(answer) == pytest.approx(expected)
+
+
+def test_a_wrong_count_is_not_nearly_right(data):
+    count = dataclasses.replace(MEAN, kind=Number(decimals=0), expected=lambda data: 7, slips=())
+    assert judge(count, 8, data).message == "99.1 not yet: Add them up first."
 
 
 def test_rounding_is_what_was_asked_for_and_no_more():

@@ -1,0 +1,355 @@
+"""How the groups of a table lie, and which formula that suggests: for data one meets the first time."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from course.columns import check_frame, find_columns, label_kind
+from course.design import lies_in
+from course.errors import CourseError
+from course.findings import FEW_LEVELS
+
+CATEGORY = 5  # text with at most so many labels is taken for a category such as sex, not for groups
+LABEL_NAME = re.compile(
+    r"((^|_)(id|nr|no|code|label)|id|school|class|classroom|room|teacher|pupil|student|child|province"
+    r"|region|district|site|ward|hospital|patient|subject|participant|item|firm|team)$",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Structure:
+    """How the groups of a table lie.
+
+    Attributes
+    ----------
+    groups : DataFrame
+        One row for each grouping column: ``levels``; rows per level (``fewest``, ``median``,
+        ``most``); ``missing`` labels; ``lies_in`` (the columns it is nested in); ``restarts_in`` (the
+        column in each of whose levels its labels are used again).
+    relations : DataFrame
+        One row for each pair: ``nested``, ``restarting``, ``partly nested`` or ``crossed``.
+    warnings : list of str
+        What to look at before a model is fitted.
+    """
+
+    groups: pd.DataFrame
+    relations: pd.DataFrame
+    warnings: list[str]
+
+    def __repr__(self) -> str:
+        parts = [self.groups.to_string()]
+        if len(self.relations):
+            parts.append(self.relations.to_string(index=False))
+        parts += [f"- {warning}" for warning in self.warnings]
+        return "\n\n".join(parts)
+
+
+@dataclass(frozen=True, eq=False)
+class Proposal:
+    """A formula to begin with, and why.
+
+    Attributes
+    ----------
+    formula : str
+    reasons : list of str
+        One for each decision.
+    slopes : list of str
+        Terms with random slopes that the data could support, largest groups last; choose by the question.
+    structure : Structure
+    """
+
+    formula: str
+    reasons: list[str]
+    slopes: list[str]
+    structure: Structure
+
+    def __repr__(self) -> str:
+        lines = [self.formula, "", *(f"- {reason}" for reason in self.reasons)]
+        if self.slopes:
+            lines += ["", f"Slopes that could vary: {', '.join(self.slopes)}"]
+        return "\n".join(lines)
+
+
+def structure(data: pd.DataFrame, groups: Sequence[str] | None = None) -> Structure:
+    """Count groups, and say how each pair of them lies.
+
+    Parameters
+    ----------
+    data : DataFrame
+        One row per observation.
+    groups : list of str, optional
+        The columns that put rows into groups. Where left out they are guessed: columns of text with
+        more than five labels, and whole numbers with a name like ``school`` or ``id``.
+
+    Returns
+    -------
+    Structure
+
+    Raises
+    ------
+    CourseError
+        For a column that is not there, or where no column looks like a grouping.
+
+    Examples
+    --------
+    >>> from course import load
+    >>> structure(load("pupils")).groups[["levels", "fewest", "most", "lies_in"]]
+                levels  fewest  most           lies_in
+    province        12     172   253
+    school          60      21    64          province
+    classroom      190       9    17  province, school
+    student_id    2494       1     1
+    """
+    check_frame(data)
+    names = _guess(data) if groups is None else _named(groups)
+    columns = find_columns(data, names)
+    labels = {name: pd.factorize(column)[0] for name, column in columns.items()}
+    for name, codes in labels.items():
+        if codes.max(initial=-1) < 1:
+            raise CourseError(f"'{name}' has one label only: it puts all rows into one group")
+    names = sorted(names, key=lambda name: labels[name].max())
+    relations = pd.DataFrame(
+        [
+            (inner, outer, _relation(labels[inner], labels[outer]))
+            for i, outer in enumerate(names)
+            for inner in names[i + 1 :]
+            if np.bincount(labels[inner] + 1)[1:].max() > 1  # one row each: in all there is
+        ],
+        columns=["group", "in", "how"],
+    )
+    found = pd.DataFrame(
+        [_row(name, labels[name], relations) for name in names], index=pd.Index(names)
+    )
+    return Structure(found, relations, _warnings(found, relations, columns))
+
+
+def propose(
+    data: pd.DataFrame,
+    response: str,
+    predictors: Sequence[str] = (),
+    groups: Sequence[str] | None = None,
+) -> Proposal:
+    """A first formula for these data: random intercepts for every level that can have one.
+
+    Parameters
+    ----------
+    data : DataFrame
+    response : str
+        The column to be explained.
+    predictors : list of str
+        Columns of the fixed part.
+    groups : list of str, optional
+        As in `structure`.
+
+    Returns
+    -------
+    Proposal
+
+    Raises
+    ------
+    CourseError
+        As `structure`, and for a response that is not numeric.
+
+    Examples
+    --------
+    >>> from course import load
+    >>> propose(load("pupils"), "test_score", ["age", "sex"])
+    test_score ~ age + sex + (1 | classroom) + (1 | school) + (1 | province)
+    <BLANKLINE>
+    - (1 | province): 12 levels.
+    - (1 | school): 60 levels.
+    - (1 | classroom): 190 levels.
+    - student_id has one row per level: what is special to it is the residual. No term.
+    <BLANKLINE>
+    Slopes that could vary: (age | classroom), (age | school), (age | province)
+    """
+    check_frame(data)
+    predictors = _named(predictors)
+    found = find_columns(data, [response, *predictors])
+    if not pd.api.types.is_numeric_dtype(found[response]):
+        raise CourseError(
+            f"the response '{response}' holds {found[response].dtype}, not numbers: "
+            "convert it with pd.to_numeric, or choose another column"
+        )
+    if groups is None:
+        taken = {response, *predictors}
+        groups = [name for name in _guess(data) if name not in taken]
+    lies = structure(data.dropna(subset=[response, *predictors]), groups)
+    fixed, random, n_groups = [_quoted(name) for name in predictors], {}, {}
+    reasons = []
+    pairs = lies.relations[lies.relations["how"] == "the same"]
+    twins = dict(zip(pairs["group"], pairs["in"], strict=True))
+    for name, row in lies.groups.iterrows():
+        if row["most"] == 1:
+            reasons.append(
+                f"{name} has one row per level: what is special to it is the residual. No term."
+            )
+        elif name in twins:
+            reasons.append(f"{name} and {twins[name]} are the same groups: one term for both.")
+        elif row["levels"] < FEW_LEVELS and not row["restarts_in"]:
+            fixed.append(f"C({_quoted(name)})" if _is_number(data[name]) else _quoted(name))
+            reasons.append(
+                f"{name} has {row['levels']} levels, too few for a variance: into the fixed part."
+            )
+        else:
+            group = _quoted(name)
+            reason = f"{row['levels']:,} levels"
+            if row["restarts_in"]:
+                group = f"{_quoted(row['restarts_in'])}:{group}"
+                reason = f"its labels are used again in every {row['restarts_in']}"
+            random[name] = group
+            n_groups[name] = data.groupby([row["restarts_in"] or name, name], observed=True).ngroups
+            reasons.append(f"(1 | {group}): {reason}.")
+    if not random:
+        raise CourseError(
+            f"none of {', '.join(lies.groups.index)} can have a random intercept: each has one row per "
+            f"level, or fewer than {FEW_LEVELS} levels. An ordinary regression is enough"
+        )
+    random = {name: random[name] for name in sorted(random, key=lambda name: -n_groups[name])}
+    terms = [*(fixed or ["1"]), *(f"(1 | {group})" for group in random.values())]
+    slopes = [
+        f"({_quoted(x)} | {group})"
+        for x in predictors
+        if _is_number(data[x])
+        for name, group in random.items()
+        if _varies_within(data[x], data[name])
+    ]
+    return Proposal(f"{_quoted(response)} ~ {' + '.join(terms)}", reasons, slopes, lies)
+
+
+# -- columns ---------------------------------------------------------------------------------
+
+
+def _named(names: Sequence[str]) -> list[str]:
+    return [names] if isinstance(names, str) else list(names)
+
+
+def _guess(data: pd.DataFrame) -> list[str]:
+    """Columns that look as if they put rows into groups."""
+    found = []
+    for name in data.columns:
+        if not isinstance(name, str) or (data.columns == name).sum() > 1:
+            continue
+        column = data[name]
+        count = column.nunique()
+        if pd.api.types.is_bool_dtype(column) or pd.api.types.is_float_dtype(column):
+            looks = False
+        elif pd.api.types.is_integer_dtype(column):
+            looks = count > 2 and bool(LABEL_NAME.search(name))
+        elif pd.api.types.is_datetime64_any_dtype(column):
+            looks = False
+        else:
+            looks = count > CATEGORY or (count > 2 and bool(LABEL_NAME.search(name)))
+        if looks:
+            found.append(name)
+    if not found:
+        raise CourseError(
+            "no column looks like a group (text with more than five labels, or whole numbers called "
+            "something like school or id): name them, groups=['school', 'classroom']"
+        )
+    return found
+
+
+def _is_number(column: pd.Series) -> bool:
+    return pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column)
+
+
+def _quoted(name: str) -> str:
+    return name if name.isidentifier() else f"`{name}`"
+
+
+def _varies_within(x: pd.Series, group: pd.Series) -> bool:
+    """Whether most levels have rows enough, at different values, to show a slope."""
+    by_level = x.groupby(group, observed=True)
+    return bool((by_level.nunique().median() > 1) and by_level.size().median() >= 3)
+
+
+# -- pairs -----------------------------------------------------------------------------------
+
+
+def _relation(inner: np.ndarray, outer: np.ndarray) -> str:
+    """How a grouping lies to one with no more levels; rows without a label do not count."""
+    known = (inner >= 0) & (outer >= 0)
+    inner, outer = inner[known], outer[known]
+    if lies_in(inner, outer):
+        return "the same" if lies_in(outer, inner) else "nested"
+    size = outer.max() + 1
+    pairs = np.unique(inner * size + outer)
+    outers = np.bincount(pairs // size)  # of each level of inner
+    if (outers[outers > 0] > 1).mean() <= 0.2:
+        return "partly nested"
+    # rooms 1 to 4 in every school, several rows in each: few labels, and most schools have most
+    if size <= 1.5 * outers.max() and len(inner) >= 2 * len(pairs):
+        return "restarting"
+    return "crossed"
+
+
+def _one_row_each(columns: dict, inner: str, outer: str) -> bool:
+    """Whether a pair of labels hardly ever has a second row."""
+    both = pd.DataFrame({0: columns[inner], 1: columns[outer]}).dropna()
+    return bool(both.duplicated().mean() < 0.05)
+
+
+def _row(name: str, codes: np.ndarray, relations: pd.DataFrame) -> dict:
+    rows = np.bincount(codes[codes >= 0])
+    mine = relations[relations["group"] == name]
+    others = relations[relations["in"] == name]
+    # a label that restarts has fewer levels than what it restarts in, so it stands on the right
+    restarts = [row["group"] for _, row in others.iterrows() if row["how"] == "restarting"]
+    return {
+        "levels": len(rows),
+        "fewest": int(rows.min()),
+        "median": float(np.median(rows)),
+        "most": int(rows.max()),
+        "missing": int((codes < 0).sum()),
+        "lies_in": ", ".join(mine.loc[mine["how"] == "nested", "in"]),
+        "restarts_in": restarts[-1] if restarts else "",  # the finest
+    }
+
+
+def _warnings(groups: pd.DataFrame, relations: pd.DataFrame, columns: dict) -> list[str]:
+    found = []
+    for name, row in groups.iterrows():
+        if row["restarts_in"]:
+            found.append(
+                f"The labels of {name} are used again in every {row['restarts_in']}. If they mean other "
+                f"groups there, write ({row['restarts_in']}:{name}) for the group."
+            )
+        if row["most"] == 1:
+            found.append(f"{name} has one row per level: no random effect, it is the residual.")
+        elif row["levels"] < FEW_LEVELS and not row["restarts_in"]:
+            found.append(
+                f"{name} has {row['levels']} levels: a variance of so few is hardly known."
+            )
+        elif (row["fewest"] == 1) and row["median"] <= 2:
+            found.append(f"Half of the levels of {name} have at most two rows.")
+        if row["missing"]:
+            found.append(
+                f"{row['missing']:,} rows have no label of {name}; a model leaves them out."
+            )
+    for _, row in relations.iterrows():
+        if row["how"] == "partly nested":
+            found.append(
+                f"Some {row['group']} lie in several {row['in']}: did they move, or was a label used "
+                "twice?"
+            )
+        elif row["how"] == "crossed" and _one_row_each(columns, row["group"], row["in"]):
+            found.append(
+                f"Each pair of {row['in']} and {row['group']} has one row. If {row['group']} only "
+                f"numbers the rows inside each {row['in']}, it is no group: leave it out."
+            )
+        elif row["how"] == "the same":
+            found.append(f"{row['group']} and {row['in']} are the same groups: keep one term.")
+    numbers = [name for name, column in columns.items() if label_kind(column) == "number"]
+    if numbers:
+        found.append(
+            f"The labels of {', '.join(numbers)} are numbers. In plain statsmodels write "
+            f"C({numbers[0]}), or a slope is fitted to them."
+        )
+    return found
