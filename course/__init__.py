@@ -34,6 +34,7 @@ _HOMES = {
     "profile": "course.profile",
     "propose": "course.structure",
     "r2": "course.interpret",
+    "read_table": "course.files",
     "recovery": "course.study",
     "simulate_responses": "course.bootstrap",
     "report": "course.report",

@@ -1,0 +1,200 @@
+# %% [markdown] tags=["workshop"]
+# # Bring your own data
+#
+# A notebook to keep. You name a file and a few columns, and it does the rest in the order in which one
+# should look: groups first, then a formula, the fit, its checks, and a paragraph to report.
+#
+# **Time:** 30 minutes on your own, once for every data set.
+#
+# **Before:** lessons 02 to 06, or the courage to look things up in the [glossary](glossary.ipynb).
+#
+# **Data:** yours. As an example stands `exam.csv`: examination results of pupils in 65 schools of inner
+# London. Run all cells once to see how it goes, then put in your own.
+
+# %% [markdown] tags=["workshop"]
+# ## 1. Your file
+#
+# One row is one observation: a pupil, or a pupil in one year. In JupyterLab, drag the file into the panel
+# on the left; it then lies beside this notebook, and its name alone is enough. A label such as 007 stays
+# as it is written if its column is named in `labels`.
+
+# %% tags=["workshop"]
+file = "../data/exam.csv"
+labels = ["school", "student"]
+
+# %% tags=["workshop"]
+import textwrap
+
+import pandas as pd
+
+from course import (
+    compare,
+    diagnose,
+    icc,
+    mixedlm,
+    plots,
+    propose,
+    read_table,
+    report,
+    structure,
+    translate,
+)
+
+data = read_table(file, labels=labels)
+pd.DataFrame(
+    {
+        "read as": data.dtypes.astype(str),
+        "different values": data.nunique(),
+        "missing": data.isna().sum(),
+        "first": data.iloc[0].astype(str),
+    }
+)
+
+# %% [markdown] tags=["workshop"]
+# Look at the column *read as* before anything else. A number that was read as text (`str`) has something
+# else in it: a decimal comma, a unit, a dash for "missing". Mend it in the file, or here:
+#
+# - decimal commas and semicolons: `data = pd.read_csv(file, sep=";", decimal=",")`
+# - a dash for missing: `data["age"] = pd.to_numeric(data["age"], errors="coerce")`
+#
+# ## 2. What is to be explained, and by what
+#
+# - `response`: the column to be explained. It must be numeric, and it should have many values: for
+#   yes/no answers and counts of a few, linear models are the wrong tool.
+# - `predictors`: what your question is about, and what has to be accounted for.
+# - `groups`: the columns whose labels put rows into groups. `None` lets the course guess.
+
+# %% tags=["workshop"]
+response = "normexam"
+predictors = ["standLRT", "sex"]
+groups = None
+
+# %% tags=["workshop"]
+complete = data.dropna(subset=[response, *predictors])
+print(f"{len(data):,} rows, {len(data) - len(complete):,} of them incomplete in these columns")
+data[[response, *predictors]].describe().round(2)
+
+# %% [markdown] tags=["workshop"]
+# ## 3. How the groups lie
+#
+# This is the step that most analyses skip. Each line below is one grouping column, with its number of
+# levels and the rows per level.
+
+# %% tags=["workshop"]
+lies = structure(complete, groups)
+lies.groups
+
+# %% [markdown] tags=["workshop"]
+# And each pair of them: is one [nested](glossary.ipynb#nested) in the other, or do they cross (lesson 04)?
+
+# %% tags=["workshop"]
+lies.relations
+
+# %% tags=["workshop"]
+for warning in lies.warnings:
+    print(textwrap.fill(warning, 90, initial_indent="- ", subsequent_indent="  "))
+
+# %% [markdown] tags=["workshop"]
+# Every warning is a question that only you can answer, since you know where the data come from. In the
+# example, `student` is a number that each school gave to its pupils: student 1 of one school has nothing
+# to do with student 1 of another. So it is no group, and we name the groups ourselves.
+
+# %% tags=["workshop"]
+groups = ["school"]
+
+# %% [markdown] tags=["workshop"]
+# ## 4. A formula to begin with
+
+# %% tags=["workshop"]
+proposal = propose(data, response, predictors, groups)
+proposal
+
+# %% [markdown] tags=["workshop"]
+# It is a first formula, not the last word: every level that can have a random intercept has one, and the
+# predictors are in the fixed part. Slopes are your decision (lesson 03): take those that your question is
+# about. Change the next line as you like.
+
+# %% tags=["workshop"]
+formula = proposal.formula
+print(translate(formula, data).explain())
+
+# %% [markdown] tags=["workshop"]
+# Does it say what you mean? If not, change it now: no check further down can tell.
+#
+# ## 5. The fit
+
+# %% tags=["workshop"]
+fit = mixedlm(formula, data).fit()
+fit.summary()
+
+# %% tags=["workshop"]
+plots.show(plots.variance_shares(fit))
+
+# %% tags=["workshop"]
+largest = list(fit.n_groups)[-1]
+plots.show(plots.caterpillar(fit, largest))
+
+# %% [markdown] tags=["workshop"]
+# Are these the effects of the largest groups that you expected? A group far from all others deserves a
+# look at its rows before it gets a story.
+#
+# ## 6. Is the fit to be trusted?
+#
+# First a second opinion: statsmodels fits the same model by another way.
+
+# %% tags=["workshop"]
+comparison = fit.check()
+print("both solvers agree:", comparison.agree)
+
+# %% [markdown] tags=["workshop"]
+# Then what stands out, why it matters, what to do, and what to report (lesson 08).
+
+# %% tags=["workshop"]
+diagnose(fit)
+
+# %% tags=["workshop"]
+plots.show(plots.residuals(fit))
+
+# %% tags=["workshop"]
+plots.show(plots.qq(fit))
+
+# %% [markdown] tags=["workshop"]
+# ## 7. Does a slope vary?
+#
+# For each slope that the data could support: the model with it beside the model without. The p-value is
+# that of the boundary test (lesson 07); a slope that your design calls for stays in whatever it says.
+
+# %% tags=["workshop"]
+for term in proposal.slopes:
+    group = term.strip("()").split(" | ")[1]
+    wider = mixedlm(formula.replace(f"(1 | {group})", term), data).fit()
+    if not wider.converged:
+        print(f"{term}: did not converge")
+        continue
+    test = compare(fit, wider).iloc[-1]
+    singular = ", singular" if wider.singular else ""
+    p = "p < 0.001" if test["p_value"] < 0.001 else f"p = {test['p_value']:.3f}"
+    print(f"{term}: log-likelihood {wider.llf - fit.llf:+.1f}, {p}{singular}")
+
+# %% [markdown] tags=["workshop"]
+# ## 8. What to report
+#
+# How alike are two rows of the same group?
+
+# %% tags=["workshop"]
+icc(fit).round(2)
+
+# %% [markdown] tags=["workshop"]
+# And a paragraph with everything that a reader needs to judge the fit. What the numbers mean for your
+# question, you add yourself (lesson 06).
+
+# %% tags=["workshop"]
+print(textwrap.fill(report(fit), 95))
+
+# %% [markdown] tags=["workshop"]
+# ## And then
+#
+# - With another formula, run the cells from step 4 on once more.
+# - For someone with statsmodels alone: `print(translate(formula, data).code)` is a program that fits the
+#   same model without this course. For someone with R, the formula is the one for `lmer`.
+# - Keep this notebook beside the data: it is the record of what you did.
