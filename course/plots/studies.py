@@ -152,7 +152,7 @@ def _draw(ax: Axes, rows: pd.DataFrame, x: str, style: tuple) -> None:
     at = rows[x].map(_number).to_numpy(dtype=float)
     order = np.argsort(at, kind="stable")
     power, lower, upper = (rows[k].to_numpy()[order] for k in ("power", "lower", "upper"))
-    ax.fill_between(at[order], lower, upper, color=colour, alpha=0.18, linewidth=0, zorder=2)
+    ax.fill_between(at[order], lower, upper, color=GREY, alpha=0.18, linewidth=0, zorder=2)
     ax.errorbar(
         at[order], power, [power - lower, upper - power], color=colour, marker=marker, markersize=6,
         linestyle=dashes, linewidth=1.8, capsize=3, elinewidth=0.9, zorder=3,
