@@ -11,7 +11,7 @@
 #
 # **Time:** 45 minutes in the workshop, 70 on your own.
 #
-# **Before:** [Start here](00-start-here.ipynb). You know what `smf.ols("y ~ x", data)` does.
+# **Before:** [Why groups matter](01-why-groups-matter.ipynb). You know what `smf.ols("y ~ x", data)` does.
 #
 # **Data:** twelve invented pupils, then `pupils`: simulated pupils in classrooms in schools in
 # provinces.
@@ -51,7 +51,7 @@ plots.show(
 )
 
 # %% [markdown] tags=["workshop"]
-# How well do pupils of school D score? There are three ways to answer.
+# How well do pupils of school D score? Lesson 01 had three ways to answer.
 #
 # 1. **Pooled.** Forget the schools: one mean for all twelve. It ignores that pupils of one school
 #    resemble each other.
