@@ -171,6 +171,11 @@
 # The variance of a random slope. Its square root says by how much the slope of a typical group
 # differs from the average slope, and is in units of the response per unit of the predictor.
 #
+# ### spline
+# A smooth curve put together from pieces. In a formula, `bs(x, df=4)` gives the fixed part four
+# columns whose weighted sum is the curve. The coefficients mean nothing one by one; the curve is
+# looked at.
+#
 # ### variance component
 # The variance of one random effect, or of the residual. Its square root is the standard deviation,
 # which is in the units of the response. Only variances add up.
