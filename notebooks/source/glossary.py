@@ -14,6 +14,11 @@
 # for the intercept of one school. It is the school's own deviation, times a weight below 1
 # (see [shrinkage](#shrinkage)).
 #
+# ### ceiling effect
+# What happens where a scale ends: whoever could have reached more gets the highest value all the
+# same. Near the ceiling groups seem more alike and slopes flatter than they are. The lower end has
+# a floor effect.
+#
 # ### centring
 # Counting a predictor from another zero, for example age from ten years. The lines stay where they
 # are; the intercept becomes their height at the new zero.
