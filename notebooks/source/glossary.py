@@ -165,6 +165,10 @@
 # A method that finds the degrees of freedom of each fixed effect from how well the variance of its
 # estimate is known. The default of lmerTest and of this course.
 #
+# ### sensitivity analysis
+# The same question asked again with another defensible choice of data, scale or model. What stays
+# the same can be relied on; what moves is reported as hanging on the choice.
+#
 # ### shrinkage
 # The pull of a group's estimate towards the average. Strong for small groups, weak for large ones.
 #
