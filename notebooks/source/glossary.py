@@ -119,6 +119,10 @@
 # ### nested
 # Classrooms are nested in schools when every classroom belongs to exactly one school.
 #
+# ### normal score
+# A value in place of a rank: where a normal distribution has that rank. Normal scores keep the
+# order and stretch the ends of a scale.
+#
 # ### parametric bootstrap
 # Draw new responses from a fitted model, fit again, and repeat: the spread of the new estimates
 # shows how uncertain the first ones are.
