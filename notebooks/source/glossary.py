@@ -9,6 +9,10 @@
 # smaller is the better; only fits to the same rows can be compared, and REML fits only where their
 # fixed effects are the same.
 #
+# ### bias
+# How far the estimates lie from the truth on average, over many data sets. Each single estimate may
+# be far off although the bias is 0.
+#
 # ### BLUP
 # Best linear unbiased prediction: the value a model predicts for one random effect, for example
 # for the intercept of one school. It is the school's own deviation, times a weight below 1
