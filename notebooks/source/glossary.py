@@ -51,6 +51,9 @@
 # What a model says about the variances and covariances of its random effects: which of them are
 # free, which are 0 and which are equal. (x|g) leaves all free, (x||g) sets the covariances to 0.
 #
+# ### coverage
+# How often an interval holds the truth, over many data sets. A 95 % interval promises 95 %.
+#
 # ### cross-level interaction
 # A fixed effect that says how the slope of a predictor at one level depends on a predictor of a
 # level above it: the slope of age depending on the resources of the school.
