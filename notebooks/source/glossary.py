@@ -123,6 +123,10 @@
 # variances too small where groups are few (see [REML](#REML)), and it is the one to use for
 # comparing models with different fixed effects.
 #
+# ### Monte-Carlo error
+# How far the result of a simulation may be off because it has a limited number of replicates. It
+# falls with the square root of their number, and says nothing about the errors of one study.
+#
 # ### nested
 # Classrooms are nested in schools when every classroom belongs to exactly one school.
 #
