@@ -142,6 +142,10 @@
 # Estimating each group from its own rows and from all the others, by a weight that the data decide.
 # It lies between one estimate for all (pooling) and one for each (no pooling).
 #
+# ### power
+# How often a study finds an effect that is there: the share of such studies whose p-value falls
+# below the level of the test. It belongs to a design, a true effect and true variances.
+#
 # ### prediction interval
 # A range for one new row, such as the score of a new pupil. It holds the scatter of rows, and the
 # differences of all groups that are new; so it is wider than an interval for a mean.
