@@ -174,6 +174,9 @@
 # estimated too, as dividing by *n* − 1 does for an ordinary variance. The default in lme4,
 # statsmodels and this course.
 #
+# ### replicate
+# One simulated data set with its fit. A simulation study has many, each with a seed of its own.
+#
 # ### residual
 # What is left of a score once all effects are taken off: what is special to this row.
 #
