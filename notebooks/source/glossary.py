@@ -183,6 +183,10 @@
 # ### response
 # The column left of `~`: what the model explains, here the test score.
 #
+# ### RMSE
+# Root mean squared error: how far an estimate lies from the truth, typically. Bias and scatter both
+# count.
+#
 # ### Satterthwaite
 # A method that finds the degrees of freedom of each fixed effect from how well the variance of its
 # estimate is known. The default of lmerTest and of this course.
