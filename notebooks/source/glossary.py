@@ -206,6 +206,10 @@
 # The variance of a random slope. Its square root says by how much the slope of a typical group
 # differs from the average slope, and is in units of the response per unit of the predictor.
 #
+# ### smallest effect of interest
+# The smallest effect that would make a difference to what one does. A study is planned for this
+# effect, and not for the one that is hoped for.
+#
 # ### spline
 # A smooth curve put together from pieces. In a formula, `bs(x, df=4)` gives the fixed part four
 # columns whose weighted sum is the curve. The coefficients mean nothing one by one; the curve is
