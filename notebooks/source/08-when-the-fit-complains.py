@@ -1,0 +1,1104 @@
+# %% [markdown] tags=["workshop"]
+# # When the fit complains
+#
+# After this lesson you will be able to
+#
+# - say what a singular fit means, what to do about it, and what to write in the report;
+# - tell a fit that has converged from a fit that is at the optimum;
+# - trace a complaint to its cause in the data: one row per group, few groups, units, labels, gaps;
+# - look for what no fit complains of: a bend, a growing spread, a school that carries the result.
+#
+# **Time:** 100 minutes on your own; not part of the one-day workshop.
+#
+# **Before:** lessons 01 to 07. You can write, fit and read a model with several levels.
+#
+# **Data:** small data sets, each simulated in the cell that shows it, so that the cause of each complaint
+# is known. At the end `pupils`: simulated pupils in classrooms in schools in provinces.
+
+# %% [markdown] tags=["workshop"]
+# ## A gallery
+#
+# This lesson is a gallery of fits that complain. Each case has four parts: the *complaint*, its *cause*,
+# its *cure*, and what to *report*. At the end stands a table of all of them, and then four mysteries for
+# you.
+#
+# Warnings usually appear in red above the result, with paths of files in them. Here we catch them, and
+# print each of them once, as one line. We start with twelve schools of twelve pupils.
+
+# %% tags=["workshop"]
+import textwrap
+import warnings
+
+import numpy as np
+import pandas as pd
+import statsmodels.formula.api as smf
+
+from course import check, load, mixedlm, plots, simulate_schools, translate
+from course.exercises import use
+
+pupils = load("pupils")
+use(pupils=pupils)
+
+
+def one_per_school(**settings):
+    """Pupils in schools of one province, each school a single class, with age counted from ten."""
+    data = simulate_schools(
+        provinces=1,
+        classrooms=1,
+        fixed_effects={"Intercept": 60, "age": 2},
+        intercept_at=10,
+        **settings,
+    ).data
+    data["age10"] = data["age"] - 10
+    return data[["school", "student_id", "age", "age10", "test_score"]]
+
+
+alike = one_per_school(
+    schools=12, students=12, intercept_sd={"school": 1.5}, residual_sd=8, seed=37
+)
+alike.groupby("school")["test_score"].agg(["count", "mean"]).round(1).T
+
+# %% [markdown] tags=["workshop"]
+# ## Case 1: a variance of 0
+#
+# The schools differ, with an SD of 1.5 points: we made them so. Pupils of one school differ with an SD of
+# 8. First the fit with plain statsmodels, in the pieces that `translate` names.
+
+# %% tags=["workshop"]
+translation = translate("test_score ~ age10 + (1|school)", alike)
+print("formula:   ", translation.fixed_formula)
+print("groups:    ", translation.groups)
+print("re_formula:", translation.re_formula)
+
+# %% tags=["workshop"]
+with warnings.catch_warnings(record=True) as said:
+    warnings.simplefilter("always")
+    model = smf.mixedlm(
+        "test_score ~ age10",
+        alike,
+        groups="school",
+        re_formula="1",
+    )
+    result = model.fit()
+
+for text in sorted({str(one.message).split(". ")[0] for one in said}):
+    print("statsmodels says:", text)
+print("converged:", result.converged)
+print(f"variance between schools: {result.cov_re.iloc[0, 0]:.2f}")
+
+# %% [markdown] tags=["workshop"]
+# A warning that it failed to converge, a second try, and then a fit that says it converged. It found a
+# small variance. Now the same with `mixedlm`:
+
+# %% tags=["workshop"]
+alike_fit = mixedlm("test_score ~ age10 + (1|school)", alike).fit()
+for note in alike_fit.notes:
+    print(textwrap.fill(note, 90, initial_indent="- ", subsequent_indent="  "))
+print(f"log-likelihood: mixedlm {alike_fit.llf:.2f}, statsmodels {result.llf:.2f}")
+alike_fit.variance_components[["group", "effect", "vcov", "sdcor"]].round(2)
+
+# %% [markdown] tags=["workshop"]
+# **The complaint.** The fit is [singular](glossary.ipynb#singular-fit): the variance between schools is
+# estimated at exactly 0. And 0 is the better answer of the two, since its log-likelihood is higher.
+# statsmodels stopped on the way there; case 3 looks into this.
+#
+# **The cause.** Means of twelve pupils wobble by chance. Here the twelve means happen to differ no more
+# than chance alone would make them differ. How often does that happen? We draw 400 such countries from
+# the same truth, and fit each.
+
+# %% tags=["workshop"]
+rng = np.random.default_rng(8)
+school, labels = pd.factorize(alike["school"])
+
+
+def draw_scores():
+    effects = rng.normal(0, 1.5, len(labels))
+    return 60 + 2 * alike["age10"] + effects[school] + rng.normal(0, 8, len(alike))
+
+
+def school_sd(fit):
+    return fit.variance_components.loc[0, "sdcor"]
+
+
+estimates = pd.Series([school_sd(alike_fit.refit(draw_scores())) for _ in range(400)])
+at_zero = (estimates < 1e-3).mean()
+print(f"share of fits with an SD of 0: {at_zero:.2f}")
+print(f"share of fits with an SD above 2: {(estimates > 2).mean():.2f}")
+
+# %% tags=["workshop"]
+import matplotlib.pyplot as plt
+import seaborn as sns
+
+figure, ax = plt.subplots(figsize=(6.8, 3.4), layout="constrained")
+weights = np.full(len(estimates), 100 / len(estimates))
+bars = ax.hist(estimates, np.arange(0, 4.6, 0.25), weights=weights, color=plots.PALE, ec="white")[2]
+bars[0].set(facecolor=plots.ORANGE, hatch="///")
+ax.axvline(1.5, color=plots.INK, linestyle="--", linewidth=1.4, label="truth")
+ax.set(xlabel="estimated SD between schools (points)", ylabel="countries (%)", xlim=(0, 4.5))
+ax.legend(frameon=False)
+sns.despine()
+plots.show(
+    ax,
+    alt=f"Histogram of the estimated SD between schools in {len(estimates)} countries, with a dashed line at "
+    f"the truth of 1.5 points. The hatched first bar, at 0, is the highest: {100 * at_zero:.0f} % of the "
+    f"fits have an SD of exactly 0. The others spread up to {estimates.max():.1f}.",
+)
+
+# %% [markdown] tags=["workshop"]
+# Schools differ in every one of these countries, and by the same SD. Still a good part of the fits put it
+# at 0, and another part puts it far too high. Twelve schools cannot say it better. So a singular fit is
+# an answer, and not a failure.
+#
+# **The cure.** Often none is needed. Leave the term in: it belongs to the design of the study, and it
+# does no harm. With a variance of 0 the model is the ordinary regression, to the last digit:
+
+# %% tags=["workshop"]
+ols = smf.ols("test_score ~ age10", alike).fit()
+pd.DataFrame(
+    {
+        "estimate": [alike_fit.fe_params["age10"], ols.params["age10"]],
+        "std_error": [alike_fit.bse_fe["age10"], ols.bse["age10"]],
+    },
+    index=["with (1|school), singular", "ordinary regression"],
+).round(3)
+
+# %% [markdown] tags=["workshop"]
+# One caution. A predictor that belongs to the *schools* would now be tested as if schools did not matter.
+# For it, take Kenward and Roger's degrees of freedom (lesson 07).
+#
+# **What to report.** The estimate together with its interval. The interval says what the 0 does not:
+
+# %% tags=["workshop"]
+from course import confint
+
+between_schools = confint(alike_fit, parameters="sd(Intercept | school)")
+between_schools[["estimate", "lower", "upper"]].round(1)
+
+# %% [markdown] tags=["workshop"]
+# <details>
+# <summary>In R</summary>
+#
+# ```r
+# fit <- lmer(test_score ~ age10 + (1 | school), data = alike)
+# isSingular(fit)                          # TRUE
+# confint(fit, oldNames = FALSE)
+# ```
+#
+# </details>
+
+# %% [markdown] tags=["workshop", "exercise"]
+# **Exercise 08.1.** Which sentence may stand in the report? Answer with one letter, in quotes.
+#
+# - a) "Schools did not differ."
+# - b) "The SD between schools was estimated at 0; its 95 % interval starts at 0 and ends at the value
+#   printed above."
+# - c) "The model could not be estimated, so schools were ignored."
+
+# %% tags=["workshop", "exercise", "solution"]
+sentence = "b"  #!
+check("08.1", sentence)
+
+# %% [markdown] tags=["workshop", "solution"]
+# *Why.* The schools do differ, by 1.5 points, and the interval holds this value. Sentence a) makes a
+# proof out of an absence of evidence. Sentence c) is wrong twice: the model was estimated, and this is
+# its estimate.
+
+# %% [markdown] tags=["workshop"]
+# ## Case 2: a correlation of ±1
+#
+# Fifteen schools now, and slopes of age that differ a little: with an SD of 0.3 points per year.
+# Intercept and slope are unrelated in truth.
+
+# %% tags=["workshop"]
+sloped = one_per_school(
+    schools=15,
+    students=15,
+    intercept_sd={"school": 4},
+    slope_sd={"school": 0.3},
+    residual_sd=6,
+    seed=19,
+)
+sloped_fit = mixedlm("test_score ~ age10 + (age10|school)", sloped).fit()
+print("singular:", sloped_fit.singular)
+table = sloped_fit.variance_components[["group", "effect", "effect2", "sdcor"]].round(2)
+table.assign(truth=[4, 0.3, 0, 6]).fillna("")
+
+# %% [markdown] tags=["workshop"]
+# (Fifteen schools are few: these happen to be more alike than the truth.)
+#
+# **The complaint.** No variance is 0, and yet the fit is singular. The correlation is −1. That claims
+# something absurd: if you know the intercept of a school, you know its slope without any error. The
+# picture shows what that looks like.
+
+# %% tags=["workshop"]
+effects = sloped_fit.random_effects["school"]
+ax = plots.intercept_slope(sloped_fit, "school")
+plots.show(
+    ax,
+    alt=f"The predicted intercepts and slopes of {len(effects)} schools. All rings lie on one falling line, "
+    "and the ellipse around them has shrunk to this line. The slopes run only from "
+    f"{effects['age10'].min():.2f} to {effects['age10'].max():.2f} points per year.",
+)
+
+# %% [markdown] tags=["workshop"]
+# **The cause.** The slopes hardly vary, so the data can hardly show how they go together with the
+# intercepts. A correlation that is not known can come out anywhere, and the edge is a frequent place.
+#
+# **The cure.** Ask for less. Drop the correlation, and if that is not enough, the slope:
+
+# %% tags=["workshop"]
+rows = {}
+for random in ["(age10|school)", "(age10||school)", "(1|school)"]:
+    one = mixedlm(f"test_score ~ age10 + {random}", sloped).fit()
+    rows[random] = {
+        "singular": one.singular,
+        "log-likelihood": one.llf,
+        "AIC": one.aic,
+        "age10": one.fe_params["age10"],
+        "std_error": one.bse_fe["age10"],
+    }
+pd.DataFrame(rows).T.infer_objects().round(3)
+
+# %% [markdown] tags=["workshop"]
+# Without the correlation the SD of the slopes falls to 0: the fit is singular again. Without the slope
+# nothing complains. The log-likelihood hardly moves, so these data do not miss the slopes. The estimate
+# of `age10` hardly moves either. That is what matters, and it should be said.
+#
+# **What to report.** "The random slope of age was left out, since its variance could not be estimated;
+# the fixed effect of age hardly changed." Where the slope is what the study is *about*, keep it, and
+# report the interval of its SD. Lesson 07 showed what it costs to drop slopes for a p-value.
+#
+# There is a false alarm that looks like this case. With `age` instead of `age10`, zero lies at birth, and
+# the intercepts are far outside the data. Then intercept and slope correlate near −1 in *healthy* fits
+# (lesson 03). So centre first, and look at the correlation then.
+
+# %% [markdown] tags=["workshop"]
+# ## Case 3: converged, and not at the optimum
+#
+# The same pupils, by plain statsmodels. From here on a helper catches what it says.
+
+# %% tags=["workshop"]
+
+
+def plain(formula, data, **pieces):
+    """Fit with plain statsmodels. Return the result and what was said, each sentence once."""
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        result = smf.mixedlm(formula, data, **pieces).fit()
+    return result, sorted({str(one.message).split(". ")[0].rstrip(".") for one in said})
+
+
+result, complaints = plain("test_score ~ age10", sloped, groups="school", re_formula="1 + age10")
+print("statsmodels says:", "; ".join(complaints))
+print("converged:", result.converged)
+
+# %% [markdown] tags=["workshop"]
+# **The complaint.** Three sentences. One says that it failed, one that it tried again, one that the
+# estimate may lie on the boundary. The last word is that it converged. Compare what it found:
+
+# %% tags=["workshop"]
+stopped = np.sqrt(np.diag(result.cov_re))
+found = pd.DataFrame(
+    {
+        "truth": [4, 0.3, 6, np.nan],
+        "mixedlm": [*sloped_fit.variance_components["sdcor"].iloc[[0, 1, 3]], sloped_fit.llf],
+        "statsmodels": [*stopped, np.sqrt(result.scale), result.llf],
+    },
+    index=["SD of intercepts", "SD of slopes", "residual SD", "log-likelihood"],
+)
+found.round(2)
+
+# %% [markdown] tags=["workshop"]
+# statsmodels reports schools that hardly differ, with slopes that differ widely. The truth is the other
+# way round. Its log-likelihood is several units lower than that of `mixedlm`: it stopped short.
+#
+# **The cause.** A fit is a search: from a first guess it climbs until a rule says stop. Having met that
+# rule is called [convergence](glossary.ipynb#convergence). Near the edge, where a variance is close to 0,
+# the gradient that statsmodels climbs by can point the wrong way. The search then cannot go up, and takes
+# that for the top.
+#
+# **The cure.** Never trust one search near the edge. There are three ways to another one.
+#
+# - `mixedlm` checks that it ends at an optimum.
+# - `translate(...).code` is a program in plain statsmodels that searches with more care. `exec` runs a
+#   text as a program.
+# - `check()` hands the estimates of `mixedlm` to statsmodels as its first guess, and compares where it
+#   ends.
+
+# %% tags=["workshop"]
+program = {"data": sloped}
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")
+    exec(translate("test_score ~ age10 + (age10|school)", sloped).code, program)
+    comparison = sloped_fit.check()
+
+searches = pd.Series(
+    {
+        "statsmodels, plain fit()": result.llf,
+        "statsmodels, translate(...).code": program["result"].llf,
+        "statsmodels, from mixedlm's estimates": comparison.table.loc[
+            "log-likelihood", "statsmodels"
+        ],
+        "mixedlm": sloped_fit.llf,
+    },
+    name="log-likelihood",
+)
+searches.round(2).to_frame()
+
+# %% [markdown] tags=["workshop"]
+# How rare is that? Below are the first ten seeds of the same simulation. For each, how far did the plain
+# fit stay below `mixedlm`?
+
+# %% tags=["workshop"]
+short = []
+for seed in range(10):
+    other = one_per_school(
+        schools=15,
+        students=15,
+        intercept_sd={"school": 4},
+        slope_sd={"school": 0.3},
+        residual_sd=6,
+        seed=seed,
+    )
+    best = mixedlm("test_score ~ age10 + (age10|school)", other).fit()
+    reached, _ = plain("test_score ~ age10", other, groups="school", re_formula="1 + age10")
+    short.append({"singular": best.singular, "short": best.llf - reached.llf > 0.1})
+pd.DataFrame(short).groupby("singular")["short"].agg(fits="size", stopped_short="sum")
+
+# %% [markdown] tags=["workshop"]
+# Most of the trouble is where the best fit is singular. There the plain fit often stops short, with or
+# without saying so.
+#
+# **What to report.** The program and its version, and that the fit was checked against a second search.
+# When two programs disagree, the higher log-likelihood is right, provided both fit the same rows by the
+# same method.
+
+# %% [markdown] tags=["workshop"]
+# ## Case 4: one row per group
+#
+# A tutorial tells you to name the pupil in `groups`. Here every pupil has one row.
+
+# %% tags=["workshop"]
+result, complaints = plain("test_score ~ age10", alike, groups="student_id")
+print("statsmodels says:", "; ".join(complaints))
+print("converged:", result.converged)
+print(f"variance between pupils {result.cov_re.iloc[0, 0]:.2f}")
+print(f"residual variance       {result.scale:.2f}")
+print(f"their sum               {result.cov_re.iloc[0, 0] + result.scale:.2f}")
+print(f"residual variance of ordinary regression {ols.scale:.2f}")
+
+# %% [markdown] tags=["workshop"]
+# **The complaint.** A sentence about a Hessian, which is the curvature of the likelihood at the end of
+# the search. Otherwise all seems well. Only the two variances are suspiciously equal.
+#
+# **The cause.** The data determine the *sum* of the two variances, which is that of an ordinary
+# regression. Every split of this sum is equally likely. The search starts with two equal halves and has
+# no reason to leave. (We do not print its standard errors. They are not the same on two computers.)
+#
+# **The cure.** The pupil is the residual. Leave the term out. `mixedlm` refuses it, and says so:
+
+# %% tags=["workshop"]
+from course import CourseError
+
+
+def refused(formula, data):
+    """Print what mixedlm says to a formula that it does not fit."""
+    try:
+        mixedlm(formula, data).fit()
+    except CourseError as error:
+        print(textwrap.fill(str(error), 90))
+
+
+refused("test_score ~ age10 + (1|student_id)", alike)
+
+# %% [markdown] tags=["workshop"]
+# **What to report.** Nothing: the term should not be there. If some pupils have several rows,
+# `(1|student_id)` is right.
+#
+# <details>
+# <summary>In R</summary>
+#
+# ```r
+# lmer(test_score ~ age10 + (1 | student_id), data = alike)
+# # Error: number of levels of each grouping factor must be < number of observations
+# ```
+#
+# </details>
+
+# %% [markdown] tags=["workshop"]
+# ## Case 5: too few groups
+#
+# Provinces differ with an SD of 3 points. We draw 48 of them, but a study rarely has so many. So we take
+# the first 3, then 6, and so on, and ask each time how well the SD is known.
+
+# %% tags=["workshop"]
+country = simulate_schools(
+    provinces=48,
+    schools=4,
+    classrooms=1,
+    students=12,
+    fixed_effects={"Intercept": 60, "age": 2},
+    intercept_sd={"province": 3, "school": 3},
+    intercept_at=10,
+    residual_sd=6,
+    seed=4,
+).data
+country["age10"] = country["age"] - 10
+with_provinces = "test_score ~ age10 + (1|school) + (1|province)"
+
+
+def first(count):
+    return country[country["province"].isin(country["province"].unique()[:count])]
+
+
+counts = [3, 6, 12, 24, 48]
+fits = {count: mixedlm(with_provinces, first(count)).fit() for count in counts}
+known = pd.concat(
+    [confint(fit, parameters="sd(Intercept | province)") for fit in fits.values()]
+).set_axis(pd.Index(counts, name="provinces"))
+for note in fits[3].notes:
+    print(textwrap.fill(note, 90, initial_indent="- ", subsequent_indent="  "))
+known[["estimate", "lower", "upper"]].round(1)
+
+# %% tags=["workshop"]
+figure, ax = plt.subplots(figsize=(6.8, 3.2), layout="constrained")
+for row, (_, one) in enumerate(known.iterrows()):
+    ax.plot([one["lower"], one["upper"]], [row, row], color=plots.BLUE, linewidth=3)
+    ax.plot(one["estimate"], row, "o", color="white", markeredgecolor=plots.INK, markersize=8)
+ax.axvline(3, color=plots.INK, linestyle="--", linewidth=1.4, label="truth")
+ax.set_yticks(range(len(counts)), counts)
+ax.set(xlabel="SD between provinces (points)", ylabel="number of provinces", xlim=(-0.1, None))
+ax.invert_yaxis()
+ax.legend(frameon=False, loc="lower right")
+sns.despine()
+listed = "; ".join(
+    f"{count} provinces {one['lower']:.1f} to {one['upper']:.1f}" for count, one in known.iterrows()
+)
+plots.show(
+    ax,
+    alt="Profile intervals of the SD between provinces around a dashed line at the truth of 3 points: "
+    f"{listed}. The intervals become shorter with every line.",
+)
+
+# %% [markdown] tags=["workshop"]
+# **The complaint.** A note only. The fit itself runs, and looks as sure as any other.
+#
+# **The cause.** A variance between three values is a variance from three values. More pupils do not help.
+#
+# **The cure.** Do not ask for a variance. Ask for three means: `C(province)` in the fixed part gives each
+# province a coefficient of its own.
+
+# %% tags=["workshop"]
+three = first(3)
+fixed_provinces = mixedlm("test_score ~ age10 + C(province) + (1|school)", three).fit()
+pd.DataFrame(
+    {
+        "(1|province)": fits[3].fixed_effects.loc["age10", ["estimate", "std_error"]],
+        "C(province)": fixed_provinces.fixed_effects.loc["age10", ["estimate", "std_error"]],
+    }
+).round(3)
+
+# %% [markdown] tags=["workshop"]
+# What we learn about age stays the same. What we give up: this model speaks of these three provinces, and
+# of no other. Also, no predictor of provinces can be asked for any more, since their differences are used
+# up. With three provinces there was little to learn about either.
+#
+# **What to report.** The number of groups. With `C(province)`, that provinces were held constant. With
+# `(1|province)`, the interval of its SD.
+
+# %% [markdown] tags=["workshop", "exercise"]
+# **Exercise 08.2.** Take the *last* three provinces of `pupils`, by name, and count age from ten. Fit
+# random intercepts for classroom, school and province beside the fixed effect of `age10`. Where does the
+# 95 % profile interval of the SD between provinces end? To one decimal.
+
+# %% tags=["workshop", "exercise", "solution"]
+pupils["age10"] = pupils["age"] - 10
+last_three = sorted(pupils["province"].unique())[-3:]
+few = pupils[pupils["province"].isin(last_three)]
+few_fit = mixedlm("test_score ~ age10 + (1|classroom) + (1|school) + (1|province)", few).fit()  #!
+upper = confint(few_fit, parameters="sd(Intercept | province)")["upper"]  #!
+check("08.2", upper)
+
+# %% [markdown] tags=["workshop", "solution"]
+# *Why.* The interval holds every SD that a likelihood-ratio test would not reject. Its lower end is 0 or
+# near it, its upper end several times the estimate. These hundreds of pupils say a good deal about age,
+# and next to nothing about how provinces differ.
+
+# %% [markdown] tags=["workshop"]
+# ## Case 6: zero far away, and units too small
+#
+# A register has the year of birth instead of the age. Twenty schools, and slopes that do vary.
+
+# %% tags=["workshop"]
+register = one_per_school(
+    schools=20,
+    students=20,
+    intercept_sd={"school": 3},
+    slope_sd={"school": 1},
+    residual_sd=6,
+    seed=1,
+)
+register["born"] = 2026 - register["age"]
+register["born16"] = register["born"] - 2016
+rows = {}
+for predictor in ["born", "born16"]:
+    ours = mixedlm(f"test_score ~ {predictor} + ({predictor}|school)", register).fit()
+    theirs, complaints = plain(
+        f"test_score ~ {predictor}", register, groups="school", re_formula=f"1 + {predictor}"
+    )
+    print(f"statsmodels says of {predictor}:", "; ".join(complaints) or "nothing")
+    print(f"mixedlm says of {predictor}:", " ".join(ours.notes) or "nothing")
+    rows[predictor, "mixedlm"] = [
+        ours.llf,
+        *ours.variance_components["sdcor"].iloc[:3],
+        ours.bse_fe[predictor],
+    ]
+    sd = np.sqrt(np.diag(theirs.cov_re))
+    correlation = theirs.cov_re.iloc[0, 1] / sd.prod()
+    rows[predictor, "statsmodels"] = [theirs.llf, *sd, correlation, theirs.bse_fe[predictor]]
+names = ["log-likelihood", "SD of intercepts", "SD of slopes", "correlation", "std_error of slope"]
+pd.DataFrame(rows, index=names).T.round(2)
+
+# %% [markdown] tags=["workshop"]
+# **The complaint.** With `born`, statsmodels warns a lot, and says that slopes do not vary. Their true SD
+# is
+# 1. Its standard error of the average slope is too small then. With `born16`, the year counted from 2016,
+#    both programs agree.
+#
+# **The cause.** The zero of `born` lies two thousand years back. The intercept of a school is where its
+# line would stand there. Look at the row of `mixedlm`: the SD of the intercepts is huge, and they are
+# tied to the slopes by a correlation of almost exactly −1. A plain search gets lost in so narrow a
+# valley.
+#
+# **The cure.** Centre: subtract a year that one would speak about. `mixedlm` centres and scales inside,
+# so it finds the right fit both times. But somebody has to read those intercepts. So centre all the same.
+#
+# Units do harm of another kind. Let every thousand euros of income bring 0.1 points. Here is the income
+# in cents, and in thousands of euros.
+
+# %% tags=["workshop"]
+rng = np.random.default_rng(6)
+register["euros_1000"] = rng.normal(40, 12, len(register)).round(2)
+register["cents"] = 100_000 * register["euros_1000"]
+register["with_income"] = register["test_score"] + 0.1 * register["euros_1000"]
+rows = {}
+for unit in ["cents", "euros_1000"]:
+    one = mixedlm(f"with_income ~ {unit} + (1|school)", register).fit()
+    rows[unit] = one.fixed_effects.loc[unit, ["estimate", "std_error", "t"]]
+pd.DataFrame(rows).T.round(3)
+
+# %% [markdown] tags=["workshop"]
+# The t value is the same. But a cent does so little that its coefficient has vanished from the table.
+# Choose a unit that one would speak about. **Report** the unit and the zero of every predictor.
+
+# %% [markdown] tags=["workshop"]
+# ## Case 7: predictors that say nothing of their own
+#
+# Our register has the age in months, too, and the name of the country.
+
+# %% tags=["workshop"]
+register["months"] = 12 * register["age"]
+register["country"] = "Arcadia"
+try:
+    smf.mixedlm("test_score ~ age + months", register, groups="school").fit()
+except np.linalg.LinAlgError as error:
+    print("statsmodels:", error)
+print()
+refused("test_score ~ age + months + (1|school)", register)
+print()
+refused("test_score ~ age + country + (1|school)", register)
+
+# %% [markdown] tags=["workshop"]
+# **The cause.** Months are determined by years. A country that is the same in all rows is determined by
+# the intercept. **The cure.** Leave one of the columns out.
+#
+# A quieter relative sits in the random part. Suppose resources belong to the school, one value each. Can
+# their slope vary by school?
+
+# %% tags=["workshop"]
+codes, names = pd.factorize(register["school"])
+register["resources"] = rng.normal(0, 1, len(names)).round(2)[codes]
+flat = mixedlm("test_score ~ age10 + resources + (resources|school)", register).fit()
+for note in flat.notes:
+    print(textwrap.fill(note, 90, initial_indent="- ", subsequent_indent="  "))
+
+# %% [markdown] tags=["workshop"]
+# The last note is the one that matters here. A slope needs two points. Every school has a single value of
+# its resources, so no school can show a slope.
+# **The cure.** `(1|school)`, with the fixed effect of `resources` as it is. A slope of resources could
+# vary by province, where there are several schools. **To report** there is nothing once it is out.
+
+# %% [markdown] tags=["workshop"]
+# ## Case 8: numbers that are names, gaps, and 999
+#
+# Three small traps come with data files. The first: labels that are numbers. School 7 is not seven of
+# anything. But a formula of statsmodels takes a number for a number. How many columns does each of these
+# make?
+
+# %% tags=["workshop"]
+from patsy import dmatrix
+
+register["school_number"] = codes + 1
+for written in ["0 + school_number", "0 + C(school_number)"]:
+    print(f"{written:24} {dmatrix(written, register).shape[1]:3} column(s)")
+numbered = mixedlm("test_score ~ age10 + (1|school_number)", register).fit()
+for note in numbered.notes:
+    print(textwrap.fill(note, 90, initial_indent="- ", subsequent_indent="  "))
+
+# %% [markdown] tags=["workshop"]
+# Without `C()`, a `vc_formula` gets a slope for the number of the school, and no complaint comes. Right
+# of a bar labels are always labels. Everywhere else write `C(...)`, or turn the column into text.
+#
+# The second trap: missing values. We make some.
+
+# %% tags=["workshop"]
+gaps = register[["school", "student_id", "age10", "test_score"]].copy()
+gaps.loc[gaps.sample(30, random_state=1).index, "age10"] = np.nan
+gaps.loc[gaps.sample(12, random_state=2).index, "test_score"] = np.nan
+try:
+    smf.mixedlm("test_score ~ age10", gaps, groups="school").fit()
+except Exception as error:
+    print("statsmodels:", str(error).splitlines()[0])
+dropped, _ = plain("test_score ~ age10", gaps, groups="school", missing="drop")
+print(f'statsmodels with missing="drop": {dropped.nobs} rows')
+complete = mixedlm("test_score ~ age10 + (1|school)", gaps).fit()
+print(f"mixedlm: {complete.nobs} rows")
+for note in complete.notes:
+    print(textwrap.fill(note, 90, initial_indent="- ", subsequent_indent="  "))
+
+# %% [markdown] tags=["workshop"]
+# A row with a gap in any column of the formula is left out. `mixedlm` counts them for you. **Report**
+# that count, and why values are missing. If pupils with low scores stayed at home on the day of the test,
+# the estimates are about the others.
+#
+# The third trap: a gap written as a number. This register writes 999 where a score is missing. Nothing in
+# the formula can know that. `diagnose` looks at a fit from many sides and says what stands out:
+
+# %% tags=["workshop"]
+from course import diagnose
+
+coded = register[["school", "student_id", "age10", "test_score"]].copy()
+coded.loc[coded.sample(4, random_state=3).index, "test_score"] = 999
+coded_fit = mixedlm("test_score ~ age10 + (1|school)", coded).fit()
+findings = diagnose(coded_fit)
+print(findings.heading())
+for finding in findings:
+    if "normal" in finding.title:
+        for text in (finding.title, finding.seen):
+            print(textwrap.fill(text, 90, initial_indent="- ", subsequent_indent="  "))
+
+# %% tags=["workshop"]
+mended = coded.assign(test_score=coded["test_score"].replace(999, np.nan))
+mended_fit = mixedlm("test_score ~ age10 + (1|school)", mended).fit()
+pd.DataFrame(
+    {
+        "with 999": [*coded_fit.variance_components["sdcor"], coded_fit.bse_fe["age10"]],
+        "with gaps": [*mended_fit.variance_components["sdcor"], mended_fit.bse_fe["age10"]],
+    },
+    index=["SD between schools", "residual SD", "std_error of age10"],
+).round(1)
+
+# %% [markdown] tags=["workshop"]
+# Four rows of four hundred did that. Look at the smallest and the largest value of every column before
+# you fit.
+
+# %% [markdown] tags=["workshop"]
+# ## Fits that should have complained
+#
+# The remaining cases say nothing at all. They converge, and nothing is singular. You have to ask them,
+# and the question is put to the residuals, the random effects, and the groups. We make one table of 40
+# schools with four responses, each with one thing wrong.
+
+# %% tags=["workshop"]
+quiet = one_per_school(schools=40, students=15, intercept_sd={}, seed=26).drop(columns="test_score")
+rng = np.random.default_rng(26)
+school, names = pd.factorize(quiet["school"])
+noise, effect = rng.normal(0, 6, len(quiet)), rng.normal(0, 3, len(names))
+line = 60 + 2 * quiet["age10"]
+# the average line is bent
+quiet["bent"] = line - 1.5 * quiet["age10"] ** 2 + effect[school] + noise
+# seconds for a task: all effects multiply
+quiet["seconds"] = np.exp(4 - 0.1 * quiet["age10"] + 0.06 * effect[school] + 0.06 * noise)
+# most schools near the average, a few far above it
+quiet["few_high"] = line + 3 * (rng.exponential(1, len(names)) - 1)[school] + noise
+# school P1-S17 gave its marks out of 150, all others out of 100
+quiet["marks"] = np.where(quiet["school"] == "P1-S17", 1.5, 1) * (line + effect[school] + noise)
+
+responses = ["bent", "seconds", "few_high", "marks"]
+quiet_fits = {name: mixedlm(f"{name} ~ age10 + (1|school)", quiet).fit() for name in responses}
+pd.DataFrame(
+    {
+        name: {
+            "converged": fit.converged,
+            "singular": fit.singular,
+            "notes": len(fit.notes),
+            "found by diagnose": "; ".join(finding.title for finding in diagnose(fit)) or "nothing",
+        }
+        for name, fit in quiet_fits.items()
+    }
+).T
+
+# %% [markdown] tags=["workshop"]
+# `diagnose` finds two of the four. It looks for what can be counted without knowing your question. The
+# other two need your eyes.
+
+# %% [markdown] tags=["workshop"]
+# ## Case 9: a bend
+#
+# The model draws a straight line of age. Whether the truth is straight, the residuals know: a straight
+# line leaves them around 0 at every age. So draw them against age, with their mean per half year.
+
+# %% tags=["workshop"]
+curved = mixedlm("bent ~ age10 + I(age10**2) + (1|school)", quiet).fit()
+half_year = (2 * quiet["age10"]).round() / 2
+
+
+def residual_means(fit):
+    means = fit.resid.groupby(half_year).agg(["mean", "count"])
+    return means.loc[means["count"] >= 5, "mean"]
+
+
+figure, axes = plt.subplots(1, 2, figsize=(8.6, 3.4), sharey=True, layout="constrained")
+for ax, (title, one) in zip(
+    axes, {"age10": quiet_fits["bent"], "age10 + I(age10**2)": curved}.items(), strict=True
+):
+    ax.scatter(quiet["age"], one.resid, s=12, facecolors="none", edgecolors=plots.GREY, alpha=0.5)
+    means = residual_means(one)
+    ax.plot(
+        means.index + 10, means, "o-", color=plots.ORANGE, mec=plots.INK, label="mean per half year"
+    )
+    ax.axhline(0, color=plots.INK, linestyle="--", linewidth=1)
+    ax.set(title=title, xlabel="age (years)")
+axes[0].set_ylabel("residual (points)")
+axes[0].legend(frameon=False, loc="lower left")
+sns.despine()
+straight_means, curved_means = residual_means(quiet_fits["bent"]), residual_means(curved)
+plots.show(
+    axes,
+    alt="Residuals against age. Left, with a straight line: their means per half year rise from "
+    f"{straight_means.iloc[0]:.1f} to {straight_means.max():.1f} in the middle and fall to "
+    f"{straight_means.iloc[-1]:.1f}. Right, with the square of age: they stay between "
+    f"{curved_means.min():.1f} and {curved_means.max():.1f}.",
+)
+
+# %% [markdown] tags=["workshop"]
+# **The cure.** Give the formula the bend: `I(age10**2)`, the square of age. The `I()` is needed, since a
+# bare `**` means something else in a formula. **To report:** the picture, and the shape that was chosen.
+
+# %% tags=["workshop"]
+curved.fixed_effects[["estimate", "std_error"]].round(2).assign(truth=[60, 2, -1.5])
+
+# %% [markdown] tags=["workshop"]
+# ## Case 10: a spread that grows
+#
+# `plots.residuals` draws the residuals against the fitted values, and beside them their size. Where the
+# right-hand line climbs, the spread grows.
+
+# %% tags=["workshop"]
+axes = plots.residuals(quiet_fits["seconds"], unit="seconds")
+plots.show(axes)
+
+# %% [markdown] tags=["workshop"]
+# **The cause.** Times cannot fall below 0, and slow pupils vary more than quick ones: the effects
+# *multiply*. Also a few times are very long, as in the upper part of the left picture.
+#
+# **The cure.** The logarithm turns products into sums. `np.log(seconds)` may stand in the formula itself.
+# In a [Q-Q plot](glossary.ipynb#Q-Q-plot) the residuals should follow the dashed line:
+
+# %% tags=["workshop"]
+logged = mixedlm("np.log(seconds) ~ age10 + (1|school)", quiet).fit()
+figure, axes = plt.subplots(1, 2, figsize=(9.4, 4.6), layout="constrained")
+for ax, (name, one) in zip(
+    axes, {"seconds": quiet_fits["seconds"], "np.log(seconds)": logged}.items(), strict=True
+):
+    plots.qq(one, ax=ax)
+    ax.set_title(name, pad=48)
+plots.show(axes)
+
+# %% tags=["workshop"]
+print(diagnose(logged).heading())
+factor = np.exp(logged.fe_params["age10"])
+print(f"one year of age multiplies the time by {factor:.3f}; truth {np.exp(-0.1):.3f}")
+
+# %% [markdown] tags=["workshop"]
+# **To report:** that the response was logged, and the effects as factors.
+#
+# Not every spread is mended by a logarithm. If residuals spread more at both ends of a predictor, try its
+# random slope. If boys simply vary more than girls, this kind of model has no place for that. The fixed
+# effects bear it well. Say by which factor the spreads differ, and do not predict single pupils.
+
+# %% [markdown] tags=["workshop"]
+# ## Case 11: random effects that are not normal
+#
+# In `few_high` most schools lie near the average, and a few far above. `plots.qq` draws random effects,
+# too.
+
+# %% tags=["workshop"]
+ax = plots.qq(quiet_fits["few_high"], "school")
+plots.show(ax)
+
+# %% tags=["workshop"]
+few_high_fit = quiet_fits["few_high"]
+pd.DataFrame(
+    {
+        "truth": [2, 3],
+        "estimate": [few_high_fit.fe_params["age10"], school_sd(few_high_fit)],
+    },
+    index=["age10", "SD between schools"],
+).round(2)
+
+# %% [markdown] tags=["workshop"]
+# The points bend away from the dashed line: the lowest schools are too near, the highest too far. What
+# harm does it do? The slope of age bears it well, and so does its standard error. The SD is what it was
+# meant to be, but less well known than its interval says. The predicted effects of the few high schools
+# are pulled in too far.
+#
+# **The cure.** First look for the cause: a predictor of schools that is missing, such as private and
+# public. Else keep the fit. **To report:** the shape of the random effects, and no league table of
+# schools.
+
+# %% [markdown] tags=["workshop"]
+# ## Case 12: one school carries the result
+#
+# Leave out one school, fit again, and see what changes. Then put it back and leave out the next.
+# [Influence](glossary.ipynb#influence) is how much the estimates move. `influence` does it for a whole
+# level.
+
+# %% tags=["workshop"]
+from course import influence
+
+moved = influence(quiet_fits["marks"], "school", progress=False)
+moved.nlargest(3, "cook")[
+    ["rows", "cook", "dfbeta(Intercept)", "dfbeta(age10)", "change(school)"]
+].round(2)
+
+# %% [markdown] tags=["workshop"]
+# - `dfbeta` is how far a fixed effect moves, in its standard errors.
+# - `cook` puts the fixed effects together in one distance. Above 1 is a lot.
+# - `change(school)` is how the variance between schools changes without that school: −0.5 means it
+#   halves.
+
+# %% tags=["workshop"]
+figure, ax = plt.subplots(figsize=(7.4, 3.3), layout="constrained")
+change = 100 * moved["change(school)"]
+odd = change.abs() > 50
+ax.axhline(0, color=plots.GREY, linewidth=1)
+ax.vlines(range(len(change)), 0, change, color=plots.PALE, linewidth=2)
+places = np.arange(len(change))
+ax.plot(places[~odd], change[~odd], "o", mfc="white", mec=plots.BLUE)
+ax.plot(places[odd], change[odd], "D", color=plots.ORANGE, mec=plots.INK, markersize=9)
+for place in places[odd]:
+    ax.annotate(
+        change.index[place], (place, change.iloc[place]), (8, -4), textcoords="offset points"
+    )
+ax.axhline(-50, color=plots.INK, linestyle="--", linewidth=1)
+ax.set(
+    xlabel="school left out (in order of label)",
+    ylabel="change of the variance\nbetween schools (%)",
+)
+ax.set_xticks([])
+sns.despine()
+plots.show(
+    ax,
+    alt=f"How the variance between schools changes when one of {len(change)} schools is left out. Without "
+    f"{change.idxmin()} it changes by {change.min():.0f} %; without any other by "
+    f"{change[~odd].min():.0f} to {change[~odd].max():.0f} %. A dashed line marks -50 %.",
+)
+
+# %% [markdown] tags=["workshop"]
+# **The cause** is in its rows. Look at them first: labels, units, a test given in another way. This
+# school turns out to have marked out of 150.
+#
+# **The cure** is then simple: mend the unit. Do not leave a school out for being unusual. The next sample
+# has unusual schools, too.
+
+# %% tags=["workshop"]
+right_unit = quiet["marks"].where(quiet["school"] != "P1-S17", quiet["marks"] / 1.5)
+mended_fit = mixedlm("marks ~ age10 + (1|school)", quiet.assign(marks=right_unit)).fit()
+print(diagnose(mended_fit).heading())
+pd.DataFrame(
+    {
+        "truth": [3, 6],
+        "as delivered": quiet_fits["marks"].variance_components["sdcor"].to_numpy(),
+        "unit mended": mended_fit.variance_components["sdcor"].to_numpy(),
+    },
+    index=["SD between schools", "residual SD"],
+).round(1)
+
+# %% [markdown] tags=["workshop"]
+# **To report:** which rows were changed, and why. Where no error is found: the result with and without
+# that school.
+#
+# <details>
+# <summary>In R</summary>
+#
+# ```r
+# plot(fit); qqnorm(resid(fit)); qqnorm(ranef(fit)$school[, 1])
+# library(influence.ME)
+# cooks.distance(influence(fit, group = "school"))
+# ```
+#
+# </details>
+
+# %% [markdown] tags=["workshop"]
+# ## All complaints in one table
+#
+# | complaint | what it means | what to do and to report |
+# |---|---|---|
+# | singular, a variance is 0 | groups differ no more than chance makes them | keep it; report the interval |
+# | singular, a correlation is ±1 | the slope hardly varies, or zero is far away | centre; drop correlation, slope |
+# | did not converge | the search met no rule to stop | centre, scale, simplify; another search |
+# | converged, with warnings | perhaps not at the optimum | compare log-likelihoods of two searches |
+# | Hessian, two equal variances | one row per group | leave the term out |
+# | few levels | the variance is hardly known | its interval, or `C(group)`; the number of groups |
+# | intercept SD huge, correlation −1 | zero lies far outside the data | centre; report the zero |
+# | coefficient 0.000 | the unit is too small | change the unit; report it |
+# | singular matrix; "determined by" | a predictor repeats others | leave one out |
+# | slope does not vary within groups | it belongs to the group | no slope: one bar with 1 |
+# | labels are numbers | a slope may be fitted to names | `C(...)` |
+# | rows left out | gaps | count them, say why; look for 999 |
+# | *silent:* residuals bend | a straight line where there is none | `I(x**2)`; show the picture |
+# | *silent:* spread grows, long tail | effects multiply | logarithm; report factors |
+# | *silent:* random effects not normal | perhaps a predictor is missing | look for it; no league table |
+# | *silent:* one group decides | an error, or an unusual group | look at its rows; report both results |
+
+# %% [markdown] tags=["workshop"]
+# ## Four mysteries
+#
+# Your turn. `mysteries` gives some of your pupils new scores, four times, and each time something is
+# wrong. (It hides in `course/lessons/lesson_08.py`. Read it afterwards.) Look at the data, fit, ask for
+# `.notes`, draw. Then say what is wrong, and write the formula that mends it, in quotes.
+
+# %% tags=["workshop"]
+from course.lessons.lesson_08 import mysteries
+
+mystery = mysteries(pupils)
+mystery["A"].head(3)
+
+# %% [markdown] tags=["workshop", "exercise"]
+# **Exercise 08.3.** *Mystery A.* The study is about the average slope of age. Nobody planned to compare
+# slopes, the random slope was added "to be safe". The fit is singular. Which formula has nothing left to
+# complain of, and loses nothing?
+
+# %% tags=["workshop", "exercise", "solution"]
+a_fit = mixedlm("test_score ~ age10 + (1|classroom) + (age10|school)", mystery["A"]).fit()
+print(a_fit.variance_components[["group", "effect", "effect2", "sdcor"]].round(2).fillna(""))
+mended_a = "test_score ~ age10 + (1|classroom) + (1|school)"  #!
+check("08.3", mended_a)
+
+# %% [markdown] tags=["workshop", "solution"]
+# *Why.* Case 2. The correlation is at the edge because the slopes hardly vary. With two bars the SD of
+# the slopes falls to 0, and the fit stays singular. So the slope goes. The fixed effect of `age10` stays,
+# and hardly moves.
+
+# %% [markdown] tags=["workshop", "exercise"]
+# **Exercise 08.4.** *Mystery B.* This fit does not complain. Look at the means of its residuals, per half
+# year of age.
+
+# %% tags=["workshop", "exercise", "solution"]
+b_fit = mixedlm("test_score ~ age10 + (1|classroom) + (1|school)", mystery["B"]).fit()
+half = (2 * mystery["B"]["age10"]).round() / 2
+print(
+    b_fit.resid.groupby(half).agg(["size", "mean"]).query("size >= 20")["mean"].round(1).to_dict()
+)
+mended_b = "test_score ~ age10 + I(age10**2) + (1|classroom) + (1|school)"  #!
+check("08.4", mended_b)
+
+# %% [markdown] tags=["workshop", "solution"]
+# *Why.* Case 9. The means are below 0 at both ends and above 0 in the middle. No random effect can mend
+# that: it is the *average* line that is bent. `diagnose(b_fit)` does not see it, a picture against age
+# does.
+
+# %% [markdown] tags=["workshop", "exercise"]
+# **Exercise 08.5.** *Mystery C.* There are three districts, and people say that one of them is well
+# ahead. The fit does not find it. What is wrong, and which formula finds it?
+
+# %% tags=["workshop", "exercise", "solution"]
+print("districts:", sorted(mystery["C"]["district"].unique().tolist()))
+c_fit = mixedlm("test_score ~ age10 + district + (1|classroom) + (1|school)", mystery["C"]).fit()
+print(c_fit.fixed_effects[["estimate", "std_error"]].round(2))
+mended_c = "test_score ~ age10 + C(district) + (1|classroom) + (1|school)"  #!
+check("08.5", mended_c)
+
+# %% [markdown] tags=["workshop", "solution"]
+# *Why.* Cases 8 and 5. `district` is a name that looks like a number, and the fit drew a line through 1,
+# 2 and 3. The district in the middle is the one ahead, and a line cannot show that. `C(district)` gives
+# two coefficients, each against district 1. A random effect would not do: three districts hardly show a
+# variance.
+
+# %% [markdown] tags=["workshop", "exercise"]
+# **Exercise 08.6.** *Mystery D.* The study asks whether experienced teachers have better classes. Someone
+# let the slope of experience vary. What is wrong with that?
+
+# %% tags=["workshop", "exercise", "solution"]
+d_fit = mixedlm(
+    "test_score ~ age10 + teacher_experience + (teacher_experience|classroom) + (1|school)",
+    mystery["D"],
+).fit()
+print(d_fit.variance_components[["group", "effect", "effect2", "sdcor"]].round(2).fillna(""))
+mended_d = "test_score ~ age10 + teacher_experience + (1|classroom) + (1|school)"  #!
+check("08.6", mended_d)
+
+# %% [markdown] tags=["workshop", "solution"]
+# *Why.* Case 7. A classroom has one teacher, and that teacher has one number of years. No classroom can
+# show a slope. The table of variances need not show it; `d_fit.notes` says it.
+
+# %% [markdown] tags=["workshop"]
+# ## Quiz
+#
+# Answer with one letter, in quotes.
+
+# %% [markdown] tags=["workshop", "exercise"]
+# **Exercise 08.7.** A fit has converged. What does that say?
+#
+# - a) it is at the optimum
+# - b) the search met its own rule for stopping
+# - c) the model is right
+
+# %% tags=["workshop", "exercise", "solution"]
+converged_says = "b"  #!
+check("08.7", converged_says)
+
+# %% [markdown] tags=["workshop", "exercise"]
+# **Exercise 08.8.** One row per pupil, and `groups="student_id"`. The variance between pupils and the
+# residual variance come out equal. Why?
+#
+# - a) pupils differ as much from each other as from themselves
+# - b) the numbers were rounded
+# - c) the data determine only their sum, and the search stays where it started
+
+# %% tags=["workshop", "exercise", "solution"]
+why_equal = "c"  #!
+check("08.8", why_equal)
+
+# %% [markdown] tags=["workshop", "exercise"]
+# **Exercise 08.9.** A study has thirty clinics. Without one of them the variance between clinics halves.
+# What do you do?
+#
+# - a) look at the rows of this clinic, mend errors, and else report the result with and without it
+# - b) leave it out: it is an outlier
+# - c) nothing: shrinkage takes care of it
+
+# %% tags=["workshop", "exercise", "solution"]
+odd_clinic = "a"  #!
+check("08.9", odd_clinic)
+
+# %% [markdown] tags=["workshop", "solution"]
+# *Why.* 08.7: case 3 converged several units below the optimum, and mystery B converged on a wrong model.
+# 08.8: a pupil with one row gives no hint at what would stay the same in a second one. 08.9: an unusual
+# clinic may be an error of the file or a fact about clinics, and only its rows can tell.
+
+# %% [markdown] tags=["workshop"]
+# ## Key points
+#
+# - A singular fit is an answer: the best estimate lies on the edge. Report it with its interval, and do
+#   not write that there is no variation.
+# - Converged means that the search has stopped. Near the edge, compare log-likelihoods of two searches.
+# - Most complaints come from the data and the formula: one row per group, few groups, a zero far away, a
+#   predictor that repeats another, names that look like numbers.
+# - The gravest faults are silent. Draw residuals against predictors and fitted values, draw random
+#   effects, and leave out each group once.
+# - Say in the report what complained, what you changed, and whether the conclusion moved.
+#
+# **What comes next:** lesson 09 plans a study before there are data: how many pupils, and how many
+# schools? The [solutions](solutions/08-when-the-fit-complains.ipynb) of this lesson explain each answer.
