@@ -11,14 +11,13 @@ import pickle
 from collections import Counter, deque
 from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import (
-    FIRST_COMPLETED,
     BrokenExecutor,
     CancelledError,
     Executor,
     Future,
     ProcessPoolExecutor,
-    wait,
 )
+from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
 from course.errors import CourseError
@@ -87,8 +86,8 @@ def run_in_chunks(
 
     if not (executor is None or isinstance(executor, Executor)):
         raise CourseError(
-            "executor= takes a concurrent.futures.Executor such as ProcessPoolExecutor(2), not a "
-            f"{type(executor).__name__}"
+            "executor= takes a concurrent.futures.Executor such as ProcessPoolExecutor(2), or "
+            f"client.get_executor() of Dask, not a {type(executor).__name__}"
         )
     done = {i for i in done if i < n}
     chunks = _chunks(n, done, min(size, -(-n // 8)))
@@ -147,19 +146,24 @@ def _run_on(
     pool, broken = executor, False
     todo, lost = deque(chunks), Counter[int]()
     waiting: dict[Future, range] = {}
+    # Not concurrent.futures.wait: Ctrl-C in it can leave a future locked, and the pool waits for ever.
+    done: SimpleQueue[Future] = SimpleQueue()
     try:
         while todo or waiting:
             while todo and not broken and len(waiting) < WAITING:
                 try:
-                    waiting[pool.submit(work, todo[0])] = todo[0]
-                    todo.popleft()
+                    future = pool.submit(work, todo[0])
                 except BrokenExecutor:
                     broken = True
                 except RuntimeError as error:
                     raise CourseError(
                         "the executor takes no more work: call this inside its `with` block"
                     ) from error
-            for future in wait(waiting, return_when=FIRST_COMPLETED).done:
+                else:
+                    waiting[future] = todo.popleft()
+                    future.add_done_callback(done.put)
+            if waiting:
+                future = done.get()
                 chunk = waiting.pop(future)
                 try:
                     results = future.result()  # raises what the worker raised
@@ -180,8 +184,10 @@ def _run_on(
                 )
                 pool, broken = _another(pool), False
     finally:
-        for future, chunk in waiting.items():
-            if not future.cancel() and future.done() and future.exception() is None:
+        # first all are stopped, so that none goes on while those that are finished are kept
+        left = [(future, chunk) for future, chunk in waiting.items() if not future.cancel()]
+        for future, chunk in left:
+            if future.done() and future.exception() is None:
                 finished(chunk, future.result())
         if pool is not executor:
             pool.shutdown(cancel_futures=True)

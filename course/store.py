@@ -12,7 +12,6 @@ import json
 import os
 import platform
 import re
-import tempfile
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
@@ -33,7 +32,7 @@ class Store:
     Parameters
     ----------
     path : str or Path
-        A folder, made where there is none.
+        A folder, made with the first rows where there is none.
     study : mapping
         What makes two studies the same: formula, arguments, seed. How many replicates is no part of it.
 
@@ -50,7 +49,7 @@ class Store:
 
     def __init__(self, path: str | os.PathLike, study: Mapping[str, Any]):
         self.folder = Path(path)
-        study = json.loads(json.dumps(plain(study)))  # as it will be read again
+        self.study = study = json.loads(json.dumps(plain(study)))  # as it will be read again
         if self.folder.exists() and not self.folder.is_dir():
             raise CourseError(f"path={str(path)!r} is a file; a study needs a folder of its own")
         if (old := read_study(path)) is not None:
@@ -61,13 +60,15 @@ class Store:
             raise CourseError(
                 f"the folder {str(path)!r} holds files, but no study: give path= a new or empty folder"
             )
-        self.folder.mkdir(parents=True, exist_ok=True)
-        text = json.dumps({"study": study, "versions": _versions()}, indent=2)
-        _write(self.folder / STUDY, text.encode())
         self.found = None
 
     def write(self, tasks: range, frame: pd.DataFrame) -> None:
         """Put away the rows of these tasks, as one file."""
+        # not before there is something to keep: a study that is refused leaves no folder behind
+        if not (self.folder / STUDY).exists():
+            self.folder.mkdir(parents=True, exist_ok=True)
+            text = json.dumps({"study": self.study, "versions": _versions()}, indent=2)
+            _write(self.folder / STUDY, text.encode())
         page = io.BytesIO()
         frame.to_parquet(page, index=False)
         _write(self.folder / f"part-{tasks[0]:09d}-{tasks[-1]:09d}.parquet", page.getvalue())
@@ -147,16 +148,12 @@ def _is_whole(part: Path) -> bool:
 
 def _write(file: Path, content: bytes) -> None:
     """The file with all of its content, or not at all."""
-    descriptor, name = tempfile.mkstemp(dir=file.parent, prefix=".writing-")
-    try:
-        with os.fdopen(descriptor, "wb") as page:
-            page.write(content)
-            page.flush()
-            os.fsync(page.fileno())
-        os.replace(name, file)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+    draft = file.with_name(f".{file.name}.{os.getpid()}")
+    with draft.open("wb") as page:
+        page.write(content)
+        page.flush()
+        os.fsync(page.fileno())
+    draft.replace(file)
 
 
 def _versions() -> dict[str, str]:

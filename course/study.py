@@ -28,6 +28,17 @@ from course.simulated_fits import (
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+MEASURES = [
+    "true",
+    "mean",
+    "bias",
+    "bias_mcse",
+    "rmse",
+    "rmse_mcse",
+    "coverage",
+    "coverage_mcse",
+    "n",
+]
 COLUMNS = ["replicate", "seed", "parameter", "true", "estimate", "std_error", "df", "p_value"]
 COLUMNS += ["lower", "upper", "converged", "singular", "error"]
 
@@ -81,10 +92,9 @@ class Recovery:
         rows = self.replicates[self.replicates["parameter"].notna()]
         names = rows["parameter"].drop_duplicates()
         good = rows[rows["converged"]]
-        table = pd.DataFrame(
-            [_performance(good[good["parameter"] == name]) for name in names], index=names
-        )
-        return table.astype({"n": int})
+        rows = {name: _performance(good[good["parameter"] == name]) for name in names}
+        table = pd.DataFrame.from_dict(rows, orient="index", columns=MEASURES)
+        return table.astype(dict.fromkeys(MEASURES, float) | {"n": int}).rename_axis("parameter")
 
     @property
     def n(self) -> int:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections import Counter
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
@@ -232,6 +233,50 @@ def test_failures_are_counted_and_reported():
     assert f"{refused} failed" in repr(found) and "sd(Intercept | g)" in repr(found)
 
 
+def perfect(seed: int, effect: float = 3.0) -> Simulation:
+    """No residual is left: no fit."""
+    made = balanced(seed, effect)
+    return Simulation(made.data.assign(y=3 * made.data["x"]), made.truth)
+
+
+def test_a_study_without_a_single_fit():
+    found = recovery(perfect, FORMULA, 3, seed=8, progress=False)
+    assert found.n_failed == 3 and found.convergence == (0, 0) and np.isnan(found.singular.value)
+    assert found.table.empty and "3 failed" in repr(found)
+    found = power(FORMULA, "x", 1, simulate=perfect, n=3, seed=8, progress=False)
+    assert found.table["power"].to_list() == [0] and found.table["failed"].to_list() == [3]
+    assert len(found.failures) == 3
+
+
+def test_an_interval_that_cannot_be_had_is_told(monkeypatch):
+    def refuses(*_):
+        raise CourseError("the profile has no end")
+
+    monkeypatch.setattr("course.simulated_fits.confint", refuses)
+    found = recovery(balanced, FORMULA, 2, seed=8, intervals="profile", progress=False)
+    assert set(found.failures["error"]) == {"no interval: the profile has no end"}
+    assert found.n_failed == 0 and found.table["mean"].notna().all()
+
+
+def fewer_columns(seed: int, effect: float) -> pd.DataFrame:
+    """In most replicates nobody is in the third group."""
+    data = balanced(seed, effect).data
+    third = "c" if seed % 3 == 0 else "b"
+    return data.assign(f=np.resize(["a", "b", third], len(data)))
+
+
+def test_a_replicate_without_the_coefficient_is_a_failed_one():
+    formula, test = "y ~ f + (1|g)", "f[T.c]"
+    for seed in range(50):  # until the first replicate has it: there it would be refused
+        try:
+            found = power(formula, test, 1, simulate=fewer_columns, n=12, seed=seed, progress=False)
+            break
+        except CourseError as error:
+            assert "f[T.c]" in str(error)
+    assert 2 < len(found.failures) == found.table["failed"].item() < 12
+    assert found.failures["error"].str.contains("coefficients of the model are Intercept, f").all()
+
+
 def test_singular_fits_are_counted_among_the_fits(monkeypatch):
     monkeypatch.setattr(sys.modules[__name__], "TAU", 0.0)
     found = recovery(balanced, FORMULA, 40, seed=8, progress=False)
@@ -431,6 +476,7 @@ def no_data(seed: int, effect: float) -> int:
         ({"n": 0}, "n must be"),
         ({"seed": -1}, "seed must be"),
         ({"retries": -1}, "retries must be"),
+        ({"reml": "yes"}, "True for REML"),
         ({"level": 95}, "did you mean 0.95"),
         ({"intervals": "t"}, "satterthwaite"),
         ({"intervals": "kenward-roger", "reml": False}, "REML"),
@@ -654,6 +700,13 @@ def test_a_function_that_has_changed_under_the_same_name_is_refused(tmp_path, mo
         study(tmp_path / "s", n=4)
 
 
+def test_a_study_that_is_refused_leaves_its_folder_to_the_next(tmp_path):
+    with pytest.raises(CourseError, match="z"):
+        study(tmp_path / "s", formula="y ~ z + (1|g)")
+    assert not (tmp_path / "s").exists()
+    study(tmp_path / "s", n=2)
+
+
 def test_folders_that_are_none_of_ours(tmp_path):
     (tmp_path / "file").write_text("x")
     with pytest.raises(CourseError, match="is a file"):
@@ -686,6 +739,29 @@ def test_what_was_finished_before_control_c_is_kept():
     with pytest.raises(KeyboardInterrupt):
         run_in_chunks(work, 40, None, False, "test", keep=lambda c, r: kept.extend(zip(c, r)))  # noqa: B905
     assert kept == [(i, i * i) for i in range(7)]
+
+
+class KilledWorker(Exception):
+    """What Dask raises where the same work has cost it several workers."""
+
+
+@pytest.mark.parametrize(("retries", "enough"), [(2, True), (1, False)])
+def test_how_often_lost_replicates_are_run_again(retries, enough):
+    calls = Counter()
+
+    def work(replicates):
+        calls[replicates.start] += 1
+        if 5 in replicates and calls[replicates.start] <= 2:
+            raise KilledWorker
+        return list(replicates)
+
+    with ThreadPoolExecutor(2) as pool:
+        if enough:
+            assert run_in_chunks(work, 20, pool, False, "t", retries=retries) == list(range(20))
+            assert sorted(calls.values())[-2:] == [1, 3]
+        else:
+            with pytest.raises(CourseError, match="died 2 times with replicates 3 to 5"):
+                run_in_chunks(work, 20, pool, False, "t", retries=retries)
 
 
 def test_chunks_hold_what_is_not_done_once():
