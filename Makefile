@@ -53,6 +53,7 @@ bench: .venv/installed ## measure speed against statsmodels, the Rust package, a
 	$(PIP_INSTALL) -e '.[bench]'
 	$(VENV_PYTHON) tests/benchmarks/bench.py
 	$(VENV_PYTHON) tests/benchmarks/intervals.py
+	$(VENV_PYTHON) tests/benchmarks/studies.py
 
 reference: ## compute the tests' reference values again (needs R with lme4, lmerTest and pbkrtest)
 	Rscript tests/reference/reference.R
