@@ -357,11 +357,11 @@ EXERCISES = (
         slips=(
             Slip(
                 lambda data: "a",
-                "the same happens whatever the pupils are like. What do the data determine?",
+                "the same happens whatever the truth is. What do the data determine?",
             ),
             Slip(
                 lambda data: "b",
-                "nothing was rounded. Ask which of the numbers the data determine.",
+                "nothing was rounded: print more digits. Which of the numbers do the data determine?",
             ),
         ),
     ),
@@ -375,12 +375,12 @@ EXERCISES = (
         slips=(
             Slip(
                 lambda data: "b",
-                "being unusual is no reason to be left out: the next study will meet such a clinic, too. "
+                "being unusual is no reason to be left out: the next study will meet such clinics, too. "
                 "What has to be found out first?",
             ),
             Slip(
                 lambda data: "c",
-                "shrinkage pulls the clinic in a little. The variance between clinics is not "
+                "shrinkage pulls the clinic in somewhat. The variance between clinics is not "
                 "protected by it.",
             ),
         ),

@@ -13,7 +13,7 @@
 # **Before:** lessons 01 to 07. You can write, fit and read a model with several levels.
 #
 # **Data:** small data sets, each simulated in the cell that shows it, so that the cause of each complaint
-# is known. At the end `pupils`: simulated pupils in classrooms in schools in provinces.
+# is known. In the exercises `pupils`: simulated pupils in classrooms in schools in provinces.
 
 # %% [markdown] tags=["workshop"]
 # ## A gallery
@@ -62,7 +62,7 @@ alike.groupby("school")["test_score"].agg(["count", "mean"]).round(1).T
 # ## Case 1: a variance of 0
 #
 # The schools differ, with an SD of 1.5 points: we made them so. Pupils of one school differ with an SD of
-# 8. First the fit with plain statsmodels, in the pieces that `translate` names.
+# 8 points. First the fit with plain statsmodels, in the pieces that `translate` names.
 
 # %% tags=["workshop"]
 translation = translate("test_score ~ age10 + (1|school)", alike)
@@ -103,7 +103,7 @@ alike_fit.variance_components[["group", "effect", "vcov", "sdcor"]].round(2)
 # statsmodels stopped on the way there; case 3 looks into this.
 #
 # **The cause.** Means of twelve pupils wobble by chance. Here the twelve means happen to differ no more
-# than chance alone would make them differ. How often does that happen? We draw 400 such countries from
+# than chance alone would make them differ. How often does that happen? We draw 300 such countries from
 # the same truth, and fit each.
 
 # %% tags=["workshop"]
@@ -120,7 +120,7 @@ def school_sd(fit):
     return fit.variance_components.loc[0, "sdcor"]
 
 
-estimates = pd.Series([school_sd(alike_fit.refit(draw_scores())) for _ in range(400)])
+estimates = pd.Series([school_sd(alike_fit.refit(draw_scores())) for _ in range(300)])
 at_zero = (estimates < 1e-3).mean()
 print(f"share of fits with an SD of 0: {at_zero:.2f}")
 print(f"share of fits with an SD above 2: {(estimates > 2).mean():.2f}")
@@ -150,7 +150,7 @@ plots.show(
 # an answer, and not a failure.
 #
 # **The cure.** Often none is needed. Leave the term in: it belongs to the design of the study, and it
-# does no harm. With a variance of 0 the model is the ordinary regression, to the last digit:
+# does no harm. With a variance of 0 the model is the ordinary regression:
 
 # %% tags=["workshop"]
 ols = smf.ols("test_score ~ age10", alike).fit()
@@ -560,10 +560,9 @@ names = ["log-likelihood", "SD of intercepts", "SD of slopes", "correlation", "s
 pd.DataFrame(rows, index=names).T.round(2)
 
 # %% [markdown] tags=["workshop"]
-# **The complaint.** With `born`, statsmodels warns a lot, and says that slopes do not vary. Their true SD
-# is
-# 1. Its standard error of the average slope is too small then. With `born16`, the year counted from 2016,
-#    both programs agree.
+# **The complaint.** With `born`, statsmodels warns a lot, and says that slopes do not vary. In truth they
+# do. Its standard error of the average slope is too small then. With `born16`, the year counted from
+# 2016, both programs agree.
 #
 # **The cause.** The zero of `born` lies two thousand years back. The intercept of a school is where its
 # line would stand there. Look at the row of `mixedlm`: the SD of the intercepts is huge, and they are
@@ -646,8 +645,9 @@ for note in numbered.notes:
     print(textwrap.fill(note, 90, initial_indent="- ", subsequent_indent="  "))
 
 # %% [markdown] tags=["workshop"]
-# Without `C()`, a `vc_formula` gets a slope for the number of the school, and no complaint comes. Right
-# of a bar labels are always labels. Everywhere else write `C(...)`, or turn the column into text.
+# Without `C()`, a `vc_formula` gets one slope for the number of the school, where twenty schools were
+# meant. Right of a bar labels are always labels. Everywhere else write `C(...)`, or turn the column into
+# text.
 #
 # The second trap: missing values. We make some.
 
@@ -720,23 +720,17 @@ quiet["bent"] = line - 1.5 * quiet["age10"] ** 2 + effect[school] + noise
 # seconds for a task: all effects multiply
 quiet["seconds"] = np.exp(4 - 0.1 * quiet["age10"] + 0.06 * effect[school] + 0.06 * noise)
 # most schools near the average, a few far above it
-quiet["few_high"] = line + 3 * (rng.exponential(1, len(names)) - 1)[school] + noise
+true_few_high = pd.Series(3 * (rng.exponential(1, len(names)) - 1), names)
+quiet["few_high"] = line + true_few_high.to_numpy()[school] + noise
 # school P1-S17 gave its marks out of 150, all others out of 100
 quiet["marks"] = np.where(quiet["school"] == "P1-S17", 1.5, 1) * (line + effect[school] + noise)
 
 responses = ["bent", "seconds", "few_high", "marks"]
 quiet_fits = {name: mixedlm(f"{name} ~ age10 + (1|school)", quiet).fit() for name in responses}
-pd.DataFrame(
-    {
-        name: {
-            "converged": fit.converged,
-            "singular": fit.singular,
-            "notes": len(fit.notes),
-            "found by diagnose": "; ".join(finding.title for finding in diagnose(fit)) or "nothing",
-        }
-        for name, fit in quiet_fits.items()
-    }
-).T
+for name, fit in quiet_fits.items():
+    found = "; ".join(finding.title for finding in diagnose(fit)) or "nothing"
+    print(f"{name}: converged {fit.converged}, singular {fit.singular}, {len(fit.notes)} notes")
+    print(f"    found by diagnose: {found}")
 
 # %% [markdown] tags=["workshop"]
 # `diagnose` finds two of the four. It looks for what can be counted without knowing your question. The
@@ -795,7 +789,7 @@ curved.fixed_effects[["estimate", "std_error"]].round(2).assign(truth=[60, 2, -1
 # right-hand line climbs, the spread grows.
 
 # %% tags=["workshop"]
-axes = plots.residuals(quiet_fits["seconds"], unit="seconds")
+axes = plots.residuals(quiet_fits["seconds"], unit="s")
 plots.show(axes)
 
 # %% [markdown] tags=["workshop"]
@@ -839,19 +833,21 @@ plots.show(ax)
 
 # %% tags=["workshop"]
 few_high_fit = quiet_fits["few_high"]
+highest = true_few_high.nlargest(2).index
+predicted = few_high_fit.random_effects["school"]["Intercept"]
 pd.DataFrame(
     {
-        "truth": [2, 3],
-        "estimate": [few_high_fit.fe_params["age10"], school_sd(few_high_fit)],
+        "truth": [2, 3, *true_few_high[highest]],
+        "estimate": [few_high_fit.fe_params["age10"], school_sd(few_high_fit), *predicted[highest]],
     },
-    index=["age10", "SD between schools"],
+    index=["age10", "SD between schools", *(f"effect of {name}" for name in highest)],
 ).round(2)
 
 # %% [markdown] tags=["workshop"]
-# The points bend away from the dashed line: the lowest schools are too near, the highest too far. What
-# harm does it do? The slope of age bears it well, and so does its standard error. The SD is what it was
-# meant to be, but less well known than its interval says. The predicted effects of the few high schools
-# are pulled in too far.
+# The points bend away from the dashed line: most schools lie too near together, and the highest too far
+# out. What harm does it do? The slope of age bears it well, and so does its standard error (Schielzeth et
+# al. 2020, doi 10.1111/2041-210X.13434). The SD between schools comes out right, but is less well known
+# than its interval says. The predicted effects of the highest schools fall short of the truth.
 #
 # **The cure.** First look for the cause: a predictor of schools that is missing, such as private and
 # public. Else keep the fit. **To report:** the shape of the random effects, and no league table of
@@ -877,6 +873,16 @@ moved.nlargest(3, "cook")[
 # - `cook` puts the fixed effects together in one distance. Above 1 is a lot.
 # - `change(school)` is how the variance between schools changes without that school: −0.5 means it
 #   halves.
+#
+# Here it is the variance that gives the school away. `diagnose` found it too, and its findings have the
+# four parts of our cases:
+
+# %% tags=["workshop"]
+for finding in diagnose(quiet_fits["marks"]):
+    print(f"{finding.title} ({finding.severity})")
+    parts = {"Seen": finding.seen, "Why it matters": finding.why, "What to do": finding.do}
+    for label, text in (parts | {"Report": finding.report}).items():
+        print(textwrap.fill(f"{label}: {text}", 90, initial_indent="  ", subsequent_indent="    "))
 
 # %% tags=["workshop"]
 figure, ax = plt.subplots(figsize=(7.4, 3.3), layout="constrained")
@@ -934,8 +940,7 @@ pd.DataFrame(
 #
 # ```r
 # plot(fit); qqnorm(resid(fit)); qqnorm(ranef(fit)$school[, 1])
-# library(influence.ME)
-# cooks.distance(influence(fit, group = "school"))
+# cooks.distance(influence(fit, groups = "school"))
 # ```
 #
 # </details>
@@ -946,15 +951,15 @@ pd.DataFrame(
 # | complaint | what it means | what to do and to report |
 # |---|---|---|
 # | singular, a variance is 0 | groups differ no more than chance makes them | keep it; report the interval |
-# | singular, a correlation is ±1 | the slope hardly varies, or zero is far away | centre; drop correlation, slope |
-# | did not converge | the search met no rule to stop | centre, scale, simplify; another search |
+# | singular, correlation ±1 | the slope hardly varies, or zero is far off | centre; drop correlation, slope |
+# | did not converge | the search gave up | centre, scale, simplify; another search |
 # | converged, with warnings | perhaps not at the optimum | compare log-likelihoods of two searches |
 # | Hessian, two equal variances | one row per group | leave the term out |
 # | few levels | the variance is hardly known | its interval, or `C(group)`; the number of groups |
 # | intercept SD huge, correlation −1 | zero lies far outside the data | centre; report the zero |
 # | coefficient 0.000 | the unit is too small | change the unit; report it |
 # | singular matrix; "determined by" | a predictor repeats others | leave one out |
-# | slope does not vary within groups | it belongs to the group | no slope: one bar with 1 |
+# | slope does not vary within groups | it belongs to the group | no slope there, only `1` |
 # | labels are numbers | a slope may be fitted to names | `C(...)` |
 # | rows left out | gaps | count them, say why; look for 999 |
 # | *silent:* residuals bend | a straight line where there is none | `I(x**2)`; show the picture |
@@ -978,7 +983,7 @@ mystery["A"].head(3)
 # %% [markdown] tags=["workshop", "exercise"]
 # **Exercise 08.3.** *Mystery A.* The study is about the average slope of age. Nobody planned to compare
 # slopes, the random slope was added "to be safe". The fit is singular. Which formula has nothing left to
-# complain of, and loses nothing?
+# complain of, and loses nothing that the study needs?
 
 # %% tags=["workshop", "exercise", "solution"]
 a_fit = mixedlm("test_score ~ age10 + (1|classroom) + (age10|school)", mystery["A"]).fit()
@@ -993,14 +998,13 @@ check("08.3", mended_a)
 
 # %% [markdown] tags=["workshop", "exercise"]
 # **Exercise 08.4.** *Mystery B.* This fit does not complain. Look at the means of its residuals, per half
-# year of age.
+# year of age. Which formula brings them to 0?
 
 # %% tags=["workshop", "exercise", "solution"]
 b_fit = mixedlm("test_score ~ age10 + (1|classroom) + (1|school)", mystery["B"]).fit()
 half = (2 * mystery["B"]["age10"]).round() / 2
-print(
-    b_fit.resid.groupby(half).agg(["size", "mean"]).query("size >= 20")["mean"].round(1).to_dict()
-)
+means = b_fit.resid.groupby(half).agg(["size", "mean"])
+print(means.query("size >= 20")["mean"].round(1).to_string())
 mended_b = "test_score ~ age10 + I(age10**2) + (1|classroom) + (1|school)"  #!
 check("08.4", mended_b)
 
@@ -1063,8 +1067,8 @@ check("08.7", converged_says)
 # **Exercise 08.8.** One row per pupil, and `groups="student_id"`. The variance between pupils and the
 # residual variance come out equal. Why?
 #
-# - a) pupils differ as much from each other as from themselves
-# - b) the numbers were rounded
+# - a) in truth both are the same
+# - b) statsmodels rounds small differences away
 # - c) the data determine only their sum, and the search stays where it started
 
 # %% tags=["workshop", "exercise", "solution"]
