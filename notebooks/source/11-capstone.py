@@ -601,7 +601,7 @@ for endless in simulate_responses(same_slopes, n=5, seed=11):
     invented["graded"].append(answers(final.refit(grades)))
 invented = {name: pd.DataFrame(rows) for name, rows in invented.items()}
 
-highest = {f"{name}, largest of 5": table.max() for name, table in invented.items()}
+highest = {f"{name}: largest": table.max() for name, table in invented.items()}
 pd.DataFrame({"real": answers(final)} | highest).loc[two.index[1:3]].round(2)
 
 # %% tags=["workshop"]
@@ -774,8 +774,8 @@ plots.show(
 
 # %% [markdown] tags=["workshop"]
 # The left funnel is mostly chance: means of few scatter more. On the right, the small schools are drawn
-# in. Only schools with many candidates have shown enough to stand far out. So a list by predicted
-# effects does not favour the small for their luck. It hardly lets them in.
+# in, and it takes a number of candidates to stand far out. So a list by predicted effects does not
+# favour the smallest for their luck. It hardly lets them in.
 #
 # How good is the better list? Let us invent worlds with these candidates and schools of known effects,
 # and look where the schools that the fit puts on top stand in truth.
@@ -876,9 +876,9 @@ plots.show(
 )
 
 # %% [markdown] tags=["workshop"]
-# Five answers hold. The sixth, the correlation of intercept and slope, moves: once the ends of the
-# scale are stretched, it is much weaker. That agrees with our invented candidates. It belongs to the
-# scale, at least in part, and stays out of the report's conclusions.
+# Five answers hold, near enough. On the stretched scale the slopes vary a little less. The sixth, the
+# correlation of intercept and slope, moves: once the ends are stretched, it is much weaker. That agrees
+# with our invented candidates. It belongs to the scale, at least in part, and stays out of the report.
 
 # %% [markdown] tags=["workshop"]
 # ## The report
