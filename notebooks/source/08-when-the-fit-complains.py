@@ -557,7 +557,8 @@ for predictor in ["born", "born16"]:
     correlation = theirs.cov_re.iloc[0, 1] / sd.prod()
     rows[predictor, "statsmodels"] = [theirs.llf, *sd, correlation, theirs.bse_fe[predictor]]
 names = ["log-likelihood", "SD of intercepts", "SD of slopes", "correlation", "std_error of slope"]
-pd.DataFrame(rows, index=names).T.round(2)
+digits = dict.fromkeys(names, 2) | {"SD of intercepts": 1}
+pd.DataFrame(rows, index=names).T.round(digits)
 
 # %% [markdown] tags=["workshop"]
 # **The complaint.** With `born`, statsmodels warns a lot, and says that slopes do not vary. In truth they
