@@ -24,7 +24,7 @@ lab: doctor ## install, check the installation, open the lessons in JupyterLab
 
 test: .venv/installed-test doctor lint ## install with the test tools; run linter, tests, doctests, notebooks
 	$(VENV_PYTHON) -m pytest
-	$(if $(NOTEBOOKS),$(VENV_PYTHON) -m pytest --nbval --nbval-current-env --nbval-cell-timeout=$(CELL_TIMEOUT) $(NOTEBOOKS))
+	$(if $(NOTEBOOKS),$(VENV_PYTHON) -m pytest -n 2 --dist loadscope --nbval --nbval-current-env --nbval-cell-timeout=$(CELL_TIMEOUT) $(NOTEBOOKS))
 
 doctor: .venv/installed ## check the installation: OK and FAIL lines, with the mend
 	$(VENV_PYTHON) -m course doctor
