@@ -189,7 +189,9 @@ def _singular(fit: MixedFit) -> list[Finding]:
 
 
 def _standard_factors(fit: MixedFit) -> list[np.ndarray]:
-    return fit.model.problem.unpack(fit.estimates.theta_standard)
+    problem = fit.model.problem
+    factors = problem.unpack(fit.estimates.theta_standard)
+    return [B @ factor for B, factor in zip(problem.columns.B_z, factors, strict=True)]
 
 
 def _few_levels(fit: MixedFit) -> list[Finding]:

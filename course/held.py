@@ -122,31 +122,30 @@ def _leading(problem: Problem, best: Estimates, g: int, block: tuple[int, ...], 
     unit : float
         The first effect in the data's units is unit * y_scale times that of the problem.
     """
-    columns, grouping = problem.columns, problem.design.groupings[g]
-    order = [*first, *(j for j in block if j not in first)]
-    T = columns.T_z[g]
+    columns = problem.columns
+    order = [block.index(j) for j in [*first, *(j for j in block if j not in first)]]
+    T = columns.T_z[g][np.ix_(block, block)]
+    # where the first effects are what they are in the data (an intercept at 0, say), the others stay
+    to_new = np.eye(len(block))
+    for j in order[: len(first)]:
+        to_new[j] = T[j] / T[j, j]
+    back = np.linalg.inv(to_new)
     U, z = columns.U, [list(where) for where in columns.z]
-    if any(grouping.effects[j] == "Intercept" for j in first) and len(block) > 1:
-        # where predictors are 0, not where they are centred
-        scale = np.diagonal(T)[order]
-        z[g] = [*z[g]]
-        for position, j in zip(block, order, strict=True):
+    here = [columns.z[g][j] for j in block]
+    for position, j in zip(block, order, strict=True):
+        if np.array_equal(back[:, j], np.eye(len(block))[j]):
+            z[g][position] = here[j]
+        else:
             z[g][position] = len(U)
-            U = np.vstack([U, grouping.Z[:, j] * T[j, j]])
-        to_new = np.diag(1 / scale)
-    else:
-        for position, j in zip(block, order, strict=True):
-            z[g][position] = columns.z[g][j]
-        where = [block.index(j) for j in order]
-        to_new = np.linalg.inv(T[np.ix_(block, block)])[np.ix_(where, where)]
+            U = np.vstack([U, back[:, j] @ columns.U[here]])
     other = Problem(problem.design, replace(columns, U=U, z=z))
     factors = problem.unpack(best.theta_standard)
-    raw = best.factors[g][order][:, block]
-    factors[g][np.ix_(block, block)] = lower_factor(to_new @ raw, (range(len(block)),))
+    factor = (to_new @ factors[g][np.ix_(block, block)])[order]
+    factors[g][np.ix_(block, block)] = lower_factor(factor, (range(len(block)),))
     where = [np.zeros(pattern.shape) for pattern in problem.patterns]
     where[g][block[0], block[0]] = 1
     at = int(np.flatnonzero(other.pack(where))[0])
-    return other, other.pack(factors), at, float(T[first[0], first[0]])
+    return other, other.pack(factors), at, float(T[order[0], order[0]])
 
 
 def _hold_sd(problem: Problem, theta: np.ndarray, at: int, unit: float, best: Estimates) -> Held:

@@ -35,6 +35,7 @@ NEAR_ZERO = (
     1e-4  # a relative standard deviation that counts as none; lme4's isSingular has the same
 )
 MIDDLING = 0.4  # the relative standard deviation that a search starts from
+FEW_ROWS = 200  # with more of them one start has been enough
 LEAST_WEIGHT = 0.02  # that curvature grants to a level that knows nothing
 
 
@@ -362,6 +363,12 @@ class Problem:
         ]
         columns = self.U[alone]
         return bool((columns.mean(axis=1) ** 2 > 0.5 * (columns**2).mean(axis=1)).any())
+
+    @cached_property
+    def is_crowded(self) -> bool:
+        """Whether so few rows have so many random effects that these may take all the variance."""
+        effects = [grouping.n_levels * len(grouping.effects) for grouping in self.design.groupings]
+        return self.n <= FEW_ROWS and max(effects) > self.n / 2
 
     @cached_property
     def curvature(self) -> np.ndarray:

@@ -30,9 +30,9 @@ class Found:
 def search(problem: Problem, reml: bool, progress: bool = False) -> Found:
     """Quasi-Newton from a middling start, and again where there is reason to doubt what it found.
 
-    Two reasons: a variance that came out near 0, and effects that can stand in for each other (a
-    slope without its intercept, of a predictor far from 0, is nearly an intercept): the deviance may
-    then have several valleys.
+    Three reasons: a variance that came out near 0; effects that can stand in for each other (a
+    slope without its intercept, of a predictor far from 0, is nearly an intercept); and few rows for many
+    effects, which may explain nearly all of them. The deviance may then have several valleys.
 
     Parameters
     ----------
@@ -88,10 +88,11 @@ def _better(problem, value_and_gradient, start, best: Found, evaluations: int) -
 
 def _rival_starts(problem: Problem) -> list[np.ndarray]:
     """For each block one start where it has nearly all the variance, if some blocks are rivals."""
+    # two large variances that nearly cancel lie far out, and so does hardly any residual
+    far_out = problem.pack([3.0 * np.eye(len(pattern)) for pattern in problem.patterns])
     if not problem.has_rivals:
-        return []
-    # two large variances that nearly cancel lie far out
-    starts = [problem.pack([3.0 * np.eye(len(pattern)) for pattern in problem.patterns])]
+        return [far_out] if problem.is_crowded else []
+    starts = [far_out]
     for g, grouping in enumerate(problem.design.groupings):
         for block in grouping.blocks:
             factors = [0.05 * np.eye(len(pattern)) for pattern in problem.patterns]
