@@ -1,0 +1,130 @@
+"""The phrasebook: R's values are current, and its rows agree but for the differences it explains."""
+
+import json
+import re
+
+import nbformat
+import pytest
+from reference_models import RESULTS, ROOT
+
+import course
+from course import load, plots, translate
+
+STORED = json.loads((ROOT / "tests/reference/phrasebook.json").read_text(encoding="utf-8"))
+NOTEBOOK = nbformat.read(ROOT / "notebooks/phrasebook.ipynb", as_version=nbformat.NO_CONVERT)
+FRAMES = {"pupils": "pupils", "years": "pupils_three_years"}
+SCRIPT = (ROOT / "tests/reference/phrasebook.R").read_text(encoding="utf-8")
+
+
+def tables() -> list[list[dict[str, str]]]:
+    """The page's tables as shown: for each a list of rows, column -> text."""
+    found = []
+    for cell in NOTEBOOK.cells:
+        for output in cell.get("outputs", []):
+            if "text/html" in output.get("data", {}):
+                rows = [line for line in output.data["text/plain"].split("\n") if line]
+                width = len({line[:14] for line in rows})
+                pairs = [(line[:14].strip(), line[14:]) for line in rows]
+                found.append([dict(pairs[at : at + width]) for at in range(0, len(pairs), width)])
+    return found
+
+
+FORMULAS, *EXTRACTORS = tables()
+ROWS = [row for table in EXTRACTORS for row in table]
+
+
+def test_every_call_of_r_is_stored_and_shown():
+    assert {row["R"] for row in ROWS} == set(STORED["calls"])
+    shown = {(row["data"], row["R and course"]) for row in FORMULAS}
+    stored = {(d, random) for d, parts in STORED["log_likelihoods"].items() for random in parts}
+    assert shown == stored
+
+
+def test_the_stored_values_are_those_of_the_script():
+    written = set(re.findall(r"^  '(.+)',?$", SCRIPT, flags=re.MULTILINE))
+    assert set(STORED["calls"]) <= written
+    for line in STORED["setup"]:
+        assert line in SCRIPT
+
+
+def test_rows_agree_but_for_the_differences_that_the_page_explains():
+    assert {row["agree"] for row in FORMULAS} == {"yes"}
+    differ = {row["what"]: row["agree"].removeprefix("no: ").split()[0] for row in ROWS}
+    differ = {what: who for what, who in differ.items() if who != "yes"}
+    assert differ == {
+        "covariance of two estimates": "statsmodels",  # inverts a larger Hessian; as the next
+        "t": "statsmodels",
+        "p-value": "statsmodels",  # and from the normal distribution
+        "AIC (REML)": "statsmodels",  # nan
+        "BIC (REML)": "statsmodels",
+        "residual df": "statsmodels",  # another definition
+        "F test of a term": "statsmodels",
+        "two coefficients at once": "statsmodels",
+        "Wald, lower end": "course",  # t, not z
+        "leave out each school: Cook's distance": "course",  # another factor
+        "the same in standard errors": "course",  # the other way round
+    }
+
+
+def test_the_pieces_are_those_that_translate_prints():
+    data = {name: load(stored) for name, stored in FRAMES.items()}
+    for frame in data.values():
+        frame["age10"] = frame["age"] - 10
+        frame["room"] = frame["classroom"].str.replace(".*-", "", regex=True)
+    for row in FORMULAS:
+        frame = data[row["data"]]
+        means = translate(f"test_score ~ age10 + sex + {row['R and course']}", frame)
+        if row["statsmodels"] == "none":
+            assert not means.exact
+            continue
+        pieces = eval(f"dict({row['statsmodels']})", {"pupils": data["pupils"]})
+        assert means.exact
+        assert pieces.get("re_formula") == means.re_formula
+        assert sorted(pieces.get("vc_formula", {}).values()) == sorted(
+            (means.vc_formula or {}).values()
+        )
+        if means.groups in frame:  # else groups that have to be computed first
+            assert pieces["groups"] == means.groups
+
+
+@pytest.mark.parametrize(
+    ("call", "of"),
+    [
+        ("VarCorr(m3)$classroom[1, 1]", "classroom"),
+        ("VarCorr(m3)$school[1, 1]", "school"),
+        ("VarCorr(m3)$province[1, 1]", "province"),
+    ],
+)
+def test_two_scripts_of_r_agree(call, of):
+    """reference.R fits the model of m3 with another search, and age from another zero."""
+    components = RESULTS["pupils_1c_1s_1p"]["REML"]["variance_components"]
+    (expected,) = [row["vcov"] for row in components if row["group"] == of]
+    assert STORED["calls"][call] == pytest.approx(expected, rel=1e-4)
+
+
+def test_log_likelihoods_are_those_of_the_other_script():
+    known = {
+        "(1|school)": "pupils_1s",
+        "(1|classroom) + (1|school) + (1|province)": "pupils_1c_1s_1p",
+        "(1|province/school/classroom)": "pupils_slash_psc",
+        "(sex|school)": "pupils_sex_s",
+    }
+    for random, model in known.items():
+        expected = RESULTS[model]["REML"]["log_likelihood"]
+        assert STORED["log_likelihoods"]["pupils"][random] == pytest.approx(expected, abs=1e-4)
+
+
+def test_what_has_no_value_exists():
+    """The last table names functions of the course without calling them."""
+    (cell,) = [c for c in NOTEBOOK.cells if c.source.startswith("## Pictures and the rest")]
+    rows = [line.split(" | ") for line in cell.source.splitlines() if line.startswith("| ")]
+    names = [re.match(r"`(\w+)\.?(\w*)", row[3]) for row in rows[1:]]
+    assert len(names) > 8
+    for name in names:
+        first, second = name.groups()
+        if first == "plots":
+            assert second in plots.__all__
+        elif first == "fit":
+            assert hasattr(course.MixedFit, second)
+        else:
+            assert first in course.__all__
