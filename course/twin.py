@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import contextlib
 import warnings
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 # whose variance falls below 1e-10 for a fixed one.
 FLOOR = 1e-9
 CLOSE = 1e-3  # log-likelihoods of one optimum
+SHORT = 0.005  # log-likelihood units that are worth a word
+COLD = 20  # how many times longer statsmodels takes from its own start
 MEMORY = 2e9  # bytes
 SECONDS = 60
 CELLS_PER_SECOND = 3e8  # rows x columns^2, summed over groups, that MixedLM gets through
@@ -67,7 +70,8 @@ def _without_correlations(layout: Layout) -> Layout:
     return replace(layout, re=None, correlated=(*layout.correlated, layout.re))
 
 
-def _fit(fit: MixedFit, layout: Layout):
+def _fit(fit: MixedFit, layout: Layout, alone: bool = False):
+    """MixedLM from the optimum of `fit`; `alone`, from its own start by its default optimiser."""
     from statsmodels.regression.mixed_linear_model import MixedLM, MixedLMParams, VCSpec
 
     components = _components(fit, layout)
@@ -121,6 +125,8 @@ def _fit(fit: MixedFit, layout: Layout):
     with warnings.catch_warnings():
         # at a variance of 0 statsmodels warns of the boundary in many ways; `singular` says it once
         warnings.simplefilter("ignore")
+        if alone:
+            return model.fit(reml=fit.estimates.reml)
         return model.fit(start_params=start, reml=fit.estimates.reml, method="lbfgs", **held)
 
 
@@ -260,21 +266,45 @@ class Check:
 
     table: pd.DataFrame
     agree: bool
+    fit: MixedFit = field(repr=False)
 
-    def __str__(self) -> str:
+    @cached_property
+    def alone(self) -> str:
+        """Where statsmodels stops short when left alone: its own start, its default optimiser.
+
+        Empty where it does not, where MixedLM has no place for the model, and where finding out would
+        take more than about a minute.
+        """
+        layout = lay_out(self.fit.design)
+        if layout.correlated or COLD * seconds(self.fit) > SECONDS:
+            return ""
+        who = "statsmodels alone, from its own start by its default optimiser,"
+        try:
+            result = _fit(self.fit, layout, alone=True)
+        except (np.linalg.LinAlgError, ValueError):
+            return f"{who} breaks down on this model."
+        short = self.fit.llf - float(result.llf)
+        if not short > SHORT:
+            return ""
+        return f"{who} stops {short:.3g} log-likelihood units short."
+
+    @property
+    def _words(self) -> str:
         words = (
             "Both solvers agree: the optimum is real."
             if self.agree
             else "The solvers differ. The one with the higher log-likelihood is nearer the optimum; look "
             "at what the notes of the fit say before using either."
         )
-        return f"{words}\n{self.table.to_string(float_format='{:.6g}'.format)}"
+        return f"{words} {self.alone}".rstrip()
+
+    def __str__(self) -> str:
+        return f"{self._words}\n{self.table.to_string(float_format='{:.6g}'.format)}"
 
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
-        words, _ = str(self).split("\n", 1)
-        return f"<p>{words}</p>" + self.table.to_html(float_format="{:.6g}".format)
+        return f"<p>{self._words}</p>" + self.table.to_html(float_format="{:.6g}".format)
 
 
 def check(fit: MixedFit) -> Check:
@@ -290,7 +320,7 @@ def check(fit: MixedFit) -> Check:
     table = pd.DataFrame(rows, columns=["quantity", "mixedlm", "statsmodels", "allowed"])
     table["difference"] = table["statsmodels"] - table["mixedlm"]
     agree = bool((table["difference"].abs() <= table["allowed"]).all())
-    return Check(table.drop(columns="allowed").set_index("quantity"), agree)
+    return Check(table.drop(columns="allowed").set_index("quantity"), agree, fit)
 
 
 def _sds(fit: MixedFit, twin) -> list[tuple[str, float, float]]:
