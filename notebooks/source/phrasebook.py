@@ -95,9 +95,11 @@ fit2 = mixedlm("test_score ~ age10 + sex + (1|classroom) + (1|school)", pupils).
 fit3 = mixedlm("test_score ~ age10 + sex + (1|classroom) + (1|school) + (1|province)", pupils).fit()
 
 # %% [markdown] tags=["workshop"]
-# This cell only makes the tables of the page. Pass over it.
+# The cells that make the tables are folded in JupyterLab: a click on the bar left of one opens it.
+# The first of them only says how a table is made.
 
-# %% tags=["workshop"]
+# %% tags=["workshop"] jupyter={"source_hidden": true}
+import re
 from html import escape
 
 from IPython.display import display
@@ -122,18 +124,20 @@ def judge(value, others, within):
     return "no: " + ", ".join(wrong) if wrong else "yes" if others else ""
 
 
+def shown(cell, code):
+    """HTML of a cell; code may be broken before a dot or a bracket."""
+    if not code:
+        return escape(cell)
+    return f"<code>{re.sub(r'(?<=[^.[])(?=[.[])', '<wbr>', escape(cell))}</code>"
+
+
 def page(head, rows):
     """A table as HTML with code in code font, and as text."""
+    left = 'style="text-align:left"'
+    top = "".join(f'<th scope="col" {left}>{name}</th>' for name in head)
     body = "".join(
-        "<tr>"
-        + "".join(
-            f'<td style="text-align:left">{f"<code>{escape(cell)}</code>" if code else escape(cell)}</td>'
-            for cell, code in row
-        )
-        + "</tr>"
-        for row in rows
+        f"<tr>{''.join(f'<td {left}>{shown(*cell)}</td>' for cell in row)}</tr>" for row in rows
     )
-    top = "".join(f'<th scope="col" style="text-align:left">{name}</th>' for name in head)
     text = "\n".join(
         f"{name:14}{cell}" for row in rows for name, (cell, _) in zip(head, row, strict=True)
     )
@@ -163,7 +167,7 @@ def phrases(*rows, within=0.001):
 # The value is the [log-likelihood](glossary.ipynb#log-likelihood) at the optimum: where it is the
 # same, the model is the same. For your own formula, `translate(formula, data)` prints the pieces.
 
-# %% tags=["workshop"]
+# %% tags=["workshop"] jupyter={"source_hidden": true}
 random_parts = [
     ("pupils", "(1|school)", 'groups="school", re_formula="1"'),
     ("pupils", "(age10|school)", 'groups="school", re_formula="1 + age10"'),
@@ -270,7 +274,7 @@ page(["data", "R and course", "statsmodels", "value", "agree"], lines)
 # %% [markdown] tags=["workshop"]
 # ## Fixed effects
 
-# %% tags=["workshop"]
+# %% tags=["workshop"] jupyter={"source_hidden": true}
 phrases(
     (
         "coefficient",
@@ -341,7 +345,7 @@ phrases(
 # %% [markdown] tags=["workshop"]
 # ## Variances
 
-# %% tags=["workshop"]
+# %% tags=["workshop"] jupyter={"source_hidden": true}
 phrases(
     (
         "variance of the intercept",
@@ -434,7 +438,7 @@ phrases(
 # %% [markdown] tags=["workshop"]
 # ## Random effects
 
-# %% tags=["workshop"]
+# %% tags=["workshop"] jupyter={"source_hidden": true}
 phrases(
     (
         "intercept of one school (BLUP)",
@@ -490,7 +494,7 @@ phrases(
 # %% [markdown] tags=["workshop"]
 # ## Fitted and predicted values
 
-# %% tags=["workshop"]
+# %% tags=["workshop"] jupyter={"source_hidden": true}
 phrases(
     (
         "fitted value",
@@ -551,7 +555,7 @@ phrases(
 # Log-likelihoods are compared by their differences, so here "agree" is strict: within one part in ten
 # million.
 
-# %% tags=["workshop"]
+# %% tags=["workshop"] jupyter={"source_hidden": true}
 phrases(
     ("log-likelihood (REML)", "logLik(m)", "result.llf", "fit.llf"),
     ("REML criterion", "REMLcrit(m)", "-2 * result.llf", "-2 * fit.llf"),
@@ -608,7 +612,7 @@ print(f"its log-likelihood  {by_reml.llf:.3f}")
 # %% [markdown] tags=["workshop"]
 # ## Matrices
 
-# %% tags=["workshop"]
+# %% tags=["workshop"] jupyter={"source_hidden": true}
 phrases(
     (
         "X, one cell",
@@ -651,7 +655,7 @@ phrases(
 # %% [markdown] tags=["workshop"]
 # ## Tests and comparisons
 
-# %% tags=["workshop"]
+# %% tags=["workshop"] jupyter={"source_hidden": true}
 phrases(
     (
         "F test of a term",
@@ -736,7 +740,7 @@ phrases(
 # %% [markdown] tags=["workshop"]
 # ## Intervals
 
-# %% tags=["workshop"]
+# %% tags=["workshop"] jupyter={"source_hidden": true}
 phrases(
     (
         "Wald, lower end",
@@ -781,7 +785,7 @@ phrases(
 # Bootstrap intervals are random: R and the course draw different numbers, from the same distribution.
 # With 200 draws, "agree" means within 10 %.
 
-# %% tags=["workshop"]
+# %% tags=["workshop"] jupyter={"source_hidden": true}
 phrases(
     (
         "bootstrap, lower end",
@@ -801,7 +805,7 @@ phrases(
 # %% [markdown] tags=["workshop"]
 # ## Simulate, refit, leave out
 
-# %% tags=["workshop"]
+# %% tags=["workshop"] jupyter={"source_hidden": true}
 phrases(
     (
         "new responses from the fit",
@@ -857,7 +861,7 @@ phrases(
 # R's packages performance and MuMIn have `icc` and `r2`. They are not among the references here, so R
 # computes the same from what lme4 gives.
 
-# %% tags=["workshop"]
+# %% tags=["workshop"] jupyter={"source_hidden": true}
 phrases(
     (
         "share of all groups (ICC of two classmates)",
