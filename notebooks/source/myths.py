@@ -2,7 +2,7 @@
 # # Myths
 #
 # What tutorials, forums and colleagues say about mixed models: one claim, one small experiment, what
-# is so, and what to write instead. Each stands for itself. Read the one you came for.
+# is so, and what to write instead. Run the page from the top, then read the one you came for.
 #
 # **About code:** [a bar in the formula](#A-bar-in-the-formula),
 # [the pupil as the group](#The-pupil-as-the-group), [a list of groups](#A-list-of-groups),
@@ -57,9 +57,9 @@ def attempt(what, call):
 
 
 # %% [markdown] tags=["workshop"]
-# # About code
+# ## About code
 #
-# ## A bar in the formula
+# ### A bar in the formula
 #
 # **Claim.** statsmodels takes `(1|school)` in its formula, as R does.
 
@@ -78,7 +78,7 @@ print("numbers: converged", web.converged, "with the fixed effects", list(web.fe
 # without a bar. See [lesson 01](01-why-groups-matter.ipynb).
 
 # %% [markdown] tags=["workshop"]
-# ## The pupil as the group
+# ### The pupil as the group
 #
 # **Claim.** `groups=data["student_id"]` says that everything is nested within each pupil.
 
@@ -104,7 +104,7 @@ pd.DataFrame(table, index=["groups", "variance of pupils", "residual variance"])
 # [lesson 04](04-nested-and-crossed.ipynb).
 
 # %% [markdown] tags=["workshop"]
-# ## A list of groups
+# ### A list of groups
 #
 # **Claim.** `groups=["school", "classroom"]` nests the classrooms in the schools.
 
@@ -123,7 +123,7 @@ print(f"(1|school/classroom): log-likelihood {fit.llf:.2f}")
 # vc_formula={"classroom": "0 + C(classroom)"}`. See [lesson 02](02-random-intercepts.ipynb).
 
 # %% [markdown] tags=["workshop"]
-# ## diag
+# ### diag
 #
 # **Claim.** `vc_formula={"classroom": "diag"}` sets a diagonal covariance matrix.
 
@@ -140,7 +140,7 @@ print("meant:", meant.formula)
 # **Write** two bars, `(age10||classroom)`. See [lesson 05](05-covariance-structures.ipynb).
 
 # %% [markdown] tags=["workshop"]
-# ## A component called school
+# ### A component called school
 #
 # **Claim.** `vc_formula={"school": "1"}` is a random intercept of schools.
 
@@ -172,7 +172,7 @@ pd.DataFrame(rows, columns=["written", "variance of 'school'", "log-likelihood"]
 # [lesson 05](05-covariance-structures.ipynb).
 
 # %% [markdown] tags=["workshop"]
-# ## A re_formula for each group
+# ### A re_formula for each group
 #
 # **Claim.** `re_formula` is for the random intercepts, one formula for each grouping variable.
 
@@ -191,7 +191,7 @@ one.cov_re.round(2)
 # tutorials, too. See [lesson 05](05-covariance-structures.ipynb).
 
 # %% [markdown] tags=["workshop"]
-# ## school:classroom
+# ### school:classroom
 #
 # **Claim.** `(1|classroom) + (1|school:classroom)` are crossed effects.
 
@@ -217,7 +217,7 @@ for random in random_parts:
 # [lesson 04](04-nested-and-crossed.ipynb).
 
 # %% [markdown] tags=["workshop"]
-# ## predict knows the school
+# ### predict knows the school
 #
 # **Claim.** `result.predict(data)` gives the expected score of each pupil, in the pupil's school.
 
@@ -241,9 +241,9 @@ pd.DataFrame(
 # one. See [lesson 06](06-interpretation.ipynb).
 
 # %% [markdown] tags=["workshop"]
-# # About fits
+# ## About fits
 #
-# ## Converged means good
+# ### Converged means good
 #
 # **Claim.** The summary says "Converged: Yes", so the fit is right.
 
@@ -263,15 +263,16 @@ print(f"statsmodels: converged {short.converged}, log-likelihood {short.llf:.1f}
 print(f"mixedlm:     converged {full.converged}, log-likelihood {full.llf:.1f}")
 
 # %% [markdown] tags=["workshop"]
-# **What is so.** The same model on the same pupils: the first search stopped short of the optimum and
-# said that it had converged. And a fit at its optimum may still be of a wrong model, as the [first
+# **What is so.** The same model on the same pupils: statsmodels' search stopped short of the optimum,
+# and the result says that it converged. (There was a warning on the way, that another search is
+# tried. It is easily lost.) And a fit at its optimum may still be of a wrong model, as the [first
 # myth](#A-bar-in-the-formula) shows, or rest on three schools.
 #
 # **Write** `fit.check()`, which lets both solvers fit and compares them, and `diagnose(fit)`. See
 # [lesson 08](08-when-the-fit-complains.ipynb).
 
 # %% [markdown] tags=["workshop"]
-# ## The larger log-likelihood wins
+# ### The larger log-likelihood wins
 #
 # **Claim.** Of two fits, the one with the larger log-likelihood (or the smaller AIC) is the better.
 
@@ -293,9 +294,10 @@ pd.DataFrame(rows, index=["REML", "ML"]).T.round(2)
 # [lesson 07](07-inference.ipynb).
 
 # %% [markdown] tags=["workshop"]
-# ## A p-value for a variance
+# ### A p-value for a variance
 #
-# **Claim.** The standard error beside a variance gives its test and its interval.
+# **Claim.** The standard error beside a variance gives its test and its interval. Here for four
+# provinces.
 
 # %% tags=["workshop"]
 small = load("pupils").query("province < 'P05'")
@@ -303,9 +305,11 @@ by_province = smf.mixedlm("test_score ~ age", small, groups="province").fit()
 row = by_province.summary().tables[1].loc["province Var"]
 own = mixedlm("test_score ~ age + (1|province)", small).fit()
 sd = confint(own, parameters="sd(Intercept | province)").iloc[0]
-print(f"in the table:      variance {row['Coef.']}, Std.Err. {row['Std.Err.']}")
-print("in result.params: ", round(by_province.params["province Var"], 3))
-print("in conf_int():    ", by_province.conf_int().loc["province Var"].round(3).tolist())
+print(
+    f"in the table:      variance {float(row['Coef.']):.1f}, Std.Err. {float(row['Std.Err.']):.1f}"
+)
+print("in result.params: ", round(by_province.params["province Var"], 2))
+print("in conf_int():    ", by_province.conf_int().loc["province Var"].round(2).tolist())
 print(f"profile interval of the variance:  {sd['lower'] ** 2:.1f} to {sd['upper'] ** 2:.1f}")
 
 # %% [markdown] tags=["workshop"]
@@ -318,11 +322,11 @@ print(f"profile interval of the variance:  {sd['lower'] ** 2:.1f} to {sd['upper'
 # boundary. See [lesson 07](07-inference.ipynb).
 
 # %% [markdown] tags=["workshop"]
-# ## z is good enough
+# ### z is good enough
 #
-# **Claim.** With thousands of pupils the normal distribution will do.
+# **Claim.** With hundreds of pupils the normal distribution will do.
 #
-# Here is a reform that does nothing: half of eight schools take part. 300 times, scores are drawn
+# Here is a reform that does nothing: half of eight schools take part. 200 times, scores are drawn
 # anew for 400 pupils, and the reform is tested at the 5 % level.
 
 # %% tags=["workshop"]
@@ -354,7 +358,7 @@ print(f"significant with z: {z_hits / len(null):.0%}   with t: {t_hits / len(nul
 # **Write** `fit.fixed_effects`, which has t, df and p-value. See [lesson 07](07-inference.ipynb).
 
 # %% [markdown] tags=["workshop"]
-# ## R squared
+# ### R squared
 #
 # **Claim.** `result.rsquared`, or the squared correlation of fitted values and scores, says what the
 # model explains.
@@ -374,9 +378,9 @@ r2(of_schools).round(2)
 # **Write** `r2(fit)`, and report which of the two it is. See [lesson 06](06-interpretation.ipynb).
 
 # %% [markdown] tags=["workshop"]
-# # About models
+# ## About models
 #
-# ## Levels that covary
+# ### Levels that covary
 #
 # **Claim.** The covariance matrix shows how classroom effects correlate with school effects.
 
@@ -402,7 +406,7 @@ for name, effects in {"true effects": truth, "BLUPs": fit.random_effects}.items(
 # changes what happens inside it. See [lesson 06](06-interpretation.ipynb).
 
 # %% [markdown] tags=["workshop"]
-# ## Fixed or random
+# ### Fixed or random
 #
 # **Claim.** A factor is fixed if the researcher controls it, and random if not.
 
@@ -434,7 +438,7 @@ print(
 # [lesson 02](02-random-intercepts.ipynb).
 
 # %% [markdown] tags=["workshop"]
-# ## BLUPs are estimates
+# ### BLUPs are estimates
 #
 # **Claim.** Random effects are estimated coefficients of the groups, so their variance is the variance
 # between groups.
@@ -499,7 +503,7 @@ print(f"SD of the BLUPs {spread['BLUPs']:.1f}, SD between schools in the fit {sp
 # `fit.random_effects_se` for the groups. See [lesson 06](06-interpretation.ipynb).
 
 # %% [markdown] tags=["workshop"]
-# ## Five levels
+# ### Five levels
 #
 # **Claim.** A random effect needs at least five levels; with fewer, it has to be fixed.
 #
@@ -543,7 +547,7 @@ plots.show(
 # [lesson 08](08-when-the-fit-complains.ipynb).
 
 # %% [markdown] tags=["workshop"]
-# ## A variance of 0
+# ### A variance of 0
 #
 # **Claim.** If a variance is estimated at 0, take the term out: there is no such effect.
 #
@@ -588,7 +592,7 @@ print(f"interval of the SD of classrooms: {low:.1f} to {high:.1f} points")
 # **Write** `confint(fit)` beside the estimate. See [lesson 08](08-when-the-fit-complains.ipynb).
 
 # %% [markdown] tags=["workshop"]
-# ## A low ICC
+# ### A low ICC
 #
 # **Claim.** With an ICC of 0.02 no multilevel model is needed.
 #
@@ -630,7 +634,7 @@ print(
 # [lesson 01](01-why-groups-matter.ipynb).
 
 # %% [markdown] tags=["workshop"]
-# ## A random slope is enough
+# ### A random slope is enough
 #
 # **Claim.** With `(age10|school)` in the model, `age10` need not be among the fixed effects.
 
@@ -648,7 +652,7 @@ pd.DataFrame(rows, index=["mean slope", "SD of the slope"]).T.round(2)
 # **Write** every random slope as a fixed effect, too. See [lesson 03](03-random-slopes.ipynb).
 
 # %% [markdown] tags=["workshop"]
-# ## A correlation of −1
+# ### A correlation of −1
 #
 # **Claim.** Intercepts and slopes correlate at nearly −1: schools that start low catch up.
 
