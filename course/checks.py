@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import ast
+from collections.abc import Iterable, Mapping
+
 import numpy as np
+import pandas as pd
 from scipy import linalg
 
 from course.errors import CourseError
-from course.expressions import FUNCTIONS, NAMESPACE
+from course.expressions import FUNCTIONS, NAMESPACE, SPLINES
 from course.formula import Formula, RandomTerm
 
 MAX_CELLS = 400_000_000  # of all model matrices together: 3 GB
+MAX_NAMES = 200_000  # columns of a formula that patsy may be asked to name
 
 
 def refuse_text(formula: Formula) -> None:
@@ -33,6 +38,49 @@ def check_names(formula: Formula) -> None:
             raise CourseError(f"a column called '{name}' hides the function {name}(...): rename it")
         if name == "Intercept":
             raise CourseError("'Intercept' is the name of the intercept: rename that column")
+    if any(term.group == ("Residual",) for term in formula.random):
+        raise CourseError("'Residual' is the name of the residual in every table: rename that column")
+
+
+def check_interactions(
+    terms: Iterable, variables: Mapping[str, np.ndarray | pd.Categorical]
+) -> None:
+    """Refuse products of so many labels that their names alone would fill the memory."""
+    total = 0
+    for term in terms:
+        columns = 1
+        if len(term.factors) > 1:
+            for factor in term.factors:
+                columns *= _most_columns(factor.code, variables)
+        total += columns
+        if total > MAX_NAMES:
+            raise CourseError(
+                f"{term.name()} makes up to {columns:,} columns: is a label used as a predictor? Write "
+                "(1|label)"
+            )
+
+
+def _most_columns(code: str, variables: Mapping) -> int:
+    """A bound on the columns of one factor of a formula."""
+    tree = list(ast.walk(ast.parse(code)))
+    called = {
+        node.func.id for node in tree if isinstance(node, ast.Call) and hasattr(node.func, "id")
+    }
+    values = [node.value for node in tree if isinstance(node, ast.Constant)]
+    most, rows = 1, 1
+    for name in {node.id for node in tree if isinstance(node, ast.Name)} | set(values):
+        column = variables.get(name)
+        if isinstance(column, pd.Categorical):
+            most *= len(column.categories)
+        elif column is not None and ("C" in called or column.dtype == bool):
+            most *= len(np.unique(column))
+        rows = max(rows, 0 if column is None else len(column))
+    most = min(most, rows)
+    if any(isinstance(node, ast.Compare) for node in tree):
+        most *= 2
+    if called & SPLINES:  # df=, or knots, and those that a degree adds
+        most *= max([value for value in values if type(value) is int], default=0) + len(values) + 7
+    return most
 
 
 def check_columns(names: list[list[str]], n: int) -> None:
@@ -49,10 +97,10 @@ def check_columns(names: list[list[str]], n: int) -> None:
 
 
 def check_size(matrix: np.ndarray, names: list[str]) -> None:
-    """Refuse numbers whose squares double precision cannot hold."""
+    """Refuse numbers whose fourth powers (variances of variances) double precision cannot hold."""
     for name, column in zip(names, matrix.T, strict=True):
         value = max(column.max(), -column.min())
-        if value > 1e100 or 0 < value < 1e-100:
+        if value > 1e70 or 0 < value < 1e-70:
             raise CourseError(f"{name} is of the size {value:.0e}: measure it in another unit")
 
 

@@ -4,17 +4,26 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Sequence
+from datetime import date, time
+from numbers import Number
 
 import numpy as np
 import pandas as pd
 
 from course.errors import CourseError
 
+MOST_CODES = 2**62  # whole numbers of 64 bits hold these
+
 
 def nearest(name: str, names: Iterable) -> str:
     """``"; did you mean 'age'?"`` or nothing, to end a message with."""
     close = _close(str(name), [str(n) for n in names])
     return f"; did you mean '{close[0]}'?" if close else ""
+
+
+def shortened(name: str) -> str:
+    """The beginning of a name that would fill the screen."""
+    return name if len(name) <= 60 else name[:57] + "..."
 
 
 def _close(name: str, names: list[str]) -> list[str]:
@@ -42,10 +51,11 @@ def find_columns(data: pd.DataFrame, names: Iterable[str]) -> dict[str, pd.Serie
         where = np.flatnonzero(data.columns == name)
         if len(where) == 0:
             mend = nearest(name, data.columns)
-            columns = ", ".join(map(str, data.columns[:12])) + (
-                " ..." if len(data.columns) > 12 else ""
+            columns = ", ".join(shortened(str(known)) for known in data.columns[:12])
+            columns += " ..." if len(data.columns) > 12 else ""
+            raise CourseError(
+                f"the data have no column '{shortened(name)}'{mend or f'; there are {columns}'}"
             )
-            raise CourseError(f"the data have no column '{name}'{mend or f'; there are {columns}'}")
         if len(where) > 1:
             raise CourseError(
                 f"the data have {len(where)} columns called '{name}': rename or drop all but one"
@@ -88,6 +98,16 @@ def model_column(series: pd.Series, keep_whole: bool) -> np.ndarray | pd.Categor
     codes, labels = _factorize(series)
     if not all(isinstance(label, str) for label in labels):
         kinds = sorted({type(label).__name__ for label in labels})
+        if all(isinstance(label, date | time | pd.Period) for label in labels):
+            raise CourseError(
+                f"'{name}' holds dates or times: make numbers of them, as in "
+                f"(days - days.min()).dt.days with days = pd.to_datetime(data['{name}'].astype(str))"
+            )
+        if all(isinstance(label, Number) and not isinstance(label, bool) for label in labels):
+            raise CourseError(
+                f"'{name}' holds numbers of type {' and '.join(kinds)}: "
+                f"convert them with data['{name}'].astype(float)"
+            )
         raise CourseError(
             f"'{name}' mixes {' and '.join(kinds)}: make it numbers with pd.to_numeric, "
             "or text with .astype(str)"
@@ -179,16 +199,17 @@ def group_codes(columns: Sequence[pd.Series]) -> tuple[np.ndarray, pd.Index]:
     codes, labels = coded[0]
     if len(coded) == 1:
         return codes, pd.Index(labels, name=columns[0].name)
-    sizes = [len(labels) for _, labels in coded]
-    combined = np.zeros(len(codes), dtype=np.int64)
-    for (one, _), size in zip(coded, sizes, strict=True):
-        combined = combined * size + one
+    combined, size = np.zeros(len(codes), dtype=np.int64), 1
+    for one, labels in coded:
+        if size * len(labels) > MOST_CODES:  # number afresh what occurs: products would overflow
+            combined, present = pd.factorize(combined, sort=True)
+            size = len(present)
+        combined, size = combined * len(labels) + one, size * len(labels)
     codes, present = pd.factorize(combined, sort=True)
-    parts, rest = [], present
-    for (_, labels), size in zip(reversed(coded), reversed(sizes), strict=True):
-        parts.append(pd.Index(labels).take(rest % size))
-        rest = rest // size
-    levels = pd.MultiIndex.from_arrays(parts[::-1], names=[column.name for column in columns])
+    row = np.empty(len(present), dtype=np.int64)  # one of each group, to read its labels from
+    row[codes] = np.arange(len(codes))
+    parts = [pd.Index(labels).take(one[row]) for one, labels in coded]
+    levels = pd.MultiIndex.from_arrays(parts, names=[column.name for column in columns])
     return codes.astype(np.int64, copy=False), levels
 
 

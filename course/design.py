@@ -15,6 +15,7 @@ from scipy import sparse
 
 from course.checks import (
     check_columns,
+    check_interactions,
     check_levels,
     check_names,
     check_rank,
@@ -32,7 +33,8 @@ from course.columns import (
     new_column,
 )
 from course.errors import CourseError
-from course.expressions import NAMESPACE
+from course.expressions import FUNCTIONS, NAMESPACE
+from course.failures import in_words
 from course.formula import Formula, RandomTerm, effect_terms, terms_of, variables_of
 
 KEEP_ALL = patsy.NAAction(NA_types=[])  # missing rows are gone by then; a new NaN is reported below
@@ -108,6 +110,8 @@ class Design:
         For each column with missing values their number.
     columns : dict
         The complete rows of every column used.
+    hiding : tuple of str
+        Columns of the caller's frame that are called like a function of formulas, used or not.
     """
 
     formula: Formula
@@ -119,6 +123,7 @@ class Design:
     rows_given: int
     missing: dict[str, int]
     columns: dict[str, pd.Series]
+    hiding: tuple[str, ...]
     infos: tuple[patsy.DesignInfo, ...] = field(repr=False)
 
     @property
@@ -298,6 +303,7 @@ def build_design(formula: Formula, data: pd.DataFrame) -> Design:
         rows_given=len(data),
         missing=missing,
         columns=columns,
+        hiding=tuple(name for name in data.columns if name in FUNCTIONS or name in NAMESPACE),
         infos=infos,
     )
 
@@ -343,6 +349,7 @@ def _design_infos(formula: Formula, parts: list[_Part], variables: dict) -> tupl
     termlists += [list(part.effects) for part in parts]
     if not described.rhs_termlist:
         raise CourseError("the fixed part is empty: write at least 1, the intercept")
+    check_interactions((term for terms in termlists for term in terms), variables)
     environment = patsy.EvalEnvironment([NAMESPACE])
     with np.errstate(all="ignore"):
         try:
@@ -350,13 +357,16 @@ def _design_infos(formula: Formula, parts: list[_Part], variables: dict) -> tupl
                 termlists, lambda: iter([variables]), environment, NA_action=KEEP_ALL
             )
         except Exception as error:  # patsy passes on whatever a transformation raises
-            raise _untranslated(error) from error
+            raise in_words(error, variables) from error
     for part, info in zip(parts, infos[2:], strict=True):
         if not part.term.correlated and len(info.column_names) > 1:
             effect = part.effects[0].name()
             group = part.term.group_name
+            shown = ", ".join(info.column_names[:4]) + (
+                ", ..." if len(info.column_names) > 4 else ""
+            )
             raise CourseError(
-                f"{part.term}: '{effect}' has several columns ({', '.join(info.column_names)}), and "
+                f"{part.term}: '{effect}' has several columns ({shown}), and "
                 f"|| could mean two things. Correlated with each other: (1|{group}) + "
                 f"(0 + {effect}|{group}); all independent: make 0/1 columns and write each as "
                 f"(0 + column|{group})"
@@ -372,7 +382,7 @@ def _matrices(infos: tuple, variables: dict, index: pd.Index) -> list[np.ndarray
         try:
             built = patsy.build_design_matrices(list(infos), variables, NA_action=KEEP_ALL)
         except Exception as error:
-            raise _untranslated(error) from error
+            raise in_words(error, variables) from error
     matrices = []
     for info, matrix in zip(infos, built, strict=True):
         matrix = np.asarray(matrix, dtype=float)
@@ -403,12 +413,6 @@ def new_matrix(info, effects: str, design: Design, new: pd.DataFrame) -> np.ndar
     }
     matrix[~missing] = _matrices((info,), variables, new.index[~missing])[0]
     return matrix
-
-
-def _untranslated(error: Exception) -> CourseError:
-    """A message of patsy's, or of a function in the formula, in one line of ours."""
-    first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-    return CourseError(f"the formula cannot be computed on these data: {first}")
 
 
 def _groupings(parts: list, Zs: list, infos: tuple, columns: dict, n: int) -> tuple[Grouping, ...]:

@@ -2,10 +2,11 @@
 
 
 class CourseError(ValueError):
-    """Something in the formula, the data or the question is not as it should be.
+    r"""Something in the formula, the data or the question is not as it should be.
 
-    The message says what is wrong, where, and what to write instead. Every error that wrong input
-    causes in this package is a ``CourseError``, so ``except CourseError`` (or ``ValueError``) is enough.
+    The message says what is wrong, where, and what to write instead: one line of printable characters,
+    whatever stood in the formula or the data. Every error that wrong input causes in this package is
+    a ``CourseError``, so ``except CourseError`` (or ``ValueError``) is enough.
 
     Examples
     --------
@@ -13,4 +14,10 @@ class CourseError(ValueError):
     Traceback (most recent call last):
     ...
     course.errors.CourseError: no column 'agee'; did you mean 'age'?
+    >>> print(CourseError("no column 'age\n'"))
+    no column 'age\n'
     """
+
+    def __str__(self) -> str:
+        # a control sequence would reach the terminal, a mark of direction turn the line around
+        return "".join(c if c.isprintable() else repr(c)[1:-1] for c in super().__str__())

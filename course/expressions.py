@@ -25,6 +25,27 @@ NUMPY = frozenset(
 )
 NAMESPACE = {"np": np}  # all that patsy needs beside its own functions
 
+# what each takes: fewest and most arguments by position, and the names of others
+SCALING, SPLINE = ("center", "rescale", "ddof"), ("df", "knots", "lower_bound", "upper_bound")
+SIGNATURES = {
+    "C": (1, 3, ("contrast", "levels")),
+    "Treatment": (0, 1, ("reference",)),
+    "Sum": (0, 1, ("omit",)),
+    "Poly": (0, 1, ("scores",)),
+    "Helmert": (0, 0, ()),
+    "Diff": (0, 0, ()),
+    "scale": (1, 1, SCALING),
+    "standardize": (1, 1, SCALING),
+    "bs": (1, 2, (*SPLINE, "degree", "include_intercept")),
+    "cr": (1, 2, (*SPLINE, "constraints")),
+    "cc": (1, 2, (*SPLINE, "constraints")),
+    "np.round": (1, 2, ("decimals",)),
+    "np.maximum": (2, 2, ()),
+    "np.minimum": (2, 2, ()),
+}
+WHOLE = {"df": (1, 50), "degree": (0, 5), "ddof": (0, 1), "decimals": (0, 15)}
+SWITCHES = frozenset({"center", "rescale", "include_intercept"})
+
 MENDS = {
     "factor": "write C(x)",
     "as.factor": "write C(x)",
@@ -38,6 +59,7 @@ MENDS = {
 }
 
 MAX_CALL = 500  # characters
+MAX_NESTING = 120  # of its syntax tree; Python itself gives up at 1,000 frames
 OPERATORS = (ast.Add, ast.Sub, ast.Mult, ast.Div, ast.FloorDiv, ast.Mod, ast.Pow)
 
 
@@ -111,12 +133,21 @@ cc, center, cr, scale, standardize, np.log, np.sqrt, np.exp, ...)
     except (SyntaxError, ValueError, MemoryError, RecursionError) as error:
         hint = "; a power is written **" if "^" in text else ""
         raise CourseError(f"`{text[:60]}` cannot be read{hint}") from error
+    if _nesting(tree) > MAX_NESTING:
+        raise CourseError(f"`{text[:60]}` is nested too deeply")
     columns: dict[str, None] = {}
     categorical: set[str] = set()
     _check(tree, columns, categorical, inside="")
     if not columns:
         raise CourseError(f"`{text[:60]}` uses no column of the data")
     return list(columns), categorical
+
+
+def _nesting(tree: ast.AST) -> int:
+    level, nodes = 0, [tree]
+    while nodes:
+        level, nodes = level + 1, [child for node in nodes for child in ast.iter_child_nodes(node)]
+    return level
 
 
 def _check(node: ast.AST, columns: dict, categorical: set, inside: str) -> None:
@@ -138,7 +169,8 @@ def _check(node: ast.AST, columns: dict, categorical: set, inside: str) -> None:
             if inside in SPLINES and isinstance(value, int) and value > 50:
                 raise CourseError(f"{inside}(...) with {value}: at most 50 columns")
         case ast.Constant(value=str()):
-            if inside not in ("C", "Treatment", "=="):
+            centred = inside in SPLINES and node.value == "center"  # constraints="center"
+            if inside not in ("C", "Treatment", "Sum", "==") and not centred:
                 raise CourseError(f"the text {node.value!r:.40} has no place in {inside}(...)")
         case ast.List(elts=items) | ast.Tuple(elts=items) if inside not in ("", "I", "Q"):
             for item in items:
@@ -163,13 +195,9 @@ def _check(node: ast.AST, columns: dict, categorical: set, inside: str) -> None:
             if name == "Q":
                 _quoted_column(node, columns, categorical, inside)
                 return
-            _check_arguments(name, arguments, keywords)
-            for argument in arguments:
+            _check_arguments(name, arguments, keywords, inside)
+            for argument in [*arguments, *(keyword.value for keyword in keywords)]:
                 visit(argument, name)
-            for argument in keywords:
-                if argument.arg is None:
-                    raise CourseError("** in a call has no place in a formula")
-                visit(argument.value, name)
         case ast.BinOp(op=ast.BitXor()):
             raise CourseError(f"`{ast.unparse(node)[:60]}`: in Python a power is written **, not ^")
         case _:
@@ -214,26 +242,44 @@ def _function_name(function: ast.AST) -> str:
     raise CourseError(f"the function {name} is not among those a formula may use{mend}")
 
 
-def _check_arguments(name: str, arguments: list, keywords: list) -> None:
-    """Only what computes a column: no ``out=`` that writes, no spline of a degree FITPACK dies of."""
+def _check_arguments(name: str, arguments: list, keywords: list, inside: str) -> None:
+    """Only what the function takes: no ``out=`` that writes, no spline of a degree FITPACK dies of."""
+    least, most, known = SIGNATURES.get(name, (1, 1, ()))
     given = {keyword.arg: keyword.value for keyword in keywords}
-    if name.startswith("np."):
-        most = 2 if name in ("np.maximum", "np.minimum") else 1
-        if name == "np.round":
-            most, given = 2, {key: value for key, value in given.items() if key != "decimals"}
-            if len(arguments) == 2 and not _whole(arguments[1], 0, 15):
-                raise CourseError("np.round takes a column and a number of decimals")
-        if len(arguments) > most or given:
-            raise CourseError(f"{name} takes {most} argument(s) in a formula and no others")
+    if None in given:
+        raise CourseError("** in a call has no place in a formula")
+    unknown = [key for key in given if key not in known]
+    if unknown:
+        takes = f"it takes {', '.join(known)}" if known else "it takes no names"
+        raise CourseError(f"{name}(...) has no argument {unknown[0]}: {takes}")
+    if not least <= len(arguments) <= most:
+        counts = f"{least} argument{'s' * (least != 1)}"
+        counts += f" to {most}" * (most != least)
+        raise CourseError(f"{name}(...) takes {counts} in a formula, not {len(arguments)}")
+    if name in CONTRASTS and inside != "C":
+        raise CourseError(f"{name} is a coding of a factor: write C(x, {name})")
+    if name == "C":
+        if inside not in ("", "C"):
+            raise CourseError("C(...) makes labels, and nothing can be computed from labels")
+        contrast = arguments[1] if len(arguments) > 1 else given.get("contrast")
+        called = contrast.func if isinstance(contrast, ast.Call) else contrast
+        if contrast is not None and getattr(called, "id", None) not in CONTRASTS:
+            raise CourseError(
+                f"`{_shown(contrast)}` is no coding of a factor: write C(x, Treatment('label')), or Sum, "
+                "Poly, Helmert, Diff"
+            )
+    if name == "np.round":
+        given = dict(zip(("", "decimals"), arguments, strict=False)) | given
     if name in SPLINES:
-        if len(arguments) == 2:
-            given = {"df": arguments[1], **given}
-        numbers = {"df": (1, 50), "degree": (0, 5)}
-        for key, (low, high) in numbers.items():
-            if key in given and not _whole(given[key], low, high):
-                raise CourseError(f"{key} of {name}(...) is a whole number from {low} to {high}")
-        if len(arguments) > 2:
-            raise CourseError(f"{name} takes a column, then df=, knots= or degree= by name")
+        given = dict(zip(("", "df"), arguments, strict=False)) | given
+        if not given.keys() & {"df", "knots"}:
+            raise CourseError(f"{name}(...) needs the number of its columns: {name}(x, df=4)")
+    for key, value in given.items():
+        if key in WHOLE and not _whole(value, *WHOLE[key]):
+            low, high = WHOLE[key]
+            raise CourseError(f"{key} of {name}(...) is a whole number from {low} to {high}")
+        if key in SWITCHES and not (isinstance(value, ast.Constant) and type(value.value) is bool):
+            raise CourseError(f"{key} of {name}(...) is True or False")
 
 
 def _whole(node: ast.AST, low: int, high: int) -> bool:

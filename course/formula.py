@@ -62,6 +62,12 @@ bitwise OR. Put the random term in parentheses, as in (1|school)
         )
     if len(text) > MAX_LENGTH:
         raise CourseError(f"a formula of {len(text)} characters; at most {MAX_LENGTH} are read")
+    half = next((char for char in text if 0xD800 <= ord(char) <= 0xDFFF), None)
+    if half:
+        raise CourseError(
+            f"{half!r} in the formula is no character but a byte that could not be read: was the text "
+            "opened with another encoding than it was saved with?"
+        )
     return _parse(text)
 
 

@@ -112,6 +112,7 @@ class Parser:
             self.fail("no ~ found", at=0, mend="write response ~ fixed effects + (1|group)")
         if self.kind == "end":
             self.fail("nothing stands after ~", at=0, mend="write at least 1 + (1|group)")
+        left, self.variables = self.variables, {}
         rest = self.sum()
         self.bar_outside()
         if self.token == "~":
@@ -120,11 +121,18 @@ class Parser:
             self.fail("a closing parenthesis without its opening one")
         if self.kind != "end":
             self.fail("an operator such as + is missing", mend="join terms with +")
+        for name in left:
+            if response.text == column_code(name) and name in self.variables:
+                self.fail(
+                    f"the response {name} stands on the right of ~, too",
+                    at=0,
+                    mend="it would explain itself. Leave it out there",
+                )
         return Formula(
             response.text,
             rest.text or "1",
             rest.random,
-            tuple(self.variables),
+            tuple(left | self.variables),
             frozenset(self.categorical),
         )
 
@@ -256,10 +264,13 @@ class Parser:
         self.advance()
         return _Node(text)
 
-    def parenthesis(self, at: int) -> _Node:
+    def deeper(self, at: int) -> None:
         self.depth += 1
         if self.depth > MAX_DEPTH:
             self.fail("parentheses nested too deeply", at=at)
+
+    def parenthesis(self, at: int) -> _Node:
+        self.deeper(at)
         node = self.sum()
         bar = self.take("||", "|")
         if bar:
@@ -299,9 +310,11 @@ class Parser:
 
     def group_atom(self, at: int) -> tuple[str, ...]:
         if self.take("("):
+            self.deeper(at)
             inside = self.interaction(at)
             if not self.take(")"):
                 self.fail("a grouping factor is a column, a:b or a/b", at=at)
+            self.depth -= 1
             return inside
         if self.kind == "name" and self.text[self.pos :].lstrip().startswith("("):
             function = self.token

@@ -62,5 +62,6 @@ class Satterthwaite:
             In the units of the data.
         """
         c = self.to_data.T @ contrast
+        c = c / np.sqrt(c @ self.V @ c)  # fourth powers of an effect of 1e-90 would be 0
         g = np.einsum("i,kij,j->k", c, self.gradients, c)
-        return float(2 * (c @ self.V @ c) ** 2 / (g @ self.covariance @ g))
+        return float(2 / (g @ self.covariance @ g))

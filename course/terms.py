@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,9 @@ class Formula:
     response: str
     fixed: str
     random: tuple[RandomTerm, ...]
-    variables: tuple[str, ...]
+    variables: tuple[str, ...] = field(
+        compare=False
+    )  # in order of appearance: no part of the meaning
     categorical: frozenset[str] = frozenset()
 
     @property

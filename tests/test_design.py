@@ -62,6 +62,19 @@ def test_labels_of_any_kind_make_the_same_groups():
         assert found.n_levels == 6
 
 
+def test_combinations_of_more_labels_than_a_whole_number_counts():
+    """Sixteen columns of 60 labels make 60**16 possible combinations; 64 bits hold 60**10."""
+    rng = np.random.default_rng(2)
+    names = [f"c{i}" for i in range(16)]
+    data = pupils().assign(**{name: rng.permutation(60) // 2 * 2 for name in names})
+    data = pd.concat([data, data], ignore_index=True)
+    found = design(f"score ~ 1 + (1|{':'.join(names)})", data).groupings[0]
+    np.testing.assert_array_equal(found.codes[:60], found.codes[60:])
+    assert found.n_levels == 60 and found.levels.is_monotonic_increasing
+    rows = pd.MultiIndex.from_frame(data[names])
+    assert (found.levels[found.codes] == rows).all()
+
+
 def test_nesting_and_independent_blocks():
     d = design("score ~ 1 + (1|school) + (1|school:room) + (1|room)", pupils())
     names = [g.name for g in d.groupings]
@@ -106,6 +119,17 @@ def bad(**columns):
 
 
 REFUSED = {
+    "text in arithmetic": ("score ~ I(room * 2) + (1|school)", pupils(), "'room' holds labels"),
+    "text in a function": ("score ~ np.log(sex) + (1|school)", pupils(), "'sex' holds labels"),
+    "unknown reference": ("score ~ C(sex, Treatment('x')) + (1|school)", pupils(), "not among the labels"),
+    "too few scores": ("score ~ C(room, Poly([1, 2])) + (1|school)", pupils(), "one score for each"),
+    "levels left out": ("score ~ C(sex, levels=['male']) + (1|school)", pupils(), "leaves out a label"),
+    "a far knot": ("score ~ bs(age, knots=[1e9]) + (1|school)", pupils(), "beyond the values"),
+    "knots and df": ("score ~ bs(age, df=3, knots=[1]) + (1|school)", pupils(), "contradict"),
+    "few values": ("score ~ cr(x, df=4) + (1|school)", bad(x=0.0), "too few different"),
+    "labels by the million": ("score ~ C(id):C(age):C(x) + (1|school)", bad(id=range(60), x=range(60)),
+                              "is a label used as a predictor"),
+    "many columns of ||": ("score ~ age + (C(x)||school)", bad(x=[*range(20)] * 3), "(3)], ...)"),
     "unknown column": ("score ~ agee + (1|school)", pupils(), "did you mean 'age'"),
     "unknown group": ("score ~ age + (1|shool)", pupils(), "did you mean 'school'"),
     "text response": ("sex ~ age + (1|school)", pupils(), "not numeric"),

@@ -55,6 +55,25 @@ def test_fixed_part(text, response, fixed):
     assert (formula.response, formula.fixed) == (response, fixed)
 
 
+@pytest.mark.parametrize(
+    "call",
+    [
+        "C(f, Treatment(reference='a'))",
+        "C(f, contrast=Sum(omit='a'))",
+        "C(f, Poly([1, 2, 4]), levels=['a', 'b', 'c'])",
+        "bs(x, 4)",
+        "bs(x, knots=[1, 2.5], degree=2, include_intercept=True)",
+        "cr(x, df=3, constraints='center')",
+        "scale(x, rescale=False, ddof=1)",
+        "np.round(x, decimals=2)",
+        "np.maximum(x, 0)",
+        "I((x > 3) + 1)",
+    ],
+)
+def test_calls_that_are_read(call):
+    assert parse_formula(f"y ~ {call} + (1|g)").fixed == call
+
+
 def test_columns_in_order_of_appearance():
     formula = parse_formula("y ~ np.log(x / w) + C(f) + (z|g/h) + (1|`k l`)")
     assert formula.columns == ("y", "x", "w", "f", "z", "g", "h", "k l")
@@ -65,6 +84,8 @@ def test_reading_what_was_written_gives_the_same_formula():
     text = "np.log(y) ~ a*b + `c d` + (a||g/h) + (0 + b|`k l`)"
     formula = parse_formula(text)
     assert parse_formula(str(formula)) == formula
+    turned = "np.log(y) ~ (a||g/h) + a*b + (0 + b|`k l`) + `c d`"
+    assert parse_formula(turned) == formula
     assert hash(parse_formula(text)) == hash(formula)
 
 
@@ -113,6 +134,28 @@ REFUSED = {
     "y ~ (x + 1)*z + (1|g)": "intercept term cannot interact",
     "y ~ (-x):z + (1|g)": "Unary minus",
     "y ~ x + (-(-x)|g)": "Unary minus",
+    "y ~ y + (1|g)": "explain itself",
+    "y ~ x + (I(2 * y)|g)": "explain itself",
+    "`a b` ~ np.log(`a b`) + (1|g)": "explain itself",
+    "y ~ x + (1|" + "(" * 60 + "g" + ")" * 60 + ")": "nested too deeply",
+    "y ~ x\ud800 + (1|g)": "another encoding",
+    "y ~ I(" + "-" * 400 + "x) + (1|g)": "nested too deeply",
+    "y ~ I(" + "x+" * 200 + "x) + (1|g)": "nested too deeply",
+    "y ~ bs(x) + (1|g)": "bs(x, df=4)",
+    "y ~ np.maximum(x) + (1|g)": "takes 2 arguments",
+    "y ~ np.round(x, 2, 3) + (1|g)": "1 argument to 2",
+    "y ~ I(x, z) + (1|g)": "takes 1 argument ",
+    "y ~ I(x=z) + (1|g)": "no argument x: it takes no names",
+    "y ~ scale(x, sd=1) + (1|g)": "it takes center, rescale, ddof",
+    "y ~ scale(x, center=z) + (1|g)": "True or False",
+    "y ~ scale(x, ddof=9) + (1|g)": "from 0 to 1",
+    "y ~ np.round(x, 99) + (1|g)": "from 0 to 15",
+    "y ~ cr(x, 99) + (1|g)": "from 1 to 50",
+    "y ~ Sum(f) + (1|g)": "C(x, Sum)",
+    "y ~ C(f, z) + (1|g)": "no coding",
+    "y ~ C(f, contrast=contr.sum) + (1|g)": "no coding",
+    "y ~ np.log(C(f)) + (1|g)": "makes labels",
+    "y ~ C(f, Diff(1)) + (1|g)": "takes 0 arguments",
 }
 
 
