@@ -75,8 +75,8 @@ EXERCISES = (
         "0.005?",
         kind=Number(decimals=0),
         expected=_replicates,
-        because="p (1 − p) / n is the square of the error. Half the error takes four times as many.",
-        hint="solve error = √(p (1 − p) / n) for n, with p = 0.95.",
+        because="p (1 − p) / R is the square of the error. Half the error takes four times as many.",
+        hint="solve error = √(p (1 − p) / R) for R, with p = 0.95.",
         slips=(
             Slip(
                 lambda data: _replicates(data, errors=1.96),
@@ -173,6 +173,13 @@ EXERCISES = (
         "school?",
         slips=(
             Slip(
+                lambda data: (
+                    "test_score ~ tutoring + (school|tutoring)",
+                    "test_score ~ tutoring + (1|tutoring)",
+                ),
+                "what varies stands left of the bar, and the groups it varies by stand right of it.",
+            ),
+            Slip(
                 lambda data: "test_score ~ tutoring + (1|school)",
                 "this has one effect for all schools. They may differ in it.",
             ),
@@ -221,6 +228,10 @@ EXERCISES = (
             Slip(
                 lambda data: int(_designs(100, 20)["schools"].min()),
                 "that design has the fewest schools. What do its pupils cost?",
+            ),
+            Slip(
+                lambda data: int(_designs(100, 20)["students"].iloc[0]),
+                "that is the number of pupils in each school. How many schools?",
             ),
             Slip(
                 lambda data: 36,

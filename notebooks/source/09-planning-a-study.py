@@ -552,7 +552,8 @@ check("09.3", found_power)
 #
 # $$SE = \sqrt{\frac{\tau_1^2 + 4\,\sigma^2/n}{J}}$$
 #
-# With $\tau_1 = 0$ this is the formula above. With $\tau_1 > 0$ there is a ceiling once more.
+# With $\tau_1 = 0$ this is the formula above. With $\tau_1 > 0$ there is a ceiling once more. And no
+# simulation warns you of slopes that it does not draw.
 
 # %% [markdown] tags=["workshop", "exercise"]
 # **Exercise 09.4.** Pupils are drawn for `tutoring` inside each school, and schools may differ both in
@@ -565,8 +566,7 @@ check("09.4", tutoring_formula)
 
 # %% [markdown] tags=["workshop", "solution"]
 # *Why.* `(tutoring|school)` has a random intercept, since schools differ in level, and a random slope,
-# since they may differ in the effect. The simulation then has to draw such slopes, too: a plan that
-# simulates `(1|school)` and fits `(1|school)` is always content with itself.
+# since they may differ in the effect. The simulation then has to draw such slopes, too.
 
 # %% [markdown] tags=["workshop"]
 # ## When there is nothing to find
