@@ -14,7 +14,7 @@ ROOT_USER = $(if $(filter 0,$(shell id -u)),--no-browser --allow-root)
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help lab test doctor lint format data notebooks times workshop bench reference clean
+.PHONY: help lab test doctor lint format data notebooks times workshop site bench reference clean
 
 help: ## list what make can do here
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' Makefile
@@ -48,6 +48,10 @@ times: .venv/installed-test ## run all notebooks and write notebooks/TIMES.md
 
 workshop: .venv/installed-test ## write the one-day set into _workshop/
 	$(VENV_PYTHON) notebooks/workshop.py
+
+site: .venv/installed ## build the website into _site/ from the stored notebooks
+	$(PIP_INSTALL) -q -e '.[site]'
+	$(VENV_PYTHON) site/make_site.py
 
 bench: .venv/installed ## measure speed against statsmodels, the Rust package, and lme4 where R has it
 	$(PIP_INSTALL) -e '.[bench]'

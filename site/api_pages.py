@@ -1,0 +1,158 @@
+"""The pages of the API reference: which public name stands where, and their formulas."""
+
+import re
+from pathlib import PurePosixPath
+
+# Every public name once; tests/test_site.py holds this against `course` and `course.plots`.
+CHAPTERS: dict[str, tuple[str, str, list[str]]] = {
+    "translate": (
+        "Formulas",
+        "An lme4-style formula in words, as an equation, and as plain statsmodels code.",
+        ["course.translate", "course.translate.Translation", "course.CourseError"],
+    ),
+    "fit": (
+        "Fit",
+        "Fit a formula, and read the result.",
+        ["course.mixedlm", "course.MixedModel", "course.MixedFit"],
+    ),
+    "tests": (
+        "Tests and intervals",
+        "Fixed effects and variances: tests that hold with few groups, intervals that respect zero.",
+        [
+            "course.anova",
+            "course.wald",
+            "course.fixed_effects_table",
+            "course.compare",
+            "course.confint",
+            "course.profile",
+            "course.parameters",
+            "course.bootstrap",
+            "course.simulate_responses",
+        ],
+    ),
+    "interpret": (
+        "Interpret and report",
+        "Shares of variance, what a model explains, and the sentences to report.",
+        [
+            "course.icc",
+            "course.r2",
+            "course.variance_shares",
+            "course.variance_explained",
+            "course.between_within",
+            "course.report",
+            "course.side_by_side",
+        ],
+    ),
+    "diagnose": (
+        "Doubt",
+        "What stands out in a fit, why it matters, and what to do.",
+        ["course.diagnose", "course.influence"],
+    ),
+    "data": (
+        "Data",
+        "Read data, see how their groups lie, simulate pupils whose truth is known.",
+        [
+            "course.load",
+            "course.read_table",
+            "course.structure",
+            "course.propose",
+            "course.simulate_schools",
+        ],
+    ),
+    "studies": (
+        "Studies by simulation",
+        "Does a design find what is there? How many schools, how many pupils?",
+        ["course.recovery", "course.power"],
+    ),
+    "plots": (
+        "Plots",
+        "Pictures of grouped data and of fitted models; each returns its Axes.",
+        [
+            f"course.plots.{name}"
+            for name in (
+                "scores pooling design_matrix crosstab coefficients lines predictions fan moving_zero "
+                "caterpillar shrinkage intercept_slope variance_shares covariances ellipses residuals "
+                "qq profile_zeta deviance_surface recovery power_curves show alt_text"
+            ).split()
+        ],
+    ),
+    "exercises": ("Exercises", "The checks of the lessons.", ["course.check"]),
+}
+
+# Docstrings say formulas in plain text, which reads well in a terminal. On the page they are typeset:
+# for each name, lines of its docstring and the same in LaTeX.
+FORMULAS: dict[str, list[tuple[str, str]]] = {
+    "course.icc": [
+        (
+            "    icc = (sum of the variances of all groupings that the two have in common) / total variance.",
+            r"\text{icc} = \frac{\sum_{g\,\in\,\text{groupings in common}} \sigma^2_g}"
+            r"{\sum_g \sigma^2_g + \sigma^2}",
+        )
+    ],
+    "course.r2": [
+        (
+            "    marginal = V_f / (V_f + sum V_g + V_e),    "
+            "conditional = (V_f + sum V_g) / (V_f + sum V_g + V_e)",
+            r"R^2_\text{marginal} = \frac{V_f}{V_f + \sum_g V_g + V_e} \qquad "
+            r"R^2_\text{conditional} = \frac{V_f + \sum_g V_g}{V_f + \sum_g V_g + V_e}",
+        )
+    ],
+    "course.simulate_schools": [
+        (
+            "    score = x'beta + sum over levels g of (u0_g + u1_g * age) + e,   "
+            "e ~ N(0, residual_sd^2)",
+            r"\text{score} = x'\beta + \sum_g (u_{0g} + u_{1g} \cdot \text{age}) + e, \qquad "
+            r"e \sim \mathcal{N}(0, \sigma^2)",
+        )
+    ],
+    "course.plots.moving_zero": [
+        (
+            "    variance of the intercepts      t00 + 2 c t01 + c^2 t11\n"
+            "    covariance with the slopes      t01 + c t11",
+            r"\operatorname{var}(u_0 + c\,u_1) = \tau_{00} + 2 c\,\tau_{01} + c^2 \tau_{11} \qquad "
+            r"\operatorname{cov}(u_0 + c\,u_1,\ u_1) = \tau_{01} + c\,\tau_{11}",
+        )
+    ],
+}
+
+
+def typeset(name: str, docstring: str) -> str:
+    """A docstring with its formulas as ``.. math::``."""
+    for plain, latex in FORMULAS.get(name, []):
+        if plain not in docstring:
+            raise ValueError(f"site/api_pages.py: the docstring of {name} has no line {plain!r}")
+        docstring = docstring.replace(plain, f".. math:: {latex}")
+    return re.sub(r"::(\n\n *\.\. math::)", r":\1", docstring)
+
+
+def api_pages() -> dict[str, str]:
+    """The pages of the reference, in reStructuredText, by path."""
+    pages = {f"api/{page}.rst": _chapter(*chapter) for page, chapter in CHAPTERS.items()}
+    return {"api/index.rst": _index(), **pages}
+
+
+def _index() -> str:
+    toctree = "\n".join(f"   {page}" for page in CHAPTERS)
+    tables = "\n".join(
+        f":doc:`{title} <{page}>`\n{'-' * (len(title) + len(page) + 12)}\n\n{about}\n\n"
+        ".. autosummary::\n\n" + "".join(f"   {name}\n" for name in names)
+        for page, (title, about, names) in CHAPTERS.items()
+    )
+    return (
+        "API reference\n=============\n\nWrite ``from course import mixedlm, translate, plots``. A name is "
+        "imported when it is first used, so ``import course`` costs next to nothing.\n\n"
+        f".. toctree::\n   :hidden:\n\n{toctree}\n\n{tables}"
+    )
+
+
+def _chapter(title: str, about: str, names: list[str]) -> str:
+    parts = [f"{title}\n{'=' * len(title)}\n\n{about}\n"]
+    for name in names:
+        is_class = PurePosixPath(name.replace(".", "/")).name[0].isupper()
+        short = name.removeprefix("course.").split(".")[-1]
+        parts.append(f"{short}\n{'-' * len(short)}\n")
+        if is_class:
+            parts.append(f".. autoclass:: {name}\n   :members:\n")
+        else:
+            parts.append(f".. autofunction:: {name}\n")
+    return "\n".join(parts)

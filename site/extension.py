@@ -1,0 +1,59 @@
+"""What the site adds to Sphinx: terms that explain themselves, typeset formulas, downloads."""
+
+from pathlib import Path
+
+import nbformat
+from api_pages import typeset
+from docutils import nodes
+from lesson_pages import glossary_terms
+from sphinx.application import Sphinx
+
+GLOSSARY = "notebooks/glossary"
+NOTEBOOKS = Path(__file__).resolve().parents[1] / "notebooks"
+
+
+def setup(app: Sphinx) -> None:
+    """Register what is below."""
+    app.connect("autodoc-process-docstring", typeset_docstring, priority=100)  # before numpydoc
+    app.connect("doctree-resolved", explain_terms)
+    app.connect("html-page-context", add_context)
+
+
+def typeset_docstring(app, what, name, public, options, lines) -> None:
+    """Formulas of a docstring as mathematics."""
+    lines[:] = typeset(name, "\n".join(lines)).splitlines()
+
+
+def explain_terms(app: Sphinx, doctree: nodes.document, docname: str) -> None:
+    """A link to the glossary says on hover what the term means."""
+    if docname == GLOSSARY:
+        return
+    terms = getattr(app, "glossary_terms", None)
+    if terms is None:
+        notebook = nbformat.read(NOTEBOOKS / "glossary.ipynb", as_version=4)
+        terms = app.glossary_terms = {
+            nodes.make_id(term): text for term, text in glossary_terms(notebook).items()
+        }
+    for link in doctree.findall(nodes.reference):
+        page, _, anchor = link.get("refuri", "").partition("#")
+        if page.endswith("glossary.html") and (text := terms.get(nodes.make_id(anchor))):
+            link["reftitle"] = text
+            link["classes"].append("term")
+
+
+def add_context(app: Sphinx, pagename: str, templatename: str, context: dict, doctree) -> None:
+    """The notebook to download, and what stands above the title."""
+    notebook = NOTEBOOKS.parent / f"{pagename}.ipynb"
+    if notebook.exists():
+        context["notebook"] = notebook.name
+    folder, _, name = pagename.rpartition("/")
+    number = name[:2]
+    if folder.startswith("notebooks") and number.isdigit():
+        if folder.endswith("solutions"):
+            context["above"] = f"Solutions {number}"
+            context["lesson"] = f"../{name}.html"
+        else:
+            context["above"] = f"Lesson {number}"
+            context["has_self_study"] = doctree is not None and any(
+                "self-study" in section["classes"] for section in doctree.findall(nodes.section)
+            )

@@ -1,0 +1,141 @@
+"""The front page: the web's snippet, the same model meant, and where to begin."""
+
+import html
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader
+from lesson_pages import FENCE, HEADING, table
+from pygments import highlight
+from pygments.formatters import HtmlFormatter
+from pygments.lexers import PythonLexer
+
+from course import load, mixedlm, translate
+
+SITE = Path(__file__).resolve().parent
+ROOT = SITE.parent
+FORMULA = "test_score ~ age + sex + (1|classroom) + (1|school) + (1|province)"
+SNIPPET = f'''smf.mixedlm(
+    "{FORMULA.replace(" + (1|classroom)", '"{0}    " + (1|classroom)').format(chr(10))}",
+    data=pupils, groups=pupils["student_id"],
+).fit()'''
+
+# The lesson's picture on the front page: the first words of its alternative text.
+PICTURES = {
+    "00-start-here": "",
+}
+BESIDE = ["phrasebook", "glossary", "myths", "bring-your-own-data"]
+TEACH = ["INSTRUCTORS", "TIMES"]
+REFERENCE = {
+    "data/README": "Data",
+    "api/index": "API",
+    "tests/benchmarks/results": "How fast",
+    "CHANGELOG": "Changelog",
+    "cite": "How to cite",
+}
+PICTURE = re.compile(r'<img src="([^"]*)" alt="([^"]*)"[^>]*>')
+ABLE = re.compile(r"^- (.*?)[;.]?$", re.MULTILINE | re.DOTALL)
+
+
+def front_page(sources: Mapping[str, str]) -> str:
+    """The page as Markdown, with the tables of contents of all that is in ``sources``.
+
+    Parameters
+    ----------
+    sources : dict of str to str
+        The other pages: path and text.
+    """
+    lessons = sorted(path for path in sources if re.match(r"notebooks/\d\d-", path))
+    beside = [f"notebooks/{name}.md" for name in BESIDE] + ["solutions.md"]
+    teach = [f"notebooks/{name}.md" for name in TEACH]
+    groups = {
+        "Lessons": {path: f"{path[10:12]} {title(sources[path])}" for path in lessons},
+        "Beside them": {path: title(sources[path]) for path in beside if path in sources},
+        "Teach": {path: title(sources[path]) for path in teach if path in sources},
+        "Reference": {
+            f"{path}.md": name
+            for path, name in REFERENCE.items()
+            if f"{path}.md" in sources or path in ("api/index", "cite")
+        },
+    }
+    toctrees = "\n\n".join(toctree(name, pages) for name, pages in groups.items() if pages)
+    jinja = Environment(loader=FileSystemLoader(SITE), autoescape=True, trim_blocks=True)
+    front = jinja.get_template("front.html").render(
+        model=one_model(),
+        snippet=python(SNIPPET),
+        wrong=wrong_output((ROOT / "README.md").read_text(encoding="utf-8")),
+        lessons=[card(path, sources[path]) for path in lessons],
+    )
+    return (
+        f"# Mixed-effects models in Python\n\n{FENCE}{{raw}} html\n{front}\n{FENCE}\n\n{toctrees}\n"
+    )
+
+
+def title(source: str) -> str:
+    """The first heading of a page."""
+    return HEADING.search(source)[0].lstrip("# ")
+
+
+def toctree(caption: str, pages: Mapping[str, str]) -> str:
+    """Sphinx's directive for the pages under one caption of the sidebar."""
+    entries = "\n".join(f"{name} </{Path(path).with_suffix('')}>" for path, name in pages.items())
+    return f"```{{toctree}}\n:hidden:\n:caption: {caption}\n\n{entries}\n```"
+
+
+def python(code: str) -> str:
+    """Python as coloured HTML."""
+    return highlight(code, PythonLexer(), HtmlFormatter(nowrap=True))
+
+
+def one_model() -> dict[str, str]:
+    """One model in the five ways, by the package itself."""
+    pupils = load("pupils")
+    translation = translate(FORMULA, pupils)
+    return {
+        "formula": FORMULA,
+        "words": in_words(translation.explain()),
+        "latex": translation.latex,
+        "code": python(translation.code),
+        "summary": table(mixedlm(FORMULA, pupils).fit().summary()._repr_html_()),
+    }
+
+
+def in_words(explanation: str) -> list[str]:
+    """The sentences under "In words" of what ``Translation.explain`` says."""
+    section = re.search(r"^In words\n(.*?)(?:\n\n|\Z)", explanation, re.MULTILINE | re.DOTALL)[1]
+    return [" ".join(item.split()) for item in re.split(r"^  - ", section, flags=re.MULTILINE)[1:]]
+
+
+def wrong_output(readme: str) -> str:
+    """What statsmodels prints for the web's snippet, with the three false rows marked.
+
+    README.md has it, and a test runs README.
+    """
+    printed = re.search(r"```text\n( +Mixed Linear Model.*?)```", readme, re.DOTALL)[1]
+    lines = [html.escape(line) for line in printed.splitlines()]
+    kept = [
+        line
+        for line in lines
+        if re.match(r"Max\. group size|No\. Groups| +Coef|\w+ \| \w+|1 \| |sex|age|Intercept", line)
+    ]
+    return "\n".join(f"<mark>{line}</mark>" if line.startswith("1 |") else line for line in kept)
+
+
+def card(path: str, source: str) -> dict[str, str]:
+    """A lesson on the front page: number, name, minutes, what one can do, a picture of it."""
+    pictures = PICTURE.findall(source)
+    workshop = re.search(r"(\d+) minutes in the workshop", source)
+    alone = re.search(r"(\d+)(?: minutes)? on your own", source)
+    return {
+        "link": str(Path(path).with_suffix(".html")),
+        "number": path[10:12],
+        "title": title(source),
+        "able": re.sub(
+            r"[`*]|\[([^\]]*)\]\([^)]*\)", r"\1", " ".join(ABLE.search(source)[1].split())
+        ),
+        "workshop": workshop[1] if workshop else "",
+        "alone": alone[1] if alone else "",
+        "picture": f"notebooks/{pictures[0][0]}" if pictures else "",
+        "alt": html.unescape(pictures[0][1]) if pictures else "",
+    }

@@ -1,0 +1,243 @@
+"""A stored notebook to a page: Markdown (MyST) with the outputs that are in it; nothing is run.
+
+The page of a lesson has every cell. The page of its solutions has the exercises only, each with its
+answer folded away. What a cell is for is read from its tags (``notebooks/build.py`` has the list).
+"""
+
+import base64
+import hashlib
+import html
+import re
+import struct
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from itertools import groupby
+
+from nbformat import NotebookNode
+
+HEADING = re.compile(r"^#{1,6} .*$", re.MULTILINE)
+SECTION = re.compile(r"^## .*$", re.MULTILINE)
+SELF_STUDY = re.compile(r"^(#{2,6}) (.*) \(self-study\)\s*$", re.MULTILINE)
+FACTS = re.compile(r"^\*\*Time:\*\*.*\Z", re.MULTILINE | re.DOTALL)
+LINK = re.compile(r"(?<!!)\[((?:[^\[\]]|\[[^\]]*\])*)\]\(((?!\w+:|#)[^)\s]+)\)")
+CODE = re.compile(r"(^```.*?^```|^~~~~.*?^~~~~)", re.MULTILINE | re.DOTALL)
+SCOPED_STYLE = re.compile(r"<style scoped>.*?</style>\s*", re.DOTALL)
+EMPTY_HEADER = re.compile(r"<th( [^>]*)?></th>")
+DISPLAYED = re.compile(r"^\$\\displaystyle\s*(.*)\$$", re.DOTALL)
+SEEN = "In the picture: "  # what `plots.show` prints below a picture
+# The longest fence that appears nowhere in code or output.
+FENCE = "~~~~~~~~"
+
+
+@dataclass
+class Page:
+    """Markdown of a page, and the pictures it shows by file name."""
+
+    text: str
+    pictures: dict[str, bytes] = field(default_factory=dict)
+
+
+def lesson(notebook: NotebookNode, pictures: str = "images") -> Page:
+    """Every cell of the notebook.
+
+    Parameters
+    ----------
+    notebook : NotebookNode
+    pictures : str
+        The folder of the pictures, as seen from the page.
+    """
+    page = Page("")
+    parts = [opening(notebook.cells[0].source)] if notebook.cells else []
+    for kind, cells in groupby(notebook.cells[1:], key=_is_exercise):
+        text = "\n\n".join(cell_text(cell, page, pictures) for cell in cells)
+        parts.append(_boxed(text, "exercise") if kind else text)
+    page.text = in_order(with_routes("\n\n".join(parts))) + "\n"
+    return page
+
+
+def solutions(notebook: NotebookNode, name: str, pictures: str = "../images") -> Page:
+    """The exercises of a lesson, under the lesson's headings, each answer folded.
+
+    Parameters
+    ----------
+    notebook : NotebookNode
+        One of ``notebooks/solutions/``.
+    name : str
+        Of the lesson, such as ``02-random-intercepts``.
+    pictures : str
+        The folder of the pictures, as seen from the page.
+    """
+    page = Page("")
+    title = HEADING.search("\n".join(c.source for c in notebook.cells if c.cell_type == "markdown"))
+    parts = [
+        "---\norphan: true\nnosearch: true\n---",  # neither in the contents nor found by accident
+        f"# Solutions: {title[0].lstrip('# ')}",
+        f"The answers are folded: try first, in the [lesson](../{name}.ipynb), then look. What lies "
+        "between the exercises is in the lesson; the notebook to download has all of it.",
+    ]
+    section = None
+    for (asked, answered), cells in groupby(notebook.cells, key=_role):
+        cells = list(cells)
+        for cell in cells:
+            if not asked and not answered and cell.cell_type == "markdown":
+                section = (SECTION.findall(cell.source) or [section])[-1]
+        if not asked and not answered or cells[0].id == "solutions-of":
+            continue
+        if section:
+            parts.append(section)
+            section = None
+        text = "\n\n".join(cell_text(cell, page, pictures) for cell in cells)
+        parts.append(_folded(text) if answered else _boxed(text, "exercise"))
+    page.text = re.sub(r"[ ]\(self-study\)$", "", "\n\n".join(parts), flags=re.MULTILINE) + "\n"
+    return page
+
+
+def _is_exercise(cell: NotebookNode) -> bool:
+    return "exercise" in cell.metadata.get("tags", []) and not HEADING.search(
+        cell.source if cell.cell_type == "markdown" else ""
+    )
+
+
+def _role(cell: NotebookNode) -> tuple[bool, bool]:
+    tags = cell.metadata.get("tags", [])
+    return "exercise" in tags and "solution" not in tags, "solution" in tags
+
+
+def opening(source: str) -> str:
+    """The first cell, with time, prerequisites and data in a box of their own."""
+    return FACTS.sub(lambda found: _boxed(found[0].strip(), "facts"), source)
+
+
+def with_routes(text: str) -> str:
+    """Sections for self-study get a class and a badge instead of words in parentheses."""
+    return SELF_STUDY.sub(r"{.self-study}\n\1 \2 [self-study]{.badge}", text)
+
+
+def in_order(text: str) -> str:
+    """Headings as a page wants them: one title, and under it no level left out."""
+    parts = re.split(CODE, text)
+    levels = [
+        len(found) for part in parts[::2] for found in re.findall(r"^(#+) ", part, re.MULTILINE)
+    ]
+    if not levels[1:]:
+        return text
+    shift = 2 - min(levels[1:])  # 1 where there are several titles, -1 where sections are missing
+    first = True
+
+    def moved(found: re.Match) -> str:
+        nonlocal first
+        if first:
+            first = False
+            return found[0]
+        return "#" * (len(found[1]) + shift) + " "
+
+    return "".join(
+        part if i % 2 else re.sub(r"^(#+) ", moved, part, flags=re.MULTILINE)
+        for i, part in enumerate(parts)
+    )
+
+
+def cell_text(cell: NotebookNode, page: Page, pictures: str) -> str:
+    """One cell as Markdown; its pictures go to ``page.pictures``."""
+    if cell.cell_type == "markdown":
+        return cell.source
+    parts = [_fenced(cell.source, "python")] if cell.source.strip() else []
+    parts += [_output(output, page, pictures) for output in cell.get("outputs", [])]
+    return "\n\n".join(part for part in parts if part)
+
+
+def _output(output: NotebookNode, page: Page, pictures: str) -> str:
+    if output.output_type == "stream" and output.text.startswith(SEEN):
+        seen = html.escape(" ".join(output.text.split()))
+        return _raw(f'<p class="seen">{seen}</p>')
+    if output.output_type == "stream":
+        return _boxed(_fenced(output.text.rstrip("\n"), "text"), "output")
+    if output.output_type == "error":
+        return _boxed(_fenced("\n".join(output.traceback), "text"), "output")
+    data = output.data
+    if "image/png" in data:
+        return _picture(output, page, pictures)
+    if "text/latex" in data:
+        formula = DISPLAYED.sub(r"\1", data["text/latex"]).strip()
+        return _boxed(f"$$\n{formula}\n$$", "output")
+    if "text/html" in data:
+        return _raw(f'<div class="output table">{table(data["text/html"])}</div>')
+    return _boxed(_fenced(data["text/plain"], "text"), "output")
+
+
+def _picture(output: NotebookNode, page: Page, pictures: str) -> str:
+    png = base64.b64decode(output.data["image/png"])
+    width, height = struct.unpack(">II", png[16:24])
+    name = f"{hashlib.sha256(png).hexdigest()[:16]}.png"
+    page.pictures[name] = png
+    alt = html.escape(output.metadata.get("image/png", {}).get("alt", ""))
+    return _raw(
+        f'<div class="output picture"><img src="{pictures}/{name}" alt="{alt}" '
+        f'width="{width}" height="{height}"></div>'
+    )
+
+
+def table(text: str) -> str:
+    """A table without the looks that pandas gives it; empty corners are no headers."""
+    text = SCOPED_STYLE.sub("", text).replace(' border="1"', "")
+    return EMPTY_HEADER.sub(r"<td\1></td>", text)
+
+
+def _raw(text: str) -> str:
+    return f"{FENCE}{{raw}} html\n{text}\n{FENCE}"
+
+
+def _fenced(text: str, language: str) -> str:
+    return f"{FENCE}{language}\n{text}\n{FENCE}"
+
+
+def _boxed(text: str, kind: str) -> str:
+    start, end = _raw(f'<div class="{kind}">'), _raw("</div>")
+    return f"{start}\n\n{text}\n\n{end}"
+
+
+def _folded(text: str) -> str:
+    start = _raw('<details class="answer"><summary>Show the answer</summary>')
+    end = _raw("</details>")
+    return f"{start}\n\n{text}\n\n{end}"
+
+
+def redirected(text: str, where: Callable[[str], str | None]) -> str:
+    """Markdown with its relative links led where they lead on the site.
+
+    Parameters
+    ----------
+    text : str
+    where : callable
+        From a link's target (without ``#...``) to another page (``.md``) or a file to download; to None
+        where there is neither: then the link becomes plain text.
+    """
+
+    def replaced(found: re.Match) -> str:
+        words, (path, hash_, anchor) = found[1], found[2].partition("#")
+        target = where(path)
+        if target is None:
+            return words
+        if target.endswith(".md"):
+            return f"[{words}]({target}{hash_}{anchor})"
+        return f'<a href="{target}" download>{words}</a>'
+
+    parts = re.split(CODE, text)
+    return "".join(part if i % 2 else LINK.sub(replaced, part) for i, part in enumerate(parts))
+
+
+def glossary_terms(notebook: NotebookNode) -> dict[str, str]:
+    """The terms of the glossary, as links name them, with their explanation as plain text."""
+    source = "\n\n".join(c.source for c in notebook.cells if c.cell_type == "markdown")
+    terms = {}
+    for entry in re.split(r"^### ", source, flags=re.MULTILINE)[1:]:
+        term, _, text = entry.partition("\n")
+        text = re.split(r"^#", text, flags=re.MULTILINE)[0]
+        text = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", text)
+        terms[anchor(term)] = " ".join(re.sub(r"[`*$\\]", "", text).split())
+    return terms
+
+
+def anchor(heading: str) -> str:
+    """What a heading is called in a link: as in JupyterLab, dashes for spaces and nothing else."""
+    return heading.strip().replace(" ", "-")

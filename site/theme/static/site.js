@@ -1,0 +1,147 @@
+"use strict";
+
+// A page opened from a file may not read other pages, so search results come without excerpts there.
+if (location.protocol === "file:" && window.DOCUMENTATION_OPTIONS)
+  DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = false;
+
+const all = (selector, inside = document) => [...inside.querySelectorAll(selector)];
+const remember = (key, value) => { try { localStorage.setItem(key, value); } catch { /* no storage */ } };
+const recall = (key) => { try { return localStorage.getItem(key); } catch { return null; } };
+
+function themeSwitch() {
+  const button = document.querySelector(".theme");
+  const root = document.documentElement;
+  button.hidden = false;
+  button.addEventListener("click", () => {
+    const dark = root.dataset.theme
+      ? root.dataset.theme === "dark"
+      : matchMedia("(prefers-color-scheme: dark)").matches;
+    root.dataset.theme = dark ? "light" : "dark";
+    remember("theme", root.dataset.theme);
+  });
+}
+
+function menu() {
+  const button = document.querySelector(".menu");
+  const contents = document.querySelector(".contents");
+  button.addEventListener("click", () =>
+    button.setAttribute("aria-expanded", contents.classList.toggle("open")));
+  contents.querySelector("a.current")?.setAttribute("aria-current", "page");
+}
+
+// "Workshop only" hides the sections for self-study, on this page and the next.
+function routes() {
+  const button = document.querySelector(".route");
+  if (!button) return;
+  const show = (only) => {
+    button.setAttribute("aria-pressed", only);
+    document.body.classList.toggle("workshop-only", only);
+  };
+  button.hidden = false;
+  show(recall("route") === "workshop");
+  button.addEventListener("click", () => {
+    const only = button.getAttribute("aria-pressed") !== "true";
+    remember("route", only ? "workshop" : "all");
+    show(only);
+  });
+}
+
+function tabs(box) {
+  const panels = all(":scope > section", box);
+  const list = document.createElement("div");
+  list.setAttribute("role", "tablist");
+  list.setAttribute("aria-label", "One model in five ways");
+  const buttons = panels.map((panel, i) => {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.id = `tab-${i}`;
+    button.textContent = panel.querySelector("h3").textContent;
+    button.setAttribute("role", "tab");
+    button.setAttribute("aria-controls", (panel.id = `panel-${i}`));
+    panel.setAttribute("role", "tabpanel");
+    panel.setAttribute("aria-labelledby", button.id);
+    return button;
+  });
+  const select = (chosen) => buttons.forEach((button, i) => {
+    button.setAttribute("aria-selected", i === chosen);
+    button.tabIndex = i === chosen ? 0 : -1;
+    panels[i].hidden = i !== chosen;
+  });
+  buttons.forEach((button, i) => {
+    button.addEventListener("click", () => { select(i); reachable(); });
+    button.addEventListener("keydown", (event) => {
+      const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+      if (!step) return;
+      const next = (i + step + buttons.length) % buttons.length;
+      select(next);
+      buttons[next].focus();
+    });
+  });
+  list.append(...buttons);
+  box.prepend(list);
+  select(0);
+}
+
+// A term of the glossary says what it means, on hover and on focus.
+function terms() {
+  let tip = null;
+  const hide = () => { tip?.remove(); tip = null; };
+  all("a.term[title]").forEach((link, i) => {
+    const text = link.title;
+    link.removeAttribute("title");
+    const show = () => {
+      hide();
+      tip = Object.assign(document.createElement("div"), { className: "tip", id: `tip-${i}`, textContent: text });
+      tip.setAttribute("role", "tooltip");
+      link.setAttribute("aria-describedby", tip.id);
+      document.body.append(tip);
+      const box = link.getBoundingClientRect();
+      const left = Math.min(box.left, document.documentElement.clientWidth - tip.offsetWidth - 16);
+      tip.style.left = `${Math.max(16, left) + scrollX}px`;
+      tip.style.top = `${box.bottom + scrollY + 6}px`;
+    };
+    link.addEventListener("mouseenter", show);
+    link.addEventListener("focus", show);
+    link.addEventListener("mouseleave", hide);
+    link.addEventListener("blur", hide);
+  });
+  addEventListener("keydown", (event) => { if (event.key === "Escape") hide(); });
+}
+
+function copying() {
+  all("div.highlight-python > .highlight").forEach((box) => {
+    if (box.closest(".output")) return;
+    const button = Object.assign(document.createElement("button"), { type: "button", className: "copy", textContent: "Copy" });
+    button.addEventListener("click", async () => {
+      await navigator.clipboard.writeText(box.querySelector("pre").innerText.replace(/^(>>>|\.\.\.) ?/gm, ""));
+      button.textContent = "Copied";
+      setTimeout(() => { button.textContent = "Copy"; }, 1500);
+    });
+    if (navigator.clipboard) box.parentElement.append(button);
+  });
+}
+
+// What scrolls in itself can be reached, and scrolled, from the keyboard.
+function reachable() {
+  all("pre, .table, .table-wrap, div.math").forEach((box) => {
+    const scrolls = box.scrollWidth > box.clientWidth || box.scrollHeight > box.clientHeight + 1;
+    if (scrolls) box.tabIndex = 0;
+    else box.removeAttribute("tabindex");
+  });
+}
+
+themeSwitch();
+menu();
+routes();
+all("[data-tabs]").forEach(tabs);
+terms();
+copying();
+all("article table").forEach((table) => {
+  if (table.closest(".table")) return;
+  const box = Object.assign(document.createElement("div"), { className: "table-wrap" });
+  table.replaceWith(box);
+  box.append(table);
+});
+reachable();
+addEventListener("resize", reachable);
+addEventListener("load", reachable);
