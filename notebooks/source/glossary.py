@@ -13,6 +13,11 @@
 # How far the estimates lie from the truth on average, over many data sets. Each single estimate may
 # be far off although the bias is 0.
 #
+# ### bitwise OR
+# What Python's bar `|` computes between two whole numbers: both are written with zeros and ones,
+# and the result has a one wherever either has one. Patsy, which reads the formulas of statsmodels,
+# hands the bar over to Python, so there `1 | school` is a number and no random intercept.
+#
 # ### BLUP
 # Best linear unbiased prediction: the value a model predicts for one random effect, for example
 # for the intercept of one school. It is the school's own deviation, times a weight below 1
