@@ -19,9 +19,9 @@
 # hands the bar over to Python, so there `1 | school` is a number and no random intercept.
 #
 # ### BLUP
-# Best linear unbiased prediction: the value a model predicts for one random effect, for example
-# for the intercept of one school. It is the school's own deviation, times a weight below 1
-# (see [shrinkage](#shrinkage)).
+# Best linear unbiased prediction: the value a model predicts for one random effect, for example for
+# the intercept of one school. In the simplest model it is the school's own deviation, times a
+# weight below 1 (see [shrinkage](#shrinkage)).
 #
 # ### ceiling effect
 # What happens where a scale ends: whoever could have reached more gets the highest value all the
