@@ -61,6 +61,7 @@ bench: .venv/installed ## measure speed against statsmodels, the Rust package, a
 
 reference: ## compute the tests' reference values again (needs R with lme4, lmerTest and pbkrtest)
 	Rscript tests/reference/reference.R
+	Rscript tests/reference/phrasebook.R
 
 clean: ## remove the installation and what tools left behind
 	rm -rf .venv .pytest_cache .ruff_cache .hypothesis
