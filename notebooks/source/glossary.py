@@ -85,7 +85,7 @@
 # How often a test finds an effect where there is none. A test at the 5 % level promises 5 %.
 #
 # ### fixed effect
-# A coefficient that is the same for everybody, such as the slope of age. It is estimated as in
+# A coefficient that is the same for everybody, such as the average slope of age. It is read as in
 # ordinary regression.
 #
 # ### grouping factor
