@@ -100,8 +100,8 @@
 # that zero: count the predictor from elsewhere, and it changes, although no line has moved.
 #
 # ### intraclass correlation
-# The share of the variance that lies between groups, and also the correlation of two rows of the
-# same group. Short: ICC.
+# The share of the variance that lies between groups, once the fixed effects are accounted for. It
+# is also the correlation of two rows of the same group. Short: ICC.
 #
 # ### Kenward-Roger
 # A t- or F-test of fixed effects that corrects the standard error as well as the degrees of
