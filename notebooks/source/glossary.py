@@ -204,8 +204,8 @@
 # The pull of a group's estimate towards the average. Strong for small groups, weak for large ones.
 #
 # ### singular fit
-# A fit whose best estimate lies on the edge: a variance at 0, or a correlation at −1 or 1. The data
-# show no more variation there than chance would make. It is an answer, not a failure.
+# A fit whose best estimate lies on the edge: a variance at 0, or a correlation at −1 or 1. In that
+# direction the data show no more variation than chance would make. It is an answer, not a failure.
 #
 # ### slope variance
 # The variance of a random slope. Its square root says by how much the slope of a typical group
