@@ -82,7 +82,8 @@
 # their number divided by the [design effect](#design-effect).
 #
 # ### false positive rate
-# How often a test finds an effect where there is none. A test at the 5 % level promises 5 %.
+# How often a test finds an effect where there is none, that is, raises a false alarm. A test at the
+# 5 % level promises 5 %.
 #
 # ### fixed effect
 # A coefficient that is the same for everybody, such as the average slope of age. It is read as in
