@@ -13,6 +13,8 @@ from course.errors import CourseError
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; the exit status is 0, 1 where the doctor found something, 2 for wrong input."""
     options = _parser().parse_args(arguments)
+    if hasattr(sys.stdout, "reconfigure"):  # a terminal without σ shows a question mark
+        sys.stdout.reconfigure(errors="replace")
     try:
         return options.run(options) or 0
     except CourseError as error:

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import csv
 import gzip
-import zlib
+import io
+import warnings
 from collections.abc import Iterable
 from pathlib import Path
 
 import pandas as pd
 
+from course.columns import shortened
 from course.errors import CourseError
 
 SUFFIXES = (".csv", ".csv.gz", ".parquet")
+LONGEST_HEADER = 1_000_000  # characters
 
 
 def read_table(path: str | Path, labels: Iterable[str] = ()) -> pd.DataFrame:
@@ -36,30 +39,46 @@ def read_table(path: str | Path, labels: Iterable[str] = ()) -> pd.DataFrame:
     """
     path = Path(path)
     suffix = _suffix(path)
-    if not path.exists():
+    if not _is_there(path):
         raise CourseError(f"there is no file {path}")
-    if not path.is_file():
-        raise CourseError(f"{path} is not a file")
     try:
         if suffix == ".parquet":
             return pd.read_parquet(path)
         header = _header(path)
-        return pd.read_csv(path, dtype=dict.fromkeys(set(labels) & set(header), str))
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", pd.errors.ParserWarning)
+            return pd.read_csv(
+                path,
+                dtype=dict.fromkeys(set(labels) & set(header), str),
+                index_col=False,  # else fields more than names would shift all columns by one
+                low_memory=False,  # else a column's type would depend on its place in the file
+            )
     except CourseError:
         raise
     except pd.errors.EmptyDataError as error:
         raise CourseError(f"{path} is empty") from error
+    except pd.errors.ParserWarning as error:
+        raise CourseError(
+            f"the rows of {path} have more fields than its first line has names: is there a comma at the "
+            "end of each row, or inside a number?"
+        ) from error
     except UnicodeDecodeError as error:
         raise CourseError(f"{path} is not UTF-8 text: save it with that encoding") from error
-    except (OSError, EOFError, zlib.error, ValueError, csv.Error) as error:
-        first = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise CourseError(f"{path} cannot be read as {suffix}: {first}") from error
+    except Exception as error:  # of pandas, pyarrow, gzip or the system, over a broken file
+        raise CourseError(f"{path} cannot be read as {suffix}: {_first_line(error)}") from error
 
 
 def write_table(data: pd.DataFrame, path: str | Path) -> None:
-    """Write a table in the format that its name asks for."""
+    """Write a table in the format that its name asks for.
+
+    Raises
+    ------
+    CourseError
+        Where the name asks for none, or no file can be written there.
+    """
     path = Path(path)
     suffix = _suffix(path)
+    _is_there(path)
     try:
         if suffix == ".parquet":
             data.to_parquet(path, index=False)
@@ -69,6 +88,21 @@ def write_table(data: pd.DataFrame, path: str | Path) -> None:
             data.to_csv(path, index=False, lineterminator="\n", compression=compression)
     except OSError as error:
         raise CourseError(f"{path} cannot be written: {error.strerror or error}") from error
+
+
+def _is_there(path: Path) -> bool:
+    """Whether there is a file; a folder, device or pipe, which might never end, is refused."""
+    try:
+        found = path.exists()
+        if found and not path.is_file():
+            raise CourseError(f"{path} is not a file")
+    except OSError as error:  # a name too long, a folder that one may not look into
+        raise CourseError(f"{shortened(str(path))} cannot be opened: {error.strerror}") from error
+    return found
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
 
 
 def _suffix(path: Path) -> str:
@@ -82,8 +116,17 @@ def _header(path: Path) -> list[str]:
     """The column names; pandas would rename a repeated one in silence."""
     opener = gzip.open if path.name.lower().endswith(".gz") else open
     with opener(path, "rt", encoding="utf-8-sig", newline="") as file:
-        header = next(csv.reader(file), [])
+        start = file.read(LONGEST_HEADER)
+    if len(start) == LONGEST_HEADER and "\n" not in start:
+        raise CourseError(f"the first line of {path} has no end: is this a table?")
+    header = next(csv.reader(io.StringIO(start, newline="")), [])
     repeated = [name for name in dict.fromkeys(header) if header.count(name) > 1]
     if repeated:
         raise CourseError(f"{path} has more than one column called '{repeated[0]}': rename one")
+    for separator in (";", "\t"):
+        if len(header) == 1 and separator in header[0]:
+            raise CourseError(
+                f"the columns of {path} are separated by {separator!r}, not by commas: save it as "
+                f"comma-separated, or read it with pd.read_csv(path, sep={separator!r})"
+            )
     return header

@@ -18,6 +18,7 @@ import sys
 import time
 import types
 from collections import Counter
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
@@ -444,6 +445,15 @@ class Report:
     def n(self) -> int:
         return self.counts.total()
 
+    def join(self, other: Report) -> None:
+        """Take in what another process has done at the same time."""
+        self.counts += other.counts
+        self.worst = max(self.worst, other.worst)
+        self.faults += other.faults
+        self.passed_on += other.passed_on
+        self.seconds = max(self.seconds, other.seconds)
+        self.megabytes = max(self.megabytes, other.megabytes)
+
 
 def peak() -> float:
     """The most memory the process has held so far, in MB."""
@@ -482,6 +492,8 @@ def run(n: int, seed: int, seconds: float = np.inf, progress: bool = False) -> R
         how, text = ("hostile", HOSTILE[count]) if count < len(HOSTILE) else formulas.one()
         faulthandler.dump_traceback_later(HANG, exit=True)
         report.add(how, text, attempt(text, frame, names))
+        if progress and report.faults and report.faults[-1].startswith(repr(text)):
+            print("FAULT", ascii(report.faults[-1])[:400], file=sys.stderr)
         if progress and count % 1000 == 999:
             print(f"{count + 1:,} formulas, {len(report.faults)} faults", file=sys.stderr)
     faulthandler.cancel_dump_traceback_later()
@@ -494,13 +506,13 @@ def run(n: int, seed: int, seconds: float = np.inf, progress: bool = False) -> R
     return report
 
 
-def written(report: Report, seed: int) -> str:
+def written(report: Report, seed: int, processes: int) -> str:
     """tests/fuzz.md."""
     kinds = ["model", "refused at once", "refused with the data", "fault"]
     lines = [
         "# Formulas from strangers",
         "",
-        f"`python tests/fuzz.py --formulas {report.n} --seed {seed}` on {date.today():%d %B %Y}, Python "
+        f"`python tests/fuzz.py --formulas {report.n} --seed {seed} --processes {processes}` on {date.today():%d %B %Y}, Python "
         f"{platform.python_version()}, NumPy {np.__version__}, pandas {pd.__version__}.",
         "",
         "Each formula was read; if it could be read, written down and read again, translated and fitted to "
@@ -509,7 +521,7 @@ def written(report: Report, seed: int) -> str:
         "",
         f"- {report.n:,} formulas in {report.seconds:.0f} s: {report.n / report.seconds:,.0f} a second",
         f"- the slowest took {report.worst[0]:.2f} s of processor time: `{report.worst[1][:80]}`",
-        f"- memory: {report.megabytes:.0f} MB more at the peak than before the first",
+        f"- memory of a process: {report.megabytes:.0f} MB more at the peak than before the first",
         f"- faults: {len(report.faults)}",
         "",
         f"| made by | formulas | {' | '.join(kinds)} |",
@@ -527,14 +539,21 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--seconds", type=float, default=1800, help="stop after this time")
     parser.add_argument("--keep", action="store_true", help="leave tests/fuzz.md as it is")
+    parser.add_argument("--processes", type=int, default=1)
     options = parser.parse_args()
-    report = run(options.formulas, options.seed, options.seconds, progress=True)
-    text = written(report, options.seed)
+    each = options.formulas // options.processes
+    with ProcessPoolExecutor(options.processes) as pool:
+        first, *others = [
+            pool.submit(run, each, options.seed + i, options.seconds, True)
+            for i in range(options.processes)
+        ]
+        report = first.result()
+        for one in others:
+            report.join(one.result())
+    text = written(report, options.seed, options.processes)
     print(text)
     for message, count in report.passed_on.most_common(40):
         print(f"{count:6} passed on: {message}")
-    for fault in report.faults[:60]:
-        print("FAULT", fault[:400].encode("unicode_escape").decode())
     if not options.keep:
         Path(__file__).with_suffix(".md").write_text(text, "utf-8")
     return bool(report.faults)
