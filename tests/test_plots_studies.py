@@ -59,8 +59,8 @@ def test_lines_for_effects_and_panels_for_the_rest():
     power = made_up(students=(5, 20), effects=(0.0, 0.5))
     axes = plots.power_curves(power)
     assert [ax.get_title(loc="left") for ax in axes] == [
-        "5 pupils per classroom",
-        "20 pupils per classroom",
+        "5 pupils per school",
+        "20 pupils per school",
     ]
     table = power.table
     for ax, students in zip(axes, (5, 20), strict=True):
@@ -77,7 +77,7 @@ def test_lines_for_effects_and_panels_for_the_rest():
 def test_without_other_effects_the_other_size_makes_the_lines():
     ax = plots.power_curves(made_up(students=(5, 20)))
     legend = [text.get_text() for text in ax.figure.legends[0].get_texts()]
-    assert legend[:2] == ["5 pupils per classroom", "20 pupils per classroom"]
+    assert legend[:2] == ["5 pupils per school", "20 pupils per school"]
     assert len(curves(ax)) == 2
 
 
@@ -139,3 +139,12 @@ def test_the_method_draws_the_same():
 def test_what_cannot_be_drawn(power, options, message):
     with pytest.raises(CourseError, match=message):
         plots.power_curves(power, **options)
+
+
+def test_sizes_are_counted_in_what_the_study_has_several_of():
+    assert plots.power_curves(made_up(classrooms=(1, 3))).get_xlabel() == "schools per province"
+    several = made_up(schools=(10,), students=(5, 20), classrooms=(3,))
+    assert plots.power_curves(several).get_xlabel() == "pupils per classroom"
+    one_province = made_up()
+    one_province.replicates["provinces"] = 1
+    assert plots.power_curves(one_province).get_xlabel() == "schools"

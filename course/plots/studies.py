@@ -29,14 +29,13 @@ from course.power import SIZES, Power
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-# What one of each is counted in.
-LABELS = {
+UNITS = {
     "provinces": "provinces",
-    "schools": "schools per province",
-    "classrooms": "classrooms per school",
-    "students": "pupils per classroom",
-    "pupils": "pupils in all",
+    "schools": "schools",
+    "classrooms": "classrooms",
+    "students": "pupils",
 }
+ONE = {"provinces": "province", "schools": "school", "classrooms": "classroom"}
 # Lines are told apart by marker and dashes as well as by lightness.
 STYLES = [
     (BLUE, "o", "-"),
@@ -88,7 +87,7 @@ def power_curves(
     ...     provinces=1, schools=[10, 20], classrooms=1, students=5, n=10, seed=1, progress=False,
     ... )
     >>> plots.power_curves(found).get_xlabel()
-    'schools per province'
+    'schools'
     """
     if not isinstance(power, Power):
         raise CourseError(
@@ -208,14 +207,24 @@ def _said(value: object) -> str:
 def _label(names: Sequence[str], values: Sequence, power: Power) -> str:
     parts = []
     for name, value in zip(names, values, strict=True):
-        what = LABELS.get(name, name)
+        what = _counted(name, power)
         parts.append(f"effect {_said(value)}" if name == "effect" else f"{_said(value)} {what}")
     return ", ".join(parts)
 
 
+def _counted(name: str, power: Power) -> str:
+    """``schools per province``; ``schools`` where the study has one province or none."""
+    if name not in SIZES:
+        return "pupils in all" if name == "pupils" else name
+    for larger in reversed(SIZES[: SIZES.index(name)]):
+        if larger in power.axes and (power.table[larger].map(str) != "1").any():
+            return f"{UNITS[name]} per {ONE[larger]}"
+    return UNITS[name]
+
+
 def _axis_label(x: str, power: Power) -> str:
     if x != "effect":
-        return LABELS[x]
+        return _counted(x, power)
     response = power.formula.split("~")[0].strip()
     return axis_label(f"true effect of {power.test}", effect_unit(response, power.test))
 
@@ -223,7 +232,7 @@ def _axis_label(x: str, power: Power) -> str:
 def _text(power: Power, table: pd.DataFrame, x: str, line, lines: list, groups, rest) -> str:
     low, high = _said(table[x].iloc[table[x].map(_number).argmin()]), None
     high = _said(table[x].iloc[table[x].map(_number).argmax()])
-    what = f"the true effect of {power.test}" if x == "effect" else LABELS[x]
+    what = f"the true effect of {power.test}" if x == "effect" else _counted(x, power)
     n = table["n"].iloc[0]
     text = (
         f"Power of the test of {power.test} as {what} goes from {low} to {high}, from "
