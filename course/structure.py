@@ -31,9 +31,10 @@ class Structure:
     groups : DataFrame
         One row for each grouping column: ``levels``; rows per level (``fewest``, ``median``,
         ``most``); ``missing`` labels; ``lies_in`` (the columns it is nested in); ``restarts_in`` (the
-        column in each of whose levels its labels are used again).
+        columns in each of whose levels its labels are used again, largest groups first).
     relations : DataFrame
-        One row for each pair: ``nested``, ``restarting``, ``partly nested`` or ``crossed``.
+        One row for each pair: ``how`` the one lies in the other, ``nested``, ``restarting``,
+        ``partly nested``, ``the same`` or ``crossed``.
     warnings : list of str
         What to look at before a model is fitted.
     """
@@ -114,15 +115,15 @@ def structure(data: pd.DataFrame, groups: Sequence[str] | None = None) -> Struct
         if codes.max(initial=-1) < 1:
             raise CourseError(f"'{name}' has one label only: it puts all rows into one group")
     names = sorted(names, key=lambda name: labels[name].max())
-    relations = pd.DataFrame(
-        [
-            (inner, outer, _relation(labels[inner], labels[outer]))
-            for i, outer in enumerate(names)
-            for inner in names[i + 1 :]
-            if np.bincount(labels[inner] + 1)[1:].max() > 1  # one row each: in all there is
-        ],
-        columns=["group", "in", "how"],
-    )
+    pairs = []
+    for i, outer in enumerate(names):
+        for inner in names[i + 1 :]:
+            if np.bincount(labels[inner] + 1)[1:].max() > 1:  # one row each: in all there is
+                how = _relation(labels[inner], labels[outer])
+                # what restarts has fewer labels than what it restarts in
+                pair = (outer, inner) if how == "restarting" else (inner, outer)
+                pairs.append((*pair, how))
+    relations = pd.DataFrame(pairs, columns=["group", "in", "how"])
     found = pd.DataFrame(
         [_row(name, labels[name], relations) for name in names], index=pd.Index(names)
     )
@@ -180,32 +181,34 @@ def propose(
     if groups is None:
         taken = {response, *predictors}
         groups = [name for name in _guess(data) if name not in taken]
-    lies = structure(data.dropna(subset=[response, *predictors]), groups)
-    fixed, random, n_groups = [_quoted(name) for name in predictors], {}, {}
+    complete = data.dropna(subset=[response, *predictors])
+    lies = structure(complete, groups)
+    fixed, random = [_quoted(name) for name in predictors], {}
+    columns, n_groups = {}, {}
     reasons = []
     pairs = lies.relations[lies.relations["how"] == "the same"]
     twins = dict(zip(pairs["group"], pairs["in"], strict=True))
     for name, row in lies.groups.iterrows():
+        above = _restarts(name, lies.relations)
         if row["most"] == 1:
             reasons.append(
                 f"{name} has one row per level: what is special to it is the residual. No term."
             )
         elif name in twins:
             reasons.append(f"{name} and {twins[name]} are the same groups: one term for both.")
-        elif row["levels"] < FEW_LEVELS and not row["restarts_in"]:
+        elif row["levels"] < FEW_LEVELS and not above:
             fixed.append(f"C({_quoted(name)})" if _is_number(data[name]) else _quoted(name))
             reasons.append(
                 f"{name} has {row['levels']} levels, too few for a variance: into the fixed part."
             )
         else:
-            group = _quoted(name)
-            reason = f"{row['levels']:,} levels"
-            if row["restarts_in"]:
-                group = f"{_quoted(row['restarts_in'])}:{group}"
-                reason = f"its labels are used again in every {row['restarts_in']}"
-            random[name] = group
-            n_groups[name] = data.groupby([row["restarts_in"] or name, name], observed=True).ngroups
-            reasons.append(f"(1 | {group}): {reason}.")
+            columns[name] = [*above, name]
+            random[name] = ":".join(_quoted(column) for column in columns[name])
+            n_groups[name] = complete.groupby(columns[name], observed=True).ngroups
+            reason = f"{n_groups[name]:,} levels"
+            if above:
+                reason += f"; the labels of {name} are used again in every {above[-1]}"
+            reasons.append(f"(1 | {random[name]}): {reason}.")
     if not random:
         raise CourseError(
             f"none of {', '.join(lies.groups.index)} can have a random intercept: each has one row per "
@@ -218,7 +221,7 @@ def propose(
         for x in predictors
         if _is_number(data[x])
         for name, group in random.items()
-        if _varies_within(data[x], data[name])
+        if _varies_within(complete, x, columns[name])
     ]
     return Proposal(f"{_quoted(response)} ~ {' + '.join(terms)}", reasons, slopes, lies)
 
@@ -238,11 +241,11 @@ def _guess(data: pd.DataFrame) -> list[str]:
             continue
         column = data[name]
         count = column.nunique()
-        if pd.api.types.is_bool_dtype(column) or pd.api.types.is_float_dtype(column):
+        if pd.api.types.is_bool_dtype(column):
             looks = False
-        elif pd.api.types.is_integer_dtype(column):
+        elif _is_whole(column):
             looks = count > 2 and bool(LABEL_NAME.search(name))
-        elif pd.api.types.is_datetime64_any_dtype(column):
+        elif pd.api.types.is_numeric_dtype(column) or pd.api.types.is_datetime64_any_dtype(column):
             looks = False
         else:
             looks = count > CATEGORY or (count > 2 and bool(LABEL_NAME.search(name)))
@@ -256,6 +259,13 @@ def _guess(data: pd.DataFrame) -> list[str]:
     return found
 
 
+def _is_whole(column: pd.Series) -> bool:
+    """Whole numbers, which a column with gaps may hold as 1.0, 2.0."""
+    if not pd.api.types.is_numeric_dtype(column):
+        return False
+    return bool((column.dropna() % 1 == 0).all())
+
+
 def _is_number(column: pd.Series) -> bool:
     return pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column)
 
@@ -264,9 +274,9 @@ def _quoted(name: str) -> str:
     return name if name.isidentifier() else f"`{name}`"
 
 
-def _varies_within(x: pd.Series, group: pd.Series) -> bool:
-    """Whether most levels have rows enough, at different values, to show a slope."""
-    by_level = x.groupby(group, observed=True)
+def _varies_within(data: pd.DataFrame, x: str, columns: list[str]) -> bool:
+    """Whether most groups have rows enough, at different values, to show a slope."""
+    by_level = data.groupby(columns, observed=True)[x]
     return bool((by_level.nunique().median() > 1) and by_level.size().median() >= 3)
 
 
@@ -299,9 +309,6 @@ def _one_row_each(columns: dict, inner: str, outer: str) -> bool:
 def _row(name: str, codes: np.ndarray, relations: pd.DataFrame) -> dict:
     rows = np.bincount(codes[codes >= 0])
     mine = relations[relations["group"] == name]
-    others = relations[relations["in"] == name]
-    # a label that restarts has fewer levels than what it restarts in, so it stands on the right
-    restarts = [row["group"] for _, row in others.iterrows() if row["how"] == "restarting"]
     return {
         "levels": len(rows),
         "fewest": int(rows.min()),
@@ -309,21 +316,43 @@ def _row(name: str, codes: np.ndarray, relations: pd.DataFrame) -> dict:
         "most": int(rows.max()),
         "missing": int((codes < 0).sum()),
         "lies_in": ", ".join(mine.loc[mine["how"] == "nested", "in"]),
-        "restarts_in": restarts[-1] if restarts else "",  # the finest
+        "restarts_in": ", ".join(_restarts(name, relations)),
     }
+
+
+def _restarts(name: str, relations: pd.DataFrame) -> list[str]:
+    """The columns that name a group of this one together with it, largest groups first.
+
+    Of two in which its labels are used again, the one that holds the other says nothing more.
+    """
+
+    def pairs(how: str) -> set[tuple[str, str]]:
+        rows = relations[relations["how"] == how]
+        return set(zip(rows["group"], rows["in"], strict=True))
+
+    restarting = pairs("restarting")
+    found = relations.loc[
+        (relations["group"] == name) & (relations["how"] == "restarting"), "in"
+    ].to_list()
+    held = {outer for inner, outer in pairs("nested") if inner in found}
+    held |= {twin for twin, kept in pairs("the same") if kept in found}
+    needed = [column for column in found if column not in held]
+    return sorted(needed, key=lambda one: sum((one, other) in restarting for other in needed))
 
 
 def _warnings(groups: pd.DataFrame, relations: pd.DataFrame, columns: dict) -> list[str]:
     found = []
     for name, row in groups.iterrows():
-        if row["restarts_in"]:
+        above = _restarts(name, relations)
+        if above:
+            pair = ":".join(_quoted(column) for column in [*above, name])
             found.append(
-                f"The labels of {name} are used again in every {row['restarts_in']}. If they mean other "
-                f"groups there, write ({row['restarts_in']}:{name}) for the group."
+                f"The labels of {name} are used again in every {above[-1]}. If they mean other groups "
+                f"there, write (1 | {pair}), not (1 | {_quoted(name)})."
             )
         if row["most"] == 1:
             found.append(f"{name} has one row per level: no random effect, it is the residual.")
-        elif row["levels"] < FEW_LEVELS and not row["restarts_in"]:
+        elif row["levels"] < FEW_LEVELS and not above:
             found.append(
                 f"{name} has {row['levels']} levels: a variance of so few is hardly known."
             )
@@ -331,7 +360,7 @@ def _warnings(groups: pd.DataFrame, relations: pd.DataFrame, columns: dict) -> l
             found.append(f"Half of the levels of {name} have at most two rows.")
         if row["missing"]:
             found.append(
-                f"{row['missing']:,} rows have no label of {name}; a model leaves them out."
+                f"{row['missing']:,} rows have no label of {name}; a model with it leaves them out."
             )
     for _, row in relations.iterrows():
         if row["how"] == "partly nested":

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from course import CourseError, load, mixedlm
+from course import CourseError, load, mixedlm, simulate_schools
 from course.structure import propose, structure
 
 
@@ -40,6 +40,31 @@ def test_labels_that_restart_are_seen_and_mended(pupils):
     assert formula == "test_score ~ age + (1 | school:classroom) + (1 | school) + (1 | province)"
     right = mixedlm("test_score ~ age + (1|classroom) + (1|school) + (1|province)", pupils).fit()
     assert mixedlm(formula, register).fit().llf == pytest.approx(right.llf, abs=1e-6)
+
+
+def test_labels_that_restart_at_every_level_take_all_the_levels_above():
+    country = simulate_schools(
+        provinces=8, schools=6, classrooms=5, students=4, labels="restarting", seed=4
+    ).data
+    proposal = propose(country, "test_score", ["age", "teacher_experience"])
+    intercepts = "(1 | province:school:classroom) + (1 | province:school) + (1 | province)"
+    assert proposal.formula == f"test_score ~ age + teacher_experience + {intercepts}"
+    assert mixedlm(proposal.formula, country).fit().n_groups["province:school:classroom"] == 240
+    # one teacher in each room, so no slope there, though the label C1 has many teachers
+    assert "(teacher_experience | province:school)" in proposal.slopes
+    assert not any("teacher_experience | province:school:" in slope for slope in proposal.slopes)
+    found = structure(country)
+    assert found.groups.loc["classroom", "restarts_in"] == "province, school"
+    assert hows(found)["classroom", "school"] == "restarting"
+    assert "(1 | province:school:classroom), not (1 | classroom)" in " ".join(found.warnings)
+
+
+def test_numbers_with_gaps_are_groups_as_well(pupils):
+    numbers = pupils.assign(school_id=pd.factorize(pupils["school"])[0].astype(float))
+    numbers.loc[numbers.index[:7], "school_id"] = np.nan
+    found = structure(numbers)
+    assert found.groups.loc["school_id", "missing"] == 7
+    assert "age" not in found.groups.index and "test_score" not in found.groups.index
 
 
 def test_crossed_groups_are_seen():
