@@ -80,48 +80,51 @@ CHAPTERS: dict[str, tuple[str, str, list[str]]] = {
 }
 
 # Docstrings say formulas in plain text, which reads well in a terminal. On the page they are typeset:
-# for each name, lines of its docstring and the same in LaTeX.
-FORMULAS: dict[str, list[tuple[str, str]]] = {
-    "course.icc": [
-        (
-            "    icc = (sum of the variances of all groupings that the two have in common) / total variance.",
+# for each name, what its docstring has and the same in LaTeX (a line) or reStructuredText (words).
+FORMULAS: dict[str, dict[str, str]] = {
+    "course.icc": {
+        "    icc = (sum of the variances of all groupings that the two have in common) / total variance.": (
             r"\text{icc} = \frac{\sum_{g\,\in\,\text{groupings in common}} \sigma^2_g}"
-            r"{\sum_g \sigma^2_g + \sigma^2}",
-        )
-    ],
-    "course.r2": [
-        (
-            "    marginal = V_f / (V_f + sum V_g + V_e),    "
-            "conditional = (V_f + sum V_g) / (V_f + sum V_g + V_e)",
+            r"{\sum_g \sigma^2_g + \sigma^2}"
+        ),
+    },
+    "course.r2": {
+        "    marginal = V_f / (V_f + sum V_g + V_e),    "
+        "conditional = (V_f + sum V_g) / (V_f + sum V_g + V_e)": (
             r"R^2_\text{marginal} = \frac{V_f}{V_f + \sum_g V_g + V_e} \qquad "
-            r"R^2_\text{conditional} = \frac{V_f + \sum_g V_g}{V_f + \sum_g V_g + V_e}",
-        )
-    ],
-    "course.simulate_schools": [
-        (
-            "    score = x'beta + sum over levels g of (u0_g + u1_g * age) + e,   "
-            "e ~ N(0, residual_sd^2)",
+            r"R^2_\text{conditional} = \frac{V_f + \sum_g V_g}{V_f + \sum_g V_g + V_e}"
+        ),
+        "V_f the": ":math:`V_f` the",
+        "V_g the": ":math:`V_g` the",
+        "V_e the": ":math:`V_e` the",
+    },
+    "course.simulate_schools": {
+        "    score = x'beta + sum over levels g of (u0_g + u1_g * age) + e,   e ~ N(0, residual_sd^2)": (
             r"\text{score} = x'\beta + \sum_g (u_{0g} + u_{1g} \cdot \text{age}) + e, \qquad "
-            r"e \sim \mathcal{N}(0, \sigma^2)",
-        )
-    ],
-    "course.plots.moving_zero": [
-        (
-            "    variance of the intercepts      t00 + 2 c t01 + c^2 t11\n"
-            "    covariance with the slopes      t01 + c t11",
+            r"e \sim \mathcal{N}(0, \sigma^2)"
+        ),
+    },
+    "course.plots.moving_zero": {
+        "    variance of the intercepts      t00 + 2 c t01 + c^2 t11\n"
+        "    covariance with the slopes      t01 + c t11": (
             r"\operatorname{var}(u_0 + c\,u_1) = \tau_{00} + 2 c\,\tau_{01} + c^2 \tau_{11} \qquad "
-            r"\operatorname{cov}(u_0 + c\,u_1,\ u_1) = \tau_{01} + c\,\tau_{11}",
-        )
-    ],
+            r"\operatorname{cov}(u_0 + c\,u_1,\ u_1) = \tau_{01} + c\,\tau_{11}"
+        ),
+        "u0 + c * u1,": r":math:`u_0 + c\,u_1`,",
+        "t00, t01 and t11 are": r":math:`\tau_{00}`, :math:`\tau_{01}` and :math:`\tau_{11}` are",
+        "of u0 and u1.": "of :math:`u_0` and :math:`u_1`.",
+        "c = -t01 / t11,": r":math:`c = -\tau_{01} / \tau_{11}`,",
+    },
 }
 
 
 def typeset(name: str, docstring: str) -> str:
-    """A docstring with its formulas as ``.. math::``."""
-    for plain, latex in FORMULAS.get(name, []):
+    """A docstring with its formulas as mathematics."""
+    for plain, latex in FORMULAS.get(name, {}).items():
         if plain not in docstring:
-            raise ValueError(f"site/api_pages.py: the docstring of {name} has no line {plain!r}")
-        docstring = docstring.replace(plain, f".. math:: {latex}")
+            raise ValueError(f"site/api_pages.py: the docstring of {name} has no {plain!r}")
+        whole_line = plain.startswith("    ")
+        docstring = docstring.replace(plain, f".. math:: {latex}" if whole_line else latex)
     return re.sub(r"::(\n\n *\.\. math::)", r":\1", docstring)
 
 

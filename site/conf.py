@@ -31,6 +31,7 @@ myst_heading_anchors = 4
 myst_heading_slug_func = "lesson_pages.anchor"
 myst_links_external_new_tab = False
 
+toc_object_entries = False
 autosummary_generate = False
 autodoc_member_order = "bysource"
 autodoc_typehints = "none"  # the docstrings say them in words

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader
-from lesson_pages import FENCE, HEADING, table
+from lesson_pages import FENCE, HEADING, for_mathjax, table
 from pygments import highlight
 from pygments.formatters import HtmlFormatter
 from pygments.lexers import PythonLexer
@@ -14,16 +14,22 @@ from pygments.lexers import PythonLexer
 from course import load, mixedlm, translate
 
 SITE = Path(__file__).resolve().parent
-ROOT = SITE.parent
 FORMULA = "test_score ~ age + sex + (1|classroom) + (1|school) + (1|province)"
 SNIPPET = f'''smf.mixedlm(
     "{FORMULA.replace(" + (1|classroom)", '"{0}    " + (1|classroom)').format(chr(10))}",
     data=pupils, groups=pupils["student_id"],
 ).fit()'''
 
-# The lesson's picture on the front page: the first words of its alternative text.
+# Which picture of a lesson stands for it, by what its alternative text says; else its first.
 PICTURES = {
-    "00-start-here": "",
+    "01": "test_score against age in 6 panels",
+    "02": "The random intercepts of all 60 schools",
+    "03": "60 lines, one for each school",
+    "05": "with the ellipse of the estimated covariance",
+    "06": "60 thin lines, one for each school",
+    "08": "All rings lie on one falling line",
+    "09": "Power against the number of pupils per school",
+    "11": "their means form a funnel",
 }
 BESIDE = ["phrasebook", "glossary", "myths", "bring-your-own-data"]
 TEACH = ["INSTRUCTORS", "TIMES"]
@@ -64,7 +70,7 @@ def front_page(sources: Mapping[str, str]) -> str:
     front = jinja.get_template("front.html").render(
         model=one_model(),
         snippet=python(SNIPPET),
-        wrong=wrong_output((ROOT / "README.md").read_text(encoding="utf-8")),
+        wrong=wrong_output((SITE.parent / "README.md").read_text(encoding="utf-8")),
         lessons=[card(path, sources[path]) for path in lessons],
     )
     return (
@@ -95,7 +101,7 @@ def one_model() -> dict[str, str]:
     return {
         "formula": FORMULA,
         "words": in_words(translation.explain()),
-        "latex": translation.latex,
+        "latex": for_mathjax(translation.latex),
         "code": python(translation.code),
         "summary": table(mixedlm(FORMULA, pupils).fit().summary()._repr_html_()),
     }
@@ -124,12 +130,17 @@ def wrong_output(readme: str) -> str:
 
 def card(path: str, source: str) -> dict[str, str]:
     """A lesson on the front page: number, name, minutes, what one can do, a picture of it."""
-    pictures = PICTURE.findall(source)
+    number = path[10:12]
+    pictures = [
+        (name, html.unescape(alt))
+        for name, alt in PICTURE.findall(source)
+        if PICTURES.get(number, "") in html.unescape(alt)
+    ]
     workshop = re.search(r"(\d+) minutes in the workshop", source)
     alone = re.search(r"(\d+)(?: minutes)? on your own", source)
     return {
         "link": str(Path(path).with_suffix(".html")),
-        "number": path[10:12],
+        "number": number,
         "title": title(source),
         "able": re.sub(
             r"[`*]|\[([^\]]*)\]\([^)]*\)", r"\1", " ".join(ABLE.search(source)[1].split())
@@ -137,5 +148,4 @@ def card(path: str, source: str) -> dict[str, str]:
         "workshop": workshop[1] if workshop else "",
         "alone": alone[1] if alone else "",
         "picture": f"notebooks/{pictures[0][0]}" if pictures else "",
-        "alt": html.unescape(pictures[0][1]) if pictures else "",
     }

@@ -23,6 +23,7 @@ LINK = re.compile(r"(?<!!)\[((?:[^\[\]]|\[[^\]]*\])*)\]\(((?!\w+:|#)[^)\s]+)\)")
 CODE = re.compile(r"(^```.*?^```|^~~~~.*?^~~~~)", re.MULTILINE | re.DOTALL)
 SCOPED_STYLE = re.compile(r"<style scoped>.*?</style>\s*", re.DOTALL)
 EMPTY_HEADER = re.compile(r"<th( [^>]*)?></th>")
+TEXT_IN_FORMULA = re.compile(r"\\text\{[^}]*\}")
 DISPLAYED = re.compile(r"^\$\\displaystyle\s*(.*)\$$", re.DOTALL)
 SEEN = "In the picture: "  # what `plots.show` prints below a picture
 # The longest fence that appears nowhere in code or output.
@@ -31,31 +32,25 @@ FENCE = "~~~~~~~~"
 
 @dataclass
 class Page:
-    """Markdown of a page, and the pictures it shows by file name."""
+    """Markdown of a page; the folder of its pictures, as seen from it; the pictures by file name."""
 
     text: str
+    folder: str
     pictures: dict[str, bytes] = field(default_factory=dict)
 
 
-def lesson(notebook: NotebookNode, pictures: str = "images") -> Page:
-    """Every cell of the notebook.
-
-    Parameters
-    ----------
-    notebook : NotebookNode
-    pictures : str
-        The folder of the pictures, as seen from the page.
-    """
-    page = Page("")
+def lesson(notebook: NotebookNode) -> Page:
+    """Every cell of the notebook."""
+    page = Page("", "images")
     parts = [opening(notebook.cells[0].source)] if notebook.cells else []
     for kind, cells in groupby(notebook.cells[1:], key=_is_exercise):
-        text = "\n\n".join(cell_text(cell, page, pictures) for cell in cells)
+        text = "\n\n".join(cell_text(cell, page) for cell in cells)
         parts.append(_boxed(text, "exercise") if kind else text)
     page.text = in_order(with_routes("\n\n".join(parts))) + "\n"
     return page
 
 
-def solutions(notebook: NotebookNode, name: str, pictures: str = "../images") -> Page:
+def solutions(notebook: NotebookNode, name: str) -> Page:
     """The exercises of a lesson, under the lesson's headings, each answer folded.
 
     Parameters
@@ -64,10 +59,8 @@ def solutions(notebook: NotebookNode, name: str, pictures: str = "../images") ->
         One of ``notebooks/solutions/``.
     name : str
         Of the lesson, such as ``02-random-intercepts``.
-    pictures : str
-        The folder of the pictures, as seen from the page.
     """
-    page = Page("")
+    page = Page("", "../images")
     title = HEADING.search("\n".join(c.source for c in notebook.cells if c.cell_type == "markdown"))
     parts = [
         "---\norphan: true\nnosearch: true\n---",  # neither in the contents nor found by accident
@@ -86,8 +79,10 @@ def solutions(notebook: NotebookNode, name: str, pictures: str = "../images") ->
         if section:
             parts.append(section)
             section = None
-        text = "\n\n".join(cell_text(cell, page, pictures) for cell in cells)
-        parts.append(_folded(text) if answered else _boxed(text, "exercise"))
+        text = "\n\n".join(cell_text(cell, page) for cell in cells)
+        parts.append(
+            _folded(text, "answer", "Show the answer") if answered else _boxed(text, "exercise")
+        )
     page.text = re.sub(r"[ ]\(self-study\)$", "", "\n\n".join(parts), flags=re.MULTILINE) + "\n"
     return page
 
@@ -137,16 +132,18 @@ def in_order(text: str) -> str:
     )
 
 
-def cell_text(cell: NotebookNode, page: Page, pictures: str) -> str:
+def cell_text(cell: NotebookNode, page: Page) -> str:
     """One cell as Markdown; its pictures go to ``page.pictures``."""
     if cell.cell_type == "markdown":
         return cell.source
     parts = [_fenced(cell.source, "python")] if cell.source.strip() else []
-    parts += [_output(output, page, pictures) for output in cell.get("outputs", [])]
+    if cell.metadata.get("jupyter", {}).get("source_hidden"):
+        parts = [_folded(part, "code", "Code") for part in parts]
+    parts += [_output(output, page) for output in cell.get("outputs", [])]
     return "\n\n".join(part for part in parts if part)
 
 
-def _output(output: NotebookNode, page: Page, pictures: str) -> str:
+def _output(output: NotebookNode, page: Page) -> str:
     if output.output_type == "stream" and output.text.startswith(SEEN):
         seen = html.escape(" ".join(output.text.split()))
         return _raw(f'<p class="seen">{seen}</p>')
@@ -156,25 +153,30 @@ def _output(output: NotebookNode, page: Page, pictures: str) -> str:
         return _boxed(_fenced("\n".join(output.traceback), "text"), "output")
     data = output.data
     if "image/png" in data:
-        return _picture(output, page, pictures)
+        return _picture(output, page)
     if "text/latex" in data:
-        formula = DISPLAYED.sub(r"\1", data["text/latex"]).strip()
+        formula = for_mathjax(DISPLAYED.sub(r"\1", data["text/latex"]).strip())
         return _boxed(f"$$\n{formula}\n$$", "output")
     if "text/html" in data:
         return _raw(f'<div class="output table">{table(data["text/html"])}</div>')
     return _boxed(_fenced(data["text/plain"], "text"), "output")
 
 
-def _picture(output: NotebookNode, page: Page, pictures: str) -> str:
+def _picture(output: NotebookNode, page: Page) -> str:
     png = base64.b64decode(output.data["image/png"])
     width, height = struct.unpack(">II", png[16:24])
     name = f"{hashlib.sha256(png).hexdigest()[:16]}.png"
     page.pictures[name] = png
     alt = html.escape(output.metadata.get("image/png", {}).get("alt", ""))
     return _raw(
-        f'<div class="output picture"><img src="{pictures}/{name}" alt="{alt}" '
+        f'<div class="output picture"><img src="{page.folder}/{name}" alt="{alt}" '
         f'width="{width}" height="{height}"></div>'
     )
+
+
+def for_mathjax(latex: str) -> str:
+    r"""LaTeX's ``\text{a\_b}`` as MathJax wants it: there, text is text."""
+    return TEXT_IN_FORMULA.sub(lambda found: found[0].replace(r"\_", "_"), latex)
 
 
 def table(text: str) -> str:
@@ -196,8 +198,8 @@ def _boxed(text: str, kind: str) -> str:
     return f"{start}\n\n{text}\n\n{end}"
 
 
-def _folded(text: str) -> str:
-    start = _raw('<details class="answer"><summary>Show the answer</summary>')
+def _folded(text: str, kind: str, summary: str) -> str:
+    start = _raw(f'<details class="{kind}"><summary>{summary}</summary>')
     end = _raw("</details>")
     return f"{start}\n\n{text}\n\n{end}"
 

@@ -7,6 +7,7 @@ import struct
 from pathlib import Path
 
 import api_pages
+import front_page
 import lesson_pages
 import nbformat
 import pytest
@@ -144,6 +145,22 @@ def test_the_page_of_a_lesson_has_each_of_its_cells(path):
     for cell in notebook.cells[1:]:
         if cell.cell_type == "code":
             assert cell.source in text
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_a_lesson_has_a_picture_on_the_front_page(path):
+    text = lesson_pages.lesson(nbformat.read(path, as_version=4)).text
+    card = front_page.card(f"notebooks/{path.stem}.md", text)
+    assert card["picture"].startswith("notebooks/images/")
+    assert card["title"]
+    assert card["able"]
+    assert card["alone"]
+
+
+def test_the_front_page_shows_what_readme_shows():
+    shown = front_page.wrong_output((ROOT / "README.md").read_text(encoding="utf-8"))
+    assert shown.count("<mark>1 |") == 3
+    assert "Converged:          Yes" in shown
 
 
 # ---- links and terms ---------------------------------------------------------------------------

@@ -1,7 +1,7 @@
 "use strict";
 
 // A page opened from a file may not read other pages, so search results come without excerpts there.
-if (location.protocol === "file:" && window.DOCUMENTATION_OPTIONS)
+if (location.protocol === "file:" && typeof DOCUMENTATION_OPTIONS !== "undefined")
   DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = false;
 
 const all = (selector, inside = document) => [...inside.querySelectorAll(selector)];
