@@ -14,10 +14,10 @@ ROOT_USER = $(if $(filter 0,$(shell id -u)),--no-browser --allow-root)
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help lab test doctor lint format data notebooks times workshop site bench reference clean
+.PHONY: help lab test test-lowest doctor lint format data notebooks times workshop site bench reference clean
 
 help: ## list what make can do here
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' Makefile
 
 lab: doctor ## install, check the installation, open the lessons in JupyterLab
 	$(VENV_PYTHON) -m jupyterlab $(sort $(NO_SCREEN) $(ROOT_USER)) --LabApp.default_url=/lab/tree/notebooks/00-start-here.ipynb
@@ -25,6 +25,9 @@ lab: doctor ## install, check the installation, open the lessons in JupyterLab
 test: .venv/installed-test doctor lint ## install with the test tools; run linter, tests, doctests, notebooks
 	$(VENV_PYTHON) -m pytest
 	$(if $(NOTEBOOKS),$(VENV_PYTHON) -m pytest -n 2 --dist loadscope --nbval --nbval-current-env --nbval-cell-timeout=$(CELL_TIMEOUT) $(NOTEBOOKS))
+
+test-lowest: .venv-lowest/installed ## run the tests on the lowest versions that pyproject.toml allows
+	.venv-lowest/bin/python -m pytest --deselect tests/test_doctor.py::test_this_installation_is_sound
 
 doctor: .venv/installed ## check the installation: OK and FAIL lines, with the mend
 	$(VENV_PYTHON) -m course doctor
@@ -64,7 +67,7 @@ reference: ## compute the tests' reference values again (needs R with lme4, lmer
 	Rscript tests/reference/phrasebook.R
 
 clean: ## remove the installation and what tools left behind
-	rm -rf .venv .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-lowest .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The files named installed and installed-test stand for what pip did: it runs again only when one of these changes.
@@ -75,6 +78,13 @@ clean: ## remove the installation and what tools left behind
 .venv/installed-test: .venv/pyvenv.cfg pyproject.toml constraints.txt
 	$(PIP_INSTALL) -e '.[test]'
 	@touch .venv/installed $@
+
+# The notebooks' stored outputs are those of the pinned versions, so the lowest run the tests alone.
+.venv-lowest/installed: .venv/pyvenv.cfg pyproject.toml tests/lowest.py
+	$(PYTHON) -m venv --clear .venv-lowest
+	.venv-lowest/bin/python tests/lowest.py > .venv-lowest/constraints.txt
+	.venv-lowest/bin/python -m pip install --disable-pip-version-check -c .venv-lowest/constraints.txt -e '.[test]'
+	@touch $@
 
 .venv/pyvenv.cfg:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \

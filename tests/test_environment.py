@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from lowest import lowest
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
@@ -54,6 +55,15 @@ def test_constraints_name_each_package_once_and_in_order():
 def test_the_pinned_version_is_one_the_project_admits(requirement):
     assert requirement.specifier, "no lowest version"
     assert requirement.specifier.contains(PINS[requirement.name])
+
+
+def test_the_lowest_versions_are_those_of_the_project():
+    versions = dict(line.split("==") for line in lowest(PROJECT))
+    tested = [Requirement(line) for line in PROJECT["optional-dependencies"]["test"]]
+    assert set(versions) == {requirement.name for requirement in NEEDED + tested}
+    for requirement in NEEDED + tested:
+        assert requirement.specifier.contains(versions[requirement.name])
+        assert str(requirement.specifier) == f">={versions[requirement.name]}"
 
 
 def test_environment_yml_installs_the_same_versions():
