@@ -158,6 +158,17 @@ EXERCISES = (
                 "patient out.",
             ),
             Slip(
+                lambda data: "pain ~ dose + (1|ward/hospital)",
+                "with a slash, the larger group comes first.",
+            ),
+            Slip(
+                lambda data: (
+                    "dose ~ pain + (1|ward) + (1|hospital)",
+                    "dose ~ pain + (1|hospital/ward)",
+                ),
+                "left of ~ stands what each patient reports.",
+            ),
+            Slip(
                 lambda data: ("pain ~ dose + (1|hospital)", "pain ~ dose + (1|ward)"),
                 "two levels group the patients, and one of them is missing.",
             ),

@@ -203,6 +203,10 @@ EXERCISES = (
                 "a double bar says that heights and rates do not covary. Nobody claimed that.",
             ),
             Slip(
+                lambda data: "wellbeing ~ week + (week|patient) + clinic",
+                "clinics are only a sample, too: give them a random intercept.",
+            ),
+            Slip(
                 lambda data: "wellbeing ~ week + (patient|week) + (1|clinic)",
                 "the groups stand right of the bar, and what varies between them left of it.",
             ),

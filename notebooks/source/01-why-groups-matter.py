@@ -131,10 +131,11 @@ scores = invented.data.groupby("classroom")["test_score"]
 # 3. **[Partially pooled](glossary.ipynb#partial-pooling).** The classroom's own mean, pulled towards the
 #    mean of all: much where the classroom has few pupils, little where it has many.
 #
-# The third comes from a mixed model. Lesson 02 explains it; here we only look at what comes out.
+# The third comes from a mixed model. [Lesson 02](02-random-intercepts.ipynb) explains it; here we only
+# look at what comes out.
 
 # %% tags=["workshop"]
-preview = mixedlm("test_score ~ 1 + (1|classroom)", invented.data).fit()  # lesson 02 explains this
+preview = mixedlm("test_score ~ 1 + (1|classroom)", invented.data).fit()
 rooms = pd.DataFrame(
     {
         "pupils": scores.size(),
@@ -194,10 +195,12 @@ pd.DataFrame(
 ).round(1)
 
 # %% [markdown] tags=["workshop"]
-# Separate means scatter more than the classrooms really do. Pooled means do not scatter at all. Partially
+# The first column is a standard deviation (SD): how far the hundred means scatter. Separate means
+# scatter more than the classrooms really do. Pooled means do not scatter at all. Partially
 # pooled ones scatter a little less than the truth, and come nearest to it.
 #
-# And who stands at the top or the bottom of the list?
+# Now make a list of the classrooms, ordered by their mean. Who stands at its top or its bottom? Here is
+# how many pupils those classrooms have.
 
 # %% tags=["workshop"]
 sizes = {"all classrooms": rooms["pupils"].median()}
@@ -250,8 +253,9 @@ print(f"a t test of the two halves gives the same t: {t_test.statistic:.2f}")
 
 # %% [markdown] tags=["workshop"]
 # One study proves little. So we hold a thousand lotteries: a thousand studies of a programme that does
-# nothing. A study raises a **false alarm** when its *t* lies beyond ±1.96, "significant at 5 %". That
-# is meant to happen in 5 of 100 such studies.
+# nothing. A study raises a false alarm when its *t* lies beyond ±1.96, "significant at 5 %". That
+# is meant to happen in 5 of 100 such studies; how often it does happen is called the
+# [false positive rate](glossary.ipynb#false-positive-rate).
 #
 # We do it twice: the lot falls on single pupils, and on whole schools.
 
@@ -298,19 +302,20 @@ plots.show(
 # is "significant" again and again.
 #
 # Whatever is special to a school falls into one half of the lottery as a whole. The regression counts
-# thousands of pupils, each with news of its own. But the lot was drawn only once per school.
+# thousands of pupils, as if each brought news. But the lot was drawn only once per school.
 #
 # So it depends on the predictor.
 #
 # - `sex` is like the first lottery: there are girls and boys in every school. Its standard error is not too
-#   small. (This holds if the difference is the same in every school. Lesson 03 is about those that differ.)
+#   small. (This holds if the difference is the same in every school.
+#   [Lesson 03](03-random-slopes.ipynb) is about those that differ.)
 # - `school_resources` is like the second: one value for a whole school. Its standard error is too small.
 
 # %% [markdown] tags=["workshop"]
 # ## How many pupils are they worth?
 #
-# How much too small? It depends on how alike the pupils of a school are, and on their number $n$. This
-# quantity
+# How much too small? It depends on how alike the pupils of a school are, and on how many a school has.
+# Call this number $n$. The quantity
 #
 # $$1 + (n - 1) \cdot \text{how alike}$$
 #
@@ -341,9 +346,9 @@ print(f"SD of t, lot drawn by school               {by_school.std():7.1f}")
 print(f"square root of the design effect           {np.sqrt(design_effect):7.1f}")
 
 # %% [markdown] tags=["workshop", "exercise"]
-# **Exercise 01.3.** A new reading book is given by lot to whole
-# *classrooms*. What is the effective number of pupils for this question? You need how alike
-# classmates are, and the mean number of pupils in a classroom. Answer with a whole number.
+# **Exercise 01.3.** A new reading book is given by lot to whole *classrooms*. What is the effective number
+# of pupils for this question? You need how alike classmates are, and the mean number of pupils in a
+# classroom. Answer with a whole number.
 
 # %% tags=["workshop", "exercise", "solution"]
 per_classroom = len(pupils) / pupils["classroom"].nunique()  #!
@@ -392,8 +397,8 @@ print("converged:", web.converged)
 web.fe_params.round(3).to_frame("estimate")
 
 # %% [markdown] tags=["workshop"]
-# It runs. It says that it converged. (We silenced warnings. On some data there is one, about a Hessian
-# matrix, and on others none: a rounding decides.)
+# It runs. It says that it [converged](glossary.ipynb#convergence): the search for the best estimates is
+# over. (We silenced warnings. Whether there is one depends on a rounding.)
 #
 # But what is this? We asked for schools that differ, and got one slope called `1 | school`. A slope of
 # what? Here are the predictors as the model saw them.
@@ -414,8 +419,9 @@ check("01.4", in_the_column)
 # The bar never reached statsmodels as "varies by". It was simply computed.
 
 # %% [markdown] tags=["workshop"]
-# Try `1 | 4` and `1 | 5` in a cell of your own. Between whole numbers, Python's bar is the **bitwise
-# OR**: it writes both numbers with zeros and ones, and puts a one wherever either has a one.
+# Try `1 | 4` and `1 | 5` in a cell of your own. Between whole numbers, Python's bar is the
+# [bitwise OR](glossary.ipynb#bitwise-OR): it writes both numbers with zeros and ones, and puts a one
+# wherever either has a one.
 
 # %% tags=["workshop"]
 school = np.arange(1, 9)
@@ -453,35 +459,7 @@ pd.DataFrame(
 # Every order of the schools has a slope of `1 | school` of its own; in reverse it even changes its
 # sign. The last column shows something else: all this is plain `smf.ols`. The call looks like a mixed
 # model and is none.
-#
-# Here are five hundred ways to number the same schools. To be quick, each time the residual is regressed
-# on `1 | school` alone.
-
-# %% tags=["workshop"]
-from scipy.stats import linregress
-
-rng = np.random.default_rng(4)
-ways = [
-    linregress(1 | (rng.permutation(last)[numbered["school"] - 1] + 1), pupils["residual"])
-    for _ in range(500)
-]
-slopes = np.array([way.slope for way in ways])
-significant = np.mean([way.pvalue < 0.05 for way in ways])
-
-figure, ax = plt.subplots(figsize=(8, 3.2), layout="constrained")
-ax.hist(slopes, 40, color=plots.BLUE, edgecolor="white")
-ax.axvline(0, color=plots.INK, linestyle="--", linewidth=1.2)
-ax.set(xlabel="slope of 1 | school (points per number)", ylabel="ways to number the schools")
-plots.show(
-    ax,
-    alt=f"A histogram of {len(slopes)} slopes of 1 | school, one for each way to number the schools, around "
-    f"a dashed line at 0. They run from {slopes.min():.2f} to {slopes.max():.2f} points. "
-    f"{100 * significant:.0f} % of them are significant at 5 %.",
-)
-
-# %% [markdown] tags=["workshop"]
-# A result that depends on how the schools are numbered is no result. And far more than 5 of 100 are
-# "significant": it is the lottery over schools once more.
+# A result that depends on how the schools are numbered is no result.
 #
 # And `groups=pupils["student_id"]`? Tutorials say that it puts everything inside the pupil. But every
 # pupil has one row. In a group of one row, nothing tells the pupil from the residual. See what the
@@ -562,8 +540,11 @@ plots.show(ax)
 
 # %% [markdown] tags=["workshop"]
 # For `school_resources` the interval of the mixed model is far wider. It says how little these
-# schools can tell, and ordinary regression claimed more. For `sex` the interval is even narrower than
-# before: what belongs to the schools no longer counts as noise.
+# schools can tell, and ordinary regression claimed more. Which of the two estimates lies nearer to the
+# truth is luck, in a single study. The width is not.
+#
+# For `sex` the interval is even narrower than before: what belongs to the classrooms, schools and
+# provinces no longer counts as noise.
 #
 # That is the promise. How it works begins in lesson 02.
 #
@@ -581,6 +562,38 @@ plots.show(ax)
 # Python.
 #
 # </details>
+
+# %% [markdown] tags=["self-study"]
+# ## Five hundred numberings (self-study)
+#
+# Any order of the schools has a slope of `1 | school` of its own. Here are five hundred ways to number the
+# same schools. To be quick, each time the residual is regressed on `1 | school` alone.
+
+# %% tags=["self-study"]
+from scipy.stats import linregress
+
+rng = np.random.default_rng(4)
+ways = [
+    linregress(1 | (rng.permutation(last)[numbered["school"] - 1] + 1), pupils["residual"])
+    for _ in range(500)
+]
+slopes = np.array([way.slope for way in ways])
+significant = np.mean([way.pvalue < 0.05 for way in ways])
+
+figure, ax = plt.subplots(figsize=(8, 3.2), layout="constrained")
+ax.hist(slopes, 40, color=plots.BLUE, edgecolor="white")
+ax.axvline(0, color=plots.INK, linestyle="--", linewidth=1.2)
+ax.set(xlabel="slope of 1 | school (points per number)", ylabel="ways to number the schools")
+plots.show(
+    ax,
+    alt=f"A histogram of {len(slopes)} slopes of 1 | school, one for each way to number the schools, around "
+    f"a dashed line at 0. They run from {slopes.min():.2f} to {slopes.max():.2f} points. "
+    f"{100 * significant:.0f} % of them are significant at 5 %.",
+)
+
+# %% [markdown] tags=["self-study"]
+# The slopes lie on both sides of 0, as numbers drawn by lot do. And far more than 5 of 100 are "significant":
+# it is the lottery over schools once more.
 
 # %% [markdown] tags=["self-study"]
 # ## The same with lines (self-study)

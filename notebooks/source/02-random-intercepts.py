@@ -51,7 +51,8 @@ plots.show(
 )
 
 # %% [markdown] tags=["workshop"]
-# How well do pupils of school D score? Lesson 01 had three ways to answer.
+# How well do pupils of school D score? [Lesson 01](01-why-groups-matter.ipynb) had three
+# ways to answer.
 #
 # 1. **Pooled.** Forget the schools: one mean for all twelve. It ignores that pupils of one school
 #    resemble each other.
@@ -66,7 +67,8 @@ plots.show(
 # %% [markdown] tags=["workshop"]
 # ## One model, said in five ways
 #
-# **As a formula.** The fixed part is what you know from `smf.ols`. New is the part in parentheses:
+# **As a formula.** The [response](glossary.ipynb#response) stands left of `~`, as always, and the fixed
+# part is what you know from `smf.ols`. New is the part in parentheses:
 #
 # `test_score ~ 1 + (1|school)`
 #
@@ -302,11 +304,14 @@ plots.show(
     f"{clear.sum()} intervals, those towards both ends, exclude 0.",
 )
 
+# %% [markdown] tags=["workshop"]
+# A filled dot is a school that clearly differs from the average school. Of the others we cannot say it.
+
 # %% [markdown] tags=["workshop", "exercise"]
 # **Exercise 02.3.** Which share of the variance lies between schools? Compute it from
 # `one_level.variance_components`, as a number between 0 and 1, to two decimals. This share is the
 # [intraclass correlation](glossary.ipynb#intraclass-correlation): how alike two pupils of one school are,
-# once age and sex are accounted for.
+# once age and sex are accounted for. Lesson 01 made pairs of pupils for that; now two variances are enough.
 
 # %% tags=["workshop", "exercise", "solution"]
 variances = one_level.variance_components.set_index("group")["vcov"]
@@ -392,6 +397,7 @@ three_levels.summary()
 
 # %% [markdown] tags=["workshop"]
 # The summary holds all of it: the groups, the variances with their SDs and shares, the fixed effects.
+# AIC, BIC and the columns from `df` on have their turn in later lessons.
 #
 # <details>
 # <summary>In R</summary>
@@ -454,12 +460,13 @@ sds.set_index("group")[["true", "estimate"]].round(2)
 # %% [markdown] tags=["workshop"]
 # Read it row by row: an estimate need not hit the truth, but it should come near.
 #
-# - **classroom** and **school**: with so many of each, the fit can come close. Both hold a little more than
-#   was put in, since our formula leaves out the two columns about teachers and resources.
+# - **classroom** and **school**: with so many of each, the fit can come close. (It also counts there what
+#   comes from teachers and resources, two columns that our formula leaves out.)
 # - **province**: there are only a dozen of them, and a variance estimated from a dozen values is
 #   uncertain. The fit does not say so by itself; the number of levels does.
 # - **residual**: a little too high, and this is no accident. In truth, age matters more in some schools
-#   than in others. Our model does not know that yet, so it counts it as residual. Lesson 03 mends this.
+#   than in others. Our model does not know that yet, so it counts it as residual.
+#   [Lesson 03](03-random-slopes.ipynb) mends this.
 
 # %% [markdown] tags=["workshop", "exercise"]
 # **Exercise 02.5.** Your turn with other data. Patients lie in wards, and each ward belongs to one
@@ -474,8 +481,8 @@ check("02.5", pain_formula)
 # %% [markdown] tags=["workshop", "solution"]
 # *Why.* The dose is what the study is about: a fixed effect. Wards and hospitals group the patients:
 # one random intercept each. The patient has one row, so the patient is the residual.
-# `(1|hospital/ward)` is right, too; it is short for `(1|hospital) + (1|hospital:ward)`, and lesson 04
-# explains it.
+# `(1|hospital/ward)` is right, too; it is short for `(1|hospital) + (1|hospital:ward)`, and
+# [lesson 04](04-nested-and-crossed.ipynb) explains it.
 
 # %% [markdown] tags=["self-study"]
 # ## What statsmodels was told (self-study)
@@ -541,8 +548,8 @@ for ftol in (1e-6, 1e-10):
 print(f"log-likelihood of the program      {result.llf:.2f}")
 
 # %% [markdown] tags=["self-study"]
-# These pupils are easy: both searches end at the same place. And `mixedlm`? `check()` on a fit hands it to
-# statsmodels, and sets both side by side.
+# These pupils are easy: both searches end at the same place. And `mixedlm`? Every fit has a `check()` of its
+# own. It hands the same model to statsmodels, and sets both side by side.
 
 # %% tags=["self-study"]
 comparison = three_levels.check()
@@ -636,8 +643,8 @@ check("02.9", what_is_wrong)
 # %% [markdown] tags=["workshop", "solution"]
 # *Why.* 02.6: the fit reported two variances, and no coefficient for any school. 02.7: the weight knows
 # only the number of pupils and the two variances. 02.8: what classmates have in common leaves the
-# residual and gets a row of its own. 02.9: `groups` names the largest groups; a group needs several
-# rows.
+# residual and gets a row of its own. 02.9: `groups` names the largest groups. Where every group
+# has one row, its effect and the residual are one and the same.
 
 # %% [markdown] tags=["workshop"]
 # ## Key points
@@ -651,5 +658,6 @@ check("02.9", what_is_wrong)
 # - Shares are shares of *variances*. What two pupils have in common is how alike they are.
 # - A variance is only as well known as its number of levels.
 #
-# **What comes next:** in lesson 03, the slope of age varies as well: `(age|school)`. The
+# **What comes next:** in [lesson 03](03-random-slopes.ipynb), the slope of age varies as well:
+# `(age|school)`. The
 # [solutions](solutions/02-random-intercepts.ipynb) of this lesson explain each answer.

@@ -17,8 +17,9 @@
 # %% [markdown] tags=["workshop"]
 # ## Does a year bring the same everywhere?
 #
-# In lesson 02, every school had its own height. A year of age brought the same number of points in all
-# of them. Is that so? Let each school speak for itself: one ordinary regression for each.
+# In [lesson 02](02-random-intercepts.ipynb), every school had its own height. A year of age brought the
+# same number of points in all of them. Is that so? Let each school speak for itself: one ordinary
+# regression for each.
 
 # %% tags=["workshop"]
 import numpy as np
@@ -107,7 +108,8 @@ Math(translation.latex)
 #   steep ones. (The equation adds the name of the group to each.)
 #
 # **As a matrix.** $Z$ now has two columns for each school. The first is the one you know. The second
-# holds the pupil's `age10` instead of the 1. Here are three pupils from each of four schools:
+# holds the pupil's `age10` instead of the 1. Here are three pupils from each of four schools: on the left
+# the first columns, on the right the second ones. Orange, with a minus, is a pupil younger than ten.
 
 # %% tags=["workshop"]
 four = pupils["school"].drop_duplicates().head(4)
@@ -317,8 +319,8 @@ by_zero.round(2)
 # Read along the rows. The log-likelihood is four times the same, and so is the slope variance: it is
 # four times the same model, with the same lines and the same predictions. The mean at zero moves; no
 # wonder, older pupils score higher. But the variance of the intercepts moves, too, down and up again.
-# And the correlation *turns*. With zero at birth, high schools seem to be flat ones. With zero at
-# twelve, high schools are the steep ones.
+# And the correlation *turns*. With zero at birth, schools that stand high seem to be the flat ones. With
+# zero at twelve, they are the steep ones.
 #
 # How can both be true? Look at the lines.
 
@@ -333,7 +335,8 @@ plots.show(ax)
 # come from the bottom. Dotted is what no pupil ever showed: nobody of age 0 took the test. The large
 # intercept variance there is about newborn children.
 #
-# Three of these cuts again, now with one ring for each school:
+# Three of these cuts again, now with one ring for each school. The ellipse draws the two variances
+# and their covariance: inside it the model expects 95 % of all schools.
 
 # %% tags=["workshop"]
 axes = plots.intercept_slope(from_birth, "school", zero=[8, 10, 12])
@@ -373,17 +376,6 @@ check("03.3", at_eight_and_a_half)
 # fit with `age - 8.5` gives the same number.
 
 # %% [markdown] tags=["workshop"]
-# Here is the formula for every zero at once, on the left as an SD. On the right is the correlation that
-# comes with it.
-
-# %% tags=["workshop"]
-axes = plots.moving_zero(from_birth, "school", zeros=[0, 8, 10, 12])
-plots.show(axes)
-
-# %% [markdown] tags=["workshop"]
-# The SD has a lowest point, where the fan is narrowest. Exactly there the correlation is 0: to the left
-# it is negative, to the right positive. It happens at $x = -\tau_{01}/\tau_1^2$.
-#
 # So a correlation of intercept and slope, told without its zero, tells nothing. Two rules follow.
 #
 # - Put zero where you want to speak about the intercept: at the start of a study, at the mean, at an
@@ -452,20 +444,6 @@ random[["true", "estimate"]].round(2)
 # The SDs of the slopes come near, at all three levels. The correlations need not: even from sixty
 # schools a correlation is hard to know, and harder still from a dozen provinces.
 #
-# And the truth? It turns with zero, just as an estimate does. That is why `centred` asks where zero is.
-# Here is one and the same truth for the schools:
-
-# %% tags=["workshop"]
-turned = {}
-for zero in [0, 8, 10, 12]:
-    parts = truth.centred("x", at=zero).variance_components
-    parts = parts[parts["group"] == "school"]
-    turned[zero] = dict(
-        zip(["intercept SD", "slope SD", "correlation"], parts["sdcor"], strict=False)
-    )
-pd.DataFrame(turned).rename_axis(columns="zero at age").round(2)
-
-# %% [markdown] tags=["workshop"]
 # Lesson 02 left a riddle: its residual was too large.
 
 # %% tags=["workshop"]
@@ -479,8 +457,8 @@ print(pd.Series(residual).round(2).rename("residual SD, points").to_string())
 # %% [markdown] tags=["workshop"]
 # Solved. Where lines may not turn, pupils lie off their line, and the model calls it residual.
 #
-# statsmodels has no direct way to say slopes with correlations at three levels. Lesson 05 shows how far
-# it goes, and the way round.
+# statsmodels has no direct way to say slopes with correlations at three levels.
+# [Lesson 05](05-covariance-structures.ipynb) shows how far it goes, and the way round.
 
 # %% [markdown] tags=["workshop", "exercise"]
 # **Exercise 03.4.** Your turn with other data. Patients note their `wellbeing` every week; `week`
@@ -558,6 +536,33 @@ check("03.5", lower)
 # *Why.* The question is about *schools*, so it takes the SD of the slopes. The standard error of the
 # fixed effect would answer another question: how well the average slope is known. Even at the lower
 # end, good readers at eleven do better at sixteen; schools differ only in how much.
+
+# %% [markdown] tags=["self-study"]
+# ## Every zero at once (self-study)
+#
+# Here is the formula for the variance between schools once more, for every zero at once: on the left as an
+# SD, on the right the correlation that comes with it.
+
+# %% tags=["self-study"]
+axes = plots.moving_zero(from_birth, "school", zeros=[0, 8, 10, 12])
+plots.show(axes)
+
+# %% [markdown] tags=["self-study"]
+# The SD has a lowest point, where the fan is narrowest. Exactly there the correlation is 0: to the left
+# it is negative, to the right positive. It happens at $x = -\tau_{01}/\tau_1^2$.
+#
+# The truth turns with zero, too, just as an estimate does. That is why `centred` asks where zero is. Here is
+# one and the same truth for the schools:
+
+# %% tags=["self-study"]
+turned = {}
+for zero in [0, 8, 10, 12]:
+    parts = truth.centred("x", at=zero).variance_components
+    parts = parts[parts["group"] == "school"]
+    turned[zero] = dict(
+        zip(["intercept SD", "slope SD", "correlation"], parts["sdcor"], strict=False)
+    )
+pd.DataFrame(turned).rename_axis(columns="zero at age").round(2)
 
 # %% [markdown] tags=["self-study"]
 # ## How well is a correlation known? (self-study)
@@ -696,5 +701,5 @@ check("03.9", your_answer)
 #   intercept is rarely meant.
 # - Leave out a slope that does vary, and the average slope looks better known than it is.
 #
-# **What comes next:** in lesson 04, groups that are not nested: pupils who change classrooms. The
-# [solutions](solutions/03-random-slopes.ipynb) of this lesson explain each answer.
+# **What comes next:** in [lesson 04](04-nested-and-crossed.ipynb), groups that are not nested: pupils who
+# change classrooms. The [solutions](solutions/03-random-slopes.ipynb) of this lesson explain each answer.
