@@ -6,7 +6,8 @@
 #
 # **Time:** 30 minutes on your own, once for every data set.
 #
-# **Before:** lessons 02 to 06, or the courage to look things up in the [glossary](glossary.ipynb).
+# **Before:** lessons [02](02-random-intercepts.ipynb) to [06](06-interpretation.ipynb), or the courage to
+# look things up in the [glossary](glossary.ipynb).
 #
 # **Data:** yours. As an example stands `exam.csv`: examination results of pupils in 65 schools of inner
 # London. Run all cells once to see how it goes, then put in your own.
@@ -15,8 +16,9 @@
 # ## 1. Your file
 #
 # One row is one observation: a pupil, or a pupil in one year. In JupyterLab, drag the file into the panel
-# on the left; it then lies beside this notebook, and its name alone is enough. A label such as 007 stays
-# as it is written if its column is named in `labels`.
+# on the left; it then lies beside this notebook, and its name alone is enough.
+#
+# `labels` names the columns that hold labels of groups. They are read as text, so 007 stays 007.
 
 # %% tags=["workshop"]
 file = "../data/exam.csv"
@@ -51,11 +53,17 @@ pd.DataFrame(
 )
 
 # %% [markdown] tags=["workshop"]
-# Look at the column *read as* before anything else. A number that was read as text (`str`) has something
-# else in it: a decimal comma, a unit, a dash for "missing". Mend it in the file, or here:
+# Look at the column *read as* before anything else.
 #
-# - decimal commas and semicolons: `data = pd.read_csv(file, sep=";", decimal=",")`
-# - a dash for missing: `data["age"] = pd.to_numeric(data["age"], errors="coerce")`
+# - A number that was read as text (`str`) has something else in it: a decimal comma, a unit, a dash for
+#   "missing".
+# - A label that was read as a number (`int64`, `float64`) belongs into `labels`.
+# - The column *missing* should count what you know to be missing.
+#
+# Mend it in the file, or read the file in another way. This line, in place of `data = read_table(...)`,
+# is for semicolons between the columns, decimal commas, and a dash for "missing":
+#
+# `data = pd.read_csv(file, sep=";", decimal=",", na_values="-", dtype=dict.fromkeys(labels, str))`
 #
 # ## 2. What is to be explained, and by what
 #
@@ -78,14 +86,17 @@ data[[response, *predictors]].describe().round(2)
 # ## 3. How the groups lie
 #
 # This is the step that most analyses skip. Each line below is one grouping column, with its number of
-# levels and the rows per level.
+# levels, and the fewest, the median and the most rows per level. `lies_in` names the columns in which it is
+# [nested](glossary.ipynb#nested), `restarts_in` those in whose groups its labels begin again.
 
 # %% tags=["workshop"]
 lies = structure(complete, groups)
 lies.groups
 
 # %% [markdown] tags=["workshop"]
-# And each pair of them: is one [nested](glossary.ipynb#nested) in the other, or do they cross (lesson 04)?
+# And each pair of them ([lesson 04](04-nested-and-crossed.ipynb)): how does the column *group* lie in the
+# column *in*? `restarting` means that labels begin again; `partly nested`, that a few groups lie in several.
+# With a single grouping column the table is empty.
 
 # %% tags=["workshop"]
 lies.relations
@@ -97,7 +108,8 @@ for warning in lies.warnings:
 # %% [markdown] tags=["workshop"]
 # Every warning is a question that only you can answer, since you know where the data come from. In the
 # example, `student` is a number that each school gave to its pupils: student 1 of one school has nothing
-# to do with student 1 of another. So it is no group, and we name the groups ourselves.
+# to do with student 1 of another. So it is no group, and we name the groups ourselves. **With your own data,
+# write your groups here**, or `None` if the guess was right.
 
 # %% tags=["workshop"]
 groups = ["school"]
@@ -111,8 +123,8 @@ proposal
 
 # %% [markdown] tags=["workshop"]
 # It is a first formula, not the last word: every level that can have a random intercept has one, and the
-# predictors are in the fixed part. Slopes are your decision (lesson 03): take those that your question is
-# about. Change the next line as you like.
+# predictors are in the fixed part. Slopes are your decision ([lesson 03](03-random-slopes.ipynb)): take those
+# that your question is about. Change the next line as you like.
 
 # %% tags=["workshop"]
 formula = proposal.formula
@@ -140,14 +152,16 @@ plots.show(plots.caterpillar(fit, largest))
 #
 # ## 6. Is the fit to be trusted?
 #
-# First a second opinion: statsmodels fits the same model by another way.
+# First a second opinion: statsmodels fits the same model by another way. (With thousands of crossed groups
+# this may take minutes; leave it out then.)
 
 # %% tags=["workshop"]
 comparison = fit.check()
 print("both solvers agree:", comparison.agree)
 
 # %% [markdown] tags=["workshop"]
-# Then what stands out, why it matters, what to do, and what to report (lesson 08).
+# Then what stands out, why it matters, what to do, and what to report
+# ([lesson 08](08-when-the-fit-complains.ipynb)).
 
 # %% tags=["workshop"]
 diagnose(fit)
@@ -162,12 +176,16 @@ plots.show(plots.qq(fit))
 # ## 7. Does a slope vary?
 #
 # For each slope that the data could support: the model with it beside the model without. The p-value is
-# that of the boundary test (lesson 07); a slope that your design calls for stays in whatever it says.
+# that of the boundary test ([lesson 07](07-inference.ipynb)). A slope that your design calls for stays in,
+# whatever the p-value says.
 
 # %% tags=["workshop"]
 for term in proposal.slopes:
-    group = term.strip("()").split(" | ")[1]
-    wider = mixedlm(formula.replace(f"(1 | {group})", term), data).fit()
+    intercept = f"(1 | {term.split(' | ')[1]}"
+    if intercept not in fit.formula:
+        print(f"{term}: not tried, for the formula has no {intercept}")
+        continue
+    wider = mixedlm(fit.formula.replace(intercept, term), data).fit()
     if not wider.converged:
         print(f"{term}: did not converge")
         continue
@@ -186,7 +204,7 @@ icc(fit).round(2)
 
 # %% [markdown] tags=["workshop"]
 # And a paragraph with everything that a reader needs to judge the fit. What the numbers mean for your
-# question, you add yourself (lesson 06).
+# question, you add yourself, as in lesson 06.
 
 # %% tags=["workshop"]
 print(textwrap.fill(report(fit), 95))
