@@ -63,7 +63,8 @@ class Columns:
 
 def standardise(design: Design) -> Columns:
     """Collect the columns of a design; those that occur several times are kept once."""
-    pool: dict[tuple, int] = {}
+    pool: dict[int, int] = {}
+    numbers: dict[tuple, int] = {}  # of what a column is made of: keys that hold keys would double
     columns: list[np.ndarray] = []
 
     def add(matrix: np.ndarray, names: tuple[str, ...]) -> tuple:
@@ -78,7 +79,7 @@ def standardise(design: Design) -> Columns:
                 T[j, j] = 1 / scale
                 if shifted:
                     T[:, j] -= centre / scale * weights
-            keys.append((name, shifted))
+            keys.append(numbers.setdefault((name, shifted), len(numbers)))
             found.append((column - centre) / scale if name != "Intercept" else column)
         free = [j for j in range(len(names)) if weights is None or weights[j] == 0]
         for j, others in _alike(found, free):
@@ -86,7 +87,8 @@ def standardise(design: Design) -> Columns:
             own = found[j] - sum(w * found[i] for w, i in zip(b, others, strict=True))
             scale = np.sqrt(np.mean(own**2))
             found[j], B[:, j] = own / scale, (B[:, j] - B[:, others] @ b) / scale
-            keys[j] = (*keys[j], *(keys[i] for i in others))
+            made_of = (keys[j], *(keys[i] for i in others))
+            keys[j] = numbers.setdefault(made_of, len(numbers))
         for key, column in zip(keys, found, strict=True):
             if key not in pool:
                 pool[key] = len(columns)
