@@ -512,8 +512,9 @@ def written(report: Report, seed: int, processes: int) -> str:
     lines = [
         "# Formulas from strangers",
         "",
-        f"`python tests/fuzz.py --formulas {report.n} --seed {seed} --processes {processes}` on {date.today():%d %B %Y}, Python "
-        f"{platform.python_version()}, NumPy {np.__version__}, pandas {pd.__version__}.",
+        f"`python tests/fuzz.py --formulas {report.n} --seed {seed} --processes {processes}` on "
+        f"{date.today():%d %B %Y}, Python {platform.python_version()}, NumPy {np.__version__}, pandas "
+        f"{pd.__version__}.",
         "",
         "Each formula was read; if it could be read, written down and read again, translated and fitted to "
         "72 rows. An audit hook saw to it that nothing was opened, imported or started meanwhile, and that "
