@@ -39,7 +39,9 @@ def check_names(formula: Formula) -> None:
         if name == "Intercept":
             raise CourseError("'Intercept' is the name of the intercept: rename that column")
     if any(term.group == ("Residual",) for term in formula.random):
-        raise CourseError("'Residual' is the name of the residual in every table: rename that column")
+        raise CourseError(
+            "'Residual' is the name of the residual in every table: rename that column"
+        )
 
 
 def check_interactions(

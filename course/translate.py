@@ -15,7 +15,7 @@ from course import findings, words
 from course.columns import check_frame
 from course.design import Design, Grouping, build_design
 from course.errors import CourseError
-from course.expressions import STATEFUL, column_code
+from course.expressions import FUNCTIONS, NAMESPACE, STATEFUL, column_code
 from course.formula import Formula, parse_formula
 from course.layout import Effects, Layout, lay_out, unit
 
@@ -133,6 +133,8 @@ def translate_design(design: Design) -> Translation:
     for effects in layout.vc:
         key, value = names.component(effects, gaps)
         vc_formula[key] = value
+    if re_formula and "~" in re_formula:  # of a column's name: MixedLM would take it for its own
+        re_formula = f"~ {re_formula}"
     for effects in layout.correlated:
         gaps.append(words.gap(layout, effects))
         for j in effects.block:
@@ -176,7 +178,9 @@ class _Names:
 
     def group(self, factors: tuple[str, ...]) -> str:
         if len(factors) == 1:
-            return factors[0]
+            name = factors[0]  # a column called C would hide the function C(...)
+            hides = name in FUNCTIONS or name in NAMESPACE
+            return self.make(f"{name}_", f"data[{quote(name)}]") if hides else name
         names = ", ".join(map(quote, factors))
         return self.make("_".join(factors), f"data.groupby([{names}], observed=True).ngroup()")
 
@@ -293,6 +297,8 @@ def _code(t: Translation) -> str:
             factors = [list(grouping.factors) for grouping in design.groupings]
             prepare += BLOCKS.format(factors=json.dumps(factors, ensure_ascii=False)).splitlines()
         prepare.append(f"data = data.assign({name}={expression})")
+    if design.hiding:
+        prepare.append(f"data = data.drop(columns=[{', '.join(map(quote, design.hiding))}])")
     lines += [*prepare, ""] if prepare else []
     lines += [
         "model = smf.mixedlm(",
@@ -395,6 +401,9 @@ def _rows_and_types(design: Design) -> list[str]:
             ):
                 continue
             new = f"data[{quote(name)}].astype({_plain_type(column, name in groups)})"
+            same = np.array_equal(*(pd.factorize(c)[0] for c in (column, column.astype(str))))
+            if name in groups and not same:  # 1 and "1" are two labels, 1 and True one
+                new = f"data.groupby({quote(name)}, sort=False).ngroup()"
             lines.append(f"data = data.assign(**{{{quote(name)}: {new}}})")
             continue
         if name in groups:  # a categorical would give every group a column for every label
