@@ -255,7 +255,7 @@ EXERCISES = (
     ),
     Exercise(
         id="01.9",
-        question="Why do small classrooms stand at both ends of the list?",
+        question="Why do small classrooms stand at both ends of the table?",
         kind=Choice("abc"),
         expected=lambda data: "a",
         because="Chance moves the mean of few pupils further than that of many.",

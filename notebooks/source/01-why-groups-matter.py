@@ -199,8 +199,8 @@ pd.DataFrame(
 # scatter more than the classrooms really do. Pooled means do not scatter at all. Partially
 # pooled ones scatter a little less than the truth, and come nearest to it.
 #
-# Now make a list of the classrooms, ordered by their mean. Who stands at its top or its bottom? Here is
-# how many pupils those classrooms have.
+# Now order the classrooms by their mean, as a league table does. How many pupils have the ten classrooms
+# that stand furthest out?
 
 # %% tags=["workshop"]
 sizes = {"all classrooms": rooms["pupils"].median()}
@@ -210,8 +210,8 @@ for name in ["truth", "separate"]:
 pd.DataFrame({"pupils (median)": sizes})
 
 # %% [markdown] tags=["workshop"]
-# The best and the worst classroom of such a list are mostly small ones, and mostly by chance. Many
-# league tables of schools are such lists.
+# By their true means, the ten are of any size. By their separate means they are mostly small: chance has
+# put them at the top or at the bottom. Many league tables of schools are made of separate means.
 
 # %% [markdown] tags=["workshop", "exercise"]
 # **Exercise 01.2.** Two more classrooms from the same place. Three pupils of the first took the test;
@@ -788,7 +788,7 @@ worth = "c"  #!
 check("01.8", worth)
 
 # %% [markdown] tags=["workshop", "exercise"]
-# **Exercise 01.9.** In a list of separate means, small classrooms stand at the top and at the bottom.
+# **Exercise 01.9.** In a league table of separate means, small classrooms stand at the top and at the bottom.
 # Why?
 #
 # - a) a mean of few pupils varies more by chance
