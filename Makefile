@@ -14,7 +14,7 @@ ROOT_USER = $(if $(filter 0,$(shell id -u)),--no-browser --allow-root)
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help lab test test-lowest doctor lint format data notebooks times workshop site bench reference clean
+.PHONY: help lab test test-lowest test-browser doctor lint format data notebooks times workshop site bench reference clean
 
 help: ## list what make can do here
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' Makefile
@@ -28,6 +28,14 @@ test: .venv/installed-test doctor lint ## install with the test tools; run linte
 
 test-lowest: .venv-lowest/installed ## run the tests on the lowest versions that pyproject.toml allows
 	.venv-lowest/bin/python -m pytest --deselect tests/test_doctor.py::test_this_installation_is_sound
+
+test-browser: site .venv/installed-test ## try the website and JupyterLab in Chromium
+	$(PIP_INSTALL) -q -e '.[browser]'
+	@command -v chromium || command -v chromium-browser || command -v google-chrome || { \
+	  [ -f /etc/debian_version ] && [ "$$(id -u)" = 0 ] && apt-get update -qq && \
+	  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium; } || { \
+	  echo "There is no Chromium here, and the tests in a browser need one. On Debian: sudo apt install chromium"; exit 1; }
+	$(VENV_PYTHON) -m pytest -n 2 --dist loadfile tests/browser
 
 doctor: .venv/installed ## check the installation: OK and FAIL lines, with the mend
 	$(VENV_PYTHON) -m course doctor

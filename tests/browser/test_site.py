@@ -1,0 +1,287 @@
+"""Every page of the website in a browser: nothing missing, nothing from elsewhere, readable for all."""
+
+import functools
+import json
+import re
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from html import unescape
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from itertools import pairwise
+from pathlib import Path
+from urllib.parse import unquote, urldefrag, urljoin, urlsplit
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from conftest import ROOT
+from playwright.sync_api import Browser, BrowserContext, Page, expect
+
+SITE = ROOT / "_site"
+PAGES = sorted(path.relative_to(SITE).as_posix() for path in SITE.rglob("*.html"))
+
+WIDTHS = {"desktop": 1280, "phone": 390}
+SCHEMES = ("light", "dark")
+
+# What WCAG 2.2 AA asks for, and what axe-core's authors hold to be good practice.
+AXE = {"resultTypes": ["violations"], "runOnly": ["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa"]}
+AXE["runOnly"].append("best-practice")
+
+
+@dataclass
+class Visit:
+    """A page in a browser, and what went wrong while it was loaded."""
+
+    page: Page
+    trouble: list[str] = field(default_factory=list)
+
+
+class QuietHandler(SimpleHTTPRequestHandler):
+    """A plain static server that keeps its log to itself."""
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture(scope="module")
+def address() -> Iterator[str]:
+    """Where the site is served."""
+    assert PAGES, "there is no website yet: make site"
+    handler = functools.partial(QuietHandler, directory=SITE)
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+@pytest.fixture(scope="module")
+def contexts(browser: Browser) -> Iterator[dict[tuple[str, str], BrowserContext]]:
+    """A window for each width and colour scheme. None of them may ask another machine."""
+    contexts = {
+        (width, scheme): browser.new_context(
+            viewport={"width": WIDTHS[width], "height": 844},
+            color_scheme=scheme,
+            reduced_motion="reduce",
+            has_touch=width == "phone",
+        )
+        for width in WIDTHS
+        for scheme in SCHEMES
+    }
+    yield contexts
+    for context in contexts.values():
+        context.close()
+
+
+@pytest.fixture
+def visit(contexts, address):
+    """A function that opens a page of the site, and notes what goes wrong."""
+    opened = []
+
+    def visit(path: str, width: str = "desktop", scheme: str = "light") -> Visit:
+        visited = Visit(contexts[width, scheme].new_page())
+        page, trouble = visited.page, visited.trouble
+        opened.append(page)
+        page.on("console", lambda m: m.type in ("error", "warning") and trouble.append(m.text))
+        page.on("pageerror", lambda error: trouble.append(f"uncaught: {error}"))
+        page.on("requestfailed", lambda request: trouble.append(f"failed: {request.url}"))
+        page.on("response", lambda r: r.status >= 400 and trouble.append(f"{r.status}: {r.url}"))
+
+        def guard(route):
+            url = route.request.url
+            if url.startswith((address, "data:", "blob:")):
+                route.continue_()
+            else:
+                trouble.append(f"leaves the machine: {url}")
+                route.abort()
+
+        page.route("**/*", guard)
+        page.goto(f"{address}/{path}", wait_until="load")
+        page.wait_for_load_state("networkidle")
+        typeset(page)
+        return visited
+
+    yield visit
+    for page in opened:
+        page.close()
+
+
+def typeset(page: Page) -> None:
+    """Wait until MathJax, where there is one, has set the formulas."""
+    page.evaluate("window.MathJax?.startup?.promise")
+
+
+# ---- every page ----------------------------------------------------------------------------------
+
+
+def pictures(page: Page) -> list[str]:
+    """Pictures that are not shown, or not described."""
+    # Pictures further down are loaded when they come into sight.
+    page.evaluate("document.querySelectorAll('img[loading]').forEach(i => i.loading = 'eager')")
+    page.wait_for_load_state("networkidle")
+    return page.evaluate(
+        """() => [...document.images].flatMap(image => {
+            const name = image.src.slice(0, 100);
+            const alt = image.getAttribute("alt");
+            if (!image.complete || !image.naturalWidth) return [`broken picture: ${name}`];
+            if (alt === null) return [`no alternative text: ${name}`];
+            // In an article a picture is content, and its text says what is seen; on a card that
+            // leads to a lesson, the words beside it say where the link goes.
+            const ornament = !image.closest("article") || image.closest("a")?.innerText.trim();
+            return alt.length < 15 && !ornament ? [`says little: ${name}: "${alt}"`] : [];
+        })"""
+    )
+
+
+def headings(page: Page) -> list[str]:
+    """One heading of the first level, the first; below it, no level left out."""
+    levels = page.evaluate(
+        """() => [...document.querySelectorAll("h1, h2, h3, h4, h5, h6")]
+            .filter(h => h.checkVisibility()).map(h => [Number(h.tagName[1]), h.innerText])"""
+    )
+    found = [f"heading after a gap: {b}" for a, b in pairwise(levels) if b[0] > a[0] + 1]
+    if [level for level, _ in levels].count(1) != 1 or levels[0][0] != 1:
+        found.append(f"no single h1 at the top: {levels[:3]}")
+    return found
+
+
+def seen_by_axe(page: Page) -> list[str]:
+    """Serious and critical violations, each with the first element that it concerns."""
+    found = Axe().run(page, options=AXE).response["violations"]
+    return [
+        f"axe: {rule['id']} ({rule['impact']}, {len(rule['nodes'])} times): "
+        f"{rule['nodes'][0]['html'][:200]} {rule['nodes'][0]['target']}"
+        for rule in found
+        if rule["impact"] in ("serious", "critical")
+    ]
+
+
+def too_wide(page: Page) -> list[str]:
+    """What makes the page itself scroll sideways, if it does. (A wide table scrolls in itself.)"""
+    return page.evaluate(
+        """() => {
+            const width = document.documentElement.clientWidth;
+            if (document.documentElement.scrollWidth <= width) return [];
+            const wide = [...document.body.querySelectorAll("*")]
+                .filter(e => e.getBoundingClientRect().right > width + 1);
+            return [`too wide: ${wide.slice(0, 3).map(e => e.outerHTML.slice(0, 150))}`];
+        }"""
+    )
+
+
+def longest_of_each_kind() -> set[str]:
+    """The longest page of each folder."""
+    kinds: dict[Path, list[str]] = {}
+    for path in PAGES:
+        kinds.setdefault(Path(path).parent, []).append(path)
+    return {max(paths, key=lambda p: (SITE / p).stat().st_size) for paths in kinds.values()}
+
+
+# All pages are seen wide and light, and narrow and dark; these also the other way round.
+SAMPLE = longest_of_each_kind() | {
+    "index.html",
+    "search.html",
+    "notebooks/02-random-intercepts.html",
+}
+VISITS = [
+    (path, width, scheme)
+    for path in PAGES
+    for width in WIDTHS
+    for scheme in SCHEMES
+    if (width, scheme) in (("desktop", "light"), ("phone", "dark")) or path in SAMPLE
+]
+
+
+@pytest.mark.parametrize(("path", "width", "scheme"), VISITS)
+def test_a_page_is_whole_and_readable_for_all(visit, path, width, scheme):
+    visited = visit(path, width, scheme)
+    page = visited.page
+    assert page.title()
+    assert page.locator("html").get_attribute("lang") == "en"
+    faults = [*pictures(page), *headings(page), *seen_by_axe(page), *too_wide(page)]
+    assert visited.trouble + faults == []
+
+
+# ---- links ---------------------------------------------------------------------------------------
+
+
+@functools.cache
+def anchors(path: str) -> frozenset[str]:
+    """The places of a page that a link can name."""
+    return frozenset(re.findall(r'\b(?:id|name)="([^"]+)"', (SITE / path).read_text("utf-8")))
+
+
+def links(path: str) -> Iterator[tuple[str, str, str]]:
+    """Each link of a page inside the site: as written, the file and the place that it leads to."""
+    html = (SITE / path).read_text("utf-8")
+    for written in re.findall(r'<(?:a|form)\b[^>]*?\b(?:href|action)="([^"]*)"', html):
+        link = unescape(written)
+        if not urlsplit(link).scheme:
+            url, place = urldefrag(urljoin(path, link))
+            file = unquote(urlsplit(url).path) or path
+            yield written, file + "index.html" if file.endswith("/") else file, unquote(place)
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_links_lead_to_a_page_and_a_place_on_it(path):
+    assert [
+        written
+        for written, file, place in links(path)
+        if not (SITE / file).is_file()
+        or (place and file.endswith(".html") and place not in anchors(file))
+    ] == []
+
+
+def test_every_page_is_reached_from_the_front_page():
+    reached: set[str] = set()
+    queue = ["index.html"]
+    while queue:
+        path = queue.pop()
+        if path not in reached and path in PAGES:
+            reached.add(path)
+            queue += [file for _, file, _ in links(path)]
+    assert set(PAGES) - reached == set()
+
+
+@pytest.mark.parametrize("path", [path for path in PAGES if path.startswith("notebooks/")])
+def test_a_page_made_from_a_notebook_offers_it_for_download(path):
+    if not (ROOT / path).with_suffix(".ipynb").exists():
+        pytest.skip("this page is no notebook")
+    links = re.findall(r"<a\b[^>]*\bdownload\b[^>]*>", (SITE / path).read_text("utf-8"))
+    (link,) = [re.search(r'href="([^"]*)"', link)[1] for link in links if ".ipynb" in link]
+    file = (SITE / path).parent / unquote(link)
+    assert json.loads(file.read_text("utf-8"))["cells"]
+
+
+# ---- what a reader does --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("words", ["shrinkage", "school:classroom"])
+def test_search_finds(visit, words):
+    visited = visit("index.html")
+    page = visited.page
+    page.locator("header input[type=search]").fill(words)
+    page.keyboard.press("Enter")
+    results = page.locator("#search-results li a")
+    expect(results.first).to_be_visible(timeout=15_000)
+    found = results.evaluate_all("list => list.map(a => new URL(a.href).pathname.slice(1))")
+    assert set(found) <= set(PAGES)
+    assert any(words in (SITE / path).read_text("utf-8") for path in found)
+    assert visited.trouble == []
+
+
+def test_search_says_so_when_it_finds_nothing(visit):
+    page = visit("search.html?q=xyzzyplugh").page
+    expect(page.locator("main")).to_contain_text("did not match", timeout=15_000)
+
+
+def test_the_theme_can_be_chosen_and_is_remembered(visit):
+    page = visit("index.html").page
+    ground = "getComputedStyle(document.body).backgroundColor"
+    light = page.evaluate(ground)
+    page.locator("button.theme").click()
+    dark = page.evaluate(ground)
+    assert dark != light
+    page.reload()
+    assert page.evaluate(ground) == dark
+    page.locator("button.theme").click()
+    assert page.evaluate(ground) == light
