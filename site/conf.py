@@ -22,14 +22,11 @@ extensions = [
     "sphinx.ext.mathjax",
     "numpydoc",
 ]
-exclude_patterns = []
-nitpicky = False
 smartquotes = False
 
 myst_enable_extensions = ["dollarmath", "amsmath", "attrs_inline", "attrs_block", "colon_fence"]
 myst_heading_anchors = 4
 myst_heading_slug_func = "lesson_pages.anchor"
-myst_links_external_new_tab = False
 
 toc_object_entries = False
 autosummary_generate = False

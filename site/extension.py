@@ -54,6 +54,8 @@ def add_context(app: Sphinx, pagename: str, templatename: str, context: dict, do
             context["lesson"] = f"../{name}.html"
         else:
             context["above"] = f"Lesson {number}"
+            in_workshop = doctree is not None and "minutes in the workshop" in doctree.astext()
+            context["routes"] = ["workshop", "self-study"] if in_workshop else ["self-study"]
             context["has_self_study"] = doctree is not None and any(
                 "self-study" in section["classes"] for section in doctree.findall(nodes.section)
             )

@@ -66,16 +66,17 @@ def front_page(sources: Mapping[str, str]) -> str:
         },
     }
     toctrees = "\n\n".join(toctree(name, pages) for name, pages in groups.items() if pages)
+    model = one_model()
     jinja = Environment(loader=FileSystemLoader(SITE), autoescape=True, trim_blocks=True)
     front = jinja.get_template("front.html").render(
-        model=one_model(),
+        model=model,
         snippet=python(SNIPPET),
         wrong=wrong_output((SITE.parent / "README.md").read_text(encoding="utf-8")),
         lessons=[card(path, sources[path]) for path in lessons],
     )
-    return (
-        f"# Mixed-effects models in Python\n\n{FENCE}{{raw}} html\n{front}\n{FENCE}\n\n{toctrees}\n"
-    )
+    before, after = (f"{FENCE}{{raw}} html\n{part}\n{FENCE}" for part in front.split("EQUATION"))
+    equation = f"$$\n{model['latex']}\n$$"
+    return "\n\n".join(["# Mixed-effects models in Python", before, equation, after, toctrees, ""])
 
 
 def title(source: str) -> str:

@@ -9,6 +9,7 @@ lead there. Sphinx then makes HTML of them, with the theme in ``site/theme/``.
 """
 
 import argparse
+import re
 import shutil
 import sys
 import tempfile
@@ -76,7 +77,7 @@ class Pages:
     def add_document(self, path: Path) -> None:
         """Have a page that is Markdown already, and the pictures beside it."""
         name = path.relative_to(ROOT)
-        self.add(str(name), path.read_text(encoding="utf-8"))
+        self.add(str(name), breakable(path.read_text(encoding="utf-8")))
         for picture in path.parent.glob("*.png"):
             target = self.folder / picture.relative_to(ROOT)
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -112,6 +113,12 @@ class Pages:
             return link
 
         return where
+
+
+def breakable(text: str) -> str:
+    """Checksums in pieces, so that a table with a column of them keeps to the page."""
+    pieces = r"<code>\1<wbr>\2<wbr>\3<wbr>\4</code>"
+    return re.sub("`" + r"([0-9a-f]{16})" * 4 + "`", pieces, text)
 
 
 def stage(folder: Path) -> Pages:
@@ -192,13 +199,19 @@ def build(target: Path) -> int:
         pages = stage(folder)
         write_static(folder / "static")
         shutil.rmtree(target, ignore_errors=True)
-        options = ["-q", "-b", "html", "-c", str(SITE), "-d", str(folder / "doctrees")]
-        values = {
-            "html_static_path": f"{folder / 'static'}",
-            "html_extra_path": f"{pages.extra}",
-        }
-        for key, value in values.items():
-            options += ["-D", f"{key}={value}"]
+        options = [
+            "-q",
+            "-W",
+            "--keep-going",
+            "-b",
+            "html",
+            "-c",
+            str(SITE),
+            "-d",
+            str(folder / "doctrees"),
+        ]
+        options += ["-D", f"html_static_path={folder / 'static'}"]
+        options += ["-D", f"html_extra_path={pages.extra}"]
         return sphinx([*options, str(pages.folder), str(target)])
 
 

@@ -82,6 +82,27 @@ def test_a_picture_keeps_its_alternative_text_and_its_size():
     assert f'src="images/{name}" alt="Five &quot;rings&quot; &lt; six" width="3"' in made.text
 
 
+def test_what_a_picture_says_is_a_caption_and_no_code():
+    said = new_output("stream", name="stdout", text="In the picture: five < six\nrings.\n")
+    assert (
+        '<p class="seen">In the picture: five &lt; six rings.</p>'
+        in page(code("draw()", outputs=[said])).text
+    )
+
+
+def test_an_equation_is_mathematics_and_its_text_has_plain_underscores():
+    latex = new_output("execute_result", {"text/latex": r"$\displaystyle \text{a\_b} = x\_1$"})
+    assert "$$\n\\text{a_b} = x\\_1\n$$" in page(code("Math(latex)", outputs=[latex])).text
+
+
+def test_code_that_is_folded_in_jupyterlab_is_folded_here():
+    cell = code("secret = 1", outputs=[new_output("stream", name="stdout", text="shown")])
+    cell.metadata["jupyter"] = {"source_hidden": True}
+    folded, _, rest = page(cell).text.partition("</details>")
+    assert "secret = 1" in folded
+    assert "shown" in rest
+
+
 def test_a_table_loses_the_looks_of_pandas_and_has_no_empty_header():
     html = '<style scoped>td {}</style>\n<table border="1" class="dataframe"><th></th></table>'
     assert lesson_pages.table(html) == '<table class="dataframe"><td></td></table>'

@@ -130,6 +130,10 @@ function reachable() {
   });
 }
 
+// Paper has no clicks: notes are printed open, answers stay folded.
+addEventListener("beforeprint", () =>
+  all("details:not(.answer)").forEach((fold) => { fold.open = true; }));
+
 themeSwitch();
 menu();
 routes();
