@@ -11,8 +11,8 @@
 #
 # **Time:** 90 minutes on your own; not part of the one-day workshop.
 #
-# **Before:** lessons 01 to 06. You can fit a model with several levels, let a slope vary, and read every
-# number of a summary except its p-values.
+# **Before:** lessons [01](01-why-groups-matter.ipynb) to [06](06-interpretation.ipynb). You can fit a
+# model with several levels, let a slope vary, and read every number of a summary except its p-values.
 #
 # **Data:** six provinces of `pupils`: simulated pupils in classrooms in schools in provinces. Later all
 # twelve.
@@ -98,7 +98,7 @@ fit.fixed_effects[["estimate", "std_error", "df", "t", "p_value"]].round(3)
 # nothing, as many as we like, and count.
 
 # %% [markdown] tags=["workshop"]
-# ## Four hundred countries
+# ## Two hundred and fifty countries
 #
 # Each country has the same pupils in the same classrooms, schools and provinces, with new scores. The
 # scores are drawn at every level, and nowhere does the reform come in.
@@ -118,7 +118,7 @@ def draw_scores():
     return scores
 
 
-countries = [draw_scores() for _ in range(400)]
+countries = [draw_scores() for _ in range(250)]
 
 # %% [markdown] tags=["workshop"]
 # `refit` fits the same model to other scores. `fixed_effects_table` makes the table of fixed effects in
@@ -155,7 +155,7 @@ rates.round(3)
 # %% [markdown] tags=["workshop"]
 # Where nothing is to be found, a test at the 5 % level should find something in 5 % of all countries.
 # That share is its [false positive rate](glossary.ipynb#false-positive-rate). The t-test keeps to it. The
-# z-test finds a reform that is not there about twice as often.
+# z-test finds a reform that is not there more than twice as often.
 #
 # The picture shows all p-values, not only those below 0.05. Without an effect they should spread evenly:
 # twenty bars, each with 5 % of the countries.
@@ -190,8 +190,8 @@ plots.show(
 # ratio too large.
 #
 # The t distribution allows for this. It has wider tails. How wide, its [degrees of
-# freedom](glossary.ipynb#degrees-of-freedom) say: they count on how many independent pieces of
-# information the standard error rests. There are six provinces. Two coefficients are estimated from them,
+# freedom](glossary.ipynb#degrees-of-freedom) say. They are the number of independent pieces of
+# information behind the standard error. There are six provinces. Two coefficients are estimated from them,
 # the intercept and the reform. Four pieces are left, and the table above has for `reform` a df of about
 # 4.
 
@@ -224,8 +224,8 @@ plots.show(
 )
 
 # %% [markdown] tags=["workshop"]
-# Here is the false positive rate without any simulation: it is the hatched area. The 400 countries agree
-# with it within their interval. They need not agree exactly. In some countries the variance between
+# Here is the false positive rate without any simulation: it is the hatched area. The simulated countries
+# agree with it within their interval. They need not agree exactly. In some countries the variance between
 # provinces is estimated at 0, and the standard error then rests on schools.
 
 # %% [markdown] tags=["workshop", "exercise"]
@@ -252,7 +252,7 @@ seen = rates.loc["z"]
 figure, ax = plt.subplots(figsize=(6.6, 3.4), layout="constrained")
 ax.plot(z_rate.index, 100 * z_rate, color=plots.ORANGE, linewidth=2.4, label="z-test, computed")
 ax.plot([6, 6], 100 * seen[["lower", "upper"]], color=plots.INK, linewidth=1.6)
-ax.plot(6, 100 * seen["rate"], "o", color=plots.INK, label="z-test in 400 countries, with interval")
+ax.plot(6, 100 * seen["rate"], "o", color=plots.INK, label="z-test in our countries, with interval")
 ax.axhline(5, color=plots.BLUE, linestyle="--", linewidth=1.8, label="what was promised: 5 %")
 ax.set(xlabel="number of provinces, half of them with the reform", ylim=(0, None))
 ax.set_ylabel("false positives (%)")
@@ -377,7 +377,7 @@ pd.DataFrame(
 ).T.round(3)
 
 # %% [markdown] tags=["workshop"]
-# For this fit the two hardly differ, and z stands apart from both. And in the 400 countries?
+# For this fit the two hardly differ, and z stands apart from both. And in our countries?
 
 # %% tags=["workshop"]
 kr_tests = tests_of_reform("kenward-roger")
@@ -483,19 +483,19 @@ pd.concat([wald(curricula, question) for question in questions])[
 # %% [markdown] tags=["workshop"]
 # ## REML and ML
 #
-# Lesson 02 said that a fit searches for the variances that make the scores most likely. It can do so in
-# two ways. [ML](glossary.ipynb#ML), maximum likelihood, takes the fixed effects as if they had cost
-# nothing. [REML](glossary.ipynb#REML) allows for them. It is the difference between dividing by *n* and
-# by *n* − 1 in an ordinary variance.
+# [Lesson 02](02-random-intercepts.ipynb) said that a fit searches for the variances that make the scores
+# most likely. It can do so in two ways. [ML](glossary.ipynb#ML), maximum likelihood, takes the fixed
+# effects as if they had cost nothing. [REML](glossary.ipynb#REML) allows for them. It is the difference
+# between dividing by *n* and by *n* − 1 in an ordinary variance.
 #
 # How much is that, with six provinces? Our countries know: there, the variance between provinces is 9. We
-# fit the first 200 again, by ML.
+# fit the first hundred again, by ML.
 
 # %% tags=["workshop"]
 reform_ml = reform_only.model.fit(reml=False)
 fits = {
-    "REML": refits[:200],
-    "ML": [reform_ml.refit(scores) for scores in countries[:200]],
+    "REML": refits[:100],
+    "ML": [reform_ml.refit(scores) for scores in countries[:100]],
 }
 variances = {name: [province_variance(one) for one in some] for name, some in fits.items()}
 averages = pd.DataFrame(
@@ -510,7 +510,7 @@ averages.round(1)
 
 # %% tags=["workshop"]
 figure, ax = plt.subplots(figsize=(7.2, 3.0), layout="constrained")
-spread = 0.5 * (np.arange(200) * 0.618034 % 1 - 0.5)  # so that rings do not hide each other
+spread = 0.5 * (np.arange(100) * 0.618034 % 1 - 0.5)  # so that rings do not hide each other
 for row, (name, color) in enumerate({"REML": plots.BLUE, "ML": plots.ORANGE}.items()):
     ax.scatter(variances[name], row + spread, s=16, facecolors="none", edgecolors=color, alpha=0.8)
     mean = averages.loc[name, "variance between provinces"]
@@ -524,7 +524,7 @@ sns.despine()
 reml_mean, ml_mean = averages["variance between provinces"]
 plots.show(
     ax,
-    alt="The estimated variance between six provinces in 200 countries, one ring each, by REML and by ML, "
+    alt="The estimated variance between six provinces in 100 countries, one ring each, by REML and by ML, "
     f"around a dashed line at the truth of 9. The mean of REML is {reml_mean:.1f}, near the line; that of ML "
     f"is {ml_mean:.1f}. Many rings of ML lie at or near 0.",
 )
@@ -652,7 +652,7 @@ check("07.4", chi2)
 from course import simulate_responses
 
 no_schools = mixedlm(formula.replace(" + (1|school)", ""), six).fit()
-drawn = simulate_responses(no_schools, n=200, seed=1)
+drawn = simulate_responses(no_schools, n=100, seed=1)
 statistic = np.array([2 * (fit.refit(y).llf - no_schools.refit(y).llf) for y in drawn])
 print(f"share of the statistics at 0: {np.mean(statistic < 1e-4):.2f}")
 print(f"share above 2.71: {np.mean(statistic > 2.71):.3f}")
@@ -666,14 +666,14 @@ naive = stats.chi2.sf(x, 1)
 figure, ax = plt.subplots(figsize=(6.6, 3.8), layout="constrained")
 ax.plot(x, naive, color=plots.ORANGE, linestyle="--", linewidth=2, label="chi-squared, 1 df")
 ax.plot(x, naive / 2, color=plots.BLUE, linewidth=2.4, label="half of it")
-ax.plot(few, above, "o", mfc="none", color=plots.INK, label="200 simulated statistics")
+ax.plot(few, above, "o", mfc="none", color=plots.INK, label="100 simulated statistics")
 ax.set(xlabel="likelihood-ratio statistic", ylabel="share above", ylim=(0, 1))
 ax.legend(frameon=False)
 sns.despine()
 plots.show(
     ax,
     alt="Which share of the statistics lies above a value, against the value. The curve of chi-squared with "
-    "1 df starts at 1, its half at 0.5. The rings of 200 simulated statistics start at "
+    "1 df starts at 1, its half at 0.5. The rings of 100 simulated statistics start at "
     f"{above[0]:.2f} and keep to the half: above 2.71 lie {np.mean(statistic > 2.71):.3f} of them.",
 )
 
@@ -718,7 +718,7 @@ check("07.5", p_village)
 # ## A p-value should not choose your random effects
 #
 # It is tempting to keep a random slope only if its test says p < 0.05. Look what that does. In the next
-# 300 countries the slope of age varies between six provinces, with an SD of 0.8. Its average is 0, so a
+# 200 countries the slope of age varies between six provinces, with an SD of 0.8. Its average is 0, so a
 # test of `age10` should find something in 5 % of them. (To be quick, there are no schools or classrooms,
 # and every fourth pupil only.)
 
@@ -730,7 +730,7 @@ codes = pd.factorize(some["province"])[0]
 rng = np.random.default_rng(8)
 
 rows = []
-for _ in range(300):
+for _ in range(200):
     intercepts, slopes = rng.normal(0, 3, 6), rng.normal(0, 0.8, 6)
     scores = 60 + intercepts[codes] + slopes[codes] * some["age10"] + rng.normal(0, 6, len(some))
     with_slope, without = slope_fit.refit(scores), plain_fit.refit(scores)
@@ -764,10 +764,11 @@ plots.show(
 # %% [markdown] tags=["workshop"]
 # Never a slope: far too many. A slope where the test found one: better, but still too many, for six
 # provinces often fail to prove that slopes vary, and an unproven variance is not a variance of 0. Always
-# a slope: near 5 %.
+# a slope: the interval holds the 5 %.
 #
 # So let the *design* decide. If the question is about the effect of `x`, and `x` varies inside the
-# groups, let its slope vary by those groups, and give it up only if the data cannot bear it (lesson 08).
+# groups, let its slope vary by those groups, and give it up only if the data cannot bear it
+# ([lesson 08](08-when-the-fit-complains.ipynb)).
 #
 # The same caution holds for many looks of any kind. Whoever tests ten effects that do not exist has a
 # good chance of finding one:
@@ -824,7 +825,7 @@ plots.show(axes)
 
 # %% tags=["workshop"]
 by_profile = confint(fit, method="profile", parameters=sds)
-by_bootstrap = confint(fit, method="bootstrap", parameters=sds, n=200, seed=1)
+by_bootstrap = confint(fit, method="bootstrap", parameters=sds, n=150, seed=1)
 intervals = pd.concat(
     {
         "symmetric": symmetric,
@@ -950,8 +951,9 @@ check("07.9", keep_slope)
 # %% [markdown] tags=["workshop"]
 # ## Key points
 #
-# - A z-test takes standard errors for known. With six provinces it finds effects that are not there about
-#   twice as often as it promises. Use t with Satterthwaite's or Kenward and Roger's degrees of freedom.
+# - A z-test takes standard errors for known. With six provinces it finds effects that are not there more
+#   than twice as often as it promises. Use t with Satterthwaite's or Kenward and Roger's degrees of
+#   freedom.
 # - Degrees of freedom belong to a coefficient. They count the units among which its predictor varies, and
 #   the random part decides what counts as a unit.
 # - REML for estimates and their tests. ML to compare models with different fixed parts.
@@ -959,5 +961,5 @@ check("07.9", keep_slope)
 #   profile or the bootstrap.
 # - Let the design choose the random effects, and not a p-value.
 #
-# **What comes next:** in lesson 08, fits complain, and you find out why. The
-# [solutions](solutions/07-inference.ipynb) of this lesson explain each answer.
+# **What comes next:** in [lesson 08](08-when-the-fit-complains.ipynb), fits complain, and you find out
+# why. The [solutions](solutions/07-inference.ipynb) of this lesson explain each answer.
