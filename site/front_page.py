@@ -86,7 +86,9 @@ def title(source: str) -> str:
 
 def toctree(caption: str, pages: Mapping[str, str]) -> str:
     """Sphinx's directive for the pages under one caption of the sidebar."""
-    entries = "\n".join(f"{name} </{Path(path).with_suffix('')}>" for path, name in pages.items())
+    entries = "\n".join(
+        f"{name} </{Path(path).with_suffix('').as_posix()}>" for path, name in pages.items()
+    )
     return f"```{{toctree}}\n:hidden:\n:caption: {caption}\n\n{entries}\n```"
 
 
@@ -140,7 +142,7 @@ def card(path: str, source: str) -> dict[str, str]:
     workshop = re.search(r"(\d+) minutes in the workshop", source)
     alone = re.search(r"(\d+)(?: minutes)? on your own", source)
     return {
-        "link": str(Path(path).with_suffix(".html")),
+        "link": Path(path).with_suffix(".html").as_posix(),
         "number": number,
         "title": title(source),
         "able": re.sub(

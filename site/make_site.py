@@ -67,7 +67,7 @@ class Pages:
     def add_notebook(self, path: Path, page: Page) -> None:
         """Have a page made from a notebook, its pictures, and the notebook for download."""
         name = path.relative_to(ROOT)
-        self.add(str(name.with_suffix(".md")), page.text)
+        self.add(name.with_suffix(".md").as_posix(), page.text)
         self.download(path)
         pictures = self.extra / "notebooks" / "images"
         pictures.mkdir(parents=True, exist_ok=True)
@@ -77,7 +77,7 @@ class Pages:
     def add_document(self, path: Path) -> None:
         """Have a page that is Markdown already, and the pictures beside it."""
         name = path.relative_to(ROOT)
-        self.add(str(name), breakable(path.read_text(encoding="utf-8")))
+        self.add(name.as_posix(), breakable(path.read_text(encoding="utf-8")))
         for picture in path.parent.glob("*.png"):
             target = self.folder / picture.relative_to(ROOT)
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -105,7 +105,7 @@ class Pages:
             file = (base / link).resolve()
             if not file.is_relative_to(ROOT):
                 return None
-            if str(file.relative_to(ROOT).with_suffix(".md")) in self.sources:
+            if file.relative_to(ROOT).with_suffix(".md").as_posix() in self.sources:
                 return str(PurePosixPath(link).with_suffix(".md"))
             if not file.is_file():
                 return None
