@@ -28,7 +28,7 @@ status = doctor.main()
 # %% [markdown] tags=["workshop"]
 # Every line should begin with OK. A line that begins with FAIL is followed by the mend: what to type in
 # a terminal. Type it, and run the cell again. If that does not help, show the line to your instructor, or
-# put it into an issue of the repository. (`python -m course doctor` in a terminal prints the same lines.)
+# open an issue in the course's repository. (`python -m course doctor` in a terminal prints the same lines.)
 
 # %% [markdown] tags=["workshop"]
 # ## Meet the data
@@ -107,18 +107,38 @@ check("00.3", largest)
 
 # %% [markdown] tags=["workshop", "solution"]
 # *Why.* If one classroom had pupils of two schools, its count would be 2. The largest count is 1, so
-# classrooms are *nested* in schools. Lesson 04 shows data in which this is not so.
+# classrooms are [nested](glossary.ipynb#nested) in schools.
+# [Lesson 04](04-nested-and-crossed.ipynb) shows data in which this is not so.
 
 # %% [markdown] tags=["workshop"]
 # ## Find your way
 #
-# | lesson | you will | minutes |
-# |---|---|---|
-# | [00 Start here](00-start-here.ipynb) | check the installation, meet the data | 10 |
-# | [02 Random intercepts](02-random-intercepts.ipynb) | fit classrooms in schools in provinces | 45 |
-# | [Glossary](glossary.ipynb) | look up a word | |
+# | lesson | you will | minutes in the workshop | minutes alone |
+# |---|---|---:|---:|
+# | [00 Start here](00-start-here.ipynb) | check the installation, meet the data | 10 | 15 |
+# | [01 Why groups matter](01-why-groups-matter.ipynb) | see what ordinary regression overlooks | 30 | 60 |
+# | [02 Random intercepts](02-random-intercepts.ipynb) | fit classrooms in schools in provinces | 45 | 70 |
+# | [03 Random slopes](03-random-slopes.ipynb) | let the effect of age differ between groups | 45 | 70 |
+# | [04 Nested and crossed](04-nested-and-crossed.ipynb) | see in the data how groups lie | 40 | 65 |
+# | [05 Covariance structures](05-covariance-structures.ipynb) | say what may correlate with what | 40 | 70 |
+# | [06 Interpretation](06-interpretation.ipynb) | turn every number of a summary into a sentence | 60 | 100 |
+# | [07 Inference](07-inference.ipynb) | test and give intervals when groups are few | | 90 |
+# | [08 When the fit complains](08-when-the-fit-complains.ipynb) | read warnings, and resolve them | | 100 |
+# | [09 Planning a study](09-planning-a-study.ipynb) | decide between more schools and more pupils | | 80 |
+# | [10 Under the bonnet](10-under-the-bonnet.ipynb) | build the likelihood with your own hands | | 80 |
+# | [11 Capstone](11-capstone.ipynb) | from question to report, on real data | | 120 |
 #
-# - In the **workshop**, skip the sections whose heading ends in *(self-study)*. On your own, take all.
+# Beside the lessons:
+#
+# - [Glossary](glossary.ipynb): look up a word.
+# - [Phrasebook](phrasebook.ipynb): from R's lme4 to statsmodels and this course, line by line.
+# - [Myths](myths.ipynb): what tutorials claim, and what is so.
+# - [Bring your own data](bring-your-own-data.ipynb): a notebook that takes your file.
+#
+# How to use them:
+#
+# - In the **workshop**, skip the sections whose heading ends in *(self-study)*; lessons 07 to 11 come
+#   afterwards. On your own, take all.
 # - Every lesson with exercises has its **solutions** in the folder `solutions`, with the reasoning. Try
 #   first.
 # - Something odd? *Kernel → Restart Kernel and Run All Cells* starts the lesson afresh.
@@ -143,15 +163,9 @@ print("converged:", found_on_the_web.converged)
 print("coefficients:", ", ".join(found_on_the_web.fe_params.index))
 
 # %% [markdown] tags=["self-study"]
-# There is a coefficient called `1 | school`. In R, `(1|school)` says that the intercept varies by school.
-# In Python, the bar between two whole numbers is an operator of its own, the bitwise OR:
-
-# %% tags=["self-study"]
-[1 | number for number in [4, 5, 6, 7]]
-
-# %% [markdown] tags=["self-study"]
-# So the call made a predictor out of the *numbers* of the schools, and estimated a slope for it. No error,
-# no warning, no meaning. This course takes the formula as it was meant:
+# There is a coefficient called `1 | school`, a slope: of what? Nobody asked for it, no error came, and no
+# warning. [Lesson 01](01-why-groups-matter.ipynb) finds out. This course takes the formula as it was
+# meant:
 
 # %% tags=["self-study"]
 from course import mixedlm
@@ -172,5 +186,5 @@ fit.variance_components[["group", "effect", "vcov", "sdcor"]].round(1)
 # - The pupils sit in classrooms, these in schools, and these in provinces. Pupils of one group resemble
 #   each other.
 #
-# **What comes next:** [Random intercepts](02-random-intercepts.ipynb), the model for such groups. The
-# [solutions](solutions/00-start-here.ipynb) of this page explain each answer.
+# **What comes next:** [Why groups matter](01-why-groups-matter.ipynb), and what goes wrong without them.
+# The [solutions](solutions/00-start-here.ipynb) of this page explain each answer.
