@@ -1,0 +1,690 @@
+# %% [markdown] tags=["workshop"]
+# # Under the bonnet
+#
+# After this lesson you will be able to
+#
+# - compute the likelihood of a mixed model with your own hands, in some twenty lines of NumPy;
+# - say what is searched for, and why it is one number per standard deviation and nothing else;
+# - see in a picture what REML adds, what singular means, and why a negative value does no harm;
+# - explain why the order in which groups are eliminated decides how fast a fit is.
+#
+# **Time:** 80 minutes on your own; not part of the one-day workshop.
+#
+# **Before:** [Random intercepts](02-random-intercepts.ipynb) and [Inference](07-inference.ipynb). You know
+# what `@` does with two NumPy arrays.
+#
+# **Data:** the twelve invented pupils of lesson 02, then `pupils`.
+
+# %% [markdown] tags=["workshop"]
+# ## What is searched for
+#
+# The twelve pupils of four schools once more, and their model: `test_score ~ 1 + (1|school)`. First as
+# plain statsmodels fits it, by maximum likelihood.
+
+# %% tags=["workshop"]
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import seaborn as sns
+import statsmodels.formula.api as smf
+from scipy import optimize
+
+from course import check, load, mixedlm, plots
+from course.exercises import use
+
+sns.set_theme(style="ticks", rc={"axes.spines.top": False, "axes.spines.right": False})
+
+twelve = pd.DataFrame(
+    {
+        "school": list("AAAAABBBBCCD"),
+        "test_score": [50, 58, 44, 61, 52, 46, 53, 38, 51, 54, 66, 66],
+    }
+)
+pupils = load("pupils")
+use(pupils=pupils, twelve=twelve)
+
+result = smf.mixedlm("test_score ~ 1", twelve, groups="school", re_formula="1").fit(reml=False)
+fit = mixedlm("test_score ~ 1 + (1|school)", twelve).fit(reml=False)
+print(f"statsmodels  log-likelihood {result.llf:.4f}")
+print(f"mixedlm      log-likelihood {fit.llf:.4f}")
+
+# %% [markdown] tags=["workshop"]
+# Where does this number come from? The model says what the twelve scores are: draws from one normal
+# distribution with twelve dimensions. The means are $X\beta$. The covariances are $\sigma^2 V$ with
+#
+# $$V = I + \theta^2 Z Z'$$
+#
+# $I$ is the residual: each pupil alone. $Z Z'$ is 1 wherever two pupils share a school. And $\theta$ is
+# the SD between schools *divided by the residual SD*, $\tau / \sigma$. Measured so, $\sigma$ stands in front
+# of everything, and that is worth a lot, as we shall see.
+
+# %% tags=["workshop"]
+Z = pd.get_dummies(twelve["school"]).to_numpy(float)
+theta = 1.0
+V = np.eye(12) + theta**2 * Z @ Z.T
+
+figure, ax = plt.subplots(figsize=(4.6, 4.2), layout="constrained")
+ax.imshow(V, cmap=sns.light_palette(plots.BLUE, as_cmap=True), vmin=0)
+for row, column in np.argwhere(V > 0):
+    colour = "white" if V[row, column] > 1.5 else plots.INK
+    ax.text(
+        column, row, f"{V[row, column]:.0f}", ha="center", va="center", fontsize=8, color=colour
+    )
+ax.set(
+    xticks=range(12),
+    yticks=range(12),
+    xticklabels=twelve["school"],
+    yticklabels=twelve["school"],
+    xlabel="school of one pupil",
+    ylabel="school of the other",
+    title="V at theta = 1",
+)
+plots.show(
+    ax,
+    alt=f"V as a grid of 12 rows and 12 columns, one for each pupil. On the diagonal stands "
+    f"{V[0, 0]:.0f}, "
+    f"beside it {V[0, 1]:.0f} where two pupils share a school, and nothing elsewhere: four squares of "
+    "5, 4, 2 and 1 pupils.",
+)
+
+# %% [markdown] tags=["workshop"]
+# For one value of $\theta$, the density of such a normal distribution is known. Software reports it as
+# *deviance*: minus twice the [log-likelihood](glossary.ipynb#log-likelihood), so that smaller is better.
+# Two things in it need no search. Given $V$, the best $\beta$ is a weighted regression. Given $\beta$,
+# the best $\sigma^2$ is the weighted mean of the squared residuals. Put both in, and only $\theta$ is
+# left. That is called the **profiled deviance**.
+
+# %% tags=["workshop"]
+X = np.ones((12, 1))
+y = twelve["test_score"].to_numpy(float)
+n = len(y)
+
+
+def deviance_from_V(theta):
+    """Minus twice the log-likelihood, beta and sigma at their best for this theta."""
+    V = np.eye(n) + theta**2 * Z @ Z.T
+    weights = np.linalg.inv(V)
+    beta = np.linalg.solve(X.T @ weights @ X, X.T @ weights @ y)
+    residual = y - X @ beta
+    r2 = residual @ weights @ residual
+    log_det = np.linalg.slogdet(V)[1]
+    return log_det + n * (1 + np.log(2 * np.pi * r2 / n))
+
+
+thetas = np.linspace(0, 3, 121)
+curve = np.array([deviance_from_V(theta) for theta in thetas])
+best = optimize.minimize_scalar(deviance_from_V, bounds=(0, 3), method="bounded").x
+
+# %% tags=["workshop"]
+figure, ax = plt.subplots(figsize=(7, 3.6), layout="constrained")
+ax.plot(thetas, curve, color=plots.BLUE)
+ax.plot(best, deviance_from_V(best), "o", color=plots.ORANGE, markeredgecolor=plots.INK)
+ax.set(xlabel="theta (SD between schools / residual SD)", ylabel="deviance")
+plots.show(
+    ax,
+    alt=f"The profiled deviance of the twelve pupils over theta from 0 to 3: it starts at "
+    f"{curve[0]:.2f}, falls "
+    f"to {deviance_from_V(best):.2f} at theta = {best:.2f}, marked by a dot, and rises to "
+    f"{curve[-1]:.2f}.",
+)
+
+# %% [markdown] tags=["workshop"]
+# One curve, and the fit is its lowest point. Do both programs end there?
+
+# %% tags=["workshop"]
+relative_sd = fit.variance_components["sdcor"].iloc[0] / fit.sigma
+print(f"by hand   theta {best:.3f}   deviance {deviance_from_V(best):.4f}")
+print(f"mixedlm   theta {relative_sd:.3f}   deviance {-2 * fit.llf:.4f}")
+
+# %% [markdown] tags=["workshop", "exercise"]
+# **Exercise 10.1.** At $\theta = 0$ the model is one that you have known for long. Which deviance does
+# `smf.ols` give for it? To two decimals, and compare with the left end of the curve.
+
+# %% tags=["workshop", "exercise", "solution"]
+deviance_of_ols = -2 * smf.ols("test_score ~ 1", twelve).fit().llf  #!
+check("10.1", deviance_of_ols)
+
+# %% [markdown] tags=["workshop", "solution"]
+# *Why.* With $\theta = 0$, $V$ is the identity: nothing is shared, and every pupil stands alone. That is
+# ordinary regression, whose `llf` is the log-likelihood; the deviance is −2 times it.
+
+# %% [markdown] tags=["workshop"]
+# ## Without the large matrix
+#
+# $V$ has one row for every pupil. For twelve that is nothing. For 2,494 pupils it has six million cells, and
+# `inv` takes some fifteen billion multiplications, at every step of the search. There is a better way.
+#
+# Write the random effects as $\theta u$, where the $u$ have variance $\sigma^2$ like the residuals. Then
+# the best $u$ and $\beta$ are those that make the *penalised* sum of squares smallest:
+#
+# $$r^2 = \min_{u,\beta} \; \lVert y - X\beta - \theta Z u \rVert^2 + \lVert u \rVert^2$$
+#
+# The second part is a price for every effect away from 0. It is why predicted effects are
+# [shrunk](glossary.ipynb#shrinkage). And this is a least-squares problem, for which only the products
+# of columns are needed: $Z$, $X$ and $y$ with each other. They are formed once.
+
+# %% tags=["workshop"]
+columns = np.column_stack([Z, X, y])
+products = columns.T @ columns
+names = ["A", "B", "C", "D", "1", "y"]
+pd.DataFrame(products, names, names).astype(int)
+
+# %% [markdown] tags=["workshop"]
+# Six rows and columns, whatever the number of pupils. In the corner are the counts of pupils: the schools do
+# not touch each other. All else is done by one Cholesky factor, the "square root" $L$ of a matrix, $L L'$.
+# Its diagonal holds what the deviance needs.
+
+
+# %% tags=["workshop"]
+def evaluate(theta, products, sizes, n, reml=False):
+    """Deviance, beta, sigma and the predicted random effects, from the products of [Z X y].
+
+    theta: one for each grouping; sizes: how many levels each has.
+    """
+    q = sum(sizes)
+    p = len(products) - q - 1
+    Lambda = np.repeat(theta, sizes)  # the theta of each column of Z
+    scale = np.append(Lambda, np.ones(p + 1))
+    M = products * scale * scale[:, None]  # products of [theta Z, X, y]
+    M[range(q), range(q)] += 1  # the price of u
+    L = np.linalg.cholesky(M)
+    pivots = np.diag(L)
+
+    df = n - p if reml else n
+    r2 = pivots[-1] ** 2
+    deviance = 2 * np.log(pivots[:q]).sum() + df * (1 + np.log(2 * np.pi * r2 / df))
+    if reml:
+        deviance += 2 * np.log(pivots[q:-1]).sum()
+    coefficients = np.linalg.solve(L[:-1, :-1].T, L[-1, :-1])
+    return deviance, coefficients[q:], np.sqrt(r2 / df), Lambda * coefficients[:q]
+
+
+def deviance(theta, reml=False):
+    """The same for the twelve pupils, as a function of theta alone."""
+    return evaluate([theta], products, [4], n, reml)[0]
+
+
+pd.DataFrame(
+    {
+        "from V": [deviance_from_V(t) for t in (0, 0.5, 1, 2)],
+        "from products": [deviance(t) for t in (0, 0.5, 1, 2)],
+    },
+    index=pd.Index([0, 0.5, 1, 2], name="theta"),
+).round(6)
+
+# %% [markdown] tags=["workshop"]
+# The same to the last digit. Read the diagonal of $L$ from the top:
+#
+# - the first four entries, one per school, give $\log|V|$;
+# - the next, one per column of $X$, says how well $\beta$ is known;
+# - the last is $r$, the root of the penalised sum of squares.
+#
+# This is the form in Bates et al. (2015, doi [10.18637/jss.v067.i01](https://doi.org/10.18637/jss.v067.i01)),
+# which lme4 uses.
+#
+# The predicted effects fall out as well:
+
+# %% tags=["workshop"]
+_, beta, sigma, effects = evaluate([best], products, [4], n)
+pd.DataFrame(
+    {"by hand": effects, "mixedlm": fit.random_effects["school"]["Intercept"]}, index=list("ABCD")
+).round(3)
+
+# %% [markdown] tags=["workshop"]
+# ## What REML adds
+#
+# Maximum likelihood treats $\beta$ as if it had been known. REML accounts for the fact that it was estimated
+# (lesson 07). In the code, that is one line: the entries of the diagonal that belong to $X$ join in, and
+# $n$ becomes $n - p$.
+
+# %% tags=["workshop"]
+figure, ax = plt.subplots(figsize=(7, 3.8), layout="constrained")
+for reml, colour, dash, name in (
+    (False, plots.BLUE, "-", "ML"),
+    (True, plots.ORANGE, "--", "REML"),
+):
+    values = np.array([deviance(theta, reml) for theta in thetas])
+    lowest = values.argmin()
+    ax.plot(thetas, values - values.min(), color=colour, linestyle=dash, label=name)
+    ax.plot(thetas[lowest], 0, "o", color=colour, markeredgecolor=plots.INK)
+ax.set(xlabel="theta", ylabel="deviance above its lowest")
+ax.legend(frameon=False)
+lowest = {
+    name: thetas[np.argmin([deviance(theta, reml) for theta in thetas])]
+    for name, reml in (("ML", False), ("REML", True))
+}
+plots.show(
+    ax,
+    alt="Two curves of the deviance over theta, each above its own lowest point: the one of "
+    "ML is lowest near "
+    f"theta = {lowest['ML']:.2f}, the one of REML further right, near {lowest['REML']:.2f}, "
+    f"and REML's rises more "
+    "slowly to the right.",
+)
+
+# %% [markdown] tags=["workshop"]
+# The lowest point moves to the right: with four schools, one estimated mean costs a good part of what
+# can be known about how schools differ. And the valley is wide. Values of $\theta$ twice as large are hardly
+# worse. That is what "a variance is only as well known as its number of levels" looks like.
+
+# %% [markdown] tags=["workshop", "exercise"]
+# **Exercise 10.2.** Which $\theta$ is best under REML? Let `optimize.minimize_scalar` find it on
+# `reml_deviance`, between 0 and 3, and answer to two decimals.
+
+
+# %% tags=["workshop", "exercise", "solution"]
+def reml_deviance(theta):
+    return deviance(theta, reml=True)
+
+
+best_reml = optimize.minimize_scalar(reml_deviance, bounds=(0, 3), method="bounded").x  #!
+check("10.2", best_reml)
+
+# %% [markdown] tags=["workshop", "solution"]
+# *Why.* The search calls the function at one value after another until it can find no lower one. Since
+# $\theta$ is relative, multiply it by the residual SD to have points: that is the `sdcor` of the school
+# in the REML fit.
+
+# %% [markdown] tags=["workshop"]
+# ## Negative, and zero
+#
+# An SD cannot be negative. May $\theta$ be? Only its square enters $V$, so the curve is the same on both
+# sides. A search that may cross 0 needs no fence there, and at the end the sign is dropped.
+#
+# What if schools do not differ at all? Here the same scores, dealt out anew until the schools have nearly the
+# same means.
+
+# %% tags=["workshop"]
+rng = np.random.default_rng(0)
+deals = [rng.permutation(y) for _ in range(200)]
+alike = min(deals, key=lambda scores: twelve.assign(s=scores).groupby("school")["s"].mean().std())
+dealt = np.column_stack([Z, X, alike])
+products_dealt = dealt.T @ dealt
+
+wide = np.linspace(-3, 3, 241)
+figure, ax = plt.subplots(figsize=(7, 3.8), layout="constrained")
+for matrix, colour, dash, name in (
+    (products, plots.BLUE, "-", "as they are"),
+    (products_dealt, plots.ORANGE, "--", "dealt to be alike"),
+):
+    values = np.array([evaluate([t], matrix, [4], n)[0] for t in wide])
+    ax.plot(wide, values - values.min(), color=colour, linestyle=dash, label=name)
+ax.set(xlabel="theta", ylabel="deviance above its lowest")
+ax.legend(frameon=False, loc="upper center")
+steep = evaluate([3], products_dealt, [4], n)[0] - evaluate([0], products_dealt, [4], n)[0]
+plots.show(
+    ax,
+    alt="Two curves over theta from -3 to 3, each the same on both sides of 0. The scores as "
+    "they are have two "
+    f"valleys, at -{best:.2f} and {best:.2f}. Dealt to be alike, there is one valley, at 0, "
+    f"and the curve rises "
+    f"by {steep:.1f} towards both ends.",
+)
+
+# %% [markdown] tags=["workshop"]
+# The dashed curve is lowest at 0 itself. This is a [singular fit](glossary.ipynb#singular-fit): not an
+# accident of the search, but the lowest point of an honest curve. The data show no more differences
+# between schools than chance would make.
+
+# %% tags=["workshop"]
+singular = mixedlm("test_score ~ 1 + (1|school)", twelve.assign(test_score=alike)).fit(reml=False)
+print(f"SD between schools {singular.variance_components['sdcor'].iloc[0]:.3f}")
+print("singular:", singular.singular)
+
+# %% [markdown] tags=["workshop"]
+# ## Two groupings, one surface
+#
+# With classrooms and schools there are two $\theta$, and the curve becomes a surface. The function is
+# the same: $Z$ has more columns. Here are the pupils of four provinces, with age as a predictor.
+
+# %% tags=["workshop"]
+some = pupils[pupils["province"].isin(sorted(pupils["province"].unique())[:4])].copy()
+some["age10"] = some["age"] - 10
+
+
+def products_of(data, groups, predictors=("age10",)):
+    """The products of [Z X y], and how many levels each grouping has."""
+    blocks = [pd.get_dummies(data[group]).to_numpy(float) for group in groups]
+    X = np.column_stack([np.ones(len(data)), *(data[name] for name in predictors)])
+    columns = np.column_stack([*blocks, X, data["test_score"]])
+    return columns.T @ columns, [block.shape[1] for block in blocks]
+
+
+two, sizes = products_of(some, ["classroom", "school"])
+
+
+def two_deviance(theta):
+    """REML, as a function of the two theta."""
+    return evaluate(theta, two, sizes, len(some), reml=True)[0]
+
+
+path = [np.array([1.2, 1.2])]
+walk = optimize.minimize(
+    two_deviance, path[0], method="BFGS", callback=lambda at: path.append(at.copy())
+)
+path = np.array(path)
+
+# %% tags=["workshop"]
+grid = np.linspace(0, 1.4, 43)
+surface = np.array([[two_deviance([a, b]) for a in grid] for b in grid])
+above = surface - walk.fun
+
+figure, ax = plt.subplots(figsize=(6, 5), layout="constrained")
+levels = [1, 2, 5, 10, 20, 40, 80, 160]
+lines = ax.contour(grid, grid, above, levels, colors=plots.GREY, linewidths=1)
+ax.clabel(lines, fmt="%g", fontsize=8)
+ax.plot(*path.T, "-o", color=plots.BLUE, markersize=5, label="the search")
+ax.plot(*walk.x, "*", color=plots.ORANGE, markersize=15, markeredgecolor=plots.INK, label="lowest")
+ax.set(
+    xlabel="theta of classrooms",
+    ylabel="theta of schools",
+    title="deviance above its lowest",
+    xlim=(0, 1.4),
+    ylim=(0, 1.4),
+)
+ax.legend(frameon=False, loc="lower right")
+plots.show(
+    ax,
+    alt=f"Contours of the deviance over two theta. The lowest point, a star, lies at "
+    f"{walk.x[0]:.2f} for "
+    f"classrooms and {walk.x[1]:.2f} for schools. The path of the search starts at 1.2 and "
+    f"1.2 and reaches it in "
+    f"{len(path) - 1} steps. Without any effect of classrooms and schools, in the corner, "
+    f"the deviance is "
+    f"{two_deviance([0, 0]) - walk.fun:.0f} higher.",
+)
+
+# %% [markdown] tags=["workshop"]
+# A blind walker on a hillside: at each step the search feels the slope and how the slope changes, and
+# goes where the valley should be. Nothing else is to be found; $\beta$, $\sigma$ and the predicted
+# effects follow from where it ends.
+
+# %% tags=["workshop"]
+both = mixedlm("test_score ~ age10 + (1|classroom) + (1|school)", some).fit()
+lowest, beta, sigma, _ = evaluate(walk.x, two, sizes, len(some), reml=True)
+pd.DataFrame(
+    {
+        "by hand": [lowest, *beta, sigma],
+        "mixedlm": [-2 * both.llf, *both.fe_params, both.sigma],
+    },
+    index=["deviance", "Intercept", "age10", "residual SD"],
+).round(3)
+
+# %% [markdown] tags=["workshop", "exercise"]
+# **Exercise 10.3.** What is the SD between schools, in points? Compute it from `walk.x` and `sigma`, to two
+# decimals. (Drop the sign, if there is one.)
+
+# %% tags=["workshop", "exercise", "solution"]
+sd_between_schools = abs(walk.x[1]) * sigma  #!
+check("10.3", sd_between_schools)
+
+# %% [markdown] tags=["workshop", "solution"]
+# *Why.* $\theta$ is the SD *divided by* the residual SD. So the SD in points is $\theta\sigma$. The first
+# $\theta$ belongs to the classrooms, the second to the schools.
+
+# %% [markdown] tags=["workshop"]
+# ## Who goes first
+#
+# `evaluate` takes a matrix with one row per group. With many groups most of its cells are empty: two
+# classrooms have no pupil in common. A good program stores and multiplies only the cells that are
+# filled. But a Cholesky factor fills cells that were empty, and how many depends on the order of the columns.
+#
+# Why? To eliminate a column is to solve for its effect and to put the solution into the others. Whoever
+# was tied to it is then tied to each other. Eliminate a *school* first, and all its classrooms become
+# tied. Eliminate its *classrooms* first, each tied to nobody but its school and province: nothing is
+# new.
+
+
+# %% tags=["workshop"]
+def filled(data, order):
+    """Which cells of the factor are filled, and the multiplications that make it."""
+    Z = np.column_stack([pd.get_dummies(data[group]) for group in order]).astype(int)
+    cells = Z.T @ Z > 0
+    before, multiplications = np.tril(cells).sum(), 0
+    for column in range(len(cells)):
+        tied = column + 1 + np.flatnonzero(cells[column + 1 :, column])
+        cells[np.ix_(tied, tied)] = True  # these are tied to each other now
+        multiplications += len(tied) * (len(tied) + 3) // 2
+    return np.tril(cells), before, multiplications
+
+
+orders = {
+    "schools first": ["school", "classroom"],
+    "classrooms first": ["classroom", "school"],
+}
+small = some[some["province"] == some["province"].iloc[0]]
+patterns = {name: filled(small, order) for name, order in orders.items()}
+
+figure, axes = plt.subplots(1, 2, figsize=(9, 4.4), layout="constrained")
+for ax, (name, (cells, _, _)) in zip(axes, patterns.items(), strict=True):
+    ax.imshow(cells, cmap=sns.light_palette(plots.BLUE, as_cmap=True), vmin=0, vmax=1)
+    ax.set(title=name, xlabel="column of the factor", ylabel="row of the factor")
+counts = {name: int(cells.sum()) for name, (cells, _, _) in patterns.items()}
+plots.show(
+    axes,
+    alt=f"The filled cells of the Cholesky factor for one province, in two orders. With the "
+    f"schools first, "
+    f"{counts['schools first']} cells are filled: all classrooms of a school are tied to "
+    f"each other. With the "
+    f"classrooms first, {counts['classrooms first']} cells: the diagonal, and one row of "
+    f"cells for each school.",
+)
+
+# %% [markdown] tags=["workshop"]
+# For all pupils, with provinces, in both orders: filled cells before, filled cells of the factor, and the
+# multiplications that make it.
+
+# %% tags=["workshop"]
+rows = {}
+for name, order in {
+    "provinces, schools, classrooms": ["province", "school", "classroom"],
+    "classrooms, schools, provinces": ["classroom", "school", "province"],
+}.items():
+    cells, before, multiplications = filled(pupils, order)
+    rows[name] = {
+        "before": before,
+        "factor": cells.sum(),
+        "multiplications": multiplications,
+    }
+n_pupils = len(pupils)
+rows["(from V, for comparison)"] = {
+    "before": n_pupils**2,
+    "factor": n_pupils * (n_pupils + 1) // 2,
+    "multiplications": n_pupils**3 // 6,
+}
+pd.DataFrame(rows).T.map("{:,}".format)
+
+# %% [markdown] tags=["workshop", "exercise"]
+# **Exercise 10.4.** Classrooms first, schools second, provinces last. Count the filled cells of the factor
+# *without* the function: how many has the column of a classroom, of a school, of a province? Add up over all
+# `pupils`.
+
+# %% tags=["workshop", "exercise", "solution"]
+levels = pupils[["classroom", "school", "province"]].nunique()
+cells_filled = 3 * levels["classroom"] + 2 * levels["school"] + levels["province"]  #!
+check("10.4", cells_filled)
+
+# %% [markdown] tags=["workshop", "solution"]
+# *Why.* A classroom's column has three cells: itself, its school, its province. When it is eliminated,
+# school and province become tied, but they were tied before. A school's column has two, a province's
+# one.
+
+# %% [markdown] tags=["workshop"]
+# ## Nothing but sums
+#
+# One step further, and the large matrix disappears. With the classrooms first, each classroom is
+# eliminated by itself, and all it needs are the products *of its own pupils*: of the columns 1, age and
+# score, nine numbers. Call them $M$. Eliminating the classroom's effect takes something away from $M$:
+#
+# $$M \;\leftarrow\; M - w \, m m', \qquad w = \frac{\theta^2}{1 + \theta^2 n_c}$$
+#
+# where $m$ is the row of $M$ that belongs to the column of ones, and $n_c$ its pupils. What is left is
+# added up over the classrooms of a school; there the same step repeats, and so on up to the top.
+
+# %% tags=["workshop"]
+U = np.column_stack([np.ones(len(some)), some["age10"], some["test_score"]])
+of_classroom = some["classroom"].to_numpy()
+school_of = some.drop_duplicates("classroom").set_index("classroom")["school"]
+M_of_classroom = {
+    room: U[of_classroom == room].T @ U[of_classroom == room] for room in school_of.index
+}
+
+
+def eliminate(M, theta):
+    """What is left of M without the effect of this group, and the group's part of log|V|."""
+    w = theta**2 / (1 + theta**2 * M[0, 0])
+    return M - w * np.outer(M[0], M[0]), np.log(1 + theta**2 * M[0, 0])
+
+
+def deviance_from_sums(theta):
+    """REML deviance of two levels; no matrix is larger than 3 x 3."""
+    log_det = 0.0
+    M_of_school = {school: np.zeros((3, 3)) for school in school_of.unique()}
+    for room, M in M_of_classroom.items():
+        left, part = eliminate(M, theta[0])
+        M_of_school[school_of[room]] += left
+        log_det += part
+    top = np.zeros((3, 3))
+    for M in M_of_school.values():
+        left, part = eliminate(M, theta[1])
+        top += left
+        log_det += part
+    L = np.linalg.cholesky(top)  # of the columns 1, age10 and y
+    df, r2 = len(some) - 2, L[2, 2] ** 2
+    return log_det + df * (1 + np.log(2 * np.pi * r2 / df)) + 2 * np.log(L[0, 0] * L[1, 1])
+
+
+pd.DataFrame(
+    {
+        "one large matrix": [two_deviance(theta) for theta in path[:4]],
+        "nothing but sums": [deviance_from_sums(theta) for theta in path[:4]],
+    },
+    index=pd.Index([f"{a:.2f}, {b:.2f}" for a, b in path[:4]], name="theta"),
+).round(6)
+
+# %% [markdown] tags=["workshop"]
+# Two lines of `eliminate` are the heart of this course's solver. In `course/elimination.py` they are
+# `eliminate_levels` and `Stage.eliminate`; there $M$ carries all classrooms at once, slopes make $w$ a small
+# matrix, and a second pass walks back down for the gradient. Nothing is counted per pupil any more: a million
+# pupils cost what their classrooms cost. Where groups cross (lesson 04), no order avoids all filling in;
+# `course/crossing.py` says what is done then.
+
+# %% tags=["workshop"]
+multiplications = pd.Series(
+    {
+        "V, one row per pupil": len(some) ** 3 // 6,
+        "one row per group, all cells": sum(sizes) ** 3 // 6,
+        "sums, three columns": sum(sizes) * 9,
+    }
+)
+figure, ax = plt.subplots(figsize=(7.5, 2.4), layout="constrained")
+ax.barh(multiplications.index, multiplications, color=plots.BLUE)
+for place, value in enumerate(multiplications):
+    ax.text(value * 1.15, place, f"{value:,}", va="center", fontsize=10)
+ax.set(xscale="log", xlabel="multiplications for one deviance (logarithmic)", xlim=(100, 1e11))
+ax.invert_yaxis()
+plots.show(
+    ax,
+    alt=f"Bars on a logarithmic scale for {len(some)} pupils in {sizes[0]} classrooms and "
+    f"{sizes[1]} schools: about "
+    + ", ".join(f"{value:,} multiplications for {name}" for name, value in multiplications.items())
+    + ".",
+)
+
+# %% [markdown] tags=["workshop", "exercise"]
+# **Exercise 10.5.** Other data: 40,000 patients in 800 wards. Somebody's program builds $V$. A cell takes 8
+# bytes. How many gigabytes (billions of bytes) does it need? To one decimal.
+
+# %% tags=["workshop", "exercise", "solution"]
+gigabytes = 40_000**2 * 8 / 1e9  #!
+check("10.5", gigabytes)
+
+# %% [markdown] tags=["workshop", "solution"]
+# *Why.* $V$ has one row and one column for each patient. The wards do not matter for its size, and that
+# is what is wrong with it: the products of `[Z X y]` have about 800 rows and columns, five megabytes.
+
+# %% [markdown] tags=["workshop"]
+# <details>
+# <summary>In R</summary>
+#
+# ```r
+# library(lme4)
+# fit <- lmer(test_score ~ 1 + (1 | school), data = twelve, REML = FALSE)
+# dev <- as.function(fit)      # the profiled deviance, as an R function of theta
+# dev(1)
+# getME(fit, "theta")          # where the search ended
+# image(getME(fit, "L"))       # the Cholesky factor
+# ```
+# lme4 chooses the order of the columns itself, so that little is filled in. The wish to see these parts
+# from outside is served by `lFormula`, `mkLmerDevfun`, `optimizeLmer` and `mkMerMod`, one for each step.
+#
+# </details>
+
+# %% [markdown] tags=["workshop"]
+# ## Quiz
+#
+# Answer with one letter, in quotes.
+
+# %% [markdown] tags=["workshop", "exercise"]
+# **Exercise 10.6.** Which of these does the search look for?
+#
+# - a) the fixed effects, the residual SD and the SDs of the groups
+# - b) the predicted effect of every group
+# - c) the relative SDs of the groups, and nothing else
+
+# %% tags=["workshop", "exercise", "solution"]
+looks_for = "c"  #!
+check("10.6", looks_for)
+
+# %% [markdown] tags=["workshop", "exercise"]
+# **Exercise 10.7.** You measure the score in tenths of points. What happens to $\theta$?
+#
+# - a) nothing
+# - b) it is ten times as large
+# - c) it is a hundred times as large
+
+# %% tags=["workshop", "exercise", "solution"]
+theta_in_tenths = "a"  #!
+check("10.7", theta_in_tenths)
+
+# %% [markdown] tags=["workshop", "exercise"]
+# **Exercise 10.8.** Where is the profiled deviance lowest when a fit is singular?
+#
+# - a) nowhere: it has no lowest point
+# - b) at $\theta = 0$
+# - c) where $\theta$ is negative
+
+# %% tags=["workshop", "exercise", "solution"]
+lowest_at = "b"  #!
+check("10.8", lowest_at)
+
+# %% [markdown] tags=["workshop", "exercise"]
+# **Exercise 10.9.** Why are classrooms eliminated before schools?
+#
+# - a) there are more of them
+# - b) a classroom ties no two schools, but a school ties all its classrooms
+# - c) their variance is larger
+
+# %% tags=["workshop", "exercise", "solution"]
+classrooms_first = "b"  #!
+check("10.9", classrooms_first)
+
+# %% [markdown] tags=["workshop", "solution"]
+# *Why.* 10.6: fixed effects, residual SD and predicted effects follow from $\theta$ by one
+# factorisation. 10.7: both SDs are ten times as large, and $\theta$ is one divided by the other. 10.8:
+# the curve is the same on both sides of 0, and its valley lies there. 10.9: to eliminate is to tie
+# together whoever was tied to it.
+
+# %% [markdown] tags=["workshop"]
+# ## Key points
+#
+# - A mixed model says that the scores are one draw from a normal distribution with covariances $\sigma^2
+#   V$. Its deviance, with $\beta$ and $\sigma$ at their best, is a function of $\theta$ alone.
+# - $\theta$ is a *relative* SD: of the groups, divided by that of the residual.
+# - One Cholesky factor of the products of `[Z X y]` gives deviance, coefficients, residual SD and predicted
+#   effects. REML adds the entries that belong to $X$.
+# - Singular means that the lowest point lies at $\theta = 0$.
+# - Eliminate the smallest groups first: then nothing fills in, and sums over groups are all that is needed.
+#
+# **What comes next:** [the capstone](11-capstone.ipynb), from question to report on real data. The
+# [solutions](solutions/10-under-the-bonnet.ipynb) of this lesson explain each answer.
