@@ -77,6 +77,10 @@
 # the correlation of two pupils of one group, with n pupils in a group. For questions about whole
 # groups.
 #
+# ### deviance
+# Minus twice the log-likelihood, so that smaller is better. As a function of the variances alone,
+# with the fixed effects at their best for each, it is called profiled; a fit is its lowest point.
+#
 # ### effective number
 # How many independent pupils the pupils of a study are worth for a question about whole groups:
 # their number divided by the [design effect](#design-effect).
