@@ -8,9 +8,10 @@
 # - trace a complaint to its cause in the data: one row per group, few groups, units, labels, gaps;
 # - look for what no fit complains of: a bend, a growing spread, a school that carries the result.
 #
-# **Time:** 100 minutes on your own; not part of the one-day workshop.
+# **Time:** 120 minutes on your own; not part of the one-day workshop.
 #
-# **Before:** lessons 01 to 07. You can write, fit and read a model with several levels.
+# **Before:** lessons [01](01-why-groups-matter.ipynb) to [07](07-inference.ipynb). You can write, fit and
+# read a model with several levels.
 #
 # **Data:** small data sets, each simulated in the cell that shows it, so that the cause of each complaint
 # is known. In the exercises `pupils`: simulated pupils in classrooms in schools in provinces.
@@ -164,7 +165,7 @@ pd.DataFrame(
 
 # %% [markdown] tags=["workshop"]
 # One caution. A predictor that belongs to the *schools* would now be tested as if schools did not matter.
-# For it, take Kenward and Roger's degrees of freedom (lesson 07).
+# For it, take Kenward and Roger's degrees of freedom ([lesson 07](07-inference.ipynb)).
 #
 # **What to report.** The estimate together with its interval. The interval says what the 0 does not:
 
@@ -270,16 +271,16 @@ pd.DataFrame(rows).T.infer_objects().round(3)
 #
 # There is a false alarm that looks like this case. With `age` instead of `age10`, zero lies at birth, and
 # the intercepts are far outside the data. Then intercept and slope correlate near −1 in *healthy* fits
-# (lesson 03). So centre first, and look at the correlation then.
+# ([lesson 03](03-random-slopes.ipynb)). So centre first, and look at the correlation then.
 
 # %% [markdown] tags=["workshop"]
 # ## Case 3: converged, and not at the optimum
 #
 # The same pupils, by plain statsmodels. From here on a helper catches what it says.
 
+
 # %% tags=["workshop"]
-
-
+# statsmodels, and what it says
 def plain(formula, data, **pieces):
     """Fit with plain statsmodels. Return the result and what was said, each sentence once."""
     with warnings.catch_warnings(record=True) as said:
@@ -798,7 +799,8 @@ plots.show(axes)
 # *multiply*. Also a few times are very long, as in the upper part of the left picture.
 #
 # **The cure.** The logarithm turns products into sums. `np.log(seconds)` may stand in the formula itself.
-# In a [Q-Q plot](glossary.ipynb#Q-Q-plot) the residuals should follow the dashed line:
+# A [Q-Q plot](glossary.ipynb#Q-Q-plot) sorts the residuals and sets them against what a normal sample of
+# that size would have. They should follow the dashed line:
 
 # %% tags=["workshop"]
 logged = mixedlm("np.log(seconds) ~ age10 + (1|school)", quiet).fit()
@@ -1105,5 +1107,6 @@ check("08.9", odd_clinic)
 #   effects, and leave out each group once.
 # - Say in the report what complained, what you changed, and whether the conclusion moved.
 #
-# **What comes next:** lesson 09 plans a study before there are data: how many pupils, and how many
-# schools? The [solutions](solutions/08-when-the-fit-complains.ipynb) of this lesson explain each answer.
+# **What comes next:** [lesson 09](09-planning-a-study.ipynb) plans a study before there are data: how
+# many pupils, and how many schools? The [solutions](solutions/08-when-the-fit-complains.ipynb) of this
+# lesson explain each answer.

@@ -11,8 +11,8 @@
 #
 # **Time:** 120 minutes on your own; not part of the one-day workshop.
 #
-# **Before:** lessons 01 to 08. You can fit models with several levels, let slopes vary, compare and
-# check them.
+# **Before:** lessons [01](01-why-groups-matter.ipynb) to [08](08-when-the-fit-complains.ipynb). You can
+# fit models with several levels, let slopes vary, compare and check them.
 #
 # **Data:** `chem97`: the A-level chemistry results of 1997 in England and Wales. They are real, so
 # there is no truth to look up at the end.
@@ -228,9 +228,9 @@ plan = "score ~ gcsecnt + gender + age + (gcsecnt + gender|school) + (1|lea)"
 print("statsmodels has this very model:", translate(plan, candidates).exact)
 
 # %% [markdown] tags=["workshop"]
-# Correlated slopes of schools *inside* authorities are not in its vocabulary (lesson 05). So from here
-# on `mixedlm`, with all the candidates. `check()` still gives the optimum to statsmodels for a second
-# opinion.
+# Correlated slopes of schools *inside* authorities are not in its vocabulary
+# ([lesson 05](05-covariance-structures.ipynb)). So from here on `mixedlm`, with all the candidates. `check()`
+# still gives the optimum to statsmodels for a second opinion.
 
 # %% tags=["workshop"]
 intercepts = mixedlm("score ~ gcsecnt + gender + age + (1|school) + (1|lea)", candidates).fit()
@@ -331,7 +331,7 @@ candidates.groupby("gender")[["score", "gcsescore"]].mean().round(2)
 # with better GCSE results. Compared with men *who had the same* results, they are behind. The first is
 # a comparison of all women with all men, the second of equals. A report must say which one it means.
 #
-# Is the slope of GCSE the same within schools and between them (lesson 06)?
+# Is the slope of GCSE the same within schools and between them ([lesson 06](06-interpretation.ipynb))?
 
 # %% tags=["workshop"]
 both = between_within(intercepts)
@@ -386,7 +386,7 @@ print(f"schools with candidates of one gender only: {(genders == 1).sum()} of {l
 # ## Which random part?
 #
 # The plan says: both slopes, correlated. Do the data support it? All fits have the same fixed part, so
-# their REML likelihoods can be compared (lesson 07).
+# their REML likelihoods can be compared ([lesson 07](07-inference.ipynb)).
 
 # %% tags=["workshop"]
 gcse_slopes = mixedlm(fixed + " + (gcsecnt|school) + (1|lea)", candidates).fit()
@@ -473,7 +473,8 @@ check("11.4", above_ten)
 # small share of all candidates, and a share that a model which knew the ceiling would not have.
 
 # %% [markdown] tags=["workshop"]
-# `diagnose` looks for more (lesson 08). Leaving out groups comes later, so it gets no time for that.
+# `diagnose` looks for more ([lesson 08](08-when-the-fit-complains.ipynb)). Leaving out groups comes
+# later, so it gets no time for that.
 
 # %% tags=["workshop"]
 from course import diagnose
@@ -566,8 +567,9 @@ two.round(2)
 # low results saw only the flat part of the curve, a school with high results the steep part. A model
 # that knows only straight lines calls that two slopes.
 #
-# The contextual effect shrank as well. The SD of schools, the gap between men and women and the SD of
-# this gap stayed where they were. They do not hang on the shape of the line.
+# The contextual effect shrank as well, back to about what it was before the slopes varied. The SD of
+# schools, the gap between men and women and the SD of this gap stayed where they were. They do not hang
+# on the shape of the line.
 #
 # <details>
 # <summary>In R</summary>

@@ -2,7 +2,8 @@
 # # Myths
 #
 # What tutorials, forums and colleagues say about mixed models: one claim, one small experiment, what
-# is so, and what to write instead. Run the page from the top, then read the one you came for.
+# is so, and what to write instead. Run the page from the top, then read the one you came for. How a call
+# of R is written here stands in the [phrasebook](phrasebook.ipynb).
 #
 # **About code:** [a bar in the formula](#A-bar-in-the-formula),
 # [the pupil as the group](#The-pupil-as-the-group), [a list of groups](#A-list-of-groups),

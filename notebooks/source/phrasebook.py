@@ -265,8 +265,8 @@ page(["data", "R and course", "statsmodels", "value", "agree"], lines)
 #   shows it: school is in `groups` only to cut the data into independent parts. Without a `vc_formula`
 #   they have one.
 # - Correlated effects *below* the largest groups, as in `(age10|classroom) + (1|school)`, statsmodels
-#   does not have. `fit.statsmodels` reaches that very optimum with shifted columns; lesson 05 shows
-#   how.
+#   does not have. `fit.statsmodels` reaches that very optimum with shifted columns;
+#   [lesson 05](05-covariance-structures.ipynb) shows how.
 # - Where a factor stands left of a double bar, R quietly keeps its columns correlated. The course asks
 #   which of the two you mean.
 # - In the fixed part, R's `I(x^2)` is `I(x**2)` in Python, and `factor(x)` is `C(x)`.
@@ -907,9 +907,9 @@ phrases(
 # | random effects with intervals | `lattice::dotplot(ranef(m))` | none | `plots.caterpillar(fit, "school")` |
 # | the profile | `lattice::xyplot(profile(m))` | none | `plots.profile_zeta(profile(fit))` |
 # | what stands out | `performance::check_model(m)` | none | `diagnose(fit)` |
-# | power by simulation | `simr::powerSim(m)` | none | `power(simulate, formula, test=...)` |
+# | power by simulation | `simr::powerSim(m)` | none | `power(formula, test=..., effect=...)` |
 # | a paragraph for the paper | `report::report(m)` | none | `report(fit)` |
 # | models side by side | `modelsummary::modelsummary(list(m2, m3))` | none | `side_by_side(fit2, fit3)` |
 #
 # A term you do not know? The [glossary](glossary.ipynb) has it. What tutorials get wrong stands on the
-# page of myths.
+# page of [myths](myths.ipynb).
