@@ -89,10 +89,10 @@ plots.show(
 
 # %% [markdown] tags=["workshop"]
 # For one value of $\theta$, the density of such a normal distribution is known. Software reports it as
-# [deviance](glossary.ipynb#deviance): minus twice the [log-likelihood](glossary.ipynb#log-likelihood), so that smaller is better.
-# Two things in it need no search. Given $V$, the best $\beta$ is a weighted regression. Given $\beta$,
-# the best $\sigma^2$ is the weighted mean of the squared residuals. Put both in, and only $\theta$ is
-# left. That is called the **profiled deviance**.
+# [deviance](glossary.ipynb#deviance): minus twice the [log-likelihood](glossary.ipynb#log-likelihood),
+# so that smaller is better. Two things in it need no search. Given $V$, the best $\beta$ is a weighted
+# regression. Given $\beta$, the best $\sigma^2$ is the weighted mean of the squared residuals. Put both
+# in, and only $\theta$ is left. That is called the **profiled deviance**.
 
 # %% tags=["workshop"]
 X = np.ones((12, 1))
