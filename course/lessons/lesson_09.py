@@ -280,7 +280,7 @@ EXERCISES = (
         kind=Choice("abc"),
         expected=lambda data: "b",
         because="Pupils make σ²/n small. τ² stays, and only schools divide it.",
-        hint="look at the curve of ten schools, and at its dashed line.",
+        hint="look at the curve of ten schools, and at its dotted line.",
         slips=(
             Slip(
                 lambda data: "a",

@@ -11,8 +11,8 @@
 #
 # **Time:** 80 minutes on your own; not part of the one-day workshop.
 #
-# **Before:** lessons 01 to 07. You know the design effect, random intercepts and slopes, intervals and
-# p-values, and what a false positive rate is.
+# **Before:** lessons [01](01-why-groups-matter.ipynb) to [07](07-inference.ipynb). You know the design
+# effect, random intercepts and slopes, intervals and p-values, and what a false positive rate is.
 #
 # **Data:** none that exist yet. We invent schools before anybody visits them.
 
@@ -328,9 +328,9 @@ fit.fixed_effects.loc[["programme"], ["estimate", "std_error", "df", "p_value"]]
 
 # %% [markdown] tags=["workshop"]
 # That is one study. The share of all such studies that find the effect, with p < 0.05, is called
-# [power](glossary.ipynb#power). It is counted just as the false positive rate of lesson 07, only that now
-# there is something to be found. `power` does it for a whole grid of designs. It calls our function with
-# `seed=`, `effect=`, `schools=` and `students=`.
+# [power](glossary.ipynb#power). It is counted just as the false positive rate of
+# [lesson 07](07-inference.ipynb), only that now there is something to be found. `power` does it for a
+# whole grid of designs. It calls our function with `seed=`, `effect=`, `schools=` and `students=`.
 
 # %% tags=["workshop"]
 from course import power
@@ -370,8 +370,8 @@ powers[powers["pupils"] == 200].round(2)
 # half have 1. Look at what divides what. More pupils per school shrink $\sigma^2/n$ alone. More schools
 # shrink everything.
 #
-# The same in the words of lesson 01: the design effect says how many independent pupils 200 pupils are
-# worth.
+# The same in the words of [lesson 01](01-why-groups-matter.ipynb): the design effect says how many
+# independent pupils 200 pupils are worth.
 
 # %% tags=["workshop"]
 school_variance, pupil_variance = 4**2, 8**2
@@ -445,8 +445,7 @@ check("09.2", se_24)
 # %% [markdown] tags=["workshop"]
 # ## The ceiling
 #
-# Here is the whole grid as curves, from the simulation. (The picture counts schools per province and
-# pupils per classroom. Ours lie in one province, and each is one classroom.)
+# Here is the whole grid as curves, from the simulation.
 
 # %% tags=["workshop"]
 plots.show(study.plot(x="schools"))
@@ -548,7 +547,8 @@ check("09.3", found_power)
 
 # %% [markdown] tags=["workshop"]
 # There is a catch, and you know it from lesson 07. The tutoring may bring more in some schools than in
-# others. Then its slope varies, with a variance $\tau_1^2$, and that part is again divided by schools alone:
+# others. Then its slope varies, with a variance $\tau_1^2$, and that part is again divided by schools
+# alone:
 #
 # $$SE = \sqrt{\frac{\tau_1^2 + 4\,\sigma^2/n}{J}}$$
 #
@@ -646,8 +646,8 @@ pd.DataFrame(told).round(1)
 # %% [markdown] tags=["workshop"]
 # All studies together are right on average. But a study of ten schools is significant mostly where its
 # estimate came out too large. So whoever reads only the significant results of small studies reads of
-# effects that are, on average, too good to be true (Gelman and Carlin, *Perspectives on Psychological
-# Science* 9, 2014).
+# effects that are, on average, too good to be true (Gelman and Carlin, 2014,
+# [doi 10.1177/1745691614551642](https://doi.org/10.1177/1745691614551642)).
 
 # %% [markdown] tags=["workshop"]
 # ## The cheapest design
@@ -666,8 +666,8 @@ pd.DataFrame([best])[columns].infer_objects().round(2)
 # the power as well. More replicates would tell.
 #
 # Our grid is coarse. What lies between its points? For a fixed budget, more pupils per school mean fewer
-# schools. The standard error is smallest with this number of pupils per school (Raudenbush, *Psychological
-# Methods* 2, 1997):
+# schools. The standard error is smallest with this number of pupils per school (Raudenbush, 1997,
+# [doi 10.1037/1082-989X.2.2.173](https://doi.org/10.1037/1082-989X.2.2.173)):
 #
 # $$n = \sqrt{\frac{\text{cost of a school}}{\text{cost of a pupil}} \cdot \frac{\sigma^2}{\tau^2}}$$
 #
@@ -917,5 +917,6 @@ check("09.10", is_biased)
 #   flat.
 # - Plan for the smallest effect of interest, vary the variances, and check the false positive rate.
 #
-# **What comes next:** in lesson 10, we open the bonnet and see how a fit finds its variances. The
-# [solutions](solutions/09-planning-a-study.ipynb) of this lesson explain each answer.
+# **What comes next:** in [lesson 10](10-under-the-bonnet.ipynb), we open the bonnet and see how a fit
+# finds its variances. The [solutions](solutions/09-planning-a-study.ipynb) of this lesson explain each
+# answer.
