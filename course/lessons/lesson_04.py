@@ -242,8 +242,17 @@ EXERCISES = (
                     "attain ~ (1|primary) + (1|second)",
                     "attain ~ social + (1|primary) + (1|second)",
                     "attain ~ sex + (1|primary) + (1|second)",
+                    "attain ~ verbal + sex + (1|primary) + (1|second)",
                 ),
                 "the random part is right. Look again at what attain depends on.",
+            ),
+            Slip(
+                lambda data: (
+                    f"{SCOTS} + (social|primary) + (social|second)",
+                    f"{SCOTS} + (social|primary) + (1|second)",
+                    f"{SCOTS} + (1|primary) + (social|second)",
+                ),
+                "left of the bar stands what varies. Here that is the intercept alone: 1.",
             ),
             Slip(
                 lambda data: f"{SCOTS} + primary + second",

@@ -132,6 +132,13 @@ EXERCISES = (
                 "re_formula lets the slope of dose vary by ward as well.",
             ),
             Slip(
+                lambda data: (
+                    "pain ~ dose + (dose||hospital) + (1|ward)",
+                    "pain ~ dose + (dose|hospital) + (1|ward)",
+                ),
+                "ward and hospital have changed places: which of the two keys has a dose in it?",
+            ),
+            Slip(
                 lambda data: "pain ~ dose + (0+dose|ward) + (1|hospital)",
                 "the wards have lost their intercepts: ~1 + dose has both.",
             ),
@@ -177,6 +184,13 @@ EXERCISES = (
                     "weight ~ week + dose + (week * dose|patient) + (1|clinic)",
                 ),
                 "a patient has one dose only: nothing shows how the weight would change with another.",
+            ),
+            Slip(
+                lambda data: (
+                    "weight ~ week + dose + (week|clinic) + (1|patient)",
+                    "weight ~ week + dose + (week + dose|clinic) + (1|patient)",
+                ),
+                "patient and clinic have changed places: by clinic only the intercept varies.",
             ),
             Slip(
                 lambda data: "weight ~ week + dose + (dose|patient) + (1|clinic)",
@@ -282,7 +296,10 @@ EXERCISES = (
         because="The second bar sets the covariance to 0, at the zero of age10.",
         hint="write both matrices G side by side, and look for the cell that differs.",
         slips=(
-            Slip(lambda data: "a", "both claim that: look at the zeros between schools in V."),
+            Slip(
+                lambda data: "a",
+                "both claim that: between schools there is nothing, whatever stands in G.",
+            ),
             Slip(lambda data: "b", "both have a slope variance. Which cell of G differs?"),
         ),
     ),

@@ -11,7 +11,7 @@
 #
 # **Time:** 40 minutes in the workshop, 65 on your own.
 #
-# **Before:** [Random intercepts](02-random-intercepts.ipynb) and lesson 03, random slopes.
+# **Before:** [Random intercepts](02-random-intercepts.ipynb) and [random slopes](03-random-slopes.ipynb).
 #
 # **Data:** `pupils`; `pupils_three_years`, simulated pupils who were tested in three years; `scotssec`,
 # real pupils in Scotland.
@@ -34,6 +34,13 @@ three_years = load("pupils_three_years")
 use(pupils=pupils, pupils_three_years=three_years)
 pupils["age10"] = pupils["age"] - 10
 three_years["age10"] = three_years["age"] - 10
+
+
+def part(title, formula, data):
+    """Print one section of what `translate` explains."""
+    sections = translate(formula, data).explain().split("\n\n")
+    print("\n".join(section for section in sections if section.startswith(title)))
+
 
 # %% [markdown] tags=["workshop"]
 # Two grouping factors can lie in two ways. The quickest way to see which is to let their labels
@@ -97,14 +104,6 @@ check("04.1", movers)
 # written in the formula. It is in the data**, in the labels. `translate` looks there:
 
 # %% tags=["workshop"]
-
-
-def part(title, formula, data):
-    """Print one section of what `translate` explains."""
-    sections = translate(formula, data).explain().split("\n\n")
-    print("\n".join(section for section in sections if section.startswith(title)))
-
-
 part("How the groups lie", "test_score ~ 1 + (1|classroom) + (1|school)", pupils)
 part("How the groups lie", "test_score ~ 1 + (1|student_id) + (1|classroom)", three_years)
 
@@ -244,7 +243,7 @@ check("04.2", factor)
 # *Why.* Pupils of one classroom have the same teacher, so they are not separate pieces of evidence
 # about teachers. The right model knows which pupils share a classroom. The wrong one takes them for
 # strangers within their school, counts too much evidence, and is too sure. It is what ordinary
-# regression does in lesson 01, one level further down.
+# regression does in [lesson 01](01-why-groups-matter.ipynb), one level further down.
 
 # %% [markdown] tags=["workshop"]
 # `translate` saw the trap before any fit, and `reused.notes` repeats it:
@@ -302,8 +301,8 @@ part("Model", f"{fixed} + (1|school/classroom)", register)
 # lmer(test_score ~ age10 + sex + teacher_experience + (1 | school/classroom),
 #      data = register)                                        # the cure
 # ```
-# lme4 reads the labels as this course does, and says nothing about the trap. For the pair it prints
-# `classroom:school`.
+# lme4 reads the labels as this course does, and says nothing about the trap. For the slash it
+# prints `classroom:school`: the same pairs.
 #
 # </details>
 
@@ -576,7 +575,8 @@ table.round(3)
 # - **age10** changes from test to test *within* the pupil. For such a predictor the error may go
 #   either way. Here it hardly moves.
 #
-# The rule is that of lesson 01: forget a level, and what belongs to *that* level looks too certain.
+# The rule is that of [lesson 01](01-why-groups-matter.ipynb): forget a level, and what belongs to *that*
+# level looks too certain.
 
 # %% [markdown] tags=["workshop"]
 # ## Two kinds of school
@@ -731,5 +731,6 @@ check("04.10", too_small)
 # - Crossed effects are one term each. With several rows per pupil, the pupil is a level.
 # - Forget a level, and its variance goes elsewhere, and what belongs to it looks too certain.
 #
-# **What comes next:** in lesson 05, several effects of one group, and how they may vary together.
-# The [solutions](solutions/04-nested-and-crossed.ipynb) of this lesson explain each answer.
+# **What comes next:** in [lesson 05](05-covariance-structures.ipynb), several effects of one group, and how
+# they may vary together. The [solutions](solutions/04-nested-and-crossed.ipynb) of this lesson explain each
+# answer.

@@ -3,8 +3,8 @@
 #
 # After this lesson you will be able to
 #
-# - write down the covariance matrix that `(1|school)`, `(0+age|school)`, `(age||school)` and
-#   `(age|school)` stand for, and count its numbers;
+# - write down the covariance matrix that `(1|school)`, `(0+age10|school)`, `(age10||school)`
+#   and `(age10|school)` stand for, and count its numbers;
 # - say what each of them claims about two pupils of one school;
 # - say why `||` depends on where zero is, and use this to give statsmodels correlated effects that it
 #   has no word for;
@@ -13,8 +13,8 @@
 #
 # **Time:** 40 minutes in the workshop, 70 on your own.
 #
-# **Before:** lesson 04. You can read `(age10|school)`, and you know what moving zero does to an
-# intercept (lesson 03).
+# **Before:** [Nested and crossed](04-nested-and-crossed.ipynb). You can read `(age10|school)`, and you know
+# what moving zero does to an intercept ([lesson 03](03-random-slopes.ipynb)).
 #
 # **Data:** `pupils`: simulated pupils in classrooms in schools in provinces. An exercise of
 # the self-study part uses `egsingle`: real pupils in the USA, tested over several years.
@@ -116,8 +116,8 @@ axes = plots.ellipses(fits, "school", ("Intercept", "age10"))
 plots.show(axes)
 
 # %% [markdown] tags=["workshop"]
-# With one variance the schools lie on a line. With two they fill an ellipse, and the two bars keep it
-# upright. Only the covariance lets it lean.
+# With one variance the schools lie on a line. With two they fill an ellipse, drawn to hold 95 % of such
+# schools. The two bars keep it upright. Only the covariance lets it lean.
 #
 # <details>
 # <summary>In R</summary>
@@ -383,10 +383,7 @@ for formula, arguments in calls:
     except CourseError as error:
         print(textwrap.indent(textwrap.fill(f"refused: {error}", 90), "   "))
         continue
-    pieces = model.translation
-    print(f"   means  {model.formula}")
-    print(f"   in statsmodels: groups={pieces.groups!r}, re_formula={pieces.re_formula!r},")
-    print(f"   vc_formula={pieces.vc_formula}, exact={pieces.exact}\n")
+    print(f"   means {model.formula}\n")
 
 # %% [markdown] tags=["workshop"]
 # So `"diag"` is the second bar, `"unstructured"` is the single bar, and a dictionary of `re_formula` is one
@@ -415,20 +412,10 @@ check("05.3", pain_formula)
 #
 # **By design first.** Three questions, before any fit.
 #
-# 1. *Does the predictor vary inside the groups?* If not, a group has no slope of it.
+# 1. *Does the predictor vary inside the groups?* If not, a group has no slope of it. Lesson 03 counted
+#    (*Where a slope cannot be*): the resources of a school can have a slope by province, not by school.
 # 2. *Is zero a special place?* If not, keep the covariance: one bar.
 # 3. *Are there many groups?* From a dozen, a variance is hardly known, and a covariance still less.
-#
-# The first question can be counted: how many different values does a group have, at most?
-
-# %% tags=["workshop"]
-columns = ["age10", "sex", "teacher_experience", "school_resources"]
-levels = ["classroom", "school", "province"]
-pd.DataFrame({level: pupils.groupby(level)[columns].nunique().max() for level in levels})
-
-# %% [markdown] tags=["workshop"]
-# Where it says 1, the predictor is a property of the group. Resources can have a slope that varies by
-# province, not by school.
 #
 # **By the likelihood second.** A structure with more numbers always reaches at least the log-likelihood of
 # the one that it contains. So each number has to pay. [AIC](glossary.ipynb#AIC) is −2 times the
@@ -439,6 +426,7 @@ pd.DataFrame({level: pupils.groupby(level)[columns].nunique().max() for level in
 # Here are structures for all three levels at once. "At birth" puts zero at age 0.
 
 # %% tags=["workshop"]
+levels = ["classroom", "school", "province"]
 
 
 def all_levels(predictor, left, bars="|"):
@@ -459,30 +447,15 @@ choice = pd.DataFrame(
     index=candidates,
     columns=["numbers", "log-likelihood", "AIC"],
 )
+choice["above the best"] = choice["AIC"] - choice["AIC"].min()
 choice.round(1)
 
 # %% [markdown] tags=["workshop"]
 # The column `numbers` counts all that is estimated: three fixed effects, the residual variance, and the
 # variances and covariances of three matrices $G$. (statsmodels prints `nan` as the AIC of a REML fit;
 # `fit.aic` is what R gives.)
-
-# %% tags=["workshop"]
-above = (choice["AIC"] - choice["AIC"].min()).drop("slopes, zero at 10 years")  # off the page
-figure, ax = plt.subplots(figsize=(7, 2.6))
-ax.hlines(above.index, 0, above, color=plots.GREY)
-ax.plot(above, above.index, "o", color=plots.BLUE, markersize=8)
-ax.invert_yaxis()
-ax.set(xlabel="AIC above the best (smaller is better)", ylabel="")
-ax.spines[["top", "right"]].set_visible(False)
-plots.show(
-    ax,
-    alt="How far the AIC of each structure lies above the best: "
-    + ", ".join(f"{name} {value:.1f}" for name, value in above.items())
-    + ". One bar is at the same place for both zeros; two bars are not.",
-)
-
-# %% [markdown] tags=["workshop"]
-# Three things to see. (The picture leaves out the slopes alone; they lie far to the right.)
+#
+# Three things to see in the last column:
 #
 # - Schools, classrooms and provinces differ in both: intercepts alone and slopes alone are far behind.
 # - One bar has one AIC, wherever zero is. Two bars have one for each zero, and at birth it is bad.
@@ -500,7 +473,7 @@ correlations[["true", "estimate"]].round(2)
 # In truth, intercept and slope are correlated at every level. A correlation needs many groups to be seen,
 # so AIC may not mind when something real is left out. The design decides: ten years is no special age, so
 # we keep one bar. And we can say so before we see the data. (Where few groups make such a fit break down,
-# lesson 08 says what to do.)
+# [lesson 08](08-when-the-fit-complains.ipynb) says what to do.)
 
 # %% [markdown] tags=["workshop", "exercise"]
 # **Exercise 05.4.** A colleague has `weight` of patients, measured at several visits. The predictors are
@@ -717,7 +690,7 @@ pd.DataFrame(chosen).T.rename_axis("true correlation")
 # %% [markdown] tags=["self-study"]
 # A strong correlation is found every time. A moderate one is overlooked in some of the countries, though
 # there are sixty schools. And where there is none, AIC now and then takes the covariance all the same. It
-# is advice, not proof. Lesson 07 turns such comparisons into tests.
+# is advice, not proof. [Lesson 07](07-inference.ipynb) turns such comparisons into tests.
 
 # %% [markdown] tags=["workshop"]
 # ## Quiz
@@ -788,5 +761,5 @@ check("05.10", comparable)
 # - `"diag"` was meant as `||`, a dictionary in `re_formula` as one bar for each group.
 # - Design first; then AIC, on the same rows and with the same fixed effects.
 #
-# **What comes next:** lesson 06 turns every number of a fit into a sentence. The
+# **What comes next:** [lesson 06](06-interpretation.ipynb) turns every number of a fit into a sentence. The
 # [solutions](solutions/05-covariance-structures.ipynb) of this lesson explain each answer.

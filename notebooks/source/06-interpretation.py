@@ -13,7 +13,8 @@
 #
 # **Time:** 60 minutes in the workshop, 100 on your own.
 #
-# **Before:** [Random intercepts](02-random-intercepts.ipynb), and lessons 03 to 05.
+# **Before:** [Random intercepts](02-random-intercepts.ipynb), [random slopes](03-random-slopes.ipynb) and
+# [covariance structures](05-covariance-structures.ipynb).
 #
 # **Data:** pupils of one province, simulated in this lesson, so that every number has a truth beside it;
 # later `exam`: real pupils of 65 schools in London.
@@ -85,8 +86,8 @@ print("re_formula:", translation.re_formula)
 print("vc_formula:", translation.vc_formula)
 
 # %% [markdown] tags=["workshop"]
-# In plain statsmodels. We name the search, Powell's method: the one that statsmodels tries first stumbles
-# over these pupils and warns.
+# In plain statsmodels, with the steadier search of lesson 05: the usual one stumbles over these pupils and
+# warns.
 
 # %% tags=["workshop"]
 import statsmodels.formula.api as smf
@@ -152,8 +153,9 @@ sentence("age10:sex[T.male]", "one year for boys, against one year for girls")
 sentence("school_resources", "a pupil, where resources are one SD higher")
 
 # %% [markdown] tags=["workshop"]
-# In brackets stand 95 % intervals: values of the coefficient that go well with these data. Lesson 07
-# shows how they are made; the columns `df`, `t` and `p` of the summary belong there, too.
+# In brackets stand 95 % intervals: values of the coefficient that go well with these data.
+# [Lesson 07](07-inference.ipynb) shows how they are made. The columns `df`, `t` and `p` of the summary belong
+# there, too.
 #
 # - **Intercept.** The expected score where everything is zero or at its reference.
 # - **sex[T.male].** Boys minus girls, *at age ten*. At another age the difference is another one.
@@ -395,8 +397,8 @@ ax = plots.shrinkage(fit, "school")
 plots.show(ax)
 
 # %% [markdown] tags=["workshop"]
-# The arrows point inwards. So BLUPs differ less than the schools do. **The variance of the BLUPs is
-# not the variance component.** What is missing is their uncertainty, which stands in
+# The arrows point inwards, as in lesson 03. So BLUPs differ less than the schools do. **The variance of the
+# BLUPs is not the variance component.** What is missing is their uncertainty, which stands in
 # `fit.random_effects_se`. Add the squared standard error of each school to its squared BLUP, and the
 # average is about the variance component again.
 
@@ -404,7 +406,7 @@ plots.show(ax)
 blups, errors = fit.random_effects["school"], fit.random_effects_se["school"]
 pd.DataFrame(
     {
-        "SD of the BLUPs": blups.std(ddof=0),
+        "SD of the BLUPs": blups.std(),
         "BLUPs and their uncertainty": np.sqrt((blups**2 + errors**2).mean()),
         "estimated SD": sd["school"],
         "true SD": truth.variance_components.set_index(["group", "effect"])["sdcor"]["school"][:2],
@@ -426,9 +428,15 @@ ax.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=3, fontsize=9.5)
 inside = ((school - true_effect).abs() < half).sum()
 plots.show(
     ax,
-    alt=f"{plots.alt_text(ax)} A diamond marks the true effect of each school; {inside} of the "
+    alt=f"The random intercept of each of {len(school)} schools, sorted, with its 95 % interval, around a "
+    f"dashed line at 0. They run from {school.min():.1f} to {school.max():.1f} points; where the interval "
+    f"excludes 0 the dot is filled. A diamond marks the true effect of each school; {inside} of the "
     f"{len(school)} lie within their interval.",
 )
+
+# %% [markdown] tags=["workshop"]
+# A filled dot means that the interval excludes 0. Hold the diamonds, the true effects, against the intervals:
+# about 95 of 100 should lie inside.
 
 # %% [markdown] tags=["workshop", "exercise"]
 # **Exercise 06.4.** For how many schools can the fit *not* tell whether they lie above or below the
@@ -454,13 +462,13 @@ true_rank = true_effect.rank(ascending=False).astype(int)
 reach = (school + half > school[first] - half[first]).sum() - 1
 print(f"ranked first by the fit           {first}")
 print(f"its rank in truth                 {true_rank[first]}")
-print(f"schools whose intervals reach it  {reach} of {len(school) - 1}")
+print(f"intervals that overlap with its   {reach} of {len(school) - 1}")
 
 # %% [markdown] tags=["workshop"]
 # Intervals that overlap are a rough sign only, and no test.
 #
-# One province proves little. So make a
-# hundred like it, fit each, and note how good the school on top is in truth.
+# One province proves little. So make a hundred like it, fit each, and note how good the school on top is in
+# truth.
 
 # %% tags=["workshop"]
 ranks = []
@@ -548,7 +556,7 @@ plots.show(
 # %% [markdown] tags=["workshop"]
 # In truth there is no relation but chance. The BLUPs do correlate, and this is not the schools'
 # doing. If all classrooms of a school score high, the fit cannot know whether the school is good or
-# whether it had luck with its classrooms. So it credits both, roughly in proportion to their variances.
+# whether it had luck with its classrooms. So it credits a part to each.
 #
 # If you look for a covariance between levels, you may mean one of these, and each has a place in the
 # model:
@@ -869,7 +877,7 @@ variance_explained(simpler).round(2)
 variance_shares(simpler).round(2)
 
 # %% [markdown] tags=["self-study"]
-# These are the shares of the summary, and of `icc`.
+# These are the shares that `simpler.summary()` and `icc(simpler)` show.
 
 # %% [markdown] tags=["self-study"]
 # ## Are the intervals honest? (self-study)
@@ -959,5 +967,5 @@ check("06.10", coefficient)
 #   one level.
 # - Ask whether a slope is within groups or between them.
 #
-# **What comes next:** lesson 07 shows where the intervals come from, and when to doubt them. The
-# [solutions](solutions/06-interpretation.ipynb) of this lesson explain each answer.
+# **What comes next:** [lesson 07](07-inference.ipynb) shows where the intervals come from, and when
+# to doubt them. The [solutions](solutions/06-interpretation.ipynb) of this lesson explain each answer.
