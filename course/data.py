@@ -1,15 +1,12 @@
 """The data sets of the lessons, and what the simulated ones are made of."""
 
-from pathlib import Path
-
 import pandas as pd
 
 from course.arguments import unknown
 from course.errors import CourseError
+from course.places import DATA as FOLDER
 from course.simulate import simulate_schools
 from course.truth import Truth
-
-FOLDER = Path(__file__).resolve().parent.parent / "data"
 
 # File of each data set, and the columns that hold labels: they are read as text, for a school
 # called 7 is not seven of anything.
@@ -105,8 +102,8 @@ def load(name: str) -> pd.DataFrame:
     path = FOLDER / file
     if not path.is_file():
         raise CourseError(
-            f"the data set {name!r} is not there: {path} is missing. The data come with a clone of "
-            "the repository; install the package from it with  pip install -e ."
+            f"the data set {name!r} is not there: {path} is missing. The data come with the "
+            "course: get it again, and see with  python -m course doctor  what else is missing"
         )
     return pd.read_csv(path, dtype=dict.fromkeys(labels, "str"))
 

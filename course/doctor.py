@@ -14,10 +14,13 @@ from pathlib import Path
 from subprocess import DEVNULL
 from typing import TYPE_CHECKING
 
+from course import __version__
+from course.places import ROOT, SHIPPED
+
 if TYPE_CHECKING:
     import pandas as pd
 
-ROOT = Path(__file__).resolve().parents[1]
+DISTRIBUTION = "mixed-effects-course"
 OLDEST_PYTHON = (3, 11)
 
 # Test scores in five classrooms of four pupils. With equal classrooms, what REML estimates is known in
@@ -74,7 +77,7 @@ def examine(root: Path) -> Iterator[Finding]:
     yield python
     if not python.ok:
         return  # the rest would fail for this one reason
-    yield from check_packages(root)
+    yield from check_requirements() if root == SHIPPED else check_packages(root)
     yield from check_data(root)
     anew = f"{pip_install(root)} --force-reinstall"
     kernel = (
@@ -119,12 +122,19 @@ def check_packages(root: Path) -> Iterator[Finding]:
     )
 
 
+def check_requirements() -> Iterator[Finding]:
+    """Every package is there that a wheel of the course asks for; in which versions, pip saw to."""
+    for line in metadata.requires(DISTRIBUTION):
+        if "extra ==" not in line:
+            yield check_package(re.match(r"[\w.-]+", line)[0], None, pip_install(SHIPPED))
+
+
 def check_package(name: str, pin: str | None, install: str) -> Finding:
-    """The package is installed, in the pinned version, and can be imported."""
+    """The package is installed, in the pinned version if there is one, and can be imported."""
     version = version_of(name)
     if version is None:
         return Finding(False, f"{name} is not installed", install)
-    if version != pin:
+    if pin and version != pin:
         return Finding(False, f"{name} is {version}, the lessons were made with {pin}", install)
     return attempt(f"{name} {version}", lambda: import_module(name), install)
 
@@ -135,14 +145,14 @@ def check_data(root: Path) -> Iterator[Finding]:
     sums = read_checksums(catalogue.read_text("utf-8")) if catalogue.is_file() else {}
     if not sums:
         what = f"no checksums of the data files in {shown(catalogue)}"
-        yield Finding(False, what, get_again("data/README.md"))
+        yield Finding(False, what, get_again(root, "data/README.md"))
     for file, checksum in sums.items():
         path = catalogue.with_name(file)
         state = "is missing"
         if path.is_file():
             same = hashlib.sha256(path.read_bytes()).hexdigest() == checksum
             state = "" if same else "was changed: the lessons print other numbers with it"
-        yield Finding(not state, f"data/{file} {state}".strip(), get_again(f"data/{file}"))
+        yield Finding(not state, f"data/{file} {state}".strip(), get_again(root, f"data/{file}"))
 
 
 def attempt(what: str, check: Callable[[], object], mend: str) -> Finding:
@@ -251,13 +261,18 @@ def version_of(package: str) -> str | None:
         return None
 
 
-def get_again(file: str) -> str:
-    """Write how to get a file of the repository as it was."""
+def get_again(root: Path, file: str) -> str:
+    """Write how to get a file of the course as it was."""
+    if root == SHIPPED:
+        return f"{pip_install(root)} --force-reinstall"
     return f"git checkout -- {file}  (or download the course again)"
 
 
 def pip_install(root: Path) -> str:
     """Write the command that installs the course in this Python."""
+    if root == SHIPPED:
+        wheel = f"{DISTRIBUTION.replace('-', '_')}-{__version__}-py3-none-any.whl"
+        return f"{python_command()} -m pip install {wheel}"
     constraints = shown(root / "constraints.txt")
     return f"{python_command()} -m pip install -c {constraints} -e {shown(root)}"
 

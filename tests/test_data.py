@@ -154,7 +154,7 @@ def test_wrong_names_and_missing_files_are_explained(monkeypatch, tmp_path):
     with pytest.raises(CourseError, match="did you mean 'pupils'"):
         load_truth("pupil")
     monkeypatch.setattr(course_data, "FOLDER", Path(tmp_path))
-    with pytest.raises(CourseError, match="pupils.csv is missing.*clone"):
+    with pytest.raises(CourseError, match="pupils.csv is missing.*course doctor"):
         load("pupils")
 
 

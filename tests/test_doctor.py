@@ -123,6 +123,15 @@ def test_a_package_without_its_repository(root, file):
     assert "clone" in failure
 
 
+def test_a_wheel_asks_for_its_packages_in_whatever_versions_pip_found(monkeypatch):
+    requires = ["numpy>=2.0", "never-heard-of>=1", 'pytest>=8; extra == "test"']
+    monkeypatch.setattr(doctor.metadata, "requires", lambda name: requires)
+    numpy, other = doctor.check_requirements()
+    assert str(numpy) == f"OK    numpy {metadata.version('numpy')}"
+    assert str(other).startswith("FAIL  never-heard-of is not installed\n      mend: ")
+    assert "pip install mixed_effects_course-" in str(other)
+
+
 # ---- data --------------------------------------------------------------------------------------
 
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from conftest import ROOT, until
+from chromium import ROOT, until
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from course import load, mixedlm, simulate_schools
@@ -173,16 +173,14 @@ class Notebook:
 
         expect(prompts.first).not_to_have_text("[ ]:")
         until(finished, RUN, f"{self.path} to run")
-        self.menu("File", "Save Notebook")
-        file = self.lab.folder / self.path
         counts = [number.strip("[]: ") for number in prompts.all_text_contents()]
-
-        def saved() -> dict | None:
-            notebook = json.loads(file.read_text("utf-8"))
-            stored = [str(cell["execution_count"] or "") for cell in code_cells(notebook)]
-            return notebook if stored == counts else None
-
-        return until(saved, 30, f"{self.path} to be saved")
+        file = self.lab.folder / self.path
+        before = file.stat().st_mtime_ns
+        self.menu("File", "Save Notebook")
+        until(lambda: file.stat().st_mtime_ns > before, 30, f"{self.path} to be saved")
+        notebook = json.loads(file.read_text("utf-8"))
+        assert counts == [str(cell["execution_count"] or "") for cell in code_cells(notebook)]
+        return notebook
 
 
 def code_cells(notebook: dict) -> list[dict]:

@@ -14,7 +14,7 @@ from urllib.parse import unquote, urldefrag, urljoin, urlsplit
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from conftest import ROOT
+from chromium import ROOT
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 SITE = ROOT / "_site"
