@@ -14,7 +14,7 @@ ROOT_USER = $(if $(filter 0,$(shell id -u)),--no-browser --allow-root)
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help lab test test-lowest test-browser doctor lint format data notebooks times workshop site bench reference clean
+.PHONY: help lab test test-lowest test-browser doctor lint format data notebooks times workshop site bench reference release clean
 
 help: ## list what make can do here
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' Makefile
@@ -73,6 +73,10 @@ bench: .venv/installed ## measure speed against statsmodels, the Rust package, a
 reference: ## compute the tests' reference values again (needs R with lme4, lmerTest and pbkrtest)
 	Rscript tests/reference/reference.R
 	Rscript tests/reference/phrasebook.R
+
+release: .venv/installed-test ## check version, changelog and citation; build sdist and wheel into dist/, and try them
+	$(PIP_INSTALL) -q -e '.[release]'
+	$(VENV_PYTHON) tools/release.py
 
 clean: ## remove the installation and what tools left behind
 	rm -rf .venv .venv-lowest .pytest_cache .ruff_cache .hypothesis
