@@ -15,6 +15,13 @@ def _ols_deviance(data: Data) -> float:
     return float(n * (1 + np.log(2 * np.pi * scores.var(ddof=0))))
 
 
+def _lowest_deviance(data: Data) -> float:
+    """-2 log-likelihood of the ML fit with schools: how low the curve gets."""
+    from course import mixedlm
+
+    return -2 * mixedlm(ONE_LEVEL, data["twelve"]).fit(reml=False).llf
+
+
 def _theta(data: Data, reml: bool) -> float:
     from course import mixedlm
 
@@ -57,6 +64,10 @@ EXERCISES = (
             Slip(
                 lambda data: -2 * data.fit(ONE_LEVEL, "twelve").llf,
                 "that is the REML fit with schools. Here schools are left out.",
+            ),
+            Slip(
+                _lowest_deviance,
+                "that is the lowest point of the curve, with schools. Which end is without them?",
             ),
         ),
     ),
@@ -155,6 +166,14 @@ EXERCISES = (
                 "that is Z, patients by wards. V is patients by patients.",
             ),
             Slip(lambda data: 40_000**2 * 8 / 1e6, "those are megabytes."),
+            Slip(
+                lambda data: 40_000**2 * 8 / 2**30,
+                "those are units of 1024 x 1024 x 1024 bytes. Here a gigabyte is a billion.",
+            ),
+            Slip(
+                lambda data: 40_000 * 40_001 / 2 * 8 / 1e9,
+                "that is half of V. It is symmetric, but this program stores all of it.",
+            ),
         ),
     ),
     Exercise(

@@ -13,7 +13,7 @@
 # **Before:** [Random intercepts](02-random-intercepts.ipynb) and [Inference](07-inference.ipynb). You know
 # what `@` does with two NumPy arrays.
 #
-# **Data:** the twelve invented pupils of lesson 02, then `pupils`.
+# **Data:** the twelve invented pupils of [lesson 02](02-random-intercepts.ipynb), then `pupils`.
 
 # %% [markdown] tags=["workshop"]
 # ## What is searched for
@@ -55,8 +55,8 @@ print(f"mixedlm      log-likelihood {fit.llf:.4f}")
 # $$V = I + \theta^2 Z Z'$$
 #
 # $I$ is the residual: each pupil alone. $Z Z'$ is 1 wherever two pupils share a school. And $\theta$ is
-# the SD between schools *divided by the residual SD*, $\tau / \sigma$. Measured so, $\sigma$ stands in front
-# of everything, and that is worth a lot, as we shall see.
+# the SD between schools *divided by the residual SD*, $\tau / \sigma$. Measured so, $\sigma$ stands in
+# front of everything, and that is worth a lot, as we shall see.
 
 # %% tags=["workshop"]
 Z = pd.get_dummies(twelve["school"]).to_numpy(float)
@@ -151,8 +151,9 @@ check("10.1", deviance_of_ols)
 # %% [markdown] tags=["workshop"]
 # ## Without the large matrix
 #
-# $V$ has one row for every pupil. For twelve that is nothing. For 2,494 pupils it has six million cells, and
-# `inv` takes some fifteen billion multiplications, at every step of the search. There is a better way.
+# $V$ has one row for every pupil. For twelve that is nothing. For 2,500 pupils it has six million cells,
+# and `inv` takes some fifteen billion multiplications, at every step of the search. There is a better
+# way.
 #
 # Write the random effects as $\theta u$, where the $u$ have variance $\sigma^2$ like the residuals. Then
 # the best $u$ and $\beta$ are those that make the *penalised* sum of squares smallest:
@@ -170,9 +171,9 @@ names = ["A", "B", "C", "D", "1", "y"]
 pd.DataFrame(products, names, names).astype(int)
 
 # %% [markdown] tags=["workshop"]
-# Six rows and columns, whatever the number of pupils. In the corner are the counts of pupils: the schools do
-# not touch each other. All else is done by one Cholesky factor, the "square root" $L$ of a matrix, $L L'$.
-# Its diagonal holds what the deviance needs.
+# Six rows and columns, whatever the number of pupils. In the upper left corner are the counts of pupils:
+# the schools do not touch each other. All else is done by one Cholesky factor, the "square root" $L$ of a
+# matrix, $L L'$. Its diagonal holds what the deviance needs.
 
 
 # %% tags=["workshop"]
@@ -215,12 +216,12 @@ pd.DataFrame(
 # %% [markdown] tags=["workshop"]
 # The same to the last digit. Read the diagonal of $L$ from the top:
 #
-# - the first four entries, one per school, give $\log|V|$;
+# - the first four entries, one per school, give $\log|V|$, the log of the determinant (`log_det` above);
 # - the next, one per column of $X$, says how well $\beta$ is known;
 # - the last is $r$, the root of the penalised sum of squares.
 #
-# This is the form in Bates et al. (2015, doi [10.18637/jss.v067.i01](https://doi.org/10.18637/jss.v067.i01)),
-# which lme4 uses.
+# This is the form in Bates et al. (2015, doi
+# [10.18637/jss.v067.i01](https://doi.org/10.18637/jss.v067.i01)), which lme4 uses.
 #
 # The predicted effects fall out as well:
 
@@ -233,9 +234,9 @@ pd.DataFrame(
 # %% [markdown] tags=["workshop"]
 # ## What REML adds
 #
-# Maximum likelihood treats $\beta$ as if it had been known. REML accounts for the fact that it was estimated
-# (lesson 07). In the code, that is one line: the entries of the diagonal that belong to $X$ join in, and
-# $n$ becomes $n - p$.
+# Maximum likelihood treats $\beta$ as if it had been known. REML accounts for the fact that it was
+# estimated ([lesson 07](07-inference.ipynb)). In the code, that is two lines: the entries of the diagonal
+# that belong to $X$ join in, and $n$ becomes $n - p$.
 
 # %% tags=["workshop"]
 figure, ax = plt.subplots(figsize=(7, 3.8), layout="constrained")
@@ -263,8 +264,8 @@ plots.show(
 )
 
 # %% [markdown] tags=["workshop"]
-# The lowest point moves to the right: with four schools, one estimated mean costs a good part of what
-# can be known about how schools differ. And the valley is wide. Values of $\theta$ twice as large are hardly
+# The lowest point moves to the right: with four schools, one estimated mean costs a good part of what can
+# be known about how schools differ. And the valley is wide. Values of $\theta$ twice as large are hardly
 # worse. That is what "a variance is only as well known as its number of levels" looks like.
 
 # %% [markdown] tags=["workshop", "exercise"]
@@ -291,8 +292,8 @@ check("10.2", best_reml)
 # An SD cannot be negative. May $\theta$ be? Only its square enters $V$, so the curve is the same on both
 # sides. A search that may cross 0 needs no fence there, and at the end the sign is dropped.
 #
-# What if schools do not differ at all? Here the same scores, dealt out anew until the schools have nearly the
-# same means.
+# What if schools do not differ at all? Here the same scores, dealt out anew until the schools have nearly
+# the same means.
 
 # %% tags=["workshop"]
 rng = np.random.default_rng(0)
@@ -426,13 +427,12 @@ check("10.3", sd_between_schools)
 # ## Who goes first
 #
 # `evaluate` takes a matrix with one row per group. With many groups most of its cells are empty: two
-# classrooms have no pupil in common. A good program stores and multiplies only the cells that are
-# filled. But a Cholesky factor fills cells that were empty, and how many depends on the order of the columns.
+# classrooms have no pupil in common. A good program stores and multiplies only the cells that are filled.
+# But a Cholesky factor fills cells that were empty, and how many depends on the order of the columns.
 #
-# Why? To eliminate a column is to solve for its effect and to put the solution into the others. Whoever
-# was tied to it is then tied to each other. Eliminate a *school* first, and all its classrooms become
-# tied. Eliminate its *classrooms* first, each tied to nobody but its school and province: nothing is
-# new.
+# Why? To eliminate a column is to solve for its effect and to put the solution into the others. All that
+# were tied to it are then tied to each other. Eliminate a *school* first, and all its classrooms become
+# tied. Eliminate its *classrooms* first, each tied to nobody but its school and province: nothing is new.
 
 
 # %% tags=["workshop"]
@@ -495,9 +495,9 @@ rows["(from V, for comparison)"] = {
 pd.DataFrame(rows).T.map("{:,}".format)
 
 # %% [markdown] tags=["workshop", "exercise"]
-# **Exercise 10.4.** Classrooms first, schools second, provinces last. Count the filled cells of the factor
-# *without* the function: how many has the column of a classroom, of a school, of a province? Add up over all
-# `pupils`.
+# **Exercise 10.4.** Classrooms first, schools second, provinces last. Count the filled cells of the
+# factor *without* the function: how many has the column of a classroom, of a school, of a province? Add
+# up over all `pupils`.
 
 # %% tags=["workshop", "exercise", "solution"]
 levels = pupils[["classroom", "school", "province"]].nunique()
@@ -564,10 +564,11 @@ pd.DataFrame(
 
 # %% [markdown] tags=["workshop"]
 # Two lines of `eliminate` are the heart of this course's solver. In `course/elimination.py` they are
-# `eliminate_levels` and `Stage.eliminate`; there $M$ carries all classrooms at once, slopes make $w$ a small
-# matrix, and a second pass walks back down for the gradient. Nothing is counted per pupil any more: a million
-# pupils cost what their classrooms cost. Where groups cross (lesson 04), no order avoids all filling in;
-# `course/crossing.py` says what is done then.
+# `eliminate_levels` and `Stage.eliminate`; there $M$ carries all classrooms at once, slopes make $w$ a
+# small matrix, and a second pass walks back down for the gradient. Nothing is counted per pupil any more:
+# a million pupils cost what their classrooms cost. Where groups cross
+# ([lesson 04](04-nested-and-crossed.ipynb)), no order avoids all filling in; `course/crossing.py` says
+# what is done then.
 
 # %% tags=["workshop"]
 multiplications = pd.Series(
@@ -683,7 +684,7 @@ check("10.9", classrooms_first)
 # - $\theta$ is a *relative* SD: of the groups, divided by that of the residual.
 # - One Cholesky factor of the products of `[Z X y]` gives deviance, coefficients, residual SD and predicted
 #   effects. REML adds the entries that belong to $X$.
-# - Singular means that the lowest point lies at $\theta = 0$.
+# - Singular means, for random intercepts, that the lowest point lies where a $\theta$ is 0.
 # - Eliminate the smallest groups first: then nothing fills in, and sums over groups are all that is needed.
 #
 # **What comes next:** [the capstone](11-capstone.ipynb), from question to report on real data. The
