@@ -185,7 +185,7 @@ def write_static(folder: Path) -> None:
     fonts = folder / "fonts"
     fonts.mkdir(parents=True)
     for name, source in FACES.items():
-        font = TTFont(installed(*source))
+        font = TTFont(installed(*source), recalcTimestamp=False)
         font.flavor = "woff"
         font.save(fonts / f"{name}.woff", reorderTables=False)
     shutil.copy(installed(*FONT_LICENCE), fonts / "LICENSE.txt")
