@@ -121,6 +121,14 @@ EXERCISES = (
                 "At which level does it vary?",
             ),
             Slip(
+                lambda data: (
+                    "pain ~ training + (1|ward/hospital)",
+                    "pain ~ training + (1|hospital:ward)",
+                ),
+                "this has no term for the hospitals, which hold the wards. At which level does "
+                "training vary?",
+            ),
+            Slip(
                 lambda data: "pain ~ training + (1|hospital)",
                 "hospitals are there. But patients of one ward have something in common as well.",
             ),

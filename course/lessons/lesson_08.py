@@ -166,7 +166,10 @@ EXERCISES = (
         id="08.3",
         question="Which formula mends mystery A?",
         kind=Model(),
-        expected=lambda data: "test_score ~ age10 + (1|classroom) + (1|school)",
+        expected=lambda data: (
+            "test_score ~ age10 + (1|classroom) + (1|school)",
+            "test_score ~ age10 + (1|school/classroom)",
+        ),
         because="Schools have no slopes of their own to show, so intercepts are all that varies.",
         hint="read the rows of the school: which of its three numbers is near 0, and which at the edge? "
         "Leave out what the data cannot show.",
@@ -211,6 +214,8 @@ EXERCISES = (
         expected=lambda data: (
             "test_score ~ age10 + I(age10**2) + (1|classroom) + (1|school)",
             "test_score ~ age10 + I(age10*age10) + (1|classroom) + (1|school)",
+            "test_score ~ age10 + np.square(age10) + (1|classroom) + (1|school)",
+            "test_score ~ age10 + I(age10**2) + (1|school/classroom)",
         ),
         because="The average line is bent, and the square of age lets it bend.",
         hint="the means of the residuals should lie along 0. What shape have they, and which column "
@@ -238,6 +243,14 @@ EXERCISES = (
                 "this gives every group a straight line of its own. The average stays straight.",
             ),
             Slip(
+                lambda data: (
+                    "test_score ~ bs(age10, df=3) + (1|classroom) + (1|school)",
+                    "test_score ~ bs(age10, df=4) + (1|classroom) + (1|school)",
+                ),
+                "this bends, and costs more coefficients than the shape needs. It has one top: which "
+                "single column gives that?",
+            ),
+            Slip(
                 lambda data: "np.log(test_score) ~ age10 + (1|classroom) + (1|school)",
                 "the logarithm is for a spread that grows. Here the spread is even, and the middle "
                 "is off.",
@@ -252,7 +265,10 @@ EXERCISES = (
         id="08.5",
         question="Which formula mends mystery C?",
         kind=Model(),
-        expected=lambda data: "test_score ~ age10 + C(district) + (1|classroom) + (1|school)",
+        expected=lambda data: (
+            "test_score ~ age10 + C(district) + (1|classroom) + (1|school)",
+            "test_score ~ age10 + C(district) + (1|school/classroom)",
+        ),
         because="C() makes labels of the numbers, so every district gets a mean of its own.",
         hint="how many districts are there, and how many rows has the table for them? What is fitted "
         "to the numbers 1, 2, 3?",
@@ -292,7 +308,8 @@ EXERCISES = (
         question="Which formula mends mystery D?",
         kind=Model(),
         expected=lambda data: (
-            "test_score ~ age10 + teacher_experience + (1|classroom) + (1|school)"
+            "test_score ~ age10 + teacher_experience + (1|classroom) + (1|school)",
+            "test_score ~ age10 + teacher_experience + (1|school/classroom)",
         ),
         because="A classroom has one teacher, so no classroom can show a slope of experience.",
         hint="how many different values has teacher_experience inside one classroom? What can a slope "

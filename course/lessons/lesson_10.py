@@ -81,7 +81,7 @@ EXERCISES = (
         slips=(
             Slip(
                 lambda data: _theta(data, reml=False),
-                "that is the theta of maximum likelihood: write reml=True.",
+                "that is the theta of maximum likelihood: search on reml_deviance.",
             ),
             Slip(
                 lambda data: data.fit(ONE_LEVEL, "twelve").variance_components["sdcor"].iloc[0],
