@@ -134,11 +134,9 @@ def wrong_output(readme: str) -> str:
 def card(path: str, source: str) -> dict[str, str]:
     """A lesson on the front page: number, name, minutes, what one can do, a picture of it."""
     number = path[10:12]
-    pictures = [
-        (name, html.unescape(alt))
-        for name, alt in PICTURE.findall(source)
-        if PICTURES.get(number, "") in html.unescape(alt)
-    ]
+    pictures = [(name, html.unescape(alt)) for name, alt in PICTURE.findall(source)]
+    wanted = [name for name, alt in pictures if PICTURES.get(number, "") in alt]
+    shown = (wanted or [name for name, _ in pictures])[:1]
     workshop = re.search(r"(\d+) minutes in the workshop", source)
     alone = re.search(r"(\d+)(?: minutes)? on your own", source)
     return {
@@ -150,5 +148,5 @@ def card(path: str, source: str) -> dict[str, str]:
         ),
         "workshop": workshop[1] if workshop else "",
         "alone": alone[1] if alone else "",
-        "picture": f"notebooks/{pictures[0][0]}" if pictures else "",
+        "picture": f"notebooks/{shown[0]}" if shown else "",
     }
