@@ -24,7 +24,7 @@ SNIPPET = f'''smf.mixedlm(
 PICTURES = {
     "01": "test_score against age in 6 panels",
     "02": "The random intercepts of all 60 schools",
-    "03": "60 lines, one for each school",
+    "03": "60 lines, one for each school, of test_score",
     "05": "with the ellipse of the estimated covariance",
     "06": "60 thin lines, one for each school",
     "08": "All rings lie on one falling line",
