@@ -568,16 +568,16 @@ units.round(2)
 # | to compare models with the same fixed part | REML, or ML |
 # | to compare models with different fixed parts | ML |
 #
-# The last two lines hold for AIC as well.
+# The last two lines hold for [AIC](glossary.ipynb#AIC) as well.
 
 # %% [markdown] tags=["workshop"]
 # ## The likelihood-ratio test
 #
 # A [likelihood-ratio test](glossary.ipynb#likelihood-ratio-test) compares a model with a smaller one that
-# is a special case of it. Its statistic is twice the difference of the two log-likelihoods. If the
-# smaller model is true, and groups are many, the statistic follows a chi-squared distribution, with as
-# many df as there are additional parameters. `compare` does it, and fits again by ML where the fixed
-# parts differ.
+# is a special case of it. Its statistic is twice the difference of the two
+# [log-likelihoods](glossary.ipynb#log-likelihood). If the smaller model is true, and groups are many, the
+# statistic follows a chi-squared distribution, with as many df as there are additional parameters.
+# `compare` does it, and fits again by ML where the fixed parts differ.
 
 # %% tags=["workshop"]
 from course import compare

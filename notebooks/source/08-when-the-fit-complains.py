@@ -100,8 +100,9 @@ alike_fit.variance_components[["group", "effect", "vcov", "sdcor"]].round(2)
 
 # %% [markdown] tags=["workshop"]
 # **The complaint.** The fit is [singular](glossary.ipynb#singular-fit): the variance between schools is
-# estimated at exactly 0. And 0 is the better answer of the two, since its log-likelihood is higher.
-# statsmodels stopped on the way there; case 3 looks into this.
+# estimated at exactly 0. And 0 is the better answer of the two, since its
+# [log-likelihood](glossary.ipynb#log-likelihood) is higher. statsmodels stopped on the way there; case 3
+# looks into this.
 #
 # **The cause.** Means of twelve pupils wobble by chance. Here the twelve means happen to differ no more
 # than chance alone would make them differ. How often does that happen? We draw 300 such countries from
@@ -165,7 +166,8 @@ pd.DataFrame(
 
 # %% [markdown] tags=["workshop"]
 # One caution. A predictor that belongs to the *schools* would now be tested as if schools did not matter.
-# For it, take Kenward and Roger's degrees of freedom ([lesson 07](07-inference.ipynb)).
+# For it, take Kenward and Roger's [degrees of freedom](glossary.ipynb#degrees-of-freedom)
+# ([lesson 07](07-inference.ipynb)).
 #
 # **What to report.** The estimate together with its interval. The interval says what the 0 does not:
 

@@ -328,9 +328,10 @@ fit.fixed_effects.loc[["programme"], ["estimate", "std_error", "df", "p_value"]]
 
 # %% [markdown] tags=["workshop"]
 # That is one study. The share of all such studies that find the effect, with p < 0.05, is called
-# [power](glossary.ipynb#power). It is counted just as the false positive rate of
-# [lesson 07](07-inference.ipynb), only that now there is something to be found. `power` does it for a
-# whole grid of designs. It calls our function with `seed=`, `effect=`, `schools=` and `students=`.
+# [power](glossary.ipynb#power). It is counted just as the [false positive
+# rate](glossary.ipynb#false-positive-rate) of [lesson 07](07-inference.ipynb), only that now there is
+# something to be found. `power` does it for a whole grid of designs. It calls our function with `seed=`,
+# `effect=`, `schools=` and `students=`.
 
 # %% tags=["workshop"]
 from course import power
@@ -370,8 +371,8 @@ powers[powers["pupils"] == 200].round(2)
 # half have 1. Look at what divides what. More pupils per school shrink $\sigma^2/n$ alone. More schools
 # shrink everything.
 #
-# The same in the words of [lesson 01](01-why-groups-matter.ipynb): the design effect says how many
-# independent pupils 200 pupils are worth.
+# The same in the words of [lesson 01](01-why-groups-matter.ipynb): the [design
+# effect](glossary.ipynb#design-effect) says how many independent pupils 200 pupils are worth.
 
 # %% tags=["workshop"]
 school_variance, pupil_variance = 4**2, 8**2
@@ -391,9 +392,10 @@ designs.round(2)
 
 # %% [markdown] tags=["workshop"]
 # From the standard error to the power it is one step. The test divides the estimate by its standard error
-# and compares the result with the t distribution with $J - 2$ degrees of freedom. If the effect is real,
-# that ratio is not spread around 0, but around effect / $SE$. SciPy calls its distribution `nct`, a
-# noncentral t. The power is what lies beyond the limits.
+# and compares the result with the t distribution with $J - 2$ [degrees of
+# freedom](glossary.ipynb#degrees-of-freedom). If the effect is real, that ratio is not spread around 0,
+# but around effect / $SE$. SciPy calls its distribution `nct`, a noncentral t. The power is what lies
+# beyond the limits.
 
 # %% tags=["workshop"]
 from scipy import stats
@@ -741,7 +743,8 @@ check("09.5", cheapest_schools)
 # lucky small studies report.
 #
 # **The variances.** They come from earlier studies, and may be wrong for your schools. So vary them. We
-# keep the total variance at 80, and move the share between schools, the intraclass correlation.
+# keep the total variance at 80, and move the share between schools, the [intraclass
+# correlation](glossary.ipynb#intraclass-correlation).
 
 
 # %% tags=["workshop"]

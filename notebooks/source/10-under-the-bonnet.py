@@ -234,9 +234,9 @@ pd.DataFrame(
 # %% [markdown] tags=["workshop"]
 # ## What REML adds
 #
-# Maximum likelihood treats $\beta$ as if it had been known. REML accounts for the fact that it was
-# estimated ([lesson 07](07-inference.ipynb)). In the code, that is two lines: the entries of the diagonal
-# that belong to $X$ join in, and $n$ becomes $n - p$.
+# Maximum likelihood treats $\beta$ as if it had been known. [REML](glossary.ipynb#REML) accounts for the
+# fact that it was estimated ([lesson 07](07-inference.ipynb)). In the code, that is two lines: the
+# entries of the diagonal that belong to $X$ join in, and $n$ becomes $n - p$.
 
 # %% tags=["workshop"]
 figure, ax = plt.subplots(figsize=(7, 3.8), layout="constrained")

@@ -123,8 +123,8 @@ print(f"candidates per school, median    {size.median():>6.0f}")
 print(f"candidates per school, largest   {size.max():>6.0f}")
 
 # %% [markdown] tags=["workshop"]
-# Schools are nested in authorities, and their labels are unique. So `(1|school) + (1|lea)` says the
-# right thing. The two levels are no surprise. Two other numbers are.
+# Schools are [nested](glossary.ipynb#nested) in authorities, and their labels are unique. So
+# `(1|school) + (1|lea)` says the right thing. The two levels are no surprise. Two other numbers are.
 #
 # The help page that came with the file speaks of 2,280 schools. The file has more. We cannot find out
 # who is right. We use the labels in the file, and say so in the report.
@@ -167,10 +167,10 @@ check("11.1", single)
 # *Why.* `value_counts` has one row for each school, and its values are numbers of candidates.
 
 # %% [markdown] tags=["workshop"]
-# What does a school with one candidate contribute? Not nothing. The candidate helps to estimate the
-# fixed effects. But with a single score nobody can tell a good school from a good candidate, so about
-# how schools differ it says next to nothing. There is no need to drop it: partial pooling gives it the
-# little weight that it deserves.
+# What does a school with one candidate contribute? Not nothing. The candidate helps to estimate the fixed
+# effects. But with a single score nobody can tell a good school from a good candidate, so about how
+# schools differ it says next to nothing. There is no need to drop it: [partial
+# pooling](glossary.ipynb#partial-pooling) gives it the little weight that it deserves.
 
 # %% [markdown] tags=["workshop"]
 # ## A first fit, in plain statsmodels
@@ -229,8 +229,8 @@ print("statsmodels has this very model:", translate(plan, candidates).exact)
 
 # %% [markdown] tags=["workshop"]
 # Correlated slopes of schools *inside* authorities are not in its vocabulary
-# ([lesson 05](05-covariance-structures.ipynb)). So from here on `mixedlm`, with all the candidates. `check()`
-# still gives the optimum to statsmodels for a second opinion.
+# ([lesson 05](05-covariance-structures.ipynb)). So from here on `mixedlm`, with all the candidates.
+# `check()` still gives the optimum to statsmodels for a second opinion.
 
 # %% tags=["workshop"]
 intercepts = mixedlm("score ~ gcsecnt + gender + age + (1|school) + (1|lea)", candidates).fit()
@@ -648,7 +648,8 @@ moved.abs().max().rename("largest move (standard errors)").to_frame().round(2)
 # %% [markdown] tags=["workshop"]
 # ## Intervals
 #
-# For the SDs that we report, profile intervals. For authorities we set the quick interval beside it.
+# For the SDs that we report, [profile intervals](glossary.ipynb#profile-interval). For authorities we set
+# the quick interval beside it.
 
 # %% tags=["workshop"]
 sds = ["sd(gcsecnt | school)", "sd(gender[T.M] | school)", "sd(Intercept | lea)"]

@@ -71,9 +71,9 @@ web = smf.mixedlm(bars, numbered, groups="school").fit()
 print("numbers: converged", web.converged, "with the fixed effects", list(web.fe_params.index))
 
 # %% [markdown] tags=["workshop"]
-# **What is so.** The formulas of statsmodels have no such bar. With names it stops; with numbers
-# Python computes the bitwise OR of 1 and the number of the school, and uses the result as a
-# predictor. It says that it converged.
+# **What is so.** The formulas of statsmodels have no such bar. With names it stops; with numbers Python
+# computes the [bitwise OR](glossary.ipynb#bitwise-OR) of 1 and the number of the school, and uses the
+# result as a predictor. It says that it converged.
 #
 # **Write** `mixedlm("test_score ~ age10 + (1|school)", pupils)` of this course, or `groups="school"`
 # without a bar. See [lesson 01](01-why-groups-matter.ipynb).
@@ -209,10 +209,10 @@ for random in random_parts:
     print(f"{random:38} {groups:41} log-likelihood {model.fit().llf:.2f}")
 
 # %% [markdown] tags=["workshop"]
-# **What is so.** Where every classroom has a label of its own, `classroom` and `school:classroom` are
-# the same groups, entered twice: the second changes nothing. Where labels start again in every
-# school, `(1|room)` ties together the rooms of different schools that happen to have the same label.
-# Crossed is a matter of the data: pupils who change classrooms are crossed with them.
+# **What is so.** Where every classroom has a label of its own, `classroom` and `school:classroom` are the
+# same groups, entered twice: the second changes nothing. Where labels start again in every school,
+# `(1|room)` ties together the rooms of different schools that happen to have the same label. Crossed is a
+# matter of the data: pupils who change classrooms are [crossed](glossary.ipynb#crossed) with them.
 #
 # **Write** `(1|school/classroom)`, which is right for both kinds of labels. See
 # [lesson 04](04-nested-and-crossed.ipynb).
@@ -351,10 +351,10 @@ for y in null:
 print(f"significant with z: {z_hits / len(null):.0%}   with t: {t_hits / len(null):.0%}")
 
 # %% [markdown] tags=["workshop"]
-# **What is so.** The reform is a matter of schools, and there are eight of them. The pupils do not
-# enter into the [degrees of freedom](glossary.ipynb#degrees-of-freedom) of such a test. With z, a
-# reform that does nothing is found too often; t with Satterthwaite's degrees of freedom keeps near
-# its promise.
+# **What is so.** The reform is a matter of schools, and there are eight of them. The pupils do not enter
+# into the [degrees of freedom](glossary.ipynb#degrees-of-freedom) of such a test. With z, a reform that
+# does nothing is found too often; t with [Satterthwaite](glossary.ipynb#Satterthwaite)'s degrees of
+# freedom keeps near its promise.
 #
 # **Write** `fit.fixed_effects`, which has t, df and p-value. See [lesson 07](07-inference.ipynb).
 
@@ -403,8 +403,9 @@ for name, effects in {"true effects": truth, "BLUPs": fit.random_effects}.items(
 # effect. Covariances are between effects of one level, intercept and slope. Predicted effects do
 # correlate across levels, but only because the fit credits both when it cannot tell them apart.
 #
-# **Write** a cross-level interaction such as `age10:school_resources` if you ask whether the school
-# changes what happens inside it. See [lesson 06](06-interpretation.ipynb).
+# **Write** a [cross-level interaction](glossary.ipynb#cross-level-interaction) such as
+# `age10:school_resources` if you ask whether the school changes what happens inside it. See
+# [lesson 06](06-interpretation.ipynb).
 
 # %% [markdown] tags=["workshop"]
 # ### Fixed or random

@@ -36,7 +36,7 @@ print("\n".join(R["setup"]))
 # The same in Python. `result` is statsmodels', `fit` the course's. A number at the end means the same
 # in all three: `m2`, `result2` and `fit2` are one model, with intercepts of classrooms and schools;
 # `m3`, `result3` and `fit3` have provinces, too. `_ml` is a fit by maximum likelihood, everything
-# else by REML.
+# else by [REML](glossary.ipynb#REML).
 
 # %% tags=["workshop"]
 import numpy as np
@@ -775,9 +775,9 @@ phrases(
 )
 
 # %% [markdown] tags=["workshop"]
-# - Wald intervals differ, and mean different things: R and statsmodels go 1.96 standard errors to
-#   either side; the course takes the t distribution with Satterthwaite's degrees of freedom, so that
-#   its interval is the wider one.
+# - Wald intervals differ, and mean different things: R and statsmodels go 1.96 standard errors to either
+#   side; the course takes the t distribution with [Satterthwaite](glossary.ipynb#Satterthwaite)'s degrees
+#   of freedom, so that its interval is the wider one.
 # - `result.conf_int()` lists variances, too: as ratios to the residual variance, and symmetric. Do
 #   not report those.
 # - `profile_re` of statsmodels evaluates the likelihood along one variance. It gives no interval.
