@@ -152,7 +152,7 @@ def far_zero(design: Design) -> list[str]:
                 mean, sd = column.mean(), column.std()
                 if name == "Intercept" or sd == 0 or abs(mean) <= 4 * sd:
                     continue
-                start = f"{name} is {mean:.3g} on average (SD {sd:.2g}), so its zero lies outside the data. "
+                start = f"{name} is {mean:.4g} on average (SD {sd:.2g}), so its zero lies outside the data. "
                 if beside:
                     notes[name] = start + (
                         f"The intercepts are predictions at {name} = 0, and they correlate with "

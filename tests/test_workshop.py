@@ -96,3 +96,12 @@ def test_the_table_of_times_names_every_notebook_with_its_minutes():
 def test_all_notebooks_run_within_four_minutes():
     (total,) = re.findall(r"Together (\d+) s", TIMES.read_text("utf-8"))
     assert int(total) < LIMIT == 240
+
+
+def test_the_way_round_states_the_minutes_that_the_lessons_state():
+    start = (NOTEBOOKS / "source" / "00-start-here.py").read_text("utf-8")
+    rows = re.findall(
+        r"^# \| \[\d\d [^\]]*\]\((\S+)\.ipynb\) \|.*\| ?(\d*) \| (\d+) \|$", start, re.M
+    )
+    lessons = [script for script in SCRIPTS if script.stem[:2].isdigit()]
+    assert rows == [(script.stem, *minutes(build.read(script))) for script in lessons]

@@ -123,7 +123,7 @@ check("00.3", largest)
 # | [05 Covariance structures](05-covariance-structures.ipynb) | say what may correlate with what | 40 | 70 |
 # | [06 Interpretation](06-interpretation.ipynb) | turn every number of a summary into a sentence | 60 | 100 |
 # | [07 Inference](07-inference.ipynb) | test and give intervals when groups are few | | 90 |
-# | [08 When the fit complains](08-when-the-fit-complains.ipynb) | read warnings, and resolve them | | 100 |
+# | [08 When the fit complains](08-when-the-fit-complains.ipynb) | read warnings, and resolve them | | 120 |
 # | [09 Planning a study](09-planning-a-study.ipynb) | decide between more schools and more pupils | | 80 |
 # | [10 Under the bonnet](10-under-the-bonnet.ipynb) | build the likelihood with your own hands | | 80 |
 # | [11 Capstone](11-capstone.ipynb) | from question to report, on real data | | 120 |
