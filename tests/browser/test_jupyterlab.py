@@ -21,6 +21,8 @@ from playwright.sync_api import Browser, Locator, Page, expect
 from course import load, mixedlm, simulate_schools
 from course.exercises import find
 
+pytestmark = pytest.mark.xdist_group("lab")  # one server for all of them
+
 READY = 120  # seconds: JupyterLab and its kernels are slow starters on a busy machine
 RUN = 180
 

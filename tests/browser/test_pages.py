@@ -116,8 +116,12 @@ def typeset(page: Page) -> None:
 def pictures(page: Page) -> list[str]:
     """Pictures that are not shown, or not described."""
     # Pictures further down are loaded when they come into sight.
-    page.evaluate("document.querySelectorAll('img[loading]').forEach(i => i.loading = 'eager')")
-    page.wait_for_load_state("networkidle")
+    page.evaluate(
+        """() => Promise.all([...document.images].map(image => {
+            image.loading = "eager";
+            return image.decode().catch(() => {});
+        }))"""
+    )
     return page.evaluate(
         """() => [...document.images].flatMap(image => {
             const name = image.src.slice(0, 100);
@@ -198,7 +202,8 @@ def test_a_page_is_whole_and_readable_for_all(visit, path, width, scheme):
     assert page.title()
     assert page.locator("html").get_attribute("lang") == "en"
     faults = [*pictures(page), *headings(page), *seen_by_axe(page), *too_wide(page)]
-    assert visited.trouble + faults == []
+    if faults := visited.trouble + faults:
+        pytest.fail("\n".join(faults))
 
 
 # ---- links ---------------------------------------------------------------------------------------
@@ -242,14 +247,47 @@ def test_every_page_is_reached_from_the_front_page():
     assert set(PAGES) - reached == set()
 
 
-@pytest.mark.parametrize("path", [path for path in PAGES if path.startswith("notebooks/")])
+@pytest.mark.parametrize(
+    "path", [path for path in PAGES if (ROOT / path).with_suffix(".ipynb").exists()]
+)
 def test_a_page_made_from_a_notebook_offers_it_for_download(path):
-    if not (ROOT / path).with_suffix(".ipynb").exists():
-        pytest.skip("this page is no notebook")
-    links = re.findall(r"<a\b[^>]*\bdownload\b[^>]*>", (SITE / path).read_text("utf-8"))
-    (link,) = [re.search(r'href="([^"]*)"', link)[1] for link in links if ".ipynb" in link]
-    file = (SITE / path).parent / unquote(link)
-    assert json.loads(file.read_text("utf-8"))["cells"]
+    tags = re.findall(r"<a\b[^>]*\bdownload\b[^>]*>", (SITE / path).read_text("utf-8"))
+    (link,) = [re.search(r'href="([^"]*)"', tag)[1] for tag in tags if ".ipynb" in tag]
+    offered = (SITE / path).parent / unquote(link)
+    assert offered.name == Path(path).with_suffix(".ipynb").name
+    assert json.loads(offered.read_text("utf-8"))["cells"]
+
+
+def code(notebook: Path) -> set[str]:
+    """Lines of code of a notebook."""
+    cells = json.loads(notebook.read_text("utf-8"))["cells"]
+    code = [line for c in cells if c["cell_type"] == "code" for line in c["source"]]
+    return {line.strip() for line in code}
+
+
+SOLUTIONS = {path for path in PAGES if path.startswith("notebooks/solutions/")}
+LESSONS = [
+    path for path in PAGES if path.replace("notebooks/", "notebooks/solutions/") in SOLUTIONS
+]
+
+
+def test_there_are_solutions():
+    assert len(LESSONS) >= 10
+
+
+@pytest.mark.parametrize("path", LESSONS)
+def test_solutions_are_on_pages_of_their_own(path):
+    lesson = (ROOT / path).with_suffix(".ipynb")
+    answers = code(lesson.parent / "solutions" / lesson.name) - code(lesson)
+    assert answers
+
+    def shown(path: str) -> str:
+        return unescape(re.sub(r"<[^>]*>", "", (SITE / path).read_text("utf-8")))
+
+    assert [
+        line for line in answers if line not in shown(f"notebooks/solutions/{Path(path).name}")
+    ] == []
+    assert [line for line in answers if line in shown(path)] == []
 
 
 # ---- what a reader does --------------------------------------------------------------------------
