@@ -35,7 +35,7 @@ test-browser: site .venv/installed-test ## try the website and JupyterLab in Chr
 	  [ -f /etc/debian_version ] && [ "$$(id -u)" = 0 ] && apt-get update -qq && \
 	  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium; } || { \
 	  echo "There is no Chromium here, and the tests in a browser need one. On Debian: sudo apt install chromium"; exit 1; }
-	$(VENV_PYTHON) -m pytest -n 2 --dist loadfile tests/browser
+	$(VENV_PYTHON) -m pytest -n 2 --dist loadgroup tests/browser
 
 doctor: .venv/installed ## check the installation: OK and FAIL lines, with the mend
 	$(VENV_PYTHON) -m course doctor
