@@ -218,8 +218,9 @@ def _times(coefficient: str, name: str) -> str:
 
 
 def _text(name: str) -> str:
-    for char in r"\{}":
+    """A name in upright letters (MathJax would show a backslash before _ inside a text)."""
+    for char in "\\{}^~'":
         name = name.replace(char, " ")
-    for char in "_%$#&^~":
-        name = name.replace(char, rf"\{char}" if char not in "^~" else " ")
-    return rf"\text{{{name}}}"
+    for char in "_%$#& ":
+        name = name.replace(char, rf"\{char}")
+    return rf"\mathrm{{{name}}}"

@@ -151,7 +151,7 @@ def test_words_and_equation():
         in " ".join(words.split())
     )
     assert "classroom is nested in school" in words
-    assert t.latex.startswith(r"\begin{aligned}") and r"\text{test\_score}_i" in t.latex
+    assert t.latex.startswith(r"\begin{aligned}") and r"\mathrm{test\_score}_i" in t.latex
     assert t.latex.count(r"\mathcal{N}") == 3
     assert "$$" in t._repr_html_()
 
