@@ -133,6 +133,32 @@ def test_make_lab_opens_a_browser_only_where_there_is_a_screen():
     assert ("--allow-root" in prints) == root
 
 
+@pytest.mark.skipif(os.name != "posix", reason="the recipe is for a POSIX shell")
+def test_make_test_browser_says_what_is_missing_where_it_may_not_install_it(tmp_path):
+    recipe = make("-n", "test-browser")
+    look = recipe[recipe.index("command -v chromium") : recipe.index(".venv/bin/python -m pytest")]
+
+    def run() -> subprocess.CompletedProcess:
+        environment = {"PATH": str(tmp_path)}
+        return subprocess.run(
+            ["/bin/sh", "-c", look], env=environment, capture_output=True, text=True
+        )
+
+    def command(name: str, does: str) -> None:
+        (tmp_path / name).write_text(f"#!/bin/sh\n{does}\n")
+        (tmp_path / name).chmod(0o755)
+
+    command("id", "echo 1000")  # not root
+    command("apt-get", "echo it was asked to install")
+    asked = run()
+    assert asked.returncode == 1
+    (line,) = asked.stdout.splitlines()
+    assert "no Chromium" in line
+    assert "sudo apt install chromium" in line
+    command("google-chrome", "")
+    assert run().returncode == 0
+
+
 # ---- the package -------------------------------------------------------------------------------
 
 
