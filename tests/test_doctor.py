@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+import course
 from course import doctor
 from course.data import DATA_SETS
 
@@ -149,6 +150,15 @@ def test_a_data_file_that_was_changed(root):
     (failure,) = failures(doctor.check_data(root))
     assert failure.startswith("FAIL  data/abc.csv was changed")
     assert "mend: git checkout -- data/abc.csv" in failure
+
+
+def test_a_data_file_of_a_wheel_comes_again_with_the_wheel(root, monkeypatch):
+    monkeypatch.setattr(doctor, "SHIPPED", root)
+    (root / "data" / "abc.csv").unlink()
+    (failure,) = failures(doctor.check_data(root))
+    wheel = f"mixed_effects_course-{course.__version__}-py3-none-any.whl"
+    assert failure.startswith("FAIL  data/abc.csv is missing")
+    assert failure.endswith(f"-m pip install {wheel} --force-reinstall")
 
 
 @pytest.mark.parametrize("text", [None, "nothing\n"])
