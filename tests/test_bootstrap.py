@@ -223,9 +223,11 @@ def test_what_waits_is_cancelled_when_a_worker_fails():
 
 
 INTERRUPTED = """
+import signal
 from concurrent.futures import ProcessPoolExecutor
 import numpy as np, pandas as pd
 from course import bootstrap, mixedlm
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
 if __name__ == "__main__":
     rng = np.random.default_rng(1)
     data = pd.DataFrame({"y": rng.normal(size=400), "g": np.repeat(np.arange(40), 10)})

@@ -38,7 +38,8 @@ def check(data: pd.DataFrame, formula: str = FORMULA, expected: float = EXPECTED
     fit = mixedlm(formula, data).fit()
     assert fit.llf == pytest.approx(expected, abs=1e-6)
     assert fit.converged and len(str(fit.summary())) > 100
-    np.testing.assert_allclose(fit.predict(data.head(9)), fit.fittedvalues.head(9), atol=1e-6)
+    complete = data[data["age"].notna().to_numpy()]
+    np.testing.assert_allclose(fit.predict(complete.head(9)), fit.fittedvalues.head(9), atol=1e-6)
     assert fit.statsmodels.llf == pytest.approx(expected, abs=1e-4)
     if code:
         assert run(fit.model.translation.code, data).llf == pytest.approx(expected, abs=2e-3)
@@ -75,7 +76,9 @@ def test_categories_that_no_row_has(ordered):
         data[name] = pd.Categorical(data[name], labels, ordered=ordered)
     fit = check(data)
     assert fit.n_groups["school"] == 6 and "sex[T.male]" in fit.fe_params
-    other = data.assign(sex=pd.Categorical(data["sex"], ["male", "female"], ordered=ordered))
+    other = data.assign(
+        sex=pd.Categorical(data["sex"].astype(str), ["male", "female"], ordered=ordered)
+    )
     assert "sex[T.female]" in mixedlm(FORMULA, other).fit().fe_params  # the first is the reference
 
 

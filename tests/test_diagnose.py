@@ -112,7 +112,7 @@ def test_solvers_that_disagree(monkeypatch):
     real = twin.check(fit)
     table = real.table.copy()
     table.loc["log-likelihood", ["statsmodels", "difference"]] += 2.5
-    monkeypatch.setattr(twin, "check", lambda fit: twin.Check(table, False))
+    monkeypatch.setattr(twin, "check", lambda fit: twin.Check(table, False, fit))
     (finding,) = diagnose(fit)
     assert finding.severity == "problem"
     assert f"{fit.llf + 2.5:,.3f}" in finding.seen

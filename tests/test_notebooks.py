@@ -255,8 +255,9 @@ def colours_off_the_palette(png: bytes) -> list[str]:
     rgba = matplotlib.image.imread(io.BytesIO(png), format="png")
     alpha = rgba[..., 3:] if rgba.shape[-1] == 4 else 1.0
     rgb = np.round(255 * (alpha * rgba[..., :3] + 1 - alpha)).astype(int).reshape(-1, 3)
-    colours, counts = np.unique(rgb, axis=0, return_counts=True)
-    frequent = colours[counts >= 0.0005 * len(rgb)] / 255
+    codes, counts = np.unique(rgb @ [1 << 16, 1 << 8, 1], return_counts=True)
+    frequent = codes[counts >= 0.0005 * len(rgb)]
+    frequent = np.stack([frequent >> 16, frequent >> 8 & 255, frequent & 255], axis=1) / 255
     coloured = frequent[np.ptp(frequent, axis=1) > 0.1]
     depth = np.linspace(0, 1, 101)[:, None]
     allowed = np.concatenate(

@@ -781,6 +781,7 @@ import course.simulated_fits
 from course import recovery
 from test_study import FORMULA, balanced
 
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
 course.simulated_fits.CHUNK_SECONDS = 0  # each replicate is a part
 folder, n, kills = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
 chance = random.Random(5)
