@@ -24,7 +24,7 @@ lab: doctor ## install, check the installation, open the lessons in JupyterLab
 
 test: .venv/installed-test doctor lint ## install with the test tools; run linter, tests, doctests, notebooks
 	$(VENV_PYTHON) -m pytest
-	$(if $(NOTEBOOKS),$(VENV_PYTHON) -m pytest -n 2 --dist loadscope --nbval --nbval-current-env --nbval-cell-timeout=$(CELL_TIMEOUT) $(NOTEBOOKS))
+	$(if $(NOTEBOOKS),$(VENV_PYTHON) -m pytest --nbval --nbval-current-env --nbval-cell-timeout=$(CELL_TIMEOUT) $(NOTEBOOKS))
 
 test-lowest: .venv-lowest/installed ## run the tests on the lowest versions that pyproject.toml allows
 	.venv-lowest/bin/python -m pytest --deselect tests/test_doctor.py::test_this_installation_is_sound
