@@ -52,7 +52,7 @@ def write(folder: Path) -> dict[str, int]:
         for path, notebook in targets.items():
             execute(notebook, path.parent)
             path.write_text(nbformat.writes(notebook) + "\n", encoding="utf-8")
-    for name in ("INSTRUCTORS.md",):
+    for name in ("INSTRUCTORS.md", "TIMES.md"):
         shutil.copy(NOTEBOOKS / name, folder / name)
     return minutes
 
