@@ -366,39 +366,44 @@ walk = optimize.minimize(
 path = np.array(path)
 
 # %% tags=["workshop"]
-grid = np.linspace(0, 1.4, 43)
+grid = np.linspace(-1.4, 1.4, 57)
 surface = np.array([[two_deviance([a, b]) for a in grid] for b in grid])
 above = surface - walk.fun
+room_sd, school_sd = np.abs(walk.x)
 
-figure, ax = plt.subplots(figsize=(6, 5), layout="constrained")
+figure, ax = plt.subplots(figsize=(6, 5.2), layout="constrained")
 levels = [1, 2, 5, 10, 20, 40, 80, 160]
 lines = ax.contour(grid, grid, above, levels, colors=plots.GREY, linewidths=1)
 ax.clabel(lines, fmt="%g", fontsize=8)
 ax.plot(*path.T, "-o", color=plots.BLUE, markersize=5, label="the search")
-ax.plot(*walk.x, "*", color=plots.ORANGE, markersize=15, markeredgecolor=plots.INK, label="lowest")
-ax.set(
-    xlabel="theta of classrooms",
-    ylabel="theta of schools",
-    title="deviance above its lowest",
-    xlim=(0, 1.4),
-    ylim=(0, 1.4),
-)
-ax.legend(frameon=False, loc="lower right")
+for place, signs in enumerate([(1, 1), (1, -1), (-1, 1), (-1, -1)]):
+    ax.plot(
+        signs[0] * room_sd,
+        signs[1] * school_sd,
+        "*",
+        color=plots.ORANGE,
+        markersize=14,
+        markeredgecolor=plots.INK,
+        label="lowest" if place == 0 else None,
+    )
+ax.set(xlabel="theta of classrooms", ylabel="theta of schools")
+ax.set_title("deviance above its lowest", loc="left", pad=26, fontsize=11)
+ax.legend(frameon=False, loc="lower left", bbox_to_anchor=(0, 1), ncols=2, borderaxespad=0.2)
 plots.show(
     ax,
-    alt=f"Contours of the deviance over two theta. The lowest point, a star, lies at "
-    f"{walk.x[0]:.2f} for "
-    f"classrooms and {walk.x[1]:.2f} for schools. The path of the search starts at 1.2 and "
-    f"1.2 and reaches it in "
-    f"{len(path) - 1} steps. Without any effect of classrooms and schools, in the corner, "
-    f"the deviance is "
+    alt=f"Contours of the deviance over two theta from -1.4 to 1.4, with four valleys that mirror each "
+    f"other. Their lowest points, stars, lie at {room_sd:.2f} or -{room_sd:.2f} for classrooms and at "
+    f"{school_sd:.2f} or -{school_sd:.2f} for schools. The path of the search leads from 1.2 and 1.2 into "
+    f"one of them. Without any effect of classrooms and schools, in the middle, the deviance is "
     f"{two_deviance([0, 0]) - walk.fun:.0f} higher.",
 )
 
 # %% [markdown] tags=["workshop"]
 # A blind walker on a hillside: at each step the search feels the slope and how the slope changes, and
 # goes where the valley should be. Nothing else is to be found; $\beta$, $\sigma$ and the predicted
-# effects follow from where it ends.
+# effects follow from where it ends. Each $\theta$ may have either sign, so there are four valleys. They are
+# one model, and it does not matter which of them the walker finds.
+# (`plots.deviance_surface(fit, relative=True)` draws the quarter with positive signs for any fit.)
 
 # %% tags=["workshop"]
 both = mixedlm("test_score ~ age10 + (1|classroom) + (1|school)", some).fit()
@@ -437,15 +442,15 @@ check("10.3", sd_between_schools)
 
 # %% tags=["workshop"]
 def filled(data, order):
-    """Which cells of the factor are filled, and the multiplications that make it."""
+    """The filled cells before, those of the factor, and the multiplications that make it."""
     Z = np.column_stack([pd.get_dummies(data[group]) for group in order]).astype(int)
     cells = Z.T @ Z > 0
-    before, multiplications = np.tril(cells).sum(), 0
+    before, multiplications = np.tril(cells), 0
     for column in range(len(cells)):
         tied = column + 1 + np.flatnonzero(cells[column + 1 :, column])
         cells[np.ix_(tied, tied)] = True  # these are tied to each other now
         multiplications += len(tied) * (len(tied) + 3) // 2
-    return np.tril(cells), before, multiplications
+    return before, np.tril(cells), multiplications
 
 
 orders = {
@@ -456,23 +461,26 @@ small = some[some["province"] == some["province"].iloc[0]]
 patterns = {name: filled(small, order) for name, order in orders.items()}
 
 figure, axes = plt.subplots(1, 2, figsize=(9, 4.4), layout="constrained")
-for ax, (name, (cells, _, _)) in zip(axes, patterns.items(), strict=True):
-    ax.imshow(cells, cmap=sns.light_palette(plots.BLUE, as_cmap=True), vmin=0, vmax=1)
-    ax.set(title=name, xlabel="column of the factor", ylabel="row of the factor")
-counts = {name: int(cells.sum()) for name, (cells, _, _) in patterns.items()}
+for ax, (name, (before, after, _)) in zip(axes, patterns.items(), strict=True):
+    ax.imshow(before, cmap=sns.light_palette(plots.BLUE, as_cmap=True), vmin=0, vmax=1)
+    rows, columns = np.nonzero(after & ~before)
+    new = ax.scatter(columns, rows, marker="X", s=50, color=plots.ORANGE, edgecolors=plots.INK)
+    counts = f"{before.sum()} cells before, {after.sum()} in the factor"
+    ax.set(title=f"{name}\n{counts}", xlabel="column of the factor", ylabel="row of the factor")
+figure.legend([new], ["filled in"], loc="outside lower center", frameon=False)
+before, after = ({name: int(p[i].sum()) for name, p in patterns.items()} for i in (0, 1))
 plots.show(
     axes,
-    alt=f"The filled cells of the Cholesky factor for one province, in two orders. With the "
-    f"schools first, "
-    f"{counts['schools first']} cells are filled: all classrooms of a school are tied to "
-    f"each other. With the "
-    f"classrooms first, {counts['classrooms first']} cells: the diagonal, and one row of "
-    f"cells for each school.",
+    alt=f"The lower half of the products for one province, in two orders; a cross marks what the Cholesky "
+    f"factor fills in. Before, {before['schools first']} cells are filled in either order. With the "
+    f"schools first, the factor has {after['schools first']}: all classrooms of a school are tied to "
+    f"each other. With the classrooms first, it has {after['classrooms first']}: the diagonal, and one "
+    f"row of cells for each school.",
 )
 
 # %% [markdown] tags=["workshop"]
 # For all pupils, with provinces, in both orders: filled cells before, filled cells of the factor, and the
-# multiplications that make it.
+# multiplications that make it. Only the lower half is counted, for the upper half mirrors it.
 
 # %% tags=["workshop"]
 rows = {}
@@ -480,15 +488,15 @@ for name, order in {
     "provinces, schools, classrooms": ["province", "school", "classroom"],
     "classrooms, schools, provinces": ["classroom", "school", "province"],
 }.items():
-    cells, before, multiplications = filled(pupils, order)
+    before, after, multiplications = filled(pupils, order)
     rows[name] = {
-        "before": before,
-        "factor": cells.sum(),
+        "before": before.sum(),
+        "factor": after.sum(),
         "multiplications": multiplications,
     }
 n_pupils = len(pupils)
-rows["(from V, for comparison)"] = {
-    "before": n_pupils**2,
+rows["(all of V, as in deviance_from_V)"] = {
+    "before": n_pupils * (n_pupils + 1) // 2,
     "factor": n_pupils * (n_pupils + 1) // 2,
     "multiplications": n_pupils**3 // 6,
 }
@@ -554,13 +562,14 @@ def deviance_from_sums(theta):
     return log_det + df * (1 + np.log(2 * np.pi * r2 / df)) + 2 * np.log(L[0, 0] * L[1, 1])
 
 
+places = [(0, 0), (0.5, 0.5), (1.2, 1.2), (-0.5, 0.5)]
 pd.DataFrame(
     {
-        "one large matrix": [two_deviance(theta) for theta in path[:4]],
-        "nothing but sums": [deviance_from_sums(theta) for theta in path[:4]],
+        "one large matrix": [two_deviance(theta) for theta in places],
+        "nothing but sums": [deviance_from_sums(theta) for theta in places],
     },
-    index=pd.Index([f"{a:.2f}, {b:.2f}" for a, b in path[:4]], name="theta"),
-).round(6)
+    index=pd.Index([f"{a}, {b}" for a, b in places], name="theta"),
+).round(4)
 
 # %% [markdown] tags=["workshop"]
 # Two lines of `eliminate` are the heart of this course's solver. In `course/elimination.py` they are
@@ -575,7 +584,7 @@ multiplications = pd.Series(
     {
         "V, one row per pupil": len(some) ** 3 // 6,
         "one row per group, all cells": sum(sizes) ** 3 // 6,
-        "sums, three columns": sum(sizes) * 9,
+        "sums, three columns": sum(sizes) * 18,  # w m m' has 9 cells, two multiplications each
     }
 )
 figure, ax = plt.subplots(figsize=(7.5, 2.4), layout="constrained")
