@@ -165,10 +165,14 @@ def _merged(outputs: list[NotebookNode]) -> list[NotebookNode]:
 
 def build(script: Path, folder: Path = NOTEBOOKS) -> list[Path]:
     """Write the learner notebook and, where there are answers, the solutions; return the paths."""
-    lesson = read(script)
-    targets = {folder / f"{script.stem}.ipynb": learner(lesson)}
+    return write(read(script), script.stem, folder)
+
+
+def write(lesson: NotebookNode, name: str, folder: Path) -> list[Path]:
+    """The same for a lesson that was read, under this name."""
+    targets = {folder / f"{name}.ipynb": learner(lesson)}
     if has_solutions(lesson):
-        targets[folder / "solutions" / f"{script.stem}.ipynb"] = solutions(lesson)
+        targets[folder / "solutions" / f"{name}.ipynb"] = solutions(lesson)
     for path, notebook in targets.items():
         path.parent.mkdir(exist_ok=True)
         execute(notebook, path.parent)

@@ -16,6 +16,7 @@ from pathlib import Path
 import nbformat
 from build import NOTEBOOKS, execute
 from nbformat import NotebookNode
+from workshop import workshop_minutes
 
 TABLE = NOTEBOOKS / "TIMES.md"
 LIMIT = 240  # seconds that all of them together may take on two cores
@@ -32,9 +33,8 @@ def seconds(path: Path) -> float:
 def minutes(notebook: NotebookNode) -> tuple[str, str]:
     """What the opening says: in the workshop, and alone."""
     said = re.search(r"\*\*Time:\*\* ([^\n]*(?:\n[^\n]+)*)", notebook.cells[0].source)
-    workshop = re.search(r"(\d+) minutes in the workshop", said[1]) if said else None
     alone = re.search(r"(\d+)(?: minutes)? on your own", said[1]) if said else None
-    return workshop[1] if workshop else "", alone[1] if alone else ""
+    return str(workshop_minutes(notebook) or ""), alone[1] if alone else ""
 
 
 def row(path: Path, spent: dict[Path, float]) -> str:

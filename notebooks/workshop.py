@@ -12,8 +12,9 @@ import re
 import shutil
 from pathlib import Path
 
+import build
 import nbformat
-from build import NOTEBOOKS, execute, has_solutions, learner, read, solutions
+from build import NOTEBOOKS, read
 from nbformat import NotebookNode
 
 MINUTES = re.compile(r"\*\*Time:\*\* (\d+) minutes in the workshop")
@@ -45,13 +46,7 @@ def write(folder: Path) -> dict[str, int]:
                     shutil.copy(stored, folder / stored.relative_to(NOTEBOOKS))
             continue
         minutes[script.stem] = takes
-        lesson = without_self_study(lesson)
-        targets = {folder / name: learner(lesson)}
-        if has_solutions(lesson):
-            targets[folder / "solutions" / name] = solutions(lesson)
-        for path, notebook in targets.items():
-            execute(notebook, path.parent)
-            path.write_text(nbformat.writes(notebook) + "\n", encoding="utf-8")
+        build.write(without_self_study(lesson), script.stem, folder)
     for name in ("INSTRUCTORS.md", "TIMES.md"):
         shutil.copy(NOTEBOOKS / name, folder / name)
     return minutes
