@@ -33,7 +33,8 @@ from course.store import Store, read_study
 from course.truth import Truth
 
 STREAM = 2019  # apart from the streams of bootstrap(seed=...), should both get the same seed
-INTERVALS = (*DF, "wald", "profile")
+INTERVALS = (*DF, "wald", "profile", "bootstrap")
+REFITS = 500  # of a bootstrap in each replicate: percentiles of them keep their level
 VALUES = ["true", "estimate", "std_error", "df", "p_value", "lower", "upper"]
 TRUE, ESTIMATE, LIMITS = 0, 1, slice(5, 7)  # where in VALUES
 CHUNK_SECONDS, LARGEST_CHUNK = 1.0, 100
@@ -125,7 +126,7 @@ class SimulatedFits:
         except (CourseError, np.linalg.LinAlgError) as error:
             return _nothing(task, error)
         names = parameter_names(fit.design)
-        values, error = self._values(fit, len(names))
+        values, error = self._values(fit, len(names), self.seed_of(replicate))
         if self.test is None:
             true = made.truth.parameters(list(fit.n_groups)).to_dict()
             # a variance that is 0 in truth is rightly left out by a model
@@ -139,7 +140,7 @@ class SimulatedFits:
             values[:, TRUE] = self.designs[design].get("effect", np.nan)
         return Found(task, tuple(names), values, fit.converged, fit.singular, error)
 
-    def _values(self, fit: MixedFit, k: int) -> tuple[np.ndarray, str | None]:
+    def _values(self, fit: MixedFit, k: int, seed: int) -> tuple[np.ndarray, str | None]:
         """Estimates, tests and intervals of k parameters, the truth not yet; and what hindered them."""
         values = np.full((k, len(VALUES)), np.nan)
         values[:, ESTIMATE] = parameter_values(fit.design, fit.estimates)
@@ -148,7 +149,7 @@ class SimulatedFits:
             fixed = fixed_effects_table(fit, df, self.level)[VALUES[ESTIMATE:]]
             values[: len(fixed), ESTIMATE:] = fixed
             if self.intervals not in DF:
-                limits = confint(fit, self.intervals, self.level)[VALUES[LIMITS]]
+                limits = confint(fit, self.intervals, self.level, n=REFITS, seed=seed)[VALUES[LIMITS]]
                 values[:, LIMITS] = limits
         except (CourseError, np.linalg.LinAlgError) as problem:
             return values, f"no interval: {problem}"

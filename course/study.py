@@ -182,9 +182,10 @@ def recovery(
         Fit by REML, or by maximum likelihood.
     level : float
         Of the intervals.
-    intervals : {"satterthwaite", "kenward-roger", "normal", "wald", "profile"}
-        The first three give intervals of the fixed effects only, with these degrees of freedom. "wald"
-        and "profile" (slower) are those of `confint`, for SDs and correlations as well.
+    intervals : {"satterthwaite", "kenward-roger", "normal", "wald", "profile", "bootstrap"}
+        The first three give intervals of the fixed effects only, with these degrees of freedom. "wald",
+        "profile" (slower) and "bootstrap" (of 500 refits, slower still) are those of `confint`, for SDs
+        and correlations as well.
     path : str or Path, optional
         A folder of its own, which replicates are written to as Parquet while they are run. The same call
         goes on from there after an interruption, also to a larger n.

@@ -4,9 +4,15 @@ folder <- commandArgs(TRUE)[1]
 cases <- fromJSON(file.path(folder, "cases.json"))
 best <- function(formula, data, reml) {
   found <- -Inf
-  for (optimizer in c("nloptwrap", "bobyqa", "Nelder_Mead")) {
+  # tight, since lme4 stops early, too
+  tight <- list(
+    nloptwrap = list(xtol_abs = 1e-10, ftol_abs = 1e-10, maxeval = 20000),
+    bobyqa = list(rhobeg = 0.2, rhoend = 1e-9, maxfun = 20000),
+    Nelder_Mead = list(FtolAbs = 1e-10, FtolRel = 1e-15, XtolRel = 1e-10, maxfun = 20000)
+  )
+  for (optimizer in names(tight)) {
     control <- lmerControl(
-      optimizer = optimizer, calc.derivs = FALSE,
+      optimizer = optimizer, optCtrl = tight[[optimizer]], calc.derivs = FALSE,
       check.nobs.vs.nlev = "ignore", check.nobs.vs.nRE = "ignore", check.nobs.vs.rankZ = "ignore",
       check.rankX = "ignore", check.scaleX = "ignore", check.nlev.gtr.1 = "ignore"
     )

@@ -2,8 +2,8 @@
 
     python tests/stress.py
 
-Takes some ten minutes. Generates 1,000 problems that are known to hurt, fits each, and searches again
-from several starts with other optimisers; for 100 of them lme4, too, does (where Rscript is there).
+Takes half an hour. Generates 1,000 problems that are known to hurt, fits each, and searches again
+from several starts with other optimisers; lme4, too, fits each (where Rscript is there).
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from course import CourseError, coupling, dissection, mixedlm
 from course.pls import Problem
 
 N = 1000
-N_LME4 = 100
+N_LME4 = 1000
 SHORT = 0.005  # log-likelihood units
 
 NESTED = [

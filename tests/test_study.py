@@ -35,7 +35,7 @@ from course.bootstrap import STREAM as STREAM_OF_BOOTSTRAP
 from course.power import Power, units
 from course.replicates import _chunks, run_in_chunks
 from course.simulate import Simulation
-from course.simulated_fits import STREAM
+from course.simulated_fits import REFITS, STREAM
 from course.store import STUDY
 from course.study import Recovery, _performance
 from course.truth import Truth, variance_table
@@ -197,16 +197,17 @@ def test_arguments_of_simulate_schools_as_a_dict_or_a_partial():
     assert not [name for name in none.index if "classroom" in name]
 
 
-@pytest.mark.parametrize("intervals", ["wald", "profile", "normal", "kenward-roger"])
+@pytest.mark.parametrize("intervals", ["wald", "profile", "normal", "kenward-roger", "bootstrap"])
 def test_intervals_are_those_of_the_package(intervals):
     found = recovery(
         balanced, FORMULA, 2, seed=3, intervals=intervals, level=0.8, progress=False
     ).replicates
     for replicate, rows in found.groupby("replicate"):
         rows = rows.set_index("parameter")
-        fit = mixedlm(FORMULA, balanced(int(rows["seed"].iloc[0])).data).fit()
-        if intervals in ("wald", "profile"):
-            table = confint(fit, intervals, 0.8)
+        seed = int(rows["seed"].iloc[0])
+        fit = mixedlm(FORMULA, balanced(seed).data).fit()
+        if intervals in ("wald", "profile", "bootstrap"):
+            table = confint(fit, intervals, 0.8, n=REFITS, seed=seed)
         else:
             table = fixed_effects_table(fit, intervals, 0.8)
         assert np.array_equal(rows.loc[table.index, ["lower", "upper"]], table[["lower", "upper"]])
