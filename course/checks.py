@@ -10,7 +10,7 @@ import pandas as pd
 from scipy import linalg
 
 from course.errors import CourseError
-from course.expressions import FUNCTIONS, NAMESPACE, SPLINES
+from course.expressions import SPLINES, hides_a_function, names_outside_texts
 from course.formula import Formula, RandomTerm
 
 MAX_CELLS = 400_000_000  # of all model matrices together: 3 GB
@@ -33,9 +33,14 @@ def check_response(y: np.ndarray, name: str) -> None:
 
 def check_names(formula: Formula) -> None:
     """Refuse names that patsy or this package needs for itself."""
+    texts = (formula.response, formula.fixed, *(term.effects for term in formula.random))
+    called = {"Q"}.union(*map(names_outside_texts, texts))
     for name in formula.variables:
-        if name in FUNCTIONS or name in NAMESPACE:
-            raise CourseError(f"a column called '{name}' hides the function {name}(...): rename it")
+        if hides_a_function(name) and name in called:
+            raise CourseError(
+                f"a column called '{name}' hides the function {name}(...): rename it with "
+                f"data.rename(columns={{'{name}': '{name}_'}})"
+            )
         if name == "Intercept":
             raise CourseError("'Intercept' is the name of the intercept: rename that column")
     if any(term.group == ("Residual",) for term in formula.random):

@@ -33,7 +33,7 @@ from course.columns import (
     new_column,
 )
 from course.errors import CourseError
-from course.expressions import FUNCTIONS, NAMESPACE
+from course.expressions import NAMESPACE, hides_a_function
 from course.failures import in_words
 from course.formula import Formula, RandomTerm, effect_terms, terms_of, variables_of
 
@@ -303,7 +303,7 @@ def build_design(formula: Formula, data: pd.DataFrame) -> Design:
         rows_given=len(data),
         missing=missing,
         columns=columns,
-        hiding=tuple(name for name in data.columns if name in FUNCTIONS or name in NAMESPACE),
+        hiding=tuple(filter(hides_a_function, data.columns)),
         infos=infos,
     )
 

@@ -60,6 +60,8 @@ MENDS = {
 
 MAX_CALL = 500  # characters
 MAX_NESTING = 120  # of its syntax tree; Python itself gives up at 1,000 frames
+TEXT = r"""(?:"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')"""  # of Python, in either kind of quotes
+QUOTED = re.compile(rf"Q\(\s*({TEXT})\s*\)")
 OPERATORS = (ast.Add, ast.Sub, ast.Mult, ast.Div, ast.FloorDiv, ast.Mod, ast.Pow)
 
 
@@ -75,8 +77,7 @@ def column_code(name: str) -> str:
         name.isidentifier()
         and not keyword.iskeyword(name)
         and unicodedata.normalize("NFKC", name) == name  # Python would look up the other spelling
-        and name not in FUNCTIONS
-        and name not in NAMESPACE
+        and not hides_a_function(name)
     )
     if plain:
         return name
@@ -86,9 +87,37 @@ def column_code(name: str) -> str:
     return f'Q("{escaped}")'
 
 
+def hides_a_function(name: object) -> bool:
+    """Whether a column of this name would stand before a function of formulas: patsy looks there first."""
+    return isinstance(name, str) and (name in FUNCTIONS or name in NAMESPACE)
+
+
+def names_outside_texts(code: str) -> set[str]:
+    """The names of functions and columns in patsy's language; those in ``Q("...")`` are texts.
+
+    Examples
+    --------
+    >>> sorted(names_outside_texts('y ~ np.log(Q("C")) + C(sex)'))
+    ['C', 'Q', 'log', 'np', 'sex', 'y']
+    """
+    return set(re.findall(r"[^\W\d]\w*", re.sub(TEXT, "", code)))
+
+
+def quoted_column(code: str) -> str | None:
+    """The column that ``Q("its name")`` names; None for any other code.
+
+    Examples
+    --------
+    >>> quoted_column('Q("test score")'), quoted_column("age")
+    ('test score', None)
+    """
+    match = QUOTED.fullmatch(code)
+    return ast.literal_eval(match[1]) if match else None
+
+
 def quote_backticks(text: str) -> str:
-    """```np.log(`net income`)``` to ``np.log(Q("net income"))``."""
-    return re.sub(r"`([^`]*)`", lambda match: column_code(match[1]), text)
+    """```np.log(`net income`)``` to ``np.log(Q("net income"))``; a backtick in a text is a character."""
+    return re.sub(f"{TEXT}|`([^`]*)`", lambda m: m[0] if m[1] is None else column_code(m[1]), text)
 
 
 def check_call(text: str) -> tuple[list[str], set[str]]:

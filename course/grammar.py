@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from typing import NoReturn
 
 from course.errors import CourseError
-from course.expressions import check_call, column_code, quote_backticks
+from course.expressions import QUOTED, check_call, column_code, quote_backticks, quoted_column
 from course.terms import Formula, RandomTerm
 
 MAX_DEPTH = 40  # parentheses within parentheses
@@ -36,7 +36,6 @@ TOKEN = re.compile(
     )""",
     re.VERBOSE,
 )
-QUOTED = re.compile(r"""Q\(\s*(['"])([^'"]*)\1\s*\)""")
 
 
 @dataclass(frozen=True)
@@ -241,11 +240,12 @@ class Parser:
 
     def call(self) -> _Node:
         """A function call, kept as one text up to its closing parenthesis."""
-        at, depth, quote = self.start, 0, ""
+        at, depth, quote, escaped = self.start, 0, "", False
         for end in range(self.pos, len(self.text)):
             char = self.text[end]
             if quote:
-                quote = "" if char == quote else quote
+                quote = "" if char == quote and not escaped else quote
+                escaped = char == "\\" and quote != "`" and not escaped
             elif char in "'\"`":
                 quote = char
             elif char in "()":
@@ -322,7 +322,7 @@ class Parser:
             if quoted:
                 self.pos = quoted.end()
                 self.advance()
-                return (quoted[2],)
+                return (quoted_column(quoted[0]),)
             self.fail(
                 f"{function}(...) as a grouping factor",
                 at=at,

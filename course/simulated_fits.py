@@ -149,7 +149,9 @@ class SimulatedFits:
             fixed = fixed_effects_table(fit, df, self.level)[VALUES[ESTIMATE:]]
             values[: len(fixed), ESTIMATE:] = fixed
             if self.intervals not in DF:
-                limits = confint(fit, self.intervals, self.level, n=REFITS, seed=seed)[VALUES[LIMITS]]
+                limits = confint(fit, self.intervals, self.level, n=REFITS, seed=seed)[
+                    VALUES[LIMITS]
+                ]
                 values[:, LIMITS] = limits
         except (CourseError, np.linalg.LinAlgError) as problem:
             return values, f"no interval: {problem}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass, field
 
@@ -69,4 +70,6 @@ class Formula:
 
 
 def _as_written(column: str) -> str:
+    if "`" in column:
+        return f"Q({json.dumps(column, ensure_ascii=False)})"
     return column if re.fullmatch(r"[^\W\d]\w*", column) else f"`{column}`"

@@ -15,7 +15,7 @@ from course import findings, words
 from course.columns import check_frame
 from course.design import Design, Grouping, build_design
 from course.errors import CourseError
-from course.expressions import FUNCTIONS, NAMESPACE, STATEFUL, column_code
+from course.expressions import QUOTED, STATEFUL, column_code, hides_a_function, quoted_column
 from course.formula import Formula, parse_formula
 from course.layout import Effects, Layout, lay_out, unit
 
@@ -142,10 +142,10 @@ def translate_design(design: Design) -> Translation:
             vc_formula[key] = value
     return Translation(
         design=design,
-        fixed_formula=f"{design.formula.response} ~ {design.formula.fixed}",
+        fixed_formula=names.plain(f"{design.formula.response} ~ {design.formula.fixed}"),
         groups=groups,
-        re_formula=re_formula,
-        vc_formula=vc_formula or None,
+        re_formula=re_formula and names.plain(re_formula),
+        vc_formula={key: names.plain(value) for key, value in vc_formula.items()} or None,
         prepare=names.prepare,
         gaps=tuple(gaps),
         n_correlated=0 if layout.re is None else len(layout.re.block),
@@ -169,6 +169,19 @@ class _Names:
         self.prepare[name] = expression
         return name
 
+    def renamed(self, name: str) -> str:
+        """The same column under another name: one called C would hide the function C(...)."""
+        return self.make(f"{name}_", f"data[{quote(name)}]")
+
+    def plain(self, formula: str) -> str:
+        """The formula with columns of such names, which stand in Q(...) there, renamed."""
+
+        def without(quoted: re.Match) -> str:
+            name = quoted_column(quoted[0])
+            return self.renamed(name) if hides_a_function(name) else quoted[0]
+
+        return QUOTED.sub(without, formula)
+
     def top(self) -> str:
         if self.layout.top is None:
             if self.layout.top_codes.max() == 0:
@@ -178,9 +191,8 @@ class _Names:
 
     def group(self, factors: tuple[str, ...]) -> str:
         if len(factors) == 1:
-            name = factors[0]  # a column called C would hide the function C(...)
-            hides = name in FUNCTIONS or name in NAMESPACE
-            return self.make(f"{name}_", f"data[{quote(name)}]") if hides else name
+            name = factors[0]
+            return self.renamed(name) if hides_a_function(name) else name
         names = ", ".join(map(quote, factors))
         return self.make("_".join(factors), f"data.groupby([{names}], observed=True).ngroup()")
 
@@ -259,10 +271,7 @@ class _Names:
 
 def _column_named(effect: str) -> str | None:
     """The column that an effect is, where it is one: ``age`` or ``Q("my age")``."""
-    if effect.isidentifier():
-        return effect
-    quoted = re.fullmatch(r'Q\("([^"\\]*)"\)', effect)
-    return quoted[1] if quoted else None
+    return effect if effect.isidentifier() else quoted_column(effect)
 
 
 # -- code -------------------------------------------------------------------------------------

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from scipy import optimize, stats
 
 from course import recovery
 
@@ -60,6 +61,33 @@ def coverage(case: str, method: str, n: int, seed: int, executor=None) -> pd.Dat
     )
 
 
+def theory(method: str, schools: int) -> dict[str, float]:
+    """What balanced data let one expect of the parameters that schools alone tell of.
+
+    The mean square between schools is chi squared over its df, those of the schools less two fixed effects.
+    A profile is that of the ML fit, which takes the df for the schools; percentiles of a bootstrap are
+    normal, with the estimated variance for the true one. What is known of the rows within schools counts as
+    certain.
+    """
+    df, tail = schools - 2, (1 - LEVEL) / 2
+    if method == "profile":
+        reach = stats.chi2.ppf(LEVEL, 1) / schools
+        fixed = np.sqrt(df * np.expm1(reach))
+        ends = [
+            schools * optimize.brentq(lambda r: r - 1 - np.log(r) - reach, *side)
+            for side in ((1e-6, 1), (1, 1e3))
+        ]
+    elif method == "bootstrap":
+        fixed = stats.norm.isf(tail)
+        ends = [df**2 / stats.chi2.isf(share, df) for share in (tail, 1 - tail)]
+    else:
+        return {"school_resources": LEVEL}
+    return {
+        "school_resources": 1 - 2 * stats.t.sf(fixed, df),
+        "sd(Intercept | school)": np.diff(stats.chi2.cdf(ends, df))[0],
+    }
+
+
 def off(table: pd.DataFrame) -> pd.Series:
     """How many Monte-Carlo errors of a coverage that is as it should be it is away from that."""
     return (table["coverage"] - LEVEL) / np.sqrt(LEVEL * (1 - LEVEL) / table["n"])
@@ -98,6 +126,12 @@ def written(table: pd.DataFrame) -> str:
             ]
             name = parameter.replace("|", "\\|")
             lines.append(f"| {name} | {' | '.join(cells)} |")
+        if formula == INTERCEPTS:
+            lines += ["", "Theory of balanced data expects of the methods that are not exact:"]
+            for method in ("profile", "bootstrap"):
+                expected = theory(method, made["schools"]).items()
+                found = ", ".join(f"{share:.3f} for {name}" for name, share in expected)
+                lines.append(f"- {method}: {found}")
     return "\n".join(lines) + "\n"
 
 

@@ -2,6 +2,7 @@
 
 import datetime
 import decimal
+import json
 
 import numpy as np
 import pandas as pd
@@ -109,6 +110,7 @@ NAMES = [
     "with space", "class", "lambda", "None", "größe", "學校", "a'b", "a|b", "a+b", "a:b", "a\\b",
     "{0}", "%s", "result", "data", "model", "start", "smf", "pd", "blocks", "1", "1.5", "a.b", " a ",
     "__class__", "C(x)", "np.log(a)", "x[T.a]", "a,b", "a)", "#", "=", "😀", "e\u0301", "a~b", "ftol",
+    'a"b', '"', "'", "'\"", '\\"', '""', "C", "I", "np", "bs", "center", "Treatment",
 ]  # fmt: skip
 
 
@@ -119,6 +121,35 @@ def test_names(name):
     check(frame().rename(columns={"count": name}), predictor)
     group = FORMULA.replace("|room", f"|`{name}`")
     check(frame().rename(columns={"room": name}), group, code=False)
+
+
+@pytest.mark.parametrize("name", ["a`b", "`", "a`b`c", "`'\"", "C", 'a"b', "with space"])
+def test_names_in_quotes(name):
+    """Q("a`b") is the way to a name with a backtick; in double quotes or in single ones."""
+    for quoted in (f"Q({json.dumps(name)})", f"Q({name!r})"):
+        check(frame().rename(columns={"count": name}), FORMULA.replace("count", quoted))
+        fit = mixedlm(FORMULA.replace("room", quoted), frame().rename(columns={"room": name})).fit()
+        assert fit.llf == pytest.approx(EXPECTED, abs=1e-6) and fit.n_groups[name] == 18
+
+
+CALLS = ["np.log1p({})", "I({} + 1)", "{}*sex", "{}:sex", "center({})"]
+
+
+@pytest.mark.parametrize("call", CALLS)
+def test_columns_called_like_functions_inside_calls(call):
+    expected = mixedlm(FORMULA.replace("count", call.format("count")), frame()).fit().llf
+    data = frame().rename(columns={"count": "C", "score": "I"})
+    formula = FORMULA.replace("score", "I").replace("count", call.format("`C`"))
+    if call.startswith("I("):
+        data, formula = data.rename(columns={"I": "score"}), formula.replace("I ~", "score ~")
+    check(data, formula, expected)
+
+
+@pytest.mark.parametrize("formula", ["C + C(sex)", "I(C + 1)", "C + I(age + 1) + C(sex, Sum)"])
+def test_a_function_and_a_column_of_one_name(formula):
+    """Who calls both in one formula is told how to rename the column."""
+    with pytest.raises(CourseError, match=r"rename\(columns=\{'C': 'C_'\}\)"):
+        mixedlm(FORMULA.replace("count", formula), frame().rename(columns={"count": "C"}))
 
 
 @pytest.mark.parametrize("name", ["C", "Q", "I", "np", "bs", "Treatment"])
