@@ -421,10 +421,10 @@ class Problem:
             effects=tuple(self.effects(at)),
             deviance=deviance,
             reml=reml,
-            converged=best.converged,
+            converged=bool(best.converged),
             singular=self._singular(at.factors),
             evaluations=best.evaluations,
-            gradient=best.gradient,
+            gradient=float(best.gradient),
             theta_standard=best.theta,
         )
 

@@ -1,16 +1,18 @@
 """The solver against dense linear algebra, random structure by random structure."""
 
+import itertools
+
 import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy import optimize
+from scipy import optimize, stats
 
-from course import mixedlm
+from course import CourseError, crossing, mixedlm
 from course.design import build_design
 from course.formula import parse_formula
-from course.pls import Problem
+from course.pls import Problem, lower_factor
 from course.satterthwaite import Satterthwaite
 from course.standardise import standardise
 
@@ -170,3 +172,229 @@ def test_many_columns_that_nearly_determine_each_other_take_no_longer():
     spread = np.linalg.svd(found.U[found.z[0]], compute_uv=False)
     assert spread[0] / spread[-1] < 1e3
     assert len({*found.z[0]}) == 41
+
+
+# -- set-up: which groupings are eliminated one by one, and which together --------------------
+
+
+def problem_of(formula: str, data: pd.DataFrame) -> Problem:
+    return Problem(build_design(parse_formula(formula), data))
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations("abc")))
+def test_nested_groups_need_no_matrix_of_what_crosses_however_they_are_ordered(order):
+    """Groups in groups stay cheap however many there are; only crossed ones fill a matrix."""
+    formula = "y ~ x + " + " + ".join(f"(1|{g})" for g in order)
+    problem = problem_of(formula, table(2))
+    assert problem.crossing is None
+    assert [stage.grouping for stage in problem.stages] == [order.index(g) for g in "abc"]
+
+
+@pytest.mark.parametrize(
+    "formula, together, above",
+    [
+        ("y ~ x + (1|p) + (1|t)", ["p", "t"], []),
+        ("y ~ x + (1|block) + (1|w) + (1|u)", ["u", "w"], ["block"]),
+        ("y ~ x + (1|c) + (1|a) + (1|p)", ["p", "a", "c"], []),
+    ],
+)
+def test_only_what_crosses_is_eliminated_together(formula, together, above):
+    problem = problem_of(formula, table(2))
+    names = [grouping.name for grouping in problem.design.groupings]
+    crossing = [problem.crossing.head, *(grouping for grouping, _ in problem.crossing.tail)]
+    assert [names[g] for g in crossing] == together  # the one with most levels first
+    assert [names[stage.grouping] for stage in problem.stages] == above
+
+
+def test_groups_that_cross_too_much_are_named_in_the_refusal(monkeypatch):
+    """All but the one with most levels fill the matrix: these are to be thought of again."""
+    monkeypatch.setattr(crossing, "MAX_CELLS", 20)
+    with pytest.raises(CourseError, match="leave a term out") as refused:
+        mixedlm("y ~ x + (1|p) + (1|t) + (1|block)", table(2)).fit()
+    assert "of t, block cross" in str(refused.value)
+
+
+# -- the factors of the covariance matrices ----------------------------------------------------
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_lower_factor_keeps_the_covariances_of_each_block(seed):
+    """The Cholesky factor of F F' within the blocks; effects of different blocks stay independent."""
+    F = np.zeros((5, 5))
+    blocks = [(0, 2), (1,), (3, 4)]
+    for block in blocks:
+        F[np.ix_(block, block)] = np.random.default_rng(seed).normal(size=(len(block),) * 2)
+    expected = np.zeros_like(F)
+    for block in blocks:
+        here = np.ix_(block, block)
+        expected[here] = np.linalg.cholesky(F[here] @ F[here].T)
+    np.testing.assert_allclose(lower_factor(F, blocks), expected, atol=1e-12)
+
+
+@pytest.mark.parametrize("F", [[[0.0, 0], [1, 1]], [[1.0, 0], [2, 0]], [[0.0, 0], [0, 0]]])
+def test_lower_factor_of_covariances_that_are_singular(F):
+    found = lower_factor(np.array(F), [(0, 1)])
+    np.testing.assert_allclose(found @ found.T, np.array(F) @ np.array(F).T, atol=1e-12)
+    assert (np.diagonal(found) >= 0).all() and found[0, 1] == 0
+
+
+@pytest.mark.parametrize("formula", FORMULAS)
+def test_factors_of_a_fit_are_lower_triangular_with_a_diagonal_that_is_not_negative(formula):
+    estimates = mixedlm(formula, table(6)).fit().estimates
+    for factor, covariance in zip(estimates.factors, estimates.covariances, strict=True):
+        assert (np.triu(factor, 1) == 0).all() and (np.diagonal(factor) >= 0).all()
+        np.testing.assert_allclose(estimates.sigma2 * factor @ factor.T, covariance)
+
+
+# -- the search and what it says of itself -----------------------------------------------------
+
+
+def test_a_fit_is_by_reml_where_nothing_else_is_asked():
+    problem = problem_of("y ~ x + (1|a)", table(7))
+    assert problem.fit().reml
+    assert problem.fit().deviance == problem.fit(reml=True).deviance
+    assert not problem.fit(reml=False).reml
+
+
+def test_a_fit_shows_progress_only_where_asked(monkeypatch):
+    def no_bar(*args, **options):
+        raise AssertionError("a progress bar was made")
+
+    monkeypatch.setattr("tqdm.auto.tqdm", no_bar)
+    problem = problem_of("y ~ x + (1|a)", table(7))
+    problem.fit()
+    with pytest.raises(AssertionError, match="progress"):
+        problem.fit(progress=True)
+
+
+def test_a_fit_counts_its_evaluations_and_says_how_steep_its_end_is(monkeypatch):
+    problem = problem_of("y ~ x + (1|a)", table(7))
+    count, gradient = 0, Problem.gradient
+
+    def counted(self, *args):
+        nonlocal count
+        count += 1
+        return gradient(self, *args)
+
+    monkeypatch.setattr(Problem, "gradient", counted)
+    found = problem.fit()
+    assert not found.singular and found.converged is True
+    assert found.evaluations == count
+    assert 0 <= found.gradient < 1e-3
+
+
+@pytest.mark.parametrize("formula", ["y ~ x + (x|a)", "y ~ x + (1|p) + (1|t)"])
+def test_a_search_for_another_response_begins_where_it_is_told(formula):
+    """With the optimum as its start the search is short, and ends at the same optimum."""
+    data, other = table(8, 400), table(9, 400)["y"].to_numpy()
+    problem = problem_of(formula, data)
+    anew = problem.with_response(other).fit()
+    again = problem.with_response(other, start=anew.theta_standard).fit()
+    assert again.evaluations < anew.evaluations
+    assert again.deviance == pytest.approx(anew.deviance, abs=1e-7)
+    np.testing.assert_array_equal(problem.with_response(other).start, problem.start)
+
+
+@pytest.mark.parametrize("n", [30, 3000])
+@pytest.mark.parametrize("reml", [True, False])
+def test_a_response_without_residual_is_refused(n, reml):
+    rng = np.random.default_rng(10)
+    data = pd.DataFrame({"g": np.arange(n) % 5, "x": rng.normal(size=n)})
+    data["y"] = 3 + 2 * data["x"]
+    with pytest.raises(CourseError, match="no residual is left.*computed from the response"):
+        mixedlm("y ~ x + (1|g)", data).fit(reml)
+
+
+def test_a_small_residual_is_a_residual():
+    """A hundred-thousandth of the response's spread is far above rounding."""
+    rng = np.random.default_rng(11)
+    data = pd.DataFrame({"g": np.arange(60) % 6, "x": rng.normal(size=60)})
+    noise = rng.normal(size=60) + rng.normal(size=6)[data["g"]]
+    small = mixedlm("y ~ x + (1|g)", data.assign(y=data["x"] + 1e-5 * noise)).fit()
+    usual = mixedlm("y ~ x + (1|g)", data.assign(y=data["x"] + noise)).fit()
+    assert small.sigma == pytest.approx(1e-5 * usual.sigma, rel=1e-3)
+
+
+# -- where the search begins -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("m, k", [(6, 3), (10, 8)])
+def test_curvature_of_a_balanced_layout_in_closed_form(m, k):
+    """With lambda l, a level's effect keeps w = k l^2 / (1 + k l^2): 4 w^2 / l^2 for each level."""
+    data = pd.DataFrame({"g": np.repeat(np.arange(m), k)})
+    data["y"] = np.random.default_rng(12).normal(size=m * k)
+    problem = problem_of("y ~ 1 + (1|g)", data)
+    (start,) = problem.start
+    w = k * start**2 / (1 + k * start**2)
+    np.testing.assert_allclose(problem.curvature, [m * 4 * w**2 / start**2])
+
+
+@pytest.mark.parametrize(
+    "formula, shift, rivals",
+    [
+        ("y ~ x + (x|g)", 5, False),  # centred in its own term
+        ("y ~ x + (1|g) + (0 + x|g)", 5, True),  # nearly another intercept
+        ("y ~ x + (1|g) + (0 + x|g)", 0, False),
+        ("y ~ 0 + x + (1|g)", 0, True),  # no intercept that would take the mean
+    ],
+)
+def test_a_slope_far_from_zero_is_a_rival_of_the_intercept(formula, shift, rivals):
+    rng = np.random.default_rng(13)
+    data = pd.DataFrame({"g": np.arange(60) % 10, "x": shift + rng.normal(size=60)})
+    data["y"] = rng.normal(size=60)
+    assert problem_of(formula, data).has_rivals is rivals
+
+
+@pytest.mark.parametrize(
+    "formula, n, crowded",
+    [
+        ("y ~ x + (x|g)", 60, True),  # 40 effects
+        ("y ~ x + (x|g)", 80, False),  # half as many effects as rows
+        ("y ~ x + (1|g)", 60, False),
+        ("y ~ x + (1|h) + (x|g)", 60, True),
+        ("y ~ x + (x|h)", 200, True),
+        ("y ~ x + (x|h)", 201, False),
+    ],
+)
+def test_few_rows_for_many_effects_are_crowded(formula, n, crowded):
+    rng = np.random.default_rng(14)
+    data = pd.DataFrame({"g": np.arange(n) % 20, "h": np.arange(n) % (n // 2 - 4)})
+    data["x"], data["y"] = rng.normal(size=n), rng.normal(size=n)
+    assert problem_of(formula, data).is_crowded is crowded
+
+
+@pytest.mark.parametrize("scale, shift", [(1, 0), (1, 2000), (3, 7)])
+def test_a_slope_that_does_not_vary_has_no_correlation(scale, shift):
+    """Slopes in pairs of opposites, by less than chance gives: no variance, whatever x's zero."""
+    rng = np.random.default_rng(15)
+    g, x = np.repeat(np.arange(20), 4), np.tile([-1.5, -0.5, 0.5, 1.5], 20)
+    effect = 2 * np.repeat(rng.normal(size=10), 2)
+    slope, noise = np.tile([0.05, -0.05], 10), np.repeat(rng.choice([-1, 1], 10), 2)
+    y = effect[g] + slope[g] * x + noise[g] * np.tile([1, -1, -1, 1], 20)
+    data = pd.DataFrame({"g": g, "x": scale * x + shift, "y": y})
+    fit = mixedlm("y ~ x + (x|g)", data).fit()
+    _, slope_sd, correlation, _ = fit.variance_components.sdcor
+    assert fit.singular and slope_sd == 0 and np.isnan(correlation)
+    without = mixedlm("y ~ x + (1|g)", data).fit()
+    assert fit.llf == pytest.approx(without.llf, abs=1e-8)
+
+
+# -- the likelihood in the units of the data ---------------------------------------------------
+
+
+@pytest.mark.parametrize("formula", FORMULAS)
+@pytest.mark.parametrize("reml", [True, False])
+def test_log_likelihood_is_that_of_the_normal_distribution(formula, reml):
+    """REML's is that of n - p contrasts free of X (Harville 1974): |X'V^-1 X| and p log 2 pi enter."""
+    data = table(16).assign(x=lambda d: 7 * d["x"] + 40, y=lambda d: 3 * d["y"] - 20)
+    fit = mixedlm(formula, data).fit(reml)
+    design, estimates = fit.design, fit.estimates
+    V = fit.scale * np.eye(design.n)
+    for grouping, S in zip(design.groupings, estimates.covariances, strict=True):
+        V += (grouping.codes[:, None] == grouping.codes) * (grouping.Z @ S @ grouping.Z.T)
+    expected = stats.multivariate_normal.logpdf(design.y, design.X @ estimates.beta, V)
+    if reml:
+        p = design.X.shape[1]
+        XX = design.X.T @ np.linalg.solve(V, design.X)
+        expected += p / 2 * np.log(2 * np.pi) - np.linalg.slogdet(XX)[1] / 2
+    assert fit.llf == pytest.approx(expected, abs=1e-6)
