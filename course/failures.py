@@ -8,12 +8,12 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
+from course.columns import shortened
 from course.errors import CourseError
 
 # a part of patsy's message -> what it means
 MEANINGS = {
     "specified level": "the level it names is not among the labels",
-    "does not match any of the expected levels": "levels= leaves out a label that occurs",
     "number of scores": "it needs one score for each label",
     "fall above upper bound": "a knot or a bound lies beyond the values of the data",
     "fall below lower bound": "a knot or a bound lies beyond the values of the data",
@@ -28,7 +28,10 @@ MEANINGS = {
     "constraints": "constraints= does not fit the number of columns",
     "more than one element": "an array stands where one number is expected",
     ">1-dimensional": "it has several columns where one is expected",
+    "mismatch between column_names": "what stands inside C(...) is not a number in some rows",
 }
+STRANGE = re.compile(r"value (.+) does not match any of the expected levels \(expected: \[(.*)\]\)")
+LEVELS = re.compile(r"\blevels\s*=(?!=)")
 LABELS = "labels, and only numbers can be computed with: recode the column, or compare it with =="
 
 
@@ -51,6 +54,11 @@ def in_words(error: Exception, variables: Mapping[str, np.ndarray | pd.Categoric
     origin = getattr(error, "origin", None)
     code = origin.relevant_code() if origin is not None else ""
     what = f"`{code[:60]}` cannot be computed" if code else "the formula cannot be computed"
+    strange = STRANGE.search(text)
+    if strange:
+        value, levels = (re.sub(r"np\.\w+\(([^()]*)\)", r"\1", part) for part in strange.groups())
+        mend = ": levels= leaves out a label that occurs" if LEVELS.search(code) else ""
+        return CourseError(f"{what}: {shortened(value)} is none of its levels ({levels}){mend}")
     meaning = next((words for part, words in MEANINGS.items() if part in text), "")
     if meaning:
         return CourseError(f"{what}: {meaning}")

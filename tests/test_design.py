@@ -125,6 +125,8 @@ REFUSED = {
     "too few scores": ("score ~ C(room, Poly([1, 2])) + (1|school)", pupils(), "one score for each"),
     "levels left out": ("score ~ C(sex, levels=['male']) + (1|school)", pupils(), "leaves out a label"),
     "a far knot": ("score ~ bs(age, knots=[1e9]) + (1|school)", pupils(), "beyond the values"),
+    "labels that are not numbers": ("score ~ C(np.sqrt(x)) + (1|school)", bad(x=np.arange(60) % 3 - 1),
+                                    "inside C(...) is not a number"),
     "knots and df": ("score ~ bs(age, df=3, knots=[1]) + (1|school)", pupils(), "contradict"),
     "few values": ("score ~ cr(x, df=4) + (1|school)", bad(x=0.0), "too few different"),
     "labels by the million": ("score ~ C(id):C(age):C(x) + (1|school)", bad(id=range(60), x=range(60)),
@@ -182,6 +184,18 @@ def test_refused_with_the_mend(case):
         mixedlm(formula, data).fit()
     assert words in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("call, known", [("C(x)", "0, 1, 2"), ("C(x + 1)", "1.0, 2.0, 3.0")])
+def test_a_new_value_of_a_number_used_as_a_label_is_named(call, known):
+    data = bad(x=np.arange(60) % 3)
+    d = design(f"score ~ {call} + (1|school)", data)
+    with pytest.raises(CourseError) as caught:
+        d.fixed_rows(data.head(3).assign(x=[0, 7, 1]))
+    message = str(caught.value)
+    assert call.replace(" ", "") in message.replace(" ", "") and known in message
+    assert ("8.0 is none" if "+" in call else "7 is none") in message
+    assert "levels=" not in message  # which nobody wrote
 
 
 def test_polars_like_frames_are_told_the_way():
