@@ -385,7 +385,7 @@ def _matrices(infos: tuple, variables: dict, index: pd.Index) -> list[np.ndarray
             raise in_words(error, variables) from error
     matrices = []
     for info, matrix in zip(infos, built, strict=True):
-        matrix = np.asarray(matrix, dtype=float)
+        matrix = np.asarray(matrix)  # floats already, in a class of patsy's
         bad = ~np.isfinite(matrix)
         if bad.any():
             row, column = np.argwhere(bad)[0]
