@@ -1,5 +1,7 @@
 """From formula and data to matrices, groups and refusals."""
 
+import pickle
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -41,6 +43,7 @@ def test_terms_of_one_group_are_one_grouping_with_independent_blocks():
     assert d.groupings[0].blocks == ((0,), (1,))
     same = design("score ~ age + (age||school) + (1|room)", pupils())
     assert same.groupings[0].blocks == ((0,), (1,))
+    assert d.groupings[0].formulas == same.groupings[0].formulas == ("1", "0 + age")
 
 
 def test_labels_of_any_kind_make_the_same_groups():
@@ -82,6 +85,32 @@ def test_nesting_and_independent_blocks():
     assert nested == {("school:room", "school"), ("school:room", "room")}
     blocks = components(np.array([0, 0, 1, 2, 3]), np.array([0, 1, 1, 2, 2]))
     assert blocks.tolist() == [0, 0, 0, 1, 1]
+
+
+BLOCKS = {
+    "one grouping": ([[0, 1, 0, 2]], [0, 1, 0, 2]),
+    # rows 0 and 1 share a group of the first, 1 and 2 one of the second, 3 and 4 one of the third
+    "three groupings": (
+        [[0, 0, 1, 2, 3, 4], [0, 1, 1, 2, 3, 4], [0, 1, 2, 3, 3, 4]],
+        [0, 0, 0, 1, 1, 2],
+    ),
+    "a chain through all": ([[0, 0, 1, 2], [0, 1, 1, 2], [0, 1, 2, 2]], [0, 0, 0, 0]),
+}
+
+
+@pytest.mark.parametrize("case", BLOCKS)
+def test_rows_that_share_a_group_share_a_block(case):
+    groupings, expected = BLOCKS[case]
+    found = components(*map(np.array, groupings))
+    assert found.tolist() == expected
+    assert np.bincount(found).sum() == len(expected)  # whole numbers, to count and to index with
+
+
+def test_each_group_knows_the_group_that_contains_it():
+    d = design("score ~ 1 + (1|school:room) + (1|school) + (1|room)", pupils())
+    rooms, schools, labels = (g.levels for g in d.groupings)
+    assert schools[d.parents(0, 1)].tolist() == rooms.get_level_values("school").tolist()
+    assert labels[d.parents(0, 2)].tolist() == rooms.get_level_values("room").tolist()
 
 
 def test_rows_with_missing_values_are_left_out_and_counted():
@@ -136,13 +165,18 @@ REFUSED = {
     "unknown group": ("score ~ age + (1|shool)", pupils(), "did you mean 'school'"),
     "text response": ("sex ~ age + (1|school)", pupils(), "not numeric"),
     "boolean response": ("y ~ age + (1|school)", bad(y=pupils().age > 10), "not numeric"),
-    "constant response": ("y ~ age + (1|school)", bad(y=3.0), "is 3 in every row"),
+    "constant response": ("y ~ age + (1|school)", bad(y=3.0), "response y is 3"),
     "one level": ("score ~ age + (1|one)", bad(one="x"), "one level only"),
     "a row a level": ("score ~ age + (1|id)", bad(id=range(60)), "one row per level"),
     "effects for every row": ("score ~ age + (age|pair)", bad(pair=np.arange(60) // 2), "60 rows"),
     "infinite": ("score ~ x + (1|school)", bad(x=[np.inf, *range(59)]), "infinite in 1 row"),
     "log of a negative": ("score ~ np.log(x) + (1|school)", bad(x=range(-1, 59)), "not a finite"),
     "all missing": ("score ~ x + (1|school)", bad(x=np.nan), "every row has a missing value"),
+    "gaps that cover all rows": (
+        "score ~ age + x + (1|school)",
+        bad(age=[np.nan, 1.0] * 30, x=[1.0, np.nan] * 30),
+        "'age' in 30, 'x' in 30",
+    ),
     "no rows": ("score ~ age + (1|school)", pupils().iloc[:0], "no rows"),
     "not a frame": ("score ~ age + (1|school)", {"score": [1, 2]}, "pd.DataFrame"),
     "a path": ("score ~ age + (1|school)", "pupils.csv", "pd.read_csv"),
@@ -186,6 +220,84 @@ def test_refused_with_the_mend(case):
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize("n_labels", range(2, 8))
+def test_columns_of_a_factor_before_two_bars_are_named(n_labels):
+    """Dots stand for columns that are not shown, and only for those."""
+    labels = list("abcdefg"[:n_labels])
+    data = bad(x=np.resize(labels, 60))
+    with pytest.raises(CourseError) as caught:
+        design("score ~ age + (x||school)", data)
+    message = str(caught.value)
+    shown = [f"x[{label}]" for label in labels if f"x[{label}]" in message]
+    assert f"({', '.join(shown)}{', ...' if len(shown) < n_labels else ''})" in message
+    assert "'x'" in message and "(1|school) + (0 + x|school)" in message
+
+
+@pytest.mark.parametrize(
+    "formula",
+    [
+        "score ~ np.sqrt(x) + (1|school)",
+        "np.sqrt(x) ~ age + (1|school)",
+        "score ~ age + (0 + np.sqrt(x)|school)",
+    ],
+)
+def test_a_value_that_cannot_be_computed_is_reported_with_its_first_row(formula):
+    """The rows are complete, so none may be dropped in silence."""
+    x = np.arange(1.0, 61)
+    x[[7, 30]] = -1
+    data = bad(x=x).set_axis(range(100, 160))
+    with pytest.raises(CourseError) as caught:
+        design(formula, data)
+    for words in ("np.sqrt(x)", "2 row", "index 107"):
+        assert words in str(caught.value)
+
+
+def test_a_missing_predictor_in_a_new_row_leaves_a_gap_there_alone():
+    data = pupils()
+    d = design("score ~ age + sex + (1|school)", data)
+    new = data.head(4).copy()
+    new.loc[0, "age"] = np.nan
+    new.loc[1, "sex"] = None
+    rows = d.fixed_rows(new)
+    assert np.isnan(rows[:2]).all()
+    np.testing.assert_array_equal(rows[2:], d.X[2:4])
+
+
+def test_slopes_of_new_rows_are_their_own_values():
+    data = pupils()
+    d = design("score ~ age + (age|school) + (0 + sex|room)", data)
+    new = data.tail(5).assign(age=[1.0, 2, 3, 4, 5], sex=["male"] * 3 + ["female"] * 2)
+    codes, Z = d.random_rows(0, new)
+    assert d.groupings[0].levels[codes].tolist() == new["school"].tolist()
+    np.testing.assert_array_equal(Z, [[1, 1], [1, 2], [1, 3], [1, 4], [1, 5]])
+    codes, Z = d.random_rows(1, new)
+    assert d.groupings[1].levels[codes].tolist() == new["room"].tolist()
+    np.testing.assert_array_equal(Z, [[0, 1]] * 3 + [[1, 0]] * 2)  # female before male
+
+
+def test_a_combination_of_labels_in_new_rows_is_a_group_of_the_fit_or_unknown():
+    data = pupils()
+    data = data[(data["school"] != "S0") | (data["room"] != "R0")]
+    d = design("score ~ 1 + (1|school:room)", data)
+    new = pd.DataFrame({"school": ["S1", "S0", "S9", None], "room": ["R0", "R0", "R0", "R1"]})
+    codes, Z = d.random_rows(0, new)
+    assert d.groupings[0].levels[codes[0]] == ("S1", "R0")
+    assert codes[1:3].tolist() == [-1, -1]  # both labels are known, but no row had them together
+    np.testing.assert_array_equal(Z[:, 0], [1, 1, 1, np.nan])
+
+
+def test_numbers_for_labels_that_were_text_are_refused_but_no_labels_at_all_are_a_gap():
+    data = pupils()
+    d = design("score ~ age + (1|school) + (1|school:room)", data)
+    for grouping in (0, 1):
+        with pytest.raises(CourseError) as caught:
+            d.random_rows(grouping, data.assign(school=3))
+        for words in ("'school'", "number here", "text in the data of the fit"):
+            assert words in str(caught.value)
+        codes, Z = d.random_rows(grouping, data.assign(school=np.nan))
+        assert (codes == -1).all() and np.isnan(Z).all()
+
+
 @pytest.mark.parametrize("call, known", [("C(x)", "0, 1, 2"), ("C(x + 1)", "1.0, 2.0, 3.0")])
 def test_a_new_value_of_a_number_used_as_a_label_is_named(call, known):
     data = bad(x=np.arange(60) % 3)
@@ -196,6 +308,39 @@ def test_a_new_value_of_a_number_used_as_a_label_is_named(call, known):
     assert call.replace(" ", "") in message.replace(" ", "") and known in message
     assert ("8.0 is none" if "+" in call else "7 is none") in message
     assert "levels=" not in message  # which nobody wrote
+
+
+def test_long_numbers_as_labels_of_a_predictor_are_kept_to_the_last_digit():
+    """Floats would take 2**53 and 2**53 + 1 for one number."""
+    data = bad(x=2**53 + np.arange(60) % 3)
+    d = design("score ~ C(x) + (1|school)", data)
+    assert d.X.sum(axis=0).tolist() == [60, 20, 20]
+    np.testing.assert_array_equal(d.fixed_rows(data), d.X)
+
+
+def test_another_response_leaves_the_rest_as_it_is():
+    d = design("score ~ age + (1|school)", pupils())
+    other = d.with_response(list(range(60)))
+    assert other.y.dtype == float and other.y.tolist() == list(range(60))
+    assert other.X is d.X and other.groupings is d.groupings
+    assert d.y.tolist() == pupils()["score"].tolist()
+    with pytest.raises(CourseError, match=r"\(59,\).*60 rows"):
+        d.with_response(np.arange(59.0))
+    with pytest.raises(CourseError, match="response score is 3"):
+        d.with_response(np.full(60, 3.0))
+
+
+def test_a_stored_design_reads_new_rows_as_the_first_one():
+    """What scale() took from the data of the fit holds for single rows as well."""
+    data = pupils()
+    d = design("score ~ scale(age) + C(sex) + (scale(age)||school) + (1|room)", data)
+    again = pickle.loads(pickle.dumps(d))
+    np.testing.assert_array_equal(again.y, d.y)
+    np.testing.assert_array_equal(again.fixed_rows(data.tail(3)), d.X[-3:])
+    for g, grouping in enumerate(d.groupings):
+        codes, Z = again.random_rows(g, data.tail(3))
+        np.testing.assert_array_equal(codes, grouping.codes[-3:])
+        np.testing.assert_array_equal(Z, grouping.Z[-3:])
 
 
 def test_polars_like_frames_are_told_the_way():
