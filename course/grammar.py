@@ -17,7 +17,8 @@ columns, numbers and the listed functions pass, since a formula may come from a 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from math import comb
 from typing import NoReturn
 
 from course.errors import CourseError
@@ -25,7 +26,8 @@ from course.expressions import QUOTED, check_call, column_code, quote_backticks,
 from course.terms import Formula, RandomTerm
 
 MAX_DEPTH = 40  # parentheses within parentheses
-MAX_TERMS = 500  # (a+b+c+...)**10 grows without bound: count before patsy builds them
+MAX_TERMS = 500  # a*b*c*... grows without bound: count before patsy builds them
+MAX_PRODUCTS = 20_000  # patsy multiplies out a power, and drops only then what comes twice
 
 TOKEN = re.compile(
     r"""\s*(?:
@@ -40,12 +42,20 @@ TOKEN = re.compile(
 
 @dataclass(frozen=True)
 class _Node:
-    """A stretch of the formula: its patsy text, a bound on its terms, the random terms in it."""
+    """A stretch of the formula: its patsy text, bounds on its terms, the random terms in it."""
 
     text: str
-    terms: int = 1
+    terms: int = 1  # that differ
+    products: int = 1  # that patsy makes on the way to them
     random: tuple[RandomTerm, ...] = ()
+    factor: str = ""  # where it is no more than one column or call: that, without parentheses
     is_number: bool = False
+
+
+def _joined(op: str, left: int, right: int) -> int:
+    """How many terms two sums make together."""
+    both = left * right
+    return {":": both, "*": left + right + both, "/": left + both}[op]
 
 
 class Parser:
@@ -92,7 +102,7 @@ class Parser:
 
     def take(self, *ops: str) -> str:
         """Consume one of these operators if it is next; '' otherwise."""
-        if self.kind == "op" and self.token in ops:
+        if self.token in ops:
             op = self.token
             self.advance()
             return op
@@ -104,8 +114,12 @@ class Parser:
         if self.token == "~":
             self.fail("the response is missing", mend="write it before ~, as in test_score ~ age")
         response = self.sum()
-        if response.random or response.terms != 1 or response.is_number:
-            self.fail("the response must be one column or one function of a column", at=0)
+        if not response.factor:  # patsy would take y**2 for y, where R squares
+            self.fail(
+                "the response must be one column or one function of a column",
+                at=0,
+                mend="arithmetic needs I(...), as in I(score**2)",
+            )
         if not self.take("~"):
             self.bar_outside()
             self.fail("no ~ found", at=0, mend="write response ~ fixed effects + (1|group)")
@@ -121,7 +135,7 @@ class Parser:
         if self.kind != "end":
             self.fail("an operator such as + is missing", mend="join terms with +")
         for name in left:
-            if response.text == column_code(name) and name in self.variables:
+            if response.factor == column_code(name) and name in self.variables:
                 self.fail(
                     f"the response {name} stands on the right of ~, too",
                     at=0,
@@ -136,7 +150,7 @@ class Parser:
         )
 
     def bar_outside(self) -> None:
-        if self.kind == "op" and self.token in ("|", "||"):
+        if self.token in ("|", "||"):
             group = re.match(r"\|+\s*([\w:/.]+)", self.text[self.start :])
             self.fail(
                 "a bar outside parentheses",
@@ -145,7 +159,7 @@ class Parser:
             )
 
     def sum(self) -> _Node:
-        text, terms, random = "", 0, ()
+        text, terms, products, random = "", 0, 0, ()
         sign = self.take("+", "-")
         while True:
             at = self.start
@@ -157,13 +171,22 @@ class Parser:
             if node.text:
                 joint = f" {sign or '+'} " if text else sign if sign == "-" else ""
                 text += joint + node.text
-            terms, random = terms + node.terms, random + node.random
+            terms, products = terms + node.terms, products + node.products
+            random += node.random
             if terms > MAX_TERMS:
-                self.fail(f"more than {MAX_TERMS} terms", mend="this cannot be what was meant")
+                self.fail(
+                    f"more than {MAX_TERMS} terms", at=at, mend="this cannot be what was meant"
+                )
+            if products > MAX_PRODUCTS:
+                self.fail(
+                    "too high a power of too many terms",
+                    at=at,
+                    mend="write the products that are meant, as in age*sex*grade",
+                )
             sign = self.take("+", "-")
             if not sign:
-                one = terms == 1 and not random and node.text == text
-                return _Node(text, terms, random, is_number=one and node.is_number)
+                alone = (text, random) == (node.text, node.random)
+                return node if alone else _Node(text, terms, products, random)
 
     def product(self) -> _Node:
         at = self.start
@@ -182,13 +205,11 @@ class Parser:
                     at=at,
                     mend="arithmetic needs I(...), as in I(age / 12); an intercept is joined by +",
                 )
-            both = node.terms * other.terms
-            terms = {":": both, "*": both + node.terms + other.terms, "/": both + node.terms}[op]
+            terms = _joined(op, node.terms, other.terms)
+            products = _joined(op, node.products, other.products)
             # patsy's ":" binds tighter than "*" and "/", and so it does in R
             node = _Node(f"{node.text}:{other.text}" if op == ":" else
-                         f"{node.text} {op} {other.text}", terms)  # fmt: skip
-            if terms > MAX_TERMS:
-                self.fail(f"more than {MAX_TERMS} terms", at=at)
+                         f"{node.text} {op} {other.text}", terms, products)  # fmt: skip
         return node
 
     def power(self) -> _Node:
@@ -198,14 +219,14 @@ class Parser:
             return node
         if node.random or node.is_number:
             self.fail("** takes a sum of columns, as in (age + sex)**2", at=at)
-        if self.kind != "number" or self.token not in "123456789":
+        if not re.fullmatch("[1-9]", self.token):
             self.fail("the exponent must be a whole number from 1 to 9")
         exponent = int(self.token)
         self.advance()
-        terms = node.terms if node.terms == 1 else (node.terms + 1) ** exponent
-        if terms > 10_000:
-            self.fail(f"more than {MAX_TERMS} terms", at=at)
-        return _Node(f"{node.text}**{exponent}", terms)
+        terms = sum(comb(node.terms, together) for together in range(1, exponent + 1))
+        factors = range(1, min(exponent, node.products) + 1)
+        products = sum(node.products**together for together in factors)
+        return _Node(f"{node.text}**{exponent}", terms, products)
 
     def atom(self) -> _Node:
         at, kind, token = self.start, self.kind, self.token
@@ -236,7 +257,8 @@ class Parser:
         if not name.strip():
             self.fail("an empty column name", at=at)
         self.variables.setdefault(name)
-        return _Node(column_code(name))
+        code = column_code(name)
+        return _Node(code, factor=code)
 
     def call(self) -> _Node:
         """A function call, kept as one text up to its closing parenthesis."""
@@ -262,7 +284,8 @@ class Parser:
         self.categorical |= categorical
         self.pos = end + 1
         self.advance()
-        return _Node(text)
+        quoted = QUOTED.fullmatch(text)
+        return _Node(text, factor=column_code(quoted[2]) if quoted else text)
 
     def deeper(self, at: int) -> None:
         self.depth += 1
@@ -276,24 +299,23 @@ class Parser:
         if bar:
             if node.random:
                 self.fail("a random term inside a random term", at=at)
-            node = _Node("", 0, tuple(
+            node = _Node("", 0, 0, tuple(
                 RandomTerm(node.text, group, bar == "|") for group in self.groups(at)
             ))  # fmt: skip
         if not self.take(")"):
             if self.kind == "end":
                 self.fail("a parenthesis is not closed", at=at)
-            self.bar_outside() if not bar else None
             self.fail("a closing parenthesis was expected")
         self.depth -= 1
         if node.random:
             return node
-        return _Node(f"({node.text})", node.terms, is_number=node.is_number)
+        return replace(node, text=f"({node.text})")
 
     def groups(self, at: int) -> list[tuple[str, ...]]:
         found = [self.interaction(at)]
         while self.take("/"):
             found.append(tuple(dict.fromkeys(found[-1] + self.interaction(at))))
-        if self.kind == "op" and self.token in ("+", "*", "-", "^", "**"):
+        if self.token in ("+", "*", "-", "^", "**"):
             self.fail(
                 f"'{self.token}' in a grouping factor",
                 at=at,

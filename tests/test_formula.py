@@ -3,7 +3,7 @@
 import pytest
 
 from course import CourseError
-from course.formula import parse_formula
+from course.formula import MAX_LENGTH, effect_terms, parse_formula, variables_of
 
 
 def random_terms(text):
@@ -28,6 +28,12 @@ def random_terms(text):
         ("(1|a) + (0+x|a) + (1|b)", ["(1 | a)", "(0 + x | a)", "(1 | b)"]),
         ("(1|`my school`)", ["(1 | `my school`)"]),
         ("(1|Q('my school'))", ["(1 | `my school`)"]),
+        ("(1|Q( 'my school' ) : b)", ["(1 | `my school`:b)"]),
+        ("(1|(a:b)/c)", ["(1 | a:b)", "(1 | a:b:c)"]),
+        ("(1|a:(b):a)", ["(1 | a:b)"]),
+        ("(1|a/b:c/d)", ["(1 | a)", "(1 | a:b:c)", "(1 | a:b:c:d)"]),
+        ("(z + (1|g))", ["(1 | g)"]),
+        ("((1|g) + (x||h))", ["(1 | g)", "(x || h)"]),
     ],
 )
 def test_random_terms(written, read):
@@ -48,11 +54,93 @@ def test_random_terms(written, read):
         ("y ~ C(a, Treatment('x')) + bs(z, df=4) + center(z) + (1|g)", "y",
          "C(a, Treatment('x')) + bs(z, df=4) + center(z)"),
         ("y ~ np.log(`net income`) + (1|g)", "y", 'np.log(Q("net income"))'),
+        ("y ~ +x + (1|g)", "y", "x"),
+        ("y ~ (1|g) + x - 1", "y", "x - 1"),
+        ("y ~ (1|g) + (1|h) - 1 + x", "y", "-1 + x"),
+        ("y ~ z + (x + (1|g))", "y", "z + x"),
+        ("y ~ np.log (x) + (1|g)", "y", "np.log (x)"),
+        ("y ~ I(f == ')') + C(k, Treatment(\"it's (\")) + (1|g)", "y",
+         "I(f == ')') + C(k, Treatment(\"it's (\"))"),
+        ("y ~ I(f == '\"(') + np.log(`a) b`) + (1|g)", "y",
+         "I(f == '\"(') + np.log(Q(\"a) b\"))"),
     ],
 )  # fmt: skip
 def test_fixed_part(text, response, fixed):
     formula = parse_formula(text)
     assert (formula.response, formula.fixed) == (response, fixed)
+
+
+@pytest.mark.parametrize(
+    "written, meant",
+    [
+        ("a*b:c", "a b:c a:b:c"),  # a colon binds tighter than a star
+        ("a/b", "a a:b"),
+        ("a/b/c", "a a:b a:b:c"),
+        ("(a + b)/c", "a b a:b:c"),
+        ("a*b*c - a:b:c", "a b c a:b a:c b:c"),
+        ("(a + b + c)**2", "a b c a:b a:c b:c"),
+        ("(a + b)**2:c", "a:c b:c a:b:c"),
+        ("(a + b)^9", "a b a:b"),
+        ("a**9", "a"),  # a column crossed with itself is itself; a square needs I(...)
+        ("a - b + b", "a b"),
+        ("(a + b):(c + d)", "a:c a:d b:c b:d"),
+    ],
+)
+def test_operators_mean_what_they_mean_in_r(written, meant):
+    formula = parse_formula(f"y ~ {written} + ({written}|g)")
+    expected = {frozenset(term.split(":")) for term in meant.split()} | {frozenset()}
+    for part in (formula.fixed, formula.random[0].effects):
+        read = [frozenset(f.name() for f in term.factors) for term in effect_terms(part)]
+        assert set(read) == expected and len(read) == len(expected)
+
+
+@pytest.mark.parametrize("response", ["y", "(y)", "((`y`))", "Q('y')", "np.log(y)", "I(y**2)"])
+def test_a_response_is_a_column_or_a_call(response):
+    assert parse_formula(f"{response} ~ x + (1|g)").columns == ("y", "x", "g")
+
+
+@pytest.mark.parametrize("response", ["y**2", "y^2", "(y)^2", "y:z", "-y", "y - z", "(y + (1|g))"])
+def test_a_computed_response_needs_i(response):
+    """R squares y; patsy would take y**2 for y, and the model would be another one."""
+    with pytest.raises(CourseError, match=r"response must be one .*I\(score\*\*2\)"):
+        parse_formula(f"{response} ~ x + (1|g)")
+
+
+@pytest.mark.parametrize("call", ["(", "np.log("])
+def test_parentheses_of_a_reasonable_depth_and_any_number(call):
+    x = call * 7 + "x" + ")" * 7
+    formula = parse_formula(f"y ~ {' + '.join([x] * 50)} + (1|((((((((((g)))))))))))")
+    assert formula.columns == ("y", "x", "g")
+    many = " + ".join(f"(1|({group}))" for group in "abcdefghij" * 5)
+    assert variables_of(" + ".join(["(x)"] * 60)) == ("x",)
+    with pytest.raises(CourseError, match="both give a the effect Intercept"):
+        parse_formula(f"y ~ {many}")
+
+
+@pytest.mark.parametrize(
+    "columns, power, effects", [(2, 9, 3), (7, 3, 63), (6, 5, 62), (14, 3, 469)]
+)
+def test_a_power_has_as_many_effects_as_there_are_choices(columns, power, effects):
+    """Up to `power` of the columns at once: 7 + 21 + 35 for three of seven."""
+    names = " + ".join(f"x{i}" for i in range(columns))
+    fixed = parse_formula(f"y ~ 0 + ({names})**{power} + (1|g)").fixed
+    assert len(effect_terms(fixed)) == effects
+
+
+def test_a_long_formula_is_read_and_a_longer_one_is_not():
+    names = [f"`item {i} of the questionnaire`" for i in range(140)]
+    long = f"y ~ {' + '.join(names)} + (1|g)"
+    assert len(long) < MAX_LENGTH and len(parse_formula(long).columns) == 142
+    with pytest.raises(CourseError, match=f"{len(long) + MAX_LENGTH} characters.*{MAX_LENGTH}"):
+        parse_formula(long + " " * MAX_LENGTH)
+
+
+@pytest.mark.parametrize(
+    "effects, columns",
+    [("1", ()), ("0 + age", ("age",)), ("np.log(a / b) + `c d` * a", ("a", "b", "c d"))],
+)
+def test_columns_of_effects(effects, columns):
+    assert variables_of(effects) == columns
 
 
 @pytest.mark.parametrize(
@@ -78,6 +166,8 @@ def test_columns_in_order_of_appearance():
     formula = parse_formula("y ~ np.log(x / w) + C(f) + (z|g/h) + (1|`k l`)")
     assert formula.columns == ("y", "x", "w", "f", "z", "g", "h", "k l")
     assert formula.categorical == {"f"}
+    formula = parse_formula("y ~ C(f) + C(h, Sum) + x + (C(k)|g)")
+    assert formula.categorical == {"f", "h", "k"}  # each, not the last alone
 
 
 def test_reading_what_was_written_gives_the_same_formula():
@@ -109,12 +199,14 @@ REFUSED = {
     "y ~ (x|g) + (1|g)": "0 + in the other",
     "y ~ (1|a:b) + (1|b:a)": "effect Intercept",
     "y ~ (x||g) + (0 + x|g)": "effect x",
+    "y ~ (1|g) + (1|h) + (x|g)": "both give g the effect Intercept",
     "y ~ x ~ z": "second ~",
     "y x + (1|g)": "no ~",
     "y ~": "nothing stands after",
     "~ x + (1|g)": "response is missing",
     "y + z ~ x + (1|g)": "the response must be one",
     "1 ~ x + (1|g)": "the response must be one",
+    "(y|g) ~ x": "the response must be one",
     "": "stops too early",
     "y ~ x z + (1|g)": "join terms with +",
     "y ~ 2*x + (1|g)": "I(...)",
@@ -127,6 +219,9 @@ REFUSED = {
     "y ~ poly(x, 2) + (1|g)": "I(x**2)",
     "y ~ I(x^2) + (1|g)": "**",
     "y ~ x**10 + (1|g)": "1 to 9",
+    "y ~ x**12 + (1|g)": "1 to 9",
+    "y ~ x**0 + (1|g)": "1 to 9",
+    "y ~ x**z + (1|g)": "1 to 9",
     "y ~ x %in% z + (1|g)": "a:b",
     "y ~ 'x' + (1|g)": "quotes",
     "y ~ `x + (1|g)": "backtick",
@@ -137,8 +232,18 @@ REFUSED = {
     "y ~ y + (1|g)": "explain itself",
     "y ~ x + (I(2 * y)|g)": "explain itself",
     "`a b` ~ np.log(`a b`) + (1|g)": "explain itself",
+    "(y) ~ x + (y|g)": "the response y stands on the right",
+    "Q('a b') ~ `a b` + (1|g)": "the response a b stands on the right",
     "y ~ x + (1|" + "(" * 60 + "g" + ")" * 60 + ")": "nested too deeply",
     "y ~ x\ud800 + (1|g)": "another encoding",
+    "y ~ `x\udfff` + (1|g)": "'\\udfff' in the formula",
+    "y ~ " + ":".join(["x"] * 2000) + " + (1|g)": "too many terms",
+    "y ~ (" + "+".join(f"x{i}" for i in range(300)) + ")*z + (1|g)": "more than 500 terms",
+    "y ~ (" + "+".join(f"x{i}" for i in range(300)) + ")/z/w + (1|g)": "more than 500 terms",
+    "y ~ (" + "+".join(f"x{i}" for i in range(40)) + ")**2 + (1|g)": "more than 500 terms",
+    "y ~ (" + "+".join(f"x{i}" for i in range(40)) + ")**9 + (1|g)": "more than 500 terms",
+    "y ~ (((a + b)**9)**9)**9 + (1|g)": "too high a power",
+    "y ~ (a + b + c + d + e + f)**5:((h + i + j)**3) + (1|g)": "too high a power",
     "y ~ I(" + "-" * 400 + "x) + (1|g)": "nested too deeply",
     "y ~ I(" + "x+" * 200 + "x) + (1|g)": "nested too deeply",
     "y ~ bs(x) + (1|g)": "bs(x, df=4)",
@@ -165,6 +270,77 @@ def test_refused_with_the_mend(text):
         parse_formula(text)
     assert REFUSED[text] in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+POINTED = [
+    ("y ~ x + 1|school + z", "|school + z", "as in (1|school)"),
+    ("y ~ x + z||school:my_room", "||school:my_room", "as in (1|school:my_room)"),
+    ("y ~ x | (g)", "| (g)", "as in (1|group)"),
+    ("y | g", "| g", "parentheses"),
+    ("~ x + (1|g)", "~ x + (1|g)", "before ~"),
+    ("y x + (1|g)", "y x + (1|g)", "write response ~ fixed effects"),
+    ("y ~", "y ~", "at least 1 + (1|group)"),
+    ("y ~ x ~ z", "~ z", "a formula has one"),
+    ("y + z ~ x", "y + z ~ x", "as in I(score**2)"),
+    ("y ~ x z + (1|g)", "z + (1|g)", "join terms with +"),
+    ("y ~ z + y + (1|g)", "y ~ z + y + (1|g)", "Leave it out"),
+    ("y ~ x - (1|g) + z", "(1|g) + z", "leave it out of the formula"),
+    ("y ~ z + x * (1|g) + w", "x * (1|g) + w", "cannot be joined by *"),
+    ("y ~ z + x:(1|g)", "x:(1|g)", "write (x|group)"),
+    ("y ~ z + 2*x", "2*x", "I(...)"),
+    ("y ~ z + 1*x", "1*x", "as in I(age / 12)"),
+    ("y ~ z + x:(0)", "x:(0)", "number next to :"),
+    ("y ~ z + (1|g)**2", "(1|g)**2", "as in (age + sex)**2"),
+    ("y ~ z + 1**2", "1**2", "as in (age + sex)**2"),
+    ("y ~ z + x**10 + w", "10 + w", "from 1 to 9"),
+    ("y ~ z + ` ` + x", "` ` + x", "empty column name"),
+    ("y ~ z + (x", "(x", "not closed"),
+    ("y ~ z + (x|g", "(x|g", "not closed"),
+    ("y ~ z + I(x + (1|g)", "I(x + (1|g)", "not closed"),
+    ("y ~ z + I(" + "(" * 70 + "x", "I(" + "(" * 38, "nested too deeply"),
+    ("y ~ z + (" + "(" * 70 + "x", "(" * 31 + "x", "nested too deeply"),
+    ("y ~ z + (1|" + "(" * 70 + "g", "(1|" + "(" * 37, "nested too deeply"),
+    ("y ~ z + ((x|g)|h)", "((x|g)|h)", "inside a random term"),
+    ("y ~ z + (1|a + b)", "(1|a + b)", "'+' in a grouping factor"),
+    ("y ~ z + (1|a:b - c)", "(1|a:b - c)", "a:b makes one group of every combination"),
+    ("y ~ z + (1|a^2)", "(1|a^2)", "'^' in a grouping factor"),
+    ("y ~ z + (1|a/C(g))", "(1|a/C(g))", "C(...) as a grouping factor"),
+    ("y ~ z + (1|a:2)", "(1|a:2)", "as in (1|school)"),
+    ("y ~ z + (1|(a/b))", "(1|(a/b))", "a:b or a/b"),
+    ("y ~ z + (1|a.b)", "a.b)", "write it in backticks: `a.b`"),
+    ("y ~ z + a.b + x", "a.b + x", "a name with a dot"),
+    ("y ~ z + (|g)", "|g)", "write (1|group)"),
+    ("y ~ z + () + x", ") + x", "')' where a column was expected"),
+    ("y ~ z, x", ", x", "join terms with +"),
+    ("y ~ z + 'x'", "'x'", "write Q('column name') or `column name`"),
+    ('y ~ z + "x"', '"x"', "quotes stand only inside calls: write Q('column name')"),
+    ("y ~ z$x", "$x", "the character '$'"),
+    ("y ~ z + (1|g)) + x", ") + x", "without its opening one"),
+    ("y ~ z + ((x + w|g) z)", "z)", "closing parenthesis was expected"),
+    ("y ~ x + z + " + "*".join("abcdefghij"), "a*b*c*d*e*f*g*h*i*j", "more than 500 terms"),
+    ("y ~ x + (a + b + c + d + e + f + h)**7", "(a + b + c + d + e + f + h)**7", "as in age*sex*grade"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("text, place, mend", POINTED)
+def test_a_refusal_points_to_the_place(text, place, mend):
+    with pytest.raises(CourseError) as caught:
+        parse_formula(text)
+    message = str(caught.value)
+    assert f", at `{place}`" in message and mend in message
+    assert "None" not in message and not message.endswith((":", ": "))
+
+
+@pytest.mark.parametrize("text", ["y ~ x +", "y ~ x**", "", "y ~ x + "])
+def test_a_refusal_points_to_the_end(text):
+    with pytest.raises(CourseError, match="at the end"):
+        parse_formula(text)
+
+
+def test_only_a_doubled_intercept_is_mended_by_a_zero():
+    with pytest.raises(CourseError) as caught:
+        parse_formula("y ~ x + (0 + x|g) + (x - 1||g)")
+    assert "Keep one of them" in str(caught.value) and "0 + in" not in str(caught.value)
 
 
 @pytest.mark.parametrize("thing", [None, 3, b"y ~ x", ["y ~ x"]])
@@ -218,7 +394,6 @@ HOSTILE = [
     "y ~ \uff49\uff4d\uff50ort(x) + (1|g)",
     "y ~ " + "x+" * 5000 + "x",
     "y ~ x; import os + (1|g)",
-    "y ~ " + ":".join(["x"] * 2000) + " + (1|g)",
     "y ~ " + "+".join(f"x{i}" for i in range(490)) + "+" + "-".join("x" * 490) + " + (1|g)",
 ]
 
