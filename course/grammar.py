@@ -284,8 +284,8 @@ class Parser:
         self.categorical |= categorical
         self.pos = end + 1
         self.advance()
-        quoted = QUOTED.fullmatch(text)
-        return _Node(text, factor=column_code(quoted[2]) if quoted else text)
+        quoted = quoted_column(text)
+        return _Node(text, factor=text if quoted is None else column_code(quoted))
 
     def deeper(self, at: int) -> None:
         self.depth += 1

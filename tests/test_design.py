@@ -196,7 +196,11 @@ REFUSED = {
     "a factor before ||": ("score ~ age + (sex||school)", pupils(), "two things"),
     "nothing varies": ("score ~ age + (0|school)", pupils(), "nothing vary"),
     "no fixed part": ("score ~ 0 + (1|school)", pupils(), "at least 1"),
-    "a column called C": ("score ~ C + (1|school)", bad(C=pupils().age), "rename it"),
+    "a column called C beside C(...)": (
+        "score ~ C + C(sex) + (1|school)",
+        bad(C=pupils().age),
+        "rename it",
+    ),
     "a column called Intercept": (
         "score ~ Intercept + (1|school)",
         bad(Intercept=pupils().age),
