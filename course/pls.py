@@ -36,7 +36,14 @@ NEAR_ZERO = (
 )
 MIDDLING = 0.4  # the relative standard deviation that a search starts from
 FEW_ROWS = 200  # with more of them one start has been enough
+LEAST_RESIDUAL = 1e-12  # of the response's variance: where less is left, it is rounding
+LEAST_CROSSED = 1e-8  # the same where groupings cross, and large effects of both nearly cancel
 LEAST_WEIGHT = 0.02  # that curvature grants to a level that knows nothing
+NO_RESIDUAL = (
+    "the fixed and random effects reproduce the response to the last digit: no residual is left. Look "
+    "for a response that is the same in all rows of a group, for a predictor computed from the "
+    "response, or for one row per group"
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -395,15 +402,15 @@ class Problem:
         CourseError
             Where the fixed and random effects leave no residual.
         """
-        best = search(self, reml, progress)
+        try:
+            best = search(self, reml, progress)
+        except linalg.LinAlgError as error:  # effects so large that X'V^-1 X is lost in rounding
+            raise CourseError(NO_RESIDUAL) from error
         at = self.evaluate(best.theta)
         df = self.n - self.p if reml else self.n
         sigma2 = at.r2 / df * self.y_scale**2
-        if at.r2 / df < 1e-14:
-            raise CourseError(
-                "the fixed and random effects reproduce the response exactly: no residual is left. "
-                "Look for a predictor computed from the response, or for one row per group"
-            )
+        if at.r2 / df < (LEAST_CROSSED if self.crossing else LEAST_RESIDUAL):
+            raise CourseError(NO_RESIDUAL)
         T_x = self.T_x * self.y_scale
         beta = T_x @ at.beta
         if self.columns.constant is not None:

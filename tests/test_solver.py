@@ -295,24 +295,50 @@ def test_a_search_for_another_response_begins_where_it_is_told(formula):
     np.testing.assert_array_equal(problem.with_response(other).start, problem.start)
 
 
-@pytest.mark.parametrize("n", [30, 3000])
-@pytest.mark.parametrize("reml", [True, False])
-def test_a_response_without_residual_is_refused(n, reml):
-    rng = np.random.default_rng(10)
-    data = pd.DataFrame({"g": np.arange(n) % 5, "x": rng.normal(size=n)})
-    data["y"] = 3 + 2 * data["x"]
-    with pytest.raises(CourseError, match="no residual is left.*computed from the response"):
-        mixedlm("y ~ x + (1|g)", data).fit(reml)
+@pytest.mark.parametrize("noise", [0, 1e-8])
+@pytest.mark.parametrize("n", [30, 1000])
+@pytest.mark.parametrize(
+    "formula, response",
+    [
+        ("y ~ x + (1|g)", "x"),  # a predictor computed from the response
+        ("y ~ 1 + (1|g)", "g"),  # the groups' values, repeated in every row
+        ("y ~ x + (1|g)", "g x"),
+        ("y ~ x + (x|g)", "g slope"),
+        ("y ~ x + (1|g) + (1|top)", "g x"),
+        ("y ~ x + (1|g) + (1|h)", "g h x"),
+        ("y ~ x + (x|g) + (1|h)", "g h slope"),
+    ],
+)
+def test_a_response_without_residual_is_refused(formula, response, n, noise):
+    """Rounding is no residual: it would be a number of no meaning, or a breakdown of the algebra."""
+    rng = np.random.default_rng(n)
+    data = pd.DataFrame({"g": np.arange(n) % (n // 20 + 4), "x": rng.normal(size=n)})
+    data["top"], data["h"] = data["g"] % 2, rng.integers(0, 5, n)
+    g, h, slope = rng.normal(size=(3, 60))
+    parts = {
+        "x": 2 * data["x"],
+        "g": g[data["g"]],
+        "h": h[data["h"]],
+        "slope": slope[data["g"]] * data["x"],
+    }
+    data["y"] = 3 + sum(parts[part] for part in response.split()) + noise * rng.normal(size=n)
+    for reml in (True, False):
+        with pytest.raises(CourseError, match="no residual is left") as refused:
+            mixedlm(formula, data).fit(reml)
+        assert "same in all rows of a group" in str(refused.value)
 
 
-def test_a_small_residual_is_a_residual():
-    """A hundred-thousandth of the response's spread is far above rounding."""
+@pytest.mark.parametrize("formula", ["y ~ x + (1|g)", "y ~ x + (1|g) + (1|h)"])
+def test_a_small_residual_is_a_residual(formula):
+    """A thousandth of the response's spread is far above rounding."""
     rng = np.random.default_rng(11)
     data = pd.DataFrame({"g": np.arange(60) % 6, "x": rng.normal(size=60)})
-    noise = rng.normal(size=60) + rng.normal(size=6)[data["g"]]
-    small = mixedlm("y ~ x + (1|g)", data.assign(y=data["x"] + 1e-5 * noise)).fit()
-    usual = mixedlm("y ~ x + (1|g)", data.assign(y=data["x"] + noise)).fit()
-    assert small.sigma == pytest.approx(1e-5 * usual.sigma, rel=1e-3)
+    data["h"] = rng.integers(0, 5, 60)
+    noise = rng.normal(size=60) + rng.normal(size=6)[data["g"]] + rng.normal(size=5)[data["h"]]
+    small = mixedlm(formula, data.assign(y=data["x"] + 1e-3 * noise)).fit()
+    usual = mixedlm(formula, data.assign(y=data["x"] + noise)).fit()
+    assert small.converged
+    assert small.sigma == pytest.approx(1e-3 * usual.sigma, rel=1e-3)
 
 
 # -- where the search begins -------------------------------------------------------------------
