@@ -424,3 +424,13 @@ def test_log_likelihood_is_that_of_the_normal_distribution(formula, reml):
         XX = design.X.T @ np.linalg.solve(V, design.X)
         expected += p / 2 * np.log(2 * np.pi) - np.linalg.slogdet(XX)[1] / 2
     assert fit.llf == pytest.approx(expected, abs=1e-6)
+
+
+@pytest.mark.parametrize("formula", FORMULAS)
+def test_a_step_out_of_all_bounds_has_no_deviance_and_breaks_nothing_off(formula):
+    """A line search that went too far is to come back by itself."""
+    problem = problem_of(formula, table(17))
+    with np.errstate(all="ignore"):
+        at = problem.evaluate(np.full(problem.n_theta, np.inf))
+        assert not np.isfinite(problem.deviance(at, reml=True))
+        assert not np.isfinite(problem.gradient(at, reml=True)).any()
