@@ -169,7 +169,7 @@ class Parser:
                     "a random term cannot be subtracted", at=at, mend="leave it out of the formula"
                 )
             if node.text:
-                joint = f" {sign or '+'} " if text else sign if sign == "-" else ""
+                joint = f" {sign} " if text else sign.replace("+", "")
                 text += joint + node.text
             terms, products = terms + node.terms, products + node.products
             random += node.random
@@ -275,9 +275,9 @@ class Parser:
                 if depth == 0:
                     break
             if depth > MAX_DEPTH:
-                self.fail("parentheses nested too deeply", at=at)
+                self.fail("parentheses nested too deeply")
         else:
-            self.fail("a parenthesis is not closed", at=at)
+            self.fail("a parenthesis is not closed")
         text = quote_backticks(self.text[at : end + 1])
         columns, categorical = check_call(text)
         self.variables.update(dict.fromkeys(columns))
