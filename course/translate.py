@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import textwrap
+import unicodedata
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -23,6 +24,9 @@ NO_RANDOM_TERM = (
     "the formula has no random term such as (1|school): for ordinary least squares use "
     "smf.ols(formula, data), or say which groups the rows come from"
 )
+
+# what patsy makes of more than the row at hand: the labels of a factor, what stateful functions remember
+OF_ALL_ROWS = re.compile(rf"\[|\b({'|'.join(sorted(STATEFUL | {'C'}))})\(")
 
 
 @dataclass(frozen=True, eq=False)
@@ -131,14 +135,14 @@ def translate_design(design: Design) -> Translation:
     re_formula = None if layout.re is None else names.top_effects(layout.re)
     vc_formula, gaps = {}, []
     for effects in layout.vc:
-        key, value = names.component(effects, gaps)
+        key, value = names.component(effects)
         vc_formula[key] = value
     if re_formula and "~" in re_formula:  # of a column's name: MixedLM would take it for its own
         re_formula = f"~ {re_formula}"
     for effects in layout.correlated:
         gaps.append(words.gap(layout, effects))
         for j in effects.block:
-            key, value = names.component(Effects(effects.grouping, (j,)), gaps)
+            key, value = names.component(Effects(effects.grouping, (j,)))
             vc_formula[key] = value
     return Translation(
         design=design,
@@ -162,7 +166,10 @@ class _Names:
 
     def make(self, name: str, expression: str) -> str:
         """A column of the call's own, under a name that the data do not use."""
+        name = unicodedata.normalize("NFKC", name)  # as Python reads what is written name=...
         name = re.sub(r"\W+", "_", name).strip("_") or "column"
+        if not name.isidentifier():  # it begins with a digit
+            name = f"column_{name}"
         while name in self.taken and self.prepare.get(name) != expression:
             name += "_"
         self.taken.add(name)
@@ -224,49 +231,56 @@ class _Names:
                 return (name,)
         return within
 
-    def component(self, effects: Effects, gaps: list[str]) -> tuple[str, str]:
+    def component(self, effects: Effects) -> tuple[str, str]:
         """Name and formula of a variance component, e.g. classroom:age and 0 + C(classroom):age."""
         grouping = self.design.groupings[effects.grouping]
-        effect = grouping.effects[effects.block[0]]
+        (j,) = effects.block
+        effect = grouping.effects[j]
         key = self.layout.name(effects)
         top = () if self.layout.top is None else self.design.groupings[self.layout.top].factors
         within = tuple(name for name in grouping.factors if name not in top)
         if effect != "Intercept":
-            effect = self.measured(effect, grouping.Z[:, effects.block[0]])
-            effect = self.effect(effect, grouping.name, gaps)
+            effect = self.effect(self.measured(effect, grouping.Z[:, j]), grouping, j)
         if not within:  # at the top itself: one group at a time, so one column
             return key, "1" if effect == "Intercept" else f"0 + {effect}"
         codes = f"C({column_code(self.group(self.shortest(within, grouping)))})"
         return key, f"0 + {codes}" if effect == "Intercept" else f"0 + {codes}:{effect}"
 
-    def effect(self, effect: str, group: str, gaps: list[str]) -> str:
+    def effect(self, effect: str, grouping: Grouping, j: int) -> str:
         """An effect as it may stand in a vc_formula, which is evaluated in each group by itself."""
-        parts = [part.strip() for part in re.split(r":(?![^\[(]*[\])])", effect)]
-        if not any("[" in part or any(f"{s}(" in part for s in STATEFUL) for part in parts):
+        if not OF_ALL_ROWS.search(effect):
             return effect
-        expressions = []
-        for part in parts:
-            level = re.fullmatch(r"(?:C\()?([^\[()]+?)(?:,.*)?\)?\[(?:T\.)?(.*)\]", part)
-            centred = re.fullmatch(r"(center|scale|standardize)\((\w+)\)", part)
-            if level:
-                expressions.append(
-                    f"(data[{quote(level[1])}].astype(str) == {quote(level[2])}).astype(float)"
-                )
-            elif centred:
-                x = f"data[{quote(centred[2])}]"
-                shift = f"({x} - {x}.mean())"
-                expressions.append(
-                    shift if centred[1] == "center" else f"{shift} / {x}.std(ddof=0)"
-                )
-            elif part.isidentifier():
-                expressions.append(f"data[{quote(part)}]")
-            else:
-                gaps.append(
-                    f"{effect} for {group}: statsmodels evaluates a vc_formula in each group by "
-                    "itself, so this column would differ. Compute it as a column of the data first."
-                )
-                return effect
-        return self.make(effect.replace("T.", ""), " * ".join(expressions))
+        name = effect.replace("[T.", "[")
+        found = [self.factor(part) for part in re.split(r":(?![^\[(]*[\])])", effect)]
+        if None not in found:
+            product = np.prod([values for _, values in found], axis=0)
+            if np.allclose(product, grouping.Z[:, j]):  # not so where C(x, Sum) has 1, 0 and -1
+                return self.make(name, " * ".join(expression for expression, _ in found))
+        # patsy's own column, made of all rows at once
+        block = next(block for block in grouping.blocks if j in block)
+        text = grouping.formulas[grouping.blocks.index(block)]
+        formula = quote(f"{self.design.formula.response} ~ {text}")
+        return self.make(name, f"smf.ols({formula}, data).exog[:, {block.index(j)}]")
+
+    def factor(self, part: str) -> tuple[str, np.ndarray] | None:
+        """A factor of an effect as an expression of pandas, and its values, where it is a simple one."""
+        columns = self.design.columns
+        level = re.fullmatch(r"(?:C\()?(\w+)(?:,.*\)|\))?\[(?:T\.)?(.*)\]", part)
+        if level and level[1] in columns:
+            values = columns[level[1]].astype(str) == level[2]
+            x = f"data[{quote(level[1])}]"
+            return f"({x}.astype(str) == {quote(level[2])}).astype(float)", values.to_numpy(float)
+        centred = re.fullmatch(r"(center|scale|standardize)\((\w+)\)", part)
+        name = centred[2] if centred else part
+        if name not in columns or not pd.api.types.is_numeric_dtype(columns[name].dtype):
+            return None
+        x, values = f"data[{quote(name)}]", columns[name].to_numpy(float)
+        if not centred:
+            return x, values
+        x, values = f"({x} - {x}.mean())", values - values.mean()
+        if centred[1] == "center":
+            return x, values
+        return f"{x} / data[{quote(name)}].std(ddof=0)", values / values.std()
 
 
 def _column_named(effect: str) -> str | None:
@@ -300,14 +314,16 @@ def _code(t: Translation) -> str:
             "What follows fits these effects as if they were independent."
         )
         lines.append("")
-    prepare = _rows_and_types(design)
+    prepare, by_formula = _rows_and_types(design), []
     for name, expression in t.prepare.items():
         if expression == "blocks":
             factors = [list(grouping.factors) for grouping in design.groupings]
             prepare += BLOCKS.format(factors=json.dumps(factors, ensure_ascii=False)).splitlines()
-        prepare.append(f"data = data.assign({name}={expression})")
-    if design.hiding:
+        made = f"data = data.assign({name}={expression})"
+        (by_formula if expression.startswith("smf.") else prepare).append(made)
+    if design.hiding:  # groups are made from these columns, formulas cannot be read beside them
         prepare.append(f"data = data.drop(columns=[{', '.join(map(quote, design.hiding))}])")
+    prepare += by_formula
     lines += [*prepare, ""] if prepare else []
     lines += [
         "model = smf.mixedlm(",

@@ -22,15 +22,20 @@ SLOW = {
 QUICK = [m["id"] for m in MODELS if m["id"] not in SLOW]
 
 
-def run(code: str, frame: pd.DataFrame):
-    """The results that the code leaves, run as a learner would: alone, on `data`."""
+def execute(code: str, frame: pd.DataFrame) -> dict:
+    """All that the code makes, run as a learner would: alone, on `data`."""
     names = {"data": frame.copy()}
     with warnings.catch_warnings():
         warnings.simplefilter(
             "ignore"
         )  # MixedLM warns near the boundary; that is not at issue here
         exec(compile(code, "code", "exec"), names)
-    return names["result"]
+    return names
+
+
+def run(code: str, frame: pd.DataFrame):
+    """The results that the code leaves."""
+    return execute(code, frame)["result"]
 
 
 @pytest.mark.parametrize("model_id", QUICK)
