@@ -200,6 +200,24 @@ def test_blocks_of_groups_made_of_several_columns():
     frame = table(3, 150).assign(größe=lambda d: d["u"] // 2)
     t = translate("y ~ x + (1|block:größe) + (1|w)", frame)
     agrees(t, frame, {"block:größe": (["block", "größe"], [ONE]), "w": (["w"], [ONE])})
+    assert "größe" in t.code  # as it is written in the data
+
+
+@pytest.mark.parametrize("dress", ["nullable", "an index that repeats itself", "missing"])
+def test_blocks_of_data_that_are_made_ready_first(dress):
+    frame = table(3, 150)
+    terms = {"u": (["u"], [ONE]), "w": (["w"], [ONE])}
+    if dress == "nullable":
+        frame = frame.astype({"x": "Float64", "u": "Int64"})
+    elif dress == "missing":
+        frame.loc[[1, 30], "x"] = np.nan
+    else:
+        frame.index = np.arange(150) // 2
+    t = translate("y ~ x + (1|u) + (1|w)", frame)
+    model = made(t, frame).model
+    complete = frame.dropna().reset_index(drop=True)
+    np.testing.assert_allclose(theirs(model, ["u", "w"]), ours(complete, terms))
+    np.testing.assert_allclose(model.exog[:, 1], complete["x"].astype(float))
 
 
 # -- effects that MixedLM could not compute group by group ---------------------------------------
@@ -281,6 +299,19 @@ def test_codings_and_splines_are_left_to_the_formula():
     t = translate("score ~ 1 + (C(f, Sum)|`class`) + (1|school)", D)
     assert list(t.prepare) == ["C_f_Sum_S_k", "C_f_Sum_S_l"]
     assert all('smf.ols("score ~ C(f, Sum)"' in made for made in t.prepare.values())
+
+
+@pytest.mark.parametrize("name", ["C", "Sum", "np"])
+@pytest.mark.parametrize("role", ["idle", "group"])
+def test_codings_beside_a_column_called_like_a_function(name, role):
+    frame = D.assign(**{name: D["class"] if role == "group" else 1})
+    group = name if role == "group" else "class"
+    t = translate(f"score ~ 1 + (C(f, Sum) + np.log(age)|`{group}`) + (1|school)", frame)
+    names = list(t.vc_formula)
+    columns = [*EFFECTS["C(f, Sum)"], np.log(AGE)]
+    terms = {"re": (["school"], [ONE]), group: ([group], [ONE])}
+    terms |= {n: ([group], [c]) for n, c in zip(names[1:], columns, strict=True)}
+    agrees(t, frame, terms)
 
 
 def test_effects_of_classes_without_an_intercept():
