@@ -314,6 +314,11 @@ def test_codings_beside_a_column_called_like_a_function(name, role):
     agrees(t, frame, terms)
 
 
+def test_several_idle_columns_called_like_functions():
+    t = translate("score ~ age + C(sex) + (1|school)", D.assign(C=1, np=2, scale="x"))
+    agrees(t, D.assign(C=1, np=2, scale="x"), {"re": (["school"], [ONE])})
+
+
 def test_effects_of_classes_without_an_intercept():
     t = translate("score ~ 1 + (0 + sex|`class`) + (1|school)", D)
     terms = {
