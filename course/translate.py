@@ -259,7 +259,7 @@ class _Names:
         # patsy's own column, made of all rows at once
         block = next(block for block in grouping.blocks if j in block)
         text = grouping.formulas[grouping.blocks.index(block)]
-        formula = quote(f"{self.design.formula.response} ~ {text}")
+        formula = quote(self.plain(f"{self.design.formula.response} ~ {text}"))
         return self.make(name, f"smf.ols({formula}, data).exog[:, {block.index(j)}]")
 
     def factor(self, part: str) -> tuple[str, np.ndarray] | None:

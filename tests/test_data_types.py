@@ -148,6 +148,14 @@ def test_columns_called_like_functions_inside_calls(call):
     check(data, formula, expected)
 
 
+def test_a_slope_of_a_column_called_like_a_function_below_the_top():
+    """A column that the code makes by patsy of all rows, when the one called C is gone."""
+    formula = "score ~ count + sex + (0 + center(count)|room) + (1|school)"
+    expected = mixedlm(formula, frame()).fit().llf
+    data = frame().rename(columns={"count": "C"})
+    check(data, formula.replace("count", "`C`"), expected)
+
+
 @pytest.mark.parametrize("formula", ["C + C(sex)", "I(C + 1)", "C + I(age + 1) + C(sex, Sum)"])
 def test_a_function_and_a_column_of_one_name(formula):
     """Who calls both in one formula is told how to rename the column."""
