@@ -5,6 +5,7 @@ import pickle
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import linalg
 
 from course import CourseError, mixedlm
 from course.design import build_design, components
@@ -44,6 +45,13 @@ def test_terms_of_one_group_are_one_grouping_with_independent_blocks():
     same = design("score ~ age + (age||school) + (1|room)", pupils())
     assert same.groupings[0].blocks == ((0,), (1,))
     assert d.groupings[0].formulas == same.groupings[0].formulas == ("1", "0 + age")
+
+
+def test_only_effects_of_one_term_may_be_correlated():
+    """Their covariance factor is a lower triangle for each term, and 0 between terms."""
+    d = design("score ~ age + (age|school) + (0 + sex|school)", pupils())
+    triangle = np.tril(np.ones((2, 2)))
+    np.testing.assert_array_equal(d.groupings[0].pattern, linalg.block_diag(triangle, triangle))
 
 
 def test_labels_of_any_kind_make_the_same_groups():
