@@ -91,6 +91,7 @@ def test_nesting_and_independent_blocks():
     names = [g.name for g in d.groupings]
     nested = {(names[i], names[j]) for i, j in np.argwhere(d.nested) if i != j}
     assert nested == {("school:room", "school"), ("school:room", "room")}
+    assert d.nested.diagonal().all()  # a group lies in itself
     blocks = components(np.array([0, 0, 1, 2, 3]), np.array([0, 1, 1, 2, 2]))
     assert blocks.tolist() == [0, 0, 0, 1, 1]
 
