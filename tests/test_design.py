@@ -356,6 +356,12 @@ def test_a_stored_design_reads_new_rows_as_the_first_one():
         np.testing.assert_array_equal(Z, grouping.Z[-3:])
 
 
+def test_columns_called_like_a_function_of_formulas_are_listed():
+    """Generated code drops them, used or not: patsy would take them for the function."""
+    d = design("score ~ age + (1|school)", bad(C=1, np=2, other=3))
+    assert set(d.hiding) == {"C", "np"}
+
+
 def test_polars_like_frames_are_told_the_way():
     class Frame:
         def to_pandas(self):
