@@ -64,7 +64,7 @@ def find_columns(data: pd.DataFrame, names: Iterable[str]) -> dict[str, pd.Serie
     return found
 
 
-def model_column(series: pd.Series, keep_whole: bool) -> np.ndarray | pd.Categorical:
+def model_column(series: pd.Series, keep_whole: bool) -> np.ndarray | pd.Series | pd.Categorical:
     """A column for the model matrices: floats, booleans, or a Categorical of the labels present.
 
     Parameters
@@ -72,7 +72,8 @@ def model_column(series: pd.Series, keep_whole: bool) -> np.ndarray | pd.Categor
     series : Series
         Without missing values.
     keep_whole : bool
-        Leave whole numbers as they are, for ``C(grade)`` to name its levels 2 and not 2.0.
+        Leave whole numbers as they are, for ``C(grade)`` to name its levels 2 and not 2.0; and numbers
+        and booleans in a Series, since patsy names those of an array np.int64(2).
     """
     name, dtype = series.name, series.dtype
     if isinstance(dtype, pd.CategoricalDtype):
@@ -81,7 +82,8 @@ def model_column(series: pd.Series, keep_whole: bool) -> np.ndarray | pd.Categor
         series = series.infer_objects()
         dtype = series.dtype
     if pd.api.types.is_bool_dtype(dtype):
-        return series.to_numpy(dtype=bool)
+        values = series.to_numpy(dtype=bool)
+        return pd.Series(values) if keep_whole else values
     if pd.api.types.is_complex_dtype(dtype):
         raise CourseError(f"'{name}' holds complex numbers; a model takes real ones")
     if pd.api.types.is_datetime64_any_dtype(dtype) or pd.api.types.is_timedelta64_dtype(dtype):
@@ -94,7 +96,7 @@ def model_column(series: pd.Series, keep_whole: bool) -> np.ndarray | pd.Categor
         whole = keep_whole and pd.api.types.is_integer_dtype(dtype)
         values = series.to_numpy(dtype=np.int64 if whole else np.float64)
         _finite(values, series, name)
-        return values
+        return pd.Series(values) if keep_whole else values
     codes, labels = _factorize(series)
     if not all(isinstance(label, str) for label in labels):
         kinds = sorted({type(label).__name__ for label in labels})

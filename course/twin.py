@@ -21,6 +21,7 @@ from course.errors import CourseError
 from course.layout import Effects, Layout, lay_out, unit
 
 if TYPE_CHECKING:
+    from course.design import Design
     from course.fit import MixedFit
 
 # A relative variance of 0 becomes this and is held there: statsmodels divides by it, and takes an effect
@@ -50,19 +51,41 @@ def fit_twin(fit: MixedFit, force: bool = False):
     Raises
     ------
     CourseError
-        Where this would take more than about a minute or 2 GB, unless forced.
+        Where this would take more than about a minute or 2 GB, unless forced; and where statsmodels
+        breaks down.
     """
     layout = lay_out(fit.design)
     if not force:
         _refuse_large(fit, layout, _components(fit, layout))
-    if layout.re is None or len(layout.re.block) == 1:
+    if layout.re is not None and len(layout.re.block) > 1:
+        with contextlib.suppress(np.linalg.LinAlgError):
+            twin = _fit(fit, layout)
+            if abs(twin.llf - fit.llf) < CLOSE:
+                return twin
+        # MixedLM's algebra breaks down where correlated effects are singular: give it unrelated ones
+        layout = _without_correlations(layout)
+    try:
         return _fit(fit, layout)
-    with contextlib.suppress(np.linalg.LinAlgError):
-        twin = _fit(fit, layout)
-        if abs(twin.llf - fit.llf) < CLOSE:
-            return twin
-    # MixedLM's algebra breaks down where correlated effects are singular: give it unrelated ones
-    return _fit(fit, _without_correlations(layout))
+    except np.linalg.LinAlgError as error:
+        raise CourseError(
+            f"statsmodels breaks down on this model ({error}); the estimates of this fit do not need it"
+        ) from error
+
+
+def _repeated(design: Design, first: int) -> set[int]:
+    """Groupings that are another one under a second name, with an effect in common.
+
+    Only the sum of their variances is known, so MixedLM's Hessian cannot be inverted unless one is held. The
+    grouping `first`, and then the order of the formula, decide which one is not.
+    """
+    order = sorted(range(len(design.groupings)), key=lambda g: g != first)
+    effects = [set(grouping.effects) for grouping in design.groupings]
+    return {
+        g
+        for at, g in enumerate(order)
+        for before in order[:at]
+        if design.nested[g, before] and design.nested[before, g] and effects[g] & effects[before]
+    }
 
 
 def _without_correlations(layout: Layout) -> Layout:
@@ -116,11 +139,16 @@ def _fit(fit: MixedFit, layout: Layout, alone: bool = False):
         vcomp=np.array([max(component.variance, FLOOR) for component in components]),
     )
     held = {}
-    if singular_re or any(component.variance < FLOOR for component in components):
+    repeated = _repeated(design, -1 if layout.re is None else layout.re.grouping)
+    free = [
+        component.variance >= FLOOR and component.grouping not in repeated
+        for component in components
+    ]
+    if singular_re or not all(free):
         held["free"] = MixedLMParams.from_components(
             fe_params=np.ones(X.shape[1]),
             cov_re=np.full_like(cov_re, not singular_re),
-            vcomp=np.array([float(component.variance >= FLOOR) for component in components]),
+            vcomp=np.array(free, dtype=float),
         )
     with warnings.catch_warnings():
         # at a variance of 0 statsmodels warns of the boundary in many ways; `singular` says it once

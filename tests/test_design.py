@@ -5,6 +5,7 @@ import pickle
 import numpy as np
 import pandas as pd
 import pytest
+import statsmodels.formula.api as smf
 from scipy import linalg
 
 from course import CourseError, mixedlm
@@ -403,3 +404,18 @@ def test_many_levels_are_checked_in_no_time():
         from course.checks import check_columns
 
         check_columns([["a"] * 20_000], 24_000)
+
+
+LABELS = {"whole": [7, 8], "half": [7.5, 8.0], "flag": [False, True], "text": ["a", "b"]}
+
+
+@pytest.mark.parametrize("kind", LABELS)
+def test_labels_of_numbers_are_named_as_statsmodels_names_them(kind):
+    """C(grade)[T.8], not C(grade)[T.np.int64(8)]."""
+    data = pupils().assign(label=np.array(LABELS[kind])[np.arange(len(pupils())) % 2])
+    formula = "score ~ C(label)"
+    expected = smf.ols(formula, data).fit().params.index
+    fit = mixedlm(f"{formula} + (1|school)", data).fit()
+    assert list(fit.fe_params.index) == list(expected)
+    assert expected[1] == f"C(label)[T.{LABELS[kind][1]}]"
+    np.testing.assert_allclose(fit.predict(data), fit.fittedvalues)
