@@ -153,7 +153,8 @@ def _wald(fit: MixedFit, names: list[str], level: float):
             half = z * error / (1 - value**2)
             rows.append((*np.tanh(np.arctanh(value) + np.array([-half, half])), error))
         else:
-            factor = np.exp(z * error / value)
+            with np.errstate(over="ignore"):  # without limit, then: from 0 to infinity
+                factor = np.exp(z * error / value)
             rows.append((value / factor, value * factor, error))
     notes = [
         f"{name} lies at the end of its range or is not identified: curvature says nothing there. "

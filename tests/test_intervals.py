@@ -10,7 +10,7 @@ import pytest
 from reference_models import data, fit
 from scipy import stats
 
-from course import CourseError
+from course import CourseError, mixedlm
 from course.bootstrap import Refitter, bootstrap
 from course.intervals import confint, wald_errors
 from course.parameters import parameters
@@ -224,3 +224,18 @@ def test_wrong_use():
         confint(ours, level=95)
     with pytest.raises(CourseError, match="did you mean 'standLRT'"):
         confint(ours, "wald", parameters=["standlrt"])
+
+
+def test_a_wald_interval_without_limit_says_so_without_a_warning():
+    """An SD of a hundredth of the residual's: on the log scale six groups know nothing of it."""
+    rng = np.random.default_rng(1)
+    rest, means = rng.normal(size=(6, 10)), rng.normal(size=6)
+    rest -= rest.mean(axis=1, keepdims=True)
+    rest /= np.sqrt((rest**2).sum() / 54)  # the mean square within groups is 1
+    means = (means - means.mean()) / means.std(ddof=1)
+    means *= np.sqrt((1 + 10 * 0.01**2) / 10)  # that between them 1 + 10 * 0.01^2
+    data = pd.DataFrame({"y": (rest + means[:, None]).ravel(), "g": np.repeat(list("abcdef"), 10)})
+    fit = mixedlm("y ~ 1 + (1|g)", data).fit()
+    row = confint(fit, "wald").loc["sd(Intercept | g)"]
+    assert row["estimate"] == pytest.approx(0.01, rel=0.01)
+    assert (row["lower"], row["upper"]) == (0, np.inf)
