@@ -14,6 +14,7 @@ from course.expressions import SPLINES, hides_a_function, names_outside_texts
 from course.formula import Formula, RandomTerm
 
 MAX_CELLS = 400_000_000  # of all model matrices together: 3 GB
+MOST_NAMED = 8  # columns in a message
 MAX_NAMES = 200_000  # columns of a formula that patsy may be asked to name
 
 
@@ -177,8 +178,10 @@ def check_rank(X: np.ndarray, names: tuple[str, ...]) -> None:
         if own <= 1e-10 * gram[j, j]:
             weights = np.linalg.lstsq(gram[:j, :j], gram[:j, j], rcond=1e-12)[0]
             involved = [names[i] for i in range(j) if abs(weights[i]) > 1e-6]
+            more = f" and {len(involved) - MOST_NAMED} others" * (len(involved) > MOST_NAMED)
+            shown = ", ".join(involved[:MOST_NAMED]) + more
             raise CourseError(
-                f"{names[j]} is determined by {', '.join(involved) or 'nothing (it is all zero)'}: "
+                f"{names[j]} is determined by {shown or 'nothing (it is all zero)'}: "
                 "their effects cannot be told apart. Leave one of them out of the fixed part"
             )
         root[j, j] = np.sqrt(own)

@@ -32,6 +32,10 @@ from course.expressions import FUNCTIONS, NUMPY
 from course.formula import parse_formula
 
 SECONDS = 1.0  # of processor time for one formula, so that a busy machine fails nobody
+MANY, SECONDS_FOR_MANY = (
+    20,
+    10.0,
+)  # variances and covariances; a search over more of them may take this
 MEGABYTES = 300  # that all formulas together may add to the peak
 MESSAGE = 700  # characters of a message; a learner reads it
 HANG = 60  # seconds after which the process says where it is and ends
@@ -390,7 +394,7 @@ class Outcome:
 
 def attempt(text: str, frame: pd.DataFrame, names: frozenset[str]) -> Outcome:
     """Read, translate and fit one formula, and hold what happens against what may."""
-    start = time.thread_time()
+    start, limit = time.thread_time(), SECONDS
     kind, message, fit = "refused at once", "", None
     try:
         with watched(names) as seen:
@@ -399,7 +403,10 @@ def attempt(text: str, frame: pd.DataFrame, names: frozenset[str]) -> Outcome:
                 return Outcome("fault", f"read again it is another formula: {formula}")
             kind = "refused with the data"
             model = mixedlm(text, frame)
-            translation, fit = model.translation, model.fit()
+            translation = model.translation
+            if time.thread_time() - start < SECONDS and model.problem.n_theta > MANY:
+                limit = SECONDS_FOR_MANY
+            fit = model.fit()
         kind = "model"
         compile(translation.code, "<code>", "exec")
         if not (np.isfinite(fit.llf) and np.isfinite(fit.fe_params).all()):
@@ -420,7 +427,7 @@ def attempt(text: str, frame: pd.DataFrame, names: frozenset[str]) -> Outcome:
         kind, message = "fault", f"a message of {len(message)} characters or lines: {message}"
     if seen:
         kind, message = "fault", f"did {seen[:3]}"
-    if seconds > SECONDS:
+    if seconds > limit:
         kind, message = "fault", f"took {seconds:.2f} s of processor time ({kind}: {message})"
     return Outcome(kind, message, seconds)
 
@@ -431,6 +438,7 @@ class Report:
 
     counts: Counter = field(default_factory=Counter)
     worst: tuple[float, str] = (0.0, "")
+    slow: int = 0  # that took more than SECONDS: a search over many parameters
     faults: list[str] = field(default_factory=list)
     passed_on: Counter = field(default_factory=Counter)  # words of patsy or NumPy in our messages
     seconds: float = 0.0
@@ -439,6 +447,7 @@ class Report:
     def add(self, how: str, text: str, outcome: Outcome) -> None:
         self.counts[how, outcome.kind] += 1
         self.worst = max(self.worst, (outcome.seconds, text))
+        self.slow += outcome.seconds > SECONDS
         if outcome.kind == "fault":
             self.faults.append(f"{text!r}: {outcome.message}")
         if "cannot be computed" in outcome.message:
@@ -452,6 +461,7 @@ class Report:
         """Take in what another process has done at the same time."""
         self.counts += other.counts
         self.worst = max(self.worst, other.worst)
+        self.slow += other.slow
         self.faults += other.faults
         self.passed_on += other.passed_on
         self.seconds = max(self.seconds, other.seconds)
@@ -525,6 +535,8 @@ def written(report: Report, seed: int, processes: int) -> str:
         "",
         f"- {report.n:,} formulas in {report.seconds:.0f} s: {report.n / report.seconds:,.0f} a second",
         f"- the slowest took {report.worst[0]:.2f} s of processor time: `{report.worst[1][:80]}`",
+        f"- {report.slow} took more than {SECONDS:g} s, all of them fits of more than {MANY} variances and "
+        f"covariances, which may take {SECONDS_FOR_MANY:g} s",
         f"- memory of a process: {report.megabytes:.0f} MB more at the peak than before the first",
         f"- faults: {len(report.faults)}",
         "",

@@ -419,3 +419,17 @@ def test_labels_of_numbers_are_named_as_statsmodels_names_them(kind):
     assert list(fit.fe_params.index) == list(expected)
     assert expected[1] == f"C(label)[T.{LABELS[kind][1]}]"
     np.testing.assert_allclose(fit.predict(data), fit.fittedvalues)
+
+
+def test_a_long_list_of_columns_is_cut_short():
+    """Twenty columns that add up to the next one: a message names a few of them."""
+    data = pupils(120).assign(total=0.0)
+    names = [f"x{i}" for i in range(20)]
+    for i, name in enumerate(names):
+        data[name] = np.random.default_rng(i).normal(size=120)
+        data["total"] += data[name]
+    with pytest.raises(
+        CourseError, match="total is determined by .*x0, .* and 12 others"
+    ) as caught:
+        mixedlm(f"score ~ {' + '.join(names)} + total + (1|school)", data)
+    assert len(str(caught.value)) < 300
