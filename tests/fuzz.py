@@ -38,7 +38,7 @@ MANY, SECONDS_FOR_MANY = (
 )  # variances and covariances; a search over more of them may take this
 MEGABYTES = 300  # that all formulas together may add to the peak
 MESSAGE = 700  # characters of a message; a learner reads it
-HANG = 60  # seconds after which the process says where it is and ends
+HANG = 300  # seconds after which the process says where it is and ends
 
 # -- the data ------------------------------------------------------------------------------------
 
