@@ -46,8 +46,8 @@ def test_labels_that_no_row_has():
 
 
 def test_plain_data_are_used_as_they_are():
-    code = translate("score ~ age + sex + (1|school)", D).code
-    assert "data =" not in code
+    for frame in (D, D.astype({"sex": "category"})):
+        assert "data =" not in translate("score ~ age + sex + (1|school)", frame).code
 
 
 @pytest.mark.parametrize(
@@ -61,6 +61,31 @@ def test_labels_that_read_alike_stay_apart(labels):
     model = made(t, frame).model
     assert model.n_groups == 5
     agrees(t, D.assign(school=frame["school"]), {"re": (["school"], [ONE])})
+
+
+@pytest.mark.parametrize("dtype", ["Int64", "int64[pyarrow]", object, "string", "category"])
+def test_groups_keep_their_labels(dtype):
+    """They name the random effects of the result."""
+    frame = D.assign(school=(D["school"].str[1:].astype(int) + 10).astype(dtype))
+    t = translate("score ~ age + (1|school)", frame)
+    model = made(t, frame).model
+    assert sorted(map(str, model.group_labels)) == ["10", "11", "12", "13", "14"]
+
+
+@pytest.mark.parametrize("dtype", ["Int64", "int64[pyarrow]", object])
+def test_long_numbers_of_groups_stay_apart(dtype):
+    """Of 17 digits, where floats have but every second integer."""
+    number = 2**53 + D["school"].str[1:].astype(int)
+    frame = D.assign(school=number.astype(dtype))
+    agrees(translate("score ~ age + (1|school)", frame), frame, {"re": (["school"], [ONE])})
+
+
+@pytest.mark.parametrize("dtype", [object, "string", "string[pyarrow]"])
+def test_texts_as_a_predictor(dtype):
+    frame = D.astype({"sex": dtype})
+    t = translate("score ~ sex + (1|school)", frame)
+    agrees(t, frame, {"re": (["school"], [ONE])})
+    np.testing.assert_array_equal(made(t, frame).model.exog[:, 1], D["sex"] == "male")
 
 
 @pytest.mark.parametrize("index", ["unique", "twice"])
@@ -89,6 +114,19 @@ def test_an_index_that_repeats_itself():
     model = made(t, frame).model
     terms = ["school:room"]
     np.testing.assert_array_equal(theirs(model, terms), theirs(plain, terms))
+
+
+def test_the_arguments_are_short_to_read():
+    """An intercept is written out; what varies at the top itself needs no column for each group."""
+    for written, argument in {
+        "I(age - 10)": "1 + I(age - 10)",
+        "1 + I(age - 10)": "1 + I(age - 10)",
+        "0 + I(age - 10)": "0 + I(age - 10)",
+        "age": "1 + age",
+    }.items():
+        assert translate(f"score ~ 1 + ({written}|school)", D).re_formula == argument
+    slopes = translate("score ~ 1 + (age||school) + (1|school:room)", D)
+    assert slopes.vc_formula == {"school:age": "0 + age", "school:room": "0 + C(room)"}
 
 
 # -- the search -----------------------------------------------------------------------------------
