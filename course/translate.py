@@ -425,7 +425,8 @@ def _rows_and_types(design: Design) -> list[str]:
                 or isinstance(dtype, pd.StringDtype)
             ):
                 continue
-            new = f"data[{quote(name)}].astype({_plain_type(column, name in groups)})"
+            plain = _plain_type(column, name in groups, name in design.formula.categorical)
+            new = f"data[{quote(name)}].astype({plain})"
             same = np.array_equal(*(pd.factorize(c)[0] for c in (column, column.astype(str))))
             if name in groups and not same:  # 1 and "1" are two labels, 1 and True one
                 new = f"data.groupby({quote(name)}, sort=False).ngroup()"
@@ -441,9 +442,11 @@ def _rows_and_types(design: Design) -> list[str]:
     return lines
 
 
-def _plain_type(column: pd.Series, is_group: bool) -> str:
-    """A type that patsy knows, for a nullable, pyarrow or object column."""
+def _plain_type(column: pd.Series, is_group: bool, in_C: bool) -> str:
+    """A type that patsy knows, for a nullable, pyarrow or object column; C(grade) has labels 2, not 2.0."""
     kind = column.infer_objects().dtype
     if is_group or not pd.api.types.is_numeric_dtype(kind):
         return "str"
+    if in_C and pd.api.types.is_integer_dtype(kind):
+        return "int"
     return "bool" if pd.api.types.is_bool_dtype(kind) else "float"

@@ -35,7 +35,7 @@ SLOPES = "test_score ~ age + school_resources + (age|school)"
 VARYING = {"slope_sd": {"school": 2}, "intercept_at": 10}
 CASES = {
     "6 schools": (INTERCEPTS, TRUTH | {"schools": 6}, N),
-    "40 schools": (INTERCEPTS, TRUTH | {"schools": 40}, N),
+    "40 schools": (INTERCEPTS, TRUTH | {"schools": 40}, N | {"bootstrap": 100}),
     "6 schools, slopes": (SLOPES, TRUTH | VARYING | {"schools": 6}, N_SLOPES),
     "40 schools, slopes": (SLOPES, TRUTH | VARYING | {"schools": 40}, N_SLOPES),
 }

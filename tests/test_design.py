@@ -170,7 +170,7 @@ REFUSED = {
     "few values": ("score ~ cr(x, df=4) + (1|school)", bad(x=0.0), "too few different"),
     "labels by the million": ("score ~ C(id):C(age):C(x) + (1|school)", bad(id=range(60), x=range(60)),
                               "is a label used as a predictor"),
-    "many columns of ||": ("score ~ age + (C(x)||school)", bad(x=[*range(20)] * 3), "(3)], ...)"),
+    "many columns of ||": ("score ~ age + (C(x)||school)", bad(x=[*range(20)] * 3), "[3], ...)"),
     "unknown column": ("score ~ agee + (1|school)", pupils(), "did you mean 'age'"),
     "unknown group": ("score ~ age + (1|shool)", pupils(), "did you mean 'school'"),
     "text response": ("sex ~ age + (1|school)", pupils(), "not numeric"),
@@ -221,7 +221,7 @@ REFUSED = {
     "another case": ("score ~ Age + (1|school)", pupils(), "did you mean 'age'"),
     "huge numbers": ("score ~ x + (1|school)", bad(x=np.geomspace(1e100, 1e300, 60)), "unit"),
     "tiny numbers": ("score ~ x + (1|school)", bad(x=np.arange(60) * 1e-300), "another unit"),
-    "perfect fit": ("y ~ age + (1|school)", bad(y=2 * pupils().age), "exactly"),
+    "perfect fit": ("y ~ age + (1|school)", bad(y=2 * pupils().age), "no residual is left"),
 }  # fmt: skip
 
 

@@ -250,7 +250,7 @@ def test_a_study_without_a_single_fit():
 
 
 def test_an_interval_that_cannot_be_had_is_told(monkeypatch):
-    def refuses(*_):
+    def refuses(*_, **__):
         raise CourseError("the profile has no end")
 
     monkeypatch.setattr("course.simulated_fits.confint", refuses)
