@@ -7,6 +7,7 @@ from itertools import combinations
 
 import patsy
 
+from course.columns import shortened
 from course.errors import CourseError
 from course.grammar import Parser
 from course.terms import Formula, RandomTerm
@@ -116,8 +117,9 @@ def refuse_duplicates(random: tuple[RandomTerm, ...]) -> None:
             continue
         shared = [t for t in effect_terms(one.effects) if t in effect_terms(other.effects)]
         if shared:
+            terms = f"{shortened(str(one))} and {shortened(str(other))}"
             raise CourseError(
-                f"{one} and {other} both give {one.group_name} the effect {shared[0].name()}; "
+                f"{terms} both give {shortened(one.group_name)} the effect {shared[0].name()}; "
                 f"only their sum could be estimated. Keep one of them"
                 + (", or write 0 + in the other" if shared[0].name() == "Intercept" else "")
             )

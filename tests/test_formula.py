@@ -409,3 +409,9 @@ HOSTILE = [
 def test_nothing_but_columns_and_listed_functions(text):
     with pytest.raises(CourseError):
         parse_formula(text)
+
+
+def test_a_message_stays_short_where_names_are_long():
+    with pytest.raises(CourseError, match="both give") as caught:
+        parse_formula(f"y ~ x + (x|{'g' * 300}) + (1|{'g' * 300})")
+    assert len(str(caught.value)) < 400
