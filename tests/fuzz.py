@@ -535,8 +535,8 @@ def written(report: Report, seed: int, processes: int) -> str:
         "",
         f"- {report.n:,} formulas in {report.seconds:.0f} s: {report.n / report.seconds:,.0f} a second",
         f"- the slowest took {report.worst[0]:.2f} s of processor time: `{report.worst[1][:80]}`",
-        f"- {report.slow} took more than {SECONDS:g} s, all of them fits of more than {MANY} variances and "
-        f"covariances, which may take {SECONDS_FOR_MANY:g} s",
+        f"- {report.slow} took more than {SECONDS:g} s; fits of more than {MANY} variances and covariances "
+        f"may take {SECONDS_FOR_MANY:g} s",
         f"- memory of a process: {report.megabytes:.0f} MB more at the peak than before the first",
         f"- faults: {len(report.faults)}",
         "",

@@ -29,7 +29,7 @@ from course import CourseError, coupling, dissection, mixedlm
 from course.pls import Problem
 
 N = 1000
-N_LME4 = 1000
+N_LME4 = 1000  # all of them
 SHORT = 0.005  # log-likelihood units
 
 NESTED = [
