@@ -181,7 +181,8 @@ def test_a_lesson_has_a_picture_on_the_front_page(path):
 def test_the_front_page_shows_what_readme_shows():
     shown = front_page.wrong_output((ROOT / "README.md").read_text(encoding="utf-8"))
     assert shown.count("<mark>1 |") == 3
-    assert "Converged:          Yes" in shown
+    assert "Converged: True" in shown
+    assert "dtype" not in shown
 
 
 # ---- links and terms ---------------------------------------------------------------------------
