@@ -140,7 +140,7 @@ class Dense(_Coupling):
 
     def __init__(self, level, column, values, shape, K):
         super().__init__(level, column, values, shape, K)
-        self.E = [E.toarray() for E in self.E]
+        self.E = np.stack([E.toarray() for E in self.E])  # (k, L, q)
         q = shape[1]
         self.cell = None  # one block: the cells are the whole matrix
         if K.n_cells < q * q:
@@ -149,11 +149,8 @@ class Dense(_Coupling):
             self.cell = cell[self.inside]
 
     def product(self, W: np.ndarray) -> np.ndarray:
-        total = sum(
-            one.T @ (W[i, j][:, None] * other)
-            for i, one in enumerate(self.E)
-            for j, other in enumerate(self.E)
-        ).ravel()
+        rows = self.E.reshape(-1, self.shape[1])
+        total = (rows.T @ np.einsum("ijl,jlq->ilq", W, self.E).reshape(rows.shape)).ravel()
         if self.cell is None:
             return total
         cells = np.zeros(self.n_cells)
@@ -165,5 +162,4 @@ class Dense(_Coupling):
         if self.cell is not None:
             K = np.zeros(len(self.inside))
             K[self.inside] = cells[self.cell]
-        through = [E @ K.reshape(self.shape[1], -1) for E in self.E]
-        return np.array([[(T * E).sum(axis=1) for E in self.E] for T in through])
+        return np.einsum("ilq,jlq->ijl", self.E @ K.reshape(self.shape[1], -1), self.E)

@@ -1,12 +1,17 @@
 """The one error that a learner meets."""
 
+import re
+
+LONG = re.compile(r"(\w{57})\w{4,}")  # a name that would fill the screen
+
 
 class CourseError(ValueError):
     r"""Something in the formula, the data or the question is not as it should be.
 
     The message says what is wrong, where, and what to write instead: one line of printable characters,
-    whatever stood in the formula or the data. Every error that wrong input causes in this package is
-    a ``CourseError``, so ``except CourseError`` (or ``ValueError``) is enough.
+    whatever stood in the formula or the data, and of a very long name the beginning. Every error that
+    wrong input causes in this package is a ``CourseError``, so ``except CourseError`` (or
+    ``ValueError``) is enough.
 
     Examples
     --------
@@ -20,4 +25,5 @@ class CourseError(ValueError):
 
     def __str__(self) -> str:
         # a control sequence would reach the terminal, a mark of direction turn the line around
-        return "".join(c if c.isprintable() else repr(c)[1:-1] for c in super().__str__())
+        message = LONG.sub(r"\1...", super().__str__())
+        return "".join(c if c.isprintable() else repr(c)[1:-1] for c in message)

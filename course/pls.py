@@ -35,7 +35,6 @@ NEAR_ZERO = (
     1e-4  # a relative standard deviation that counts as none; lme4's isSingular has the same
 )
 MIDDLING = 0.4  # the relative standard deviation that a search starts from
-FEW_ROWS = 200  # with more of them one start has been enough
 LEAST_RESIDUAL = 1e-12  # of the response's variance: where less is left, it is rounding
 LEAST_CROSSED = 1e-8  # the same where groupings cross, and large effects of both nearly cancel
 LEAST_WEIGHT = 0.02  # that curvature grants to a level that knows nothing
@@ -354,28 +353,6 @@ class Problem:
     def diagonal(self) -> np.ndarray:
         """Which entries of theta are on the diagonal of a Lambda."""
         return self.pack([np.eye(len(pattern)) for pattern in self.patterns]) > 0
-
-    @cached_property
-    def has_rivals(self) -> bool:
-        """Whether a slope whose predictor could not be centred may pass for another intercept."""
-        groupings = self.design.groupings
-        if "Intercept" not in self.design.fixed_names:
-            return True
-        alone = [
-            where[j]
-            for grouping, where in zip(groupings, self.z, strict=True)
-            for block in grouping.blocks
-            if "Intercept" not in [grouping.effects[j] for j in block]
-            for j in block
-        ]
-        columns = self.U[alone]
-        return bool((columns.mean(axis=1) ** 2 > 0.5 * (columns**2).mean(axis=1)).any())
-
-    @cached_property
-    def is_crowded(self) -> bool:
-        """Whether so few rows have so many random effects that these may take all the variance."""
-        effects = [grouping.n_levels * len(grouping.effects) for grouping in self.design.groupings]
-        return self.n <= FEW_ROWS and max(effects) > self.n / 2
 
     @cached_property
     def curvature(self) -> np.ndarray:

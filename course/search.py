@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     from course.pls import Problem
 
 SMALL = 0.02  # relative standard deviations below this are doubted: another start, and exactly 0
-
-
 GTOL = 1e-6  # largest gradient, with every theta measured by its curvature
+FEW_ROWS = 200  # with more of them one start has been enough
+CLOSE = 0.01  # of deviance, and twice this of relative (co)variances: a valley already searched
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ def _search(problem: Problem, value_and_gradient: Callable, reml: bool) -> Found
 
 
 def _better(problem, value_and_gradient, start, best: Found, evaluations: int) -> tuple[Found, int]:
-    other = _descend(problem, value_and_gradient, start)
+    other = _descend(problem, value_and_gradient, start, best)
     return (other if other.value < best.value else best), evaluations + other.evaluations
 
 
@@ -90,8 +90,8 @@ def _rival_starts(problem: Problem) -> list[np.ndarray]:
     """For each block one start where it has nearly all the variance, if some blocks are rivals."""
     # two large variances that nearly cancel lie far out, and so does hardly any residual
     far_out = problem.pack([3.0 * np.eye(len(pattern)) for pattern in problem.patterns])
-    if not problem.has_rivals:
-        return [far_out] if problem.is_crowded else []
+    if not has_rivals(problem):
+        return [far_out] if is_crowded(problem) else []
     starts = [far_out]
     for g, grouping in enumerate(problem.design.groupings):
         for block in grouping.blocks:
@@ -101,7 +101,31 @@ def _rival_starts(problem: Problem) -> list[np.ndarray]:
     return starts
 
 
-def _descend(problem: Problem, value_and_gradient: Callable, start: np.ndarray) -> Found:
+def has_rivals(problem: Problem) -> bool:
+    """Whether a slope whose predictor could not be centred may pass for another intercept."""
+    if "Intercept" not in problem.design.fixed_names:
+        return True
+    alone = [
+        where[j]
+        for grouping, where in zip(problem.design.groupings, problem.z, strict=True)
+        for block in grouping.blocks
+        if "Intercept" not in [grouping.effects[j] for j in block]
+        for j in block
+    ]
+    columns = problem.U[alone]
+    return bool((columns.mean(axis=1) ** 2 > 0.5 * (columns**2).mean(axis=1)).any())
+
+
+def is_crowded(problem: Problem) -> bool:
+    """Whether so few rows have so many random effects that these may take all the variance."""
+    effects = [grouping.n_levels * len(grouping.effects) for grouping in problem.design.groupings]
+    return problem.n <= FEW_ROWS and max(effects) > problem.n / 2
+
+
+def _descend(
+    problem: Problem, value_and_gradient: Callable, start: np.ndarray, known: Found | None = None
+) -> Found:
+    """Follow the deviance down from a start; no further where that leads to a known optimum."""
     count = 0
 
     def value_and_slope(theta: np.ndarray) -> tuple[float, np.ndarray]:
@@ -130,6 +154,13 @@ def _descend(problem: Problem, value_and_gradient: Callable, start: np.ndarray) 
         )
         return (value - first) / length**2, found / length
 
+    def stop_where_known(intermediate_result: optimize.OptimizeResult) -> None:
+        above = first + length**2 * intermediate_result.fun - known.value
+        if 0 <= above < CLOSE and _same(
+            problem, intermediate_result.x * unit * length, known.theta
+        ):
+            raise StopIteration
+
     # the deviance is a sum over n rows: below its rounding a line search finds nothing but noise
     rounding = 100 * np.finfo(float).eps * problem.n
     with np.errstate(all="ignore"):
@@ -138,6 +169,7 @@ def _descend(problem: Problem, value_and_gradient: Callable, start: np.ndarray) 
             at_start,
             jac=True,
             method="BFGS",
+            callback=stop_where_known if known else None,
             options={"gtol": max(GTOL, rounding**0.5) / length, "maxiter": 500},
         )
     value = float(first + length**2 * result.fun)
@@ -146,6 +178,16 @@ def _descend(problem: Problem, value_and_gradient: Callable, start: np.ndarray) 
     noise = 1e-9 * max(1.0, abs(value))
     converged = steepest < max(1e-3, noise**0.5)
     return Found(result.x * unit * length, value, steepest, converged, count)
+
+
+def _same(problem: Problem, theta: np.ndarray, known: np.ndarray) -> bool:
+    """Whether the covariances over sigma squared are nearly those of another theta."""
+    pairs = zip(problem.unpack(theta), problem.unpack(known), strict=True)
+    return all(
+        np.abs(here @ here.T - there @ there.T).max()
+        < 2 * CLOSE * (1 + np.abs(there @ there.T).max())
+        for here, there in pairs
+    )
 
 
 def _at_zero(problem: Problem, reml: bool, best: Found, diagonal: np.ndarray) -> tuple[Found, int]:

@@ -9,9 +9,11 @@ eliminated first, with the border's columns beside those of U, and then the bord
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
-from scipy.linalg import lapack
+
+from course.elimination import invert_batch
 
 
 @dataclass
@@ -63,7 +65,8 @@ class Blocks:
         inside = self.block[column] == block
         return np.where(inside, self.offsets[block] + (row - start) * size + column - start, -1)
 
-    def _batches(self):
+    @cached_property
+    def _batches(self) -> list[tuple[int, int, int]]:
         """Runs of blocks of one size: (first block, how many, size)."""
         sizes, first, count = np.unique(self.sizes, return_index=True, return_counts=True)
         return [(f, m, q) for f, m, q in zip(first, count, sizes, strict=True) if q]
@@ -74,7 +77,7 @@ class Blocks:
         ``diagonals[d, column]`` is Lambda[effect + d, effect] of the column's level.
         """
         M, logdet, batches = M.copy(), 0.0, []
-        for first, m, q in self._batches():
+        for first, m, q in self._batches:
             columns = slice(self.starts[first], self.starts[first] + m * q)
             D = diagonals[:, columns].reshape(-1, m, q)
             K = cells[self.offsets[first] : self.offsets[first] + m * q * q].reshape(m, q, q)
@@ -82,7 +85,7 @@ class Blocks:
             S = _times_lambda(S.swapaxes(1, 2), D)  # symmetric: Lambda' K Lambda
             S[:, range(q), range(q)] += 1
             S_inverse, more = invert_batch(S)
-            logdet += more
+            logdet += more.sum()
             # S^-1 Lambda' is _times_lambda of the symmetric inverse, seen from the other side
             S_inverse_L = _lambda_times(S_inverse, D)
             W = _lambda_times(S_inverse_L.swapaxes(1, 2), D)
@@ -102,7 +105,7 @@ class Blocks:
         """The derivatives, given that by what is left of M."""
         u = M_bar.shape[0]
         found = Back(np.empty(self.n_cells), np.empty((self.q, u)), np.zeros((depth, self.q)))
-        for (first, m, q), batch in zip(self._batches(), tape, strict=True):
+        for (first, m, q), batch in zip(self._batches, tape, strict=True):
             columns = slice(self.starts[first], self.starts[first] + m * q)
             if self.together:
                 R = (batch.tu.reshape(m * q, u) @ M_bar[:, :, self.output[0]]).reshape(m, q, u)
@@ -124,7 +127,7 @@ class Blocks:
     def effects(self, tape: list[_Batch], v: np.ndarray) -> np.ndarray:
         """Conditional means by column, given the coefficients v of U, (u, places)."""
         b = np.empty(self.q)
-        for (first, m, q), batch in zip(self._batches(), tape, strict=True):
+        for (first, m, q), batch in zip(self._batches, tape, strict=True):
             here = v[:, self.output[first : first + m]].T[:, :, None]
             b[self.starts[first] : self.starts[first] + m * q] = (batch.P @ here).ravel()
         return b
@@ -208,17 +211,3 @@ def _lambda_times(B: np.ndarray, diagonals: np.ndarray) -> np.ndarray:
     for d, values in enumerate(diagonals[1:], start=1):
         result[:, d:] += values[:, :-d, None] * B[:, :-d]
     return result
-
-
-def invert_batch(S: np.ndarray) -> tuple[np.ndarray, float]:
-    """Inverses of positive definite matrices (m, q, q), and the sum of their log-determinants."""
-    if len(S) > 1:
-        _, logdet = np.linalg.slogdet(S)
-        return np.linalg.inv(S), float(logdet.sum())
-    # one large matrix: from its Cholesky factor, at a third of the cost
-    factor, _ = lapack.dpotrf(S[0].T, lower=True)
-    logdet = 2 * np.log(np.diagonal(factor)).sum()
-    inverse, _ = lapack.dpotri(factor, lower=True, overwrite_c=True)
-    inverse += inverse.T  # the upper triangle was 0
-    np.fill_diagonal(inverse, np.diagonal(inverse) / 2)
-    return inverse[None], float(logdet)

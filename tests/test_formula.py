@@ -411,7 +411,16 @@ def test_nothing_but_columns_and_listed_functions(text):
         parse_formula(text)
 
 
-def test_a_message_stays_short_where_names_are_long():
-    with pytest.raises(CourseError, match="both give") as caught:
-        parse_formula(f"y ~ x + (x|{'g' * 300}) + (1|{'g' * 300})")
+@pytest.mark.parametrize(
+    "formula, match",
+    [
+        ("y ~ x + (x|LONG) + (1|LONG)", "both give"),
+        ("y ~ x + (1|LONG) + x|LONG", "outside parentheses"),
+        ("y ~ x + (1|LONG(x))", "name the column itself"),
+    ],
+)
+def test_a_message_stays_short_where_names_are_long(formula, match):
+    with pytest.raises(CourseError, match=match) as caught:
+        parse_formula(formula.replace("LONG", "g" * 300))
     assert len(str(caught.value)) < 400
+    assert "ggg..." in str(caught.value)

@@ -1,6 +1,7 @@
 """The solver against dense linear algebra, random structure by random structure."""
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -14,6 +15,7 @@ from course.design import build_design
 from course.formula import parse_formula
 from course.pls import Problem, lower_factor
 from course.satterthwaite import Satterthwaite
+from course.search import _descend, has_rivals, is_crowded
 from course.standardise import standardise
 
 FORMULAS = [
@@ -368,7 +370,7 @@ def test_a_slope_far_from_zero_is_a_rival_of_the_intercept(formula, shift, rival
     rng = np.random.default_rng(13)
     data = pd.DataFrame({"g": np.arange(60) % 10, "x": shift + rng.normal(size=60)})
     data["y"] = rng.normal(size=60)
-    assert problem_of(formula, data).has_rivals is rivals
+    assert has_rivals(problem_of(formula, data)) is rivals
 
 
 @pytest.mark.parametrize(
@@ -386,7 +388,33 @@ def test_few_rows_for_many_effects_are_crowded(formula, n, crowded):
     rng = np.random.default_rng(14)
     data = pd.DataFrame({"g": np.arange(n) % 20, "h": np.arange(n) % (n // 2 - 4)})
     data["x"], data["y"] = rng.normal(size=n), rng.normal(size=n)
-    assert problem_of(formula, data).is_crowded is crowded
+    assert is_crowded(problem_of(formula, data)) is crowded
+
+
+@pytest.mark.parametrize("formula", ["y ~ x + (0 + x|a) + (1|p)", "y ~ x + (x|a) + (0 + z|a)"])
+def test_a_second_search_goes_no_further_than_a_known_optimum(formula):
+    problem = problem_of(formula, table(3))
+    asked = []
+
+    def value_and_gradient(theta):
+        at = problem.evaluate(theta)
+        asked.append(problem.deviance(at, True))
+        return asked[-1], problem.gradient(at, True)
+
+    first = _descend(problem, value_and_gradient, problem.start)
+    alone = _descend(problem, value_and_gradient, 2 * problem.start)
+    assert alone.value == pytest.approx(first.value, abs=1e-7)  # there is one valley
+    asked.clear()
+    again = _descend(problem, value_and_gradient, 2 * problem.start, first)
+    assert len(asked) == again.evaluations < alone.evaluations
+    assert first.value <= again.value < first.value + 0.01
+    # nobody stops at an optimum that is not there
+    higher = replace(first, value=first.value + 0.5)
+    other = _descend(problem, value_and_gradient, 2 * problem.start, higher)
+    assert other.value == alone.value
+    elsewhere = replace(first, theta=3 * first.theta)
+    other = _descend(problem, value_and_gradient, 2 * problem.start, elsewhere)
+    assert other.value == alone.value
 
 
 @pytest.mark.parametrize("scale, shift", [(1, 0), (1, 2000), (3, 7)])
