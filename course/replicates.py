@@ -185,7 +185,8 @@ def _run_on(
                 pool, broken = _another(pool), False
     finally:
         # first all are stopped, so that none goes on while those that are finished are kept
-        left = [(future, chunk) for future, chunk in waiting.items() if not future.cancel()]
+        # (a broken pool ends its futures itself, and stumbles over one that is cancelled meanwhile)
+        left = [(f, chunk) for f, chunk in waiting.items() if broken or not f.cancel()]
         for future, chunk in left:
             if future.done() and future.exception() is None:
                 finished(chunk, future.result())
