@@ -314,8 +314,8 @@ def justified(message: str, case: Case) -> bool:
 # -- lme4 -------------------------------------------------------------------------------------
 
 
-def by_lme4(cases: list[Case]) -> dict[int, float]:
-    """For each seed the highest log-likelihood of lme4's optimisers."""
+def by_lme4(cases: list[Case]) -> dict[int, tuple[float, float]]:
+    """For each seed the highest log-likelihood of lme4's optimisers, and the same by dense algebra."""
     with tempfile.TemporaryDirectory() as folder:
         for case in cases:
             case.data.to_csv(f"{folder}/{case.seed}.csv", index=False, float_format="%.17g")
@@ -324,7 +324,11 @@ def by_lme4(cases: list[Case]) -> dict[int, float]:
         script = Path(__file__).with_suffix(".R")
         subprocess.run(["Rscript", str(script), folder], check=True)
         found = json.loads(Path(folder, "found.json").read_text())
-    return {row["seed"]: float(row["llf"]) for row in found if row.get("llf") is not None}
+    return {
+        row["seed"]: (row["llf"], row["llf"] if row["again"] is None else row["again"])
+        for row in found
+        if row["llf"] is not None
+    }
 
 
 def main(n: int = N, n_lme4: int = N_LME4) -> None:
@@ -346,15 +350,18 @@ def main(n: int = N, n_lme4: int = N_LME4) -> None:
         rng = np.random.default_rng(0)
         some = [fitted[i] for i in rng.permutation(len(fitted))[:n_lme4]]
         theirs = by_lme4([v.case for v in some])
-        short = {}
+        claims, short = 0, 0
         for v in some:
-            if theirs.get(v.case.seed, -np.inf) > v.llf + SHORT:
-                short[v.case.seed] = theirs[v.case.seed] - v.llf
-                v.faults.append(f"lme4 is {short[v.case.seed]:.4f} higher")
-        lead = [v.llf - theirs[v.case.seed] for v in some if v.case.seed in theirs]
+            said, is_so = theirs.get(v.case.seed, (-np.inf, -np.inf))
+            claims += said > v.llf + SHORT
+            if min(said, is_so) > v.llf + SHORT:
+                short += 1
+                v.faults.append(f"lme4 is {is_so - v.llf:.4f} higher")
+        lead = [v.llf - theirs[v.case.seed][0] for v in some if v.case.seed in theirs]
         lines += [
-            f"- lme4, best of three optimisers, fitted {len(theirs)} of {len(some)}: higher by more "
-            f"than {SHORT} in {len(short)}, lower by more than {SHORT} in {sum(d > SHORT for d in lead)}",
+            f"- lme4, best of three optimisers, fitted {len(theirs)} of {len(some)}: lower by more than "
+            f"{SHORT} in {sum(d > SHORT for d in lead)}, higher in {claims}, where dense algebra at its "
+            f"theta, predictors centred, agrees in {short}",
         ]
     kinds = Counter(hurt for v in verdicts for hurt in v.case.hurts)
     lines += ["", "| what hurts | problems | singular |", "|---|--:|--:|"]
