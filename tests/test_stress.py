@@ -1,8 +1,10 @@
 """Small problems that hurt: a part of stress.py, and those that once stopped short."""
 
+import itertools
+
 import numpy as np
 import pytest
-from stress import generate, judge
+from stress import dense_deviance, generate, judge
 
 from course import mixedlm
 from course.held import hold
@@ -17,6 +19,18 @@ def test_the_optimum_is_found_where_it_once_was_not(seed):
     verdict = judge(generate(seed))
     assert verdict.theta is not None, verdict.refused
     assert not verdict.faults, verdict.faults
+
+
+def test_what_lme4_finds_higher_by_rounding_is_not_there():
+    """lme4 says -3735.481, by dense algebra at its theta -3735.498: x is at 1e6, and it does not centre."""
+    case = generate(186)
+    fit = mixedlm(case.formula, case.data).fit(reml=case.reml)
+    assert fit.llf == pytest.approx(-3735.49776, abs=1e-4)  # lme4's with I(x - 1e6) as fixed effect
+    problem, theta = fit.model.problem, fit.estimates.theta_standard
+    lowest = dense_deviance(problem, theta, case.reml)
+    around = itertools.product([0, 0.02, 0.1, 0.5], [0, 0.02, 0.1, 0.5], np.linspace(1.5, 4, 11))
+    for other in around:
+        assert dense_deviance(problem, np.array(other), case.reml) > lowest - 1e-9
 
 
 @pytest.mark.parametrize("first", range(5000, 5100, 10))
