@@ -26,6 +26,9 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.linalg import lapack
 
+LARGE = (
+    1e5  # a variance, of which 1 is the residual's: from here products with an inverse lose digits
+)
 FEW = 20  # with fewer matrices than so many times their size, LAPACK is faster (measured)
 
 
@@ -119,13 +122,25 @@ class Eliminated:
 
 def eliminate_levels(M: np.ndarray, z, Lambda: np.ndarray) -> tuple[Eliminated, float]:
     """What the elimination of each level's own effects needs of M, and the sum of log|A|."""
-    M_z = M[z]
+    M_z, k = M[z], len(z)
     A = product(Lambda.T, product(M_z[:, z], Lambda))
-    A[np.diag_indices(len(A))] += 1
-    A_inverse, logdet = invert(A)
+    A[np.diag_indices(k)] += 1
+    large = k > 1 and A[np.diag_indices(k)].max() > LARGE
+    A_inverse, logdet = invert(A.copy() if large else A)
     H = product(Lambda, A_inverse)
-    W = product(H, Lambda.T)
-    return Eliminated(W, H, product(W, M_z), M_z), logdet.sum()
+    if not large:
+        W = product(H, Lambda.T)
+        return Eliminated(W, H, product(W, M_z), M_z), logdet.sum()
+    # the same by solving; one step of refinement (Skeel 1980, doi 10.1090/S0025-5718-1980-0572859-4) gets
+    # back the digits that products with the inverse lose
+    right = np.concatenate(
+        [product(Lambda.T, M_z), np.broadcast_to(Lambda.T[:, :, None], H.shape)], 1
+    )
+    X = product(A_inverse, right)
+    X += product(A_inverse, right - product(A, X))
+    WM = product(Lambda, X)
+    P, W = WM[:, :-k], WM[:, -k:]
+    return Eliminated(W, transpose(X[:, -k:]), P, M_z), logdet.sum()
 
 
 class Stage:

@@ -28,19 +28,18 @@ from course.crossing import Crossing
 from course.design import Design, components, lies_in, parents
 from course.elimination import Stage, Sums, cross_products
 from course.errors import CourseError
-from course.search import search
+from course.search import MIDDLING, search
 from course.standardise import Columns, standardise
 
 NEAR_ZERO = (
     1e-4  # a relative standard deviation that counts as none; lme4's isSingular has the same
 )
-MIDDLING = 0.4  # the relative standard deviation that a search starts from
 LEAST_RESIDUAL = 1e-12  # of the response's variance: where less is left, it is rounding
 LEAST_CROSSED = 1e-8  # the same where groupings cross, and large effects of both nearly cancel
 LEAST_WEIGHT = 0.02  # that curvature grants to a level that knows nothing
 NO_RESIDUAL = (
-    "the fixed and random effects reproduce the response to the last digit: no residual is left. Look "
-    "for a response that is the same in all rows of a group, for a predictor computed from the "
+    "the fixed and random effects reproduce the response: no residual is left but what may be rounding. "
+    "Look for a response that is the same in all rows of a group, for a predictor computed from the "
     "response, or for one row per group"
 )
 
@@ -339,10 +338,10 @@ class Problem:
 
     @cached_property
     def start(self) -> np.ndarray:
-        return self._middling
+        return self.middling
 
     @property
-    def _middling(self) -> np.ndarray:
+    def middling(self) -> np.ndarray:
         return self.pack([MIDDLING * np.eye(len(pattern)) for pattern in self.patterns])
 
     def _steps(self, at: Evaluation) -> list:
@@ -362,7 +361,7 @@ class Problem:
         much as a variance of 1 / w of its own would: 4 w^2 / lambda^2 for a standard deviation,
         2 w_i w_j / lambda^2 for what ties effect i to effect j.
         """
-        conditional = self._conditional(self.evaluate(self._middling))
+        conditional = self._conditional(self.evaluate(self.middling))
         found = []
         for g in range(len(self.patterns)):
             weight = 1 - np.einsum("iil->il", conditional[g]) / MIDDLING**2

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,8 +12,10 @@ from scipy import optimize
 if TYPE_CHECKING:
     from course.pls import Problem
 
+MIDDLING = 0.4  # the relative standard deviation that a search starts from
 SMALL = 0.02  # relative standard deviations below this are doubted: another start, and exactly 0
 GTOL = 1e-6  # largest gradient, with every theta measured by its curvature
+PRECISION_LOST = 2  # SciPy's number for a line search that found nothing lower
 FEW_ROWS = 200  # with more of them one start has been enough
 CLOSE = 0.01  # of deviance, and twice this of relative (co)variances: a valley already searched
 
@@ -123,9 +125,16 @@ def is_crowded(problem: Problem) -> bool:
 
 
 def _descend(
-    problem: Problem, value_and_gradient: Callable, start: np.ndarray, known: Found | None = None
+    problem: Problem,
+    value_and_gradient: Callable,
+    start: np.ndarray,
+    known: Found | None = None,
+    far: bool = False,
 ) -> Found:
-    """Follow the deviance down from a start; no further where that leads to a known optimum."""
+    """Follow the deviance down from a start; no further where that leads to a known optimum.
+
+    Steps are as long as suits a middling start; where the start is `far` from it, as suits that.
+    """
     count = 0
 
     def value_and_slope(theta: np.ndarray) -> tuple[float, np.ndarray]:
@@ -134,8 +143,7 @@ def _descend(
         value, gradient = value_and_gradient(theta)
         return value, gradient * unit
 
-    # steps of one curvature in every direction: the search starts well scaled
-    unit = 1 / np.sqrt(problem.curvature)
+    unit = _unit(problem, start if far else problem.middling)
     with np.errstate(all="ignore"):
         first, slope = value_and_slope(start)
     if not np.isfinite(slope).all():  # no residual is left, say
@@ -177,7 +185,21 @@ def _descend(
     steepest = length * float(np.abs(result.jac).max(initial=0))
     noise = 1e-9 * max(1.0, abs(value))
     converged = steepest < max(1e-3, noise**0.5)
-    return Found(result.x * unit * length, value, steepest, converged, count)
+    theta = result.x * unit * length
+    if result.status == PRECISION_LOST and (_unit(problem, theta) > 4 * unit).any():
+        # with steps of another length more can be seen, and "steep" is another thing
+        again = _descend(problem, value_and_gradient, theta, known, far=True)
+        return replace(again, evaluations=count + again.evaluations)
+    return Found(theta, value, steepest, converged, count)
+
+
+def _unit(problem: Problem, theta: np.ndarray) -> np.ndarray:
+    """A step of one curvature in every direction; a standard deviation's grows with it."""
+    larger = [
+        np.maximum(1, np.repeat(np.linalg.norm(factor, axis=1)[:, None], len(factor), 1) / MIDDLING)
+        for factor in problem.unpack(theta)
+    ]
+    return problem.pack(larger) / np.sqrt(problem.curvature)
 
 
 def _same(problem: Problem, theta: np.ndarray, known: np.ndarray) -> bool:

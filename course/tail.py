@@ -13,7 +13,7 @@ from functools import cached_property
 
 import numpy as np
 
-from course.elimination import invert_batch
+from course.elimination import LARGE, invert_batch
 
 
 @dataclass
@@ -29,11 +29,27 @@ class Back:
 class _Batch:
     """Blocks of one size q, m of them at once."""
 
-    S_inverse_L: np.ndarray  # Lambda S^-1, (m, q, q)
-    W: np.ndarray  # Lambda S^-1 Lambda', (m, q, q)
+    S: np.ndarray  # Lambda' K Lambda + I, (m, q, q)
+    S_inverse: np.ndarray  # (m, q, q)
+    D: np.ndarray  # the diagonals of Lambda, (depth, m, q)
     K: np.ndarray  # (m, q, q)
     tu: np.ndarray  # (m, q, u)
-    P: np.ndarray  # W tu, (m, q, u)
+
+    def __post_init__(self):
+        self.X = self.solve(self.tu)  # S^-1 Lambda' tu, (m, q, u)
+        self.P = _lambda_times(self.X, self.D)  # W tu, (m, q, u)
+
+    def solve(self, right: np.ndarray) -> np.ndarray:
+        """S^-1 Lambda' times (m, q, c).
+
+        Large effects of crossed groupings nearly cancel, and products with the inverse lose that:
+        refined as in `course.elimination.eliminate_levels`.
+        """
+        right = _times_lambda(right.swapaxes(1, 2), self.D).swapaxes(1, 2)
+        X = self.S_inverse @ right
+        if self.S.diagonal(axis1=1, axis2=2).max(initial=0) < LARGE:
+            return X
+        return X + self.S_inverse @ (right - self.S @ X)
 
 
 class Blocks:
@@ -86,11 +102,9 @@ class Blocks:
             S[:, range(q), range(q)] += 1
             S_inverse, more = invert_batch(S)
             logdet += more.sum()
-            # S^-1 Lambda' is _times_lambda of the symmetric inverse, seen from the other side
-            S_inverse_L = _lambda_times(S_inverse, D)
-            W = _lambda_times(S_inverse_L.swapaxes(1, 2), D)
             tu = K_tu[columns].reshape(m, q, -1)
-            P = W @ tu
+            batch = _Batch(S, S_inverse, D, K, tu)
+            P = batch.P
             if self.together:
                 flat = tu.reshape(m * q, -1), P.reshape(m * q, -1)
                 M[:, :, self.output[0]] -= flat[0].T @ flat[1]
@@ -98,7 +112,7 @@ class Blocks:
                 M[:, :, self.output[first : first + m]] -= (tu.swapaxes(1, 2) @ P).transpose(
                     1, 2, 0
                 )
-            batches.append(_Batch(S_inverse_L, W, K, tu, P))
+            batches.append(batch)
         return M, logdet, batches
 
     def back(self, tape: list[_Batch], M_bar: np.ndarray, depth: int) -> Back:
@@ -111,15 +125,18 @@ class Blocks:
                 R = (batch.tu.reshape(m * q, u) @ M_bar[:, :, self.output[0]]).reshape(m, q, u)
             else:
                 R = batch.tu @ M_bar[:, :, self.output[first : first + m]].transpose(2, 0, 1)
-            Q = batch.W @ R
-            K_bar = Q @ batch.P.swapaxes(1, 2) + batch.W
+            Q = _lambda_times(batch.solve(R), batch.D)
+            # S^-1 Lambda' is _times_lambda of the symmetric inverse, seen from the other side
+            S_inverse_L = _lambda_times(batch.S_inverse, batch.D)
+            W = _lambda_times(S_inverse_L.swapaxes(1, 2), batch.D)
+            K_bar = Q @ batch.P.swapaxes(1, 2) + W
             found.cells[self.offsets[first] : self.offsets[first] + m * q * q] = K_bar.ravel()
             found.K_tu[columns] = -Q.reshape(m * q, u)
             left = R - batch.K @ Q
-            right = batch.tu.swapaxes(1, 2) @ batch.S_inverse_L
+            right = batch.X.swapaxes(1, 2)
             for d in range(min(depth, q)):
                 rows, ends = slice(d, None), slice(None, q - d)
-                one = np.einsum("mij,mji->mi", batch.K[:, rows], batch.S_inverse_L[:, :, ends])
+                one = np.einsum("mij,mji->mi", batch.K[:, rows], S_inverse_L[:, :, ends])
                 one -= np.einsum("miu,mui->mi", left[:, rows], right[:, :, ends])
                 found.slopes[d, columns].reshape(m, q)[:, ends] = one
         return found

@@ -343,6 +343,38 @@ def test_a_small_residual_is_a_residual(formula):
     assert small.sigma == pytest.approx(1e-3 * usual.sigma, rel=1e-3)
 
 
+def precise(n: int, residual: float, slope: float = 0.0) -> pd.DataFrame:
+    """Crossed g and h of variance 1, and a residual SD far below it."""
+    rng = np.random.default_rng(1)
+    data = pd.DataFrame(
+        {"g": rng.integers(0, 20, n), "h": rng.integers(0, 15, n), "x": rng.normal(size=n)}
+    )
+    g, h, noise = rng.normal(size=(20, 2)), rng.normal(size=15), rng.normal(size=n)
+    slopes = 1 + slope * g[data["g"], 1]
+    data["y"] = g[data["g"], 0] + slopes * data["x"] + h[data["h"]] + residual * noise
+    return data
+
+
+@pytest.mark.parametrize("slope", [0, 0.5])
+@pytest.mark.parametrize("formula", ["y ~ x + (1|g) + (1|h)", "y ~ x + (x|g) + (1|h)"])
+@pytest.mark.parametrize("residual", [1e-2, 1e-3, 1e-4])
+def test_large_crossed_effects_that_nearly_cancel_lose_no_digits(residual, formula, slope):
+    data = precise(300, residual, slope)
+    problem = problem_of(formula, data)
+    theta = problem.pack([np.eye(len(pattern)) / residual for pattern in problem.patterns])
+    value = problem.deviance(problem.evaluate(theta), True)
+    assert value == pytest.approx(dense_deviance(problem, theta, True), abs=1e-3)
+
+
+@pytest.mark.parametrize("formula", ["y ~ x + (1|g) + (1|h)", "y ~ x + (x|g) + (1|h)"])
+@pytest.mark.parametrize("n, residual", [(300, 1e-2), (5000, 1e-2), (300, 1e-3)])
+def test_a_search_far_from_its_start_ends_where_the_deviance_is_flat(n, residual, formula):
+    """By the logarithm of each theta the derivative is small: with 35 levels, 0.1 is 1e-4 of deviance."""
+    fit = mixedlm(formula, precise(n, residual)).fit()
+    problem, theta = fit.model.problem, fit.estimates.theta_standard
+    assert abs(theta * problem.gradient(problem.evaluate(theta), True)).max() < 0.1
+
+
 # -- where the search begins -------------------------------------------------------------------
 
 
