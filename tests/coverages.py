@@ -20,7 +20,7 @@ from course import recovery
 LEVEL = 0.95
 # replicates by method: as many as an hour or two allow
 N = {"satterthwaite": 2000, "kenward-roger": 2000, "wald": 1000, "profile": 1000, "bootstrap": 300}
-N_SLOPES = {"satterthwaite": 2000, "kenward-roger": 2000, "wald": 1000}
+N_SLOPES = N | {"profile": 500, "bootstrap": 100}
 
 TRUTH = {
     "provinces": 1,
