@@ -96,6 +96,12 @@ def check_columns(names: list[list[str]], n: int) -> None:
     p = len(names[0])
     if p >= n:
         raise CourseError(f"{p} fixed effects but {n} complete rows: simplify the fixed part")
+    variances = sum(len(block) * (len(block) + 1) // 2 for block in names[1:])
+    if p + variances + 1 > n:
+        raise CourseError(
+            f"{variances} variances and covariances of random effects, {p} fixed effects and the residual's "
+            f"variance, but {n} complete rows: leave out effects, or write || for |, without covariances"
+        )
     cells = n * sum(map(len, names))
     if cells > MAX_CELLS:
         raise CourseError(

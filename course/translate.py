@@ -395,7 +395,7 @@ def _fit_lines(t: Translation) -> list[str]:
 
 
 def _is_intercept(component: str) -> bool:
-    return component == "1" or (component.startswith("0 + C(") and "):" not in component)
+    return component.startswith("0 + C(") and "):" not in component
 
 
 def quote(text: str) -> str:

@@ -357,6 +357,23 @@ def test_a_stored_design_reads_new_rows_as_the_first_one():
         np.testing.assert_array_equal(Z, grouping.Z[-3:])
 
 
+def test_more_parameters_than_rows_are_refused():
+    rng = np.random.default_rng(1)
+    data = pd.DataFrame(rng.normal(size=(24, 6)), columns=list("yabcde")).assign(
+        g=np.arange(24) % 3
+    )
+    formula = "y ~ a + (a + b + c + d + e|g)"
+    with pytest.raises(
+        CourseError, match="21 variances and covariances .* 2 fixed .* 23 complete rows"
+    ):
+        design(formula, data[1:])
+    assert design(formula, data).groupings[0].effects == ("Intercept", *"abcde")
+    assert design(formula.replace("|", "||"), data[1:]).groupings[0].effects == (
+        "Intercept",
+        *"abcde",
+    )
+
+
 def test_columns_called_like_a_function_of_formulas_are_listed():
     """Generated code drops them, used or not: patsy would take them for the function."""
     d = design("score ~ age + (1|school)", bad(C=1, np=2, other=3))

@@ -32,6 +32,13 @@ def test_types_that_patsy_does_not_know(dress):
     np.testing.assert_array_equal(made(t, frame).model.exog, expected)
 
 
+def test_a_column_to_make_ready_after_one_that_needs_nothing():
+    frame = D.assign(sex=D["sex"].astype("category"), grade=D["grade"].astype("Int64"))
+    t = translate("score ~ sex + grade + (1|school)", frame)
+    assert made(t, frame).model.exog_names == ["Intercept", "sex[T.male]", "grade"]
+    assert "sex" not in t.code.split("model =")[0]
+
+
 def test_labels_that_no_row_has():
     frame = D.copy()
     for name in ("school", "room", "sex"):

@@ -191,7 +191,7 @@ def test_blocks_that_hang_together_through_other_groups():
     terms = {"u": (["u"], [ONE]), "w": (["w"], [ONE])}
     agrees(t, frame, terms)
     assert made(t, frame).model.n_groups == frame["block"].nunique()
-    assert "blocks" in t.prepare.values() and "import pandas as pd" in t.code
+    assert t.prepare["block"] == "blocks" and "import pandas as pd" in t.code
     alone = translate("y ~ x + (1|block)", frame).code
     assert "import pandas" not in alone and "import numpy as np" in alone
 
@@ -394,6 +394,20 @@ def test_a_column_that_is_made_never_takes_the_name_of_another():
     agrees(t, frame, terms)
     exog = made(t, frame).model.exog
     np.testing.assert_allclose(exog[:, 1], AGE / 20)
+
+
+def test_made_columns_whose_names_differ_in_signs_alone():
+    frame = D.assign(**{"X a": D["room"], "X-a": D["class"]})
+    t = translate("score ~ age + (1|school) + (1|sex:`X a`) + (1|sex:`X-a`)", frame)
+    assert list(t.prepare) == ["everyone", "sex_X_a", "sex_X_a_"]
+    terms = {
+        "school": (["school"], [ONE]),
+        "sex:X a": (["sex", "X a"], [ONE]),
+        "sex:X-a": (["sex", "X-a"], [ONE]),
+    }
+    agrees(t, frame, terms)
+    t = translate("score ~ age + (1|`X a`:school)", frame)
+    assert t.groups == "X_a_school"
 
 
 def test_names_taken_over_and_over():
