@@ -60,6 +60,7 @@ def test_random_terms(written, read):
         ("y ~ z + (x + (1|g))", "y", "z + x"),
         ("y ~ np.log (x) + (1|g)", "y", "np.log (x)"),
         ("y ~ np.log(X) + I(X / 2) + (1|g)", "y", "np.log(X) + I(X / 2)"),
+        ("y ~ np.log(X) + (1|g)", "y", "np.log(X)"),
         ("y ~ I(f == ')') + C(k, Treatment(\"it's (\")) + (1|g)", "y",
          "I(f == ')') + C(k, Treatment(\"it's (\"))"),
         ("y ~ I(f == '\"(') + np.log(`a) b`) + (1|g)", "y",
