@@ -26,9 +26,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.linalg import lapack
 
-LARGE = (
-    1e5  # a variance, of which 1 is the residual's: from here products with an inverse lose digits
-)
+LARGE = 1e5  # variance over the residual's: from here products with an inverse lose digits
 FEW = 20  # with fewer matrices than so many times their size, LAPACK is faster (measured)
 
 
