@@ -32,10 +32,8 @@ from course.expressions import FUNCTIONS, NUMPY
 from course.formula import parse_formula
 
 SECONDS = 1.0  # of processor time for one formula, so that a busy machine fails nobody
-MANY, SECONDS_FOR_MANY = (
-    20,
-    10.0,
-)  # variances and covariances; a search over more of them may take this
+MANY = 20  # variances and covariances
+SECONDS_FOR_MANY = 5.0  # for a search over more of them
 MEGABYTES = 300  # that all formulas together may add to the peak
 MESSAGE = 700  # characters of a message; a learner reads it
 HANG = 300  # seconds after which the process says where it is and ends
