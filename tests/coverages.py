@@ -2,7 +2,7 @@
 
     python tests/coverages.py
 
-Takes about an hour on two cores. Pupils are simulated from a known truth, with few schools (6) and with
+Takes one to two hours on two cores. Pupils are simulated from a known truth, with few schools (6) and with
 many (40), fitted by REML, and each method's 95 % intervals are held against the truth by `recovery`. All
 methods see the same pupils. tests/levels.py does the same for tests of variances.
 """
