@@ -251,7 +251,8 @@ def test_bring_your_own_data_takes_a_csv_that_was_uploaded(lab, page, tmp_path):
     with page.expect_file_chooser() as chooser:
         page.locator('.jp-FileBrowser [data-jp-item-name="uploader"] jp-button').click()
     chooser.value.set_files(tmp_path / "reading.csv")
-    expect(files.filter(has_text="reading.csv")).to_be_visible()
+    # the list is read again every ten seconds
+    expect(files.filter(has_text="reading.csv")).to_be_visible(timeout=READY * 1000)
 
     page.get_by_role(
         "tab", name="bring-your-own-data.ipynb"
