@@ -92,7 +92,7 @@ def _most_columns(code: str, variables: Mapping) -> int:
 
 
 def check_columns(names: list[list[str]], n: int) -> None:
-    """Refuse matrices wider than long before they are built."""
+    """Refuse matrices wider than long, and more parameters than rows, before anything is built."""
     p = len(names[0])
     if p >= n:
         raise CourseError(f"{p} fixed effects but {n} complete rows: simplify the fixed part")

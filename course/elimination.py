@@ -125,14 +125,14 @@ def eliminate_levels(M: np.ndarray, z, Lambda: np.ndarray) -> tuple[Eliminated, 
     A[np.diag_indices(k)] += 1
     large = k > 1 and A[np.diag_indices(k)].max() > LARGE
     A_inverse, logdet = invert(A.copy() if large else A)
-    H = product(Lambda, A_inverse)
     if not large:
+        H = product(Lambda, A_inverse)
         W = product(H, Lambda.T)
         return Eliminated(W, H, product(W, M_z), M_z), logdet.sum()
     # the same by solving; one step of refinement (Skeel 1980, doi 10.1090/S0025-5718-1980-0572859-4) gets
     # back the digits that products with the inverse lose
     right = np.concatenate(
-        [product(Lambda.T, M_z), np.broadcast_to(Lambda.T[:, :, None], H.shape)], 1
+        [product(Lambda.T, M_z), np.broadcast_to(Lambda.T[:, :, None], A.shape)], 1
     )
     X = product(A_inverse, right)
     X += product(A_inverse, right - product(A, X))
