@@ -14,9 +14,9 @@ import numpy as np
 import pandas as pd
 
 from course.columns import check_frame, find_columns, group_codes, nearest
-from course.design import lies_in
 from course.errors import CourseError
 from course.formula import Formula, RandomTerm, parse_formula, refuse_duplicates
+from course.groups import lies_in
 
 STRUCTURES = {"diag": False, "diagonal": False, "unstructured": True}
 

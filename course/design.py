@@ -11,7 +11,6 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 import patsy
-from scipy import sparse
 
 from course.checks import (
     check_columns,
@@ -36,6 +35,7 @@ from course.errors import CourseError
 from course.expressions import NAMESPACE, hides_a_function
 from course.failures import in_words
 from course.formula import Formula, RandomTerm, effect_terms, terms_of, variables_of
+from course.groups import lies_in, parents
 
 KEEP_ALL = patsy.NAAction(NA_types=[])  # missing rows are gone by then; a new NaN is reported below
 
@@ -198,47 +198,6 @@ class Design:
             raise CourseError(f"the new response has shape {y.shape}; the model has {self.n} rows")
         check_response(y, self.formula.response)
         return replace(self, y=y)
-
-
-def parents(child: np.ndarray, parent: np.ndarray) -> np.ndarray:
-    """The parent's code for each child code, given both codes row by row."""
-    found = np.empty(child.max() + 1, dtype=np.int64)
-    found[child] = parent
-    return found
-
-
-def lies_in(child: np.ndarray, parent: np.ndarray) -> bool:
-    """Whether all rows of a child level share their parent level."""
-    return bool((parents(child, parent)[child] == parent).all())
-
-
-def components(*codes: np.ndarray) -> np.ndarray:
-    """The finest independent blocks of rows: no group of any grouping lies in two of them.
-
-    Parameters
-    ----------
-    *codes : ndarray of int, shape (n,)
-        The groupings.
-
-    Returns
-    -------
-    ndarray of int64, shape (n,)
-        The block of each row.
-
-    Examples
-    --------
-    >>> components(np.array([0, 0, 1, 2]), np.array([0, 1, 1, 2])).tolist()
-    [0, 0, 0, 1]
-    """
-    offsets = np.cumsum([0] + [code.max() + 1 for code in codes])
-    first = codes[0]
-    links = np.concatenate([first for _ in codes[1:]] or [first])
-    others = np.concatenate(
-        [c + o for c, o in zip(codes[1:], offsets[1:-1], strict=True)] or [first]
-    )
-    graph = sparse.coo_array((np.ones(len(links), bool), (links, others)), (offsets[-1],) * 2)
-    _, label = sparse.csgraph.connected_components(graph, directed=False)
-    return pd.factorize(label[first])[0].astype(np.int64)
 
 
 def build_design(formula: Formula, data: pd.DataFrame) -> Design:

@@ -10,8 +10,8 @@ from course.contextual import between_within
 from course.data_findings import data_findings
 from course.diagnosis import SEVERITIES, Diagnosis, Finding
 from course.errors import CourseError
-from course.findings import FEW_LEVELS
 from course.fit import MixedFit
+from course.groups import FEW_LEVELS
 from course.influence import FEWEST, influence
 from course.interpret import mean_variances, require_fit
 from course.residuals import Shape, ratio_by_fitted, ratios_by_category, spreads_by_level

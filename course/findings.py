@@ -7,10 +7,9 @@ from itertools import combinations, permutations
 import numpy as np
 import pandas as pd
 
-from course.design import Design, Grouping, lies_in
+from course.design import Design
 from course.formula import effect_terms
-
-FEW_LEVELS = 6
+from course.groups import FEW_LEVELS, STRAY_SHARE, lies_in, occurring, relation
 
 
 def find(design: Design) -> tuple[str, ...]:
@@ -53,25 +52,27 @@ def rows_left_out(design: Design) -> list[str]:
 def reused_labels(design: Design) -> list[str]:
     """Rooms 1-4 in every school: one label, many rooms."""
     notes = []
-    for pair in combinations(design.groupings, 2):
-        inner, outer = sorted(pair, key=lambda grouping: grouping.n_levels)
-        if len(inner.factors) > 1 or len(outer.factors) > 1 or outer.n_levels < 3:
+    alone = {grouping.name: grouping for grouping in design.groupings if len(grouping.factors) == 1}
+    for one, other in combinations(alone, 2):
+        found = relation(one, alone[one].codes, other, alone[other].codes)
+        if found.how != "restarting":
             continue
-        if lies_in(inner.codes, outer.codes) or lies_in(outer.codes, inner.codes):
-            continue
-        pairs = _pairs(inner, outer)
-        rooms_per_school = np.bincount(pairs[1])
-        rows_per_pair = design.n / len(pairs[0])
-        restarting = inner.n_levels <= 1.5 * rooms_per_school.max() and rows_per_pair >= 2
-        if restarting:
-            both = f"{outer.name}:{inner.name}"
-            notes.append(
-                f"The labels of {inner.name} are used again in every {outer.name}: {inner.n_levels} "
-                f"labels, but {len(pairs[0]):,} combinations. (1|{inner.name}) ties together the rows "
-                f"of every {outer.name} that share a label. If {inner.name} "
-                f"'{inner.levels[0]}' of one {outer.name} has nothing to do with that of another, "
-                f"write (1|{both}) instead."
+        inner, outer = alone[found.inner], found.outer
+        n_pairs = len(occurring(alone[one].codes, alone[other].codes)[0])
+        note = (
+            f"The labels of {inner.name} are used again in every {outer}: {inner.n_levels} "
+            f"labels, but {n_pairs:,} combinations. (1|{inner.name}) ties together the rows "
+            f"of every {outer} that share a label. If {inner.name} "
+            f"'{inner.levels[0]}' of one {outer} has nothing to do with that of another, "
+            f"write (1|{outer}:{inner.name}) instead."
+        )
+        if found.both:
+            note += (
+                f" The data allow the other reading as well: if the labels of {outer} are the ones "
+                f"that begin again in every {inner.name}, write (1|{inner.name}:{outer}) instead of "
+                f"(1|{outer})."
             )
+        notes.append(note)
     return notes
 
 
@@ -97,9 +98,9 @@ def almost_nested(design: Design) -> list[str]:
     for inner, outer in permutations(design.groupings, 2):
         if inner.n_levels <= outer.n_levels or lies_in(inner.codes, outer.codes):
             continue
-        outers = np.bincount(_pairs(inner, outer)[0])
+        outers = np.bincount(occurring(inner.codes, outer.codes)[0])
         several = np.flatnonzero(outers > 1)
-        if 0 < len(several) <= 0.2 * inner.n_levels:
+        if 0 < len(several) <= STRAY_SHARE * inner.n_levels:
             shown = ", ".join(_label(inner.levels[i]) for i in several[:3])
             more = f" and {len(several) - 3} more" if len(several) > 3 else ""
             one = len(several) == 1
@@ -197,11 +198,6 @@ def number_labels(design: Design) -> list[str]:
         f"The labels of {', '.join(names)} are numbers. Here they are labels all the same; in "
         f"statsmodels' own formulas write C({names[0]}), or a slope is fitted to them."
     ]
-
-
-def _pairs(inner: Grouping, outer: Grouping) -> tuple[np.ndarray, np.ndarray]:
-    """The codes of the combinations of two groupings that occur."""
-    return np.divmod(np.unique(inner.codes * outer.n_levels + outer.codes), outer.n_levels)
 
 
 def _label(level) -> str:

@@ -14,9 +14,10 @@ import numpy as np
 import pandas as pd
 
 from course.columns import nearest
-from course.design import Design, parents
+from course.design import Design
 from course.errors import CourseError
 from course.fit import MixedFit
+from course.groups import parents
 from course.interpret import mean_variances, require_fit
 from course.pls import Estimates, Problem
 

@@ -31,8 +31,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import linalg, sparse
 
-from course.design import components
 from course.errors import CourseError
+from course.groups import components
 from course.pls import Estimates, Problem
 
 MOST_EFFECTS = 6000  # in one block: matrices of 0.3 GB, about a minute

@@ -12,7 +12,8 @@ from functools import cached_property
 
 import numpy as np
 
-from course.design import Design, components
+from course.design import Design
+from course.groups import components
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,9 @@ from itertools import combinations
 
 import numpy as np
 
-from course.design import Design, Grouping, lies_in
+from course.design import Design, Grouping
 from course.errors import CourseError
+from course.groups import lies_in
 
 INSTEAD = (
     "A likelihood-ratio test needs one model to be a special case of the other; to choose between "

@@ -25,9 +25,10 @@ import numpy as np
 from scipy import linalg
 
 from course.crossing import Crossing
-from course.design import Design, components, lies_in, parents
+from course.design import Design
 from course.elimination import Stage, Sums, cross_products
 from course.errors import CourseError
+from course.groups import components, lies_in, parents
 from course.search import MIDDLING, search
 from course.standardise import Columns, standardise
 

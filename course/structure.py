@@ -10,9 +10,8 @@ import numpy as np
 import pandas as pd
 
 from course.columns import check_frame, find_columns, label_kind
-from course.design import lies_in
 from course.errors import CourseError
-from course.findings import FEW_LEVELS
+from course.groups import FEW_LEVELS, relation
 
 CATEGORY = 5  # text with at most so many labels is taken for a category such as sex, not for groups
 LABEL_NAME = re.compile(
@@ -37,11 +36,15 @@ class Structure:
         ``partly nested``, ``the same`` or ``crossed``.
     warnings : list of str
         What to look at before a model is fitted.
+    undecided : list of (str, str)
+        Pairs of columns of which the one is taken to restart in the other, though neither the data
+        nor the names tell which of them in which.
     """
 
     groups: pd.DataFrame
     relations: pd.DataFrame
     warnings: list[str]
+    undecided: list[tuple[str, str]]
 
     def __repr__(self) -> str:
         parts = [self.groups.to_string()]
@@ -86,7 +89,9 @@ def structure(data: pd.DataFrame, groups: Sequence[str] | None = None) -> Struct
         One row per observation.
     groups : list of str, optional
         The columns that put rows into groups. Where left out they are guessed: columns of text with
-        more than five labels, and whole numbers with a name like ``school`` or ``id``.
+        more than five labels, and whole numbers with a name like ``school`` or ``id``. Where labels
+        restart, the data do not say whether in every school or in every classroom; names like these
+        do, and where names do not, the column listed first is taken for the larger groups.
 
     Returns
     -------
@@ -108,26 +113,30 @@ def structure(data: pd.DataFrame, groups: Sequence[str] | None = None) -> Struct
     student_id    2494       1     1
     """
     check_frame(data)
-    names = _guess(data) if groups is None else _named(groups)
+    names = _guess(data) if groups is None else list(dict.fromkeys(_named(groups)))
     columns = find_columns(data, names)
     labels = {name: pd.factorize(column)[0] for name, column in columns.items()}
     for name, codes in labels.items():
         if codes.max(initial=-1) < 1:
             raise CourseError(f"'{name}' has one label only: it puts all rows into one group")
+    place = {name: i for i, name in enumerate(names)}
     names = sorted(names, key=lambda name: labels[name].max())
-    pairs = []
+    pairs, undecided = [], []
     for i, outer in enumerate(names):
         for inner in names[i + 1 :]:
             if np.bincount(labels[inner] + 1)[1:].max() > 1:  # one row each: in all there is
-                how = _relation(labels[inner], labels[outer])
-                # what restarts has fewer labels than what it restarts in
-                pair = (outer, inner) if how == "restarting" else (inner, outer)
-                pairs.append((*pair, how))
+                one, other = sorted((outer, inner), key=place.get)
+                pair = relation(one, labels[one], other, labels[other], listed=groups is not None)
+                pairs.append((pair.inner, pair.outer, pair.how))
+                if pair.both:
+                    undecided.append((pair.inner, pair.outer))
     relations = pd.DataFrame(pairs, columns=["group", "in", "how"])
     found = pd.DataFrame(
         [_row(name, labels[name], relations) for name in names], index=pd.Index(names)
     )
-    return Structure(found, relations, _warnings(found, relations, columns))
+    warnings = _warnings(found, relations, columns)
+    warnings += [f"For {a} and {b} {_other_reading(a, b)}." for a, b in undecided]
+    return Structure(found, relations, warnings, undecided)
 
 
 def propose(
@@ -208,6 +217,9 @@ def propose(
             reason = f"{n_groups[name]:,} levels"
             if above:
                 reason += f"; the labels of {name} are used again in every {above[-1]}"
+            for outer in above:
+                if (name, outer) in lies.undecided:
+                    reason += f"; {_other_reading(name, outer)}"
             reasons.append(f"(1 | {random[name]}): {reason}.")
     if not random:
         raise CourseError(
@@ -283,23 +295,6 @@ def _varies_within(data: pd.DataFrame, x: str, columns: list[str]) -> bool:
 # -- pairs -----------------------------------------------------------------------------------
 
 
-def _relation(inner: np.ndarray, outer: np.ndarray) -> str:
-    """How a grouping lies to one with no more levels; rows without a label do not count."""
-    known = (inner >= 0) & (outer >= 0)
-    inner, outer = inner[known], outer[known]
-    if lies_in(inner, outer):
-        return "the same" if lies_in(outer, inner) else "nested"
-    size = outer.max() + 1
-    pairs = np.unique(inner * size + outer)
-    outers = np.bincount(pairs // size)  # of each level of inner
-    if (outers[outers > 0] > 1).mean() <= 0.2:
-        return "partly nested"
-    # rooms 1 to 4 in every school, several rows in each: few labels, and most schools have most
-    if size <= 1.5 * outers.max() and len(inner) >= 2 * len(pairs):
-        return "restarting"
-    return "crossed"
-
-
 def _one_row_each(columns: dict, inner: str, outer: str) -> bool:
     """Whether a pair of labels hardly ever has a second row."""
     both = pd.DataFrame({0: columns[inner], 1: columns[outer]}).dropna()
@@ -338,6 +333,14 @@ def _restarts(name: str, relations: pd.DataFrame) -> list[str]:
     held |= {twin for twin, kept in pairs("the same") if kept in found}
     needed = [column for column in found if column not in held]
     return sorted(needed, key=lambda one: sum((one, other) in restarting for other in needed))
+
+
+def _other_reading(inner: str, outer: str) -> str:
+    """What to do where it is the outer one that restarts."""
+    return (
+        f"the data allow the other reading as well: if the labels of {outer} are the ones that begin "
+        f"again in every {inner}, list {inner} before {outer} in groups="
+    )
 
 
 def _warnings(groups: pd.DataFrame, relations: pd.DataFrame, columns: dict) -> list[str]:

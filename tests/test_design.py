@@ -9,8 +9,9 @@ import statsmodels.formula.api as smf
 from scipy import linalg
 
 from course import CourseError, mixedlm
-from course.design import build_design, components
+from course.design import build_design
 from course.formula import parse_formula
+from course.groups import components
 
 
 def pupils(n=60, seed=1):

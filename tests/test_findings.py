@@ -2,9 +2,13 @@
 
 import numpy as np
 import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from test_design import pupils
 
 from course import translate
+from course.groups import Relation, by_name, relation
 
 
 def notes(formula, data):
@@ -74,3 +78,82 @@ def test_number_labels():
 def test_a_square_that_is_none():
     assert "I(age**2)" in notes("score ~ age**2 + (1|school)", pupils())
     assert "crosses" not in notes("score ~ I(age**2) + (1|school)", pupils())
+
+
+# -- which labels restart in which -------------------------------------------------------------
+
+
+def rooms_in_schools(schools, rooms, school="school", room="room", missing=0):
+    """Three pupils in each room, numbered from 1 in every school; some schools have fewer rooms."""
+    pairs = [(s, r) for s in range(schools) for r in range(rooms - (s % 2) * missing)]
+    table = pd.DataFrame(pairs * 3, columns=[school, room]) + 1
+    table["score"] = np.random.default_rng(1).normal(size=len(table))
+    return table
+
+
+@pytest.mark.parametrize("text", [False, True])
+@given(schools=st.integers(2, 12), rooms=st.integers(3, 12), missing=st.integers(0, 1))
+@settings(max_examples=25, deadline=None)
+def test_rooms_restart_in_schools_however_many_there_are_of_each(text, schools, rooms, missing):
+    data = rooms_in_schools(schools, rooms, missing=missing)
+    if text:
+        data["school"] = "S" + data["school"].astype(str)
+        data["room"] = "R" + data["room"].astype(str)
+    for formula in ("score ~ 1 + (1|school) + (1|room)", "score ~ 1 + (1|room) + (1|school)"):
+        said = notes(formula, data)
+        assert "labels of room are used again in every school" in said
+        assert "write (1|school:room) instead." in said
+        assert "room:school" not in said and "other reading" not in said
+
+
+def test_names_that_tell_nothing_leave_both_readings():
+    data = rooms_in_schools(5, 6, "cask", "batch")
+    said = notes("score ~ 1 + (1|cask) + (1|batch)", data)
+    assert "write (1|batch:cask) instead." in said
+    assert "other reading" in said and "write (1|cask:batch) instead of (1|batch)" in said
+
+
+def test_the_data_decide_where_they_can():
+    # batch 0 has six of the eight labels of cask, but no cask has most of the nine batches
+    pairs = [(0, c) for c in range(6)] + [(b, (b + c) % 8) for b in range(1, 9) for c in range(3)]
+    batch, cask = np.array(pairs * 3).T
+    decided = Relation("cask", "batch", "restarting", both=False)
+    assert relation("batch", batch, "cask", cask) == decided
+    assert relation("cask", cask, "batch", batch, listed=True) == decided
+    # names do not call for what the data do not allow
+    assert relation("room", batch, "school", cask).how == "crossed"
+
+
+def test_two_by_two_is_no_restarting_unless_the_names_say_so():
+    data = pd.DataFrame({"a": [0, 0, 1, 1] * 5, "b": [0, 1, 0, 1] * 5})
+    one, other = data["a"].to_numpy(), data["b"].to_numpy()
+    assert relation("sex", one, "cohort", other).how == "crossed"
+    assert relation("room", one, "school", other).how == "restarting"
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "larger"),
+    [
+        ("school", "classroom", "school"),
+        ("classroom_id", "SchoolNr", "SchoolNr"),
+        ("wards", "hospital", "hospital"),
+        ("patient_id", "team", "team"),
+        ("schoolid", "district_code", "district_code"),
+        ("id", "class", "class"),
+        ("school_class", "school", "school"),
+        ("room", "teacher", None),
+        ("cask", "school", None),
+        ("batch", "cask", None),
+    ],
+)
+def test_names_of_larger_groups(one, other, larger):
+    assert by_name(one, other) == by_name(other, one) == larger
+
+
+def test_missing_labels_do_not_count():
+    data = rooms_in_schools(5, 6)
+    school, room = data["school"].to_numpy() - 1, data["room"].to_numpy() - 1
+    gaps = np.where(np.arange(len(room)) % 9 == 0, -1, room)
+    assert relation("school", school, "room", gaps) == Relation("room", "school", "restarting")
+    nothing = np.full(len(room), -1)
+    assert relation("school", school, "room", nothing).how == "crossed"

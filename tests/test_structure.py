@@ -3,6 +3,8 @@
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from course import CourseError, load, mixedlm, simulate_schools
 from course.structure import propose, structure
@@ -156,3 +158,64 @@ def test_the_frame_is_left_alone(pupils):
 def test_any_order_of_rows_says_the_same(pupils):
     shuffled = pupils.iloc[np.random.default_rng(1).permutation(len(pupils))]
     assert repr(structure(shuffled)) == repr(structure(pupils))
+
+
+# -- which labels restart in which -------------------------------------------------------------
+
+
+def few_schools(schools, classrooms, label_type="integer"):
+    return simulate_schools(
+        provinces=1,
+        schools=schools,
+        classrooms=classrooms,
+        students=12,
+        labels="restarting",
+        label_type=label_type,
+        intercept_sd={"school": 6, "classroom": 3},
+        seed=3,
+    ).data
+
+
+@pytest.mark.parametrize("label_type", ["integer", "text"])
+@pytest.mark.parametrize("groups", [None, ["school", "classroom"], ["classroom", "school"]])
+@pytest.mark.parametrize("schools", [3, 5, 6, 10, 12])
+@pytest.mark.parametrize("classrooms", [3, 6, 8, 12])
+def test_classrooms_restart_in_few_schools(schools, classrooms, groups, label_type):
+    data = few_schools(schools, classrooms, label_type)
+    if groups is None:
+        data = data.drop(columns="province")
+    found = structure(data, groups)
+    assert hows(found)["classroom", "school"] == "restarting" and found.undecided == []
+    formula = propose(data, "test_score", ["age"], groups).formula
+    few = "C(school)" if label_type == "integer" else "school"
+    if schools < 6:
+        assert formula == f"test_score ~ age + {few} + (1 | school:classroom)"
+    else:
+        assert formula == "test_score ~ age + (1 | school:classroom) + (1 | school)"
+
+
+def test_the_proposal_holds_the_variance_of_six_schools():
+    data = few_schools(6, 8)
+    formula = propose(data, "test_score", ["age"], ["school", "classroom"]).formula
+    right = mixedlm("test_score ~ age + (1|school/classroom)", data).fit()
+    assert mixedlm(formula, data).fit().llf == pytest.approx(right.llf, abs=1e-6)
+
+
+@given(outer=st.integers(3, 12), inner=st.integers(3, 12))
+@settings(max_examples=30, deadline=None)
+def test_where_names_do_not_tell_the_column_listed_first_is_the_larger(outer, inner):
+    batch, cask = np.divmod(np.repeat(np.arange(outer * inner), 3), inner)
+    data = pd.DataFrame({"batch": batch, "cask": cask, "y": np.sin(np.arange(len(batch)) ** 2)})
+    for groups in (["batch", "cask"], ["cask", "batch"]):
+        found = structure(data, groups)
+        assert hows(found) == {tuple(groups[::-1]): "restarting"}
+        assert found.undecided == [tuple(groups[::-1])]
+        assert "the data allow the other reading as well" in " ".join(found.warnings)
+        proposal = propose(data, "y", [], groups)
+        assert f"(1 | {groups[0]}:{groups[1]})" in proposal.formula
+        reasons = " ".join(proposal.reasons)
+        assert f"list {groups[1]} before {groups[0]} in groups=" in reasons
+
+
+def test_a_column_listed_twice_is_one(pupils):
+    assert list(structure(pupils, ["school", "school"]).groups.index) == ["school"]
