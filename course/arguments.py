@@ -40,6 +40,22 @@ def number(name: str, value: Any, low: float | None = None, high: float | None =
     return float(value)
 
 
+def proportion(name: str, value: Any) -> float:
+    """Return ``value`` as a float, or raise unless it is a number between 0 and 1, without the ends.
+
+    Examples
+    --------
+    >>> proportion("level", 95)
+    Traceback (most recent call last):
+    course.errors.CourseError: level must be a number between 0 and 1; got 95, did you mean 0.95?
+    """
+    real = isinstance(value, numbers.Real) and not isinstance(value, bool)
+    if not (real and 0 < value < 1):
+        mend = f", did you mean {value / 100:g}?" if real and 1 < value < 100 else ""
+        raise CourseError(f"{name} must be a number between 0 and 1; got {value!r}{mend}")
+    return float(value)
+
+
 def whole(name: str, value: Any, low: int = 1) -> int:
     """Return ``value`` as an int, or raise unless it is a whole number of at least ``low``."""
     if isinstance(value, bool) or not isinstance(value, numbers.Integral) or value < low:

@@ -5,20 +5,17 @@ from __future__ import annotations
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from course.arguments import whole
 from course.errors import CourseError
+from course.fit import MixedFit, require_fit
 from course.parameters import parameter_names, parameter_values, parameters
 from course.pls import Estimates, Problem
 from course.replicates import run_in_chunks
 from course.search import SMALL
-
-if TYPE_CHECKING:
-    from course.fit import MixedFit
 
 STREAM = 1979  # apart from the streams of simulate_schools(seed=...), should both get the same seed
 
@@ -126,6 +123,7 @@ def bootstrap(
     >>> bootstrap(fit, n=20, seed=1, progress=False)
     <Bootstrap 20 replicates, 0 failed, 0 singular, seed 1>
     """
+    require_fit(fit)
     n, seed = whole("n", n, low=1), usable_seed(seed)
     names = parameter_names(fit.design)
     results = ["llf", "converged", "singular"]
@@ -166,6 +164,7 @@ def simulate_responses(fit: MixedFit, n: int = 1, *, seed: int | None = None) ->
     >>> simulate_responses(fit, n=3, seed=1).shape == (3, fit.nobs)
     True
     """
+    require_fit(fit)
     n, seed = whole("n", n, low=1), usable_seed(seed)
     simulator = Simulator.of(fit)
     return np.stack([simulator.draw(seed, i) for i in range(n)])

@@ -13,7 +13,7 @@ from scipy import stats
 from course.arguments import whole
 from course.bootstrap import Refitter, Simulator, run_in_chunks, usable_seed
 from course.errors import CourseError
-from course.fit import MixedFit
+from course.fit import MixedFit, require_fit
 from course.nesting import Step, check_rows, step
 
 ROUNDING = 1e-6  # of a difference of two optima: a chi2 below this is 0
@@ -84,10 +84,7 @@ def compare(
     ('0.5 chi2(0) + 0.5 chi2(1)', 'REML')
     """
     for fit in fits:
-        if not isinstance(fit, MixedFit):
-            raise CourseError(
-                f"compare takes fits of mixedlm(...).fit(), as in compare(small, large); got {fit!r:.80}"
-            )
+        require_fit(fit)
     if len(fits) < 2:
         raise CourseError("compare takes two fits or more, as in compare(small, large)")
     replicates = whole("bootstrap", bootstrap, low=0)

@@ -10,8 +10,7 @@ import pandas as pd
 from course.checks import check_rank
 from course.design import Design, Grouping
 from course.errors import CourseError
-from course.fit import MixedFit
-from course.interpret import require_fit
+from course.fit import MixedFit, require_fit
 from course.pls import Problem
 from course.satterthwaite import Satterthwaite
 from course.tables import t_table

@@ -10,10 +10,10 @@ from course.contextual import between_within
 from course.data_findings import data_findings
 from course.diagnosis import SEVERITIES, Diagnosis, Finding
 from course.errors import CourseError
-from course.fit import MixedFit
+from course.fit import MixedFit, require_fit
 from course.groups import FEW_LEVELS
 from course.influence import FEWEST, influence
-from course.interpret import mean_variances, require_fit
+from course.interpret import mean_variances
 from course.residuals import Shape, ratio_by_fitted, ratios_by_category, spreads_by_level
 
 NEAR_SINGULAR_SD = 0.02  # of an effect, over the residual SD, predictors standardised

@@ -449,3 +449,13 @@ class MixedFit:
 
     def _by_name(self, values: np.ndarray) -> pd.Series:
         return pd.Series(values, index=list(self.design.fixed_names))
+
+
+def require_fit(fit: object) -> None:
+    """Refuse what `mixedlm` did not fit, in words."""
+    if not isinstance(fit, MixedFit):
+        hint = ": call its .fit() first" if isinstance(fit, MixedModel) else ""
+        raise CourseError(
+            "this needs the result of course.mixedlm(formula, data).fit(), not a "
+            f"{type(fit).__name__}{hint}"
+        )

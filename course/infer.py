@@ -19,10 +19,10 @@ import pandas as pd
 import patsy
 from scipy import linalg, stats
 
-from course.arguments import choice, number
+from course.arguments import choice, proportion
 from course.columns import nearest
 from course.errors import CourseError
-from course.fit import MixedFit
+from course.fit import MixedFit, require_fit
 from course.kenward_roger import KenwardRoger
 from course.tables import t_table
 
@@ -64,10 +64,7 @@ def fixed_effects_table(
     verbal        0.160      0.003  3368.889  57.738      0.0  0.155  0.165
     """
     _check(fit, df)
-    level = number("level", level)
-    if not 0 < level < 1:
-        mend = f"; did you mean {level / 100:g}?" if 1 < level < 100 else ""
-        raise CourseError(f"level={level:g}: it lies between 0 and 1, such as 0.95{mend}")
+    level = proportion("level", level)
     unit = np.eye(len(fit.fe_params))
     if df == "satterthwaite":
         std_errors, found = fit.bse_fe, [fit.satterthwaite.df(row) for row in unit]
@@ -166,10 +163,7 @@ def wald(fit: MixedFit, constraints: str | np.ndarray, df: str = "satterthwaite"
 
 
 def _check(fit: MixedFit, df: str) -> None:
-    if not isinstance(fit, MixedFit):
-        raise CourseError(
-            f"a fit is needed, not a {type(fit).__name__}: write mixedlm(formula, data).fit()"
-        )
+    require_fit(fit)
     choice("df", df, DF)
 
 

@@ -16,9 +16,9 @@ import pandas as pd
 from course.columns import nearest
 from course.design import Design
 from course.errors import CourseError
-from course.fit import MixedFit
+from course.fit import MixedFit, require_fit
 from course.groups import parents
-from course.interpret import mean_variances, require_fit
+from course.interpret import mean_variances
 from course.pls import Estimates, Problem
 
 FEWEST = 3  # with one of two left out there is no variance between levels to estimate

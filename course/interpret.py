@@ -16,10 +16,11 @@ import numpy as np
 import pandas as pd
 from scipy import special, stats
 
+from course.arguments import proportion
 from course.columns import nearest
 from course.design import Design, new_matrix
 from course.errors import CourseError
-from course.fit import MixedFit
+from course.fit import MixedFit, require_fit
 from course.formula import variables_of
 from course.parameters import parameter_names
 from course.pls import Estimates, Problem
@@ -148,8 +149,7 @@ def icc(
     classroom   12  0.67
     """
     require_fit(fit)
-    if not 0 < level < 1:
-        raise CourseError(f"level={level!r}: a confidence level lies between 0 and 1, as 0.95 does")
+    level = proportion("level", level)
     if interval not in ("delta", "bootstrap"):
         raise CourseError(f"interval={interval!r}: write 'delta' or 'bootstrap'")
     pairs = _wanted(_pairs(fit.design), groups)
@@ -423,13 +423,3 @@ def variance_explained(fit: MixedFit) -> pd.DataFrame:
     after = table["variance"].to_numpy()
     explained = 1 - np.divide(after, before, out=np.full(len(after), np.nan), where=before > 0)
     return pd.DataFrame({"null": before, "model": after, "explained": explained}, index=table.index)
-
-
-def require_fit(fit: object) -> None:
-    """Refuse what `mixedlm` did not fit, in words."""
-    if not isinstance(fit, MixedFit):
-        hint = ": call its .fit() first" if hasattr(fit, "fit") else ""
-        raise CourseError(
-            f"this needs the result of course.mixedlm(formula, data).fit(), not a "
-            f"{type(fit).__name__}{hint}"
-        )

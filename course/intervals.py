@@ -4,20 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import Executor
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 from scipy import stats
 
+from course.arguments import proportion
 from course.columns import nearest
 from course.errors import CourseError
+from course.fit import MixedFit, require_fit
 from course.parameters import parameter_names
 from course.parameters import parameters as all_parameters
-from course.profile import check_level, choose, profile
-
-if TYPE_CHECKING:
-    from course.fit import MixedFit
+from course.profile import choose, profile
 
 METHODS = ("profile", "bootstrap", "wald")
 AT_THE_END = 1e-4  # this near to -1 or 1 a correlation has no curvature to speak of
@@ -80,11 +78,12 @@ def confint(
     cor(Intercept, standLRT | school)    0.49   0.17   0.74  profile
     sigma                                0.74   0.73   0.76  profile
     """
+    require_fit(fit)
     if method not in METHODS:
         raise CourseError(
             f"method={method!r}: write 'profile', 'bootstrap' or 'wald'{nearest(method, METHODS)}"
         )
-    check_level(level)
+    level = proportion("level", level)
     names = choose(parameter_names(fit.design), parameters)
     if method == "profile":
         table, notes = _profile(fit, names, level, progress)

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 import pandas as pd
 
 from course.design import Design
+from course.fit import MixedFit, require_fit
 from course.pls import Estimates
 from course.tables import correlation
-
-if TYPE_CHECKING:
-    from course.fit import MixedFit
 
 
 def parameters(fit: MixedFit) -> pd.Series:
@@ -37,6 +33,7 @@ def parameters(fit: MixedFit) -> pd.Series:
     ['Intercept', 'age', 'sd(Intercept | school)', 'sd(age | school)',
      'cor(Intercept, age | school)', 'sigma']
     """
+    require_fit(fit)
     values = parameter_values(fit.design, fit.estimates)
     return pd.Series(values, index=parameter_names(fit.design))
 

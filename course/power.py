@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from course.arguments import dictionary, number
+from course.arguments import dictionary, number, proportion
 from course.errors import CourseError
 from course.infer import DF
 from course.simulate import FIXED_EFFECTS, Simulation, simulate_schools
@@ -24,7 +24,6 @@ from course.simulated_fits import (
     SimulatedFits,
     check_intervals,
     run_study,
-    usable_level,
     usable_seed,
     usable_simulate,
 )
@@ -166,7 +165,7 @@ class Power:
         >>> found.cheapest(0.8, school=100, pupil=5)[["schools", "students"]].to_list()
         [30, 3]
         """
-        power = usable_level("power", power)
+        power = proportion("power", power)
         costs = dict(zip(SIZES, (province, school, classroom, pupil), strict=True))
         costs = {size: number(f"the cost of {size}", cost, low=0.0) for size, cost in costs.items()}
         if not any(costs.values()):
@@ -307,7 +306,7 @@ def power(
     3       20        10     3.0     200  20
     """
     check_intervals("df", df, DF, reml)
-    alpha = usable_level("alpha", alpha)
+    alpha = proportion("alpha", alpha)
     given = dict(zip(SIZES, (provinces, schools, classrooms, students), strict=True))
     if simulate is None:
         work = _schools_with(test, arguments)

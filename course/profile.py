@@ -16,21 +16,19 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 from scipy import optimize, stats
 from scipy.interpolate import CubicSpline
 
+from course.arguments import proportion
 from course.columns import nearest
 from course.errors import CourseError
+from course.fit import MixedFit, require_fit
 from course.held import Held, hold
 from course.parameters import parameter_names, parameter_values
 from course.search import SMALL
-
-if TYPE_CHECKING:
-    from course.fit import MixedFit
 
 STEP = 0.4  # aimed at between two points, in zeta
 MARKS = tuple(stats.norm.ppf([0.95, 0.975, 0.995]))  # zeta at levels 90, 95 and 99 %
@@ -78,7 +76,7 @@ class Profile:
         CourseError
             Where the profile does not reach that far.
         """
-        check_level(level)
+        level = proportion("level", level)
         if level > self.level:
             raise CourseError(
                 f"this profile reaches to intervals of level {self.level:g}: for {level:g} make it "
@@ -145,7 +143,8 @@ def profile(
     sd(Intercept | school)  0.251  0.373
     sigma                   0.736  0.769
     """
-    check_level(level)
+    require_fit(fit)
+    level = proportion("level", level)
     names = parameter_names(fit.design)
     chosen = choose(names, parameters)
     problem = fit.model.problem
@@ -192,14 +191,6 @@ def choose(names: list[str], wanted: str | Sequence[str] | None) -> list[str]:
             f"{name!r} is not a parameter of this fit; it has {', '.join(names)}{nearest(name, names)}"
         )
     return wanted
-
-
-def check_level(level: float) -> None:
-    """Raise a `CourseError` unless 0 < level < 1."""
-    if not (isinstance(level, int | float) and 0 < level < 1):
-        raise CourseError(
-            f"level={level!r}: a confidence level lies between 0 and 1, such as level=0.95"
-        )
 
 
 # -- along the profile -----------------------------------------------------------------------------

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 
 from course.errors import CourseError
-from course.fit import MixedFit
-from course.interpret import icc, r2, require_fit
+from course.fit import MixedFit, require_fit
+from course.interpret import icc, r2
 from course.parameters import parameters
 from course.summary import number
 

@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from course.arguments import choice, number, whole
+from course.arguments import choice, whole
 from course.columns import nearest
 from course.errors import CourseError
 from course.fit import MixedFit, mixedlm
@@ -275,14 +275,6 @@ def usable_seed(seed: int | None, path: str | os.PathLike | None) -> int:
     if seed is None and path is not None and (old := read_study(path)) is not None:
         seed = old.get("seed")
     return int(np.random.SeedSequence().entropy) if seed is None else whole("seed", seed, low=0)
-
-
-def usable_level(name: str, value: float) -> float:
-    """A level or a share strictly between 0 and 1."""
-    if not 0 < number(name, value) < 1:
-        mend = f"; did you mean {value / 100:g}?" if 1 < value < 100 else ""
-        raise CourseError(f"{name}={value:g}: it lies between 0 and 1{mend}")
-    return float(value)
 
 
 def usable_simulate(simulate: Callable | Mapping, names: tuple[str, ...]) -> Callable:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from course.arguments import proportion
 from course.simulate import Simulation
 from course.simulated_fits import (
     INTERVALS,
@@ -20,7 +21,6 @@ from course.simulated_fits import (
     SimulatedFits,
     check_intervals,
     run_study,
-    usable_level,
     usable_seed,
     usable_simulate,
 )
@@ -225,7 +225,7 @@ def recovery(
         formula=str(formula),
         reml=reml,
         intervals=intervals,
-        level=usable_level("level", level),
+        level=proportion("level", level),
         seed=usable_seed(seed, path),
     )
     frame = run_study(study, "recovery", n, executor, path, retries, progress)

@@ -9,6 +9,7 @@ import numpy as np
 from scipy import stats
 
 from course.errors import CourseError
+from course.fit import MixedFit, require_fit
 from course.plots.page import (
     BLUE,
     GREY,
@@ -30,8 +31,6 @@ from course.plots.parts import find_effect, find_group
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-
-    from course.fit import MixedFit
 
 
 def residuals(
@@ -68,6 +67,7 @@ def residuals(
     """
     from statsmodels.nonparametric.smoothers_lowess import lowess
 
+    require_fit(fit)
     fitted, residual = fit.fittedvalues.to_numpy(), fit.resid.to_numpy()
     spread = np.sqrt(np.abs(residual) / np.sqrt(fit.scale))
     response = fit.design.formula.response
@@ -141,6 +141,7 @@ def qq(
     >>> plots.qq(fit, "school").get_ylabel()
     'standardised random intercept of the school'
     """
+    require_fit(fit)
     if group is None:
         values = fit.resid.to_numpy()
         values, what = (values - values.mean()) / values.std(ddof=1), "residual"

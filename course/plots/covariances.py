@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -11,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 
 from course.errors import CourseError
+from course.fit import MixedFit, require_fit
 from course.plots.effects import _ellipse
 from course.plots.page import (
     BLUE,
@@ -29,9 +29,6 @@ from course.plots.page import (
     words,
 )
 from course.plots.parts import find_effect, find_group
-
-if TYPE_CHECKING:
-    from course.fit import MixedFit
 
 MAX_ROWS = 12  # more would leave no room for the numbers
 ELLIPSE_95 = 2.447747  # square root of the 95 % point of chi-squared with 2 degrees of freedom
@@ -140,6 +137,8 @@ def ellipses(
     """
     if not fits:
         raise CourseError("ellipses() needs at least one fit, such as {'(age|school)': fit}")
+    for fit in fits.values():
+        require_fit(fit)
     drawn = {title: _two_effects(fit, group, effects) for title, fit in fits.items()}
     response = next(iter(fits.values())).design.formula.response
     labels = [f"{effect_name(e)} ({effect_unit(response, e, unit)})" for e in effects]

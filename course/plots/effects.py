@@ -9,6 +9,7 @@ import numpy as np
 from scipy import stats
 
 from course.errors import CourseError
+from course.fit import MixedFit, require_fit
 from course.plots.page import (
     BLUE,
     GREY,
@@ -32,8 +33,6 @@ from course.plots.parts import containing, find_effect, find_group, find_slope
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-
-    from course.fit import MixedFit
 
 
 def caterpillar(
@@ -71,6 +70,7 @@ def caterpillar(
     CourseError
         If the model has no such group or effect.
     """
+    require_fit(fit)
     find_effect(fit, group, effect)
     value = fit.random_effects[group][effect].sort_values()
     half = NORMAL_95 * fit.random_effects_se[group][effect].loc[value.index]
@@ -123,6 +123,7 @@ def variance_shares(fit: MixedFit, *, ax: Axes | None = None) -> Axes:
     CourseError
         If the model has random slopes.
     """
+    require_fit(fit)
     parts = fit.variance_components
     effects = parts["effect"].dropna()
     if (effects != "Intercept").any():
@@ -195,6 +196,7 @@ def shrinkage(
     >>> plots.shrinkage(fit, "school").get_xlabel()
     'intercept (normexam)'
     """
+    require_fit(fit)
     _, _, effect = find_slope(fit, group, effect)
     separate = _separate_lines(fit, group, effect)
     pooled = _mixed_lines(fit, group, effect)
@@ -332,6 +334,7 @@ def intercept_slope(
     >>> len(axes)
     3
     """
+    require_fit(fit)
     first, second, effect = find_slope(fit, group, effect)
     g = find_group(fit, group)
     several = np.ndim(zero) > 0

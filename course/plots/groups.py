@@ -10,7 +10,9 @@ import pandas as pd
 from matplotlib.colors import LinearSegmentedColormap
 
 from course.columns import find_columns
+from course.design import Design
 from course.errors import CourseError
+from course.fit import MixedFit, require_fit
 from course.plots.page import (
     BLUE,
     GREY,
@@ -30,8 +32,6 @@ from course.plots.page import (
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from course.design import Design
-    from course.fit import MixedFit
 
 MAX_NAMES = 70  # more rows or columns than this cannot be named
 MAX_CELLS = 20_000_000
@@ -199,8 +199,11 @@ def design_matrix(
     >>> [label.get_text() for label in ax.get_xticklabels()]
     ['a', 'b']
     """
-    if not isinstance(blocks, Mapping):
-        blocks = _blocks_of(getattr(blocks, "design", blocks))
+    if not isinstance(blocks, Mapping | Design):
+        require_fit(blocks)
+        blocks = blocks.design
+    if isinstance(blocks, Design):
+        blocks = _blocks_of(blocks)
     if not blocks:
         raise CourseError("design_matrix() needs at least one block, such as {'school': Z}")
     first = next(iter(blocks.values()))

@@ -12,6 +12,7 @@ from scipy import optimize, stats
 
 from course.columns import nearest
 from course.errors import CourseError
+from course.fit import MixedFit, require_fit
 from course.plots.page import (
     BLUE,
     GREY,
@@ -32,7 +33,6 @@ from course.pls import lower_factor
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from course.fit import MixedFit
     from course.profile import Profile
 
 CHI2_95 = float(stats.chi2.ppf(0.95, 2))  # 5.99
@@ -184,6 +184,7 @@ def deviance_surface(
     >>> plots.deviance_surface(fit).get_xlabel()
     'sd(Intercept | classroom) (points)'
     """
+    require_fit(fit)
     places = {
         f"sd({effect} | {grouping.name})": (g, j)
         for g, grouping in enumerate(fit.design.groupings)

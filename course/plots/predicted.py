@@ -10,7 +10,9 @@ import pandas as pd
 from scipy import sparse, stats
 from scipy.sparse import linalg as sparse_linalg
 
+from course.arguments import proportion
 from course.errors import CourseError
+from course.fit import MixedFit, require_fit
 from course.plots.page import (
     BLUE,
     GREY,
@@ -43,7 +45,6 @@ from course.plots.parts import (
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from course.fit import MixedFit
 
 GROUP_STYLES = [(BLUE, "-"), (ORANGE, (0, (6, 2))), (INK, ":"), (BLUE, (0, (1, 1)))]
 
@@ -100,6 +101,7 @@ def lines(
     >>> [ax.get_title() for ax in axes]
     ['P01-S1 (n = 44)', 'P02-S3 (n = 31)']
     """
+    require_fit(fit)
     x, g = find_predictor(fit, predictor), find_group(fit, group)
     grouping, data, design = fit.design.groupings[g], frame(fit), fit.design
     sizes = np.bincount(grouping.codes)
@@ -221,8 +223,8 @@ def predictions(
     >>> ax.get_xlabel()
     'age (years); sex = male'
     """
-    if not 0 < level < 1:
-        raise CourseError(f"level= is {level}: write a number between 0 and 1, such as 0.95")
+    require_fit(fit)
+    level = proportion("level", level)
     if at and predictor in at:
         raise CourseError(f"{predictor!r} runs along the axis: leave it out of at=")
     x, data = find_predictor(fit, predictor), frame(fit)

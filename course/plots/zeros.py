@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from course.errors import CourseError
+from course.fit import MixedFit, require_fit
 from course.plots.page import (
     BLUE,
     INK,
@@ -39,8 +40,6 @@ from course.plots.parts import (
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-
-    from course.fit import MixedFit
 
 
 def fan(
@@ -91,6 +90,7 @@ def fan(
     >>> len(ax.lines) > 60
     True
     """
+    require_fit(fit)
     x, g = find_predictor(fit, predictor), find_group(fit, group)
     zeros = _places(zeros)
     within = [fit.design.groupings[h] for h in containing(fit, g)]
@@ -204,6 +204,7 @@ def moving_zero(
     >>> axes[1].get_ylabel()
     'correlation of intercept and slope'
     """
+    require_fit(fit)
     first, second, effect = find_slope(fit, group, effect)
     zeros = _places(zeros)
     if not zeros:
