@@ -84,7 +84,7 @@ def compare(
     ('0.5 chi2(0) + 0.5 chi2(1)', 'REML')
     """
     for fit in fits:
-        require_fit(fit)
+        require_fit(fit, "compare(small, large)")
     if len(fits) < 2:
         raise CourseError("compare takes two fits or more, as in compare(small, large)")
     replicates = whole("bootstrap", bootstrap, low=0)

@@ -219,7 +219,7 @@ def side_by_side(
     if not fits:
         raise CourseError("side_by_side takes one or more fits: side_by_side(fit_a, fit_b)")
     for fit in fits:
-        require_fit(fit)
+        require_fit(fit, "side_by_side(fit_a, fit_b)")
     names = [f"({i})" for i in range(1, len(fits) + 1)] if names is None else list(names)
     if len(names) != len(fits) or len(set(names)) < len(names):
         raise CourseError(f"{len(fits)} fits need {len(fits)} different names, not {names}")

@@ -32,6 +32,10 @@ OF_A_FIT = [
 WITH_A_LEVEL = [
     name for name, function in public().items() if "level" in inspect.signature(function).parameters
 ]
+EXAMPLES = {
+    "compare": "; an example is compare(small, large)",
+    "side_by_side": "; an example is side_by_side(fit_a, fit_b)",
+}
 
 
 def call(name: str, what: object, **more):
@@ -88,7 +92,9 @@ def test_what_is_no_fit_is_refused_in_the_same_words(name, kind, no_fits):
     with pytest.raises(CourseError) as refused:
         call(name, no_fits[kind])
     says = f"this needs the result of course.mixedlm(formula, data).fit(), not a {kind}"
-    assert str(refused.value) == says + (": call its .fit() first" if kind == "MixedModel" else "")
+    if kind == "MixedModel":
+        says += ": call its .fit() first, or write mixedlm(...).fit() at once"
+    assert str(refused.value) == says + EXAMPLES.get(name, "")
 
 
 @pytest.fixture(scope="module")
