@@ -27,7 +27,7 @@ test: .venv/installed-test doctor lint ## install with the test tools; run linte
 	$(if $(NOTEBOOKS),$(VENV_PYTHON) -m pytest --nbval --nbval-current-env --nbval-cell-timeout=$(CELL_TIMEOUT) $(NOTEBOOKS))
 
 test-lowest: .venv-lowest/installed ## run the tests on the lowest versions that pyproject.toml allows
-	.venv-lowest/bin/python -m pytest --deselect tests/test_doctor.py::test_this_installation_is_sound
+	.venv-lowest/bin/python -m pytest --deselect tests/project/test_doctor.py::test_this_installation_is_sound
 
 test-browser: site .venv/installed-test ## try the website and JupyterLab in Chromium
 	$(PIP_INSTALL) -q -e '.[browser]'
@@ -92,9 +92,9 @@ clean: ## remove the installation and what tools left behind
 	@touch .venv/installed $@
 
 # The notebooks' stored outputs are those of the pinned versions, so the lowest run the tests alone.
-.venv-lowest/installed: .venv/pyvenv.cfg pyproject.toml tests/lowest.py
+.venv-lowest/installed: .venv/pyvenv.cfg pyproject.toml tests/project/lowest.py
 	$(PYTHON) -m venv --clear .venv-lowest
-	.venv-lowest/bin/python tests/lowest.py > .venv-lowest/constraints.txt
+	.venv-lowest/bin/python tests/project/lowest.py > .venv-lowest/constraints.txt
 	.venv-lowest/bin/python -m pip install --disable-pip-version-check -c .venv-lowest/constraints.txt -e '.[test]'
 	@touch $@
 

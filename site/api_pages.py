@@ -3,7 +3,7 @@
 import re
 from pathlib import PurePosixPath
 
-# Every public name once; tests/test_site.py holds this against `course` and `course.plots`.
+# Every public name once; tests/project/test_site.py holds this against `course` and `course.plots`.
 CHAPTERS: dict[str, tuple[str, str, list[str]]] = {
     "translate": (
         "Formulas",

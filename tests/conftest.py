@@ -11,6 +11,9 @@ matplotlib.use("Agg")
 settings.register_profile("repeatable", derandomize=True, deadline=None)
 settings.load_profile("repeatable")
 
+# The search for doctests would import the folders' own as modules, and all have one name.
+collect_ignore_glob = ["*/conftest.py"]
+
 
 @pytest.fixture(autouse=True)
 def close_figures():

@@ -1,4 +1,4 @@
-# Likelihood-ratio tests by lme4's anova(), for tests/test_compare.py.
+# Likelihood-ratio tests by lme4's anova(), for tests/inference/test_compare.py.
 #
 #   Rscript tests/reference/compare.R
 #

@@ -1,4 +1,4 @@
-# Reference values of lmerTest and pbkrtest for tests of fixed effects, for tests/test_infer.py.
+# Reference values of lmerTest and pbkrtest for tests of fixed effects, for tests/inference/test_infer.py.
 #
 #   Rscript tests/reference/inference.R
 #

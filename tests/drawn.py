@@ -1,0 +1,69 @@
+"""What pictures show: points, lines, colours, numbers in their texts; and the pupils that are drawn."""
+
+import io
+import re
+
+import matplotlib
+import matplotlib.colors
+import matplotlib.image
+import numpy as np
+import pandas as pd
+import pytest
+import seaborn as sns
+
+from course import load
+
+PALETTE = np.array([matplotlib.colors.to_rgb(color) for color in sns.color_palette("colorblind")])
+
+
+DARKEST = 0.2  # the grey of lines and letters, which the edge of a coloured mark blends into
+
+
+def colours_off_the_palette(png: bytes) -> list[str]:
+    """Frequent colours that are no tint and no shade of a colour-blind-safe hue; greys are fine."""
+    rgba = matplotlib.image.imread(io.BytesIO(png), format="png")
+    alpha = rgba[..., 3:] if rgba.shape[-1] == 4 else 1.0
+    rgb = np.round(255 * (alpha * rgba[..., :3] + 1 - alpha)).astype(int).reshape(-1, 3)
+    codes, counts = np.unique(rgb @ [1 << 16, 1 << 8, 1], return_counts=True)
+    frequent = codes[counts >= 0.0005 * len(rgb)]
+    frequent = np.stack([frequent >> 16, frequent >> 8 & 255, frequent & 255], axis=1) / 255
+    coloured = frequent[np.ptp(frequent, axis=1) > 0.1]
+    depth = np.linspace(0, 1, 101)[:, None]
+    allowed = np.concatenate(
+        [end + depth * (hue - end) for hue in PALETTE for end in (1.0, DARKEST)]
+    )
+    distance = np.linalg.norm(coloured[:, None] - allowed[None], axis=2).min(axis=1)
+    return [matplotlib.colors.to_hex(colour) for colour in coloured[distance > 0.06]]
+
+
+TWELVE = pd.DataFrame(
+    {
+        "school": list("AAAAABBBBCCD"),
+        "test_score": [50, 58, 44, 61, 52, 46, 53, 38, 51, 54, 66, 66],
+        "age": [9.2, 11.3, 8.8, 11.9, 10.1, 9.0, 10.4, 8.1, 10.2, 9.7, 11.0, 10.8],
+    }
+)
+
+
+def offsets(ax, label: str) -> np.ndarray:
+    (points,) = [c for c in ax.collections if c.get_label() == label]
+    return np.asarray(points.get_offsets())
+
+
+SCHOOLS = (
+    load("pupils").query("province in ['P01', 'P02', 'P03']").assign(age10=lambda d: d.age - 10)
+)
+
+
+def line(ax, label: str) -> np.ndarray:
+    (found,) = [one for one in ax.lines if one.get_label() == label]
+    return np.column_stack(found.get_data())
+
+
+def numbers(text: str) -> list[float]:
+    return [float(n) for n in re.findall(r"-?\d+(?:\.\d+)?", text.replace(",", ""))]
+
+
+def said(value: float, text: str) -> bool:
+    """Whether a number is in the text, to three digits."""
+    return any(n == pytest.approx(value, rel=5.1e-3, abs=1e-9) for n in numbers(text))

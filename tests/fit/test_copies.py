@@ -1,0 +1,97 @@
+"""Fits that are stored, copied, or made by several threads at once are the same fits."""
+
+import copy
+import pickle
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pandas as pd
+import pytest
+from made import FORMULAS, cut_whatever_the_size, movers, table
+
+from course import mixedlm
+
+LEFT = "y ~ x + (x|pupil) + (z|teacher) + (1|school)"
+
+
+def assert_same(one, other):
+    """To the bit, also in what is computed on demand."""
+    assert one.llf == other.llf and one.scale == other.scale
+    assert one.converged == other.converged and one.singular == other.singular
+    assert one.formula == other.formula and one.notes == other.notes
+    np.testing.assert_array_equal(one.estimates.theta_standard, other.estimates.theta_standard)
+    np.testing.assert_array_equal(one.fittedvalues, other.fittedvalues)
+    pd.testing.assert_frame_equal(one.fixed_effects, other.fixed_effects, check_exact=True)
+    pd.testing.assert_frame_equal(one.variance_components, other.variance_components)
+    for group, effects in one.random_effects.items():
+        pd.testing.assert_frame_equal(effects, other.random_effects[group], check_exact=True)
+        pd.testing.assert_frame_equal(
+            one.random_effects_se[group], other.random_effects_se[group], check_exact=True
+        )
+
+
+def stored(fit):
+    return pickle.loads(pickle.dumps(fit))
+
+
+@pytest.mark.parametrize("again", [stored, copy.copy, copy.deepcopy])
+@pytest.mark.parametrize("used", [False, True])
+@pytest.mark.parametrize("formula", [*FORMULAS[:5], "y ~ center(x) + C(f, Sum) + (1|b/a)"])
+def test_a_copy_is_the_fit(again, used, formula):
+    data = table(3)
+    fit = mixedlm(formula, data).fit()
+    if used:  # what has been computed on demand is kept
+        str(fit.summary()), fit.random_effects_se, fit.model.translation.code
+    other = again(fit)
+    assert_same(fit, other)
+    np.testing.assert_array_equal(other.predict(data.head(9)), fit.predict(data.head(9)))
+    y = data["y"].to_numpy() + data["x"].to_numpy() ** 2
+    assert_same(fit.refit(y), other.refit(y))
+    assert other.model.translation.code == fit.model.translation.code
+    assert str(other.summary()) == str(fit.summary())
+
+
+def test_a_copy_of_a_fit_with_a_border_is_the_fit(monkeypatch):
+    with monkeypatch.context() as small:
+        cut_whatever_the_size(small)
+        fit = mixedlm(LEFT, movers()).fit()
+    for other in (stored(fit), copy.deepcopy(fit)):
+        assert_same(fit, other)
+
+
+def test_statsmodels_results_of_a_copy_are_the_same():
+    fit = mixedlm("y ~ x + (x|a) + (1|b)", table(3)).fit()
+    assert stored(fit).statsmodels.llf == fit.statsmodels.llf
+    assert str(copy.deepcopy(fit).check()) == str(fit.check())
+
+
+def test_a_deep_copy_stands_alone():
+    fit = mixedlm("y ~ x + (x|a)", table(3)).fit()
+    before = fit.llf, fit.fe_params.copy()
+    other = copy.deepcopy(fit)
+    other.design.y[:] = 0
+    other.fe_params.iloc[:] = 0
+    other.model.problem.M[:] = 0
+    assert fit.design.y.any() and fit.model.problem.M.any()
+    assert fit.llf == before[0] and fit.fe_params.equals(before[1])
+
+
+def test_eight_threads_at_once_fit_as_one_does():
+    """Fits of different models, and of one model by all threads, with all that is computed on demand."""
+    jobs = [(formula, seed) for seed in range(2) for formula in FORMULAS]
+    alone = [mixedlm(formula, table(seed)).fit() for formula, seed in jobs]
+
+    def fit_of(job):
+        return mixedlm(job[0], table(job[1])).fit()
+
+    shared = mixedlm(FORMULAS[1], table(0))
+    with ThreadPoolExecutor(8) as pool:
+        together = list(pool.map(fit_of, jobs))
+        of_one = list(pool.map(lambda reml: shared.fit(reml), [True, False] * 8))
+        read = list(pool.map(lambda _: str(of_one[0].summary()), range(8)))
+    for one, other in zip(alone, together, strict=True):
+        assert_same(one, other)
+    by_reml, by_ml = shared.fit(True), shared.fit(False)
+    for one, other in zip(of_one, [by_reml, by_ml] * 8, strict=True):
+        assert_same(one, other)
+    assert len(set(read)) == 1

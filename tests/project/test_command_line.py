@@ -1,0 +1,123 @@
+"""`python -m course`, as a user calls it."""
+
+import gzip
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from made import pupils
+
+from course.__main__ import main
+from course.files import read_table, write_table
+
+FORMULA = "score ~ age + (1|school)"
+
+
+@pytest.fixture
+def table(tmp_path):
+    path = tmp_path / "pupils.csv"
+    pupils().to_csv(path, index=False)
+    return path
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".csv.gz", ".parquet"])
+def test_simulate_then_fit_and_translate(tmp_path, suffix, capsys):
+    path = str(tmp_path / f"simulated{suffix}")
+    arguments = ["--seed", "1", "--schools", "2-4", "--slope-sd", "school=0.5", "-o", path]
+    assert main(["simulate", *arguments]) == 0
+    assert "rows to" in capsys.readouterr().out
+    assert main(["fit", "test_score ~ age + (age|school)", path, "--ml"]) == 0
+    assert "fitted by ML" in capsys.readouterr().out
+    assert main(["translate", "test_score ~ age + (age|school)", path]) == 0
+    assert 're_formula="1 + age"' in capsys.readouterr().out
+    before = Path(path).read_bytes()
+    main(["simulate", *arguments])
+    assert Path(path).read_bytes() == before
+
+
+def test_code_and_equation_alone(table, capsys):
+    main(["translate", FORMULA, str(table), "--code"])
+    names = {"data": pupils()}
+    exec(capsys.readouterr().out, names)
+    assert names["result"].converged
+    main(["translate", FORMULA, str(table), "--latex"])
+    assert capsys.readouterr().out.startswith(r"\begin{aligned}")
+
+
+def broken(path):
+    """Files that are no tables: name -> (file, words in the message)."""
+    files = {
+        "missing.csv": (None, "there is no file"),
+        "empty.csv": (b"", "is empty"),
+        "header.csv": (b"score,age,school\n", "no rows"),
+        "latin.csv": ("score,age,school\n1,2,é\n".encode("latin-1"), "UTF-8"),
+        "ragged.csv": (b"score,age,school\n1,2,a\n1,2,a,4,5\n", "cannot be read"),
+        "twice.csv": (b"score,age,age,school\n1,2,3,a\n", "more than one column"),
+        "notgz.csv.gz": (b"score,age\n1,2\n", "cannot be read"),
+        "cut.csv.gz": (gzip.compress(b"score,age,school\n1,2,a\n" * 99)[:40], "cannot be read"),
+        "not.parquet": (b"nothing", "cannot be read"),
+        "table.xlsx": (b"", "a table ends in"),
+    }
+    for name, (content, words) in files.items():
+        if content is not None:
+            (path / name).write_bytes(content)
+        yield path / name, words
+    (path / "folder.csv").mkdir()
+    yield path / "folder.csv", "is not a file"
+    if hasattr(os, "mkfifo"):
+        os.mkfifo(path / "pipe.csv")
+        yield path / "pipe.csv", "is not a file"
+
+
+def test_unreadable_files_get_one_line_and_status_2(tmp_path, capsys):
+    for path, words in broken(tmp_path):
+        assert main(["fit", FORMULA, str(path)]) == 2, path
+        error = capsys.readouterr().err
+        assert words in error and error.count("\n") == 1, (path, error)
+
+
+def test_wrong_formulas_get_one_line_and_status_2(table, capsys):
+    for formula in ("score ~ agee + (1|school)", "score ~ age + 1|school", "score ~ age"):
+        assert main(["translate", formula, str(table)]) == 2
+        assert capsys.readouterr().err.startswith("error: ")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["fit"],
+        ["simulate", "-o", "x.csv", "--slope-sd", "school"],
+        ["simulate", "-o", "x.csv", "--schools", "many"],
+    ],
+)
+def test_wrong_arguments_get_one_line_and_status_2(arguments, capsys):
+    with pytest.raises(SystemExit) as ended:
+        main(arguments)
+    assert ended.value.code == 2
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_labels_that_look_like_numbers_stay_apart(tmp_path):
+    path = tmp_path / "labels.csv"
+    path.write_text("score,school\n1,01\n2,1\n3,01\n4,1\n")
+    assert read_table(path, labels=["school"])["school"].nunique() == 2
+
+
+def test_a_table_comes_back_as_it_was(tmp_path):
+    for suffix in (".csv", ".csv.gz", ".parquet"):
+        write_table(pupils(), tmp_path / f"t{suffix}")
+        pd.testing.assert_frame_equal(read_table(tmp_path / f"t{suffix}"), pupils())
+
+
+def test_as_a_process_of_its_own(table):
+    ran = subprocess.run(
+        [sys.executable, "-m", "course", "fit", "score ~ nothing + (1|school)", str(table)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ran.returncode == 2
+    assert ran.stderr.count("\n") == 1 and "Traceback" not in ran.stderr

@@ -1,0 +1,206 @@
+"""What the website is made from; building and looking at it is `make site` and `make test-browser`."""
+
+import base64
+import inspect
+import re
+import struct
+from pathlib import Path
+
+import api_pages
+import front_page
+import lesson_pages
+import nbformat
+import pytest
+from nbformat.v4 import (
+    new_code_cell,
+    new_markdown_cell,
+    new_notebook,
+    new_output,
+)
+
+import course
+from course import plots
+
+ROOT = Path(__file__).resolve().parents[2]
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("[01]*.ipynb"))
+SOLUTIONS = sorted((ROOT / "notebooks" / "solutions").glob("*.ipynb"))
+
+# A PNG of 3 by 2 pixels as far as anyone here reads it.
+PNG = b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + b"IHDR" + struct.pack(">II", 3, 2)
+
+
+def markdown(source, *tags):
+    return new_markdown_cell(source, metadata={"tags": list(tags)})
+
+
+def code(source, *tags, outputs=()):
+    return new_code_cell(source, metadata={"tags": list(tags)}, outputs=list(outputs))
+
+
+def page(*cells):
+    return lesson_pages.lesson(new_notebook(cells=[markdown("# Title"), *cells]))
+
+
+# ---- API ---------------------------------------------------------------------------------------
+
+
+def test_the_reference_has_every_public_name_once():
+    listed = [name for _, _, names in api_pages.CHAPTERS.values() for name in names]
+    assert len(listed) == len(set(listed))
+    functions = {name for name in plots.__all__ if callable(getattr(plots, name))}
+    public = {f"course.{name}" for name in course.__all__}
+    public |= {f"course.plots.{name}" for name in functions}
+    assert public - set(listed) == set()
+    assert set(listed) - public == {"course.translate.Translation"}
+
+
+@pytest.mark.parametrize("name", api_pages.FORMULAS)
+def test_a_typeset_formula_is_still_in_its_docstring(name):
+    owner, _, short = name.rpartition(".")
+    public = getattr(plots if owner == "course.plots" else course, short)
+    typeset = api_pages.typeset(name, inspect.getdoc(public))
+    assert ".. math::" in typeset
+
+
+def test_a_formula_that_left_its_docstring_is_missed():
+    with pytest.raises(ValueError, match=r"course.icc has no"):
+        api_pages.typeset("course.icc", "Another text.")
+
+
+# ---- lessons -----------------------------------------------------------------------------------
+
+
+def test_a_picture_keeps_its_alternative_text_and_its_size():
+    output = new_output(
+        "display_data",
+        {"image/png": base64.b64encode(PNG).decode()},
+        metadata={"image/png": {"alt": 'Five "rings" < six'}},
+    )
+    made = page(code("draw()", outputs=[output]))
+    (name,) = made.pictures
+    assert made.pictures[name] == PNG
+    assert f'src="images/{name}" alt="Five &quot;rings&quot; &lt; six" width="3"' in made.text
+
+
+def test_what_a_picture_says_is_a_caption_and_no_code():
+    said = new_output("stream", name="stdout", text="In the picture: five < six\nrings.\n")
+    assert (
+        '<p class="seen">In the picture: five &lt; six rings.</p>'
+        in page(code("draw()", outputs=[said])).text
+    )
+
+
+def test_an_equation_is_mathematics_and_its_text_has_plain_underscores():
+    latex = new_output("execute_result", {"text/latex": r"$\displaystyle \text{a\_b} = x\_1$"})
+    assert "$$\n\\text{a_b} = x\\_1\n$$" in page(code("Math(latex)", outputs=[latex])).text
+
+
+def test_code_that_is_folded_in_jupyterlab_is_folded_here():
+    cell = code("secret = 1", outputs=[new_output("stream", name="stdout", text="shown")])
+    cell.metadata["jupyter"] = {"source_hidden": True}
+    folded, _, rest = page(cell).text.partition("</details>")
+    assert "secret = 1" in folded
+    assert "shown" in rest
+
+
+def test_a_table_loses_the_looks_of_pandas_and_has_no_empty_header():
+    html = '<style scoped>td {}</style>\n<table border="1" class="dataframe"><th></th></table>'
+    assert lesson_pages.table(html) == '<table class="dataframe"><td></td></table>'
+
+
+def test_a_section_for_self_study_has_a_class_and_a_badge():
+    text = page(markdown("## Later (self-study)")).text
+    assert "{.self-study}\n## Later [self-study]{.badge}" in text
+
+
+def test_an_exercise_stands_in_one_box_with_its_stub():
+    text = page(
+        markdown("**Exercise.** What?", "exercise"),
+        code("answer = ...", "exercise"),
+        markdown("On."),
+    ).text
+    box = text[text.index('<div class="exercise">') : text.index("</div>")]
+    assert "What?" in box
+    assert "answer = ..." in box
+    assert "On." not in box
+
+
+@pytest.mark.parametrize(
+    ("headings", "levels"),
+    [
+        (["#", "###", "###"], [1, 2, 2]),
+        (["#", "##", "#"], [1, 3, 2]),
+        (["#", "##", "###"], [1, 2, 3]),
+    ],
+)
+def test_headings_leave_no_level_out_and_one_is_the_title(headings, levels):
+    text = lesson_pages.in_order("\n\n".join(f"{marks} x" for marks in headings))
+    assert [len(marks) for marks in re.findall(r"^#+", text, re.MULTILINE)] == levels
+
+
+def test_a_comment_in_code_is_no_heading():
+    text = "# Title\n\n~~~~~~~~python\n# a comment\n~~~~~~~~\n\n## Section"
+    assert lesson_pages.in_order(text) == text
+
+
+@pytest.mark.parametrize("path", SOLUTIONS, ids=lambda path: path.stem)
+def test_no_answer_is_in_sight_outside_a_fold(path):
+    text = lesson_pages.solutions(nbformat.read(path, as_version=4), path.stem).text
+    assert text.startswith("---\norphan: true\nnosearch: true\n---")
+    folded = re.sub(r'<details class="answer">.*?</details>', "", text, flags=re.DOTALL)
+    cells = [
+        cell.source
+        for cell in nbformat.read(path, as_version=4).cells
+        if "solution" in cell.metadata.tags and cell.id != "solutions-of"
+    ]
+    assert cells
+    for source in cells:
+        assert source in text
+        assert source not in folded
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_the_page_of_a_lesson_has_each_of_its_cells(path):
+    notebook = nbformat.read(path, as_version=4)
+    text = lesson_pages.lesson(notebook).text
+    for cell in notebook.cells[1:]:
+        if cell.cell_type == "code":
+            assert cell.source in text
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_a_lesson_has_a_picture_on_the_front_page(path):
+    text = lesson_pages.lesson(nbformat.read(path, as_version=4)).text
+    card = front_page.card(f"notebooks/{path.stem}.md", text)
+    assert card["picture"].startswith("notebooks/images/")
+    assert card["title"]
+    assert card["able"]
+    assert card["alone"]
+
+
+def test_the_front_page_shows_what_readme_shows():
+    shown = front_page.wrong_output((ROOT / "README.md").read_text(encoding="utf-8"))
+    assert shown.count("<mark>1 |") == 3
+    assert "Converged: True" in shown
+    assert "dtype" not in shown
+
+
+# ---- links and terms ---------------------------------------------------------------------------
+
+
+def test_links_lead_to_pages_to_files_or_nowhere():
+    where = {"a.ipynb": "a.md", "../d.csv": "../d.csv"}.get
+    text = "[A](a.ipynb#x) [`d`](../d.csv) [gone](b.ipynb) [web](https://x.org) ![p](p.png) [h](#h)"
+    assert lesson_pages.redirected(text, where) == (
+        '[A](a.md#x) <a href="../d.csv" download>`d`</a> gone [web](https://x.org) ![p](p.png) [h](#h)'
+    )
+    code = "```\n[A](a.ipynb)\n```"
+    assert lesson_pages.redirected(code, where) == code
+
+
+def test_terms_are_explained_in_plain_words():
+    cell = markdown(
+        "# Glossary\n\n### random slope\nA [slope](#slope) of `x`\nthat varies.\n\n### z\nZ."
+    )
+    terms = lesson_pages.glossary_terms(new_notebook(cells=[cell]))
+    assert terms == {"random-slope": "A slope of x that varies.", "z": "Z."}

@@ -1,0 +1,106 @@
+"""The workflows for GitHub keep to its schema, and ask for what there is."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
+TARGETS = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))
+README = (ROOT / "README.md").read_text("utf-8")
+
+each = pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
+
+
+def steps(path: Path) -> list[dict]:
+    jobs = yaml.safe_load(path.read_text("utf-8"))["jobs"]
+    return [step for job in jobs.values() for step in job["steps"]]
+
+
+def commands(path: Path) -> list[str]:
+    return [line for step in steps(path) for line in step.get("run", "").splitlines()]
+
+
+def valid(path: Path) -> subprocess.CompletedProcess:
+    # The schema is the one that the package brought; proxies that lead nowhere prove it.
+    nowhere = dict.fromkeys(("http_proxy", "https_proxy"), "http://127.0.0.1:9")
+    schema = ["--builtin-schema", "vendor.github-workflows"]
+    return subprocess.run(
+        [sys.executable, "-m", "check_jsonschema", *schema, str(path)],
+        env={**os.environ, **nowhere},
+        capture_output=True,
+        text=True,
+    )
+
+
+def test_there_are_workflows_to_test_and_to_publish():
+    assert [path.name for path in WORKFLOWS] == ["pages.yml", "test.yml"]
+
+
+@each
+def test_a_workflow_keeps_to_the_schema(path):
+    run = valid(path)
+    assert run.returncode == 0, run.stdout + run.stderr
+
+
+def test_the_schema_notices_a_slip(tmp_path):
+    slip = tmp_path / "test.yml"
+    slip.write_text(WORKFLOWS[0].read_text("utf-8").replace("runs-on:", "run-on:"))
+    run = valid(slip)
+    assert run.returncode == 1
+    assert "run-on" in run.stdout
+
+
+@each
+def test_what_is_made_is_in_the_makefile(path):
+    made = [re.match(r"make ([a-z-]+)", line) for line in commands(path)]
+    assert any(made)
+    assert {match[1] for match in made if match} <= TARGETS
+
+
+@each
+def test_an_action_is_pinned_by_its_major_version(path):
+    used = [step["uses"] for step in steps(path) if "uses" in step]
+    assert used
+    for action in used:
+        assert re.fullmatch(r"actions/[a-z-]+@v\d+", action)
+
+
+@each
+def test_a_needed_job_is_there_and_no_job_can_hang(path):
+    jobs = yaml.safe_load(path.read_text("utf-8"))["jobs"]
+    for job in jobs.values():
+        assert {job.get("needs", next(iter(jobs)))} <= set(jobs)
+        assert job["timeout-minutes"] <= 60
+
+
+def test_windows_runs_the_lines_of_readme():
+    path = ROOT / ".github" / "workflows" / "test.yml"
+    shown = re.findall(r"^    (py -m venv .*|\.venv\\.*)$", README, re.MULTILINE)
+    shown = [line for line in shown if "jupyterlab" not in line]  # a server: it would not end
+    assert len(shown) == 3
+    ran = [line for line in commands(path) if line.startswith(("py ", ".venv"))]
+    assert ran[: len(shown)] == shown
+    assert ran[-1] == r".venv\Scripts\python -m pytest"
+
+
+def test_the_systems_and_versions_that_are_promised():
+    jobs = yaml.safe_load((ROOT / ".github" / "workflows" / "test.yml").read_text("utf-8"))["jobs"]
+    matrix = jobs["pinned"]["strategy"]["matrix"]
+    assert set(matrix["os"]) == {"ubuntu-latest", "macos-latest"}
+    assert jobs["windows"]["runs-on"] == "windows-latest"
+    assert "make test-lowest PYTHON=python" in commands(ROOT / ".github/workflows/test.yml")
+
+
+def test_what_is_published_is_what_make_site_builds():
+    (upload,) = [
+        step
+        for step in steps(ROOT / ".github" / "workflows" / "pages.yml")
+        if "upload-pages-artifact" in step.get("uses", "")
+    ]
+    assert upload["with"]["path"] == "_site"

@@ -1,0 +1,50 @@
+"""Runs printed code as a learner would, and MixedLM by itself."""
+
+import warnings
+from types import SimpleNamespace
+from unittest import mock
+
+import pandas as pd
+from statsmodels.regression.mixed_linear_model import MixedLM
+
+
+def alone(fit, data):
+    """MixedLM by itself: its own start and default optimiser, on the arguments of the translation."""
+    import statsmodels.formula.api as smf
+
+    t = fit.model.translation
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return smf.mixedlm(
+            t.fixed_formula,
+            data,
+            groups=t.groups,
+            re_formula=t.re_formula,
+            vc_formula=t.vc_formula,
+        ).fit()
+
+
+def execute(code: str, frame: pd.DataFrame) -> dict:
+    """All that the code makes, run as a learner would: alone, on `data`."""
+    names = {"data": frame.copy()}
+    with warnings.catch_warnings():
+        warnings.simplefilter(
+            "ignore"
+        )  # MixedLM warns near the boundary; that is not at issue here
+        exec(compile(code, "code", "exec"), names)
+    return names
+
+
+def run(code: str, frame: pd.DataFrame):
+    """The results that the code leaves."""
+    return execute(code, frame)["result"]
+
+
+def made(t, frame: pd.DataFrame) -> SimpleNamespace:
+    """What the code makes; where it would search, `result` is the start alone."""
+
+    def fit(model, start, **_):
+        return SimpleNamespace(params_object=start)
+
+    with mock.patch.object(MixedLM, "fit", fit):
+        return SimpleNamespace(**execute(t.code, frame))

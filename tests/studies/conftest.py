@@ -1,0 +1,25 @@
+"""Studies that several tests look at, run once."""
+
+import pytest
+from small_studies import FORMULA, balanced
+
+from course import (
+    power,
+    recovery,
+)
+
+
+@pytest.fixture(scope="session")
+def serial():
+    return recovery(balanced, FORMULA, 40, seed=1, progress=False)
+
+
+@pytest.fixture(scope="session")
+def many():
+    return recovery(balanced, FORMULA, 200, seed=11, progress=False)
+
+
+@pytest.fixture(scope="session")
+def found():
+    """The power of the slope, without an effect and with one."""
+    return power(FORMULA, "x", [0, 3], simulate=balanced, n=150, seed=4, progress=False)
