@@ -4,12 +4,22 @@ PYTHON ?= python3
 VENV_PYTHON := .venv/bin/python
 PIP_INSTALL := $(VENV_PYTHON) -m pip install --disable-pip-version-check -c constraints.txt
 
+# pip tells what it downloads, and then is silent for the minute in which it unpacks. So the packages are counted
+# aloud, for as long as there is the shell that started both the counting and pip.
+UNPACKED = $$(ls -d .venv/lib/python*/site-packages/*.dist-info | wc -l)
+COUNT_ALOUD = before=$(UNPACKED); while sleep 5 && kill -0 $$$$ 2>/dev/null; do \
+  [ $(UNPACKED) -eq $$before ] || echo "..." $(UNPACKED) "packages are installed"; done
+INSTALL_ALOUD = echo "Installing the course and what it needs in .venv, in pinned versions. From nothing, that is more than 100"; \
+  echo "packages, 200 MB to download and 900 MB on the disk. It takes a minute or two; longer where the network is slow."; \
+  { $(COUNT_ALOUD); } & $(PIP_INSTALL)
+
 NOTEBOOKS = $(wildcard notebooks/*.ipynb notebooks/solutions/*.ipynb)
 CELL_TIMEOUT := 300
 
 # JupyterLab prints its address. Without a screen, and for root, that is all: it opens no browser.
 NO_SCREEN = $(if $(filter Linux,$(shell uname -s)),$(if $(DISPLAY)$(WAYLAND_DISPLAY),,--no-browser))
 ROOT_USER = $(if $(filter 0,$(shell id -u)),--no-browser --allow-root)
+OPENS = $(if $(NO_SCREEN)$(ROOT_USER),Open that address in a browser.,It opens in the browser by itself.)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -20,6 +30,8 @@ help: ## list what make can do here
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' Makefile
 
 lab: doctor ## install, check the installation, open the lessons in JupyterLab
+	@echo "Starting JupyterLab. In a few seconds it prints its address: http://localhost:8888/lab/..., or 8889 where 8888 is taken."
+	@echo "$(OPENS) To stop it, press Control-C twice."
 	$(VENV_PYTHON) -m jupyterlab $(sort $(NO_SCREEN) $(ROOT_USER)) --LabApp.default_url=/lab/tree/notebooks/00-start-here.ipynb
 
 test: .venv/installed-test doctor lint ## install with the test tools; run linter, tests, doctests, notebooks
@@ -84,11 +96,11 @@ clean: ## remove the installation and what tools left behind
 
 # The files named installed and installed-test stand for what pip did: it runs again only when one of these changes.
 .venv/installed: .venv/pyvenv.cfg pyproject.toml constraints.txt
-	$(PIP_INSTALL) -e .
+	@$(INSTALL_ALOUD) -e .
 	@touch $@
 
 .venv/installed-test: .venv/pyvenv.cfg pyproject.toml constraints.txt
-	$(PIP_INSTALL) -e '.[test]'
+	@$(INSTALL_ALOUD) -e '.[test]'
 	@touch .venv/installed $@
 
 # The notebooks' stored outputs are those of the pinned versions, so the lowest run the tests alone.
@@ -103,4 +115,5 @@ clean: ## remove the installation and what tools left behind
 	  echo "The course needs Python 3.11 or newer as $(PYTHON). If it has another name: make lab PYTHON=python3.12"; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
 	  echo "$(PYTHON) cannot make virtual environments. On Debian or Ubuntu: sudo apt install python3-venv"; exit 1; }
+	@echo "Making a Python environment in .venv: some seconds."
 	$(PYTHON) -m venv .venv

@@ -4,8 +4,9 @@
     python tools/release.py --check      checks only
 
 The checks: the version is one, the changelog tells what is new in it, CITATION.cff is valid and has the
-same version. Then sdist and wheel are built, each is installed into an environment of its own, with the
-pinned versions of what it needs, and must pass tools/smoke.py there.
+same version. Then sdist and wheel are built, each from the repository. What pip makes of the sdist must be
+the very same wheel, file for file; so it is enough to install that wheel into a new environment, with the
+pinned versions of what it needs, where it must pass tools/smoke.py.
 """
 
 import argparse
@@ -14,6 +15,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import zipfile
 from datetime import date
 from pathlib import Path
 
@@ -94,21 +96,50 @@ def citation_problems(path: Path, version: str) -> list[str]:
     return []
 
 
-def build(folder: Path) -> list[Path]:
-    """Write sdist and wheel (the wheel is built from the sdist) into an empty folder; their paths."""
+def build(folder: Path) -> tuple[Path, Path]:
+    """Write sdist and wheel, each from the repository itself, into an empty folder; their paths."""
     shutil.rmtree(folder, ignore_errors=True)
-    subprocess.run([sys.executable, "-m", "build", "--outdir", folder, ROOT], check=True)
-    return sorted(folder.iterdir())
+    formats = ["--sdist", "--wheel"]  # by default, the wheel would come from the sdist
+    subprocess.run([sys.executable, "-m", "build", *formats, "--outdir", folder, ROOT], check=True)
+    (sdist,), (wheel,) = folder.glob("*.tar.gz"), folder.glob("*.whl")
+    return sdist, wheel
 
 
-def try_out(file: Path) -> None:
-    """Install a file into a new environment, away from the repository, and use it there."""
+def sdist_problems(sdist: Path, wheel: Path) -> list[str]:
+    """Who installs the sdist gets the same files as from the wheel, since pip first makes a wheel of it."""
+    with tempfile.TemporaryDirectory() as folder:
+        pip = [sys.executable, "-m", "pip", "wheel", "-q", "--disable-pip-version-check"]
+        subprocess.run([*pip, "--no-deps", "-w", folder, sdist], cwd=folder, check=True)
+        (from_sdist,) = Path(folder).iterdir()
+        return wheel_problems(from_sdist, wheel)
+
+
+def wheel_problems(from_sdist: Path, wheel: Path) -> list[str]:
+    """Two wheels have the same name, and the same files with the same contents, METADATA among them."""
+    if from_sdist.name != wheel.name:
+        return [f"pip makes {from_sdist.name} of the sdist, the wheel is {wheel.name}"]
+    ours, theirs = contents(from_sdist), contents(wheel)
+    differing = sorted(name for name in ours | theirs if ours.get(name) != theirs.get(name))
+    return [
+        f"{name} is not the same in the wheel that pip makes of the sdist" for name in differing
+    ]
+
+
+def contents(wheel: Path) -> dict[str, bytes]:
+    """The files of a wheel: name and content."""
+    with zipfile.ZipFile(wheel) as file:
+        return {name: file.read(name) for name in file.namelist()}
+
+
+def try_out(wheel: Path) -> None:
+    """Install a wheel into a new environment, away from the repository, and use it there."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name).resolve()
         subprocess.run([sys.executable, "-m", "venv", folder], check=True)
         python = folder / ("Scripts/python.exe" if sys.platform == "win32" else "bin/python")
-        pip = [python, "-m", "pip", "install", "-q", "--disable-pip-version-check"]
-        subprocess.run([*pip, "-c", ROOT / "constraints.txt", file], cwd=folder, check=True)
+        # Not compiled by pip: Python does that for the few modules that are used here, in half of the time.
+        pip = [python, "-m", "pip", "install", "-q", "--disable-pip-version-check", "--no-compile"]
+        subprocess.run([*pip, "-c", ROOT / "constraints.txt", wheel], cwd=folder, check=True)
         smoke = shutil.copy(TOOLS / "smoke.py", folder)
         subprocess.run([python, "-I", smoke, folder], cwd=folder, check=True)
 
@@ -118,18 +149,25 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--check", action="store_true", help="check only, build nothing")
     options = parser.parse_args()
-    found = problems(ROOT)
+    if report(problems(ROOT)):
+        return 1
+    if options.check:
+        return 0
+    sdist, wheel = build(ROOT / "dist")
+    print(f"\n{sdist.name}: does pip make the same wheel of it?", flush=True)
+    if report(sdist_problems(sdist, wheel)):
+        return 1
+    print(f"\n{wheel.name} in a new environment: about a minute", flush=True)
+    try_out(wheel)
+    print(f"\nready: dist/{wheel.name} dist/{sdist.name}")
+    return 0
+
+
+def report(found: list[str]) -> bool:
+    """Print problems; whether there are any."""
     for problem in found:
         print(problem, file=sys.stderr)
-    if found:
-        return 1
-    if not options.check:
-        files = build(ROOT / "dist")
-        for file in files:
-            print(f"\n{file.name} in a new environment", flush=True)
-            try_out(file)
-        print("\nready:", *(f"dist/{file.name}" for file in files))
-    return 0
+    return bool(found)
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 import re
 import shutil
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -104,3 +105,52 @@ def test_a_problem_is_printed_and_stops_the_release(root, monkeypatch, capsys):
     said = capsys.readouterr().err.splitlines()
     assert any("write it as MAJOR.MINOR.PATCH" in line for line in said)
     assert any("course.__version__ is 0.2" in line for line in said)
+
+
+def wheel(folder: Path, **contents: str) -> Path:
+    """A file that is a wheel as far as is looked at here."""
+    folder.mkdir()
+    path = folder / f"mixed_effects_course-{VERSION}-py3-none-any.whl"
+    with zipfile.ZipFile(path, "w") as file:
+        for name, content in contents.items():
+            file.writestr(name, content)
+    return path
+
+
+def test_two_wheels_that_are_the_same(tmp_path):
+    one = wheel(tmp_path / "one", code="fit", data="1,2")
+    other = wheel(tmp_path / "other", data="1,2", code="fit")
+    assert release.wheel_problems(one, other) == []
+
+
+@pytest.mark.parametrize(
+    "contents",
+    [
+        {"code": "fit"},
+        {"code": "fit", "data": "1,3"},
+        {"code": "fit", "data": "1,2", "tests": ""},
+    ],
+)
+def test_two_wheels_that_differ(tmp_path, contents):
+    whole = wheel(tmp_path / "one", code="fit", data="1,2")
+    other = wheel(tmp_path / "other", **contents)
+    (problem,) = release.wheel_problems(other, whole)
+    assert problem.split()[0] == ("tests" if "tests" in contents else "data")
+    assert release.wheel_problems(whole, other) == [problem]
+
+
+def test_two_wheels_of_different_names(tmp_path):
+    one = wheel(tmp_path / "one", code="fit")
+    other = shutil.copy(one, tmp_path / "mixed_effects_course-0.0.0-py3-none-any.whl")
+    (problem,) = release.wheel_problems(other, one)
+    assert "mixed_effects_course-0.0.0-py3-none-any.whl of the sdist" in problem
+
+
+def test_a_wheel_that_is_not_in_the_sdist_is_not_tried(root, monkeypatch, capsys):
+    monkeypatch.setattr(release, "ROOT", root)
+    monkeypatch.setattr(release, "build", lambda folder: (Path("a.tar.gz"), Path("a.whl")))
+    monkeypatch.setattr(release, "sdist_problems", lambda sdist, wheel: ["data is not the same"])
+    monkeypatch.setattr(release, "try_out", lambda wheel: pytest.fail("tried all the same"))
+    monkeypatch.setattr(sys, "argv", ["release.py"])
+    assert release.main() == 1
+    assert "data is not the same" in capsys.readouterr().err
