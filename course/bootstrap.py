@@ -11,11 +11,11 @@ import pandas as pd
 
 from course.arguments import whole
 from course.errors import CourseError
+from course.estimates import Estimates, estimate
 from course.fit import MixedFit, require_fit
 from course.parameters import parameter_names, parameter_values, parameters
-from course.pls import Estimates, Problem
+from course.pls import SMALL, Problem
 from course.replicates import run_in_chunks
-from course.search import SMALL
 
 STREAM = 1979  # apart from the streams of simulate_schools(seed=...), should both get the same seed
 
@@ -220,15 +220,14 @@ class Refitter:
     def of(cls, fit: MixedFit) -> Refitter:
         problem = fit.model.problem
         theta = fit.estimates.theta_standard
-        diagonal = problem.pack([np.eye(len(pattern)) for pattern in problem.patterns]) > 0
         # a search that starts at 0 would stay there: the deviance is even
-        start = np.where(diagonal & (np.abs(theta) < SMALL), problem.start, theta)
+        start = np.where(problem.diagonal & (np.abs(theta) < SMALL), problem.start, theta)
         return cls(problem, fit.estimates.reml, start)
 
     def fit(self, y: np.ndarray) -> Estimates | None:
         """The optimum for another response; None where the fit breaks off."""
         try:
-            return self.problem.with_response(y, self.start).fit(self.reml)
+            return estimate(self.problem.with_response(y, self.start), self.reml)
         except (CourseError, np.linalg.LinAlgError):
             return None
 
@@ -246,5 +245,5 @@ def _refit(
             rows.append(np.array([*np.full(width + 1, np.nan), False, False]))
         else:
             values = parameter_values(design, found)
-            rows.append(np.array([*values, -found.deviance / 2, found.converged, found.singular]))
+            rows.append(np.array([*values, found.llf, found.converged, found.singular]))
     return rows

@@ -10,6 +10,7 @@ import pandas as pd
 from course.checks import check_rank
 from course.design import Design, Grouping
 from course.errors import CourseError
+from course.estimates import estimate
 from course.fit import MixedFit, require_fit
 from course.pls import Problem
 from course.satterthwaite import Satterthwaite
@@ -81,7 +82,7 @@ def _for_grouping(fit: MixedFit, grouping: Grouping) -> pd.DataFrame | None:
     if not predictors:
         return None
     wider = Problem(replace(design, X=X, fixed_names=tuple(names)))
-    estimates = wider.fit(fit.estimates.reml)
+    estimates = estimate(wider, fit.estimates.reml)
     curvature = Satterthwaite(wider, estimates)
     p = len(design.fixed_names)
     at = np.arange(p, len(names))

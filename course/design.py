@@ -157,7 +157,7 @@ class Design:
 
     def fixed_rows(self, new: pd.DataFrame) -> np.ndarray:
         """X for new rows, (m, p); NaN where a predictor is missing."""
-        return new_matrix(self.infos[1], self.formula.fixed, self, new)
+        return self._new_matrix(self.infos[1], self.formula.fixed, new)
 
     def random_rows(self, grouping: int, new: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
         """Codes (m,) and Z (m, k) of one grouping for new rows; the code of an unseen level is -1."""
@@ -174,15 +174,19 @@ class Design:
             codes = found.levels.get_indexer(next(iter(labels.values())))
         else:
             codes = found.levels.get_indexer(pd.MultiIndex.from_frame(pd.DataFrame(labels)))
-        parts = [
-            (info, formula)
-            for info, formula in zip(self.infos[2:], self.part_formulas, strict=True)
-            if formula[0] == grouping
-        ]
-        Z = [new_matrix(info, formula, self, new) for info, (_, formula) in parts]
-        Z = np.column_stack(Z)
+        Z = self.effect_rows(grouping, new)
         Z[np.logical_or.reduce([column.isna().to_numpy() for column in labels.values()])] = np.nan
         return codes, Z
+
+    def effect_rows(self, grouping: int, new: pd.DataFrame) -> np.ndarray:
+        """Z of one grouping for new rows, (m, k), whatever their labels."""
+        parts = zip(self.infos[2:], self.part_formulas, strict=True)
+        return np.column_stack(
+            [self._new_matrix(info, effects, new) for info, (g, effects) in parts if g == grouping]
+        )
+
+    def _new_matrix(self, info: patsy.DesignInfo, effects: str, new: pd.DataFrame) -> np.ndarray:
+        return new_matrix(info, effects, self.columns, self.formula.categorical, new)
 
     @cached_property
     def part_formulas(self) -> list[tuple[int, str]]:
@@ -198,6 +202,23 @@ class Design:
             raise CourseError(f"the new response has shape {y.shape}; the model has {self.n} rows")
         check_response(y, self.formula.response)
         return replace(self, y=y)
+
+    def rows(self, keep: np.ndarray) -> Design:
+        """The matrices and groups of some of the rows: those where `keep`, (n,), is True."""
+        groupings = []
+        for grouping in self.groupings:
+            used, codes = np.unique(grouping.codes[keep], return_inverse=True)
+            groupings.append(
+                replace(grouping, codes=codes, levels=grouping.levels[used], Z=grouping.Z[keep])
+            )
+        return replace(
+            self,
+            y=self.y[keep],
+            X=self.X[keep],
+            groupings=tuple(groupings),
+            index=self.index[keep],
+            columns={name: column[keep] for name, column in self.columns.items()},
+        )
 
 
 def build_design(formula: Formula, data: pd.DataFrame) -> Design:
@@ -357,8 +378,27 @@ def _matrices(infos: tuple, variables: dict, index: pd.Index) -> list[np.ndarray
     return matrices
 
 
-def new_matrix(info, effects: str, design: Design, new: pd.DataFrame) -> np.ndarray:
-    """The columns of a right-hand side for rows that were not in the fit, (m, columns)."""
+def new_matrix(
+    info: patsy.DesignInfo,
+    effects: str,
+    fitted: dict[str, pd.Series],
+    categorical: frozenset[str],
+    new: pd.DataFrame,
+) -> np.ndarray:
+    """The columns of a right-hand side for rows that were not in the fit, (m, columns).
+
+    Parameters
+    ----------
+    info : DesignInfo
+        What patsy remembers of the right-hand side `effects`.
+    effects : str
+    fitted : dict of str to Series
+        The columns that the design was built from.
+    categorical : frozenset of str
+        The columns that stand inside ``C(...)``.
+    new : DataFrame
+        The new rows, m of them.
+    """
     columns = find_columns(check_frame(new), variables_of(effects))
     missing = np.zeros(len(new), dtype=bool)
     for column in columns.values():
@@ -367,7 +407,7 @@ def new_matrix(info, effects: str, design: Design, new: pd.DataFrame) -> np.ndar
     if missing.all():
         return matrix
     variables = {
-        name: new_column(column[~missing], design.columns[name], name in design.formula.categorical)
+        name: new_column(column[~missing], fitted[name], name in categorical)
         for name, column in columns.items()
     }
     matrix[~missing] = _matrices((info,), variables, new.index[~missing])[0]

@@ -10,11 +10,13 @@ from course.contextual import between_within
 from course.data_findings import data_findings
 from course.diagnosis import SEVERITIES, Diagnosis, Finding
 from course.errors import CourseError
+from course.estimates import random_parameters, standardised_covariances
 from course.fit import MixedFit, require_fit
 from course.groups import FEW_LEVELS
 from course.influence import FEWEST, influence
-from course.interpret import mean_variances
 from course.residuals import Shape, ratio_by_fitted, ratios_by_category, spreads_by_level
+from course.shares import mean_variances
+from course.twin import seconds as statsmodels_seconds
 
 NEAR_SINGULAR_SD = 0.02  # of an effect, over the residual SD, predictors standardised
 NEAR_SINGULAR_CORRELATION = 0.97
@@ -101,9 +103,7 @@ def _convergence(fit: MixedFit) -> list[Finding]:
 
 
 def _second_solver(fit: MixedFit, looked: list[str], left_out: list[str]) -> list[Finding]:
-    from course import twin
-
-    if twin.seconds(fit) > TWIN_SECONDS:
+    if statsmodels_seconds(fit.design, fit.estimates) > TWIN_SECONDS:
         left_out.append("a second solver (it would take statsmodels long; fit.check() starts it)")
         return []
     try:
@@ -138,27 +138,21 @@ def _second_solver(fit: MixedFit, looked: list[str], left_out: list[str]) -> lis
 
 def _singular(fit: MixedFit) -> list[Finding]:
     zero, near = [], []
-    for grouping, factor in zip(fit.design.groupings, _standard_factors(fit), strict=True):
-        covariance = factor @ factor.T
-        sd = np.sqrt(np.diagonal(covariance))
-        for block in grouping.blocks:
-            for at, j in enumerate(block):
-                what = f"the SD of {grouping.effects[j]} by {grouping.name}"
-                if sd[j] < 1e-4:
-                    zero.append(f"{what} is 0")
-                elif sd[j] < NEAR_SINGULAR_SD:
-                    near.append(f"{what} is {100 * sd[j]:.1f}% of the residual SD")
-                for i in block[at + 1 :]:
-                    both = sd[i] * sd[j]
-                    r = covariance[i, j] / both if both > 1e-8 else 0.0
-                    what = (
-                        f"the correlation of {grouping.effects[j]} and {grouping.effects[i]} by "
-                        f"{grouping.name}"
-                    )
-                    if abs(r) > 1 - 1e-6:
-                        zero.append(f"{what} is {r:+.0f}")
-                    elif abs(r) > NEAR_SINGULAR_CORRELATION:
-                        near.append(f"{what} is {r:+.3f}")
+    standardised = standardised_covariances(fit.model.problem, fit.estimates)
+    for parameter in random_parameters(fit.design, standardised):
+        effects, value = " and ".join(parameter.effects), parameter.value
+        if parameter.is_sd:
+            what = f"the SD of {effects} by {parameter.group}"
+            if parameter.on_the_edge:
+                zero.append(f"{what} is 0")
+            elif value < NEAR_SINGULAR_SD:
+                near.append(f"{what} is {100 * value:.1f}% of the residual SD")
+        else:
+            what = f"the correlation of {effects} by {parameter.group}"
+            if parameter.on_the_edge:
+                zero.append(f"{what} is {value:+.0f}")
+            elif abs(value) > NEAR_SINGULAR_CORRELATION:
+                near.append(f"{what} is {value:+.3f}")
     if not (fit.singular or near):
         return []
     if fit.singular:
@@ -186,12 +180,6 @@ def _singular(fit: MixedFit) -> list[Finding]:
             "note",
         )
     ]
-
-
-def _standard_factors(fit: MixedFit) -> list[np.ndarray]:
-    problem = fit.model.problem
-    factors = problem.unpack(fit.estimates.theta_standard)
-    return [B @ factor for B, factor in zip(problem.columns.B_z, factors, strict=True)]
 
 
 def _few_levels(fit: MixedFit) -> list[Finding]:

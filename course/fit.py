@@ -5,24 +5,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from course.calls import read_call
-from course.columns import nearest
 from course.design import Design, build_design
 from course.errors import CourseError
+from course.estimates import Estimates, estimate
 from course.formula import Formula
-from course.pls import Estimates, Problem
+from course.pls import Problem
+from course.predict import predict
 from course.satterthwaite import Satterthwaite
-from course.tables import t_table, variance_table
+from course.summary import Summary, fit_notes, summarise
+from course.tables import effects_tables, t_table, variance_table
 from course.translate import NO_RANDOM_TERM, Translation, translate_design
-
-if TYPE_CHECKING:
-    from course.summary import Summary
-    from course.twin import Check
+from course.twin import Check, check, fit_twin
 
 
 def mixedlm(
@@ -81,9 +79,12 @@ class MixedModel:
     ----------
     design : Design
         The matrices and groups.
+    made : Problem, optional
+        The design reduced already, where another response of the same design was fitted before.
     """
 
     design: Design = field(repr=False)
+    made: Problem | None = field(default=None, repr=False)
 
     @property
     def formula(self) -> str:
@@ -98,7 +99,7 @@ class MixedModel:
     @cached_property
     def problem(self) -> Problem:
         """The design reduced to cross-products; every fit of it starts here."""
-        return Problem(self.design)
+        return self.made or Problem(self.design)
 
     def fit(self, reml: bool = True, progress: bool = False, **options: object) -> MixedFit:
         """Fit by restricted maximum likelihood, or by maximum likelihood.
@@ -128,7 +129,7 @@ class MixedModel:
             )
         if not isinstance(reml, bool | np.bool_):
             raise CourseError(f"reml={reml!r}: True for REML, False for maximum likelihood")
-        return MixedFit(self, self.problem.fit(bool(reml), bool(progress)))
+        return MixedFit(self, estimate(self.problem, bool(reml), bool(progress)))
 
     def __repr__(self) -> str:
         return f"<MixedModel {self.formula}, {self.design.n:,} rows>"
@@ -262,11 +263,7 @@ class MixedFit:
         A group of several columns (``school:classroom``) has a MultiIndex of them, so that
         ``data.join(frame, on=["school", "classroom"])`` works.
         """
-        pairs = zip(self.design.groupings, self.estimates.effects, strict=True)
-        return {
-            grouping.name: pd.DataFrame(b, index=grouping.levels, columns=list(grouping.effects))
-            for grouping, b in pairs
-        }
+        return effects_tables(self.design, self.estimates.effects)
 
     @cached_property
     def random_effects_se(self) -> dict[str, pd.DataFrame]:
@@ -274,27 +271,18 @@ class MixedFit:
 
         Given the estimated variances and fixed effects, as lme4's ``ranef(condVar = TRUE)``.
         """
-        return {
-            grouping.name: pd.DataFrame(
-                np.sqrt(np.diagonal(V, axis1=1, axis2=2).clip(min=0)),
-                index=grouping.levels,
-                columns=list(grouping.effects),
-            )
-            for grouping, V in zip(self.design.groupings, self._conditional, strict=True)
-        }
-
-    @cached_property
-    def _conditional(self) -> list[np.ndarray]:
         problem = self.model.problem
         at = problem.evaluate(self.estimates.theta_standard)
-        return problem.conditional_covariances(at, self.scale)
+        conditional = problem.conditional_covariances(at, self.scale)
+        sds = [np.sqrt(np.diagonal(V, axis1=1, axis2=2).clip(min=0)) for V in conditional]
+        return effects_tables(self.design, sds)
 
     # -- likelihood ---------------------------------------------------------------------------
 
     @property
     def llf(self) -> float:
         """Log-likelihood (restricted where fitted by REML)."""
-        return -self.estimates.deviance / 2
+        return self.estimates.llf
 
     @property
     def n_params(self) -> int:
@@ -316,10 +304,7 @@ class MixedFit:
     @cached_property
     def fittedvalues(self) -> pd.Series:
         """Fixed part and random effects together, by row."""
-        fitted = self.design.X @ self.estimates.beta
-        for grouping, b in zip(self.design.groupings, self.estimates.effects, strict=True):
-            fitted += np.einsum("nk,nk->n", grouping.Z, b[grouping.codes])
-        return pd.Series(fitted, index=self.design.index)
+        return predict(self.design, self.estimates, None, "all")
 
     @property
     def resid(self) -> pd.Series:
@@ -349,34 +334,7 @@ class MixedFit:
         CourseError
             For a missing column, an unknown label of a predictor, or an unknown group.
         """
-        names = list(self.n_groups)
-        if isinstance(random, str) and random in ("all", "none"):
-            wanted = names if random == "all" else []
-        else:
-            if not isinstance(random, str | list | tuple):
-                raise CourseError(f"random={random!r}: write 'all', 'none' or a list of groups")
-            wanted = [random] if isinstance(random, str) else list(random)
-        for name in wanted:
-            if name not in names:
-                raise CourseError(
-                    f"random={name!r}: the groups of this fit are {', '.join(names)}; or write "
-                    f"'all' or 'none'{nearest(name, names)}"
-                )
-        design, effects = self.design, self.estimates.effects
-        if new_data is None:
-            predicted, index = design.X @ self.estimates.beta, design.index
-        else:
-            predicted, index = design.fixed_rows(new_data) @ self.estimates.beta, new_data.index
-        for g, grouping in enumerate(design.groupings):
-            if grouping.name not in wanted:
-                continue
-            if new_data is None:
-                codes, Z = grouping.codes, grouping.Z
-            else:
-                codes, Z = design.random_rows(g, new_data)
-            b = np.where(codes[:, None] >= 0, effects[g][codes], 0.0)
-            predicted = predicted + np.einsum("nk,nk->n", Z, b)
-        return pd.Series(predicted, index=index)
+        return predict(self.design, self.estimates, new_data, random)
 
     def refit(self, y: Sequence[float]) -> MixedFit:
         """The same model fitted to another response; the design is not built again.
@@ -397,24 +355,19 @@ class MixedFit:
                 f"refit takes one finite number for each of the {self.nobs:,} rows of the fit"
             )
         problem = self.model.problem.with_response(y)
-        model = MixedModel(problem.design)
-        model.__dict__["problem"] = problem
-        return model.fit(self.estimates.reml)
+        return MixedModel(problem.design, problem).fit(self.estimates.reml)
 
     # -- words --------------------------------------------------------------------------------
 
     @property
     def notes(self) -> tuple[str, ...]:
         """What the data and the fit say that the formula does not."""
-        from course.summary import fit_notes
-
-        return (*fit_notes(self), *self.model.translation.notes)
+        return (*fit_notes(self.design, self.estimates), *self.model.translation.notes)
 
     def summary(self) -> Summary:
         """A compact table: prints as text, shows as HTML in a notebook."""
-        from course.summary import Summary
-
-        return Summary(self)
+        criteria = (self.aic, self.bic)
+        return summarise(self.design, self.estimates, criteria, self.fixed_effects, self.notes)
 
     def __repr__(self) -> str:
         singular = ", singular" if self.singular else ""
@@ -437,15 +390,11 @@ class MixedFit:
 
     def to_statsmodels(self, force: bool = False):
         """As `statsmodels`; ``force=True`` runs however long it takes."""
-        from course.twin import fit_twin
-
-        return fit_twin(self, force)
+        return fit_twin(self.design, self.estimates, force)
 
     def check(self) -> Check:
         """Both solvers side by side: log-likelihood, fixed effects, variances, difference."""
-        from course.twin import check
-
-        return check(self)
+        return check(self.design, self.estimates, self.statsmodels)
 
     def _by_name(self, values: np.ndarray) -> pd.Series:
         return pd.Series(values, index=list(self.design.fixed_names))

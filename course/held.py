@@ -17,7 +17,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from course.pls import Estimates, Problem, lower_factor
+from course.estimates import Estimates, lower_factor
+from course.pls import Problem
 
 # (deviance, its gradient) at x, with the parameter held at the value that comes first
 Objective = Callable[[float, np.ndarray], tuple[float, np.ndarray]]

@@ -7,19 +7,15 @@ problem is fitted again from the optimum of all data, without going back to the 
 
 from __future__ import annotations
 
-import copy
-from dataclasses import replace
-
 import numpy as np
 import pandas as pd
 
 from course.columns import nearest
 from course.design import Design
 from course.errors import CourseError
+from course.estimates import Estimates, estimate
 from course.fit import MixedFit, require_fit
-from course.groups import parents
-from course.interpret import mean_variances
-from course.pls import Estimates, Problem
+from course.shares import mean_variances
 
 FEWEST = 3  # with one of two left out there is no variance between levels to estimate
 
@@ -117,39 +113,12 @@ def _all_variances(design: Design, estimates: Estimates) -> np.ndarray:
 
 def _without(fit: MixedFit, grouping: int, level: int) -> Estimates | None:
     """The estimates without one level; None where they do not exist."""
-    problem = fit.model.problem
-    codes = fit.design.groupings[grouping].codes
-    if problem.crossing:
-        smaller = Problem(_rows(fit.design, codes != level))
-    else:
-        smaller = copy.copy(problem)
-        smaller.M = problem.M.copy()
-        smaller.M[:, :, parents(problem.leaves, codes) == level] = 0
-        smaller.n = problem.n - int((codes == level).sum())
+    leave_out = fit.design.groupings[grouping].codes == level
+    smaller = fit.model.problem.without(leave_out)
     smaller.start = fit.estimates.theta_standard
-    XX = smaller.M[np.ix_(smaller.x, smaller.x)].sum(axis=2)
-    scale = np.sqrt(np.diagonal(XX))
-    if scale.min() == 0 or np.linalg.eigvalsh(XX / np.outer(scale, scale))[0] < 1e-9:
+    if not smaller.identifies_beta:
         return None
     try:
-        return smaller.fit(fit.estimates.reml)
+        return estimate(smaller, fit.estimates.reml)
     except CourseError:  # no residual is left
         return None
-
-
-def _rows(design: Design, keep: np.ndarray) -> Design:
-    """The matrices and groups of some of the rows."""
-    groupings = []
-    for grouping in design.groupings:
-        used, codes = np.unique(grouping.codes[keep], return_inverse=True)
-        groupings.append(
-            replace(grouping, codes=codes, levels=grouping.levels[used], Z=grouping.Z[keep])
-        )
-    return replace(
-        design,
-        y=design.y[keep],
-        X=design.X[keep],
-        groupings=tuple(groupings),
-        index=design.index[keep],
-        columns={name: column[keep] for name, column in design.columns.items()},
-    )

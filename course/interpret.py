@@ -18,12 +18,13 @@ from scipy import special, stats
 
 from course.arguments import proportion
 from course.columns import nearest
-from course.design import Design, new_matrix
+from course.design import Design
 from course.errors import CourseError
+from course.estimates import estimate
 from course.fit import MixedFit, require_fit
-from course.formula import variables_of
 from course.parameters import parameter_names
-from course.pls import Estimates, Problem
+from course.pls import Problem
+from course.shares import mean_products, mean_variances, row_variances, slope_variables
 
 
 def variance_shares(fit: MixedFit) -> pd.DataFrame:
@@ -64,11 +65,6 @@ def variance_shares(fit: MixedFit) -> pd.DataFrame:
         {"variance": variances, "share": variances / variances.sum()},
         index=pd.Index([*names, "Residual"], name="group"),
     )
-
-
-def mean_variances(design: Design, estimates: Estimates) -> np.ndarray:
-    """For each grouping the variance that its effects give a row, averaged over the rows."""
-    return _variances(estimates.covariances, _mean_products(design))
 
 
 # -- correlations of two rows -------------------------------------------------------------------
@@ -159,12 +155,12 @@ def icc(
         relative = _replicates(fit, n_boot, seed, executor, progress)
     rows = []
     for point in points:
-        M = _mean_products(fit.design, point)
+        M = mean_products(fit.design, point)
         if relative is None:
             ends = _Delta(fit, M, level)
         else:
             ends = _Percentiles(relative, M, level)
-        ratios = _variances(fit.estimates.covariances, M) / fit.scale
+        ratios = row_variances(fit.estimates.covariances, M) / fit.scale
         for pair in pairs:
             row = {"group": pair.name, **point}
             for quantity, members in (("share", pair.own), ("icc", pair.common)):
@@ -211,12 +207,6 @@ def _wanted(pairs: list[_Pair], groups: str | Sequence[str] | None) -> list[_Pai
     return [by_name[name] for name in wanted]
 
 
-def _slope_variables(design: Design) -> list[str]:
-    """The columns that the random effects are computed from."""
-    names = [name for _, formula in design.part_formulas for name in variables_of(formula)]
-    return list(dict.fromkeys(names))
-
-
 def _grid(design: Design, at: Mapping[str, object] | None) -> list[dict]:
     if at is None:
         return [{}]
@@ -224,7 +214,7 @@ def _grid(design: Design, at: Mapping[str, object] | None) -> list[dict]:
         raise CourseError(
             'at= takes a dict of predictors and values, as in at={"age": [8, 10, 12]}'
         )
-    known = _slope_variables(design)
+    known = slope_variables(design)
     if not known:
         raise CourseError(
             "only intercepts vary between the groups of this model, so the correlation is the same "
@@ -241,25 +231,6 @@ def _grid(design: Design, at: Mapping[str, object] | None) -> list[dict]:
         if not values[name] or pd.isna(values[name]).any():
             raise CourseError(f"at={{{name!r}: ...}} needs at least one value, and none missing")
     return [dict(zip(values, point, strict=True)) for point in product(*values.values())]
-
-
-def _mean_products(design: Design, point: Mapping[str, object] | None = None) -> list[np.ndarray]:
-    """For each grouping the mean of z z' over the rows, (k, k), with the predictors in `point` fixed."""
-    if not point:
-        return [grouping.Z.T @ grouping.Z / design.n for grouping in design.groupings]
-    rows = pd.DataFrame(design.columns)
-    if set(point) >= set(_slope_variables(design)):
-        rows = rows.head(1)  # every row would be the same
-    rows = rows.assign(**point)
-    Zs: list[list[np.ndarray]] = [[] for _ in design.groupings]
-    for info, (g, formula) in zip(design.infos[2:], design.part_formulas, strict=True):
-        Zs[g].append(new_matrix(info, formula, design, rows))
-    stacked = [np.column_stack(parts) for parts in Zs]
-    return [Z.T @ Z / len(rows) for Z in stacked]
-
-
-def _variances(covariances: Sequence[np.ndarray], M: list[np.ndarray]) -> np.ndarray:
-    return np.array([float((m * S).sum()) for m, S in zip(M, covariances, strict=True)])
 
 
 class _Delta:
@@ -417,7 +388,7 @@ def variance_explained(fit: MixedFit) -> pd.DataFrame:
         )
     X = np.ones((fit.nobs, 1))
     design = replace(fit.design, X=X, fixed_names=("Intercept",))
-    null = Problem(design).fit(reml=fit.estimates.reml)
+    null = estimate(Problem(design), fit.estimates.reml)
     before = np.array([*(S[0, 0] for S in null.covariances), null.sigma2])
     table = variance_shares(fit)
     after = table["variance"].to_numpy()

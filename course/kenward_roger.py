@@ -32,8 +32,9 @@ import numpy as np
 from scipy import linalg, sparse
 
 from course.errors import CourseError
+from course.estimates import Estimates
 from course.groups import components
-from course.pls import Estimates, Problem
+from course.pls import Problem
 
 MOST_EFFECTS = 6000  # in one block: matrices of 0.3 GB, about a minute
 CHUNK = 2_000_000  # cells of R worked on at once, where there are many small blocks

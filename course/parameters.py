@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 
 from course.design import Design
+from course.estimates import Estimates
 from course.fit import MixedFit, require_fit
-from course.pls import Estimates
 from course.tables import correlation
 
 

@@ -1,4 +1,4 @@
-"""`Design` to `Estimates`: penalised least squares and the profiled deviance.
+"""A `Design` as a problem to be solved: penalised least squares and the profiled deviance.
 
 With theta the free entries of the relative covariance factors Lambda, b = Lambda u, and beta and sigma
 at their best for that theta, -2 log-likelihood is (Bates et al. 2015, doi 10.18637/jss.v067.i01)
@@ -17,7 +17,6 @@ not get stuck there as one with bounds does. Signs are turned at the end.
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -27,65 +26,12 @@ from scipy import linalg
 from course.crossing import Crossing
 from course.design import Design
 from course.elimination import Stage, Sums, cross_products
-from course.errors import CourseError
 from course.groups import components, lies_in, parents
-from course.search import MIDDLING, search
 from course.standardise import Columns, standardise
 
-NEAR_ZERO = (
-    1e-4  # a relative standard deviation that counts as none; lme4's isSingular has the same
-)
-LEAST_RESIDUAL = 1e-12  # of the response's variance: where less is left, it is rounding
-LEAST_CROSSED = 1e-8  # the same where groupings cross, and large effects of both nearly cancel
-LEAST_WEIGHT = 0.02  # that curvature grants to a level that knows nothing
-NO_RESIDUAL = (
-    "the fixed and random effects reproduce the response: no residual is left but what may be rounding. "
-    "Look for a response that is the same in all rows of a group, for a predictor computed from the "
-    "response, or for one row per group"
-)
-
-
-@dataclass(frozen=True, eq=False)
-class Estimates:
-    """The optimum, in the units of the data.
-
-    Attributes
-    ----------
-    beta : ndarray, shape (p,)
-    cov_beta : ndarray, shape (p, p)
-    sigma2 : float
-        Residual variance.
-    factors : tuple of ndarray
-        For each grouping the relative covariance factor Lambda, (k, k), lower triangular: the
-        covariance matrix of its effects is ``sigma2 * Lambda @ Lambda.T``.
-    effects : tuple of ndarray
-        For each grouping the conditional means (BLUPs), (L, k).
-    deviance : float
-        -2 log-likelihood, or the REML criterion.
-    reml, converged, singular : bool
-    evaluations : int
-        Of the deviance and its gradient, all starts together.
-    gradient : float
-        Largest absolute entry of the gradient at the optimum, in standardised units.
-    """
-
-    beta: np.ndarray
-    cov_beta: np.ndarray
-    sigma2: float
-    factors: tuple[np.ndarray, ...]
-    effects: tuple[np.ndarray, ...]
-    deviance: float
-    reml: bool
-    converged: bool
-    singular: bool
-    evaluations: int
-    gradient: float
-    theta_standard: np.ndarray  # where the search ended, for what is derived there
-
-    @property
-    def covariances(self) -> tuple[np.ndarray, ...]:
-        """For each grouping the covariance matrix of its effects, (k, k)."""
-        return tuple(self.sigma2 * factor @ factor.T for factor in self.factors)
+MIDDLING = 0.4  # the relative standard deviation that a search starts from
+SMALL = 0.02  # relative standard deviations below this are doubted: another start, and exactly 0
+LEAST_WEIGHT = 0.02  # of a level, however little its rows say about its effects
 
 
 @dataclass
@@ -118,9 +64,9 @@ class Problem:
     >>> from course.formula import parse_formula
     >>> data = pd.DataFrame({"y": [1.0, 2, 4, 5, 9, 9], "g": list("aabbcc")})
     >>> problem = Problem(build_design(parse_formula("y ~ 1 + (1|g)"), data))
-    >>> estimates = problem.fit(reml=True)
-    >>> round(float(estimates.sigma2), 3)  # within groups: (0.5 + 0.5 + 0) / 3
-    0.333
+    >>> at = problem.evaluate(problem.start)
+    >>> problem.n_theta, problem.gradient(at, reml=True).shape
+    (1, (1,))
     """
 
     def __init__(self, design: Design, columns: Columns | None = None):
@@ -205,6 +151,38 @@ class Problem:
         if start is not None:
             other.start = start
         return other
+
+    def without(self, rows: np.ndarray) -> Problem:
+        """The problem that is left when some rows are taken out.
+
+        Parameters
+        ----------
+        rows : ndarray of bool, shape (n,)
+            The rows to leave out: all rows of some levels of one grouping, where groupings are nested.
+
+        Returns
+        -------
+        Problem
+            Its cross-products are those of this one with the levels that are left out at 0: such levels
+            add nothing to the likelihood. Where groupings cross it is made anew from the other rows.
+        """
+        if self.crossing:
+            return Problem(self.design.rows(~rows))
+        other = copy.copy(self)
+        gone = np.zeros(self.M.shape[2], dtype=bool)
+        gone[self.leaves[rows]] = True
+        other.M = np.where(gone, 0.0, self.M)
+        other.n = self.n - int(rows.sum())
+        return other
+
+    @property
+    def identifies_beta(self) -> bool:
+        """Whether the rows tell all fixed effects apart."""
+        XX = self.M[np.ix_(self.x, self.x)].sum(axis=2)
+        scale = np.sqrt(np.diagonal(XX))
+        if scale.min() == 0:
+            return False
+        return bool(np.linalg.eigvalsh(XX / np.outer(scale, scale))[0] >= 1e-9)
 
     # -- theta ------------------------------------------------------------------------------
 
@@ -370,64 +348,3 @@ class Problem:
             information = 2 * weight @ weight.T / MIDDLING**2
             found.append(information + np.diag(np.diagonal(information)))
         return self.pack(found)
-
-    def fit(self, reml: bool = True, progress: bool = False) -> Estimates:
-        """Minimise the deviance and end on a checked optimum.
-
-        Raises
-        ------
-        CourseError
-            Where the fixed and random effects leave no residual.
-        """
-        try:
-            best = search(self, reml, progress)
-        except linalg.LinAlgError as error:  # effects so large that X'V^-1 X is lost in rounding
-            raise CourseError(NO_RESIDUAL) from error
-        at = self.evaluate(best.theta)
-        df = self.n - self.p if reml else self.n
-        sigma2 = at.r2 / df * self.y_scale**2
-        if at.r2 / df < (LEAST_CROSSED if self.crossing else LEAST_RESIDUAL):
-            raise CourseError(NO_RESIDUAL)
-        T_x = self.T_x * self.y_scale
-        beta = T_x @ at.beta
-        if self.columns.constant is not None:
-            beta += self.columns.y_shift * self.columns.constant
-        deviance = self.in_units_of_data(self.deviance(at, reml), reml)
-        factors = tuple(
-            lower_factor(T @ _without_dust(lower_factor(factor, grouping.blocks)), grouping.blocks)
-            for T, factor, grouping in zip(self.T_z, at.factors, self.design.groupings, strict=True)
-        )
-        return Estimates(
-            beta=beta,
-            cov_beta=at.r2 / df * T_x @ at.XX_inverse @ T_x.T,
-            sigma2=float(sigma2),
-            factors=factors,
-            effects=tuple(self.effects(at)),
-            deviance=deviance,
-            reml=reml,
-            converged=bool(best.converged),
-            singular=self._singular(at.factors),
-            evaluations=best.evaluations,
-            gradient=float(best.gradient),
-            theta_standard=best.theta,
-        )
-
-    def _singular(self, factors: list[np.ndarray]) -> bool:
-        pairs = zip(factors, self.design.groupings, strict=True)
-        canonical = [lower_factor(factor, grouping.blocks) for factor, grouping in pairs]
-        return any((np.diagonal(factor) < NEAR_ZERO).any() for factor in canonical)
-
-
-def _without_dust(factor: np.ndarray) -> np.ndarray:
-    """Rounding of what is 0, at 0."""
-    return np.where(np.abs(factor) < 1e-10, 0.0, factor)
-
-
-def lower_factor(factor: np.ndarray, blocks: Sequence[Sequence[int]]) -> np.ndarray:
-    """The lower triangular factor of ``factor @ factor.T`` with a diagonal that is not negative."""
-    lower = np.zeros_like(factor)
-    for block in blocks:
-        here = np.ix_(block, block)
-        R = np.linalg.qr(factor[here].T, mode="r")
-        lower[here] = (np.where(np.diagonal(R) < 0, -1.0, 1.0)[:, None] * R).T
-    return lower

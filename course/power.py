@@ -18,7 +18,7 @@ from scipy import stats
 from course.arguments import dictionary, number, proportion
 from course.errors import CourseError
 from course.infer import DF
-from course.simulate import FIXED_EFFECTS, Simulation, simulate_schools
+from course.simulate import FIXED_EFFECTS, SIZES, Simulation, Size, simulate_schools
 from course.simulated_fits import (
     Rate,
     SimulatedFits,
@@ -31,8 +31,6 @@ from course.simulated_fits import (
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-Size = int | tuple[int, int]
-SIZES = ("provinces", "schools", "classrooms", "students")  # each per unit of the one before
 INTERVAL = 0.95  # level of the intervals of the power
 
 

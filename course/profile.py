@@ -25,10 +25,11 @@ from scipy.interpolate import CubicSpline
 from course.arguments import proportion
 from course.columns import nearest
 from course.errors import CourseError
+from course.estimates import estimate
 from course.fit import MixedFit, require_fit
 from course.held import Held, hold
 from course.parameters import parameter_names, parameter_values
-from course.search import SMALL
+from course.pls import SMALL
 
 STEP = 0.4  # aimed at between two points, in zeta
 MARKS = tuple(stats.norm.ppf([0.95, 0.975, 0.995]))  # zeta at levels 90, 95 and 99 %
@@ -148,7 +149,7 @@ def profile(
     names = parameter_names(fit.design)
     chosen = choose(names, parameters)
     problem = fit.model.problem
-    best = problem.fit(reml=False) if fit.estimates.reml else fit.estimates
+    best = estimate(problem, reml=False) if fit.estimates.reml else fit.estimates
     values = pd.Series(parameter_values(fit.design, best), index=names)
     reach = float(stats.norm.ppf((1 + level) / 2))
     if progress:

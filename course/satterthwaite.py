@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from course.pls import Estimates, Problem
+from course.estimates import Estimates
+from course.pls import Problem
 
 STEP = 1e-4  # for central differences of an exact gradient, in standardised units
 

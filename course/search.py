@@ -4,16 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy import optimize
 
-if TYPE_CHECKING:
-    from course.pls import Problem
+from course.pls import MIDDLING, SMALL, Problem
 
-MIDDLING = 0.4  # the relative standard deviation that a search starts from
-SMALL = 0.02  # relative standard deviations below this are doubted: another start, and exactly 0
 GTOL = 1e-6  # largest gradient, with every theta measured by its curvature
 PRECISION_LOST = 2  # SciPy's number for a line search that found nothing lower
 FEW_ROWS = 200  # with more of them one start has been enough

@@ -34,7 +34,8 @@ GAPS_BY = {
     "school_resources": "school",
 }
 
-Count = int | tuple[int, int]
+SIZES = ("provinces", "schools", "classrooms", "students")  # each per unit of the one before
+Size = int | tuple[int, int]
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,9 +48,9 @@ class Simulation:
 
 def simulate_schools(
     provinces: int = 8,
-    schools: Count = 5,
-    classrooms: Count = 3,
-    students: Count = 20,
+    schools: Size = 5,
+    classrooms: Size = 3,
+    students: Size = 20,
     *,
     fixed_effects: Mapping[str, float] | None = None,
     intercept_sd: Mapping[str, float] | None = None,

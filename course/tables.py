@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 from scipy import stats
 
 from course.design import Design
-from course.pls import Estimates
+from course.estimates import Estimates
 
 
 def t_table(
@@ -33,6 +35,14 @@ def correlation(covariance: np.ndarray, i: int, j: int) -> float:
     """The correlation of two effects; NaN where one of them does not vary."""
     both = np.sqrt(covariance[i, i] * covariance[j, j])
     return float(np.clip(covariance[i, j] / both, -1, 1)) if both > 0 else np.nan
+
+
+def effects_tables(design: Design, values: Sequence[np.ndarray]) -> dict[str, pd.DataFrame]:
+    """For each group a frame of levels by effects; `values` holds an array (L, k) for each grouping."""
+    return {
+        grouping.name: pd.DataFrame(b, index=grouping.levels, columns=list(grouping.effects))
+        for grouping, b in zip(design.groupings, values, strict=True)
+    }
 
 
 def variance_table(design: Design, estimates: Estimates) -> pd.DataFrame:

@@ -17,12 +17,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from course.design import Design
 from course.errors import CourseError
+from course.estimates import Estimates
 from course.layout import Effects, Layout, lay_out, unit
 
-if TYPE_CHECKING:
-    from course.design import Design
-    from course.fit import MixedFit
+if TYPE_CHECKING:  # statsmodels is imported where it is used: it takes a second
+    from statsmodels.regression.mixed_linear_model import MixedLMResults
 
 # A relative variance of 0 becomes this and is held there: statsmodels divides by it, and takes an effect
 # whose variance falls below 1e-10 for a fixed one.
@@ -45,8 +46,8 @@ class Component:
     variance: float  # relative to the residual's
 
 
-def fit_twin(fit: MixedFit, force: bool = False):
-    """MixedLM's own results for the model of `fit`, started at its optimum.
+def fit_twin(design: Design, estimates: Estimates, force: bool = False) -> MixedLMResults:
+    """MixedLM's own results for the same model, started at the optimum of `estimates`.
 
     Raises
     ------
@@ -54,18 +55,18 @@ def fit_twin(fit: MixedFit, force: bool = False):
         Where this would take more than about a minute or 2 GB, unless forced; and where statsmodels
         breaks down.
     """
-    layout = lay_out(fit.design)
+    layout = lay_out(design)
     if not force:
-        _refuse_large(fit, layout, _components(fit, layout))
+        _refuse_large(layout, _components(layout, estimates))
     if layout.re is not None and len(layout.re.block) > 1:
         with contextlib.suppress(np.linalg.LinAlgError):
-            twin = _fit(fit, layout)
-            if abs(twin.llf - fit.llf) < CLOSE:
+            twin = _fit(layout, estimates)
+            if abs(twin.llf - estimates.llf) < CLOSE:
                 return twin
         # MixedLM's algebra breaks down where correlated effects are singular: give it unrelated ones
         layout = _without_correlations(layout)
     try:
-        return _fit(fit, layout)
+        return _fit(layout, estimates)
     except np.linalg.LinAlgError as error:
         raise CourseError(
             f"statsmodels breaks down on this model ({error}); the estimates of this fit do not need it"
@@ -93,13 +94,11 @@ def _without_correlations(layout: Layout) -> Layout:
     return replace(layout, re=None, correlated=(*layout.correlated, layout.re))
 
 
-def _fit(fit: MixedFit, layout: Layout, alone: bool = False):
-    """MixedLM from the optimum of `fit`; `alone`, from its own start by its default optimiser."""
+def _fit(layout: Layout, estimates: Estimates, alone: bool = False) -> MixedLMResults:
+    """MixedLM from the optimum of `estimates`; `alone`, from its own start by its default optimiser."""
     from statsmodels.regression.mixed_linear_model import MixedLM, MixedLMParams, VCSpec
 
-    components = _components(fit, layout)
-
-    design = fit.design
+    design, components = layout.design, _components(layout, estimates)
     y = pd.Series(design.y, name=design.formula.response)
     X = pd.DataFrame(design.X, columns=list(design.fixed_names))
     codes = layout.top_codes
@@ -113,7 +112,7 @@ def _fit(fit: MixedFit, layout: Layout, alone: bool = False):
             _label(grouping.effects[j].replace("Intercept", grouping.name), scale)
             for j, scale in zip(block, units, strict=True)
         ]
-        factor = fit.estimates.factors[layout.re.grouping][np.ix_(block, block)]
+        factor = estimates.factors[layout.re.grouping][np.ix_(block, block)]
         factor = np.array(units)[:, None] * factor
         cov_re, singular_re = _positive(factor @ factor.T)
     spec = VCSpec([], [], [])
@@ -134,7 +133,7 @@ def _fit(fit: MixedFit, layout: Layout, alone: bool = False):
     model.data.exog_re_names_full = re_names_full
     model.data.vcomp_names = spec.names
     start = MixedLMParams.from_components(
-        fe_params=fit.estimates.beta,
+        fe_params=estimates.beta,
         cov_re=cov_re,
         vcomp=np.array([max(component.variance, FLOOR) for component in components]),
     )
@@ -154,34 +153,34 @@ def _fit(fit: MixedFit, layout: Layout, alone: bool = False):
         # at a variance of 0 statsmodels warns of the boundary in many ways; `singular` says it once
         warnings.simplefilter("ignore")
         if alone:
-            return model.fit(reml=fit.estimates.reml)
-        return model.fit(start_params=start, reml=fit.estimates.reml, method="lbfgs", **held)
+            return model.fit(reml=estimates.reml)
+        return model.fit(start_params=start, reml=estimates.reml, method="lbfgs", **held)
 
 
 def _label(name: str, scale: float) -> str:
     return name if scale == 1 else f"({name} / {scale:g})"
 
 
-def _components(fit: MixedFit, layout: Layout) -> list[Component]:
+def _components(layout: Layout, estimates: Estimates) -> list[Component]:
     found = []
     for effects in layout.vc:
         g, (j,) = effects.grouping, effects.block
-        variance = float((fit.estimates.factors[g] @ fit.estimates.factors[g].T)[j, j])
-        column = fit.design.groupings[g].Z[:, j]
+        variance = float((estimates.factors[g] @ estimates.factors[g].T)[j, j])
+        column = layout.design.groupings[g].Z[:, j]
         scale = unit(column)
         name = _label(layout.name(effects), scale)
         found.append(Component(name, g, column / scale, variance * scale**2))
     for effects in layout.correlated:
-        found += _unrelated(fit, effects)
+        found += _unrelated(layout.design, estimates, effects)
     return found
 
 
-def _unrelated(fit: MixedFit, effects: Effects) -> list[Component]:
+def _unrelated(design: Design, estimates: Estimates, effects: Effects) -> list[Component]:
     """Correlated effects as independent ones of the columns Z L, the intercept last."""
     g = effects.grouping
-    grouping = fit.design.groupings[g]
+    grouping = design.groupings[g]
     order = sorted(effects.block, key=lambda j: grouping.effects[j] == "Intercept")
-    factor = fit.estimates.factors[g]
+    factor = estimates.factors[g]
     L, D = ldl((factor @ factor.T)[np.ix_(order, order)])
     columns = grouping.Z[:, order] @ L
     found = []
@@ -245,10 +244,10 @@ def _matrices(component: Component, design, rows: list[np.ndarray]):
     return names, matrices
 
 
-def cost(fit: MixedFit, layout: Layout, components: list[Component]) -> tuple[float, float]:
-    """Rough bytes and seconds that MixedLM takes for the model of `fit`."""
+def cost(layout: Layout, components: list[Component]) -> tuple[float, float]:
+    """Rough bytes and seconds that MixedLM takes for a model."""
     k = 0 if layout.re is None else len(layout.re.block)
-    groupings = [fit.design.groupings[component.grouping].codes for component in components]
+    groupings = [layout.design.groupings[component.grouping].codes for component in components]
     top = layout.top_codes
     n_rows = np.bincount(top)
     n_columns = np.full(len(n_rows), float(k))
@@ -260,14 +259,14 @@ def cost(fit: MixedFit, layout: Layout, components: list[Component]) -> tuple[fl
     return cells, work
 
 
-def seconds(fit: MixedFit) -> float:
+def seconds(design: Design, estimates: Estimates) -> float:
     """Rough time that ``fit.statsmodels`` takes."""
-    layout = lay_out(fit.design)
-    return cost(fit, layout, _components(fit, layout))[1]
+    layout = lay_out(design)
+    return cost(layout, _components(layout, estimates))[1]
 
 
-def _refuse_large(fit: MixedFit, layout: Layout, components: list[Component]) -> None:
-    cells, work = cost(fit, layout, components)
+def _refuse_large(layout: Layout, components: list[Component]) -> None:
+    cells, work = cost(layout, components)
     if cells > MEMORY or work > SECONDS:
         raise CourseError(
             f"statsmodels keeps a dense matrix for each top-level group: about {cells / 1e9:.1f} GB and "
@@ -294,7 +293,8 @@ class Check:
 
     table: pd.DataFrame
     agree: bool
-    fit: MixedFit = field(repr=False)
+    design: Design = field(repr=False)
+    estimates: Estimates = field(repr=False)
 
     @cached_property
     def alone(self) -> str:
@@ -303,15 +303,15 @@ class Check:
         Empty where it does not, where MixedLM has no place for the model, and where finding out would
         take more than about a minute.
         """
-        layout = lay_out(self.fit.design)
-        if layout.correlated or COLD * seconds(self.fit) > SECONDS:
+        layout = lay_out(self.design)
+        if layout.correlated or COLD * seconds(self.design, self.estimates) > SECONDS:
             return ""
         who = "statsmodels alone, from its own start by its default optimiser,"
         try:
-            result = _fit(self.fit, layout, alone=True)
+            result = _fit(layout, self.estimates, alone=True)
         except (np.linalg.LinAlgError, ValueError):
             return f"{who} breaks down on this model."
-        short = self.fit.llf - float(result.llf)
+        short = self.estimates.llf - float(result.llf)
         if not short > SHORT:
             return ""
         return f"{who} stops {short:.3g} log-likelihood units short."
@@ -335,38 +335,42 @@ class Check:
         return f"<p>{self._words}</p>" + self.table.to_html(float_format="{:.6g}".format)
 
 
-def check(fit: MixedFit) -> Check:
-    """Fit the same model by statsmodels and lay both results side by side."""
-    twin = fit.statsmodels
-    rows = [("log-likelihood", fit.llf, float(twin.llf), 1e-3)]
-    for name, value, other in zip(fit.fe_params.index, fit.fe_params, twin.fe_params, strict=True):
-        rows.append((name, value, float(other), 0.01 * fit.bse_fe[name]))
-    sigma = np.sqrt(fit.scale)
-    for name, value, other in _sds(fit, twin):
+def check(design: Design, estimates: Estimates, twin: MixedLMResults) -> Check:
+    """Both solvers' results of the same model side by side; `twin` is what `fit_twin` returned."""
+    rows = [("log-likelihood", estimates.llf, float(twin.llf), 1e-3)]
+    errors = np.sqrt(np.diagonal(estimates.cov_beta))
+    for name, value, error, other in zip(
+        design.fixed_names, estimates.beta, errors, twin.fe_params, strict=True
+    ):
+        rows.append((name, value, float(other), 0.01 * error))
+    sigma = float(np.sqrt(estimates.sigma2))
+    for name, value, other in _sds(design, estimates, twin):
         rows.append((name, value, other, 0.01 * sigma))
     rows.append(("SD Residual", sigma, float(np.sqrt(twin.scale)), 0.01 * sigma))
     table = pd.DataFrame(rows, columns=["quantity", "mixedlm", "statsmodels", "allowed"])
     table["difference"] = table["statsmodels"] - table["mixedlm"]
     agree = bool((table["difference"].abs() <= table["allowed"]).all())
-    return Check(table.drop(columns="allowed").set_index("quantity"), agree, fit)
+    return Check(table.drop(columns="allowed").set_index("quantity"), agree, design, estimates)
 
 
-def _sds(fit: MixedFit, twin) -> list[tuple[str, float, float]]:
+def _sds(
+    design: Design, estimates: Estimates, twin: MixedLMResults
+) -> list[tuple[str, float, float]]:
     """SDs of the random effects as both have them; a changed column keeps its own name."""
-    layout = lay_out(fit.design)
+    layout = lay_out(design)
     if layout.re is not None and not np.size(twin.cov_re):
         layout = _without_correlations(layout)
     found = []
     if layout.re is not None:
-        grouping = fit.design.groupings[layout.re.grouping]
+        grouping = design.groupings[layout.re.grouping]
         for at, j in enumerate(layout.re.block):
             scale = unit(grouping.Z[:, j])
-            ours = fit.estimates.covariances[layout.re.grouping][j, j] * scale**2
+            ours = estimates.covariances[layout.re.grouping][j, j] * scale**2
             theirs = np.asarray(twin.cov_re)[at, at]
             name = _label(grouping.effects[j], scale)
             found.append((f"SD {grouping.name} {name}", ours, theirs))
     theirs = dict(zip(twin.model.exog_vc.names, twin.vcomp, strict=True))
-    for component in _components(fit, layout):
-        ours = component.variance * fit.scale
+    for component in _components(layout, estimates):
+        ours = component.variance * estimates.sigma2
         found.append((f"SD {component.name}", ours, theirs[component.name]))
     return [(name, float(np.sqrt(a)), float(np.sqrt(max(b, 0.0)))) for name, a, b in found]

@@ -12,6 +12,7 @@ from scipy import optimize, stats
 
 from course.columns import nearest
 from course.errors import CourseError
+from course.estimates import lower_factor
 from course.fit import MixedFit, require_fit
 from course.plots.page import (
     BLUE,
@@ -28,7 +29,6 @@ from course.plots.page import (
     panels,
     words,
 )
-from course.pls import lower_factor
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from scipy import sparse, stats
-from scipy.sparse import linalg as sparse_linalg
+from scipy import stats
 
 from course.arguments import proportion
 from course.errors import CourseError
@@ -41,6 +40,7 @@ from course.plots.parts import (
     predictors,
     typical,
 )
+from course.predict import prediction_sd
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -311,57 +311,9 @@ def _group_lines(
         own = x[grouping.codes == code]
         rows = grid(shared, predictor, own.min(), own.max(), is_whole(x))
         rows = rows.assign(**labels.loc[code])
-        half = stats.norm.ppf((1 + level) / 2) * prediction_sd(fit, rows, names)
+        half = stats.norm.ppf((1 + level) / 2) * prediction_sd(
+            fit.design, fit.estimates, rows, names
+        )
         mean = fit.predict(rows, random=names).to_numpy()
         found.append((label(grouping.levels[code]), rows[predictor].to_numpy(), mean, half))
     return found
-
-
-def prediction_sd(fit: MixedFit, rows: pd.DataFrame, groups: Sequence[str]) -> np.ndarray:
-    """Standard deviation of predicted means, x'beta + z'b, around the true ones.
-
-    The root of sigma^2 w' C^-1 w with w = (x, Lambda' z) and C the coefficients of Henderson's mixed
-    model equations in the form that stands a Lambda that is singular (Henderson 1975, doi
-    10.2307/2529430; Bates et al. 2015, doi 10.18637/jss.v067.i01). The variances are taken as known.
-
-    Parameters
-    ----------
-    fit : MixedFit
-    rows : DataFrame
-        The rows to predict, m of them, with levels that were in the fit.
-    groups : list of str
-        The groupings whose random effects the prediction holds, as in ``fit.predict(random=)``.
-
-    Returns
-    -------
-    ndarray, shape (m,)
-    """
-    design = fit.design
-    fitted, new = [sparse.csc_array(design.X)], [sparse.csc_array(design.fixed_rows(rows))]
-    for g, (grouping, factor) in enumerate(
-        zip(design.groupings, fit.estimates.factors, strict=True)
-    ):
-        fitted.append(_spread(grouping.Z @ factor, grouping.codes, grouping.n_levels))
-        if grouping.name in groups:
-            codes, Z = design.random_rows(g, rows)
-            new.append(_spread(Z @ factor, codes, grouping.n_levels))
-        else:
-            new.append(sparse.csc_array((len(rows), fitted[-1].shape[1])))
-    A, w = sparse.hstack(fitted, format="csc"), sparse.hstack(new, format="csc")
-    scale = np.ones(A.shape[1])
-    scale[: design.X.shape[1]] = np.abs(design.X).max(axis=0)  # incomes beside proportions
-    A, w = A @ sparse.diags_array(1 / scale), w @ sparse.diags_array(1 / scale)
-    prior = np.ones(A.shape[1])
-    prior[: design.X.shape[1]] = 0.0
-    C = sparse.csc_array(A.T @ A + sparse.diags_array(prior))
-    solve = sparse_linalg.splu(C, permc_spec="MMD_AT_PLUS_A", options={"SymmetricMode": True}).solve
-    dense = w.toarray()
-    return np.sqrt(fit.scale * np.einsum("ij,ji->i", dense, solve(dense.T)))
-
-
-def _spread(Z: np.ndarray, codes: np.ndarray, n_levels: int) -> sparse.csc_array:
-    """Z of all levels, (n, L k): each row's k values under the columns of its level."""
-    n, k = Z.shape
-    rows = np.repeat(np.arange(n), k)
-    columns = (codes[:, None] * k + np.arange(k)).ravel()
-    return sparse.csc_array((Z.ravel(), (rows, columns)), shape=(n, n_levels * k))

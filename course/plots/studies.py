@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import numpy as np
 import pandas as pd
@@ -24,7 +24,7 @@ from course.plots.page import (
     panels,
     words,
 )
-from course.power import SIZES, Power
+from course.simulate import SIZES
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -47,6 +47,21 @@ STYLES = [
 ]
 
 
+@runtime_checkable
+class Power(Protocol):
+    """What is drawn of a `course.studies.Power`: pictures know no studies, which draw themselves."""
+
+    formula: str
+    test: str
+    alpha: float
+
+    @property
+    def axes(self) -> list[str]: ...
+
+    @property
+    def table(self) -> pd.DataFrame: ...
+
+
 def power_curves(
     power: Power,
     *,
@@ -58,7 +73,7 @@ def power_curves(
 
     Parameters
     ----------
-    power : Power
+    power : course.studies.Power
         What `course.power` returns.
     x : str, optional
         What runs along the axis: "schools" or another of the sizes, "effect", or "pupils" (in all). Where

@@ -1,5 +1,7 @@
 """Every finding appears where it should and only there; its numbers against what they claim to be."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -106,17 +108,15 @@ def test_a_search_that_did_not_converge(monkeypatch):
 
 
 def test_solvers_that_disagree(monkeypatch):
-    from course import twin
-
     fit = fitted(made(seed=3))
-    real = twin.check(fit)
+    real = fit.check()
     table = real.table.copy()
     table.loc["log-likelihood", ["statsmodels", "difference"]] += 2.5
-    monkeypatch.setattr(twin, "check", lambda fit: twin.Check(table, False, fit))
+    monkeypatch.setattr(type(fit), "check", lambda fit: replace(real, table=table, agree=False))
     (finding,) = diagnose(fit)
     assert finding.severity == "problem"
     assert f"{fit.llf + 2.5:,.3f}" in finding.seen
-    monkeypatch.setattr(twin, "seconds", lambda fit: 100.0)
+    monkeypatch.setattr("course.diagnose.statsmodels_seconds", lambda *fit: 100.0)
     assert any("second solver" in reason for reason in diagnose(fit).left_out)
 
 

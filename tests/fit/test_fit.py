@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from made import pupils
 
-from course import CourseError, load, mixedlm, simulate_schools
+from course import CourseError, diagnose, load, mixedlm, simulate_schools
 from course.pls import Problem
 
 FORMULA = "test_score ~ age + sex + (age|school) + (1|province)"
@@ -186,6 +186,42 @@ def test_a_singular_fit_says_so_and_what_it_means():
     assert "(singular)" in str(fit.summary())
     assert "the variance of Intercept by school is estimated at 0" in fit.notes[0]
     assert fit.check().agree
+
+
+@pytest.mark.parametrize("unit", [1.0, 1e-4, 1e4, 1e7])
+def test_what_lies_on_the_edge_does_not_depend_on_the_unit(unit):
+    """A slope per euro is tiny by nature: it is there all the same, and only h is at 0."""
+    rng = np.random.default_rng(7)
+    g, h = np.repeat(np.arange(40), 15), np.tile(np.arange(15), 40)
+    income = rng.normal(3, 1, 600)
+    slopes = rng.normal(0, 1, 40)
+    y = rng.normal(0, 1, 40)[g] + slopes[g] * income + rng.normal(size=600)
+    y -= (
+        pd.Series(y).groupby(h).transform("mean").to_numpy()
+    )  # nothing left between the levels of h
+    data = pd.DataFrame({"y": y, "income": income * unit, "g": g.astype(str), "h": h.astype(str)})
+    fit = mixedlm("y ~ income + (income|g) + (1|h)", data).fit()
+    assert fit.singular
+    (singular,) = [note for note in fit.notes if note.startswith("Singular")]
+    assert "the variance of Intercept by h is estimated at 0" in singular
+    assert "by g" not in singular
+    (finding,) = [
+        found for found in diagnose(fit, solvers=False, seconds=0) if "singular" in found.title
+    ]
+    assert "Intercept by h" in finding.seen and "by g" not in finding.seen
+
+
+def test_a_slope_that_does_not_vary_is_named_whatever_its_unit():
+    rng = np.random.default_rng(8)
+    g, x = np.repeat(np.arange(30), 10), np.tile(np.linspace(-1, 1, 10), 30)
+    y = rng.normal(0, 2, 30)[g] + x
+    # the same residuals in every group: no slope differs from another
+    y += np.tile(rng.normal(size=10), 30)
+    for unit in (1e-6, 1.0, 1e6):
+        data = pd.DataFrame({"y": y, "x": x * unit, "g": g})
+        fit = mixedlm("y ~ x + (1|g) + (0 + x|g)", data).fit()
+        assert fit.singular
+        assert "the variance of x by g is estimated at 0" in fit.notes[0]
 
 
 def test_names_in_html_are_escaped():

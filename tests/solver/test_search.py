@@ -12,6 +12,7 @@ from scipy import optimize
 
 from course import CourseError, mixedlm
 from course.design import build_design
+from course.estimates import estimate
 from course.formula import parse_formula
 from course.pls import Problem
 from course.search import _descend, has_rivals, is_crowded
@@ -21,7 +22,7 @@ from course.search import _descend, has_rivals, is_crowded
 @given(seed=st.integers(0, 10_000), formula=st.sampled_from(FORMULAS), reml=st.booleans())
 def test_no_start_finds_a_lower_deviance(seed, formula, reml):
     problem = Problem(build_design(parse_formula(formula), table(seed, n=60)))
-    found = problem.fit(reml)
+    found = estimate(problem, reml)
     best = problem.deviance(problem.evaluate(found.theta_standard), reml)
     assert found.converged
     rng = np.random.default_rng(seed)
@@ -38,9 +39,9 @@ def test_no_start_finds_a_lower_deviance(seed, formula, reml):
 
 def test_a_fit_is_by_reml_where_nothing_else_is_asked():
     problem = problem_of("y ~ x + (1|a)", table(7))
-    assert problem.fit().reml
-    assert problem.fit().deviance == problem.fit(reml=True).deviance
-    assert not problem.fit(reml=False).reml
+    assert estimate(problem).reml
+    assert estimate(problem).deviance == estimate(problem, reml=True).deviance
+    assert not estimate(problem, reml=False).reml
 
 
 def test_a_fit_shows_progress_only_where_asked(monkeypatch):
@@ -49,9 +50,9 @@ def test_a_fit_shows_progress_only_where_asked(monkeypatch):
 
     monkeypatch.setattr("tqdm.auto.tqdm", no_bar)
     problem = problem_of("y ~ x + (1|a)", table(7))
-    problem.fit()
+    estimate(problem)
     with pytest.raises(AssertionError, match="progress"):
-        problem.fit(progress=True)
+        estimate(problem, progress=True)
 
 
 def test_a_fit_counts_its_evaluations_and_says_how_steep_its_end_is(monkeypatch):
@@ -64,7 +65,7 @@ def test_a_fit_counts_its_evaluations_and_says_how_steep_its_end_is(monkeypatch)
         return gradient(self, *args)
 
     monkeypatch.setattr(Problem, "gradient", counted)
-    found = problem.fit()
+    found = estimate(problem)
     assert not found.singular and found.converged is True
     assert found.evaluations == count
     assert 0 <= found.gradient < 1e-3
@@ -75,8 +76,8 @@ def test_a_search_for_another_response_begins_where_it_is_told(formula):
     """With the optimum as its start the search is short, and ends at the same optimum."""
     data, other = table(8, 400), table(9, 400)["y"].to_numpy()
     problem = problem_of(formula, data)
-    anew = problem.with_response(other).fit()
-    again = problem.with_response(other, start=anew.theta_standard).fit()
+    anew = estimate(problem.with_response(other))
+    again = estimate(problem.with_response(other, start=anew.theta_standard))
     assert again.evaluations < anew.evaluations
     assert again.deviance == pytest.approx(anew.deviance, abs=1e-7)
     np.testing.assert_array_equal(problem.with_response(other).start, problem.start)

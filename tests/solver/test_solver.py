@@ -13,8 +13,9 @@ from scipy import optimize, stats
 
 from course import CourseError, crossing, mixedlm
 from course.design import build_design
+from course.estimates import lower_factor
 from course.formula import parse_formula
-from course.pls import Problem, lower_factor
+from course.pls import Problem
 from course.satterthwaite import Satterthwaite
 from course.standardise import standardise
 
