@@ -5,9 +5,8 @@
 True
 """
 
-import sys
 from importlib import import_module
-from types import ModuleType
+from typing import TYPE_CHECKING
 
 __version__ = "0.1.0"
 
@@ -15,37 +14,70 @@ __version__ = "0.1.0"
 # `import course` costs next to nothing.
 _HOMES = {
     "CourseError": "course.errors",
-    "MixedFit": "course.fit",
-    "MixedModel": "course.fit",
-    "anova": "course.infer",
-    "bootstrap": "course.bootstrap",
-    "between_within": "course.contextual",
-    "check": "course.exercises",
-    "compare": "course.compare",
-    "confint": "course.intervals",
-    "diagnose": "course.diagnose",
-    "fixed_effects_table": "course.infer",
-    "icc": "course.interpret",
-    "influence": "course.influence",
-    "load": "course.data",
-    "mixedlm": "course.fit",
-    "parameters": "course.parameters",
-    "power": "course.power",
-    "profile": "course.profile",
-    "propose": "course.structure",
-    "r2": "course.interpret",
-    "read_table": "course.files",
-    "recovery": "course.study",
-    "simulate_responses": "course.bootstrap",
-    "report": "course.report",
-    "side_by_side": "course.report",
-    "simulate_schools": "course.simulate",
-    "structure": "course.structure",
-    "translate": "course.translate",
-    "variance_explained": "course.interpret",
-    "variance_shares": "course.interpret",
-    "wald": "course.infer",
+    "MixedFit": "course.fit.model",
+    "MixedModel": "course.fit.model",
+    "anova": "course.inference.fixed_effects",
+    "bootstrap": "course.inference.bootstrap",
+    "between_within": "course.interpretation.between_within",
+    "check": "course.exercises.check",
+    "compare": "course.inference.compare",
+    "confint": "course.inference.intervals",
+    "diagnose": "course.diagnosis.diagnose",
+    "fixed_effects_table": "course.inference.fixed_effects",
+    "icc": "course.interpretation.icc",
+    "influence": "course.diagnosis.influence",
+    "load": "course.data.sets",
+    "mixedlm": "course.fit.model",
+    "parameters": "course.inference.parameters",
+    "power": "course.studies.power",
+    "profile": "course.inference.profile",
+    "propose": "course.data.structure",
+    "r2": "course.interpretation.variance",
+    "read_table": "course.data.files",
+    "recovery": "course.studies.recovery",
+    "simulate_responses": "course.inference.bootstrap",
+    "report": "course.interpretation.report",
+    "side_by_side": "course.interpretation.side_by_side",
+    "simulate_schools": "course.simulate.schools",
+    "structure": "course.data.structure",
+    "translate": "course.translation.translate",
+    "variance_explained": "course.interpretation.variance",
+    "variance_shares": "course.interpretation.variance",
+    "wald": "course.inference.fixed_effects",
 }
+
+if TYPE_CHECKING:  # editors and type checkers read the same homes here
+    from course.data.files import read_table as read_table
+    from course.data.sets import load as load
+    from course.data.structure import propose as propose
+    from course.data.structure import structure as structure
+    from course.diagnosis.diagnose import diagnose as diagnose
+    from course.diagnosis.influence import influence as influence
+    from course.errors import CourseError as CourseError
+    from course.exercises.check import check as check
+    from course.fit.model import MixedFit as MixedFit
+    from course.fit.model import MixedModel as MixedModel
+    from course.fit.model import mixedlm as mixedlm
+    from course.inference.bootstrap import bootstrap as bootstrap
+    from course.inference.bootstrap import simulate_responses as simulate_responses
+    from course.inference.compare import compare as compare
+    from course.inference.fixed_effects import anova as anova
+    from course.inference.fixed_effects import fixed_effects_table as fixed_effects_table
+    from course.inference.fixed_effects import wald as wald
+    from course.inference.intervals import confint as confint
+    from course.inference.parameters import parameters as parameters
+    from course.inference.profile import profile as profile
+    from course.interpretation.between_within import between_within as between_within
+    from course.interpretation.icc import icc as icc
+    from course.interpretation.report import report as report
+    from course.interpretation.side_by_side import side_by_side as side_by_side
+    from course.interpretation.variance import r2 as r2
+    from course.interpretation.variance import variance_explained as variance_explained
+    from course.interpretation.variance import variance_shares as variance_shares
+    from course.simulate.schools import simulate_schools as simulate_schools
+    from course.studies.power import power as power
+    from course.studies.recovery import recovery as recovery
+    from course.translation.translate import translate as translate
 
 __all__ = list(_HOMES)
 
@@ -60,15 +92,3 @@ def __getattr__(name: str) -> object:
 
 def __dir__() -> list[str]:
     return sorted({*globals(), *_HOMES})
-
-
-class _Package(ModuleType):
-    """`course.translate` is the function, whoever imported the module `course.translate` first."""
-
-    def __setattr__(self, name: str, value: object) -> None:
-        # Importing a submodule binds it in its package; a public name of the same name goes first.
-        if not (name in _HOMES and isinstance(value, ModuleType)):
-            super().__setattr__(name, value)
-
-
-sys.modules[__name__].__class__ = _Package

@@ -29,7 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def run_translate(options: argparse.Namespace) -> None:
-    from course.translate import translate
+    from course.translation.translate import translate
 
     translation = translate(options.formula, _read(options))
     if options.code:
@@ -42,14 +42,14 @@ def run_translate(options: argparse.Namespace) -> None:
 
 
 def run_fit(options: argparse.Namespace) -> None:
-    from course.fit import mixedlm
+    from course.fit.model import mixedlm
 
     print(mixedlm(options.formula, _read(options)).fit(reml=not options.ml).summary())
 
 
 def run_simulate(options: argparse.Namespace) -> None:
-    from course.files import write_table
-    from course.simulate import simulate_schools
+    from course.data.files import write_table
+    from course.simulate.schools import simulate_schools
 
     given = {
         name: value
@@ -68,8 +68,8 @@ def run_doctor(options: argparse.Namespace) -> int:
 
 
 def _read(options: argparse.Namespace):
-    from course.files import read_table
-    from course.formula import parse_formula
+    from course.data.files import read_table
+    from course.formula.parse import parse_formula
 
     groups = {name for term in parse_formula(options.formula).random for name in term.group}
     return read_table(options.data, labels=groups)

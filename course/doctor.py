@@ -15,7 +15,7 @@ from subprocess import DEVNULL
 from typing import TYPE_CHECKING
 
 from course import __version__
-from course.places import ROOT, SHIPPED
+from course.common.paths import ROOT, SHIPPED
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -177,7 +177,7 @@ def fit_with_statsmodels() -> None:
 
 def fit_with_course() -> None:
     """Fit the same model with the course's own solver, and compare it with the closed form."""
-    from course import mixedlm
+    from course.fit.model import mixedlm
 
     fit = mixedlm("score ~ 1 + (1|classroom)", classrooms()).fit(reml=True)
     between = fit.variance_components["vcov"].iloc[0]

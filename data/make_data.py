@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 
 from course.data import DATA_SETS, SIMULATED
-from course.simulate import simulate_schools
+from course.simulate.schools import simulate_schools
 
 
 def write_simulated(folder: Path) -> list[Path]:

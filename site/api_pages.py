@@ -8,7 +8,7 @@ CHAPTERS: dict[str, tuple[str, str, list[str]]] = {
     "translate": (
         "Formulas",
         "An lme4-style formula in words, as an equation, and as plain statsmodels code.",
-        ["course.translate", "course.translate.Translation", "course.CourseError"],
+        ["course.translate", "course.translation.translate.Translation", "course.CourseError"],
     ),
     "fit": (
         "Fit",

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from course.pls import Problem
+from course.solver.problem import Problem
 
 
 def dense(problem: Problem, theta: np.ndarray):

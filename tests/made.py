@@ -3,10 +3,10 @@
 import numpy as np
 import pandas as pd
 
-from course import coupling, dissection
-from course.design import build_design
-from course.formula import parse_formula
-from course.pls import Problem
+from course.design.design import build_design
+from course.formula.parse import parse_formula
+from course.solver import coupling, dissection
+from course.solver.problem import Problem
 
 
 def pupils(n=60, seed=1):

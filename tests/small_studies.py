@@ -10,15 +10,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from course import (
-    CourseError,
-    recovery,
-    simulate_schools,
-)
-from course.power import Power
-from course.simulate import Simulation
-from course.study import Recovery
-from course.truth import Truth, variance_table
+from course import CourseError, recovery, simulate_schools
+from course.simulate.schools import Simulation
+from course.simulate.truth import Truth, variance_table
+from course.studies.power import Power
+from course.studies.recovery import Recovery
 
 posix = pytest.mark.skipif(os.name != "posix", reason="kills processes by signals")
 

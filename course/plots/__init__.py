@@ -8,6 +8,9 @@ and in a lesson :func:`show` puts picture and text on the page.
 Colours are from seaborn's ``colorblind`` palette, of clearly different lightness, and never carry
 a meaning alone: a shape or a line style says the same, so that the pictures survive a grey printer.
 
+**In**: fits, profiles, studies. **Out**: Axes with a text that says what is to be seen. Knows nothing of the
+solver: what is drawn is computed elsewhere.
+
 =====================  ==========================================================================
 The data               `scores`, `pooling`, `design_matrix`, `crosstab`
 Coefficients           `coefficients`
@@ -21,10 +24,10 @@ On the page            `show`, `alt_text`
 =====================  ==========================================================================
 """
 
-from course.plots.checks import qq, residuals
 from course.plots.coefficients import coefficients
 from course.plots.covariances import covariances, ellipses
 from course.plots.crossing import crosstab
+from course.plots.diagnostics import qq, residuals
 from course.plots.effects import caterpillar, intercept_slope, shrinkage, variance_shares
 from course.plots.groups import design_matrix, pooling, scores
 from course.plots.likelihood import deviance_surface, profile_zeta

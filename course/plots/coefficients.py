@@ -8,22 +8,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from course.arguments import unknown
+from course.common.arguments import unknown
+from course.common.wording import count, listing, words
 from course.errors import CourseError
-from course.plots.page import (
-    BLUE,
-    GREY,
-    INK,
-    ORANGE,
-    PALE,
-    canvas,
-    count,
-    describe,
-    legend_above,
-    listing,
-    unit_of,
-    words,
-)
+from course.plots.page import BLUE, GREY, INK, ORANGE, PALE, canvas, describe, legend_above, unit_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -8,27 +8,25 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
+from scipy import stats
 
+from course.common.wording import count, listing, words
 from course.errors import CourseError
-from course.fit import MixedFit, require_fit
-from course.plots.effects import _ellipse
+from course.fit.model import MixedFit, require_fit
+from course.plots.lookup import find_effect, find_group
 from course.plots.page import (
     BLUE,
     INK,
     NORMAL_95,
     ORANGE,
     PALE,
-    count,
     describe,
     effect_name,
     effect_unit,
     label,
     legend_of_panels,
-    listing,
     panels,
-    words,
 )
-from course.plots.parts import find_effect, find_group
 
 MAX_ROWS = 12  # more would leave no room for the numbers
 ELLIPSE_95 = 2.447747  # square root of the 95 % point of chi-squared with 2 degrees of freedom
@@ -263,3 +261,11 @@ def _words(title: str, matrix: pd.DataFrame) -> str:
         if len(other) < len(pairs):
             text += f" and {len(pairs) - len(other)} of {len(pairs)} of them 0"
     return text + "."
+
+
+def _ellipse(covariance: np.ndarray) -> np.ndarray:
+    """Outline that holds 95 % of a bivariate normal distribution, (2, points)."""
+    turn = np.linspace(0, 2 * np.pi, 181)
+    values, vectors = np.linalg.eigh(covariance)
+    root = vectors * np.sqrt(values.clip(min=0))
+    return np.sqrt(stats.chi2.ppf(0.95, 2)) * root @ np.array([np.cos(turn), np.sin(turn)])

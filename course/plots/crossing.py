@@ -8,10 +8,11 @@ import numpy as np
 import pandas as pd
 from matplotlib.colors import LinearSegmentedColormap
 
-from course.columns import find_columns
+from course.common.wording import count
+from course.design.columns import find_columns
 from course.errors import CourseError
 from course.plots.groups import MAX_NAMES
-from course.plots.page import BLUE, INK, PALE, canvas, count, describe
+from course.plots.page import BLUE, INK, PALE, canvas, describe
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -6,10 +6,12 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy import stats
 
+from course.common.wording import count, listing, words
 from course.errors import CourseError
-from course.fit import MixedFit, require_fit
+from course.fit.model import MixedFit, require_fit
+from course.plots.covariances import _ellipse
+from course.plots.lookup import containing, find_effect, find_group, find_slope
 from course.plots.page import (
     BLUE,
     GREY,
@@ -18,18 +20,14 @@ from course.plots.page import (
     ORANGE,
     PALE,
     canvas,
-    count,
     describe,
     effect_name,
     effect_unit,
     label,
     legend_above,
     legend_of_panels,
-    listing,
     panels,
-    words,
 )
-from course.plots.parts import containing, find_effect, find_group, find_slope
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -377,14 +375,6 @@ def intercept_slope(
         text += f" Intercepts and slopes are unrelated with zero at {words(balance)}."
     describe(axes[0], text)
     return axes if several else axes[0]
-
-
-def _ellipse(covariance: np.ndarray) -> np.ndarray:
-    """Outline that holds 95 % of a bivariate normal distribution, (2, points)."""
-    turn = np.linspace(0, 2 * np.pi, 181)
-    values, vectors = np.linalg.eigh(covariance)
-    root = vectors * np.sqrt(values.clip(min=0))
-    return np.sqrt(stats.chi2.ppf(0.95, 2)) * root @ np.array([np.cos(turn), np.sin(turn)])
 
 
 def _correlation(covariance: np.ndarray) -> float:

@@ -9,10 +9,11 @@ import numpy as np
 import pandas as pd
 from matplotlib.colors import LinearSegmentedColormap
 
-from course.columns import find_columns
-from course.design import Design
+from course.common.wording import count, listing, words
+from course.design.columns import find_columns
+from course.design.design import Design
 from course.errors import CourseError
-from course.fit import MixedFit, require_fit
+from course.fit.model import MixedFit, require_fit
 from course.plots.page import (
     BLUE,
     GREY,
@@ -21,12 +22,9 @@ from course.plots.page import (
     PALE,
     axis_label,
     canvas,
-    count,
     describe,
     label,
     legend_above,
-    listing,
-    words,
 )
 
 if TYPE_CHECKING:

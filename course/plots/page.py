@@ -9,7 +9,6 @@ from contextlib import contextmanager
 
 import matplotlib.pyplot as plt
 import numpy as np
-import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.colors import to_hex
@@ -31,7 +30,6 @@ STYLE = {
     "legend.frameon": False,
 }
 NORMAL_95 = 1.959964  # 97.5 % point of the standard normal distribution
-
 # Units of the columns of the lessons' simulated pupils: of one, and of many.
 UNITS = {
     "test_score": ("point", "points"),
@@ -40,8 +38,6 @@ UNITS = {
     "age_c": ("year", "years"),
     "teacher_experience": ("year", "years"),
 }
-
-
 # -- on the page ------------------------------------------------------------------------------
 
 
@@ -180,26 +176,6 @@ def label(level: object) -> str:
     return ":".join(map(str, level)) if isinstance(level, tuple) else str(level)
 
 
-def words(value: float) -> str:
-    """A number with three significant digits, without an exponent.
-
-    Examples
-    --------
-    >>> words(12.345), words(-0.00123456), words(31022.0), words(0.5), words(1e-12)
-    ('12.3', '-0.00123', '31000', '0.5', '0')
-    """
-    if not np.isfinite(value):
-        return "unknown"
-    if abs(value) < 1e-8:
-        return "0"
-    return np.format_float_positional(value, precision=3, fractional=False, trim="-", unique=False)
-
-
-def count(number: int, one: str, many: str | None = None) -> str:
-    """``1 level``, ``12 levels``."""
-    return f"{number:,} {one if number == 1 else many or one + 's'}"
-
-
 def unit_of(name: str) -> str | None:
     """The unit of a column, where it is known."""
     return UNITS[name][1] if name in UNITS else None
@@ -233,14 +209,3 @@ def effect_name(effect: str) -> str:
     if effect == "Intercept":
         return "intercept"
     return effect if effect.endswith("]") else f"{effect} slope"
-
-
-def listing(items: Sequence[str]) -> str:
-    """``a, b and c``."""
-    items = list(items)
-    return items[0] if len(items) == 1 else f"{', '.join(items[:-1])} and {items[-1]}"
-
-
-def bounds(values: pd.Series | np.ndarray) -> str:
-    """``-3.1 to 4.2``."""
-    return f"{words(np.min(values))} to {words(np.max(values))}"

@@ -9,27 +9,12 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from course.arguments import proportion
+from course.common.arguments import proportion
+from course.common.wording import count, listing, words
 from course.errors import CourseError
-from course.fit import MixedFit, require_fit
-from course.plots.page import (
-    BLUE,
-    GREY,
-    INK,
-    ORANGE,
-    axis_label,
-    canvas,
-    count,
-    describe,
-    label,
-    legend_above,
-    legend_of_panels,
-    listing,
-    panels,
-    unit_of,
-    words,
-)
-from course.plots.parts import (
+from course.fit.model import MixedFit, require_fit
+from course.fit.predict import prediction_sd
+from course.plots.lookup import (
     containing,
     find_group,
     find_levels,
@@ -40,7 +25,20 @@ from course.plots.parts import (
     predictors,
     typical,
 )
-from course.predict import prediction_sd
+from course.plots.page import (
+    BLUE,
+    GREY,
+    INK,
+    ORANGE,
+    axis_label,
+    canvas,
+    describe,
+    label,
+    legend_above,
+    legend_of_panels,
+    panels,
+    unit_of,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -8,19 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from course.common.wording import count, words
 from course.errors import CourseError
-from course.plots.page import (
-    BLUE,
-    GREY,
-    INK,
-    ORANGE,
-    PALE,
-    count,
-    describe,
-    legend_of_panels,
-    panels,
-    words,
-)
+from course.plots.page import BLUE, GREY, INK, ORANGE, PALE, describe, legend_of_panels, panels
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -10,21 +10,11 @@ import pandas as pd
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from course.columns import nearest
+from course.common.nearest import nearest
+from course.common.wording import count, words
 from course.errors import CourseError
-from course.plots.page import (
-    BLUE,
-    GREY,
-    INK,
-    ORANGE,
-    axis_label,
-    count,
-    describe,
-    effect_unit,
-    panels,
-    words,
-)
-from course.simulate import SIZES
+from course.plots.page import BLUE, GREY, INK, ORANGE, axis_label, describe, effect_unit, panels
+from course.simulate.schools import SIZES
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -8,25 +8,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from course.common.wording import count, listing, words
 from course.errors import CourseError
-from course.fit import MixedFit, require_fit
-from course.plots.page import (
-    BLUE,
-    INK,
-    ORANGE,
-    PALE,
-    axis_label,
-    canvas,
-    count,
-    describe,
-    effect_name,
-    effect_unit,
-    legend_above,
-    listing,
-    panels,
-    words,
-)
-from course.plots.parts import (
+from course.fit.model import MixedFit, require_fit
+from course.plots.lookup import (
     containing,
     find_group,
     find_predictor,
@@ -36,6 +21,19 @@ from course.plots.parts import (
     is_whole,
     predictors,
     typical,
+)
+from course.plots.page import (
+    BLUE,
+    INK,
+    ORANGE,
+    PALE,
+    axis_label,
+    canvas,
+    describe,
+    effect_name,
+    effect_unit,
+    legend_above,
+    panels,
 )
 
 if TYPE_CHECKING:

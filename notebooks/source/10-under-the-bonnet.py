@@ -572,11 +572,11 @@ pd.DataFrame(
 ).round(4)
 
 # %% [markdown] tags=["workshop"]
-# Two lines of `eliminate` are the heart of this course's solver. In `course/elimination.py` they are
+# Two lines of `eliminate` are the heart of this course's solver. In `course/solver/elimination.py` they are
 # `eliminate_levels` and `Stage.eliminate`; there $M$ carries all classrooms at once, slopes make $w$ a
 # small matrix, and a second pass walks back down for the gradient. Nothing is counted per pupil any more:
 # a million pupils cost what their classrooms cost. Where groups cross
-# ([lesson 04](04-nested-and-crossed.ipynb)), no order avoids all filling in; `course/crossing.py` says
+# ([lesson 04](04-nested-and-crossed.ipynb)), no order avoids all filling in; `course/solver/crossing.py` says
 # what is done then.
 
 # %% tags=["workshop"]

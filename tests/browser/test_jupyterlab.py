@@ -19,7 +19,7 @@ from chromium import ROOT, until
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from course import load, mixedlm, simulate_schools
-from course.exercises import find
+from course.exercises.check import find
 
 pytestmark = pytest.mark.xdist_group("lab")  # one server for all of them
 

@@ -7,7 +7,7 @@ import statsmodels.formula.api as smf
 
 import course
 from course import CourseError, load, mixedlm, plots
-from course.fit import MixedFit
+from course.fit.model import MixedFit
 
 FORMULA = "test_score ~ age + (age|school)"
 PUPILS = load("pupils").iloc[:600]

@@ -5,10 +5,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from course import (
-    CourseError,
-)
-from course.replicates import _chunks, run_in_chunks
+from course import CourseError
+from course.common.parallel import _chunks, run_in_chunks
 
 
 def test_what_was_finished_before_control_c_is_kept():

@@ -11,11 +11,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from course import data as course_data
-from course.data import DATA_SETS, FOLDER, SIMULATED, load, load_truth
+from course.common.paths import DATA
+from course.data import sets as course_data
+from course.data.sets import DATA_SETS, SIMULATED, load, load_truth
 from course.errors import CourseError
 
-CATALOGUE = (FOLDER / "README.md").read_text(encoding="utf-8")
+CATALOGUE = (DATA / "README.md").read_text(encoding="utf-8")
 
 
 def table_rows(text: str) -> list[list[str]]:
@@ -34,7 +35,7 @@ def section(name: str) -> str:
 
 
 def raw_rows(name: str) -> list[dict[str, str]]:
-    path = FOLDER / DATA_SETS[name][0]
+    path = DATA / DATA_SETS[name][0]
     opened = gzip.open(path, "rt") if path.suffix == ".gz" else path.open()
     with opened as file:
         return list(csv.DictReader(file))
@@ -42,7 +43,7 @@ def raw_rows(name: str) -> list[dict[str, str]]:
 
 def test_the_catalogue_lists_every_data_set_and_every_file():
     assert set(overview()) == set(DATA_SETS)
-    files = {path.name for path in FOLDER.iterdir() if ".csv" in path.name}
+    files = {path.name for path in DATA.iterdir() if ".csv" in path.name}
     assert files == {file for file, _ in DATA_SETS.values()}
 
 
@@ -51,7 +52,7 @@ def test_the_overview_agrees_with_the_file(name):
     _, file, _, rows, columns, licence, _, sha256 = overview()[name]
     raw = raw_rows(name)
     assert file.strip("`") == DATA_SETS[name][0]
-    assert sha256.strip("`") == hashlib.sha256((FOLDER / file.strip("`")).read_bytes()).hexdigest()
+    assert sha256.strip("`") == hashlib.sha256((DATA / file.strip("`")).read_bytes()).hexdigest()
     assert int(rows.replace(",", "")) == len(raw)
     assert int(columns) == len(raw[0])
     assert licence in section(name)
@@ -85,15 +86,15 @@ def test_load_reads_every_value_as_it_stands_in_the_file(name):
 
 
 def test_the_simulated_files_can_be_written_again_byte_for_byte(tmp_path):
-    script = runpy.run_path(str(FOLDER / "make_data.py"))
+    script = runpy.run_path(str(DATA / "make_data.py"))
     written = script["write_simulated"](tmp_path)
     assert {path.name for path in written} == {DATA_SETS[name][0] for name in SIMULATED}
     for path in written:
-        assert path.read_bytes() == (FOLDER / path.name).read_bytes()
+        assert path.read_bytes() == (DATA / path.name).read_bytes()
 
 
 def test_used_in_agrees_with_the_lessons():
-    sources = (FOLDER.parent / "notebooks" / "source").glob("[0-9][0-9]-*.py")
+    sources = (DATA.parent / "notebooks" / "source").glob("[0-9][0-9]-*.py")
     lessons = {path.name[:2]: path.read_text(encoding="utf-8") for path in sources}
     for name, row in overview().items():
         use = rf"""load\(["']{name}["']\)|\b{re.escape(DATA_SETS[name][0])}"""
@@ -153,12 +154,12 @@ def test_wrong_names_and_missing_files_are_explained(monkeypatch, tmp_path):
         load_truth("exam")
     with pytest.raises(CourseError, match="did you mean 'pupils'"):
         load_truth("pupil")
-    monkeypatch.setattr(course_data, "FOLDER", Path(tmp_path))
+    monkeypatch.setattr(course_data, "DATA", Path(tmp_path))
     with pytest.raises(CourseError, match="pupils.csv is missing.*course doctor"):
         load("pupils")
 
 
 def test_the_notice_of_the_licence_names_the_real_files():
-    notice = (FOLDER / "LICENSE-GPL").read_text(encoding="utf-8")
+    notice = (DATA / "LICENSE-GPL").read_text(encoding="utf-8")
     for name, (file, _) in DATA_SETS.items():
         assert (file in notice) == (name not in SIMULATED)

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from course import CourseError, load, mixedlm, simulate_schools
-from course.structure import propose, structure
+from course.data.structure import propose, structure
 
 
 @pytest.fixture(scope="module")

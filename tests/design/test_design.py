@@ -10,9 +10,9 @@ from made import pupils
 from scipy import linalg
 
 from course import CourseError, mixedlm
-from course.design import build_design
-from course.formula import parse_formula
-from course.groups import components
+from course.design.design import build_design
+from course.design.groups import components
+from course.formula.parse import parse_formula
 
 
 def design(formula, data):
@@ -406,7 +406,7 @@ def test_many_levels_are_checked_in_no_time():
     data["y"] = rng.normal(size=2000)
     assert mixedlm("y ~ C(c) + (1|s)", data).fit().design.X.shape == (2000, 400)
     with pytest.raises(CourseError, match="label used as a predictor"):
-        from course.checks import check_columns
+        from course.design.checks import check_columns
 
         check_columns([["a"] * 20_000], 24_000)
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from made import pupils
 
 from course import translate
-from course.groups import Relation, by_name, relation
+from course.design.groups import Relation, by_name, relation
 
 
 def notes(formula, data):

@@ -9,8 +9,8 @@ import statsmodels.formula.api as smf
 from scipy import stats
 
 from course import CourseError, between_within, diagnose, influence, load, mixedlm
-from course.diagnose import _refit_seconds
-from course.residuals import Shape, ratio_by_fitted, ratios_by_category, spreads_by_level
+from course.diagnosis.diagnose import _refit_seconds
+from course.diagnosis.residuals import Shape, ratio_by_fitted, ratios_by_category, spreads_by_level
 
 
 def made(groups=40, size=12, seed=0, between=2.0, within=3.0):
@@ -116,7 +116,7 @@ def test_solvers_that_disagree(monkeypatch):
     (finding,) = diagnose(fit)
     assert finding.severity == "problem"
     assert f"{fit.llf + 2.5:,.3f}" in finding.seen
-    monkeypatch.setattr("course.diagnose.statsmodels_seconds", lambda *fit: 100.0)
+    monkeypatch.setattr("course.diagnosis.diagnose.statsmodels_seconds", lambda *fit: 100.0)
     assert any("second solver" in reason for reason in diagnose(fit).left_out)
 
 

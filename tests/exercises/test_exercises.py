@@ -6,9 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from course import exercises, simulate_schools
+from course import simulate_schools
 from course.errors import CourseError
-from course.exercises import Choice, Data, Exercise, Model, Number, Slip, all_exercises, judge
+from course.exercises import exercise as exercises
+from course.exercises.check import all_exercises
+from course.exercises.exercise import Choice, Data, Exercise, Model, Number, Slip, judge
 
 FRAME = pd.DataFrame({"score": [10.0, 12.0, 17.0]})
 MEAN = Exercise(

@@ -7,7 +7,7 @@ import statsmodels.formula.api as smf
 from made import pupils
 
 from course import CourseError, load, mixedlm
-from course.calls import read_call
+from course.fit.call_forms import read_call
 
 YEARS = load("pupils_three_years")
 

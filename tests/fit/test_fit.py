@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from made import pupils
 
 from course import CourseError, diagnose, load, mixedlm, simulate_schools
-from course.pls import Problem
+from course.solver.problem import Problem
 
 FORMULA = "test_score ~ age + sex + (age|school) + (1|province)"
 

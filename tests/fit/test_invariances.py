@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from made import FORMULAS, table
 
 from course import mixedlm
-from course.formula import parse_formula
+from course.formula.parse import parse_formula
 
 GROUPS = ("a", "b", "c", "p", "t", "u", "w", "block")
 CASES = {

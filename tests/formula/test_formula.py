@@ -3,7 +3,7 @@
 import pytest
 
 from course import CourseError
-from course.formula import MAX_LENGTH, effect_terms, parse_formula, variables_of
+from course.formula.parse import MAX_LENGTH, effect_terms, parse_formula, variables_of
 
 
 def random_terms(text):

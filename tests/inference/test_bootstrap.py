@@ -11,15 +11,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from course import (
-    CourseError,
-    bootstrap,
-    mixedlm,
-    parameters,
-    simulate_responses,
-    simulate_schools,
-)
-from course.bootstrap import STREAM, Refitter, run_in_chunks
+from course import CourseError, bootstrap, mixedlm, parameters, simulate_responses, simulate_schools
+from course.common.parallel import run_in_chunks
+from course.inference.bootstrap import STREAM, Refitter
 
 SMALL = "y ~ x + (x|g) + (1|h)"
 

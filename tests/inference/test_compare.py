@@ -10,8 +10,8 @@ import pytest
 from reference_models import ROOT, read
 
 from course import CourseError, compare, load, mixedlm, simulate_schools
-from course.compare import mixture_p_value, simulate_chi2
-from course.nesting import Step, step
+from course.inference.compare import mixture_p_value, simulate_chi2
+from course.inference.nesting import Step, step
 
 ANOVA = json.loads((ROOT / "tests/reference/compare.json").read_text())["pairs"]
 
@@ -237,7 +237,7 @@ def test_a_statistic_is_that_of_the_two_fits(null):
 
 
 def test_failed_replicates_are_counted(null, monkeypatch):
-    from course.bootstrap import Refitter
+    from course.inference.bootstrap import Refitter
 
     small, large = fits(null, "test_score ~ 1 + (1|school)", "test_score ~ age + (1|school)")
     whole, calls = Refitter.fit, iter(range(1000))

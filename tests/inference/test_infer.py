@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from course import CourseError, load, mixedlm
-from course.infer import anova, fixed_effects_table, wald
-from course.kenward_roger import KenwardRoger
+from course.inference.fixed_effects import anova, fixed_effects_table, wald
+from course.inference.kenward_roger import KenwardRoger
 
 ROOT = Path(__file__).parents[2]
 MODELS = json.loads((ROOT / "tests/reference/inference.json").read_text())["models"]
@@ -171,7 +171,7 @@ def test_adjusted_covariance_equals_dense_matrices(formula, name, rows):
 def test_many_small_blocks_in_chunks(monkeypatch):
     ours = fit("pupils_slope", "kenward-roger")
     whole = fixed_effects_table(ours, df="kenward-roger")
-    monkeypatch.setattr("course.kenward_roger.CHUNK", 100)
+    monkeypatch.setattr("course.inference.kenward_roger.CHUNK", 100)
     pd.testing.assert_frame_equal(fixed_effects_table(ours, df="kenward-roger"), whole)
 
 
@@ -284,7 +284,7 @@ def test_kenward_roger_needs_groups():
 
 
 def test_kenward_roger_refuses_huge_blocks(monkeypatch):
-    monkeypatch.setattr("course.kenward_roger.MOST_EFFECTS", 50)
+    monkeypatch.setattr("course.inference.kenward_roger.MOST_EFFECTS", 50)
     with pytest.raises(CourseError, match="satterthwaite"):
         fixed_effects_table(fit("scotssec_crossed", "satterthwaite"), df="kenward-roger")
 

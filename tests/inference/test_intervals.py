@@ -11,10 +11,10 @@ from reference_models import data, fit
 from scipy import stats
 
 from course import CourseError, mixedlm
-from course.bootstrap import Refitter, bootstrap
-from course.intervals import confint, wald_errors
-from course.parameters import parameters
-from course.profile import profile
+from course.inference.bootstrap import Refitter, bootstrap
+from course.inference.intervals import confint, wald_errors
+from course.inference.parameters import parameters
+from course.inference.profile import profile
 
 NLME = json.loads((Path(__file__).parents[1] / "reference/profile.json").read_text())["wald_exam"]
 

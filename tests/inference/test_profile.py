@@ -12,9 +12,10 @@ from scipy import optimize
 from scipy.interpolate import CubicSpline
 
 from course import CourseError, load, mixedlm
-from course.held import hold
-from course.parameters import parameter_names, parameters
-from course.profile import profile
+from course.inference.constrained import hold
+from course.inference.parameters import parameters
+from course.inference.profile import profile
+from course.solver.parameters import parameter_names
 
 REFERENCE = json.loads((Path(__file__).parents[1] / "reference/profile.json").read_text())["models"]
 EXAM = "normexam ~ standLRT + (standLRT|school)"

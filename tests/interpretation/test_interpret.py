@@ -145,7 +145,7 @@ def test_bootstrap_and_delta_intervals_are_alike_and_the_bootstrap_repeats():
 
 
 def test_bootstrap_matches_percentiles_of_refits_with_slopes(slopes):
-    from course.bootstrap import bootstrap
+    from course.inference.bootstrap import bootstrap
 
     settings = {"interval": "bootstrap", "n_boot": 20, "seed": 1, "progress": False}
     row = icc(slopes, at={"age": 11}, groups="classroom", **settings).iloc[0]

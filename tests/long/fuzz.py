@@ -30,8 +30,8 @@ import pandas as pd
 from strange_formulas import HOSTILE, Formulas, data
 
 from course import CourseError, mixedlm
-from course.expressions import FUNCTIONS, NUMPY
-from course.formula import parse_formula
+from course.formula.expressions import FUNCTIONS, NUMPY
+from course.formula.parse import parse_formula
 
 SECONDS = 1.0  # of processor time for one formula, so that a busy machine fails nobody
 MANY = 20  # variances and covariances

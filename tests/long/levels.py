@@ -13,8 +13,8 @@ import pandas as pd
 from scipy import stats
 
 from course import mixedlm, simulate_schools
-from course.compare import mixture_p_value, simulate_chi2
-from course.nesting import step
+from course.inference.compare import mixture_p_value, simulate_chi2
+from course.inference.nesting import step
 
 N = 3000
 NOMINAL = 0.05

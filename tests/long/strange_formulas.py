@@ -7,7 +7,7 @@ import random
 import numpy as np
 import pandas as pd
 
-from course.expressions import FUNCTIONS, NUMPY
+from course.formula.expressions import FUNCTIONS, NUMPY
 
 # -- the data ------------------------------------------------------------------------------------
 

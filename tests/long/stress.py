@@ -27,7 +27,7 @@ from scipy import optimize
 from tqdm import tqdm
 
 from course import CourseError, mixedlm
-from course.pls import Problem
+from course.solver.problem import Problem
 
 N = 1000
 N_LME4 = 1000  # all of them

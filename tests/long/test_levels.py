@@ -7,7 +7,7 @@ from reference_models import ROOT
 from scipy import stats
 
 from course import mixedlm, simulate_schools
-from course.compare import simulate_chi2
+from course.inference.compare import simulate_chi2
 
 # The long simulation is tests/long/levels.py, its result tests/long/levels.md. Here 800 responses: the
 # Monte-Carlo error of a level of 5 % is 0.008, and 3 of it are allowed.

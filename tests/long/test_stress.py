@@ -8,8 +8,8 @@ from dense import dense_deviance
 from stress import generate, judge
 
 from course import mixedlm
-from course.held import hold
-from course.parameters import parameters
+from course.inference.constrained import hold
+from course.inference.parameters import parameters
 
 # predictors that nearly determine each other; few rows with several valleys
 ONCE_SHORT = [78, 84, 263, 285, 642]

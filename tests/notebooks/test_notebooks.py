@@ -18,7 +18,7 @@ import nbformat
 import pytest
 from drawn import colours_off_the_palette
 
-from course.exercises import all_exercises, find
+from course.exercises.check import all_exercises, find
 
 ROOT = Path(__file__).resolve().parents[2]
 NOTEBOOKS = ROOT / "notebooks"

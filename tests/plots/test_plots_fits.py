@@ -12,7 +12,7 @@ from scipy import optimize, stats
 
 from course import mixedlm, plots
 from course.errors import CourseError
-from course.profile import profile
+from course.inference.profile import profile
 
 # What each shows, computed another way.
 

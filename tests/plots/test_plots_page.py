@@ -15,7 +15,7 @@ from matplotlib.colors import to_rgb
 
 from course import plots
 from course.errors import CourseError
-from course.profile import profile
+from course.inference.profile import profile
 
 # -- colours ---------------------------------------------------------------------------------
 

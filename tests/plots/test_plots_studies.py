@@ -13,7 +13,7 @@ from matplotlib.colors import to_rgb
 from course import plots
 from course.errors import CourseError
 from course.plots.studies import STYLES
-from course.power import Power
+from course.studies.power import Power
 
 N = 50
 

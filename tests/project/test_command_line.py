@@ -11,7 +11,7 @@ import pytest
 from made import pupils
 
 from course.__main__ import main
-from course.files import read_table, write_table
+from course.data.files import read_table, write_table
 
 FORMULA = "score ~ age + (1|school)"
 

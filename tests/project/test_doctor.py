@@ -12,7 +12,7 @@ import pytest
 
 import course
 from course import doctor
-from course.data import DATA_SETS
+from course.data.sets import DATA_SETS
 
 ROOT = Path(__file__).resolve().parents[2]
 

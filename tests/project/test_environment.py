@@ -192,7 +192,7 @@ def test_an_unknown_name_is_an_attribute_error():
         "from course import translate",
         "import course.translate",
         "from course.translate import Translation",
-        "import course.fit",
+        "import course.fit.model",
     ],
 )
 def test_translate_is_the_function_whatever_was_imported_first(first):

@@ -13,7 +13,7 @@ from made import pupils
 
 from course import CourseError
 from course.__main__ import main
-from course.files import read_table, write_table
+from course.data.files import read_table, write_table
 
 FORMULA = "score ~ age + (1|school)"
 ROWS = "".join(f"{i % 7 + i / 50},{i % 5},s{i % 4}\n" for i in range(40))

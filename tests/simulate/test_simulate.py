@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from made import ALL_SLOPES, LEVELS
 
 from course.errors import CourseError
-from course.simulate import simulate_schools
+from course.simulate.schools import simulate_schools
 
 # --- pupils, schools, labels -----------------------------------------------------------------
 
@@ -353,7 +353,7 @@ def test_wrong_arguments_are_refused_with_the_mend(wrong, message):
 MEASURE = """
 import tracemalloc
 import pyarrow
-from course.simulate import simulate_schools
+from course.simulate.schools import simulate_schools
 
 simulate_schools(2, 2, 2, 2, seed=1)
 pool = pyarrow.default_memory_pool()

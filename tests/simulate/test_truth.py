@@ -8,8 +8,8 @@ import pytest
 from made import ALL_SLOPES, LEVELS
 
 from course.errors import CourseError
-from course.simulate import simulate_schools
-from course.truth import variance_table
+from course.simulate.schools import simulate_schools
+from course.simulate.truth import variance_table
 
 
 def sd_of(table: pd.DataFrame, group: str, effect: str) -> float:

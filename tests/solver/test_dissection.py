@@ -7,11 +7,11 @@ from made import cut_whatever_the_size, movers
 from scipy import optimize, sparse
 
 from course import mixedlm
-from course.design import build_design
-from course.dissection import dissect
-from course.formula import parse_formula
-from course.pls import Problem
-from course.tail import Blocks, Bordered
+from course.design.design import build_design
+from course.formula.parse import parse_formula
+from course.solver.blocks import Blocks, Bordered
+from course.solver.dissection import dissect
+from course.solver.problem import Problem
 
 FORMULAS = [
     "y ~ x + (1|pupil) + (1|teacher) + (1|school)",

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from course.elimination import FEW, invert, invert_batch
+from course.solver.elimination import FEW, invert, invert_batch
 
 
 def matrices(k: int, n: int) -> np.ndarray:

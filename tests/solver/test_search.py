@@ -11,11 +11,11 @@ from made import FORMULAS, precise, problem_of, table
 from scipy import optimize
 
 from course import CourseError, mixedlm
-from course.design import build_design
-from course.estimates import estimate
-from course.formula import parse_formula
-from course.pls import Problem
-from course.search import _descend, has_rivals, is_crowded
+from course.design.design import build_design
+from course.formula.parse import parse_formula
+from course.solver.estimates import estimate
+from course.solver.problem import Problem
+from course.solver.search import _descend, has_rivals, is_crowded
 
 
 @settings(max_examples=25)

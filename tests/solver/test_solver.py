@@ -11,13 +11,14 @@ from hypothesis import strategies as st
 from made import FORMULAS, precise, problem_of, table
 from scipy import optimize, stats
 
-from course import CourseError, crossing, mixedlm
-from course.design import build_design
-from course.estimates import lower_factor
-from course.formula import parse_formula
-from course.pls import Problem
-from course.satterthwaite import Satterthwaite
-from course.standardise import standardise
+from course import CourseError, mixedlm
+from course.design.design import build_design
+from course.fit.satterthwaite import Satterthwaite
+from course.formula.parse import parse_formula
+from course.solver import crossing
+from course.solver.estimates import lower_factor
+from course.solver.problem import Problem
+from course.solver.standardise import standardise
 
 
 @pytest.mark.parametrize("formula", FORMULAS)

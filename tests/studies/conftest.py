@@ -3,10 +3,7 @@
 import pytest
 from small_studies import FORMULA, balanced
 
-from course import (
-    power,
-    recovery,
-)
+from course import power, recovery
 
 
 @pytest.fixture(scope="session")

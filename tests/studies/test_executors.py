@@ -14,11 +14,8 @@ import pandas as pd
 import pytest
 from small_studies import FORMULA, balanced, deadly, equal, posix, slow
 
-from course import (
-    CourseError,
-    recovery,
-)
-from course.study import Recovery
+from course import CourseError, recovery
+from course.studies.recovery import Recovery
 
 
 def test_the_same_to_the_bit_in_processes_and_threads(serial, capsys):
@@ -124,12 +121,12 @@ ACCIDENTS = """
 import json, os, random, signal, sys, time
 from concurrent.futures import ProcessPoolExecutor
 import pyarrow.dataset, pyarrow.parquet, tqdm  # once, not in every child
-import course.simulated_fits
+import course.studies.simulated_fits
 from course import recovery
 from small_studies import FORMULA, balanced
 
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
-course.simulated_fits.CHUNK_SECONDS = 0  # each replicate is a part
+course.studies.simulated_fits.CHUNK_SECONDS = 0  # each replicate is a part
 folder, n, kills = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
 chance = random.Random(5)
 

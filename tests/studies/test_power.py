@@ -7,13 +7,8 @@ from scipy import stats
 from small_studies import FORMULA, GROUPS, SE, balanced, equal, own, sometimes_refused, study
 from statsmodels.stats.proportion import proportion_confint
 
-from course import (
-    CourseError,
-    mixedlm,
-    power,
-    simulate_schools,
-)
-from course.power import Power, units
+from course import CourseError, mixedlm, power, simulate_schools
+from course.studies.power import Power, units
 
 
 def test_p_values_are_those_of_a_t_test_of_group_means(found):

@@ -21,10 +21,10 @@ from course import (
     recovery,
     simulate_schools,
 )
-from course.bootstrap import STREAM as STREAM_OF_BOOTSTRAP
-from course.simulate import Simulation
-from course.simulated_fits import REFITS, STREAM
-from course.study import _performance
+from course.inference.bootstrap import STREAM as STREAM_OF_BOOTSTRAP
+from course.simulate.schools import Simulation
+from course.studies.recovery import _performance
+from course.studies.simulated_fits import REFITS, STREAM
 
 
 def test_estimates_are_unbiased_and_intervals_cover(many):
@@ -171,7 +171,7 @@ def test_an_interval_that_cannot_be_had_is_told(monkeypatch):
     def refuses(*_, **__):
         raise CourseError("the profile has no end")
 
-    monkeypatch.setattr("course.simulated_fits.confint", refuses)
+    monkeypatch.setattr("course.studies.simulated_fits.confint", refuses)
     found = recovery(balanced, FORMULA, 2, seed=8, intervals="profile", progress=False)
     assert set(found.failures["error"]) == {"no interval: the profile has no end"}
     assert found.n_failed == 0 and found.table["mean"].notna().all()

@@ -10,11 +10,8 @@ import pytest
 import small_studies
 from small_studies import FORMULA, balanced, equal, slow, study
 
-from course import (
-    CourseError,
-    recovery,
-)
-from course.store import STUDY
+from course import CourseError, recovery
+from course.studies.store import STUDY
 
 
 def test_a_study_goes_on_where_it_was_and_to_a_larger_n(tmp_path):

@@ -11,7 +11,7 @@ from running import run
 from statsmodels.regression.mixed_linear_model import MixedLMResultsWrapper
 
 from course import load, mixedlm, translate
-from course.twin import ldl
+from course.fit.second_solver import ldl
 
 # MixedLM takes minutes for these, started cold: crossed factors in one block, four correlated effects
 SLOW = {
@@ -179,10 +179,10 @@ def test_words_and_equation():
 
 
 def test_a_twin_too_large_is_refused_with_an_estimate(monkeypatch):
-    import course.twin
+    import course.fit.second_solver
     from course import CourseError
 
-    monkeypatch.setattr(course.twin, "MEMORY", 1e4)
+    monkeypatch.setattr(course.fit.second_solver, "MEMORY", 1e4)
     fit = mixedlm("score ~ age + (1|school) + (1|room)", pupils()).fit()
     with pytest.raises(CourseError, match="GB and"):
         fit.to_statsmodels()

@@ -1,0 +1,72 @@
+"""Numbers and lists as words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+
+def words(value: float) -> str:
+    """A number with three significant digits, without an exponent.
+
+    Examples
+    --------
+    >>> words(12.345), words(-0.00123456), words(31022.0), words(0.5), words(1e-12)
+    ('12.3', '-0.00123', '31000', '0.5', '0')
+    """
+    if not np.isfinite(value):
+        return "unknown"
+    if abs(value) < 1e-8:
+        return "0"
+    return np.format_float_positional(value, precision=3, fractional=False, trim="-", unique=False)
+
+
+def count(number: int, one: str, many: str | None = None) -> str:
+    """``1 level``, ``12 levels``."""
+    return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+def listing(items: Sequence[str]) -> str:
+    """``a, b and c``."""
+    items = list(items)
+    return items[0] if len(items) == 1 else f"{', '.join(items[:-1])} and {items[-1]}"
+
+
+def bounds(values: pd.Series | np.ndarray) -> str:
+    """``-3.1 to 4.2``."""
+    return f"{words(np.min(values))} to {words(np.max(values))}"
+
+
+def _like(value: float, error: float) -> str:
+    """Rounded so that the standard error would have two significant digits."""
+    if not (np.isfinite(value) and np.isfinite(error) and error > 0):
+        return number(value)
+    digits = 1 - int(np.floor(np.log10(error)))
+    rounded = round(value, digits) + 0.0  # no minus before a zero
+    return f"{rounded:,.{max(digits, 0)}f}"
+
+
+def _p(value: float) -> str:
+    return "p < 0.001" if value < 0.001 else f"p = {value:.3f}"
+
+
+def number(value: float) -> str:
+    """Four significant digits, without an exponent where none is needed."""
+    if not np.isfinite(value):
+        return "nan"
+    if value == 0:
+        return "0"
+    digits = 3 - int(np.floor(np.log10(abs(value))))
+    if -3 <= digits <= 8:
+        return f"{value:,.{max(min(digits, 6), 0)}f}"
+    return f"{value:.3e}"
+
+
+def p_value(value: float) -> str:
+    return "<0.001" if value < 0.001 else f"{value:.3f}"
+
+
+def _listed(names: list[str]) -> str:
+    return names[0] if len(names) == 1 else ", ".join(names[:-1]) + " and " + names[-1]

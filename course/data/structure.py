@@ -1,0 +1,387 @@
+"""How the groups of a table lie, and which formula that suggests: for data one meets the first time."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from course.design.columns import check_frame, find_columns, label_kind
+from course.design.groups import FEW_LEVELS, relation
+from course.errors import CourseError
+
+CATEGORY = 5  # text with at most so many labels is taken for a category such as sex, not for groups
+LABEL_NAME = re.compile(
+    r"((^|_)(id|nr|no|code|label)|id|school|class|classroom|room|teacher|pupil|student|child|province"
+    r"|region|district|site|ward|hospital|patient|subject|participant|item|firm|team)$",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Structure:
+    """How the groups of a table lie.
+
+    Attributes
+    ----------
+    groups : DataFrame
+        One row for each grouping column: ``levels``; rows per level (``fewest``, ``median``,
+        ``most``); ``missing`` labels; ``lies_in`` (the columns it is nested in); ``restarts_in`` (the
+        columns in each of whose levels its labels are used again, largest groups first).
+    relations : DataFrame
+        One row for each pair: ``how`` the one lies in the other, ``nested``, ``restarting``,
+        ``partly nested``, ``the same`` or ``crossed``.
+    warnings : list of str
+        What to look at before a model is fitted.
+    undecided : list of (str, str)
+        Pairs of columns of which the one is taken to restart in the other, though neither the data
+        nor the names tell which of them in which.
+    """
+
+    groups: pd.DataFrame
+    relations: pd.DataFrame
+    warnings: list[str]
+    undecided: list[tuple[str, str]]
+
+    def __repr__(self) -> str:
+        parts = [self.groups.to_string()]
+        if len(self.relations):
+            parts.append(self.relations.to_string(index=False))
+        parts += [f"- {warning}" for warning in self.warnings]
+        return "\n\n".join(parts)
+
+
+@dataclass(frozen=True, eq=False)
+class Proposal:
+    """A formula to begin with, and why.
+
+    Attributes
+    ----------
+    formula : str
+    reasons : list of str
+        One for each decision.
+    slopes : list of str
+        Terms with random slopes that the data could support, largest groups last; choose by the question.
+    structure : Structure
+    """
+
+    formula: str
+    reasons: list[str]
+    slopes: list[str]
+    structure: Structure
+
+    def __repr__(self) -> str:
+        lines = [self.formula, "", *(f"- {reason}" for reason in self.reasons)]
+        if self.slopes:
+            lines += ["", f"Slopes that could vary: {', '.join(self.slopes)}"]
+        return "\n".join(lines)
+
+
+def structure(data: pd.DataFrame, groups: Sequence[str] | None = None) -> Structure:
+    """Count groups, and say how each pair of them lies.
+
+    Parameters
+    ----------
+    data : DataFrame
+        One row per observation.
+    groups : list of str, optional
+        The columns that put rows into groups. Where left out they are guessed: columns of text with
+        more than five labels, and whole numbers with a name like ``school`` or ``id``. Where labels
+        restart, the data do not say whether in every school or in every classroom; names like these
+        do, and where names do not, the column listed first is taken for the larger groups.
+
+    Returns
+    -------
+    Structure
+
+    Raises
+    ------
+    CourseError
+        For a column that is not there, or where no column looks like a grouping.
+
+    Examples
+    --------
+    >>> from course import load
+    >>> structure(load("pupils")).groups[["levels", "fewest", "most", "lies_in"]]
+                levels  fewest  most           lies_in
+    province        12     172   253
+    school          60      21    64          province
+    classroom      190       9    17  province, school
+    student_id    2494       1     1
+    """
+    check_frame(data)
+    names = _guess(data) if groups is None else list(dict.fromkeys(_named(groups)))
+    columns = find_columns(data, names)
+    labels = {name: pd.factorize(column)[0] for name, column in columns.items()}
+    for name, codes in labels.items():
+        if codes.max(initial=-1) < 1:
+            raise CourseError(f"'{name}' has one label only: it puts all rows into one group")
+    place = {name: i for i, name in enumerate(names)}
+    names = sorted(names, key=lambda name: labels[name].max())
+    pairs, undecided = [], []
+    for i, outer in enumerate(names):
+        for inner in names[i + 1 :]:
+            if np.bincount(labels[inner] + 1)[1:].max() > 1:  # one row each: in all there is
+                one, other = sorted((outer, inner), key=place.get)
+                pair = relation(one, labels[one], other, labels[other], listed=groups is not None)
+                pairs.append((pair.inner, pair.outer, pair.how))
+                if pair.both:
+                    undecided.append((pair.inner, pair.outer))
+    relations = pd.DataFrame(pairs, columns=["group", "in", "how"])
+    found = pd.DataFrame(
+        [_row(name, labels[name], relations) for name in names], index=pd.Index(names)
+    )
+    warnings = _warnings(found, relations, columns)
+    warnings += [f"For {a} and {b} {_other_reading(a, b)}." for a, b in undecided]
+    return Structure(found, relations, warnings, undecided)
+
+
+def propose(
+    data: pd.DataFrame,
+    response: str,
+    predictors: Sequence[str] = (),
+    groups: Sequence[str] | None = None,
+) -> Proposal:
+    """A first formula for these data: random intercepts for every level that can have one.
+
+    Parameters
+    ----------
+    data : DataFrame
+    response : str
+        The column to be explained.
+    predictors : list of str
+        Columns of the fixed part.
+    groups : list of str, optional
+        As in `structure`.
+
+    Returns
+    -------
+    Proposal
+
+    Raises
+    ------
+    CourseError
+        As `structure`, and for a response that is not numeric.
+
+    Examples
+    --------
+    >>> from course import load
+    >>> propose(load("pupils"), "test_score", ["age", "sex"])
+    test_score ~ age + sex + (1 | classroom) + (1 | school) + (1 | province)
+    <BLANKLINE>
+    - (1 | province): 12 levels.
+    - (1 | school): 60 levels.
+    - (1 | classroom): 190 levels.
+    - student_id has one row per level: what is special to it is the residual. No term.
+    <BLANKLINE>
+    Slopes that could vary: (age | classroom), (age | school), (age | province)
+    """
+    check_frame(data)
+    predictors = _named(predictors)
+    found = find_columns(data, [response, *predictors])
+    if not pd.api.types.is_numeric_dtype(found[response]):
+        raise CourseError(
+            f"the response '{response}' holds {found[response].dtype}, not numbers: "
+            "convert it with pd.to_numeric, or choose another column"
+        )
+    if groups is None:
+        taken = {response, *predictors}
+        groups = [name for name in _guess(data) if name not in taken]
+    complete = data.dropna(subset=[response, *predictors])
+    lies = structure(complete, groups)
+    fixed, random = [_quoted(name) for name in predictors], {}
+    columns, n_groups = {}, {}
+    reasons = []
+    pairs = lies.relations[lies.relations["how"] == "the same"]
+    twins = dict(zip(pairs["group"], pairs["in"], strict=True))
+    for name, row in lies.groups.iterrows():
+        above = _restarts(name, lies.relations)
+        if row["most"] == 1:
+            reasons.append(
+                f"{name} has one row per level: what is special to it is the residual. No term."
+            )
+        elif name in twins:
+            reasons.append(f"{name} and {twins[name]} are the same groups: one term for both.")
+        elif row["levels"] < FEW_LEVELS and not above:
+            fixed.append(f"C({_quoted(name)})" if _is_number(data[name]) else _quoted(name))
+            reasons.append(
+                f"{name} has {row['levels']} levels, too few for a variance: into the fixed part."
+            )
+        else:
+            columns[name] = [*above, name]
+            random[name] = ":".join(_quoted(column) for column in columns[name])
+            n_groups[name] = complete.groupby(columns[name], observed=True).ngroups
+            reason = f"{n_groups[name]:,} levels"
+            if above:
+                reason += f"; the labels of {name} are used again in every {above[-1]}"
+            for outer in above:
+                if (name, outer) in lies.undecided:
+                    reason += f"; {_other_reading(name, outer)}"
+            reasons.append(f"(1 | {random[name]}): {reason}.")
+    if not random:
+        raise CourseError(
+            f"none of {', '.join(lies.groups.index)} can have a random intercept: each has one row per "
+            f"level, or fewer than {FEW_LEVELS} levels. An ordinary regression is enough"
+        )
+    random = {name: random[name] for name in sorted(random, key=lambda name: -n_groups[name])}
+    terms = [*(fixed or ["1"]), *(f"(1 | {group})" for group in random.values())]
+    slopes = [
+        f"({_quoted(x)} | {group})"
+        for x in predictors
+        if _is_number(data[x])
+        for name, group in random.items()
+        if _varies_within(complete, x, columns[name])
+    ]
+    return Proposal(f"{_quoted(response)} ~ {' + '.join(terms)}", reasons, slopes, lies)
+
+
+# -- columns ---------------------------------------------------------------------------------
+
+
+def _named(names: Sequence[str]) -> list[str]:
+    return [names] if isinstance(names, str) else list(names)
+
+
+def _guess(data: pd.DataFrame) -> list[str]:
+    """Columns that look as if they put rows into groups."""
+    found = []
+    for name in data.columns:
+        if not isinstance(name, str) or (data.columns == name).sum() > 1:
+            continue
+        column = data[name]
+        count = column.nunique()
+        if pd.api.types.is_bool_dtype(column):
+            looks = False
+        elif _is_whole(column):
+            looks = count > 2 and bool(LABEL_NAME.search(name))
+        elif pd.api.types.is_numeric_dtype(column) or pd.api.types.is_datetime64_any_dtype(column):
+            looks = False
+        else:
+            looks = count > CATEGORY or (count > 2 and bool(LABEL_NAME.search(name)))
+        if looks:
+            found.append(name)
+    if not found:
+        raise CourseError(
+            "no column looks like a group (text with more than five labels, or whole numbers called "
+            "something like school or id): name them, groups=['school', 'classroom']"
+        )
+    return found
+
+
+def _is_whole(column: pd.Series) -> bool:
+    """Whole numbers, which a column with gaps may hold as 1.0, 2.0."""
+    if not pd.api.types.is_numeric_dtype(column):
+        return False
+    return bool((column.dropna() % 1 == 0).all())
+
+
+def _is_number(column: pd.Series) -> bool:
+    return pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column)
+
+
+def _quoted(name: str) -> str:
+    return name if name.isidentifier() else f"`{name}`"
+
+
+def _varies_within(data: pd.DataFrame, x: str, columns: list[str]) -> bool:
+    """Whether most groups have rows enough, at different values, to show a slope."""
+    by_level = data.groupby(columns, observed=True)[x]
+    return bool((by_level.nunique().median() > 1) and by_level.size().median() >= 3)
+
+
+# -- pairs -----------------------------------------------------------------------------------
+
+
+def _one_row_each(columns: dict, inner: str, outer: str) -> bool:
+    """Whether a pair of labels hardly ever has a second row."""
+    both = pd.DataFrame({0: columns[inner], 1: columns[outer]}).dropna()
+    return bool(both.duplicated().mean() < 0.05)
+
+
+def _row(name: str, codes: np.ndarray, relations: pd.DataFrame) -> dict:
+    rows = np.bincount(codes[codes >= 0])
+    mine = relations[relations["group"] == name]
+    return {
+        "levels": len(rows),
+        "fewest": int(rows.min()),
+        "median": float(np.median(rows)),
+        "most": int(rows.max()),
+        "missing": int((codes < 0).sum()),
+        "lies_in": ", ".join(mine.loc[mine["how"] == "nested", "in"]),
+        "restarts_in": ", ".join(_restarts(name, relations)),
+    }
+
+
+def _restarts(name: str, relations: pd.DataFrame) -> list[str]:
+    """The columns that name a group of this one together with it, largest groups first.
+
+    Of two in which its labels are used again, the one that holds the other says nothing more.
+    """
+
+    def pairs(how: str) -> set[tuple[str, str]]:
+        rows = relations[relations["how"] == how]
+        return set(zip(rows["group"], rows["in"], strict=True))
+
+    restarting = pairs("restarting")
+    found = relations.loc[
+        (relations["group"] == name) & (relations["how"] == "restarting"), "in"
+    ].to_list()
+    held = {outer for inner, outer in pairs("nested") if inner in found}
+    held |= {twin for twin, kept in pairs("the same") if kept in found}
+    needed = [column for column in found if column not in held]
+    return sorted(needed, key=lambda one: sum((one, other) in restarting for other in needed))
+
+
+def _other_reading(inner: str, outer: str) -> str:
+    """What to do where it is the outer one that restarts."""
+    return (
+        f"the data allow the other reading as well: if the labels of {outer} are the ones that begin "
+        f"again in every {inner}, list {inner} before {outer} in groups="
+    )
+
+
+def _warnings(groups: pd.DataFrame, relations: pd.DataFrame, columns: dict) -> list[str]:
+    found = []
+    for name, row in groups.iterrows():
+        above = _restarts(name, relations)
+        if above:
+            pair = ":".join(_quoted(column) for column in [*above, name])
+            found.append(
+                f"The labels of {name} are used again in every {above[-1]}. If they mean other groups "
+                f"there, write (1 | {pair}), not (1 | {_quoted(name)})."
+            )
+        if row["most"] == 1:
+            found.append(f"{name} has one row per level: no random effect, it is the residual.")
+        elif row["levels"] < FEW_LEVELS and not above:
+            found.append(
+                f"{name} has {row['levels']} levels: a variance of so few is hardly known."
+            )
+        elif (row["fewest"] == 1) and row["median"] <= 2:
+            found.append(f"Half of the levels of {name} have at most two rows.")
+        if row["missing"]:
+            found.append(
+                f"{row['missing']:,} rows have no label of {name}; a model with it leaves them out."
+            )
+    for _, row in relations.iterrows():
+        if row["how"] == "partly nested":
+            found.append(
+                f"Some {row['group']} lie in several {row['in']}: did they move, or was a label used "
+                "twice?"
+            )
+        elif row["how"] == "crossed" and _one_row_each(columns, row["group"], row["in"]):
+            found.append(
+                f"Each pair of {row['in']} and {row['group']} has one row. If {row['group']} only "
+                f"numbers the rows inside each {row['in']}, it is no group: leave it out."
+            )
+        elif row["how"] == "the same":
+            found.append(f"{row['group']} and {row['in']} are the same groups: keep one term.")
+    numbers = [name for name, column in columns.items() if label_kind(column) == "number"]
+    if numbers:
+        found.append(
+            f"The labels of {', '.join(numbers)} are numbers. In plain statsmodels write "
+            f"C({numbers[0]}), or a slope is fitted to them."
+        )
+    return found

@@ -1,0 +1,193 @@
+"""What a design must be for its parameters to exist; each refusal says what to leave out."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Mapping
+
+import numpy as np
+import pandas as pd
+from scipy import linalg
+
+from course.errors import CourseError
+from course.formula.expressions import SPLINES, hides_a_function, names_outside_texts
+from course.formula.terms import Formula, RandomTerm
+
+MAX_CELLS = 400_000_000  # of all model matrices together: 3 GB
+MOST_NAMED = 8  # columns in a message
+MAX_NAMES = 200_000  # columns of a formula that patsy may be asked to name
+
+
+def refuse_text(formula: Formula) -> None:
+    raise CourseError(
+        f"the response {formula.response} is not numeric: a linear mixed model needs numbers. "
+        "If it holds numbers written as text, convert it with pd.to_numeric"
+    )
+
+
+def check_response(y: np.ndarray, name: str) -> None:
+    if np.ptp(y) == 0:
+        raise CourseError(
+            f"the response {name} is {y[0]:g} in every row: there is nothing to explain"
+        )
+
+
+def check_names(formula: Formula) -> None:
+    """Refuse names that patsy or this package needs for itself."""
+    texts = (formula.response, formula.fixed, *(term.effects for term in formula.random))
+    called = {"Q"}.union(*map(names_outside_texts, texts))
+    for name in formula.variables:
+        if hides_a_function(name) and name in called:
+            raise CourseError(
+                f"a column called '{name}' hides the function {name}(...): rename it with "
+                f"data.rename(columns={{'{name}': '{name}_'}})"
+            )
+        if name == "Intercept":
+            raise CourseError("'Intercept' is the name of the intercept: rename that column")
+    if any(term.group == ("Residual",) for term in formula.random):
+        raise CourseError(
+            "'Residual' is the name of the residual in every table: rename that column"
+        )
+
+
+def check_interactions(
+    terms: Iterable, variables: Mapping[str, np.ndarray | pd.Categorical]
+) -> None:
+    """Refuse products of so many labels that their names alone would fill the memory."""
+    total = 0
+    for term in terms:
+        columns = 1
+        if len(term.factors) > 1:
+            for factor in term.factors:
+                columns *= _most_columns(factor.code, variables)
+        total += columns
+        if total > MAX_NAMES:
+            raise CourseError(
+                f"{term.name()} makes up to {columns:,} columns: is a label used as a predictor? Write "
+                "(1|label)"
+            )
+
+
+def _most_columns(code: str, variables: Mapping) -> int:
+    """A bound on the columns of one factor of a formula."""
+    tree = list(ast.walk(ast.parse(code)))
+    called = {
+        node.func.id for node in tree if isinstance(node, ast.Call) and hasattr(node.func, "id")
+    }
+    values = [node.value for node in tree if isinstance(node, ast.Constant)]
+    most, rows = 1, 1
+    for name in {node.id for node in tree if isinstance(node, ast.Name)} | set(values):
+        column = variables.get(name)
+        if isinstance(column, pd.Categorical):
+            most *= len(column.categories)
+        elif column is not None and ("C" in called or column.dtype == bool):
+            most *= len(np.unique(column))
+        rows = max(rows, 0 if column is None else len(column))
+    most = min(most, rows)
+    if any(isinstance(node, ast.Compare) for node in tree):
+        most *= 2
+    if called & SPLINES:  # df=, or knots, and those that a degree adds
+        most *= max([value for value in values if type(value) is int], default=0) + len(values) + 7
+    return most
+
+
+def check_columns(names: list[list[str]], n: int) -> None:
+    """Refuse matrices wider than long, and more parameters than rows, before anything is built."""
+    p = len(names[0])
+    if p >= n:
+        raise CourseError(f"{p} fixed effects but {n} complete rows: simplify the fixed part")
+    variances = sum(len(block) * (len(block) + 1) // 2 for block in names[1:])
+    if p + variances + 1 > n:
+        raise CourseError(
+            f"{variances} variances and covariances of random effects, {p} fixed effects and the residual's "
+            f"variance, but {n} complete rows: leave out effects, or write || for |, without covariances"
+        )
+    cells = n * sum(map(len, names))
+    if cells > MAX_CELLS:
+        raise CourseError(
+            f"the formula makes {sum(map(len, names)):,} columns for {n:,} rows, which would need "
+            f"{cells * 8 / 1e9:.0f} GB: is a label used as a predictor? Write (1|label)"
+        )
+
+
+def check_size(matrix: np.ndarray, names: list[str]) -> None:
+    """Refuse numbers whose fourth powers (variances of variances) double precision cannot hold."""
+    for name, column in zip(names, matrix.T, strict=True):
+        value = max(column.max(), -column.min())
+        if value > 1e70 or 0 < value < 1e-70:
+            raise CourseError(f"{name} is of the size {value:.0e}: measure it in another unit")
+
+
+def check_levels(term: RandomTerm, n_levels: int, n: int) -> None:
+    group = term.group_name
+    if n_levels == 1:
+        raise CourseError(
+            f"{term}: {group} has one level only, so nothing can vary between its levels: "
+            "leave the term out"
+        )
+    if n_levels == n:
+        raise CourseError(
+            f"{term}: {group} has one row per level ({n} levels in {n} rows), so its effect cannot "
+            "be told from the residual: leave the term out, the residual already is that level"
+        )
+
+
+def constant_weights(matrix: np.ndarray, names: tuple[str, ...]) -> np.ndarray | None:
+    """w with ``matrix @ w`` = 1 in every row: the intercept, or the indicators of a factor.
+
+    Examples
+    --------
+    >>> constant_weights(np.array([[1.0, 0, 7], [0, 1, 9]]), ("f[a]", "f[b]", "x"))
+    array([1., 1., 0.])
+    """
+    weights = np.zeros(len(names))
+    if "Intercept" in names:
+        weights[names.index("Intercept")] = 1
+        return weights
+    indicators = np.flatnonzero(((matrix == 0) | (matrix == 1)).all(axis=0))
+    if not len(indicators):
+        return None
+    columns = matrix[:, indicators]
+    found = np.linalg.lstsq(columns.T @ columns, columns.sum(axis=0), rcond=1e-10)[0].round(10)
+    if np.abs(columns @ found - 1).max() > 1e-8:
+        return None
+    weights[indicators] = found
+    return weights
+
+
+def check_rank(X: np.ndarray, names: tuple[str, ...]) -> None:
+    """Refuse a column that the columns before it determine (R² above 1 - 1e-10)."""
+    n, p = X.shape
+    scaled = X / np.sqrt(np.einsum("ij,ij->j", X, X) / n).clip(min=1e-300)
+    weights = constant_weights(X, names)
+    if (
+        weights is not None
+    ):  # what is beside a constant may be centred: years near 2000 are no constant
+        free = weights == 0
+        centred = scaled[:, free] - scaled[:, free].mean(axis=0)
+        spread = np.sqrt(np.einsum("ij,ij->j", centred, centred) / n)
+        flat = spread < 1e-12
+        if flat.any():
+            name = np.asarray(names)[free][int(flat.argmax())]
+            raise CourseError(
+                f"{name} has the same value in every row: its effect cannot be told from the "
+                "intercept. Leave it out"
+            )
+        scaled[:, free] = centred / spread
+    gram = scaled.T @ scaled / n
+    root = np.zeros(
+        (p, p)
+    )  # Cholesky's, row by row, to the first column that has nothing of its own
+    for j in range(p):
+        root[j, :j] = linalg.solve_triangular(root[:j, :j], gram[:j, j], lower=True)
+        own = gram[j, j] - root[j, :j] @ root[j, :j]
+        if own <= 1e-10 * gram[j, j]:
+            weights = np.linalg.lstsq(gram[:j, :j], gram[:j, j], rcond=1e-12)[0]
+            involved = [names[i] for i in range(j) if abs(weights[i]) > 1e-6]
+            more = f" and {len(involved) - MOST_NAMED} others" * (len(involved) > MOST_NAMED)
+            shown = ", ".join(involved[:MOST_NAMED]) + more
+            raise CourseError(
+                f"{names[j]} is determined by {shown or 'nothing (it is all zero)'}: "
+                "their effects cannot be told apart. Leave one of them out of the fixed part"
+            )
+        root[j, j] = np.sqrt(own)

@@ -1,0 +1,225 @@
+"""`Formula` and a DataFrame to `Design`: the matrices, the groups, and how the groups lie.
+
+patsy builds X and every Z once, on all complete rows, so that both solvers fit the same numbers.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+import patsy
+
+from course.design.checks import check_columns, check_names, check_rank, check_response, refuse_text
+from course.design.columns import check_frame, find_columns, label_kind, missing_rows
+from course.design.grouping import _groupings
+from course.design.groups import lies_in, parents
+from course.design.matrices import _design_infos, _matrices, _model_columns, _split, new_matrix
+from course.errors import CourseError
+from course.formula.expressions import hides_a_function
+from course.formula.terms import Formula
+
+if TYPE_CHECKING:
+    from course.design.grouping import Grouping
+
+
+@dataclass(frozen=True, eq=False)
+class Design:
+    """All that a solver needs, and what a translation or a prediction needs beside it.
+
+    Attributes
+    ----------
+    formula : Formula
+    y : ndarray, shape (n,)
+    X : ndarray, shape (n, p)
+    fixed_names : tuple of str, length p
+        patsy's names of the columns of X.
+    groupings : tuple of Grouping
+        In the order of the formula, one for each set of groups.
+    index : Index, length n
+        The row labels of the complete rows in the caller's frame.
+    rows_given : int
+        Rows of the caller's frame, complete or not.
+    missing : dict of str to int
+        For each column with missing values their number.
+    columns : dict
+        The complete rows of every column used.
+    hiding : tuple of str
+        Columns of the caller's frame that are called like a function of formulas, used or not.
+    """
+
+    formula: Formula
+    y: np.ndarray
+    X: np.ndarray
+    fixed_names: tuple[str, ...]
+    groupings: tuple[Grouping, ...]
+    index: pd.Index
+    rows_given: int
+    missing: dict[str, int]
+    columns: dict[str, pd.Series]
+    hiding: tuple[str, ...]
+    infos: tuple[patsy.DesignInfo, ...] = field(repr=False)
+
+    @property
+    def n(self) -> int:
+        return len(self.y)
+
+    def __getstate__(self) -> dict:
+        """patsy's objects cannot be stored, but made again from the columns."""
+        return {name: value for name, value in self.__dict__.items() if name != "infos"}
+
+    def __setstate__(self, state: dict) -> None:
+        self.__dict__.update(state)
+        parts = [part for term in self.formula.random for part in _split(term)]
+        variables = _model_columns(self.formula, self.columns)
+        self.__dict__["infos"] = _design_infos(self.formula, parts, variables)
+
+    @cached_property
+    def nested(self) -> np.ndarray:
+        """nested[i, j]: does every level of grouping i lie in one level of grouping j?"""
+        size = len(self.groupings)
+        nested = np.eye(size, dtype=bool)
+        for i in range(size):
+            for j in range(size):
+                if i != j:
+                    nested[i, j] = lies_in(self.groupings[i].codes, self.groupings[j].codes)
+        return nested
+
+    def parents(self, child: int, parent: int) -> np.ndarray:
+        """For each level of grouping `child` the level of `parent` that contains it."""
+        return parents(self.groupings[child].codes, self.groupings[parent].codes)
+
+    def fixed_rows(self, new: pd.DataFrame) -> np.ndarray:
+        """X for new rows, (m, p); NaN where a predictor is missing."""
+        return self._new_matrix(self.infos[1], self.formula.fixed, new)
+
+    def random_rows(self, grouping: int, new: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+        """Codes (m,) and Z (m, k) of one grouping for new rows; the code of an unseen level is -1."""
+        found = self.groupings[grouping]
+        labels = find_columns(new, found.factors)
+        for name, column in labels.items():
+            known, new_kind = label_kind(self.columns[name]), label_kind(column)
+            if known != new_kind and not column.isna().all():
+                raise CourseError(
+                    f"the labels of '{name}' are {new_kind} here and {known} in the data of the fit: no "
+                    "level would be recognised"
+                )
+        if len(labels) == 1:
+            codes = found.levels.get_indexer(next(iter(labels.values())))
+        else:
+            codes = found.levels.get_indexer(pd.MultiIndex.from_frame(pd.DataFrame(labels)))
+        Z = self.effect_rows(grouping, new)
+        Z[np.logical_or.reduce([column.isna().to_numpy() for column in labels.values()])] = np.nan
+        return codes, Z
+
+    def effect_rows(self, grouping: int, new: pd.DataFrame) -> np.ndarray:
+        """Z of one grouping for new rows, (m, k), whatever their labels."""
+        parts = zip(self.infos[2:], self.part_formulas, strict=True)
+        return np.column_stack(
+            [self._new_matrix(info, effects, new) for info, (g, effects) in parts if g == grouping]
+        )
+
+    def _new_matrix(self, info: patsy.DesignInfo, effects: str, new: pd.DataFrame) -> np.ndarray:
+        return new_matrix(info, effects, self.columns, self.formula.categorical, new)
+
+    @cached_property
+    def part_formulas(self) -> list[tuple[int, str]]:
+        """For each random block, in the order of `infos`: its grouping and its effects."""
+        positions = {frozenset(g.factors): i for i, g in enumerate(self.groupings)}
+        parts = [part for term in self.formula.random for part in _split(term)]
+        return [(positions[frozenset(part.term.group)], part.formula) for part in parts]
+
+    def with_response(self, y: np.ndarray) -> Design:
+        """The same design with another response, checked but not built again."""
+        y = np.asarray(y, dtype=float)
+        if y.shape != self.y.shape:
+            raise CourseError(f"the new response has shape {y.shape}; the model has {self.n} rows")
+        check_response(y, self.formula.response)
+        return replace(self, y=y)
+
+    def rows(self, keep: np.ndarray) -> Design:
+        """The matrices and groups of some of the rows: those where `keep`, (n,), is True."""
+        groupings = []
+        for grouping in self.groupings:
+            used, codes = np.unique(grouping.codes[keep], return_inverse=True)
+            groupings.append(
+                replace(grouping, codes=codes, levels=grouping.levels[used], Z=grouping.Z[keep])
+            )
+        return replace(
+            self,
+            y=self.y[keep],
+            X=self.X[keep],
+            groupings=tuple(groupings),
+            index=self.index[keep],
+            columns={name: column[keep] for name, column in self.columns.items()},
+        )
+
+
+def build_design(formula: Formula, data: pd.DataFrame) -> Design:
+    """Bring a formula and data together.
+
+    Parameters
+    ----------
+    formula : Formula
+    data : DataFrame
+        One row per observation. It is not changed. Rows with a missing value in a column that the
+        formula names are left out and counted in `Design.missing`.
+
+    Returns
+    -------
+    Design
+
+    Raises
+    ------
+    CourseError
+        For a column that is not there, a response that is not numeric or does not vary, columns of
+        X that determine each other, groups that cannot be told from the residual, ...
+
+    Examples
+    --------
+    >>> from course.formula.parse import parse_formula
+    >>> data = pd.DataFrame({"score": [3.0, 4, 6, 5], "school": ["A", "A", "B", "B"]})
+    >>> design = build_design(parse_formula("score ~ 1 + (1|school)"), data)
+    >>> design.X.shape, design.groupings[0].codes.tolist()
+    ((4, 1), [0, 0, 1, 1])
+    """
+    data = check_frame(data)
+    check_names(formula)
+    if len(data) == 0:
+        raise CourseError("the data have no rows")
+    columns = find_columns(data, formula.columns)
+    gaps = {name: missing_rows(column) for name, column in columns.items()}
+    missing = {name: int(rows.sum()) for name, rows in gaps.items() if rows.any()}
+    index = data.index
+    if missing:
+        keep = ~np.logical_or.reduce([gaps[name] for name in missing])
+        if not keep.any():
+            counts = ", ".join(f"'{name}' in {count}" for name, count in missing.items())
+            raise CourseError(f"every row has a missing value ({counts} of {len(data)} rows)")
+        columns = {name: column[keep] for name, column in columns.items()}
+        index = index[keep]
+
+    terms = [part for term in formula.random for part in _split(term)]
+    variables = _model_columns(formula, columns)
+    infos = _design_infos(formula, terms, variables)
+    check_columns([info.column_names for info in infos[1:]], len(index))
+    y, X, *Zs = _matrices(infos, variables, index)
+    check_response(y[:, 0], formula.response) if y.shape[1] == 1 else refuse_text(formula)
+    fixed_names = tuple(infos[1].column_names)
+    check_rank(X, fixed_names)
+    return Design(
+        formula=formula,
+        y=y[:, 0].copy(),
+        X=X,
+        fixed_names=fixed_names,
+        groupings=_groupings(terms, Zs, infos[2:], columns, len(index)),
+        index=index,
+        rows_given=len(data),
+        missing=missing,
+        columns=columns,
+        hiding=tuple(filter(hides_a_function, data.columns)),
+        infos=infos,
+    )

@@ -1,0 +1,204 @@
+"""Findings: what the data say about the groups that the formula does not."""
+
+from __future__ import annotations
+
+from itertools import combinations, permutations
+
+import numpy as np
+import pandas as pd
+
+from course.design.design import Design
+from course.design.groups import FEW_LEVELS, STRAY_SHARE, lies_in, occurring, relation
+from course.formula.parse import effect_terms
+
+
+def find(design: Design) -> tuple[str, ...]:
+    """What is worth telling of these data under this formula, one sentence or two each.
+
+    Parameters
+    ----------
+    design : Design
+
+    Returns
+    -------
+    tuple of str
+        Empty where nothing stands out.
+    """
+    looks = (
+        rows_left_out,
+        reused_labels,
+        same_groups,
+        almost_nested,
+        few_levels,
+        flat_slopes,
+        far_zero,
+        powers,
+        number_labels,
+    )
+    return tuple(note for look in looks for note in look(design))
+
+
+def rows_left_out(design: Design) -> list[str]:
+    if not design.missing:
+        return []
+    columns = ", ".join(f"{name} ({count})" for name, count in design.missing.items())
+    left_out = design.rows_given - design.n
+    return [
+        f"{left_out:,} of {design.rows_given:,} rows {'is' if left_out == 1 else 'are'} left out for "
+        f"missing values in {columns}."
+    ]
+
+
+def reused_labels(design: Design) -> list[str]:
+    """Rooms 1-4 in every school: one label, many rooms."""
+    notes = []
+    alone = {grouping.name: grouping for grouping in design.groupings if len(grouping.factors) == 1}
+    for one, other in combinations(alone, 2):
+        found = relation(one, alone[one].codes, other, alone[other].codes)
+        if found.how != "restarting":
+            continue
+        inner, outer = alone[found.inner], found.outer
+        n_pairs = len(occurring(alone[one].codes, alone[other].codes)[0])
+        note = (
+            f"The labels of {inner.name} are used again in every {outer}: {inner.n_levels} "
+            f"labels, but {n_pairs:,} combinations. (1|{inner.name}) ties together the rows "
+            f"of every {outer} that share a label. If {inner.name} "
+            f"'{inner.levels[0]}' of one {outer} has nothing to do with that of another, "
+            f"write (1|{outer}:{inner.name}) instead."
+        )
+        if found.both:
+            note += (
+                f" The data allow the other reading as well: if the labels of {outer} are the ones "
+                f"that begin again in every {inner.name}, write (1|{inner.name}:{outer}) instead of "
+                f"(1|{outer})."
+            )
+        notes.append(note)
+    return notes
+
+
+def same_groups(design: Design) -> list[str]:
+    notes = []
+    groupings = design.groupings
+    for i in range(len(groupings)):
+        for j in range(i):
+            if design.nested[i, j] and design.nested[j, i]:
+                shared = set(groupings[i].effects) & set(groupings[j].effects)
+                if shared:
+                    notes.append(
+                        f"{groupings[j].name} and {groupings[i].name} are the same "
+                        f"{groupings[i].n_levels} groups: only the sum of their variances is "
+                        "identified. Keep one of the two terms."
+                    )
+    return notes
+
+
+def almost_nested(design: Design) -> list[str]:
+    """A classroom that lies in two schools, where all others lie in one."""
+    notes = []
+    for inner, outer in permutations(design.groupings, 2):
+        if inner.n_levels <= outer.n_levels or lies_in(inner.codes, outer.codes):
+            continue
+        outers = np.bincount(occurring(inner.codes, outer.codes)[0])
+        several = np.flatnonzero(outers > 1)
+        if 0 < len(several) <= STRAY_SHARE * inner.n_levels:
+            shown = ", ".join(_label(inner.levels[i]) for i in several[:3])
+            more = f" and {len(several) - 3} more" if len(several) > 3 else ""
+            one = len(several) == 1
+            notes.append(
+                f"{len(several)} of {inner.n_levels:,} {inner.name} levels "
+                f"{'lies' if one else 'lie'} in more than one {outer.name} ({shown}{more}). If "
+                f"{'it' if one else 'they'} really moved, the effects are crossed, and this is "
+                f"right; if a label was used twice, write (1|{outer.name}:{inner.name})."
+            )
+    return notes
+
+
+def few_levels(design: Design) -> list[str]:
+    return [
+        f"{grouping.name} has {grouping.n_levels} levels: a variance between so few is hardly known. "
+        "Read its interval before its estimate, or take it into the fixed part."
+        for grouping in design.groupings
+        if grouping.n_levels < FEW_LEVELS
+    ]
+
+
+def flat_slopes(design: Design) -> list[str]:
+    """A predictor of the schools cannot have a slope within each school."""
+    notes = []
+    for grouping in design.groupings:
+        for name, column in zip(grouping.effects, grouping.Z.T, strict=True):
+            if name == "Intercept":
+                continue
+            first = np.empty(grouping.n_levels)
+            first[grouping.codes] = column
+            if (first[grouping.codes] == column).all():
+                notes.append(
+                    f"{name} does not vary within any level of {grouping.name}, so its slope there "
+                    f"rests on the differences between levels alone: ({name}|{grouping.name}) is "
+                    "hardly what is meant."
+                )
+    return notes
+
+
+def far_zero(design: Design) -> list[str]:
+    """Intercept and slope correlate near -1 or 1 where zero is far from the data."""
+    notes = {}
+    for grouping in design.groupings:
+        for block in grouping.blocks:
+            beside = "Intercept" in [grouping.effects[j] for j in block]
+            if "Intercept" not in grouping.effects:
+                continue
+            for j in block:
+                name, column = grouping.effects[j], grouping.Z[:, j]
+                mean, sd = column.mean(), column.std()
+                if name == "Intercept" or sd == 0 or abs(mean) <= 4 * sd:
+                    continue
+                start = f"{name} is {mean:.4g} on average (SD {sd:.2g}), so its zero lies outside the data. "
+                if beside:
+                    notes[name] = start + (
+                        f"The intercepts are predictions at {name} = 0, and they correlate with "
+                        "the slopes near -1 or 1 for that reason alone; the fit is the same, but "
+                        f"easier to read with {name} centred."
+                    )
+                else:
+                    notes[name, grouping.name] = start + (
+                        f"|| says that intercept and slope by {grouping.name} are unrelated at "
+                        f"{name} = 0: another zero is another model. Centre {name} where that is "
+                        "a sensible thing to say."
+                    )
+    return list(notes.values())
+
+
+def powers(design: Design) -> list[str]:
+    """In a formula x**2 is x, as in R: patsy crosses x with itself."""
+    texts = [design.formula.fixed, *(term.effects for term in design.formula.random)]
+    notes = []
+    for text in texts:
+        for name in design.formula.variables:
+            alone = f"{name}**" in text.replace(" ", "")
+            if alone and f"I({name}**" not in text.replace(" ", ""):
+                if any(name == term.name() for term in effect_terms(text)):
+                    notes.append(
+                        f"{name}**2 in a formula crosses {name} with itself, which is {name} (so it "
+                        f"is in R): for its square write I({name}**2)."
+                    )
+    return list(dict.fromkeys(notes))
+
+
+def number_labels(design: Design) -> list[str]:
+    names = [
+        name
+        for name in dict.fromkeys(f for g in design.groupings for f in g.factors)
+        if pd.api.types.is_numeric_dtype(design.columns[name].dtype)
+        and not pd.api.types.is_bool_dtype(design.columns[name].dtype)
+    ]
+    if not names:
+        return []
+    return [
+        f"The labels of {', '.join(names)} are numbers. Here they are labels all the same; in "
+        f"statsmodels' own formulas write C({names[0]}), or a slope is fitted to them."
+    ]
+
+
+def _label(level) -> str:
+    return ":".join(map(str, level)) if isinstance(level, tuple) else str(level)

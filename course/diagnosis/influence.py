@@ -1,0 +1,124 @@
+"""Influence of whole groups: what the model says with one school, or one province, left out.
+
+Rows enter a fit through cross-products summed by level of the finest grouping (`course.solver.problem`).
+So a group is left out by setting its cross-products to 0: its levels then add nothing to the likelihood,
+and the small problem is fitted again from the optimum of all data, without going back to the rows.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from course.common.nearest import nearest
+from course.design.design import Design
+from course.errors import CourseError
+from course.fit.model import MixedFit, require_fit
+from course.fit.shares import mean_variances
+from course.solver.estimates import Estimates, estimate
+
+FEWEST = 3  # with one of two left out there is no variance between levels to estimate
+
+
+def influence(fit: MixedFit, group: str, progress: bool = True) -> pd.DataFrame:
+    """Leave out one level at a time, fit again, and see what changes.
+
+    Parameters
+    ----------
+    fit : MixedFit
+    group : str
+        The grouping factor, as in ``fit.n_groups``.
+    progress : bool
+        Show a progress bar.
+
+    Returns
+    -------
+    DataFrame
+        By level of the group:
+
+        - ``rows``: how many rows it has;
+        - ``cook``: (b - b_out)' V^-1 (b - b_out) / p, the distance of all fixed effects together (Cook
+          1977, doi 10.2307/1268249; for groups Demidenko and Stukel 2005, doi 10.1002/sim.1974);
+        - ``dfbeta(age)`` for each fixed effect: (b - b_out) / standard error of b;
+        - ``change(school)`` for each grouping and the residual: variance without the level over variance
+          with it, minus 1. With slopes the variance is its mean over all rows.
+
+        b is the estimate from all data, b_out that without the level, V the covariance matrix of b. NaN
+        where a coefficient cannot be estimated without the level, or a variance is 0.
+
+    Raises
+    ------
+    CourseError
+        For a group that the fit does not have, or with less than three levels.
+
+    Examples
+    --------
+    >>> from course import influence, load, mixedlm
+    >>> fit = mixedlm("test_score ~ age + (1|province) + (1|school)", load("pupils")).fit()
+    >>> table = influence(fit, "province", progress=False)
+    >>> table.nlargest(2, "cook")[["rows", "cook", "change(province)"]].round(2)
+              rows  cook  change(province)
+    province
+    P12        226  2.31              0.10
+    P02        216  0.76              0.03
+    """
+    require_fit(fit)
+    names = list(fit.n_groups)
+    if group not in names:
+        mend = nearest(group, names) or f"; there are {', '.join(names)}"
+        raise CourseError(f"this fit has no group {group!r}{mend}")
+    at = names.index(group)
+    grouping = fit.design.groupings[at]
+    if grouping.n_levels < FEWEST:
+        raise CourseError(
+            f"{group} has {grouping.n_levels} levels: with one of them left out no variance between "
+            "levels can be estimated"
+        )
+    levels = range(grouping.n_levels)
+    if progress:
+        from tqdm.auto import tqdm
+
+        levels = tqdm(levels, desc=f"without one {group}", unit="fit")
+    counts = np.bincount(grouping.codes)
+    before = fit.estimates
+    variances = _all_variances(fit.design, before)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        rows = []
+        for level in levels:
+            after = _without(fit, at, level)
+            if after is None:
+                moved, cook = np.full(len(before.beta), np.nan), np.nan
+                change = np.full(len(variances), np.nan)
+            else:
+                moved = (before.beta - after.beta) / fit.bse_fe.to_numpy()
+                cook = moved @ np.linalg.solve(_correlations(before.cov_beta), moved) / len(moved)
+                change = _all_variances(fit.design, after) / variances - 1
+            change = np.where(variances > 1e-8 * variances.sum(), change, np.nan)
+            rows.append([cook, *moved, *change])
+    columns = ["cook", *(f"dfbeta({name})" for name in fit.design.fixed_names)]
+    columns += [f"change({name})" for name in [*names, "Residual"]]
+    table = pd.DataFrame(rows, columns=columns, index=grouping.levels)
+    table.insert(0, "rows", counts)
+    return table
+
+
+def _correlations(V: np.ndarray) -> np.ndarray:
+    sd = np.sqrt(np.diagonal(V))
+    return V / np.outer(sd, sd)
+
+
+def _all_variances(design: Design, estimates: Estimates) -> np.ndarray:
+    return np.append(mean_variances(design, estimates), estimates.sigma2)
+
+
+def _without(fit: MixedFit, grouping: int, level: int) -> Estimates | None:
+    """The estimates without one level; None where they do not exist."""
+    leave_out = fit.design.groupings[grouping].codes == level
+    smaller = fit.model.problem.without(leave_out)
+    smaller.start = fit.estimates.theta_standard
+    if not smaller.identifies_beta:
+        return None
+    try:
+        return estimate(smaller, fit.estimates.reml)
+    except CourseError:  # no residual is left
+        return None

@@ -1,0 +1,89 @@
+"""Check("02.3", answer)."""
+
+from __future__ import annotations
+
+import difflib
+import functools
+import importlib
+import pkgutil
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from course.errors import CourseError
+from course.exercises.exercise import Data, _kind, judge
+
+if TYPE_CHECKING:
+    from course.exercises.exercise import Exercise
+
+_data = Data()
+
+
+def use(**frames: pd.DataFrame) -> None:
+    """Compute the right answers from these data, by name, instead of those shipped.
+
+    Examples
+    --------
+    >>> from course import load, simulate_schools
+    >>> use(pupils=simulate_schools(seed=2031).data)
+    >>> use(pupils=load("pupils"))  # back to those of the course
+    """
+    for name, frame in frames.items():
+        if not isinstance(frame, pd.DataFrame):
+            raise CourseError(f"use({name}=...) takes a DataFrame, not {_kind(frame)}.")
+        _data.replace(name, frame)
+
+
+def check(id: str, answer: Any) -> None:
+    """Say whether an answer is right; if not, give a hint.
+
+    Parameters
+    ----------
+    id : str
+        The number of the exercise, such as ``"02.3"``.
+    answer : object
+        Any reasonable form: a number, text, a pandas or NumPy scalar; a Series, array, list, dict
+        or DataFrame that holds exactly one value. ``...`` means: not answered yet.
+
+    Raises
+    ------
+    CourseError
+        If there is no exercise of that number.
+
+    Examples
+    --------
+    >>> check("02.1", ...)
+    02.1 is waiting: How many columns has Z ...
+    >>> check("02.1", 189)
+    02.1 not yet: one too few. Dummy variables in OLS leave out a reference level; ...
+    """
+    print(judge(find(id), answer, _data).message)
+
+
+def find(id: str) -> Exercise:
+    """The exercise of that number.
+
+    Raises
+    ------
+    CourseError
+        If there is none; the message names the nearest.
+    """
+    exercises = all_exercises()
+    if id in exercises:
+        return exercises[id]
+    nearest = difflib.get_close_matches(str(id), exercises, n=1, cutoff=0.0)
+    raise CourseError(f"there is no exercise {id!r}; did you mean {nearest[0]!r}?")
+
+
+@functools.cache
+def all_exercises() -> dict[str, Exercise]:
+    """All exercises of all lessons, by id, in order."""
+    folder = [str(Path(__file__).parent)]
+    names = sorted(module.name for module in pkgutil.iter_modules(folder))
+    return {
+        exercise.id: exercise
+        for name in names
+        if name.startswith("lesson_")
+        for exercise in importlib.import_module(f"course.exercises.{name}").EXERCISES
+    }

@@ -1,0 +1,292 @@
+"""Exercises of lesson 01, why groups matter."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from course.exercises.exercise import Choice, Data, Exercise, Number, Slip
+
+# Exercise 01.6: patients of one therapist, and how alike two of them are.
+PATIENTS, ALIKE, THERAPISTS = 25, 0.05, 80
+
+
+def _ols(data: Data, formula: str):
+    import statsmodels.formula.api as smf
+
+    return smf.ols(formula, data["pupils"])
+
+
+def _residual(data: Data):
+    return _ols(data, "test_score ~ age + sex").fit().resid
+
+
+def _alike(data: Data, group: str, values=None) -> float:
+    """Correlation over all pairs of two rows of one group, without listing the pairs."""
+    values = _residual(data) if values is None else values
+    label = data["pupils"][group]
+    mates = label.groupby(label).transform("size") - 1  # how many pairs a row is the first of
+    centred = values - (mates * values).sum() / mates.sum()
+    squares = (centred**2).sum()
+    products = (centred.groupby(label).sum() ** 2).sum() - squares
+    return products / (mates * centred**2).sum()
+
+
+def _per(data: Data, group: str) -> float:
+    return len(data["pupils"]) / data["pupils"][group].nunique()
+
+
+def _design_effect(data: Data, group: str) -> float:
+    return 1 + (_per(data, group) - 1) * _alike(data, group)
+
+
+def _exog(data: Data) -> np.ndarray:
+    return _ols(data, "test_score ~ age + sex + school_resources + C(school)").exog
+
+
+EXERCISES = (
+    Exercise(
+        id="01.1",
+        question="How alike are two pupils of one classroom?",
+        kind=Number(decimals=2),
+        expected=lambda data: _alike(data, "classroom"),
+        because="Classmates share the classroom as well as the school.",
+        hint="use the function of the cell above, with another group.",
+        slips=(
+            Slip(
+                lambda data: _alike(data, "school"),
+                "those are pairs from one school, who may sit in different classrooms.",
+            ),
+            Slip(lambda data: _alike(data, "province"), "those are pairs from one province."),
+            Slip(
+                lambda data: _alike(data, "classroom", data["pupils"]["test_score"]),
+                "you correlated the scores. Age and sex are still in them: take the residuals.",
+            ),
+            Slip(
+                lambda data: 100 * _alike(data, "classroom"),
+                "write it as a number between 0 and 1, not in per cent.",
+            ),
+        ),
+    ),
+    Exercise(
+        id="01.2",
+        question="Which of the two classrooms would you bet has the higher true mean?",
+        kind=Choice("abc"),
+        expected=lambda data: "b",
+        because="The mean of many pupils keeps nearly all of its distance to the mean of all.",
+        hint="where would the two stand in the right panel of the picture?",
+        slips=(
+            Slip(
+                lambda data: "a",
+                "find the classrooms with three pupils in the left panel. How far are their "
+                "separate means from the truth?",
+            ),
+            Slip(
+                lambda data: "c",
+                "pull each mean towards the mean of all, the smaller classroom more. Are they "
+                "still level?",
+            ),
+        ),
+    ),
+    Exercise(
+        id="01.3",
+        question="What is the effective number of pupils when whole classrooms are drawn?",
+        kind=Number(decimals=0),
+        expected=lambda data: len(data["pupils"]) / _design_effect(data, "classroom"),
+        because="It is all pupils over 1 + (n − 1) · how alike, with classrooms for schools.",
+        hint="do what the cell above does for schools, with classrooms all the way.",
+        slips=(
+            Slip(
+                lambda data: len(data["pupils"]) / _design_effect(data, "school"),
+                "that is the number for whole schools.",
+            ),
+            Slip(
+                lambda data: _design_effect(data, "classroom"),
+                "that is the design effect. Divide all pupils by it.",
+            ),
+            Slip(
+                lambda data: (
+                    len(data["pupils"])
+                    / (1 + (_per(data, "classroom") - 1) * _alike(data, "school"))
+                ),
+                "you took how alike two pupils of one school are. Here classmates count.",
+            ),
+            Slip(
+                lambda data: (
+                    len(data["pupils"])
+                    / (1 + (_per(data, "school") - 1) * _alike(data, "classroom"))
+                ),
+                "n is the number of pupils in one classroom, and you took that of one school.",
+            ),
+            Slip(
+                lambda data: (
+                    len(data["pupils"]) / (1 + _per(data, "classroom") * _alike(data, "classroom"))
+                ),
+                "a pupil has n − 1 classmates, not n.",
+            ),
+            Slip(
+                lambda data: len(data["pupils"]) / math.sqrt(_design_effect(data, "classroom")),
+                "the square root belongs to standard errors. Numbers of pupils go without it.",
+            ),
+            Slip(
+                lambda data: data["pupils"]["classroom"].nunique(),
+                "that would be so if all pupils of one classroom were the same.",
+            ),
+        ),
+    ),
+    Exercise(
+        id="01.4",
+        question="Which number has school 4 in the column `1 | school`?",
+        kind=Number(decimals=0),
+        expected=lambda data: 1 | 4,
+        because="It is what Python makes of 1 | 4.",
+        hint="look it up: predictors.loc[numbered['school'] == 4, '1 | school'].",
+        slips=(
+            Slip(
+                lambda data: 4,
+                "that is the number of the school itself. Something was done to it: look into "
+                "`predictors`.",
+            ),
+            Slip(
+                lambda data: 1, "a column of ones would be the intercept. Look into `predictors`."
+            ),
+            Slip(
+                lambda data: 0,
+                "that is what `and`, written &, would make of it. Look into `predictors`.",
+            ),
+            Slip(
+                lambda data: 14,
+                "the digits are not put side by side. Look into `predictors`.",
+            ),
+        ),
+    ),
+    Exercise(
+        id="01.5",
+        question="How many columns of the matrix of predictors are superfluous?",
+        kind=Number(decimals=0),
+        expected=lambda data: _exog(data).shape[1] - int(np.linalg.matrix_rank(_exog(data))),
+        because="The columns of the schools already say what school_resources says.",
+        hint="take the number of columns, exog.shape[1], and subtract the rank.",
+        slips=(
+            Slip(
+                lambda data: int(np.linalg.matrix_rank(_exog(data))),
+                "that is the rank: the columns that are not superfluous.",
+            ),
+            Slip(lambda data: _exog(data).shape[1], "those are all the columns."),
+            Slip(
+                lambda data: data["pupils"]["school"].nunique(),
+                "those are the schools. They can stay, but something beside them cannot.",
+            ),
+            Slip(
+                lambda data: 0,
+                "then statsmodels would not have warned. Compare shape and rank.",
+            ),
+            Slip(
+                lambda data: int(np.linalg.matrix_rank(_exog(data))) - _exog(data).shape[1],
+                "the other way round: columns minus rank.",
+            ),
+        ),
+    ),
+    Exercise(
+        id="01.6",
+        question="By which factor is the standard error of the training too small?",
+        kind=Number(decimals=2),
+        expected=lambda data: math.sqrt(1 + (PATIENTS - 1) * ALIKE),
+        because="It is the square root of the design effect.",
+        hint="first the design effect, with n the patients of one therapist; then its square root.",
+        slips=(
+            Slip(
+                lambda data: 1 + (PATIENTS - 1) * ALIKE,
+                "that is the design effect. A standard error goes with its square root.",
+            ),
+            Slip(
+                lambda data: math.sqrt(1 + PATIENTS * ALIKE),
+                "a patient has n − 1 others of the same therapist, not n.",
+            ),
+            Slip(
+                lambda data: math.sqrt(1 + (THERAPISTS - 1) * ALIKE),
+                "n is the number of patients of one therapist, not that of therapists.",
+            ),
+            Slip(
+                lambda data: 1 / math.sqrt(1 + (PATIENTS - 1) * ALIKE),
+                "upside down: by which factor must it be multiplied to be right?",
+            ),
+            Slip(
+                lambda data: THERAPISTS * PATIENTS / (1 + (PATIENTS - 1) * ALIKE),
+                "that is the effective number of patients. Asked is the factor of the standard "
+                "error.",
+            ),
+        ),
+    ),
+    Exercise(
+        id="01.7",
+        question="Whose standard error is too small, that of sex or of teacher_experience?",
+        kind=Choice("abc"),
+        expected=lambda data: "b",
+        because="One teacher, one value for the whole classroom: a lottery over classrooms.",
+        hint="which of the two is the same for all pupils of one classroom?",
+        slips=(
+            Slip(
+                lambda data: "a",
+                "girls and boys sit in every classroom: which of the two lotteries is that like?",
+            ),
+            Slip(
+                lambda data: "c",
+                "the factor depends on the predictor. Compare the two lotteries.",
+            ),
+        ),
+    ),
+    Exercise(
+        id="01.8",
+        question="How many independent pupils would these schools be worth?",
+        kind=Choice("abc"),
+        expected=lambda data: "c",
+        because="If all pupils of one school say the same, each school speaks once.",
+        hint="put n and how alike, here 1, into the design effect.",
+        slips=(
+            Slip(
+                lambda data: "a",
+                "that many pupils were tested. How much new does the second pupil of one school tell?",
+            ),
+            Slip(
+                lambda data: "b",
+                "that is the design effect. Divide all pupils by it.",
+            ),
+        ),
+    ),
+    Exercise(
+        id="01.9",
+        question="Why do small classrooms stand at both ends of the table?",
+        kind=Choice("abc"),
+        expected=lambda data: "a",
+        because="Chance moves the mean of few pupils further than that of many.",
+        hint="look at the left panel of the picture: what scatters more, truth or separate means?",
+        slips=(
+            Slip(
+                lambda data: "b",
+                "the true means in the picture scatter equally, whatever the number of pupils.",
+            ),
+            Slip(
+                lambda data: "c",
+                "pulling is what partial pooling does, and it brings them back to the middle.",
+            ),
+        ),
+    ),
+    Exercise(
+        id="01.10",
+        question="What does (1|classroom) do for classrooms 6 and 7 in plain statsmodels?",
+        kind=Choice("abc"),
+        expected=lambda data: "b",
+        because="The bitwise OR with 1 makes every even number odd.",
+        hint="type 1 | 6 and 1 | 7 into an empty cell.",
+        slips=(
+            Slip(
+                lambda data: "a",
+                "that is what it was meant to do. How many slopes did the fit have for all the "
+                "classrooms?",
+            ),
+            Slip(lambda data: "c", "with names it does. These classrooms have numbers."),
+        ),
+    ),
+)

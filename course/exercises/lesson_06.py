@@ -1,0 +1,337 @@
+"""Exercises of lesson 06, interpretation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from course.exercises.exercise import Choice, Data, Exercise, Model, Number, Slip
+
+FORMULA = "test_score ~ I(age - 10) * sex + school_resources + (1|classroom) + (I(age - 10)|school)"
+# Hints for slips that come near each other.
+AVERAGE = (
+    "that speaks of the average slope and how well it is known (its standard error). The question "
+    "asks how far the schools lie from it."
+)
+AT_TWELVE = (
+    "the variance between schools depends on age, by their slopes and by the covariance: see "
+    "school_variance, and take her age."
+)
+AGE, BOYS = "I(age - 10)", "sex[T.male]"
+
+
+def _fit(data: Data):
+    return data.fit(FORMULA, "pupils")
+
+
+def _boys(data: Data, years: float, direction: float = 1.0) -> float:
+    """Boys minus girls, so many years after age 10."""
+    beta = _fit(data).fe_params
+    (both,) = [name for name in beta.index if set(name.split(":")) == {AGE, BOYS}]
+    return direction * (beta[BOYS] + years * beta[both])
+
+
+def _variances(data: Data) -> tuple[float, float, float, float, float]:
+    """Of classrooms, of the schools' intercepts and slopes, their covariance, of the residual."""
+    fit = _fit(data)
+    parts = fit.variance_components.groupby("group")["vcov"].apply(list)
+    return (*parts["classroom"], *parts["school"], fit.scale)
+
+
+def _slope(data: Data, width: Callable[[float], float], middle: bool = True) -> float:
+    """The average slope plus a function of the variance of slopes."""
+    variance = _variances(data)[2]
+    return middle * _fit(data).fe_params[AGE] + width(variance)
+
+
+def _school(data: Data, age10: float, covariance: bool = True) -> float:
+    _, intercepts, slopes, both, _ = _variances(data)
+    return intercepts + 2 * covariance * both * age10 + slopes * age10**2
+
+
+def _alike(data: Data, age10: float, classroom: bool = True, school: bool = True) -> float:
+    rooms, *_, residual = _variances(data)
+    between = _school(data, age10)
+    return (classroom * rooms + school * between) / (rooms + between + residual)
+
+
+def _average_icc(data: Data) -> float:
+    from course.interpretation.icc import icc
+
+    return icc(_fit(data), groups="classroom")["icc"].iloc[0]
+
+
+def _clear(data: Data, errors: float) -> tuple[int, int]:
+    """Schools whose intercept is less, and not less, than so many standard errors from 0."""
+    fit = _fit(data)
+    effects, error = (
+        table["school"]["Intercept"] for table in (fit.random_effects, fit.random_effects_se)
+    )
+    near = int((effects.abs() < errors * error).sum())
+    return near, len(effects) - near
+
+
+def _width(data: Data, age10: float = 2, ends: float = 2, covariance: bool = True) -> float:
+    """Of the 95 % interval for a new pupil of a new school."""
+    rooms, *_, residual = _variances(data)
+    return ends * 1.96 * (_school(data, age10, covariance) + rooms + residual) ** 0.5
+
+
+def _sum_of_sds(data: Data) -> float:
+    rooms, *_, residual = _variances(data)
+    return 2 * 1.96 * (_school(data, 2) ** 0.5 + rooms**0.5 + residual**0.5)
+
+
+EXERCISES = (
+    Exercise(
+        id="06.1",
+        question="By how many points do boys differ from girls at age twelve?",
+        kind=Number(decimals=2),
+        expected=lambda data: _boys(data, 2),
+        because="The difference at ten, plus two years of the difference in slopes.",
+        hint="write the predictions of a boy and of a girl of twelve, and subtract.",
+        slips=(
+            Slip(
+                lambda data: _boys(data, 0),
+                "that is the difference at age ten, where age10 is 0. What do two years change?",
+            ),
+            Slip(
+                lambda data: _boys(data, 2, direction=-1),
+                "the sign is turned: the question asks for boys minus girls.",
+            ),
+            Slip(
+                lambda data: _boys(data, 12),
+                "age10 counts from ten: what is it for a pupil of twelve?",
+            ),
+            Slip(
+                lambda data: _boys(data, 2) - _boys(data, 0),
+                "that is by how much the difference changes in two years. Where does it start?",
+            ),
+            Slip(
+                lambda data: _boys(data, 1),
+                "that is the difference one year after ten.",
+            ),
+        ),
+    ),
+    Exercise(
+        id="06.2",
+        question="What is the lower end of the slopes of 95 % of the schools, for girls?",
+        kind=Number(decimals=2),
+        expected=lambda data: _slope(data, lambda v: -1.96 * v**0.5),
+        because="The average slope, less 1.96 SDs of the random slope.",
+        hint="start at the slope of girls; schools scatter around it with the SD of age10.",
+        slips=(
+            Slip(
+                lambda data: _slope(data, lambda v: -1.96 * v),
+                "you took the variance of the slopes; a distance is counted in SDs (sdcor).",
+            ),
+            Slip(
+                lambda data: _fit(data).fe_params[AGE] - 1.96 * _fit(data).bse_fe[AGE],
+                AVERAGE,
+            ),
+            Slip(
+                lambda data: _fit(data).fixed_effects.loc[AGE, "lower"],
+                AVERAGE,
+            ),
+            Slip(
+                lambda data: _slope(data, lambda v: 1.96 * v**0.5),
+                "that is the upper end.",
+            ),
+            Slip(
+                lambda data: _slope(data, lambda v: -1.96 * v**0.5, middle=False),
+                "that is the distance from the average. Where does the average school stand?",
+            ),
+            Slip(
+                lambda data: _slope(data, lambda v: -(v**0.5)),
+                "one SD to each side holds about two thirds. How many SDs hold 95 %?",
+            ),
+        ),
+    ),
+    Exercise(
+        id="06.3",
+        question="How alike are two pupils of eleven who sit in the same classroom?",
+        kind=Number(decimals=2),
+        expected=lambda data: _alike(data, 1),
+        because="They share the classroom and the school, each with its variance at age eleven.",
+        hint="icc(fit, at=...) has a row for each group; age10 is 1 at age eleven.",
+        slips=(
+            Slip(
+                lambda data: _alike(data, 1, school=False),
+                "that is the share of the classrooms alone. Two classmates share the school, too.",
+            ),
+            Slip(
+                lambda data: _alike(data, 1, classroom=False),
+                "that is for two pupils of one school in different classrooms.",
+            ),
+            Slip(_average_icc, "that is the average over all ages. Give the age, with at=."),
+            Slip(
+                lambda data: 100 * _alike(data, 1),
+                "write it as a number between 0 and 1, not in per cent.",
+            ),
+            Slip(
+                lambda data: _alike(data, 11),
+                "age10 counts from ten: what is it for a pupil of eleven?",
+            ),
+        ),
+    ),
+    Exercise(
+        id="06.4",
+        question="For how many schools does the interval of the intercept hold 0?",
+        kind=Number(decimals=0),
+        expected=lambda data: _clear(data, 1.96)[0],
+        because="Their BLUPs are less than 1.96 standard errors away from 0.",
+        hint="compare the size of each BLUP (.abs()) with 1.96 times its standard error, and count.",
+        slips=(
+            Slip(
+                lambda data: _clear(data, 1.96)[1],
+                "those are the schools of which the fit can tell. Count the others.",
+            ),
+            Slip(
+                lambda data: _clear(data, 1)[0],
+                "a 95 % interval reaches 1.96 standard errors to each side, not one.",
+            ),
+            Slip(
+                lambda data: int((_fit(data).random_effects["school"]["Intercept"] < 0).sum()),
+                "those lie below 0. An interval can hold 0 on either side: take the size, .abs().",
+            ),
+            Slip(
+                lambda data: len(_fit(data).random_effects["school"]),
+                "those are all the schools.",
+            ),
+        ),
+    ),
+    Exercise(
+        id="06.5",
+        question="How wide is the 95 % interval for a new girl of twelve in a new school?",
+        kind=Number(decimals=1),
+        expected=lambda data: _width(data),
+        because="School (at age twelve), classroom and pupil are unknown: three variances, one root.",
+        hint="add the three variances that are not known of her, that of the schools at age10 = 2.",
+        slips=(
+            Slip(
+                lambda data: _width(data, age10=0),
+                AT_TWELVE,
+            ),
+            Slip(
+                lambda data: _width(data, ends=1),
+                "that is half of it, from the prediction to one end.",
+            ),
+            Slip(
+                lambda data: _width(data, covariance=False),
+                AT_TWELVE,
+            ),
+            Slip(_sum_of_sds, "you added SDs. Add the variances, and take the root of the sum."),
+            Slip(
+                lambda data: 2 * 1.96 * _fit(data).scale ** 0.5,
+                "that is the pupils' part alone. School and classroom are not known either.",
+            ),
+            Slip(
+                lambda data: 2 * 1.96 * (_school(data, 2) + _fit(data).scale) ** 0.5,
+                "her classroom is new as well; its variance is missing.",
+            ),
+            Slip(
+                lambda data: _width(data, age10=12),
+                "age10 counts from ten: what is it for a girl of twelve?",
+            ),
+        ),
+    ),
+    Exercise(
+        id="06.6",
+        question="Which formula lets the slope of dose within wards differ from that between them?",
+        kind=Model(),
+        expected=lambda data: (
+            "pain ~ dose + ward_dose + (1|ward)",
+            "pain ~ I(dose - ward_dose) + ward_dose + (1|ward)",
+            "pain ~ dose + I(dose - ward_dose) + (1|ward)",
+        ),
+        because="With the ward's mean as a predictor of its own, each slope has a coefficient.",
+        hint="dose alone has one slope for both comparisons. Which column is about wards only?",
+        slips=(
+            Slip(
+                lambda data: "pain ~ dose + (1|ward)",
+                "here both comparisons share one slope. Add the column that differs between wards.",
+            ),
+            Slip(
+                lambda data: ("pain ~ dose + (dose|ward)", "pain ~ dose + (dose||ward)"),
+                "this lets wards differ in their slopes within. The slope between wards is another "
+                "matter, and a fixed effect.",
+            ),
+            Slip(
+                lambda data: "pain ~ ward_dose + (1|ward)",
+                "this has the slope between wards alone. The patient's own dose is missing.",
+            ),
+            Slip(
+                lambda data: "pain ~ dose * ward_dose + (1|ward)",
+                "the interaction says more: that the slope within depends on the ward's mean. The "
+                "question needs the two slopes alone.",
+            ),
+            Slip(
+                lambda data: "pain ~ dose + ward_dose",
+                "the random intercept is missing: patients of one ward are alike.",
+            ),
+            Slip(
+                lambda data: (
+                    "pain ~ dose + ward_dose + (dose|ward)",
+                    "pain ~ dose + ward_dose + (ward_dose|ward)",
+                ),
+                "the fixed part is right. Left of the bar stands more than a random intercept.",
+            ),
+        ),
+    ),
+    Exercise(
+        id="06.7",
+        question="What follows from a conditional R squared far above the marginal one?",
+        kind=Choice("abc"),
+        expected=lambda data: "c",
+        because="The difference goes with the groups, whatever the reason.",
+        hint="which effects are in the one and not in the other?",
+        slips=(
+            Slip(
+                lambda data: "a",
+                "are the effects of such schools known? Think of the prediction for a new school.",
+            ),
+            Slip(lambda data: "b", "the predictors are in both numbers. What is in one only?"),
+        ),
+    ),
+    Exercise(
+        id="06.8",
+        question="Why is there no covariance between the effects of classrooms and of schools?",
+        kind=Choice("abc"),
+        expected=lambda data: "a",
+        because="What the classrooms of a school have in common is the school's effect.",
+        hint="from what is the effect of each classroom measured?",
+        slips=(
+            Slip(lambda data: "b", "its size is not the matter: is there anything to be sized?"),
+            Slip(
+                lambda data: "c",
+                "no program can. What would the data have to show for it, beside the variances?",
+            ),
+        ),
+    ),
+    Exercise(
+        id="06.9",
+        question="The SD of the BLUPs is below the SD in the summary. What is wrong?",
+        kind=Choice("abc"),
+        expected=lambda data: "b",
+        because="It is always so: add the uncertainty of the BLUPs, and the two meet.",
+        hint="look again at the arrows of the shrinkage picture: which way do they point?",
+        slips=(
+            Slip(lambda data: "a", "this fit did converge, and showed the same. See the table."),
+            Slip(
+                lambda data: "c",
+                "compare the true SD in the table: which of the two columns comes near it?",
+            ),
+        ),
+    ),
+    Exercise(
+        id="06.10",
+        question="What is the coefficient age10 in a model with age10 * sex?",
+        kind=Choice("abc"),
+        expected=lambda data: "b",
+        because="It is the slope where sex[T.male] is 0: that of girls.",
+        hint="write the prediction with sex[T.male] = 0, and look at what multiplies age10.",
+        slips=(
+            Slip(lambda data: "a", "an average would need both sexes. Where is the indicator 0?"),
+            Slip(lambda data: "c", "that coefficient has another name in the table."),
+        ),
+    ),
+)

@@ -1,0 +1,19 @@
+"""`mixedlm`, `MixedModel` and `MixedFit`: a model fitted, and what a learner reads of it at once.
+
+**In**: a formula (or statsmodels' arguments) and data. **Out**: a `MixedFit` with its tables, predictions,
+summary, notes, and the same model in statsmodels. Knows nothing of tests and intervals beyond the table of
+fixed effects, and nothing of pictures.
+"""
+
+from course.fit.agreement import Check
+from course.fit.model import MixedFit, MixedModel, mixedlm, require_fit
+from course.fit.summary import Summary
+
+__all__ = [
+    "Check",
+    "MixedFit",
+    "MixedModel",
+    "Summary",
+    "mixedlm",
+    "require_fit",
+]

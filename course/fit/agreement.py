@@ -1,0 +1,127 @@
+"""Both solvers side by side."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from course.design.design import Design
+from course.fit.second_solver import (
+    COLD,
+    SECONDS,
+    SHORT,
+    _components,
+    _fit,
+    _label,
+    _without_correlations,
+    seconds,
+)
+from course.solver.estimates import Estimates
+from course.translation.layout import lay_out, unit
+
+if TYPE_CHECKING:
+    from statsmodels.regression.mixed_linear_model import MixedLMResults
+
+# -- side by side -----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Check:
+    """Two solvers on one model.
+
+    Attributes
+    ----------
+    table : DataFrame
+        For each quantity what mixedlm and statsmodels found, and the difference.
+    agree : bool
+        Log-likelihoods within 0.001, and each estimate within 0.01 of its standard error (fixed
+        effects) or of the residual SD (SDs of random effects).
+    """
+
+    table: pd.DataFrame
+    agree: bool
+    design: Design = field(repr=False)
+    estimates: Estimates = field(repr=False)
+
+    @cached_property
+    def alone(self) -> str:
+        """Where statsmodels stops short when left alone: its own start, its default optimiser.
+
+        Empty where it does not, where MixedLM has no place for the model, and where finding out would
+        take more than about a minute.
+        """
+        layout = lay_out(self.design)
+        if layout.correlated or COLD * seconds(self.design, self.estimates) > SECONDS:
+            return ""
+        who = "statsmodels alone, from its own start by its default optimiser,"
+        try:
+            result = _fit(layout, self.estimates, alone=True)
+        except (np.linalg.LinAlgError, ValueError):
+            return f"{who} breaks down on this model."
+        short = self.estimates.llf - float(result.llf)
+        if not short > SHORT:
+            return ""
+        return f"{who} stops {short:.3g} log-likelihood units short."
+
+    @property
+    def _words(self) -> str:
+        words = (
+            "Both solvers agree: the optimum is real."
+            if self.agree
+            else "The solvers differ. The one with the higher log-likelihood is nearer the optimum; look "
+            "at what the notes of the fit say before using either."
+        )
+        return f"{words} {self.alone}".rstrip()
+
+    def __str__(self) -> str:
+        return f"{self._words}\n{self.table.to_string(float_format='{:.6g}'.format)}"
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        return f"<p>{self._words}</p>" + self.table.to_html(float_format="{:.6g}".format)
+
+
+def check(design: Design, estimates: Estimates, twin: MixedLMResults) -> Check:
+    """Both solvers' results of the same model side by side; `twin` is what `fit_twin` returned."""
+    rows = [("log-likelihood", estimates.llf, float(twin.llf), 1e-3)]
+    errors = np.sqrt(np.diagonal(estimates.cov_beta))
+    for name, value, error, other in zip(
+        design.fixed_names, estimates.beta, errors, twin.fe_params, strict=True
+    ):
+        rows.append((name, value, float(other), 0.01 * error))
+    sigma = float(np.sqrt(estimates.sigma2))
+    for name, value, other in _sds(design, estimates, twin):
+        rows.append((name, value, other, 0.01 * sigma))
+    rows.append(("SD Residual", sigma, float(np.sqrt(twin.scale)), 0.01 * sigma))
+    table = pd.DataFrame(rows, columns=["quantity", "mixedlm", "statsmodels", "allowed"])
+    table["difference"] = table["statsmodels"] - table["mixedlm"]
+    agree = bool((table["difference"].abs() <= table["allowed"]).all())
+    return Check(table.drop(columns="allowed").set_index("quantity"), agree, design, estimates)
+
+
+def _sds(
+    design: Design, estimates: Estimates, twin: MixedLMResults
+) -> list[tuple[str, float, float]]:
+    """SDs of the random effects as both have them; a changed column keeps its own name."""
+    layout = lay_out(design)
+    if layout.re is not None and not np.size(twin.cov_re):
+        layout = _without_correlations(layout)
+    found = []
+    if layout.re is not None:
+        grouping = design.groupings[layout.re.grouping]
+        for at, j in enumerate(layout.re.block):
+            scale = unit(grouping.Z[:, j])
+            ours = estimates.covariances[layout.re.grouping][j, j] * scale**2
+            theirs = np.asarray(twin.cov_re)[at, at]
+            name = _label(grouping.effects[j], scale)
+            found.append((f"SD {grouping.name} {name}", ours, theirs))
+    theirs = dict(zip(twin.model.exog_vc.names, twin.vcomp, strict=True))
+    for component in _components(layout, estimates):
+        ours = component.variance * estimates.sigma2
+        found.append((f"SD {component.name}", ours, theirs[component.name]))
+    return [(name, float(np.sqrt(a)), float(np.sqrt(max(b, 0.0)))) for name, a, b in found]

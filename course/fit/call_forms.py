@@ -1,0 +1,188 @@
+"""The ways to say which model: bars in the formula, statsmodels' arguments, and what tutorials show.
+
+statsmodels' own sense (a formula without bars): ``groups`` is the top level, ``re_formula`` the effects
+that vary by it, ``vc_formula`` the variance components inside it. Beside bars these arguments have no
+meaning in statsmodels, yet tutorials write them; here they mean what was meant.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+
+from course.common.nearest import nearest
+from course.design.columns import check_frame, find_columns
+from course.design.groups import group_codes, lies_in
+from course.errors import CourseError
+from course.formula.parse import parse_formula, refuse_duplicates
+from course.formula.terms import Formula, RandomTerm
+
+STRUCTURES = {"diag": False, "diagonal": False, "unstructured": True}
+
+
+def read_call(
+    formula: str | Formula,
+    data: pd.DataFrame,
+    groups: object = None,
+    re_formula: str | dict | None = None,
+    vc_formula: dict | None = None,
+) -> tuple[Formula, pd.DataFrame]:
+    """One `Formula` for any of these forms, and the data (with a column more where groups is an array).
+
+    Examples
+    --------
+    >>> data = pd.DataFrame({"y": [1, 2, 3, 4], "x": [0, 1, 0, 1], "school": list("aabb")})
+    >>> print(read_call("y ~ x", data, groups="school", re_formula="~x")[0])
+    y ~ x + (x | school)
+    """
+    data = check_frame(data)
+    if not isinstance(formula, Formula):
+        formula = parse_formula(formula)
+    group, data = _group_column(groups, data)
+    if vc_formula is not None and not isinstance(vc_formula, dict):
+        raise CourseError(
+            'vc_formula is a dict from a name to a formula, as in {"classroom": "0 + C(classroom)"}'
+        )
+    if formula.random or isinstance(re_formula, dict):
+        if isinstance(re_formula, str):
+            raise CourseError(
+                f"re_formula={re_formula!r} beside a random term in the formula: write "
+                f"({re_formula.strip().lstrip('~')}|group) in the formula, or give a dict from a "
+                "group to its effects"
+            )
+        formula = _beside_bars(formula, data, group, re_formula or {}, vc_formula or {})
+    elif group is not None:
+        formula = _as_statsmodels(formula, data, group, re_formula, vc_formula or {})
+    elif re_formula or vc_formula:
+        raise CourseError(
+            "re_formula and vc_formula need groups=, the column of the top-level units"
+        )
+    refuse_duplicates(formula.random)
+    return formula, data
+
+
+def _group_column(groups: object, data: pd.DataFrame) -> tuple[str | None, pd.DataFrame]:
+    if groups is None:
+        return None, data
+    if isinstance(groups, str):
+        find_columns(data, [groups])
+        return groups, data
+    values = groups if isinstance(groups, pd.Series) else np.asarray(groups)
+    if np.ndim(values) != 1 or len(values) != len(data):
+        raise CourseError(
+            f"groups must be a column name or have one label for each of the {len(data)} rows"
+        )
+    name = str(getattr(values, "name", None) or "groups")
+    if isinstance(values, pd.Series) and not values.index.equals(data.index):
+        if not (values.index.is_unique and data.index.isin(values.index).all()):
+            raise CourseError("groups has another index than the data: pass a column of the data")
+        values = values.loc[data.index]
+    if name in data.columns and pd.Series(data[name].array).equals(pd.Series(pd.array(values))):
+        return name, data
+    while name in data.columns:
+        name += "_"
+    return name, data.assign(**{name: np.asarray(values)})
+
+
+def _as_statsmodels(
+    formula: Formula, data: pd.DataFrame, group: str, re_formula: str | None, vc_formula: dict
+) -> Formula:
+    """groups, re_formula and vc_formula in statsmodels' own sense."""
+    terms = []
+    if re_formula is not None:
+        terms.append(RandomTerm(_effects(re_formula), (group,)))
+    elif not vc_formula:
+        terms.append(RandomTerm("1", (group,)))
+    for name, text in vc_formula.items():
+        terms.append(_component(str(name), text, group, data))
+    return _with_terms(formula, tuple(terms))
+
+
+def _effects(text: str) -> str:
+    """``"~ 1 + age"`` to ``"1 + age"``, read and checked."""
+    if not isinstance(text, str):
+        raise CourseError(f"a formula is a text such as '~1 + age', not a {type(text).__name__}")
+    formula = parse_formula(f"response ~ {text.strip().removeprefix('~')}")
+    if formula.random:
+        raise CourseError(f"re_formula={text!r}: what stands before the bar belongs here, no (1|g)")
+    return formula.fixed
+
+
+def _component(name: str, text: str, group: str, data: pd.DataFrame) -> RandomTerm:
+    """A variance component: ``0 + C(classroom)``, ``0 + C(classroom):age``, ``0 + age`` or ``1``."""
+    mend = (
+        f"vc_formula[{name!r}] = {text!r} gives several columns one variance in a way that has no "
+        "lme4 form: write 0 + C(classroom) for intercepts, 0 + C(classroom):age for slopes"
+    )
+    effects = _effects(text).replace(" ", "")
+    if effects in ("1", "1+1"):
+        return RandomTerm("1", (group,))
+    without = re.fullmatch(r"(?:0\+|-1\+)(.+)|(.+)-1", effects)
+    body = without and (without[1] or without[2])
+    if not body or "+" in body or "*" in body or "/" in body:
+        raise CourseError(mend)
+    factors, slopes = [], []
+    for part in re.split(r":(?![^(]*\))", body):
+        label = re.fullmatch(r"C\((\w+)\)", part)
+        text_column = part in data.columns and not pd.api.types.is_numeric_dtype(data[part].dtype)
+        if label or text_column:
+            factors.append(label[1] if label else part)
+        else:
+            slopes.append(part)
+    find_columns(data, factors)
+    effect = f"0 + {':'.join(slopes)}" if slopes else "1"
+    if not factors:
+        return RandomTerm(effect, (group,))
+    columns = data[[group, *factors]].dropna()
+    inner, _ = group_codes([columns[f] for f in factors])
+    outer, _ = group_codes([columns[group]])
+    if not lies_in(inner, outer):  # a label that returns in each group stands for another room
+        factors = [group, *factors]
+    return RandomTerm(effect, tuple(factors))
+
+
+def _beside_bars(
+    formula: Formula, data: pd.DataFrame, group: str | None, re_formula: dict, vc_formula: dict
+) -> Formula:
+    """The forms that tutorials show, as they were meant."""
+    terms = list(formula.random)
+    for key, effects in re_formula.items():
+        find_columns(data, str(key).split(":"))
+        new = RandomTerm(_effects(effects), tuple(str(key).split(":")))
+        terms = [term for term in terms if set(term.group) != set(new.group)] + [new]
+    named = {term.group_name for term in terms}
+    for key, structure in vc_formula.items():
+        if key not in named:
+            raise CourseError(
+                f"vc_formula names '{key}', which is no group of the formula ({', '.join(named)})"
+                f"{nearest(key, named)}"
+            )
+        if not isinstance(structure, str) or structure not in STRUCTURES:
+            raise CourseError(
+                f"vc_formula[{key!r}] = {structure!r} beside bars: 'diag' (independent effects) or "
+                "'unstructured' (correlated ones); a formula of columns belongs to a call without "
+                "bars"
+            )
+        terms = [
+            replace(term, correlated=STRUCTURES[structure]) if term.group_name == key else term
+            for term in terms
+        ]
+    if group is not None and group not in named:
+        labels = data[group].dropna()
+        if labels.is_unique:
+            raise CourseError(
+                f"groups names {group}, which has one row per level: the residual already is that "
+                f"level, so leave groups= out. (statsmodels' groups are the units at the top, not "
+                "the rows)"
+            )
+        terms.append(RandomTerm("1", (group,)))
+    return _with_terms(formula, tuple(terms))
+
+
+def _with_terms(formula: Formula, terms: tuple[RandomTerm, ...]) -> Formula:
+    """The formula with these random terms, the columns of their effects included."""
+    text = " + ".join([f"{formula.response} ~ {formula.fixed}", *map(str, terms)])
+    return parse_formula(text)

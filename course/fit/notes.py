@@ -1,0 +1,35 @@
+"""notes."""
+
+from __future__ import annotations
+
+from course.design.design import Design
+from course.solver.estimates import Estimates, random_parameters, relative_covariances
+
+
+def fit_notes(design: Design, estimates: Estimates) -> list[str]:
+    """What a reader must know of this fit before reading its numbers."""
+    notes = []
+    if not estimates.converged:
+        notes.append(
+            "The search did not end on a checked optimum (largest gradient "
+            f"{estimates.gradient:.2g}). Do not report these numbers; simplify the random part or "
+            "look at the scale of the predictors."
+        )
+    if estimates.singular:
+        found = []
+        for parameter in random_parameters(design, relative_covariances(design, estimates)):
+            if parameter.on_the_edge:
+                effects, group = " and ".join(parameter.effects), parameter.group
+                found.append(
+                    f"the variance of {effects} by {group} is estimated at 0"
+                    if parameter.is_sd
+                    else f"the correlation of {effects} by {group} is estimated at "
+                    f"{parameter.value:+.0f}"
+                )
+        what = "; ".join(found) or "some combination of effects is estimated not to vary"
+        notes.append(
+            f"Singular fit: {what}. This is an answer and not a failure: the data show no more "
+            "variation there than chance would make. It does not prove that there is none; report "
+            "it, or leave out that part of the random effects."
+        )
+    return notes

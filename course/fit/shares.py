@@ -1,0 +1,44 @@
+"""How the variance of the response is divided between groupings, with random slopes averaged over rows.
+
+With random slopes the variance of a grouping depends on the predictors. For a row with values z it is
+z' S z, S the covariance matrix of the grouping's effects; its mean over rows is tr(S M) with M the mean of
+z z' (Johnson 2014, doi 10.1111/2041-210X.12225).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+
+from course.design.design import Design
+from course.formula.parse import variables_of
+from course.solver.estimates import Estimates
+
+
+def mean_variances(design: Design, estimates: Estimates) -> np.ndarray:
+    """For each grouping the variance that its effects give a row, averaged over the rows."""
+    return row_variances(estimates.covariances, mean_products(design))
+
+
+def mean_products(design: Design, point: Mapping[str, object] | None = None) -> list[np.ndarray]:
+    """For each grouping the mean of z z' over the rows, (k, k), with the predictors in `point` fixed."""
+    if not point:
+        return [grouping.Z.T @ grouping.Z / design.n for grouping in design.groupings]
+    rows = pd.DataFrame(design.columns)
+    if set(point) >= set(slope_variables(design)):
+        rows = rows.head(1)  # every row would be the same
+    rows = rows.assign(**point)
+    stacked = [design.effect_rows(g, rows) for g in range(len(design.groupings))]
+    return [Z.T @ Z / len(rows) for Z in stacked]
+
+
+def row_variances(covariances: Sequence[np.ndarray], M: list[np.ndarray]) -> np.ndarray:
+    return np.array([float((m * S).sum()) for m, S in zip(M, covariances, strict=True)])
+
+
+def slope_variables(design: Design) -> list[str]:
+    """The columns that the random effects are computed from."""
+    names = [name for _, formula in design.part_formulas for name in variables_of(formula)]
+    return list(dict.fromkeys(names))

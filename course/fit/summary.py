@@ -1,0 +1,139 @@
+"""A fit as a compact table, in text and in HTML."""
+
+from __future__ import annotations
+
+import html
+import textwrap
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from course.common.page import _html, _text
+from course.common.wording import number, p_value
+from course.design.design import Design
+from course.fit.shares import mean_variances
+from course.fit.tables import variance_table
+from course.solver.estimates import Estimates
+
+WIDTH = 92
+
+
+@dataclass(frozen=True)
+class Summary:
+    """Prints as text (``print(fit.summary())``), shows as HTML in a notebook.
+
+    Attributes
+    ----------
+    heading : tuple of str
+        What was fitted, the formula, rows and levels, measures of fit.
+    random_part, fixed_part : DataFrame
+        Texts, as they are printed.
+    notes : tuple of str
+    """
+
+    heading: tuple[str, ...]
+    random_part: pd.DataFrame
+    fixed_part: pd.DataFrame
+    notes: tuple[str, ...]
+
+    def __str__(self) -> str:
+        model, formula, *rest = self.heading
+        lines = [model, *textwrap.wrap(formula, WIDTH, subsequent_indent="    "), *rest]
+        lines += ["", "Random effects", _text(self.random_part, left=2)]
+        lines += ["", "Fixed effects (t-tests with Satterthwaite df)", _text(self.fixed_part, 1)]
+        if self.notes:
+            lines += ["", "Notes"]
+            lines += [
+                textwrap.fill(note, WIDTH, initial_indent="  - ", subsequent_indent="    ")
+                for note in self.notes
+            ]
+        return "\n".join(lines)
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        model, formula, *rest = map(html.escape, self.heading)
+        parts = [f"<p><b>{model}</b><br><code>{formula}</code><br>{'<br>'.join(rest)}</p>"]
+        parts += ["<p><b>Random effects</b></p>", _html(self.random_part, left=2)]
+        parts += [
+            "<p><b>Fixed effects</b> (t-tests with Satterthwaite df)</p>",
+            _html(self.fixed_part, left=1),
+        ]
+        if self.notes:
+            items = "".join(f"<li>{html.escape(note)}</li>" for note in self.notes)
+            parts.append(f"<p><b>Notes</b></p><ul>{items}</ul>")
+        return "".join(parts)
+
+
+def summarise(
+    design: Design,
+    estimates: Estimates,
+    information_criteria: tuple[float, float],
+    fixed_effects: pd.DataFrame,
+    notes: tuple[str, ...],
+) -> Summary:
+    """The summary of a fit from its parts; the two criteria are AIC and BIC."""
+    return Summary(
+        heading=_heading(design, estimates, *information_criteria),
+        random_part=_random_part(design, estimates),
+        fixed_part=_fixed_part(fixed_effects),
+        notes=notes,
+    )
+
+
+def _heading(design: Design, estimates: Estimates, aic: float, bic: float) -> tuple[str, ...]:
+    groups = ", ".join(f"{grouping.n_levels:,} {grouping.name}" for grouping in design.groupings)
+    method, criterion = (
+        ("REML", "REML log-likelihood") if estimates.reml else ("ML", "log-likelihood")
+    )
+    return (
+        f"Linear mixed model fitted by {method}" + (" (singular)" if estimates.singular else ""),
+        str(design.formula),
+        f"{design.n:,} rows; levels: {groups}",
+        f"{criterion} {estimates.llf:,.2f}, AIC {aic:,.1f}, BIC {bic:,.1f}",
+    )
+
+
+def _random_part(design: Design, estimates: Estimates) -> pd.DataFrame:
+    """Group, effect, variance, SD, share of the variance, correlations with earlier effects."""
+    variances = np.append(mean_variances(design, estimates), estimates.sigma2)
+    names = [*(grouping.name for grouping in design.groupings), "Residual"]
+    shares = dict(zip(names, variances / variances.sum(), strict=True))
+    rows, seen = [], set()
+    table = variance_table(design, estimates)
+    for row in table[table.effect2.isna()].itertuples():
+        pairs = table[
+            (table.group == row.group) & (table.effect2 == row.effect) & table.effect2.notna()
+        ]
+        first = row.group not in seen
+        seen.add(row.group)
+        rows.append(
+            {
+                "Group": row.group if first else "",
+                "Effect": row.effect if pd.notna(row.effect) else "",
+                "Variance": number(row.vcov),
+                "SD": number(row.sdcor),
+                "Share": f"{100 * shares[row.group]:.1f}%" if first else "",
+                "Corr": " ".join("" if np.isnan(c) else f"{c:+.2f}" for c in pairs.sdcor),
+            }
+        )
+    frame = pd.DataFrame(rows)
+    return frame if (frame["Corr"] != "").any() else frame.drop(columns="Corr")
+
+
+def _fixed_part(table: pd.DataFrame) -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "Effect": table.index,
+            "Estimate": [number(v) for v in table.estimate],
+            "Std. error": [number(v) for v in table.std_error],
+            "df": [f"{v:,.1f}" for v in table.df],
+            "t": [f"{v:.2f}" for v in table.t],
+            "p": [p_value(v) for v in table.p_value],
+            "95% interval": [
+                f"{number(low)} to {number(high)}"
+                for low, high in zip(table.lower, table.upper, strict=True)
+            ],
+        }
+    )

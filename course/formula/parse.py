@@ -1,0 +1,124 @@
+"""Text to `Formula`: what an lme4-style formula says, before any data are seen."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from itertools import combinations
+
+import patsy
+
+from course.common.nearest import shortened
+from course.errors import CourseError
+from course.formula.grammar import Parser
+from course.formula.terms import Formula, RandomTerm
+
+__all__ = [
+    "Formula",
+    "RandomTerm",
+    "effect_terms",
+    "parse_formula",
+    "refuse_duplicates",
+    "terms_of",
+    "variables_of",
+]
+MAX_LENGTH = 5_000  # characters; a longer formula is a file read by mistake, or mischief
+
+
+def parse_formula(text: str) -> Formula:
+    """Read an lme4-style formula.
+
+    Parameters
+    ----------
+    text : str
+        For instance ``"test_score ~ age + sex + (age|classroom) + (1|school)"``.
+
+    Returns
+    -------
+    Formula
+        A value: equal formulas compare equal, and `str` writes one down again.
+
+    Raises
+    ------
+    CourseError
+        Where the text is not such a formula; the message points to the place and gives the mend.
+
+    Examples
+    --------
+    >>> f = parse_formula("score ~ age + (age || province/school)")
+    >>> f.response, f.fixed
+    ('score', 'age')
+    >>> [str(term) for term in f.random]
+    ['(age || province)', '(age || province:school)']
+    >>> parse_formula("score ~ age + 1|school")
+    Traceback (most recent call last):
+    ...
+    course.errors.CourseError: a bar outside parentheses, at `|school`: Python would read it as a \
+bitwise OR. Put the random term in parentheses, as in (1|school)
+    """
+    if not isinstance(text, str):
+        raise CourseError(
+            f"a formula is a text such as 'test_score ~ age + (1|school)', not a "
+            f"{type(text).__name__}"
+        )
+    if len(text) > MAX_LENGTH:
+        raise CourseError(f"a formula of {len(text)} characters; at most {MAX_LENGTH} are read")
+    half = next((char for char in text if 0xD800 <= ord(char) <= 0xDFFF), None)
+    if half:
+        raise CourseError(
+            f"{half!r} in the formula is no character but a byte that could not be read: was the text "
+            "opened with another encoding than it was saved with?"
+        )
+    return _parse(text)
+
+
+@lru_cache(maxsize=256)  # studies fit one formula thousands of times
+def _parse(written: str) -> Formula:
+    formula = Parser(written).formula()
+    # patsy has rules of its own
+    for text in (f"{formula.response} ~ {formula.fixed}", *(t.effects for t in formula.random)):
+        terms_of(text)
+    refuse_duplicates(formula.random)
+    return formula
+
+
+def effect_terms(effects: str) -> list[patsy.desc.Term]:
+    """The terms of a right-hand side, e.g. those of ``1 + age + sex`` (patsy objects)."""
+    return terms_of(effects).rhs_termlist
+
+
+def terms_of(text: str) -> patsy.ModelDesc:
+    """What patsy reads in a formula without bars.
+
+    Raises
+    ------
+    CourseError
+        Where patsy refuses it, as it does ``(x + 1):z``.
+    """
+    try:
+        return patsy.ModelDesc.from_formula(text)
+    except patsy.PatsyError as error:
+        raise CourseError(f"`{text[:60]}` cannot be read: {error.message}") from error
+    except RecursionError as error:
+        raise CourseError(f"`{text[:60]}` has too many terms") from error
+
+
+def variables_of(effects: str) -> tuple[str, ...]:
+    """The columns that a right-hand side is computed from."""
+    parser = Parser(effects)
+    parser.sum()
+    return tuple(parser.variables)
+
+
+def refuse_duplicates(random: tuple[RandomTerm, ...]) -> None:
+    """Raise a `CourseError` where two terms give the same group the same effect."""
+    for one, other in combinations(random, 2):
+        if set(one.group) != set(other.group):
+            continue
+        shared = [t for t in effect_terms(one.effects) if t in effect_terms(other.effects)]
+        if shared:
+            terms = f"{shortened(str(one))} and {shortened(str(other))}"
+            raise CourseError(
+                f"{terms} both give {shortened(one.group_name)} the effect {shared[0].name()}; "
+                f"only their sum could be estimated. Keep one of them"
+                + (", or write 0 + in the other" if shared[0].name() == "Intercept" else "")
+            )

@@ -1,0 +1,245 @@
+"""The parametric bootstrap: responses drawn from a fit, and the fit repeated on each of them."""
+
+from __future__ import annotations
+
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+import pandas as pd
+
+from course.common.arguments import usable_seed, whole
+from course.common.parallel import run_in_chunks
+from course.errors import CourseError
+from course.fit.model import MixedFit, require_fit
+from course.inference.parameters import parameters
+from course.solver.estimates import Estimates, estimate
+from course.solver.parameters import parameter_names, parameter_values
+from course.solver.problem import SMALL, Problem
+
+STREAM = 1979  # apart from the streams of simulate_schools(seed=...), should both get the same seed
+
+
+@dataclass(frozen=True, eq=False)
+class Bootstrap:
+    """What a parametric bootstrap found.
+
+    Attributes
+    ----------
+    replicates : DataFrame
+        One row per replicate: the columns of `course.parameters`, then llf (restricted where
+        fitted by REML), converged and singular. A fit that broke off is NaN and not converged.
+    estimates : Series
+        The parameters of the fit that the responses were drawn from.
+    seed : int
+        Repeats these replicates to the bit, whatever the executor.
+    """
+
+    replicates: pd.DataFrame
+    estimates: pd.Series
+    seed: int
+
+    @property
+    def n_failed(self) -> int:
+        """Replicates whose fit broke off or did not converge."""
+        return int((~self.replicates["converged"]).sum())
+
+    @property
+    def n_singular(self) -> int:
+        """Replicates with a variance at 0 or a correlation at -1 or 1."""
+        return int(self.replicates["singular"].sum())
+
+    def summary(self) -> pd.DataFrame:
+        """Estimate, bias and standard error of each parameter, over the replicates that converged.
+
+        Returns
+        -------
+        DataFrame
+            By parameter: estimate, bias (mean of the replicates minus estimate), std_error (their
+            SD), n. n is lower for a correlation that did not exist wherever an SD came out as 0.
+        """
+        values = self.replicates.loc[self.replicates["converged"], self.estimates.index]
+        return pd.DataFrame(
+            {
+                "estimate": self.estimates,
+                "bias": values.mean() - self.estimates,
+                "std_error": values.std(),
+                "n": values.count(),
+            }
+        )
+
+    def __repr__(self) -> str:
+        return (
+            f"<Bootstrap {len(self.replicates):,} replicates, {self.n_failed:,} failed, "
+            f"{self.n_singular:,} singular, seed {self.seed}>"
+        )
+
+
+def bootstrap(
+    fit: MixedFit,
+    n: int = 1000,
+    *,
+    seed: int | None = None,
+    executor: Executor | None = None,
+    progress: bool = True,
+) -> Bootstrap:
+    """Draw responses from a fit, and fit the same model to each of them.
+
+    New random effects are drawn from the estimated covariances and new residuals from the estimated
+    sigma, as lme4's ``bootMer(type = "parametric")`` does with ``use.u = FALSE``.
+
+    Parameters
+    ----------
+    fit : MixedFit
+    n : int
+        Number of replicates.
+    seed : int, optional
+        The same seed gives the same replicates to the bit. Where left out one is drawn; the result
+        tells which.
+    executor : concurrent.futures.Executor, optional
+        Where the fits run: ``ProcessPoolExecutor(2)``, or ``Client.get_executor()`` of Dask. One
+        after another in this process where left out. It is not shut down.
+    progress : bool
+        Show a progress bar on stderr.
+
+    Returns
+    -------
+    Bootstrap
+
+    Raises
+    ------
+    CourseError
+        Where n or seed is not a whole number that will do, or the executor is none.
+
+    References
+    ----------
+    Davison, A. C. and Hinkley, D. V. (1997). Bootstrap Methods and their Application, section 2.2.
+    doi 10.1017/CBO9780511802843
+
+    Examples
+    --------
+    >>> from course import load, mixedlm
+    >>> fit = mixedlm("test_score ~ age + (1|classroom) + (1|school)", load("pupils")).fit()
+    >>> bootstrap(fit, n=20, seed=1, progress=False)
+    <Bootstrap 20 replicates, 0 failed, 0 singular, seed 1>
+    """
+    require_fit(fit)
+    n, seed = whole("n", n, low=1), usable_seed(seed)
+    names = parameter_names(fit.design)
+    results = ["llf", "converged", "singular"]
+    clash = [name for name in names if name in results]
+    if clash:
+        raise CourseError(
+            f"the predictor {clash[0]} has the name of a column of the replicates: rename it with "
+            "data.rename(columns=...)"
+        )
+    work = partial(_refit, Simulator.of(fit), Refitter.of(fit), seed)
+    rows = run_in_chunks(work, n, executor, progress, "bootstrap")
+    replicates = pd.DataFrame(np.array(rows), columns=[*names, *results])
+    replicates = replicates.astype({"converged": bool, "singular": bool})
+    replicates.index.name = "replicate"
+    return Bootstrap(replicates, parameters(fit), seed)
+
+
+def simulate_responses(fit: MixedFit, n: int = 1, *, seed: int | None = None) -> np.ndarray:
+    """Responses drawn from a fit: new random effects and new residuals on the same design.
+
+    Parameters
+    ----------
+    fit : MixedFit
+    n : int
+        Number of replicates.
+    seed : int, optional
+        Replicate i is the same to the bit whatever n is.
+
+    Returns
+    -------
+    ndarray, shape (n, nobs)
+        In the units of the response. `MixedFit.refit` takes a row of it.
+
+    Examples
+    --------
+    >>> from course import load, mixedlm
+    >>> fit = mixedlm("test_score ~ age + (1|school)", load("pupils")).fit()
+    >>> simulate_responses(fit, n=3, seed=1).shape == (3, fit.nobs)
+    True
+    """
+    require_fit(fit)
+    n, seed = whole("n", n, low=1), usable_seed(seed)
+    simulator = Simulator.of(fit)
+    return np.stack([simulator.draw(seed, i) for i in range(n)])
+
+
+# -- what travels to a worker -----------------------------------------------------------------
+
+
+@dataclass(frozen=True, eq=False)
+class Simulator:
+    """The model as drawn from: X beta, the columns, and the factors of the covariances."""
+
+    mean: np.ndarray
+    parts: list[tuple[np.ndarray, np.ndarray, np.ndarray, int]]  # Z, codes, factor, levels
+    sigma: float
+
+    @classmethod
+    def of(cls, fit: MixedFit) -> Simulator:
+        estimates = fit.estimates
+        sigma = np.sqrt(estimates.sigma2)
+        parts = [
+            (grouping.Z, grouping.codes, sigma * factor, grouping.n_levels)
+            for grouping, factor in zip(fit.design.groupings, estimates.factors, strict=True)
+        ]
+        return cls(fit.design.X @ estimates.beta, parts, sigma)
+
+    def draw(self, seed: int, replicate: int) -> np.ndarray:
+        """One response, (nobs,), from a stream that belongs to this replicate alone."""
+        # what SeedSequence(seed, spawn_key=(STREAM,)).spawn(n)[replicate] is, without those before it
+        stream = np.random.SeedSequence(seed, spawn_key=(STREAM, replicate))
+        rng = np.random.default_rng(stream)
+        y = self.mean + rng.normal(scale=self.sigma, size=len(self.mean))
+        for Z, codes, factor, levels in self.parts:
+            effects = rng.standard_normal((levels, len(factor))) @ factor.T
+            y += np.einsum("nk,nk->n", Z, effects[codes])
+        return y
+
+
+@dataclass(frozen=True, eq=False)
+class Refitter:
+    """A model to be fitted to many responses, each search beginning at the optimum found before."""
+
+    problem: Problem
+    reml: bool
+    start: np.ndarray
+
+    @classmethod
+    def of(cls, fit: MixedFit) -> Refitter:
+        problem = fit.model.problem
+        theta = fit.estimates.theta_standard
+        # a search that starts at 0 would stay there: the deviance is even
+        start = np.where(problem.diagonal & (np.abs(theta) < SMALL), problem.start, theta)
+        return cls(problem, fit.estimates.reml, start)
+
+    def fit(self, y: np.ndarray) -> Estimates | None:
+        """The optimum for another response; None where the fit breaks off."""
+        try:
+            return estimate(self.problem.with_response(y, self.start), self.reml)
+        except (CourseError, np.linalg.LinAlgError):
+            return None
+
+
+def _refit(
+    simulator: Simulator, refitter: Refitter, seed: int, replicates: range
+) -> list[np.ndarray]:
+    """One row of results for each replicate."""
+    design = refitter.problem.design
+    width = len(parameter_names(design))
+    rows = []
+    for replicate in replicates:
+        found = refitter.fit(simulator.draw(seed, replicate))
+        if found is None:
+            rows.append(np.array([*np.full(width + 1, np.nan), False, False]))
+        else:
+            values = parameter_values(design, found)
+            rows.append(np.array([*values, found.llf, found.converged, found.singular]))
+    return rows

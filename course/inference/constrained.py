@@ -1,0 +1,206 @@
+"""One parameter of a fit held at a value, all others free: the deviance and its gradient.
+
+How a parameter is held:
+
+- a fixed effect c'beta = b raises r^2 by (c'beta_hat - b)^2 / (c' (X'V^-1 X)^-1 c);
+- sigma is an argument of the deviance;
+- a standard deviation: with its effect first in its block it is sigma * theta_1 (times units), so
+  theta_1 follows from sigma, which is free;
+- a correlation: with its two effects first, their rows of Lambda are (a, 0) and m (sin t, cos t), where
+  sin t is the correlation, and a >= 0 and m >= 0 are free.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from course.solver.estimates import Estimates, lower_factor
+from course.solver.problem import Problem
+
+# (deviance, its gradient) at x, with the parameter held at the value that comes first
+Objective = Callable[[float, np.ndarray], tuple[float, np.ndarray]]
+
+
+@dataclass(frozen=True)
+class Held:
+    """One parameter to be held, and all others as a vector x that is free."""
+
+    deviance: Objective
+    start: np.ndarray  # x at the optimum
+    curvature: np.ndarray  # a rough second derivative by each x
+    diagonal: np.ndarray  # the x that are standard deviations: at 0 their derivative is 0
+    positive: np.ndarray  # the x that must not be negative
+    scale: float  # about the parameter's standard error
+    low: float = -np.inf
+    high: float = np.inf
+
+
+def hold(name: str, problem: Problem, best: Estimates) -> Held:
+    """Hold one parameter, named as in `course.parameters`; a correlation is held by its angle.
+
+    Parameters
+    ----------
+    name : str
+    problem : Problem
+    best : Estimates
+        Of that problem, by ML.
+    """
+    design = problem.design
+    if name in design.fixed_names:
+        return _hold_fixed(problem, best, design.fixed_names.index(name))
+    if name == "sigma":
+        return _hold_sigma(problem, best)
+    for g, grouping in enumerate(design.groupings):
+        for block in grouping.blocks:
+            for j in block:
+                if name == f"sd({grouping.effects[j]} | {grouping.name})":
+                    return _hold_sd(*_leading(problem, best, g, block, [j]), best)
+                for i in block:
+                    pair = f"{grouping.effects[j]}, {grouping.effects[i]}"
+                    if name == f"cor({pair} | {grouping.name})":
+                        other, theta, at, _ = _leading(problem, best, g, block, [j, i])
+                        return _hold_correlation(other, theta, at, len(block))
+    raise AssertionError(name)
+
+
+def _hold_fixed(problem: Problem, best: Estimates, j: int) -> Held:
+    constant = problem.columns.constant
+    shift = 0.0 if constant is None else problem.columns.y_shift * constant[j]
+    c = problem.T_x[j]
+
+    def deviance(value: float, theta: np.ndarray) -> tuple[float, np.ndarray]:
+        at = problem.evaluate(theta)
+        direction = at.XX_inverse @ c
+        miss = c @ at.beta - (value - shift) / problem.y_scale
+        held = replace(
+            at,
+            beta=at.beta - direction * miss / (c @ direction),
+            r2=at.r2 + miss**2 / (c @ direction),
+        )
+        return problem.deviance(held, reml=False), problem.gradient(held, reml=False)
+
+    theta = best.theta_standard
+    return Held(
+        deviance,
+        theta,
+        problem.curvature,
+        problem.diagonal,
+        np.zeros(len(theta), dtype=bool),
+        scale=float(np.sqrt(best.cov_beta[j, j])),
+    )
+
+
+def _hold_sigma(problem: Problem, best: Estimates) -> Held:
+    def deviance(value: float, theta: np.ndarray) -> tuple[float, np.ndarray]:
+        at, sigma2 = problem.evaluate(theta), (value / problem.y_scale) ** 2
+        return problem.deviance(at, False, sigma2), problem.gradient(at, False, sigma2)
+
+    theta = best.theta_standard
+    return Held(
+        deviance,
+        theta,
+        problem.curvature,
+        problem.diagonal,
+        np.zeros(len(theta), dtype=bool),
+        scale=float(np.sqrt(best.sigma2 / 2 / problem.n)),
+        low=0.0,
+    )
+
+
+def _leading(problem: Problem, best: Estimates, g: int, block: tuple[int, ...], first: list[int]):
+    """The same problem with some effects first in their block, in the data's units but for scale.
+
+    Returns
+    -------
+    Problem
+    theta : ndarray
+        The optimum there.
+    at : int
+        The first entry of theta that belongs to the block.
+    unit : float
+        The first effect in the data's units is unit * y_scale times that of the problem.
+    """
+    columns = problem.columns
+    order = [block.index(j) for j in [*first, *(j for j in block if j not in first)]]
+    T = columns.T_z[g][np.ix_(block, block)]
+    # where the first effects are what they are in the data (an intercept at 0, say), the others stay
+    to_new = np.eye(len(block))
+    for j in order[: len(first)]:
+        to_new[j] = T[j] / T[j, j]
+    back = np.linalg.inv(to_new)
+    U, z = columns.U, [list(where) for where in columns.z]
+    here = [columns.z[g][j] for j in block]
+    for position, j in zip(block, order, strict=True):
+        if np.array_equal(back[:, j], np.eye(len(block))[j]):
+            z[g][position] = here[j]
+        else:
+            z[g][position] = len(U)
+            U = np.vstack([U, back[:, j] @ columns.U[here]])
+    other = Problem(problem.design, replace(columns, U=U, z=z))
+    factors = problem.unpack(best.theta_standard)
+    factor = (to_new @ factors[g][np.ix_(block, block)])[order]
+    factors[g][np.ix_(block, block)] = lower_factor(factor, (range(len(block)),))
+    where = [np.zeros(pattern.shape) for pattern in problem.patterns]
+    where[g][block[0], block[0]] = 1
+    at = int(np.flatnonzero(other.pack(where))[0])
+    return other, other.pack(factors), at, float(T[order[0], order[0]])
+
+
+def _hold_sd(problem: Problem, theta: np.ndarray, at: int, unit: float, best: Estimates) -> Held:
+    # x is theta without the entry that belongs to this SD, and log sigma
+    others = np.delete(np.arange(len(theta)), at)
+    unit = unit * problem.y_scale
+
+    def deviance(value: float, x: np.ndarray) -> tuple[float, np.ndarray]:
+        sigma = np.exp(x[-1])
+        theta = np.empty(len(x))
+        theta[others], theta[at] = x[:-1], value / (unit * sigma)
+        found = problem.evaluate(theta)
+        by_theta = problem.gradient(found, False, sigma**2)
+        by_log_sigma = 2 * problem.n - 2 * found.r2 / sigma**2 - by_theta[at] * theta[at]
+        return problem.deviance(found, False, sigma**2), np.append(by_theta[others], by_log_sigma)
+
+    sigma = np.sqrt(best.sigma2) / problem.y_scale
+    return Held(
+        deviance,
+        np.append(theta[others], np.log(sigma)),
+        np.append(problem.curvature[others], 4.0 * problem.n),
+        np.append(problem.diagonal[others], False),
+        np.zeros(len(theta), dtype=bool),
+        scale=unit * max(0.25 * abs(theta[at]), 0.1) * sigma,
+        low=0.0,
+    )
+
+
+def _hold_correlation(problem: Problem, theta: np.ndarray, at: int, size: int) -> Held:
+    # theta holds the block column by column: a, b, ... of the first column, then c of the second
+    b, c = at + 1, at + size
+    kept = np.delete(np.arange(len(theta)), c)  # x: m takes the place of b
+
+    def deviance(angle: float, x: np.ndarray) -> tuple[float, np.ndarray]:
+        rho, root = np.sin(angle), np.cos(angle)
+        theta = np.empty(len(x) + 1)
+        theta[kept] = x
+        m = theta[b]
+        theta[b], theta[c] = m * rho, m * root
+        found = problem.evaluate(theta)
+        gradient = problem.gradient(found, False)
+        gradient[b] = gradient[b] * rho + gradient[c] * root
+        return problem.deviance(found, False), gradient[kept]
+
+    start = theta.copy()
+    start[b] = np.hypot(theta[b], theta[c])
+    positive = np.isin(kept, [at, b])
+    return Held(
+        deviance,
+        start[kept],
+        problem.curvature[kept],
+        problem.diagonal[kept] | positive,
+        positive,
+        scale=0.25,
+        low=-np.pi / 2,
+        high=np.pi / 2,
+    )

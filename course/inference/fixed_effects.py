@@ -1,0 +1,211 @@
+"""Tests of fixed effects: one by one, term by term, and any linear hypothesis.
+
+Each takes ``df``, how the denominator degrees of freedom are found:
+
+- ``"satterthwaite"``: from how well the variance of a contrast is known (Satterthwaite 1946, doi
+  10.2307/3002019; Kuznetsova, Brockhoff and Christensen 2017, doi 10.18637/jss.v082.i13). The default.
+- ``"kenward-roger"``: also corrects the standard errors, which in small samples are too small (Kenward and
+  Roger 1997, doi 10.2307/2533558). For REML fits.
+- ``"normal"``: none, as if the variances were known: z tests and chi-squared tests, as in statsmodels. Too
+  optimistic where groups are few.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from scipy import linalg, stats
+
+from course.common.arguments import choice, proportion
+from course.errors import CourseError
+from course.fit.model import MixedFit, require_fit
+from course.fit.tables import t_table
+from course.inference.constraints import _check_rank, _read_constraints, _read_matrix
+from course.inference.kenward_roger import KenwardRoger
+from course.inference.type_three import _type_three
+
+DF = ("satterthwaite", "kenward-roger", "normal")
+
+
+def fixed_effects_table(
+    fit: MixedFit, df: str = "satterthwaite", level: float = 0.95
+) -> pd.DataFrame:
+    """Estimate, test and interval for each fixed effect.
+
+    Parameters
+    ----------
+    fit : MixedFit
+    df : {"satterthwaite", "kenward-roger", "normal"}
+        How degrees of freedom are found; "kenward-roger" also adjusts the standard errors.
+    level : float
+        Of the intervals, between 0 and 1.
+
+    Returns
+    -------
+    DataFrame
+        By patsy name: estimate, std_error, df, t, p_value, lower, upper. With "normal" df is infinite,
+        and t a z value.
+
+    Raises
+    ------
+    CourseError
+        For "kenward-roger" after a fit by ML, and for an unknown df or a level that is none.
+
+    Examples
+    --------
+    >>> from course import load, mixedlm
+    >>> fit = mixedlm("attain ~ verbal + (1|primary) + (1|second)", load("scotssec")).fit()
+    >>> fixed_effects_table(fit, df="kenward-roger").round(3)
+               estimate  std_error        df       t  p_value  lower  upper
+    Intercept     5.978      0.068    23.891  88.470      0.0  5.838  6.117
+    verbal        0.160      0.003  3368.889  57.738      0.0  0.155  0.165
+    """
+    _check(fit, df)
+    level = proportion("level", level)
+    unit = np.eye(len(fit.fe_params))
+    if df == "satterthwaite":
+        std_errors, found = fit.bse_fe, [fit.satterthwaite.df(row) for row in unit]
+    elif df == "kenward-roger":
+        adjusted = KenwardRoger(fit.model.problem, fit.estimates)
+        std_errors = pd.Series(np.sqrt(np.diagonal(adjusted.cov_beta)), fit.fe_params.index)
+        found = [adjusted.df(row) for row in unit]
+    else:
+        std_errors, found = fit.bse_fe, [np.inf] * len(unit)
+    return t_table(fit.fe_params, std_errors, np.array(found), level)
+
+
+def anova(fit: MixedFit, df: str = "satterthwaite") -> pd.DataFrame:
+    """One F test for each term of the fixed part (type III).
+
+    Each term is tested beside all others, on averages in which every level of a factor has the same
+    weight, whichever contrasts the formula is coded in. So a factor that interacts with another is
+    tested averaged over that other; a predictor that interacts with a factor by its mean slope; but a
+    factor that interacts with a predictor **where that predictor is 0**: centre the predictor first.
+
+    Parameters
+    ----------
+    fit : MixedFit
+    df : {"satterthwaite", "kenward-roger", "normal"}
+        How the denominator's degrees of freedom are found.
+
+    Returns
+    -------
+    DataFrame
+        By term: sum_sq, mean_sq (of the unscaled F statistic, times the residual variance), num_df,
+        den_df, F, p_value. The columns and values of lmerTest's ``anova(type = "III")``.
+
+    Raises
+    ------
+    CourseError
+        Where only an intercept is in the fixed part, and as `fixed_effects_table`.
+
+    Examples
+    --------
+    >>> from course import load, mixedlm
+    >>> fit = mixedlm("normexam ~ standLRT + vr + (1|school)", load("exam")).fit()
+    >>> anova(fit)[["num_df", "den_df", "F"]].round(2)
+              num_df   den_df        F
+    vr             2    59.96     4.12
+    standLRT       1  4005.68  2000.93
+    """
+    _check(fit, df)
+    hypotheses = _type_three(fit)
+    if not hypotheses:
+        raise CourseError("the fixed part has an intercept only: there is no term to test")
+    return _f_tests(fit, {name: (L, np.zeros(len(L))) for name, L in hypotheses.items()}, df)
+
+
+def wald(fit: MixedFit, constraints: str | np.ndarray, df: str = "satterthwaite") -> pd.DataFrame:
+    """Joint F test of linear constraints on the fixed effects.
+
+    Parameters
+    ----------
+    fit : MixedFit
+    constraints : str or array-like, shape (q, p) or (p,)
+        Equations in patsy's names of the coefficients, separated by commas: ``"age = 0"``,
+        ``"age = 3, sex[T.male] = 0"``, ``"2 * age = sex[T.male]"``. Without ``=`` an expression is set
+        to 0. Or a matrix L with one column per coefficient, for L beta = 0.
+    df : {"satterthwaite", "kenward-roger", "normal"}
+        How the denominator's degrees of freedom are found.
+
+    Returns
+    -------
+    DataFrame
+        One row with the columns of `anova`.
+
+    Raises
+    ------
+    CourseError
+        For a constraint that cannot be read, names a coefficient that is not there, repeats or contradicts
+        another one.
+
+    Examples
+    --------
+    >>> from course import load, mixedlm
+    >>> fit = mixedlm("test_score ~ age + sex + (1|classroom) + (1|school)", load("pupils")).fit()
+    >>> wald(fit, "age = 4, sex[T.male] = -2")[["num_df", "den_df", "F"]].round(1)
+                               num_df  den_df    F
+    age = 4, sex[T.male] = -2       2  2343.8  2.3
+    """
+    _check(fit, df)
+    names = list(fit.fe_params.index)
+    if isinstance(constraints, str):
+        L, values, label = *_read_constraints(constraints, names), constraints.strip()
+    else:
+        L, label = _read_matrix(constraints, names), "L beta = 0"
+        values = np.zeros(len(L))
+    _check_rank(L, fit)
+    sizes = np.abs(L).max(axis=1)  # 2 * age = 6 says no more than age = 3
+    return _f_tests(fit, {label: (L / sizes[:, None], values / sizes)}, df)
+
+
+def _check(fit: MixedFit, df: str) -> None:
+    require_fit(fit)
+    choice("df", df, DF)
+
+
+# -- F tests ----------------------------------------------------------------------------------
+
+
+def _f_tests(fit: MixedFit, hypotheses: dict[str, tuple], df: str) -> pd.DataFrame:
+    """For each L beta = values one row."""
+    adjusted = KenwardRoger(fit.model.problem, fit.estimates) if df == "kenward-roger" else None
+    cov_beta = fit.estimates.cov_beta if adjusted is None else adjusted.cov_beta
+    rows = []
+    for name, (L, values) in hypotheses.items():
+        q = len(L)
+        difference = L @ fit.estimates.beta - values
+        V = L @ cov_beta @ L.T
+        scale = 1 / np.sqrt(np.diagonal(V))  # coefficients may be in very different units
+        scaled = linalg.solve(V * np.outer(scale, scale), scale * difference, assume_a="pos")
+        F = scaled @ (scale * difference) / q
+        mean_sq = F * fit.scale
+        if adjusted is not None:
+            try:
+                factor, den_df = adjusted.scale_and_df(L)
+            except CourseError as error:
+                raise CourseError(f"{name}: {error}") from error
+            F *= factor
+        else:
+            den_df = _satterthwaite_df(fit, L, V) if df == "satterthwaite" else np.inf
+        # with an infinite denominator q F is chi-squared
+        p_value = stats.f.sf(F, q, den_df) if np.isfinite(den_df) else stats.chi2.sf(q * F, q)
+        rows.append((q * mean_sq, mean_sq, q, den_df, F, p_value))
+    columns = ["sum_sq", "mean_sq", "num_df", "den_df", "F", "p_value"]
+    return pd.DataFrame(rows, index=list(hypotheses), columns=columns)
+
+
+def _satterthwaite_df(fit: MixedFit, L: np.ndarray, V: np.ndarray) -> float:
+    """Of an F test with the covariance V of L beta, by the mean of F (Kuznetsova et al. 2017).
+
+    F is the mean of q squared t statistics, one for each eigenvector of V, with nu_m degrees of freedom
+    each. Their mean is that of all nu_m / (nu_m - 2); df is that of the F distribution with this mean.
+    """
+    contrasts = np.linalg.eigh(V)[1].T @ L
+    nu = np.array([fit.satterthwaite.df(contrast) for contrast in contrasts])
+    if np.ptp(nu) < 1e-8:
+        return float(nu.mean())
+    if (nu <= 2).any():  # a t statistic whose square has no mean
+        return 2.0
+    total = (nu / (nu - 2)).sum()
+    return float(2 * total / (total - len(nu)))

@@ -1,0 +1,220 @@
+"""Confidence intervals of every parameter: by profile, by bootstrap, by curvature (Wald)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import Executor
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from course.common.arguments import proportion
+from course.common.nearest import nearest
+from course.errors import CourseError
+from course.fit.model import MixedFit, require_fit
+from course.inference.parameters import choose
+from course.inference.parameters import parameters as all_parameters
+from course.inference.profile import profile
+from course.solver.parameters import parameter_names
+
+METHODS = ("profile", "bootstrap", "wald")
+AT_THE_END = 1e-4  # this near to -1 or 1 a correlation has no curvature to speak of
+
+
+def confint(
+    fit: MixedFit,
+    method: str = "profile",
+    level: float = 0.95,
+    parameters: str | Sequence[str] | None = None,
+    n: int = 1000,
+    seed: int | None = None,
+    executor: Executor | None = None,
+    progress: bool = False,
+) -> pd.DataFrame:
+    """Confidence intervals of fixed effects, standard deviations, correlations and sigma.
+
+    Parameters
+    ----------
+    fit : MixedFit
+    method : "profile", "bootstrap" or "wald"
+        ``"profile"`` inverts the likelihood ratio test, as lme4's ``confint`` does, on the ML fit
+        (`course.profile`): not symmetric, and with an end at 0, -1 or 1 where the data allow it.
+        ``"bootstrap"`` takes percentiles of refits to simulated responses (`course.bootstrap`).
+        ``"wald"`` takes the curvature at the estimates: for fixed effects t-intervals with Satterthwaite
+        degrees of freedom; for standard deviations on the log scale and for correlations on Fisher's z scale
+        (Pinheiro and Bates 2000, doi 10.1007/b98882, section 2.4.2), as nlme's ``intervals`` does. Quick,
+        and poor for few groups.
+    level : float
+        Confidence level.
+    parameters : str or list of str, optional
+        Names as in `course.inference.parameters.parameters`; all where left out.
+    n, seed, executor
+        Of the bootstrap: replicates; what repeats them to the bit; where they are fitted.
+    progress : bool
+        Whether to show a progress bar.
+
+    Returns
+    -------
+    DataFrame
+        By parameter: estimate (that of the fit), lower, upper, method; under ``"wald"`` and ``"bootstrap"``
+        also std_error. ``attrs["notes"]`` holds what is to be said about them, such as the number of
+        replicates that failed.
+
+    Raises
+    ------
+    CourseError
+        For an unknown method or parameter, and a level outside (0, 1).
+
+    Examples
+    --------
+    >>> from course import load, mixedlm
+    >>> fit = mixedlm("normexam ~ standLRT + (standLRT|school)", load("exam")).fit()
+    >>> confint(fit).round(2)
+                                     estimate  lower  upper   method
+    Intercept                           -0.01  -0.09   0.07  profile
+    standLRT                             0.56   0.52   0.60  profile
+    sd(Intercept | school)               0.30   0.25   0.37  profile
+    sd(standLRT | school)                0.12   0.09   0.16  profile
+    cor(Intercept, standLRT | school)    0.49   0.17   0.74  profile
+    sigma                                0.74   0.73   0.76  profile
+    """
+    require_fit(fit)
+    if method not in METHODS:
+        raise CourseError(
+            f"method={method!r}: write 'profile', 'bootstrap' or 'wald'{nearest(method, METHODS)}"
+        )
+    level = proportion("level", level)
+    names = choose(parameter_names(fit.design), parameters)
+    if method == "profile":
+        table, notes = _profile(fit, names, level, progress)
+    elif method == "bootstrap":
+        table, notes = _bootstrap(fit, names, level, n, seed, executor, progress)
+    else:
+        table, notes = _wald(fit, names, level)
+    table.insert(0, "estimate", all_parameters(fit)[names])
+    table["method"] = method
+    table.attrs["notes"] = notes
+    return table
+
+
+def _profile(fit: MixedFit, names: list[str], level: float, progress: bool):
+    table = profile(fit, names, level=level, progress=progress).interval(level)
+    notes = []
+    if fit.estimates.reml:
+        notes.append("The fit is by REML, its profile that of the ML fit, as in lme4.")
+    return table, notes
+
+
+def _bootstrap(fit: MixedFit, names, level, n, seed, executor, progress):
+    from course.inference.bootstrap import bootstrap
+
+    found = bootstrap(fit, n, seed=seed, executor=executor, progress=progress)
+    values = found.replicates.loc[found.replicates["converged"], names]
+    if values.empty:
+        raise CourseError(f"none of the {n} fits to simulated responses converged: no interval")
+    correlations = [name for name in names if name.startswith("cor(")]
+    values[correlations] = values[correlations].clip(-1, 1)  # but for rounding they are
+    table = pd.DataFrame(
+        {
+            "lower": values.quantile((1 - level) / 2),
+            "upper": values.quantile((1 + level) / 2),
+            "std_error": values.std(),
+        }
+    )
+    notes = [
+        f"Percentiles of {len(values):,} refits to simulated responses, seed {found.seed}; "
+        f"{found.n_failed:,} failed and were left out, {found.n_singular:,} were singular."
+    ]
+    for name, lacking in values.isna().sum().items():
+        if lacking:
+            notes.append(
+                f"{name} does not exist in {lacking:,} of them, where an SD came out as 0."
+            )
+    return table, notes
+
+
+def _wald(fit: MixedFit, names: list[str], level: float):
+    estimates = all_parameters(fit)
+    errors = pd.Series(wald_errors(fit), index=estimates.index)
+    rows, without = [], []
+    for name in names:
+        value, error = estimates[name], errors[name]
+        if name in fit.fe_params.index:
+            df = fit.satterthwaite.df(np.eye(len(fit.fe_params))[fit.fe_params.index.get_loc(name)])
+            half = stats.t.ppf((1 + level) / 2, df) * error
+            rows.append((value - half, value + half, error))
+            continue
+        z = stats.norm.ppf((1 + level) / 2)
+        if not np.isfinite(error):
+            without.append(name)
+            rows.append((np.nan, np.nan, np.nan))
+        elif name.startswith("cor("):
+            half = z * error / (1 - value**2)
+            rows.append((*np.tanh(np.arctanh(value) + np.array([-half, half])), error))
+        else:
+            with np.errstate(over="ignore"):  # without limit, then: from 0 to infinity
+                factor = np.exp(z * error / value)
+            rows.append((value / factor, value * factor, error))
+    notes = [
+        f"{name} lies at the end of its range or is not identified: curvature says nothing there. "
+        "Use method='profile' or 'bootstrap'."
+        for name in without
+    ]
+    return pd.DataFrame(rows, index=names, columns=["lower", "upper", "std_error"]), notes
+
+
+def wald_errors(fit: MixedFit) -> np.ndarray:
+    """Standard errors of the parameters, in the order of `course.inference.parameters.parameters`.
+
+    Those of standard deviations and correlations come from the inverse Hessian of the deviance in (theta,
+    sigma) by the delta method; that of a variance is 2 SD times that of the SD. NaN for a parameter at
+    the end of its range, and where the data cannot tell two parameters apart.
+
+    Parameters
+    ----------
+    fit : MixedFit
+
+    Returns
+    -------
+    ndarray
+
+    Examples
+    --------
+    >>> from course import load, mixedlm
+    >>> fit = mixedlm("normexam ~ standLRT + (1|school)", load("exam")).fit()
+    >>> wald_errors(fit).round(4)
+    array([0.0404, 0.0125, 0.031 , 0.0084])
+    """
+    problem, estimates = fit.model.problem, fit.estimates
+    theta, sigma = estimates.theta_standard, np.sqrt(estimates.sigma2)
+    factors = problem.unpack(theta)
+    directions = [problem.unpack(row) for row in np.eye(len(theta))]
+    rows = []
+    for g, grouping in enumerate(fit.design.groupings):
+        T, L = sigma * problem.T_z[g], factors[g]
+        covariance = T @ L @ L.T @ T.T
+        # derivatives of the covariance matrix by each theta, and by sigma in standardised units
+        half = [T @ direction[g] @ L.T @ T.T for direction in directions]
+        slopes = [a + a.T for a in half] + [2 * covariance * problem.y_scale / sigma]
+        D, sd = np.array(slopes), np.sqrt(np.diagonal(covariance))
+        by_variance = np.array([D[:, j, j] for j in range(len(sd))])
+        with np.errstate(all="ignore"):
+            by_sd = by_variance / (2 * sd[:, None])
+            for block in grouping.blocks:
+                rows += [by_sd[j] for j in block]
+                for at, j in enumerate(block):
+                    for i in block[at + 1 :]:
+                        r = covariance[i, j] / (sd[i] * sd[j])
+                        relative = by_sd[i] / sd[i] + by_sd[j] / sd[j]
+                        row = D[:, i, j] / (sd[i] * sd[j]) - r * relative
+                        rows.append(row if abs(r) < 1 - AT_THE_END else np.full(len(row), np.nan))
+    rows.append(np.append(np.zeros(len(theta)), problem.y_scale))
+    J = np.array(rows)
+    covariance = fit.satterthwaite.covariance
+    variances = np.einsum("ij,jk,ik->i", J, covariance, J)
+    # a direction in which the deviance is flat counts as no variance there: it is without limit
+    flat = J - J @ np.linalg.pinv(covariance, hermitian=True) @ covariance
+    unknown = np.linalg.norm(flat, axis=1) > 1e-3 * np.linalg.norm(J, axis=1)
+    variances[unknown] = np.nan
+    return np.concatenate([fit.bse_fe, np.sqrt(variances)])

@@ -1,0 +1,293 @@
+"""Profiles of the likelihood: how much worse the fit becomes as one parameter is held elsewhere.
+
+With d the ML deviance and b a value of one parameter, all others at their best for it,
+
+    zeta(b) = sign(b - estimate) * sqrt(d(b) - d(estimate))
+
+(Bates and Watts 1988, doi 10.1002/9780470316757, chapter 6; Bates et al. 2015, doi
+10.18637/jss.v067.i01, section 5.1). Where zeta is a straight line the parameter has a symmetric
+interval, estimate -+ z * std. error; where it bends, the interval read from it is not symmetric and
+knows about the end at 0 of a standard deviation. As in lme4 the profile is that of the ML fit, also
+for a fit by REML: REML criteria with different fixed effects are not comparable.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+from scipy import optimize, stats
+from scipy.interpolate import CubicSpline
+
+from course.common.arguments import proportion
+from course.errors import CourseError
+from course.fit.model import MixedFit, require_fit
+from course.inference.constrained import Held, hold
+from course.inference.parameters import choose
+from course.solver.estimates import estimate
+from course.solver.parameters import parameter_names, parameter_values
+from course.solver.problem import SMALL
+
+STEP = 0.4  # aimed at between two points, in zeta
+MARKS = tuple(stats.norm.ppf([0.95, 0.975, 0.995]))  # zeta at levels 90, 95 and 99 %
+MISSED = 1e-4  # in deviance: an optimum that far from the best is none
+MAX_POINTS = 100  # on each side of the estimate
+
+
+@dataclass(frozen=True)
+class Profile:
+    """Profiles of some parameters of a fit.
+
+    Attributes
+    ----------
+    points : dict of str to DataFrame
+        For each parameter its value and zeta, by increasing value.
+    estimates : Series
+        The ML estimates, where zeta is 0.
+    bounds : dict of str to (float, float)
+        Between which values each parameter lies by its nature: an SD above 0.
+    level : float
+        The highest confidence level that can be read from it.
+    """
+
+    points: dict[str, pd.DataFrame] = field(repr=False)
+    estimates: pd.Series
+    bounds: dict[str, tuple[float, float]] = field(repr=False)
+    level: float
+
+    def interval(self, level: float = 0.95) -> pd.DataFrame:
+        """The values whose likelihood ratio test at 1 - level does not reject them.
+
+        Parameters
+        ----------
+        level : float
+            Between 0 and the level of the profile.
+
+        Returns
+        -------
+        DataFrame
+            By parameter: lower, upper. An end is at 0 (an SD), -1 or 1 (a correlation) where the
+            parameter's whole range on that side is as likely as that.
+
+        Raises
+        ------
+        CourseError
+            Where the profile does not reach that far.
+        """
+        level = proportion("level", level)
+        if level > self.level:
+            raise CourseError(
+                f"this profile reaches to intervals of level {self.level:g}: for {level:g} make it "
+                f"with profile(fit, level={level:g})"
+            )
+        z = float(stats.norm.ppf((1 + level) / 2))
+        ends = [
+            [self._value_at(name, -z, low), self._value_at(name, z, high)]
+            for name, (low, high) in self.bounds.items()
+        ]
+        return pd.DataFrame(ends, index=list(self.bounds), columns=["lower", "upper"])
+
+    def _value_at(self, name: str, z: float, bound: float) -> float:
+        """Where zeta is z: on the way from the estimate outwards, the first time."""
+        value, zeta = self.points[name].to_numpy().T
+        outer = zeta * np.sign(z) >= abs(z)
+        if not outer.any():
+            return bound
+        if bound in (-1.0, 1.0):  # a correlation: zeta is straighter along its angle
+            value = np.arcsin(value)
+        curve = CubicSpline(value, zeta)
+        i = np.flatnonzero(outer)[0 if z > 0 else -1]
+        low, high = (i - 1, i) if z > 0 else (i, i + 1)
+        end = optimize.brentq(lambda at: curve(at) - z, value[low], value[high])
+        return float(np.sin(end) if bound in (-1.0, 1.0) else end)
+
+
+def profile(
+    fit: MixedFit,
+    parameters: str | Sequence[str] | None = None,
+    level: float = 0.999,
+    progress: bool = False,
+) -> Profile:
+    """How the likelihood falls as each parameter is moved away from its estimate.
+
+    The profile is that of the ML fit, as in lme4, also where the fit is by REML.
+
+    Parameters
+    ----------
+    fit : MixedFit
+    parameters : str or list of str, optional
+        Names as in `course.inference.parameters.parameters`: ``"age"``, ``"sd(Intercept | school)"``,
+        ``"cor(Intercept, age | school)"``, ``"sigma"``; all where left out.
+    level : float
+        How far to go: until intervals of this level can be read from it.
+    progress : bool
+        Whether to show a progress bar.
+
+    Returns
+    -------
+    Profile
+
+    Raises
+    ------
+    CourseError
+        For a parameter that the fit does not have, and a level outside (0, 1).
+
+    Examples
+    --------
+    >>> from course import load, mixedlm
+    >>> fit = mixedlm("normexam ~ standLRT + (1|school)", load("exam")).fit()
+    >>> profile(fit, ["sd(Intercept | school)", "sigma"]).interval(0.95).round(3)
+                            lower  upper
+    sd(Intercept | school)  0.251  0.373
+    sigma                   0.736  0.769
+    """
+    require_fit(fit)
+    level = proportion("level", level)
+    names = parameter_names(fit.design)
+    chosen = choose(names, parameters)
+    problem = fit.model.problem
+    best = estimate(problem, reml=False) if fit.estimates.reml else fit.estimates
+    values = pd.Series(parameter_values(fit.design, best), index=names)
+    reach = float(stats.norm.ppf((1 + level) / 2))
+    if progress:
+        from tqdm.auto import tqdm
+
+        chosen = tqdm(chosen, desc="profile", unit="parameter")
+    points, bounds = {}, {}
+    for name in chosen:
+        held = hold(name, problem, best)
+        if name.startswith("cor("):
+            # along its angle, where zeta is straighter; any will do where an effect does not vary
+            values[name] = values[name].clip(-1, 1)  # but for rounding it is
+            points[name] = _walk(held, np.arcsin(np.nan_to_num(values[name])), reach)
+            points[name]["value"] = np.sin(points[name]["value"])
+            bounds[name] = (-1.0, 1.0)
+        else:
+            points[name] = _walk(held, values[name], reach)
+            bounds[name] = (held.low, held.high)
+    return Profile(points, values[list(points)], bounds, level)
+
+
+# -- along the profile -----------------------------------------------------------------------------
+
+
+def _walk(held: Held, estimate: float, reach: float) -> pd.DataFrame:
+    """value and zeta, from the lower side to the upper."""
+    for bound in (held.low, held.high):
+        if abs(estimate - bound) < 1e-5 * held.scale:
+            estimate = bound
+    search = _Search(held, estimate)
+    sides = [_side(search, estimate, sign, reach) for sign in (-1, 1)]
+    points = [*reversed(sides[0]), (estimate, 0.0), *sides[1]]
+    return pd.DataFrame(points, columns=["value", "zeta"])
+
+
+def _side(search: _Search, estimate: float, sign: int, reach: float) -> list[tuple[float, float]]:
+    bound = search.held.high if sign > 0 else search.held.low
+    path = [(estimate, 0.0, search.start)]
+    slope = np.zeros_like(search.start)  # of x by the value
+    step = STEP * search.held.scale
+
+    def held_at(target: float, start: np.ndarray) -> tuple[float, float, np.ndarray]:
+        found, x = search.minimise(target, start)
+        if found < -MISSED:
+            raise CourseError(
+                f"the likelihood is higher away from the estimate (deviance {-found:.2g} lower): the "
+                "search had not found its highest point. Look at fit.check(), and try a simpler model"
+            )
+        return target, sign * np.sqrt(max(found, 0.0)), x
+
+    while abs(path[-1][1]) < reach and path[-1][0] != bound:
+        if len(path) > MAX_POINTS:
+            raise CourseError(
+                f"after {MAX_POINTS} points the likelihood has still not fallen far enough for the "
+                "interval: ask for a lower level, or use confint(fit, method='bootstrap')"
+            )
+        value, zeta, x = path[-1]
+        target = bound if step > 0.8 * abs(bound - value) else value + sign * step
+        point = held_at(target, x + slope * (target - value))
+        change = abs(point[1] - zeta)
+        step = abs(target - value)
+        if not change <= 2 * STEP and step > 1e-9 * max(1.0, abs(value)):
+            step *= max(0.2, 0.8 * STEP / change)
+            continue
+        slope = (point[2] - x) / (target - value)
+        path.append(point)
+        step *= np.clip(STEP / max(change, 1e-12), 0.3, 2.5)
+
+    for mark in sorted({*MARKS, reach}):  # points where intervals of usual levels will end
+        i = next((i for i, (_, zeta, _) in enumerate(path) if abs(zeta) > mark), None)
+        if i is not None and mark <= reach:
+            (value, low, x), (beyond, high, there) = path[i - 1 : i + 1]
+            share = (sign * mark - low) / (high - low)
+            path.insert(i, held_at(value + share * (beyond - value), x + share * (there - x)))
+    return [(value, zeta) for value, zeta, _ in path[1:]]
+
+
+class _Search:
+    """Minimises over x, in coordinates in which the deviance is round where the walk begins."""
+
+    def __init__(self, held: Held, estimate: float):
+        self.held, self.lowest, self.ceiling = held, 0.0, np.inf
+        unit = 1 / np.sqrt(held.curvature)
+        self.plain = self.round = np.diag(unit)
+        self.lowest, self.start = self.minimise(estimate, held.start)
+        if len(unit):
+            self.round = self._rounded(estimate, unit)
+        # without one of its effects a correlation has no meaning, and the deviance one value
+        for i in np.flatnonzero(held.positive):
+            without = np.where(np.arange(len(unit)) == i, 0.0, self.start)
+            self.ceiling = min(self.ceiling, self._descend(0.0, without, zero=i)[0])
+
+    def _rounded(self, estimate: float, unit: np.ndarray) -> np.ndarray:
+        steps = np.diag(1e-4 * unit)
+        rises = [
+            self.held.deviance(estimate, self.start + step)[1]
+            - self.held.deviance(estimate, self.start - step)[1]
+            for step in steps
+        ]
+        hessian = np.array(rises) / 2e-4 * unit
+        values, vectors = np.linalg.eigh((hessian + hessian.T) / 2)
+        return unit[:, None] * vectors / np.sqrt(np.abs(values).clip(min=1e-3))
+
+    def minimise(self, value: float, start: np.ndarray) -> tuple[float, np.ndarray]:
+        """The least deviance (above `lowest`) with the parameter held, and where it is."""
+        if not len(start):
+            return self.held.deviance(value, start)[0] - self.lowest, start
+        best, x = self._descend(value, start)
+        small = self.held.diagonal & (np.abs(x) < SMALL)
+        if small.any():  # at 0 the derivative is 0, be it the best or not
+            other, there = self._descend(value, np.where(small, 0.2, x))
+            if other < best:
+                best, x = other, there
+        return min(best, self.ceiling), x
+
+    def _descend(self, value: float, start: np.ndarray, zero: int | None = None):
+        """Without bounds and, where that ends outside of them, with bounds."""
+        positive = self.held.positive
+        if zero is None:
+            found, x = self._quasi_newton(value, start, self.round, None)
+            # both negative is as good as both positive: it is their product that counts
+            if not positive.any() or np.prod(x[positive]) >= 0:
+                return found, np.where(positive, np.abs(x), x)
+        bounds = [(0 if p else None, 0 if i == zero else None) for i, p in enumerate(positive)]
+        start = np.where(positive, np.maximum(start, 0), start)
+        return self._quasi_newton(value, start, self.plain, bounds)
+
+    def _quasi_newton(self, value, start, coordinates, bounds) -> tuple[float, np.ndarray]:
+        def above(u: np.ndarray) -> tuple[float, np.ndarray]:
+            deviance, gradient = self.held.deviance(value, coordinates @ u)
+            return deviance - self.lowest, coordinates.T @ gradient
+
+        with np.errstate(all="ignore"):
+            result = optimize.minimize(
+                above,
+                np.linalg.solve(coordinates, start),
+                jac=True,
+                method="L-BFGS-B",
+                bounds=bounds,
+                options={"ftol": 1e-10, "gtol": 1e-5, "maxiter": 300},
+            )
+        return float(result.fun), coordinates @ result.x

@@ -1,0 +1,21 @@
+"""What a fit means: shares of variance, ICC, R squared, within and between groups, and the report.
+
+**In**: fits. **Out**: tables and sentences. Knows nothing of
+pictures, and judges nothing: doubt is the matter of `course.diagnosis`.
+"""
+
+from course.interpretation.between_within import between_within
+from course.interpretation.icc import icc
+from course.interpretation.report import report
+from course.interpretation.side_by_side import side_by_side
+from course.interpretation.variance import r2, variance_explained, variance_shares
+
+__all__ = [
+    "between_within",
+    "icc",
+    "r2",
+    "report",
+    "side_by_side",
+    "variance_explained",
+    "variance_shares",
+]

@@ -1,0 +1,112 @@
+"""Is a slope within groups the same as the slope between them? (Mundlak's question)"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+
+from course.design.checks import check_rank
+from course.design.design import Design
+from course.design.grouping import Grouping
+from course.errors import CourseError
+from course.fit.model import MixedFit, require_fit
+from course.fit.satterthwaite import Satterthwaite
+from course.fit.tables import t_table
+from course.solver.estimates import estimate
+from course.solver.problem import Problem
+
+VARIES = 1e-8  # share of a predictor's variance that counts as variation at a level
+
+
+def between_within(fit: MixedFit) -> pd.DataFrame:
+    """Slopes within and between groups, for every predictor that varies both ways.
+
+    A fixed effect of `age` mixes two comparisons: an older pupil with a younger one of the same school,
+    and a school of older pupils with one of younger ones. The model assumes that both have the same slope.
+    Adding the school mean of age as a further fixed effect lets them differ; its coefficient is the
+    difference, between minus within, the contextual effect (Mundlak 1978, doi 10.2307/1913646; Bell and
+    Jones 2015, doi 10.1017/psrm.2014.7). One refit per grouping holds the means of all its predictors.
+
+    Parameters
+    ----------
+    fit : MixedFit
+
+    Returns
+    -------
+    DataFrame
+        predictor, group, within, between (slopes), then for their difference: difference, std_error, df,
+        t, p_value, lower, upper (Satterthwaite df, 95 %), and its size: difference times the SD of the group
+        means over the rows, in SDs of the response. Interactions are left out. Empty where no predictor
+        varies both within and between the levels of a grouping.
+
+    Raises
+    ------
+    CourseError
+        Where `fit` is not what ``mixedlm(...).fit()`` returns.
+
+    Examples
+    --------
+    >>> from course import between_within, load, mixedlm
+    >>> fit = mixedlm("normexam ~ standLRT + (1|school)", load("exam")).fit()
+    >>> between_within(fit)[["predictor", "group", "within", "between", "p_value"]].round(3)
+      predictor   group  within  between  p_value
+    0  standLRT  school   0.559    0.917    0.002
+    """
+    require_fit(fit)
+    tables = [_for_grouping(fit, grouping) for grouping in fit.design.groupings]
+    columns = ["predictor", "group", "within", "between", "difference", "std_error", "df", "t"]
+    columns += ["p_value", "lower", "upper", "size"]
+    found = [table for table in tables if table is not None]
+    if not found:
+        return pd.DataFrame(columns=columns)
+    return pd.concat(found, ignore_index=True)[columns]
+
+
+def _for_grouping(fit: MixedFit, grouping: Grouping) -> pd.DataFrame | None:
+    design, names, predictors = fit.design, list(fit.design.fixed_names), []
+    X = design.X
+    for j, name in enumerate(design.fixed_names):
+        if name == "Intercept" or ":" in name:
+            continue
+        means = _group_means(design, j, grouping)
+        if means is None:
+            continue
+        wider, label = np.column_stack([X, means]), f"mean of {name} by {grouping.name}"
+        try:
+            check_rank(wider, (*names, label))
+        except CourseError:  # a predictor of the groups already says the same
+            continue
+        X, names = wider, [*names, label]
+        predictors.append(j)
+    if not predictors:
+        return None
+    wider = Problem(replace(design, X=X, fixed_names=tuple(names)))
+    estimates = estimate(wider, fit.estimates.reml)
+    curvature = Satterthwaite(wider, estimates)
+    p = len(design.fixed_names)
+    at = np.arange(p, len(names))
+    df = np.array([curvature.df(row) for row in np.eye(len(names))[at]])
+    difference = pd.Series(estimates.beta[at])
+    table = t_table(difference, pd.Series(np.sqrt(np.diagonal(estimates.cov_beta)[at])), df)
+    within = estimates.beta[predictors]
+    return table.rename(columns={"estimate": "difference"}).assign(
+        predictor=[names[j] for j in predictors],
+        group=grouping.name,
+        within=within,
+        between=within + difference,
+        size=difference * X[:, at].std(axis=0) / design.y.std(),
+    )
+
+
+def _group_means(design: Design, column: int, grouping: Grouping) -> np.ndarray | None:
+    """The mean of a predictor in each row's group; None unless it varies within and between them."""
+    x = design.X[:, column] - design.X[:, column].mean()
+    counts = np.bincount(grouping.codes)
+    means = (np.bincount(grouping.codes, x) / counts)[grouping.codes]
+    total = x @ x
+    between = (means @ means) / total
+    if between < VARIES or between > 1 - VARIES:
+        return None
+    return means + design.X[:, column].mean()

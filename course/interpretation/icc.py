@@ -1,0 +1,259 @@
+"""What the variances of a fit mean: shares, chance-expected correlations (ICC), R squared.
+
+With random slopes the variance of a grouping depends on the predictors. For a row with values z it is
+z' S z, S the covariance matrix of the grouping's effects; its mean over rows is tr(S M) with M the mean of
+z z' (Johnson 2014, doi 10.1111/2041-210X.12225). All functions here start from these M.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from itertools import combinations, product
+
+import numpy as np
+import pandas as pd
+from scipy import special, stats
+
+from course.common.arguments import proportion
+from course.common.nearest import nearest
+from course.design.design import Design
+from course.errors import CourseError
+from course.fit.model import MixedFit, require_fit
+from course.fit.shares import mean_products, row_variances, slope_variables
+from course.solver.parameters import parameter_names
+
+# -- correlations of two rows -------------------------------------------------------------------
+
+
+def icc(
+    fit: MixedFit,
+    at: Mapping[str, object] | None = None,
+    groups: str | Sequence[str] | None = None,
+    *,
+    interval: str = "delta",
+    level: float = 0.95,
+    n_boot: int = 1000,
+    seed: int | None = None,
+    executor: Executor | None = None,
+    progress: bool = True,
+) -> pd.DataFrame:
+    """How alike are two pupils of the same classroom, of the same school, of the same province?
+
+    For each grouping two numbers. ``share`` is the part of the variance (without what the fixed effects
+    explain) that lies at this level. ``icc`` is the intraclass correlation: the correlation to be expected
+    of two rows drawn at random from the same level, given the fixed effects,
+
+        icc = (sum of the variances of all groupings that the two have in common) / total variance.
+
+    Two pupils of one classroom share their school and province, too, so where groups are nested these
+    variances count. Groups that cross appear by themselves and jointly (``"primary & second"``: the
+    same primary and the same secondary school).
+
+    Parameters
+    ----------
+    fit : MixedFit
+    at : dict, optional
+        Values of predictors that have random slopes, ``{"age": [8, 10, 12]}``: one row per group
+        and value (for several predictors, per combination), for two pupils who both have that value.
+        Where left out, variances are means over the rows of the fit (Johnson 2014).
+    groups : str or list of str, optional
+        The rows wanted, as they are called in ``group``; all where left out.
+    interval : "delta" or "bootstrap"
+        "delta": from the curvature of the (restricted) likelihood in the relative covariance factors,
+        on the logit scale, so that ends stay between 0 and 1. It says nothing (NaN) where the estimate
+        is 0. "bootstrap": percentiles of refitted simulated responses; slower, and right at 0.
+    level : float
+        Confidence level.
+    n_boot, seed, executor, progress
+        For "bootstrap": its size, random seed, ``concurrent.futures`` executor, progress bar.
+
+    Returns
+    -------
+    DataFrame
+        Index ``group``; one column per predictor in `at`; share, share_lower, share_upper, icc,
+        icc_lower, icc_upper.
+
+    Raises
+    ------
+    CourseError
+        For a group that the fit does not have, a predictor on which no random effect depends, ...
+
+    Examples
+    --------
+    >>> from course import icc, load, mixedlm
+    >>> pupils = load("pupils")
+    >>> fit = mixedlm("test_score ~ age + (1|classroom) + (1|school)", pupils).fit()
+    >>> icc(fit).round(2)
+               share  share_lower  share_upper   icc  icc_lower  icc_upper
+    group
+    classroom   0.21         0.16         0.27  0.50       0.43       0.57
+    school      0.29         0.20         0.40  0.29       0.20       0.40
+
+    With random slopes it depends on the predictor how alike they are:
+
+    >>> slopes = mixedlm("test_score ~ age + (age|classroom)", pupils).fit()
+    >>> icc(slopes, at={"age": [8, 10, 12]})[["age", "icc"]].round(2)
+               age   icc
+    group
+    classroom    8  0.55
+    classroom   10  0.53
+    classroom   12  0.67
+    """
+    require_fit(fit)
+    level = proportion("level", level)
+    if interval not in ("delta", "bootstrap"):
+        raise CourseError(f"interval={interval!r}: write 'delta' or 'bootstrap'")
+    pairs = _wanted(_pairs(fit.design), groups)
+    points = _grid(fit.design, at)
+    relative = None
+    if interval == "bootstrap":
+        relative = _replicates(fit, n_boot, seed, executor, progress)
+    rows = []
+    for point in points:
+        M = mean_products(fit.design, point)
+        if relative is None:
+            ends = _Delta(fit, M, level)
+        else:
+            ends = _Percentiles(relative, M, level)
+        ratios = row_variances(fit.estimates.covariances, M) / fit.scale
+        for pair in pairs:
+            row = {"group": pair.name, **point}
+            for quantity, members in (("share", pair.own), ("icc", pair.common)):
+                value = ratios[members].sum() / (ratios.sum() + 1)
+                low, high = ends(members)
+                row |= {quantity: value, f"{quantity}_lower": low, f"{quantity}_upper": high}
+            rows.append(row)
+    table = pd.DataFrame(rows)
+    order = {pair.name: i for i, pair in enumerate(pairs)}
+    return table.sort_values("group", key=lambda s: s.map(order), kind="stable").set_index("group")
+
+
+@dataclass(frozen=True)
+class _Pair:
+    """Two rows with something in common: the groupings named, and all those that contain them."""
+
+    name: str
+    own: list[int]
+    common: list[int]
+
+
+def _pairs(design: Design) -> list[_Pair]:
+    """One for each grouping, and one for each set of groupings that cross."""
+    nested, size = design.nested, len(design.groupings)
+    found = []
+    for several in range(1, size + 1):
+        for own in map(list, combinations(range(size), several)):
+            if nested[np.ix_(own, own)].sum() > several:
+                continue  # one lies in the other: sharing it is sharing both
+            name = " & ".join(design.groupings[g].name for g in own)
+            found.append(_Pair(name, own, list(np.flatnonzero(nested[own].any(axis=0)))))
+    return found
+
+
+def _wanted(pairs: list[_Pair], groups: str | Sequence[str] | None) -> list[_Pair]:
+    if groups is None:
+        return pairs
+    by_name = {pair.name: pair for pair in pairs}
+    wanted = [groups] if isinstance(groups, str) else list(groups)
+    for name in wanted:
+        if name not in by_name:
+            mend = nearest(name, by_name) or f"; there are {', '.join(by_name)}"
+            raise CourseError(f"this fit has no level {name!r}{mend}")
+    return [by_name[name] for name in wanted]
+
+
+def _grid(design: Design, at: Mapping[str, object] | None) -> list[dict]:
+    if at is None:
+        return [{}]
+    if not isinstance(at, Mapping) or not at:
+        raise CourseError(
+            'at= takes a dict of predictors and values, as in at={"age": [8, 10, 12]}'
+        )
+    known = slope_variables(design)
+    if not known:
+        raise CourseError(
+            "only intercepts vary between the groups of this model, so the correlation is the same "
+            "at every value of a predictor: leave at= out"
+        )
+    values = {}
+    for name, given in at.items():
+        if name not in known:
+            raise CourseError(
+                f"at={{{name!r}: ...}}: no random effect depends on {name!r}; they depend on "
+                f"{', '.join(known)}{nearest(name, known)}"
+            )
+        values[name] = [given] if np.ndim(given) == 0 else list(given)
+        if not values[name] or pd.isna(values[name]).any():
+            raise CourseError(f"at={{{name!r}: ...}} needs at least one value, and none missing")
+    return [dict(zip(values, point, strict=True)) for point in product(*values.values())]
+
+
+class _Delta:
+    """Intervals by the delta method on the logit scale.
+
+    With m_g = tr(M_g T Lambda Lambda' T') the variance of grouping g over sigma squared, a share or a
+    correlation is a sum of some m_g over (1 + sum of all); d m_g / d Lambda = 2 T' M_g T Lambda.
+    """
+
+    def __init__(self, fit: MixedFit, M: list[np.ndarray], level: float):
+        problem, theta = fit.model.problem, fit.estimates.theta_standard
+        factors = problem.unpack(theta)
+        in_standard = [T.T @ m @ T for T, m in zip(problem.T_z, M, strict=True)]
+        pairs = list(zip(in_standard, factors, strict=True))
+        self.m = np.array([((S @ L) * L).sum() for S, L in pairs])
+        zeros = [np.zeros_like(L) for L in factors]
+        self.slopes = np.stack(
+            [
+                problem.pack([*zeros[:g], 2 * S @ L, *zeros[g + 1 :]])
+                for g, (S, L) in enumerate(pairs)
+            ]
+        )
+        self.covariance = fit.satterthwaite.covariance[: len(theta), : len(theta)]
+        self.z = stats.norm.ppf((1 + level) / 2)
+
+    def __call__(self, members: list[int]) -> tuple[float, float]:
+        total = 1 + self.m.sum()
+        value = self.m[members].sum() / total
+        if value < 1e-6:  # the likelihood is flat here to first order: no curvature to read
+            return np.nan, np.nan
+        slope = (self.slopes[members].sum(axis=0) - value * self.slopes.sum(axis=0)) / total
+        error = np.sqrt(slope @ self.covariance @ slope) / (value * (1 - value))
+        at = special.logit(value)
+        return special.expit(at - self.z * error), special.expit(at + self.z * error)
+
+
+class _Percentiles:
+    """Intervals from the relative covariance matrices of bootstrap fits."""
+
+    def __init__(self, relative: list[np.ndarray], M: list[np.ndarray], level: float):
+        self.m = np.array([np.einsum("bij,ij->b", S, m) for S, m in zip(relative, M, strict=True)])
+        self.ends = [(1 - level) / 2, (1 + level) / 2]
+
+    def __call__(self, members: list[int]) -> tuple[float, float]:
+        low, high = np.quantile(self.m[members].sum(axis=0) / (1 + self.m.sum(axis=0)), self.ends)
+        return float(low), float(high)
+
+
+def _replicates(fit: MixedFit, n: int, seed, executor, progress: bool) -> list[np.ndarray]:
+    """For each grouping the covariance matrices over sigma squared of bootstrap fits, (n, k, k)."""
+    from course.inference.bootstrap import bootstrap
+
+    table = bootstrap(fit, n, seed=seed, executor=executor, progress=progress).replicates
+    table = table.loc[table["converged"], parameter_names(fit.design)]
+    found = []
+    for grouping in fit.design.groupings:
+        k = len(grouping.effects)
+        S = np.zeros((len(table), k, k))
+        sds = [table[f"sd({effect} | {grouping.name})"].to_numpy() for effect in grouping.effects]
+        for block in grouping.blocks:
+            for i, j in combinations(block, 2):
+                names = f"{grouping.effects[i]}, {grouping.effects[j]}"
+                # beside an SD of 0 a correlation is not defined, and its covariance 0
+                r = table[f"cor({names} | {grouping.name})"].fillna(0).to_numpy()
+                S[:, i, j] = S[:, j, i] = r * sds[i] * sds[j]
+        for j, sd in enumerate(sds):
+            S[:, j, j] = sd**2
+        found.append(S / table["sigma"].to_numpy()[:, None, None] ** 2)
+    return found

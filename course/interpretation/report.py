@@ -1,0 +1,137 @@
+"""A fit as the paragraph of a results section, and several fits side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from course.common.wording import _like, _p, number
+from course.fit.model import MixedFit, require_fit
+from course.interpretation.icc import icc
+from course.interpretation.variance import r2
+
+SINGULAR = (
+    "The fit was singular: a variance was estimated at 0, or a correlation at -1 or 1, so the data show "
+    "no more variation there than chance would make."
+)
+
+
+def report(fit: MixedFit) -> str:
+    """The paragraph of a results section: model, estimates, variances, ICC, R squared.
+
+    Everything that a reader needs to judge the fit is in it; what the numbers mean for the question of
+    the study is yours to add. Numbers are rounded, p-values three decimals.
+
+    Parameters
+    ----------
+    fit : MixedFit
+
+    Returns
+    -------
+    str
+        One paragraph of plain text; ``print(textwrap.fill(report(fit)))`` breaks its lines.
+
+    Raises
+    ------
+    CourseError
+        Where `fit` is not what ``mixedlm(...).fit()`` returns.
+
+    Examples
+    --------
+    >>> import textwrap
+    >>> from course import load, mixedlm, report
+    >>> fit = mixedlm("test_score ~ age + (1|classroom) + (1|school)", load("pupils")).fit()
+    >>> print(textwrap.fill(report(fit), 80))
+    A linear mixed model of test_score with fixed effects of age and random
+    intercepts by classroom and random intercepts by school was fitted by restricted
+    maximum likelihood. The data were 2,494 rows in 190 levels of classroom and 60
+    levels of school. Fixed effects (Satterthwaite degrees of freedom): Intercept
+    23.0, 95% CI [20.3, 25.7], t(614.1) = 16.84, p < 0.001; age 3.77, 95% CI [3.55,
+    4.00], t(2348.2) = 32.57, p < 0.001. Standard deviations: Intercept by classroom
+    4.224, Intercept by school 4.987, residual 6.532. The correlation to be expected
+    of two rows was 0.50 for the same classroom, 95% CI [0.43, 0.57]; 0.29 for the
+    same school, 95% CI [0.20, 0.40]. Fixed effects explained 19.1% of the variance,
+    fixed and random effects together 59.6%.
+    """
+    require_fit(fit)
+    sentences = [_model(fit), _sample(fit), _fixed(fit), _random(fit), _alike(fit)]
+    if fit.singular:
+        sentences.append(SINGULAR)
+    if not fit.converged:
+        sentences.append("The search did not converge; these numbers are not to be reported.")
+    return " ".join(sentences)
+
+
+def _model(fit: MixedFit) -> str:
+    design = fit.design
+    effects = [name for name in design.fixed_names if name != "Intercept"]
+    fixed = f"fixed effects of {_listed(effects)}" if effects else "no predictors"
+    random = []
+    for grouping in design.groupings:
+        for block in grouping.blocks:
+            names = [grouping.effects[j] for j in block]
+            slopes = [name for name in names if name != "Intercept"]
+            parts = ["intercepts"] if "Intercept" in names else []
+            parts += [f"slopes of {_listed(slopes)}"] if slopes else []
+            together = "correlated " if len(names) > 1 else ""
+            random.append(f"{together}random {_listed(parts)} by {grouping.name}")
+    method = "restricted maximum likelihood" if fit.method == "REML" else "maximum likelihood"
+    return (
+        f"A linear mixed model of {design.formula.response} with {fixed} and {_listed(random)} "
+        f"was fitted by {method}."
+    )
+
+
+def _sample(fit: MixedFit) -> str:
+    groups = [f"{count:,} levels of {name}" for name, count in fit.n_groups.items()]
+    left_out = fit.design.rows_given - fit.nobs
+    gone = f" ({left_out:,} incomplete rows left out)" if left_out else ""
+    return f"The data were {fit.nobs:,} rows{gone} in {_listed(groups)}."
+
+
+def _fixed(fit: MixedFit) -> str:
+    said = []
+    for row in fit.fixed_effects.itertuples():
+        said.append(
+            f"{row.Index} {_like(row.estimate, row.std_error)}, 95% CI "
+            f"[{_like(row.lower, row.std_error)}, {_like(row.upper, row.std_error)}], "
+            f"t({row.df:.1f}) = {row.t:.2f}, {_p(row.p_value)}"
+        )
+    return f"Fixed effects (Satterthwaite degrees of freedom): {'; '.join(said)}."
+
+
+def _random(fit: MixedFit) -> str:
+    table = fit.variance_components
+    said = []
+    for row in table[table["group"] != "Residual"].itertuples():
+        if pd.isna(row.effect2):
+            said.append(f"{row.effect} by {row.group} {number(row.sdcor)}")
+        elif pd.isna(row.sdcor):
+            said.append(f"correlation of {row.effect} and {row.effect2} not defined")
+        else:
+            said.append(f"correlation of {row.effect} and {row.effect2} {row.sdcor:.2f}")
+    said.append(f"residual {number(np.sqrt(fit.scale))}")
+    return f"Standard deviations: {', '.join(said)}."
+
+
+def _alike(fit: MixedFit) -> str:
+    said = []
+    for row in icc(fit).itertuples():
+        ends = ""
+        if np.isfinite(row.icc_lower):
+            ends = f", 95% CI [{row.icc_lower:.2f}, {row.icc_upper:.2f}]"
+        said.append(f"{row.icc:.2f} for the same {row.Index.replace(' & ', ' and ')}{ends}")
+    slopes = any(set(g.effects) != {"Intercept"} for g in fit.design.groupings)
+    mean = " (variances averaged over the rows)" if slopes else ""
+    explained = r2(fit)
+    return (
+        f"The correlation to be expected of two rows{mean} was {'; '.join(said)}. Fixed effects explained "
+        f"{explained['marginal']:.1%} of the variance, fixed and random effects together "
+        f"{explained['conditional']:.1%}."
+    )
+
+
+def _listed(names: Sequence[str]) -> str:
+    return names[0] if len(names) == 1 else ", ".join(names[:-1]) + " and " + names[-1]

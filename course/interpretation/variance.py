@@ -1,0 +1,148 @@
+"""variance."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+
+from course.errors import CourseError
+from course.fit.model import MixedFit, require_fit
+from course.fit.shares import mean_variances
+from course.solver.estimates import estimate
+from course.solver.problem import Problem
+
+
+def variance_shares(fit: MixedFit) -> pd.DataFrame:
+    """How the variance that the fixed part leaves is divided between the levels.
+
+    Parameters
+    ----------
+    fit : MixedFit
+
+    Returns
+    -------
+    DataFrame
+        By group, the residual last: ``variance`` (squared units of the response) and ``share``
+        (between 0 and 1; they add up to 1). With a slope the variance of a group depends on the predictor;
+        this is its mean over the rows (Johnson 2014, doi 10.1111/2041-210X.12225).
+
+    Raises
+    ------
+    CourseError
+        Where `fit` is not what ``mixedlm(...).fit()`` returns.
+
+    Examples
+    --------
+    >>> from course import load, mixedlm, variance_shares
+    >>> fit = mixedlm("test_score ~ age + (1|province/school/classroom)", load("pupils")).fit()
+    >>> variance_shares(fit).round(2)
+                               variance  share
+    group
+    province                      18.94   0.22
+    province:school                8.05   0.09
+    province:school:classroom     17.61   0.20
+    Residual                      42.67   0.49
+    """
+    require_fit(fit)
+    names = [grouping.name for grouping in fit.design.groupings]
+    variances = np.append(mean_variances(fit.design, fit.estimates), fit.scale)
+    return pd.DataFrame(
+        {"variance": variances, "share": variances / variances.sum()},
+        index=pd.Index([*names, "Residual"], name="group"),
+    )
+
+
+# -- R squared ----------------------------------------------------------------------------------
+
+
+def r2(fit: MixedFit) -> pd.Series:
+    """Marginal and conditional R squared.
+
+    With V_f the variance of the fixed part's predictions over the rows, V_g the (mean) variance of
+    grouping g and V_e the residual variance,
+
+        marginal = V_f / (V_f + sum V_g + V_e),    conditional = (V_f + sum V_g) / (V_f + sum V_g + V_e)
+
+    (Nakagawa and Schielzeth 2013, doi 10.1111/j.2041-210x.2012.00261.x; for random slopes Johnson
+    2014, doi 10.1111/2041-210X.12225), as R's MuMIn and performance compute them.
+
+    Parameters
+    ----------
+    fit : MixedFit
+
+    Returns
+    -------
+    Series
+        ``marginal``: what the fixed effects explain; ``conditional``: fixed and random effects together.
+
+    Raises
+    ------
+    CourseError
+        Where `fit` is not what ``mixedlm(...).fit()`` returns.
+
+    Examples
+    --------
+    >>> from course import load, mixedlm, r2
+    >>> fit = mixedlm("test_score ~ age + sex + (1|school/classroom)", load("pupils")).fit()
+    >>> r2(fit).round(2).to_dict()
+    {'marginal': 0.2, 'conditional': 0.61}
+    """
+    require_fit(fit)
+    fixed = float(np.var(fit.design.X @ fit.estimates.beta, ddof=1))
+    random = float(mean_variances(fit.design, fit.estimates).sum())
+    total = fixed + random + fit.scale
+    return pd.Series(
+        {"marginal": fixed / total, "conditional": (fixed + random) / total}, name="r2"
+    )
+
+
+def variance_explained(fit: MixedFit) -> pd.DataFrame:
+    """How much of the variance at each level the fixed effects explain.
+
+    The variances of the model are set against those of the same model with an intercept alone:
+    explained = 1 - model / null (Raudenbush and Bryk 2002, Hierarchical Linear Models). A predictor of pupils
+    explains variance of schools where schools differ in it. A negative value is no mistake: the variance
+    of a level may grow when differences at another are taken out (Snijders and Bosker 1994,
+    doi 10.1177/0049124194022003004).
+
+    Parameters
+    ----------
+    fit : MixedFit
+        With random intercepts only.
+
+    Returns
+    -------
+    DataFrame
+        By group, the residual last: null, model (variances), explained (NaN where null is 0).
+
+    Raises
+    ------
+    CourseError
+        For random slopes, whose variance has no counterpart in a model without the predictor.
+
+    Examples
+    --------
+    >>> from course import load, mixedlm, variance_explained
+    >>> fit = mixedlm("test_score ~ age + sex + (1|school)", load("pupils")).fit()
+    >>> variance_explained(fit).round(2)
+               null  model  explained
+    group
+    school    31.52  29.90       0.05
+    Residual  74.35  53.95       0.27
+    """
+    require_fit(fit)
+    if any(grouping.effects != ("Intercept",) for grouping in fit.design.groupings):
+        raise CourseError(
+            "variance_explained compares random intercepts. Here slopes vary, too, and their variance "
+            "has no counterpart in a model without the predictor: use r2(fit)"
+        )
+    X = np.ones((fit.nobs, 1))
+    design = replace(fit.design, X=X, fixed_names=("Intercept",))
+    null = estimate(Problem(design), fit.estimates.reml)
+    before = np.array([*(S[0, 0] for S in null.covariances), null.sigma2])
+    table = variance_shares(fit)
+    after = table["variance"].to_numpy()
+    explained = 1 - np.divide(after, before, out=np.full(len(after), np.nan), where=before > 0)
+    return pd.DataFrame({"null": before, "model": after, "explained": explained}, index=table.index)

@@ -1,0 +1,134 @@
+"""Where in a fit the things to draw are: groups, levels, effects, typical rows, separate lines."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from course.common.nearest import nearest
+from course.errors import CourseError
+from course.formula.parse import variables_of
+from course.plots.page import label
+
+if TYPE_CHECKING:
+    from course.fit.model import MixedFit
+
+
+def find_group(fit: MixedFit, group: str) -> int:
+    """The position of a grouping factor in the design."""
+    names = list(fit.n_groups)
+    if group not in names:
+        raise CourseError(
+            f"the model has no random effects for {group!r}; it has: {', '.join(names)}"
+            f"{nearest(group, names)}"
+        )
+    return names.index(group)
+
+
+def find_effect(fit: MixedFit, group: str, effect: str) -> int:
+    """The position of an effect among those that vary by a group."""
+    effects = fit.design.groupings[find_group(fit, group)].effects
+    if effect not in effects:
+        raise CourseError(
+            f"{group!r} has no random effect {effect!r}; it has: {', '.join(effects)}"
+            f"{nearest(effect, effects)}"
+        )
+    return effects.index(effect)
+
+
+def find_slope(fit: MixedFit, group: str, effect: str | None) -> tuple[int, int, str]:
+    """The positions of the intercept and of a slope, and the name of the slope."""
+    effects = fit.design.groupings[find_group(fit, group)].effects
+    slopes = [name for name in effects if name != "Intercept"]
+    if "Intercept" not in effects or not slopes:
+        raise CourseError(
+            f"{group!r} has the random effects {', '.join(effects)}: this picture needs an "
+            f"intercept and a slope, as in (age|{group})"
+        )
+    if effect is None:
+        if len(slopes) > 1:
+            raise CourseError(f"{group!r} has several slopes: write effect={slopes[0]!r}, ...")
+        effect = slopes[0]
+    if effect == "Intercept":
+        raise CourseError(f"effect= names the slope; write effect={slopes[0]!r}")
+    return effects.index("Intercept"), find_effect(fit, group, effect), effect
+
+
+def find_levels(fit: MixedFit, group: str, levels: Sequence) -> list[int]:
+    """The codes of levels by their labels (``S1:C2`` or ``("S1", "C2")`` for two columns)."""
+    known = [label(level) for level in fit.design.groupings[find_group(fit, group)].levels]
+    if isinstance(levels, str | bytes) or not isinstance(levels, Sequence | np.ndarray | pd.Index):
+        levels = [levels]
+    if len(levels) == 0:
+        raise CourseError(f"levels= is empty: name at least one {group}")
+    codes = []
+    for level in levels:
+        if label(level) not in known:
+            raise CourseError(f"no {group} {label(level)!r}{nearest(label(level), known)}")
+        codes.append(known.index(label(level)))
+    return codes
+
+
+def predictors(fit: MixedFit) -> list[str]:
+    """The columns that the fixed and random effects are made of."""
+    formula = fit.design.formula
+    response = variables_of(formula.response)
+    return [name for name in formula.variables if name not in response]
+
+
+def _is_number(column: pd.Series) -> bool:
+    return pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column)
+
+
+def find_predictor(fit: MixedFit, predictor: str) -> pd.Series:
+    """A numeric column of the model other than the response."""
+    known = [name for name in predictors(fit) if _is_number(fit.design.columns[name])]
+    if predictor not in known:
+        has = f"; it has: {', '.join(known)}" if known else ""
+        raise CourseError(
+            f"the model has no numeric predictor {predictor!r}{has}{nearest(predictor, known)}"
+        )
+    return fit.design.columns[predictor].reset_index(drop=True)
+
+
+def containing(fit: MixedFit, g: int) -> list[int]:
+    """The groupings that contain this one (its schools, its provinces), itself first."""
+    others = [h for h in range(len(fit.design.groupings)) if h != g and fit.design.nested[g, h]]
+    return [g, *others]
+
+
+def frame(fit: MixedFit) -> pd.DataFrame:
+    """The complete rows of every column that the model uses, numbered from 0."""
+    return pd.DataFrame({k: v.reset_index(drop=True) for k, v in fit.design.columns.items()})
+
+
+def typical(data: pd.DataFrame, at: Mapping[str, object] | None = None) -> pd.DataFrame:
+    """One row: medians that occur in the data, most frequent labels, or what `at` says."""
+    row = {}
+    for name, column in data.items():
+        middle = column.quantile(0.5, interpolation="lower") if _is_number(column) else None
+        row[name] = column.mode().iloc[0] if middle is None else middle
+    for name, value in (at or {}).items():
+        if name not in row:
+            raise CourseError(f"at= names {name!r}, which the model has not{nearest(name, row)}")
+        row[name] = value
+    return pd.DataFrame({name: [value] for name, value in row.items()}).astype(
+        {name: column.dtype for name, column in data.items() if name not in (at or {})}
+    )
+
+
+def grid(row: pd.DataFrame, predictor: str, low: float, high: float, whole: bool) -> pd.DataFrame:
+    """The row again and again while one predictor goes from low to high."""
+    values = np.linspace(low, high, 61)
+    if whole:
+        values = np.unique(np.round(values)).astype(np.int64)
+    many = row.loc[np.zeros(len(values), dtype=int)].reset_index(drop=True)
+    return many.assign(**{predictor: values})
+
+
+def is_whole(column: pd.Series) -> bool:
+    """Whether a predictor holds whole numbers, so that a grid of it must."""
+    return pd.api.types.is_integer_dtype(column)

@@ -1,0 +1,262 @@
+"""What a simulation was told: the true parameters, and a table that holds them against a fit."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from course.errors import CourseError
+
+# Levels of the simulated schools, coarsest first, with the levels that contain them.
+CONTAINERS = {
+    "province": (),
+    "school": ("province",),
+    "classroom": ("province", "school"),
+    "student_id": ("province", "school"),  # pupils may change classrooms, never schools
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Truth:
+    """True parameters of simulated data, in the layout that a fit reports its estimates in.
+
+    Attributes
+    ----------
+    fixed_effects : Series
+        True coefficients by patsy name, in the units of the response per unit of the predictor.
+    variance_components : DataFrame
+        Columns group, effect, effect2, vcov, sdcor: one row per variance (effect2 is None, sdcor
+        the SD) and per covariance (sdcor the correlation), the last row the group "Residual". The
+        layout is that of ``fit.variance_components`` and lme4's ``as.data.frame(VarCorr(model))``.
+    random_effects : dict of str to DataFrame
+        The effects drawn for each group: levels x effects, like ``fit.random_effects``.
+    """
+
+    fixed_effects: pd.Series
+    variance_components: pd.DataFrame
+    random_effects: dict[str, pd.DataFrame] = field(repr=False)
+
+    def centred(self, name: str, at: float) -> Truth:
+        """Return the same truth in terms of ``name = age - at``.
+
+        Nothing about the pupils changes, only where zero is: an intercept becomes the value at age
+        ``at``, so intercept SDs and the correlation of intercept and slope change while the slopes
+        stay. With u0 and u1 the intercept and slope of a group, the new intercept is u0 + at * u1.
+
+        Parameters
+        ----------
+        name : str
+            The name of the centred predictor in the formula, such as "age_c" or "I(age - 10)".
+        at : float
+            Age in years that becomes zero.
+
+        Examples
+        --------
+        >>> from course.simulate.schools import simulate_schools
+        >>> truth = simulate_schools(fixed_effects={"Intercept": 50, "age": 2}, seed=1).truth
+        >>> truth.centred("age_c", at=10).fixed_effects.to_dict()
+        {'Intercept': 70.0, 'age_c': 2.0}
+        """
+        fixed: dict[str, float] = {}
+        for term, value in self.fixed_effects.items():
+            factors = term.split(":")
+            if "age" in factors:
+                if at != 0:
+                    rest = ":".join(f for f in factors if f != "age") or "Intercept"
+                    fixed[rest] = fixed.get(rest, 0.0) + at * value
+                term = ":".join(name if f == "age" else f for f in factors)
+            fixed[term] = fixed.get(term, 0.0) + value
+
+        move = np.array([[1.0, at], [0.0, 1.0]])
+        covariances, drawn = {}, {}
+        for group, effects in self.random_effects.items():
+            covariance, drawn[group] = _covariance(self.variance_components, group), effects
+            if "age" in effects:
+                covariance = move @ covariance @ move.T
+                drawn[group] = pd.DataFrame(
+                    effects.to_numpy() @ move.T, effects.index, ["Intercept", name]
+                )
+            covariances[group] = pd.DataFrame(
+                covariance, drawn[group].columns, drawn[group].columns
+            )
+        residual_sd = self.variance_components["sdcor"].iloc[-1]
+        return Truth(pd.Series(fixed), variance_table(covariances, residual_sd), drawn)
+
+    def parameters(self, groups: Sequence[str]) -> pd.Series:
+        """True values under the names that `course.parameters` gives those of a fit.
+
+        Parameters
+        ----------
+        groups : sequence of str
+            The grouping factors of the fit. One that consists of the same units as a group of the truth
+            is recognised, as in `compare`; the others of the truth keep their names.
+
+        Examples
+        --------
+        >>> from course.simulate.schools import simulate_schools
+        >>> truth = simulate_schools(intercept_sd={"classroom": 4}, seed=1).truth
+        >>> float(truth.parameters(["school:classroom"])["sd(Intercept | school:classroom)"])
+        4.0
+        """
+        groups = list(groups)
+        own = _as_in_truth(pd.Series(groups, dtype="str"), list(self.random_effects))
+        names = dict(zip(own, groups, strict=True))
+        values = {}
+        for (kind, group, effect), value in _parameters(
+            self.fixed_effects, self.variance_components
+        ).items():
+            group = names.get(group, group)
+            if kind == "fixed effect":
+                name = effect
+            elif group == "Residual":
+                name = "sigma"
+            else:
+                name = f"{'sd' if kind == 'SD' else 'cor'}({effect} | {group})"
+            values[name] = value
+        return pd.Series(values, dtype=float)
+
+    def compare(self, fit: Any) -> pd.DataFrame:
+        """Hold a fit against the truth, one row per parameter that either of them has.
+
+        Parameters
+        ----------
+        fit : MixedFit
+            A fit of ``course.mixedlm``; its ``fixed_effects`` and ``variance_components`` are read.
+
+        Returns
+        -------
+        DataFrame
+            Columns
+
+            - kind: "fixed effect", "SD" or "correlation";
+            - group: the grouping factor ("" for a fixed effect, "Residual" for the residual);
+            - effect: the patsy name, or for a correlation both names;
+            - true, estimate: NaN where the simulation, or the fit, does not have this parameter;
+            - std_error, lower, upper: as in ``fit.fixed_effects``, NaN for SDs and correlations;
+            - covered: whether lower <= true <= upper, missing where one of them is.
+
+        Raises
+        ------
+        CourseError
+            If ``fit`` has no tables of fixed effects and variance components.
+
+        Notes
+        -----
+        A group that the fit names otherwise but that consists of the same units is recognised:
+        with unique labels ``school:classroom`` is ``classroom``. With labels that restart in each
+        parent it is not, and a fit by ``classroom`` alone stands in rows of its own.
+
+        A predictor that the fit leaves out moves into the variances: they then estimate more than
+        the SD that was simulated.
+        """
+        if not (hasattr(fit, "fixed_effects") and hasattr(fit, "variance_components")):
+            raise CourseError(
+                f"compare() needs a fitted model, not {type(fit).__name__}; "
+                "write truth.compare(mixedlm(formula, data).fit())"
+            )
+        true = _parameters(self.fixed_effects, self.variance_components)
+        components = fit.variance_components.assign(
+            group=_as_in_truth(fit.variance_components["group"], list(self.random_effects))
+        )
+        estimated = _parameters(fit.fixed_effects["estimate"], components)
+
+        keys = [*true, *(key for key in estimated if key not in true)]
+        kinds = ["fixed effect", "SD", "correlation"]
+        keys.sort(key=lambda key: (kinds.index(key[0]), key[1] == "Residual"))
+        table = pd.DataFrame(keys, columns=["kind", "group", "effect"])
+        table["true"] = [true.get(key, np.nan) for key in keys]
+        table["estimate"] = [estimated.get(key, np.nan) for key in keys]
+        intervals = fit.fixed_effects[["std_error", "lower", "upper"]]
+        names = table["effect"].where(table["kind"] == "fixed effect")
+        table = pd.concat([table, intervals.reindex(names).reset_index(drop=True)], axis=1)
+        covered = table["true"].between(table["lower"], table["upper"]).astype("boolean")
+        table["covered"] = covered.mask(table[["true", "lower", "upper"]].isna().any(axis=1))
+        return table
+
+
+def variance_table(covariances: Mapping[str, pd.DataFrame], residual_sd: float) -> pd.DataFrame:
+    """Lay covariance matrices of random effects out as lme4's ``as.data.frame(VarCorr(model))``.
+
+    Parameters
+    ----------
+    covariances : mapping of str to DataFrame
+        For each group the covariance matrix, effects x effects.
+    residual_sd : float
+        SD of the residual, in the units of the response.
+
+    Returns
+    -------
+    DataFrame
+        Columns group, effect, effect2, vcov, sdcor.
+
+    Examples
+    --------
+    >>> effects = ["Intercept", "age"]
+    >>> variance_table({"school": pd.DataFrame([[9, 3], [3, 4]], effects, effects)}, 5.0)
+          group     effect effect2  vcov  sdcor
+    0    school  Intercept    None   9.0    3.0
+    1    school        age    None   4.0    2.0
+    2    school  Intercept     age   3.0    0.5
+    3  Residual       None    None  25.0    5.0
+    """
+    rows: list[tuple] = []
+    for group, matrix in covariances.items():
+        values, effects = matrix.to_numpy(dtype=float), list(matrix)
+        sds = np.sqrt(np.maximum(values.diagonal(), 0.0))  # a moved zero may leave -1e-16
+        rows += [(group, e, None, sd**2, sd) for e, sd in zip(effects, sds, strict=True)]
+        for j in range(len(effects)):
+            for i in range(j):
+                product = sds[i] * sds[j]
+                correlation = values[i, j] / product if product > 0 else np.nan
+                rows.append((group, effects[i], effects[j], values[i, j], correlation))
+    rows.append(("Residual", None, None, residual_sd**2, residual_sd))
+    # As objects first, so that an absent effect stays None instead of becoming NaN.
+    table = pd.DataFrame(
+        rows, columns=["group", "effect", "effect2", "vcov", "sdcor"], dtype=object
+    )
+    return table.astype({"group": "str", "vcov": float, "sdcor": float})
+
+
+def _covariance(components: pd.DataFrame, group: str) -> np.ndarray:
+    """Covariance matrix of one group of a table of variance components."""
+    rows = components[components["group"] == group]
+    variances = rows["vcov"][rows["effect2"].isna()].to_numpy()
+    matrix = np.diag(variances)
+    if len(variances) == 2:
+        matrix[0, 1] = matrix[1, 0] = rows["vcov"].iloc[-1]
+    return matrix
+
+
+def _parameters(fixed: pd.Series, components: pd.DataFrame) -> dict[tuple[str, str, str], float]:
+    """Values by (kind, group, effect), from a fit as from the truth."""
+    values = {("fixed effect", "", name): float(value) for name, value in fixed.items()}
+    for row in components.itertuples():
+        if pd.isna(row.effect2):
+            effect = "" if pd.isna(row.effect) else row.effect
+            values["SD", row.group, effect] = float(row.sdcor)
+        else:
+            # The intercept first, so that the order of the terms in a formula does not matter.
+            pair = sorted((row.effect, row.effect2), key=lambda e: (e != "Intercept", e))
+            values["correlation", row.group, ", ".join(pair)] = float(row.sdcor)
+    return values
+
+
+def _as_in_truth(groups: pd.Series, true_groups: list[str]) -> list[str]:
+    """Rename the groups of a fit that are the units of a group of the truth."""
+    names = dict.fromkeys(groups)
+    found = {name: name for name in names if name in true_groups}
+    for name in names:
+        match = next((group for group in true_groups if _same_units(name, group)), name)
+        # Two terms over the same units: the second has no truth of its own.
+        found.setdefault(name, name if match in found.values() else match)
+    return [found[name] for name in groups]
+
+
+def _same_units(name: str, group: str) -> bool:
+    """Whether ``name`` adds to ``group`` nothing but levels that contain it."""
+    parts, own = set(name.split(":")), group.split(":")
+    return parts >= set(own) and parts - set(own) <= set(CONTAINERS[own[-1]])

@@ -1,0 +1,234 @@
+"""`Problem` to `Estimates`: the optimum in the units of the data, and what lies on the edge."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+from scipy import linalg
+
+from course.design.design import Design
+from course.errors import CourseError
+from course.solver.problem import Problem
+from course.solver.search import search
+
+# A relative standard deviation that counts as none; lme4's isSingular has the same.
+NEAR_ZERO = 1e-4
+NEAR_ONE = 1 - 1e-6  # a correlation as near to 1 or -1 as this counts as one of these
+LEAST_RESIDUAL = 1e-12  # of the response's variance: where less is left, it is rounding
+LEAST_CROSSED = 1e-8  # the same where groupings cross, and large effects of both nearly cancel
+NO_RESIDUAL = (
+    "the fixed and random effects reproduce the response: no residual is left but what may be rounding. "
+    "Look for a response that is the same in all rows of a group, for a predictor computed from the "
+    "response, or for one row per group"
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Estimates:
+    """The optimum, in the units of the data.
+
+    Attributes
+    ----------
+    beta : ndarray, shape (p,)
+    cov_beta : ndarray, shape (p, p)
+    sigma2 : float
+        Residual variance.
+    factors : tuple of ndarray
+        For each grouping the relative covariance factor Lambda, (k, k), lower triangular: the
+        covariance matrix of its effects is ``sigma2 * Lambda @ Lambda.T``.
+    effects : tuple of ndarray
+        For each grouping the conditional means (BLUPs), (L, k).
+    deviance : float
+        -2 log-likelihood, or the REML criterion.
+    reml, converged, singular : bool
+    evaluations : int
+        Of the deviance and its gradient, all starts together.
+    gradient : float
+        Largest absolute entry of the gradient at the optimum, in standardised units.
+    """
+
+    beta: np.ndarray
+    cov_beta: np.ndarray
+    sigma2: float
+    factors: tuple[np.ndarray, ...]
+    effects: tuple[np.ndarray, ...]
+    deviance: float
+    reml: bool
+    converged: bool
+    singular: bool
+    evaluations: int
+    gradient: float
+    theta_standard: np.ndarray  # where the search ended, for what is derived there
+
+    @property
+    def llf(self) -> float:
+        """Log-likelihood; restricted where the fit is by REML."""
+        return -self.deviance / 2
+
+    @property
+    def covariances(self) -> tuple[np.ndarray, ...]:
+        """For each grouping the covariance matrix of its effects, (k, k)."""
+        return tuple(self.sigma2 * factor @ factor.T for factor in self.factors)
+
+
+def estimate(problem: Problem, reml: bool = True, progress: bool = False) -> Estimates:
+    """Minimise the deviance and end on a checked optimum.
+
+    Parameters
+    ----------
+    problem : Problem
+    reml : bool
+        Restricted maximum likelihood, or maximum likelihood.
+    progress : bool
+        Whether a search of more than a second shows where it is.
+
+    Returns
+    -------
+    Estimates
+
+    Raises
+    ------
+    CourseError
+        Where the fixed and random effects leave no residual.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from course.design.design import build_design
+    >>> from course.formula.parse import parse_formula
+    >>> data = pd.DataFrame({"y": [1.0, 2, 4, 5, 9, 9], "g": list("aabbcc")})
+    >>> estimates = estimate(Problem(build_design(parse_formula("y ~ 1 + (1|g)"), data)))
+    >>> round(float(estimates.sigma2), 3)  # within groups: (0.5 + 0.5 + 0) / 3
+    0.333
+    """
+    try:
+        best = search(problem, reml, progress)
+    except linalg.LinAlgError as error:  # effects so large that X'V^-1 X is lost in rounding
+        raise CourseError(NO_RESIDUAL) from error
+    at = problem.evaluate(best.theta)
+    df = problem.n - problem.p if reml else problem.n
+    relative_r2 = at.r2 / df
+    if relative_r2 < (LEAST_CROSSED if problem.crossing else LEAST_RESIDUAL):
+        raise CourseError(NO_RESIDUAL)
+    T_x = problem.T_x * problem.y_scale
+    beta = T_x @ at.beta
+    if problem.columns.constant is not None:
+        beta += problem.columns.y_shift * problem.columns.constant
+    blocks = [grouping.blocks for grouping in problem.design.groupings]
+    lower = [lower_factor(factor, own) for factor, own in zip(at.factors, blocks, strict=True)]
+    return Estimates(
+        beta=beta,
+        cov_beta=relative_r2 * T_x @ at.XX_inverse @ T_x.T,
+        sigma2=float(relative_r2 * problem.y_scale**2),
+        factors=tuple(
+            lower_factor(T @ _without_dust(factor), own)
+            for T, factor, own in zip(problem.T_z, lower, blocks, strict=True)
+        ),
+        effects=tuple(problem.effects(at)),
+        deviance=problem.in_units_of_data(problem.deviance(at, reml), reml),
+        reml=reml,
+        converged=bool(best.converged),
+        singular=any((np.diagonal(factor) < NEAR_ZERO).any() for factor in lower),
+        evaluations=best.evaluations,
+        gradient=float(best.gradient),
+        theta_standard=best.theta,
+    )
+
+
+def _without_dust(factor: np.ndarray) -> np.ndarray:
+    """Rounding of what is 0, at 0."""
+    return np.where(np.abs(factor) < 1e-10, 0.0, factor)
+
+
+def lower_factor(factor: np.ndarray, blocks: Sequence[Sequence[int]]) -> np.ndarray:
+    """The lower triangular factor of ``factor @ factor.T`` with a diagonal that is not negative."""
+    lower = np.zeros_like(factor)
+    for block in blocks:
+        here = np.ix_(block, block)
+        R = np.linalg.qr(factor[here].T, mode="r")
+        lower[here] = (np.where(np.diagonal(R) < 0, -1.0, 1.0)[:, None] * R).T
+    return lower
+
+
+# -- the edge of the parameter space ----------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class RandomParameter:
+    """A standard deviation or a correlation of random effects, free of the units of the data.
+
+    Attributes
+    ----------
+    group : str
+    effects : tuple of str
+        One effect (a standard deviation) or two (their correlation).
+    value : float
+        The standard deviation over the residual's, or the correlation (0 where an effect does not vary).
+    """
+
+    group: str
+    effects: tuple[str, ...]
+    value: float
+
+    @property
+    def is_sd(self) -> bool:
+        """Whether this is a standard deviation."""
+        return len(self.effects) == 1
+
+    @property
+    def on_the_edge(self) -> bool:
+        """Whether it is estimated at 0 (a standard deviation), or at -1 or 1 (a correlation)."""
+        return self.value < NEAR_ZERO if self.is_sd else abs(self.value) > NEAR_ONE
+
+
+def random_parameters(design: Design, relative: Sequence[np.ndarray]) -> list[RandomParameter]:
+    """The standard deviations and correlations of all random effects, measured without units.
+
+    Parameters
+    ----------
+    design : Design
+    relative : sequence of ndarray, (k, k) each
+        For each grouping the covariance matrix of its effects over sigma squared, in coordinates in which
+        an effect of one unit changes the response by about that.
+
+    Returns
+    -------
+    list of RandomParameter
+        Block by block: the standard deviations, then the correlations.
+    """
+    found = []
+    for grouping, covariance in zip(design.groupings, relative, strict=True):
+        sd = np.sqrt(np.diagonal(covariance))
+        for block in grouping.blocks:
+            for j in block:
+                found.append(RandomParameter(grouping.name, (grouping.effects[j],), float(sd[j])))
+            for j, i in combinations(block, 2):
+                vary = min(sd[i], sd[j]) >= NEAR_ZERO
+                r = float(covariance[i, j] / (sd[i] * sd[j])) if vary else 0.0
+                names = (grouping.effects[j], grouping.effects[i])
+                found.append(RandomParameter(grouping.name, names, r))
+    return found
+
+
+def relative_covariances(design: Design, estimates: Estimates) -> list[np.ndarray]:
+    """Covariances over sigma squared of the effects as the data have them, each per typical predictor.
+
+    A slope per euro is tiny by nature. Multiplied by the root mean square of its column it says how much
+    the effect changes the response, whatever the unit; correlations stay what they are.
+    """
+    found = []
+    for grouping, factor in zip(design.groupings, estimates.factors, strict=True):
+        size = np.sqrt(np.mean(grouping.Z**2, axis=0))
+        scaled = size[:, None] * factor
+        found.append(scaled @ scaled.T)
+    return found
+
+
+def standardised_covariances(problem: Problem, estimates: Estimates) -> list[np.ndarray]:
+    """Covariances over sigma squared of the effects of standardised predictors."""
+    factors = problem.unpack(estimates.theta_standard)
+    scaled = [B @ factor for B, factor in zip(problem.columns.B_z, factors, strict=True)]
+    return [factor @ factor.T for factor in scaled]

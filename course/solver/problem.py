@@ -1,0 +1,350 @@
+"""A `Design` as a problem to be solved: penalised least squares and the profiled deviance.
+
+With theta the free entries of the relative covariance factors Lambda, b = Lambda u, and beta and sigma
+at their best for that theta, -2 log-likelihood is (Bates et al. 2015, doi 10.18637/jss.v067.i01)
+
+    REML:  log|Lambda' Z' Z Lambda + I| + log|R_X|^2 + (n - p) (1 + log(2 pi r^2 / (n - p)))
+    ML:    log|Lambda' Z' Z Lambda + I| + n (1 + log(2 pi r^2 / n))
+
+r^2 is the penalised residual sum of squares, R_X' R_X = X' V^-1 X. `course.solver.elimination` gets all
+of it from cross-products formed once, so that a value costs nothing per row of the data, and its gradient
+about as much again.
+
+theta is free of sign: the deviance is even in every column of Lambda, so a search that may cross 0 does
+not get stuck there as one with bounds does. Signs are turned at the end.
+"""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from scipy import linalg
+
+from course.design.design import Design
+from course.design.groups import components, lies_in, parents
+from course.solver.crossing import Crossing
+from course.solver.elimination import Stage, Sums, cross_products
+from course.solver.standardise import Columns, standardise
+
+MIDDLING = 0.4  # the relative standard deviation that a search starts from
+SMALL = 0.02  # relative standard deviations below this are doubted: another start, and exactly 0
+LEAST_WEIGHT = 0.02  # of a level, however little its rows say about its effects
+
+
+@dataclass
+class Evaluation:
+    """The deviance at one theta, in standardised units, and what its derivative needs."""
+
+    factors: list[np.ndarray]
+    root: np.ndarray  # U' V^-1 U, (u, u)
+    logdet: float  # log|Lambda'Z'Z Lambda + I|
+    tape: list
+    beta: np.ndarray
+    r2: float
+    XX_inverse: np.ndarray
+    logdet_XX: float
+
+
+class Problem:
+    """A design, standardised, reduced to cross-products, and ready to be evaluated at any theta.
+
+    Parameters
+    ----------
+    design : Design
+    columns : Columns, optional
+        Its columns in other coordinates than those of `standardise`.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from course.design.design import build_design
+    >>> from course.formula.parse import parse_formula
+    >>> data = pd.DataFrame({"y": [1.0, 2, 4, 5, 9, 9], "g": list("aabbcc")})
+    >>> problem = Problem(build_design(parse_formula("y ~ 1 + (1|g)"), data))
+    >>> at = problem.evaluate(problem.start)
+    >>> problem.n_theta, problem.gradient(at, reml=True).shape
+    (1, (1,))
+    """
+
+    def __init__(self, design: Design, columns: Columns | None = None):
+        self.design = design
+        self.n, self.p = design.X.shape
+        self.patterns = [grouping.pattern for grouping in design.groupings]
+        self.n_theta = sum(int(pattern.sum()) for pattern in self.patterns)
+        self._take(columns or standardise(design))
+        self._order(design)
+
+    # -- set-up -----------------------------------------------------------------------------
+
+    def _take(self, columns: Columns) -> None:
+        self.columns = columns
+        self.U, self.x, self.z, self.y_at = columns.U, columns.x, columns.z, columns.y_at
+        self.T_x, self.T_z, self.y_scale = columns.T_x, columns.T_z, columns.y_scale
+
+    def _order(self, design: Design) -> None:
+        """Decide what is eliminated when: crossed groupings together, then a chain of nested ones."""
+        groupings = design.groupings
+        order = sorted(range(len(groupings)), key=lambda g: -groupings[g].n_levels)
+        for crossed in [0, *range(2, len(order) + 1)]:
+            chain = order[crossed:]
+            if all(design.nested[a, b] for a, b in zip(chain, chain[1:], strict=False)):
+                blocks = self._blocks(order[:crossed]) if crossed else None
+                if not crossed or not chain or lies_in(blocks, groupings[chain[0]].codes):
+                    break
+        units = [] if blocks is None else [blocks]
+        units += [groupings[g].codes for g in chain]
+        # levels of one parent side by side, at every stage
+        self.ranks: list[np.ndarray] = []
+        parent_rank = None
+        sums: list[Sums] = []
+        for i in reversed(range(len(units))):
+            size = units[i].max() + 1
+            if parent_rank is None:
+                parent = np.zeros(size, dtype=np.int64)
+            else:
+                parent = parent_rank[parents(units[i], units[i + 1])]
+            by_parent = np.argsort(parent, kind="stable")
+            rank = np.empty(size, dtype=np.int64)
+            rank[by_parent] = np.arange(size)
+            sums.insert(0, Sums(parent[by_parent]))
+            self.ranks.insert(0, rank)
+            parent_rank = rank
+        self.crossing, self.block_sums = None, None
+        if blocks is not None:
+            blocks = self.ranks.pop(0)[blocks]
+            self.block_sums = sums.pop(0)
+            if not chain:  # nothing above asks for the blocks one by one
+                self.block_sums = Sums(np.zeros(1, dtype=np.int64))
+            crossing = [(g, self.z[g], groupings[g].codes) for g in order[:crossed]]
+            names = [groupings[g].name for g in order[1:crossed]]
+            self.crossing = Crossing(self.U.T, crossing, blocks, bool(chain), names)
+            self.leaves = crossing[0][2]
+        else:
+            self.leaves = self.ranks[0][units[0]]
+        self.stages = [Stage(g, self.z[g], total) for g, total in zip(chain, sums, strict=True)]
+        self.M = cross_products(self.U, self.leaves)
+
+    def _blocks(self, crossed: list[int]) -> np.ndarray:
+        return components(*[self.design.groupings[g].codes for g in crossed])
+
+    def with_response(self, y: np.ndarray, start: np.ndarray | None = None) -> Problem:
+        """The same problem for another response: only the cross-products with y are formed again.
+
+        Parameters
+        ----------
+        y : ndarray, shape (n,)
+        start : ndarray, optional
+            Where the search begins; that of this problem where left out.
+        """
+        other = copy.copy(self)
+        other.design = self.design.with_response(y)
+        other._take(self.columns.with_response(other.design))
+        other.M = self.M.copy()
+        for i, column in enumerate(other.U):
+            products = np.bincount(self.leaves, column * other.U[self.y_at], other.M.shape[2])
+            other.M[i, self.y_at] = other.M[self.y_at, i] = products
+        if self.crossing:
+            other.crossing = self.crossing.with_columns(other.U.T)
+        if start is not None:
+            other.start = start
+        return other
+
+    def without(self, rows: np.ndarray) -> Problem:
+        """The problem that is left when some rows are taken out.
+
+        Parameters
+        ----------
+        rows : ndarray of bool, shape (n,)
+            The rows to leave out: all rows of some levels of one grouping, where groupings are nested.
+
+        Returns
+        -------
+        Problem
+            Its cross-products are those of this one with the levels that are left out at 0: such levels
+            add nothing to the likelihood. Where groupings cross it is made anew from the other rows.
+        """
+        if self.crossing:
+            return Problem(self.design.rows(~rows))
+        other = copy.copy(self)
+        gone = np.zeros(self.M.shape[2], dtype=bool)
+        gone[self.leaves[rows]] = True
+        other.M = np.where(gone, 0.0, self.M)
+        other.n = self.n - int(rows.sum())
+        return other
+
+    @property
+    def identifies_beta(self) -> bool:
+        """Whether the rows tell all fixed effects apart."""
+        XX = self.M[np.ix_(self.x, self.x)].sum(axis=2)
+        scale = np.sqrt(np.diagonal(XX))
+        if scale.min() == 0:
+            return False
+        return bool(np.linalg.eigvalsh(XX / np.outer(scale, scale))[0] >= 1e-9)
+
+    # -- theta ------------------------------------------------------------------------------
+
+    def unpack(self, theta: np.ndarray) -> list[np.ndarray]:
+        """theta (columns of lower triangles, one grouping after another) to the factors."""
+        factors, start = [], 0
+        for pattern in self.patterns:
+            factor = np.zeros(pattern.shape)
+            stop = start + int(pattern.sum())
+            factor.T[pattern.T] = theta[start:stop]
+            factors.append(factor)
+            start = stop
+        return factors
+
+    def pack(self, factors: list[np.ndarray]) -> np.ndarray:
+        pairs = zip(factors, self.patterns, strict=True)
+        return np.concatenate([factor.T[pattern.T] for factor, pattern in pairs])
+
+    # -- the deviance and its gradient --------------------------------------------------------
+
+    def evaluate(self, theta: np.ndarray) -> Evaluation:
+        factors = self.unpack(theta)
+        M, logdet, tape = self.M, 0.0, []
+        if self.crossing:
+            M, more, step = self.crossing.eliminate(M, factors)
+            M = self.block_sums.total(M)
+            logdet, tape = logdet + more, [step]
+        for stage in self.stages:
+            M, more, step = stage.eliminate(M, factors[stage.grouping])
+            logdet += more
+            tape.append(step)
+        root = M[:, :, 0]
+        XX, Xy = root[np.ix_(self.x, self.x)], root[self.x, self.y_at]
+        cholesky = linalg.cholesky(XX, lower=True, check_finite=False)
+        beta = linalg.cho_solve((cholesky, True), Xy, check_finite=False)
+        r2 = root[self.y_at, self.y_at] - Xy @ beta
+        XX_inverse = linalg.cho_solve((cholesky, True), np.eye(self.p), check_finite=False)
+        logdet_XX = 2 * np.log(np.diagonal(cholesky)).sum()
+        return Evaluation(factors, root, logdet, tape, beta, r2, XX_inverse, logdet_XX)
+
+    def deviance(self, at: Evaluation, reml: bool, sigma2: float | None = None) -> float:
+        """-2 log-likelihood of the standardised data; profiled over sigma where it is not given."""
+        df = self.n - self.p if reml else self.n
+        r2 = max(at.r2, np.finfo(float).tiny)
+        if sigma2 is None:
+            sigma2 = r2 / df
+        value = at.logdet + df * np.log(2 * np.pi * sigma2) + r2 / sigma2
+        return value + at.logdet_XX if reml else value
+
+    def in_units_of_data(self, deviance: float, reml: bool) -> float:
+        """What the deviance of the standardised data is for the data themselves."""
+        df = self.n - self.p if reml else self.n
+        deviance += 2 * df * np.log(self.y_scale)
+        if reml:  # log|X'V^-1 X| of the data's own X
+            deviance -= 2 * np.linalg.slogdet(self.T_x)[1]
+        return float(deviance)
+
+    def gradient(self, at: Evaluation, reml: bool, sigma2: float | None = None) -> np.ndarray:
+        """The derivative of `deviance` by theta."""
+        if sigma2 is None:
+            sigma2 = max(at.r2, np.finfo(float).tiny) / (self.n - self.p if reml else self.n)
+        v = self._residual_coefficients(at)
+        bar = np.outer(v, v) / sigma2
+        if reml:
+            bar[np.ix_(self.x, self.x)] += at.XX_inverse
+        return self.pull_back(at, bar)
+
+    def pull_back(self, at: Evaluation, bar: np.ndarray) -> np.ndarray:
+        """The derivative by theta of log|Lambda'Z'Z Lambda + I| and of a function of the root.
+
+        Parameters
+        ----------
+        at : Evaluation
+        bar : ndarray, shape (u, u)
+            The derivative of that function by the root U'V^-1 U, symmetric.
+        """
+        found = {}
+        bar = bar[:, :, None]
+        steps = self._steps(at)
+        for i, (stage, tape) in reversed(list(enumerate(steps))):
+            found[stage.grouping] = stage.gradient(tape, bar)
+            if i or self.crossing:
+                bar = stage.back(tape, bar)
+        if self.crossing:
+            found |= self.crossing.gradient(at.tape[0], self.block_sums.spread(bar))
+        return self.pack([found[g] for g in range(len(self.patterns))])
+
+    def _residual_coefficients(self, at: Evaluation) -> np.ndarray:
+        """v with U v = y - X beta."""
+        v = np.zeros(len(self.U))
+        v[self.x], v[self.y_at] = -at.beta, 1
+        return v
+
+    # -- what else comes from an evaluation ---------------------------------------------------
+
+    def effects(self, at: Evaluation) -> list[np.ndarray]:
+        """Conditional means of the random effects in the units of the data, (L, k) each."""
+        found = {}
+        v = self._residual_coefficients(at)[:, None]
+        steps = self._steps(at)
+        for stage, tape in reversed(steps):
+            found[stage.grouping], v = stage.effects(tape, v)
+        if self.crossing:
+            found |= self.crossing.effects(at.tape[0], self.block_sums.spread(v))
+        return [
+            (self.y_scale * T @ b).T
+            for b, T in zip(self._in_level_order(found), self.T_z, strict=True)
+        ]
+
+    def conditional_covariances(self, at: Evaluation, sigma2: float) -> list[np.ndarray]:
+        """Conditional covariances of the random effects given beta and theta, (L, k, k) each."""
+        pairs = zip(self._in_level_order(self._conditional(at)), self.T_z, strict=True)
+        return [sigma2 * np.einsum("ij,jkl,mk->lim", T, V, T) for V, T in pairs]
+
+    def _conditional(self, at: Evaluation) -> dict[int, np.ndarray]:
+        """By grouping the same over sigma squared in standardised units, (k, k, L)."""
+        found = {}
+        bar = np.zeros((len(self.U), len(self.U), 1))
+        for stage, tape in reversed(self._steps(at)):
+            found[stage.grouping] = stage.conditional(tape, bar)
+            bar = stage.back(tape, bar)
+        if self.crossing:
+            found |= self.crossing.conditional(at.tape[0], self.block_sums.spread(bar))
+        return found
+
+    def _in_level_order(self, found: dict[int, np.ndarray]) -> list[np.ndarray]:
+        for stage, rank in zip(self.stages, self.ranks, strict=True):
+            found[stage.grouping] = found[stage.grouping][..., rank]
+        return [found[g] for g in range(len(self.patterns))]
+
+    # -- the optimum --------------------------------------------------------------------------
+
+    @cached_property
+    def start(self) -> np.ndarray:
+        return self.middling
+
+    @property
+    def middling(self) -> np.ndarray:
+        return self.pack([MIDDLING * np.eye(len(pattern)) for pattern in self.patterns])
+
+    def _steps(self, at: Evaluation) -> list:
+        """The nested stages with their tapes; that of the crossed groupings stands before them."""
+        return list(zip(self.stages, at.tape[1:] if self.crossing else at.tape, strict=True))
+
+    @cached_property
+    def diagonal(self) -> np.ndarray:
+        """Which entries of theta are on the diagonal of a Lambda."""
+        return self.pack([np.eye(len(pattern)) for pattern in self.patterns]) > 0
+
+    @cached_property
+    def curvature(self) -> np.ndarray:
+        """The expected second derivative by each theta, about, at a middling start.
+
+        A level whose effect keeps the weight w (the rest is shrunk away) tells of lambda as
+        much as a variance of 1 / w of its own would: 4 w^2 / lambda^2 for a standard deviation,
+        2 w_i w_j / lambda^2 for what ties effect i to effect j.
+        """
+        conditional = self._conditional(self.evaluate(self.middling))
+        found = []
+        for g in range(len(self.patterns)):
+            weight = 1 - np.einsum("iil->il", conditional[g]) / MIDDLING**2
+            weight = np.clip(weight, LEAST_WEIGHT, 1.0)
+            information = 2 * weight @ weight.T / MIDDLING**2
+            found.append(information + np.diag(np.diagonal(information)))
+        return self.pack(found)

@@ -1,0 +1,148 @@
+"""The distinct columns of a design, shifted and scaled so that one tolerance serves every unit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from scipy import linalg
+
+from course.design.checks import constant_weights
+from course.design.design import Design
+
+ALIKE = 0.1  # 1 - R² on the columns before: below this a column is replaced by what it adds
+EXACT = 1e-12  # and here it adds nothing but rounding
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Every distinct column of X, of the Z's, and y, and the way back to the data's own units.
+
+    A column beside an intercept may be shifted, any column may be scaled, and of two columns that say
+    nearly the same, one may be replaced by what it says beyond the other: the model is the same
+    with other coefficients. Coefficients in the data's units are T times the standardised ones.
+
+    Attributes
+    ----------
+    U : ndarray, shape (u, n)
+        One row per distinct column.
+    x : list of int, length p
+        The rows of U that make X.
+    T_x : ndarray, shape (p, p)
+    z : list of list of int
+        For each grouping the rows of U that make its Z.
+    T_z : list of ndarray, (k, k) each
+    B_z : list of ndarray, (k, k) each
+        Coefficients of the shifted and scaled columns are B times those of U: the identity but where a
+        column was replaced.
+    y_at : int
+        The row of U that holds y.
+    y_shift, y_scale : float
+        Response = y_shift + y_scale * standardised response.
+    constant : ndarray of shape (p,), or None
+        Coefficients of X that make a constant, where there are any.
+    """
+
+    U: np.ndarray
+    x: list[int]
+    T_x: np.ndarray
+    z: list[list[int]]
+    T_z: list[np.ndarray]
+    B_z: list[np.ndarray]
+    y_at: int
+    y_shift: float
+    y_scale: float
+    constant: np.ndarray | None
+
+    def with_response(self, design: Design) -> Columns:
+        """The same columns with the response of another design."""
+        U = self.U.copy()
+        shift, scale, U[self.y_at] = _response(design, self.constant)
+        return replace(self, U=U, y_shift=shift, y_scale=scale)
+
+
+def standardise(design: Design) -> Columns:
+    """Collect the columns of a design; those that occur several times are kept once."""
+    pool: dict[int, int] = {}
+    numbers: dict[tuple, int] = {}  # of what a column is made of: keys that hold keys would double
+    columns: list[np.ndarray] = []
+
+    def add(matrix: np.ndarray, names: tuple[str, ...]) -> tuple:
+        T, B, keys, found = np.eye(len(names)), np.eye(len(names)), [], []
+        weights = constant_weights(matrix, names)
+        for j, name in enumerate(names):
+            shifted = weights is not None and weights[j] == 0
+            column, centre, scale = matrix[:, j], 0.0, 1.0
+            if name != "Intercept":
+                centre = column.mean() if shifted else 0.0
+                scale = np.sqrt(np.mean((column - centre) ** 2)) or 1.0
+                T[j, j] = 1 / scale
+                if shifted:
+                    T[:, j] -= centre / scale * weights
+            keys.append(numbers.setdefault((name, shifted), len(numbers)))
+            found.append((column - centre) / scale if name != "Intercept" else column)
+        free = [j for j in range(len(names)) if weights is None or weights[j] == 0]
+        for j, others in _alike(found, free):
+            b = np.linalg.lstsq(np.stack([found[i] for i in others], axis=1), found[j])[0]
+            own = found[j] - sum(w * found[i] for w, i in zip(b, others, strict=True))
+            scale = np.sqrt(np.mean(own**2))
+            found[j], B[:, j] = own / scale, (B[:, j] - B[:, others] @ b) / scale
+            made_of = (keys[j], *(keys[i] for i in others))
+            keys[j] = numbers.setdefault(made_of, len(numbers))
+        for key, column in zip(keys, found, strict=True):
+            if key not in pool:
+                pool[key] = len(columns)
+                columns.append(column)
+        return [pool[key] for key in keys], T @ B, B
+
+    x, T_x, _ = add(design.X, design.fixed_names)
+    all_z: list[list[int]] = []
+    T_z: list[np.ndarray] = []
+    B_z: list[np.ndarray] = []
+    for grouping in design.groupings:
+        where, blocks, apart = [], [], []
+        for block in grouping.blocks:
+            names = tuple(grouping.effects[j] for j in block)
+            found, T, B = add(grouping.Z[:, block], names)
+            where += found
+            blocks.append(T)
+            apart.append(B)
+        all_z.append(where)
+        T_z.append(linalg.block_diag(*blocks))
+        B_z.append(linalg.block_diag(*apart))
+    constant = constant_weights(design.X, design.fixed_names)
+    y_shift, y_scale, y = _response(design, constant)
+    return Columns(
+        U=np.stack([*columns, y]),
+        x=x,
+        T_x=T_x,
+        z=all_z,
+        T_z=T_z,
+        B_z=B_z,
+        y_at=len(columns),
+        y_shift=y_shift,
+        y_scale=y_scale,
+        constant=constant,
+    )
+
+
+def _alike(columns: list[np.ndarray], free: list[int]) -> list[tuple[int, list[int]]]:
+    """Columns that those before them nearly determine, each with these; exact copies are left alone."""
+    if len(free) < 2:
+        return []
+    stacked = np.stack([columns[j] for j in free])
+    gram = stacked @ stacked.T / stacked.shape[1]
+    root, found = np.zeros_like(gram), []
+    for j in range(len(free)):
+        root[j, :j] = linalg.solve_triangular(root[:j, :j], gram[:j, j], lower=True)
+        own = gram[j, j] - root[j, :j] @ root[j, :j]
+        root[j, j] = np.sqrt(max(own, EXACT))
+        if EXACT < own < ALIKE * gram[j, j]:
+            found.append((free[j], free[:j]))
+    return found
+
+
+def _response(design: Design, weights: np.ndarray | None) -> tuple[float, float, np.ndarray]:
+    shift = 0.0 if weights is None else float(design.y.mean())
+    scale = float(np.sqrt(np.mean((design.y - shift) ** 2)))
+    return shift, scale, (design.y - shift) / scale

@@ -1,0 +1,63 @@
+"""The model in LaTeX."""
+
+from __future__ import annotations
+
+from course.design.design import Design
+from course.design.grouping import Grouping
+
+# -- LaTeX ------------------------------------------------------------------------------------
+
+
+def latex(design: Design) -> str:
+    """The model as an aligned equation.
+
+    Returns
+    -------
+    str
+        For MathJax or a LaTeX document: an ``aligned`` block without dollar signs.
+    """
+    fixed = [_times(rf"\beta_{{{j}}}", name) for j, name in enumerate(design.fixed_names)]
+    random, distributions = [], []
+    for grouping in design.groupings:
+        label = _text(grouping.name)
+        for j, name in enumerate(grouping.effects):
+            random.append(_times(rf"u^{{{label}}}_{{{j}[i]}}", name))
+        for block in grouping.blocks:
+            distributions.append(_distribution(block, label, grouping))
+    response = rf"{_text(design.formula.response)}_i"
+    lines = [rf"{response} &= {' + '.join([*fixed, *random])} + \varepsilon_i"]
+    lines += [*distributions, r"\varepsilon_i &\sim \mathcal{N}(0,\ \sigma^2)"]
+    return "\\begin{aligned}\n" + " \\\\\n".join(lines) + "\n\\end{aligned}"
+
+
+def _distribution(block: tuple[int, ...], label: str, grouping: Grouping) -> str:
+    if len(block) == 1:
+        j = block[0]
+        return rf"u^{{{label}}}_{{{j}}} &\sim \mathcal{{N}}(0,\ \tau^2_{{{label},{j}}})"
+    vector = r" \\ ".join(rf"u^{{{label}}}_{{{j}}}" for j in block)
+    rows = []
+    for i in block:
+        cells = []
+        for j in block:
+            low, high = min(i, j), max(i, j)
+            power = rf"\tau^2_{{{label},{i}}}" if i == j else rf"\tau_{{{label},{low}{high}}}"
+            cells.append(power)
+        rows.append(" & ".join(cells))
+    matrix = r" \\ ".join(rows)
+    return (
+        rf"\begin{{pmatrix}} {vector} \end{{pmatrix}} &\sim \mathcal{{N}}\left(0,\ "
+        rf"\begin{{pmatrix}} {matrix} \end{{pmatrix}}\right)"
+    )
+
+
+def _times(coefficient: str, name: str) -> str:
+    return coefficient if name == "Intercept" else rf"{coefficient}\,{_text(name)}_i"
+
+
+def _text(name: str) -> str:
+    """A name in upright letters (MathJax would show a backslash before _ inside a text)."""
+    for char in "\\{}^~'":
+        name = name.replace(char, " ")
+    for char in "_%$#& ":
+        name = name.replace(char, rf"\{char}")
+    return rf"\mathrm{{{name}}}"

@@ -1,0 +1,98 @@
+"""The model in words and as an equation."""
+
+from __future__ import annotations
+
+from course.common.wording import _listed
+from course.design.design import Design
+from course.design.grouping import Grouping
+from course.translation.layout import Effects, Layout
+
+
+def sentences(design: Design) -> list[str]:
+    """One sentence for the fixed part, one for each term, one for the residual."""
+    response = design.formula.response
+    names = [name for name in design.fixed_names if name != "Intercept"]
+    start = "an overall intercept" if "Intercept" in design.fixed_names else "no intercept"
+    effects = f" and the same effect of {_listed(names)} for everyone" if names else ""
+    found = [f"Fixed part: {response} has {start}{effects}."]
+    for grouping in design.groupings:
+        for block in grouping.blocks:
+            found.append(_random_sentence(response, grouping, block))
+    found.append(
+        "Residual: what is left differs from row to row, with one variance. Effects of different "
+        "groupings, and the residual, are independent of each other."
+    )
+    return found
+
+
+def _random_sentence(response: str, grouping: Grouping, block: tuple[int, ...]) -> str:
+    names = [grouping.effects[j] for j in block]
+    slopes = [name for name in names if name != "Intercept"]
+    levels = f"each of the {grouping.n_levels:,} levels of {grouping.name}"
+    effects = " | ".join(
+        [" + ".join(["1" if n == "Intercept" else n for n in names]), grouping.name]
+    )
+    if not slopes:
+        return (
+            f"({effects}): {levels} lies above or below the average {response} by an amount of its "
+            "own; one variance says how much these amounts differ."
+        )
+    what = f"its own effect of {_listed(slopes)}"
+    if "Intercept" in names:
+        what = f"its own intercept and {what}"
+    if len(names) == 1:
+        return f"({effects}): {levels} has {what}, with one variance."
+    covariances = len(names) * (len(names) - 1) // 2
+    return (
+        f"({effects}): {levels} has {what}; {len(names)} variances, and {covariances} "
+        f"covariance{'s' if covariances > 1 else ''} that say how these go together within a level."
+    )
+
+
+def groups_in_words(design: Design) -> list[str]:
+    """Which grouping lies in which, and which cross."""
+    found = []
+    groupings = design.groupings
+    for i, inner in enumerate(groupings):
+        for j, outer in enumerate(groupings):
+            if i == j or inner.n_levels < outer.n_levels:
+                continue
+            both = design.nested[i, j] and design.nested[j, i]
+            if both and i < j:
+                found.append(f"{inner.name} and {outer.name} are the same groups.")
+            elif not both and design.nested[i, j]:
+                found.append(
+                    f"{inner.name} is nested in {outer.name}: each of the {inner.n_levels:,} lies in "
+                    f"one of the {outer.n_levels:,}."
+                )
+            elif (
+                not both and not design.nested[j, i] and (inner.n_levels > outer.n_levels or i < j)
+            ):
+                found.append(f"{inner.name} and {outer.name} cross.")
+    return found
+
+
+def gap(layout: Layout, effects: Effects) -> str:
+    """Why MixedLM has no place for these correlated effects, and the way out."""
+    grouping = layout.design.groupings[effects.grouping]
+    names = [grouping.effects[j] for j in effects.block]
+    effect_list = _listed(["intercept" if name == "Intercept" else name for name in names])
+    if layout.top is None:
+        where = "MixedLM has correlated effects only for groups that contain all others"
+    else:
+        top = layout.design.groupings[layout.top].name
+        where = f"MixedLM has correlated effects only at the top level ({top}), one set of them"
+    sentence = f"{effect_list} of {grouping.name} are correlated, and {where}."
+    if len(names) == 2 and "Intercept" in names:
+        slope = next(name for name in names if name != "Intercept")
+        sentence += (
+            f" The way out: with {slope} centred at c = -covariance / variance of the slope, "
+            "intercept and slope are unrelated and two variance components do; mixedlm estimates "
+            "the covariance, and its fit.statsmodels uses that c."
+        )
+    else:
+        sentence += (
+            " The way out: mixedlm estimates their covariances, and its fit.statsmodels gives "
+            "MixedLM combinations of these columns whose effects are unrelated."
+        )
+    return sentence

@@ -1,0 +1,122 @@
+"""The plan of the package: which wing may import which, and how large a file may grow.
+
+Every import counts, also one inside a function or for a type alone: a module that needs to know its
+caller, in whatever way, cannot be read, tested or moved alone.
+"""
+
+import ast
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+import course
+
+ROOT = Path(course.__file__).parent
+
+# A wing, and the wings that it may import; the order is that of the data, from text to verdict.
+ALLOWED = {
+    "errors": "",
+    "common": "errors",
+    "formula": "errors common",
+    "simulate": "errors common",
+    "design": "errors common formula",
+    "solver": "errors common design",
+    "translation": "errors common formula design",
+    "data": "errors common formula design simulate",
+    "fit": "errors common formula design solver translation",
+    "inference": "errors common formula design solver fit",
+    "interpretation": "errors common formula design solver fit inference",
+    "diagnosis": "errors common formula design solver fit inference interpretation",
+    "plots": "errors common formula design simulate fit inference interpretation",
+    "studies": "errors common simulate solver fit inference plots",
+    "exercises": "errors common formula design simulate data fit inference interpretation "
+    "diagnosis studies",
+    "doctor": "errors common data fit",
+    "__main__": "errors formula simulate translation data fit doctor",
+}
+LONGEST_FILE = 450  # lines: what one reads in a sitting, and not a line more
+
+
+def modules() -> dict[str, Path]:
+    """Every module of the package by its dotted name."""
+    files = {
+        path: path.relative_to(ROOT.parent).with_suffix("").parts for path in ROOT.rglob("*.py")
+    }
+    return {".".join(parts).removesuffix(".__init__"): path for path, parts in files.items()}
+
+
+MODULES = modules()
+
+
+def imported(path: Path) -> set[str]:
+    """The modules of this package that a file imports, wherever in it."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: a relative import does not say which wing it is from"
+            for alias in node.names:
+                name = f"{node.module}.{alias.name}"
+                found.add(name if name in MODULES else node.module)
+    return {name for name in found if name.split(".")[0] == "course"}
+
+
+def wing(module: str) -> str:
+    """``"solver"`` for ``"course.solver.search"``."""
+    return module.split(".")[1]
+
+
+# `course` itself is the table of contents: it names the home of every public name, and is no wing.
+INSIDE = {name: path for name, path in MODULES.items() if name != "course"}
+
+
+def test_every_file_belongs_to_a_wing():
+    assert {wing(name) for name in INSIDE} == set(ALLOWED)
+
+
+@pytest.mark.parametrize("name", INSIDE)
+def test_a_wing_imports_only_wings_before_it(name):
+    allowed = {*ALLOWED[wing(name)].split(), wing(name)}
+    for other in imported(INSIDE[name]) - {"course"}:
+        assert wing(other) in allowed, f"{name} imports {other}"
+
+
+def test_the_plan_of_the_wings_has_no_circle():
+    list(TopologicalSorter({name: uses.split() for name, uses in ALLOWED.items()}).static_order())
+
+
+def test_no_circle_among_files():
+    arrows = {name: imported(path) - {"course", name} for name, path in INSIDE.items()}
+    # that a package is imported before its modules is Python's doing
+    arrows = {
+        name: {other for other in others if INSIDE[other].name != "__init__.py"}
+        for name, others in arrows.items()
+    }
+    try:
+        list(TopologicalSorter(arrows).static_order())
+    except CycleError as error:
+        pytest.fail(f"these import each other: {' -> '.join(error.args[1])}")
+
+
+@pytest.mark.parametrize("name", INSIDE)
+def test_nobody_inside_takes_a_name_from_the_table_of_contents(name):
+    """`from course import mixedlm` inside would import a wing that the reader cannot see."""
+    for node in ast.walk(ast.parse(INSIDE[name].read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.module == "course":
+            names = {alias.name for alias in node.names}
+            assert all(n == "__version__" or f"course.{n}" in INSIDE for n in names), names
+
+
+@pytest.mark.parametrize("name", [n for n, path in INSIDE.items() if path.name == "__init__.py"])
+def test_a_wing_says_what_goes_in_what_comes_out_and_what_it_does_not_know(name):
+    text = ast.get_docstring(ast.parse(INSIDE[name].read_text(encoding="utf-8")))
+    text = " ".join(text.split())
+    for words in ("**In**", "**Out**", "Knows nothing of"):
+        assert words in text, f"{name} does not say: {words}"
+
+
+@pytest.mark.parametrize("path", sorted(ROOT.rglob("*.py")), ids=lambda path: path.stem)
+def test_a_file_is_read_in_a_sitting(path):
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= LONGEST_FILE
