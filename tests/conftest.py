@@ -1,15 +1,18 @@
-"""What holds for all tests: no window opens, and generated cases are the same in every run."""
+"""What holds for all tests: one thread, no window, and the same generated cases in every run."""
 
-import matplotlib
-import matplotlib.pyplot as plt
-import pytest
-from hypothesis import settings
+import os
+
+# Tests run on all cores at once: threads of linear algebra would only get into each other's way.
+for library in ("OMP", "OPENBLAS", "MKL"):
+    os.environ.setdefault(f"{library}_NUM_THREADS", "1")
+
+import matplotlib  # noqa: E402
+import matplotlib.pyplot as plt  # noqa: E402
+import pytest  # noqa: E402
+from budget import settings  # noqa: E402
 
 matplotlib.use("Agg")
-
-# No deadline: how long a case takes says more about the machine than about the code.
-settings.register_profile("repeatable", derandomize=True, deadline=None)
-settings.load_profile("repeatable")
+settings.load_profile("default")
 
 # The search for doctests would import the folders' own as modules, and all have one name.
 collect_ignore_glob = ["*/conftest.py"]

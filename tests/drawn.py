@@ -2,6 +2,7 @@
 
 import io
 import re
+from functools import cache
 
 import matplotlib
 import matplotlib.colors
@@ -19,6 +20,7 @@ PALETTE = np.array([matplotlib.colors.to_rgb(color) for color in sns.color_palet
 DARKEST = 0.2  # the grey of lines and letters, which the edge of a coloured mark blends into
 
 
+@cache  # a lesson and its solutions show the same pictures
 def colours_off_the_palette(png: bytes) -> list[str]:
     """Frequent colours that are no tint and no shade of a colour-blind-safe hue; greys are fine."""
     rgba = matplotlib.image.imread(io.BytesIO(png), format="png")

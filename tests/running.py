@@ -48,3 +48,11 @@ def made(t, frame: pd.DataFrame) -> SimpleNamespace:
 
     with mock.patch.object(MixedLM, "fit", fit):
         return SimpleNamespace(**execute(t.code, frame))
+
+
+def at_the_optimum(fit, frame: pd.DataFrame):
+    """The model that a fit's code makes, fitted from the optimum on: its own search is tested elsewhere."""
+    model = made(fit.model.translation, frame).model
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return model.fit(fit.statsmodels.params_object, method="lbfgs")

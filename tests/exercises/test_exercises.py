@@ -1,6 +1,7 @@
 """Any answer is read, judged, and answered; every exercise of every lesson knows its slips."""
 
 import dataclasses
+from functools import cache
 
 import numpy as np
 import pandas as pd
@@ -222,18 +223,29 @@ def lesson_data(request):
     return data
 
 
+def once(exercise: Exercise) -> Exercise:
+    """The exercise as it is, but what it computes from some data it computes once."""
+    slips = tuple(Slip(cache(slip.wrong), slip.hint) for slip in exercise.slips)
+    return dataclasses.replace(exercise, expected=cache(exercise.expected), slips=slips)
+
+
+each_exercise = pytest.mark.parametrize(
+    "exercise", list(map(once, all_exercises().values())), ids=lambda exercise: exercise.id
+)
+
+
 def each(expected) -> tuple:
     return expected if isinstance(expected, tuple) else (expected,)
 
 
-@pytest.mark.parametrize("exercise", all_exercises().values(), ids=lambda exercise: exercise.id)
+@each_exercise
 def test_right_answers_are_right_whatever_the_seed(exercise, lesson_data):
     for answer in each(exercise.expected(lesson_data)):
         verdict = judge(exercise, answer, lesson_data)
         assert verdict.right and exercise.because in verdict.message
 
 
-@pytest.mark.parametrize("exercise", all_exercises().values(), ids=lambda exercise: exercise.id)
+@each_exercise
 def test_a_rounded_answer_is_right(exercise, lesson_data):
     if isinstance(exercise.kind, Number):
         rounded = round(exercise.expected(lesson_data), exercise.kind.decimals)
@@ -241,7 +253,7 @@ def test_a_rounded_answer_is_right(exercise, lesson_data):
         assert judge(exercise, f" {rounded} ", lesson_data).right
 
 
-@pytest.mark.parametrize("exercise", all_exercises().values(), ids=lambda exercise: exercise.id)
+@each_exercise
 def test_every_slip_gets_its_hint(exercise, lesson_data):
     assert exercise.slips, "no slip thought of"
     right = each(exercise.expected(lesson_data))
@@ -253,7 +265,7 @@ def test_every_slip_gets_its_hint(exercise, lesson_data):
             assert verdict.message == f"{exercise.id} not yet: {slip.hint}"
 
 
-@pytest.mark.parametrize("exercise", all_exercises().values(), ids=lambda exercise: exercise.id)
+@each_exercise
 def test_no_hint_tells_the_answer(exercise, lesson_data):
     for answer in each(exercise.expected(lesson_data)):
         text = f"{answer:.{exercise.kind.decimals}f}" if isinstance(answer, float) else str(answer)

@@ -2,7 +2,8 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from budget import examples
+from hypothesis import given
 from hypothesis import strategies as st
 from made import data_for, table
 from running import alone, run
@@ -25,7 +26,7 @@ EXACT = [
 
 
 @pytest.mark.parametrize("formula", EXACT)
-@settings(max_examples=6)
+@examples(3)
 @given(seed=st.integers(0, 10_000), reml=st.booleans(), zero=st.booleans())
 def test_both_solvers_agree_and_say_so(formula, seed, reml, zero):
     fit = mixedlm(formula, data_for(seed, zero)).fit(reml)
@@ -38,7 +39,7 @@ def test_both_solvers_agree_and_say_so(formula, seed, reml, zero):
 
 
 @pytest.mark.parametrize("formula", EXACT)
-@settings(max_examples=2)
+@examples(1)
 @given(seed=st.integers(0, 10_000), zero=st.booleans())
 def test_the_printed_code_reaches_the_optimum(formula, seed, zero):
     """REML: the method that the code leaves at statsmodels' default."""

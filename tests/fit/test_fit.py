@@ -6,7 +6,8 @@ import time
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from budget import examples
+from hypothesis import given
 from hypothesis import strategies as st
 from made import pupils
 
@@ -26,7 +27,7 @@ def fit(data):
     return mixedlm(FORMULA, data).fit()
 
 
-@settings(max_examples=10)
+@examples(10)
 @given(seed=st.integers(0, 1000))
 def test_row_order_does_not_matter(seed):
     data = pupils()
@@ -41,7 +42,7 @@ def test_row_order_does_not_matter(seed):
     np.testing.assert_allclose(other.fittedvalues.sort_index(), one.fittedvalues, atol=1e-4)
 
 
-@settings(max_examples=25, deadline=None)
+@examples(25)
 @given(
     predictor=st.sampled_from([1e-6, 1e-3, 1e3, 1e6]),
     response=st.sampled_from([1e-6, 1e-2, 1e2, 1e6]),

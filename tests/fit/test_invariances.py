@@ -3,7 +3,8 @@
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from budget import examples
+from hypothesis import given
 from hypothesis import strategies as st
 from made import FORMULAS, table
 
@@ -38,7 +39,7 @@ def same_blups(one, other, factor=1.0):
         np.testing.assert_allclose(theirs, effects.to_numpy(), atol=2e-3 * spread)
 
 
-@settings(max_examples=20)
+@examples(8)
 @given(shuffle=st.integers(0, 1000), **CASES)
 def test_order_of_rows_in_any_structure(formula, seed, reml, shuffle):
     data = table(seed)
@@ -49,7 +50,7 @@ def test_order_of_rows_in_any_structure(formula, seed, reml, shuffle):
     same_blups(one, other)
 
 
-@settings(max_examples=20)
+@examples(8)
 @given(new=st.integers(0, 1000), kind=st.sampled_from(["number", "text", "category"]), **CASES)
 def test_labels_of_groups(formula, seed, reml, new, kind):
     """Labels are names only: in another order, as text, as categories, the groups are the same."""
@@ -72,7 +73,7 @@ def test_labels_of_groups(formula, seed, reml, new, kind):
             np.testing.assert_allclose(theirs, effects, atol=2e-3 * np.sqrt(one.scale))
 
 
-@settings(max_examples=25)
+@examples(12)
 @given(
     y_unit=st.sampled_from([1e-6, 1e-3, 1.0, 1e3, 1e6]),
     x_unit=st.sampled_from([1e-6, 1e-3, 1.0, 1e3, 1e6]),
@@ -101,7 +102,7 @@ def test_units_in_any_structure(formula, seed, reml, y_unit, x_unit, z_unit):
             np.testing.assert_allclose(theirs, effects[name], atol=2e-3 * scale)
 
 
-@settings(max_examples=25)
+@examples(12)
 @given(
     formula=st.sampled_from([f for f in FORMULAS if "0 + x" not in f and "||" not in f]),
     seed=st.integers(0, 10_000),
@@ -121,7 +122,7 @@ def test_zero_of_a_predictor_in_correlated_terms(formula, seed, reml, shift):
             np.testing.assert_allclose(theirs, effects["x"], atol=2e-3 * np.sqrt(one.scale))
 
 
-@settings(max_examples=15)
+@examples(8)
 @given(seed=st.integers(0, 10_000), reml=st.booleans(), add=st.floats(-1e4, 1e4))
 def test_a_constant_and_a_fixed_effect_added_to_the_response(seed, reml, add):
     """y + c + d x moves the fixed effects by c and d and nothing else."""
@@ -163,7 +164,7 @@ SPELLINGS = [
 ]
 
 
-@settings(max_examples=3)
+@examples(2)
 @given(seed=st.integers(0, 10_000), reml=st.booleans())
 @pytest.mark.parametrize("one, other", SPELLINGS)
 def test_spellings(one, other, seed, reml):
@@ -174,7 +175,7 @@ def test_spellings(one, other, seed, reml):
     assert mixedlm(str(parse_formula(other)), data).fit(reml).llf == second.llf
 
 
-@settings(max_examples=15)
+@examples(8)
 @given(
     name=st.text(
         st.characters(codec="utf-8", exclude_characters="`", exclude_categories=["C", "Z"])

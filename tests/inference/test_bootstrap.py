@@ -10,6 +10,7 @@ from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 import numpy as np
 import pandas as pd
 import pytest
+from budget import replicates
 
 from course import CourseError, bootstrap, mixedlm, parameters, simulate_responses, simulate_schools
 from course.common.parallel import run_in_chunks
@@ -134,7 +135,7 @@ def test_a_replicate_is_the_fit_of_its_response(data, reml):
 
 def test_standard_errors_are_those_of_the_fit(fit):
     """Given the variances, cov_beta is exact; the SD of n replicates is off by 1 / sqrt(2 n)."""
-    n = 400
+    n = replicates(200, many=400)
     result = bootstrap(fit, n, seed=6, progress=False)
     table = result.summary()
     relative = table.loc[["Intercept", "x"], "std_error"] / fit.bse_fe

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from budget import replicates
 from coverages import CASES, coverage, theory
 from scipy import stats
 
@@ -13,6 +14,7 @@ from scipy import stats
 def test_intervals_hold_the_truth_as_often_as_they_should(case, schools, method, n):
     """Four Monte-Carlo errors: one such test in 16,000 fails by chance, and the seed is fixed."""
     assert CASES[case][1]["schools"] == schools
+    n = replicates(n // 4, many=n)
     found = coverage(case, method, n, seed=11)
     for name, share in theory(method, schools).items():
         row = found.loc[name]

@@ -1,12 +1,13 @@
 """A small part of fuzz.py: formulas from strangers, hostile and generated."""
 
 import pytest
+from budget import replicates
 from fuzz import attempt, run, watched
 from strange_formulas import HOSTILE, Formulas, data
 
 from course import CourseError, translate
 
-GENERATED = 1_500
+GENERATED = replicates(400, many=1_500)
 
 
 @pytest.fixture(scope="module")
@@ -23,8 +24,8 @@ def test_each_is_a_model_or_refused_in_words(report):
 
 def test_the_grammar_reaches_fits(report):
     """Else it would prove nothing about what comes after reading."""
-    assert report.counts["grammar", "model"] > 50
-    assert report.counts["grammar", "refused with the data"] > 100
+    assert report.counts["grammar", "model"] > GENERATED / 30
+    assert report.counts["grammar", "refused with the data"] > GENERATED / 15
 
 
 def test_the_same_seed_makes_the_same_formulas():

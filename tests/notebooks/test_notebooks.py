@@ -125,10 +125,10 @@ def test_building_twice_gives_the_same_bytes(tmp_path):
     script = tmp_path / "tiny.py"
     script.write_text(TINY, encoding="utf-8")
     first = [path.read_bytes() for path in build.build(script, tmp_path)]
-    again = [path.read_bytes() for path in build.build(script, tmp_path)]
-    assert first == again
+    paths = build.build(script, tmp_path)
+    assert first == [path.read_bytes() for path in paths]
 
-    learner, worked = (stored(path) for path in build.build(script, tmp_path))
+    learner, worked = (stored(path) for path in paths)
     assert learner.cells[2].source == (
         "# a comment stays\nanswer = ...\nlow, high = ..., ...\n"
         'print("given" if answer is ... else answer)'

@@ -7,7 +7,8 @@ import numpy as np
 import pandas as pd
 import patsy
 import pytest
-from hypothesis import given, settings
+from budget import examples
+from hypothesis import given
 from hypothesis import strategies as st
 from made import ALL_SLOPES, LEVELS
 
@@ -26,7 +27,7 @@ def test_counts_are_per_parent():
     assert data["student_id"].is_unique and len(data) == 3 * 4 * 2 * 5
 
 
-@settings(max_examples=25, deadline=None)
+@examples(25)
 @given(
     low=st.integers(1, 4),
     more=st.integers(0, 4),

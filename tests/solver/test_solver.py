@@ -5,8 +5,9 @@ import itertools
 import numpy as np
 import pandas as pd
 import pytest
+from budget import examples
 from dense import dense_deviance
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from made import FORMULAS, precise, problem_of, table
 from scipy import optimize, stats
@@ -22,7 +23,7 @@ from course.solver.standardise import standardise
 
 
 @pytest.mark.parametrize("formula", FORMULAS)
-@settings(max_examples=8)
+@examples(8)
 @given(seed=st.integers(0, 10_000), reml=st.booleans())
 def test_deviance_and_gradient(formula, seed, reml):
     problem = Problem(build_design(parse_formula(formula), table(seed)))
@@ -40,7 +41,7 @@ def test_deviance_and_gradient(formula, seed, reml):
 
 
 @pytest.mark.parametrize("formula", FORMULAS)
-@settings(max_examples=5)
+@examples(3)
 @given(seed=st.integers(0, 10_000))
 def test_effects_and_their_conditional_variances(formula, seed):
     """b = Sigma Z' V^-1 (y - X beta), var(b|y) = Sigma - Sigma Z' V^-1 Z Sigma."""

@@ -187,10 +187,11 @@ print(json.dumps({"counts": counts, "codes": codes, "interrupted": interrupted, 
 
 
 @posix
-def test_a_study_killed_twenty_times_and_interrupted_ends_as_if_nothing_had_happened(tmp_path):
-    folder, n = tmp_path / "s", 80
+@pytest.mark.parametrize("kills", [8, pytest.param(20, marks=pytest.mark.long)])
+def test_a_study_killed_many_times_and_interrupted_ends_as_if_nothing_had_happened(kills, tmp_path):
+    folder, n = tmp_path / "s", 4 * kills
     run = subprocess.run(
-        [sys.executable, "-c", ACCIDENTS, str(folder), str(n), "20"],
+        [sys.executable, "-c", ACCIDENTS, str(folder), str(n), str(kills)],
         env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "OMP_NUM_THREADS": "1"},
         capture_output=True,
         text=True,
@@ -198,8 +199,10 @@ def test_a_study_killed_twenty_times_and_interrupted_ends_as_if_nothing_had_happ
     )  # fmt: skip
     assert run.stdout, run.stderr
     told = json.loads(run.stdout.splitlines()[-1])
-    assert told["codes"].count(-signal.SIGKILL) == 20, "the study was over before it was killed"
-    assert len(set(told["counts"])) > 8 and told["interrupted"] != 0 and not told["orphans"]
+    assert told["codes"].count(-signal.SIGKILL) == kills, "the study was over before it was killed"
+    assert (
+        len(set(told["counts"])) > 0.4 * kills and told["interrupted"] != 0 and not told["orphans"]
+    )
     # what was written is readable, each replicate once and as it should be
     there = pd.read_parquet(folder)
     assert 0 < there["task"].nunique() < n

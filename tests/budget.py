@@ -1,0 +1,29 @@
+"""How many generated cases and replicates a test takes: few while editing, many before a release.
+
+Three profiles of hypothesis say so, `pytest --hypothesis-profile=NAME`: `fast`, `default`, and `long`, which
+draws other cases in every run. Tests of chance, whose tolerance follows the number of replicates, take theirs
+from the same profile.
+"""
+
+from hypothesis import settings
+
+settings.register_profile("default", derandomize=True, deadline=None, max_examples=100)
+settings.register_profile("fast", settings.get_profile("default"), max_examples=25)
+settings.register_profile(
+    "long", settings.get_profile("default"), derandomize=False, print_blob=True, max_examples=2000
+)
+
+
+def share() -> float:
+    """Of what `make test` takes; known once the profile is loaded, which is before tests are read."""
+    return settings.default.max_examples / 100
+
+
+def examples(n: int) -> settings:
+    """A decorator: n generated cases, or as many more or less as the profile asks for."""
+    return settings(max_examples=max(1, round(n * share())))
+
+
+def replicates(n: int, many: int) -> int:
+    """n replicates of a simulation; `many` in the long profile."""
+    return many if share() > 1 else n

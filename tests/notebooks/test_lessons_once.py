@@ -1,0 +1,72 @@
+"""A lesson and its solutions in one kernel: every output of both is compared (notebooks/conftest.py)."""
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import build
+import nbformat
+
+LESSON = """# %% [markdown] tags=["workshop"]
+# # A lesson
+
+# %% tags=["workshop"]
+numbers = [1, 2, 3]
+len(numbers)
+
+# %% tags=["workshop", "exercise", "solution"]
+mean = sum(numbers) / 3  #!
+print("waiting" if mean is ... else mean)
+
+# %% tags=["workshop"]
+print("goes on")
+
+# %% tags=["workshop", "exercise", "solution"]
+low = min(numbers)  #!
+print("waiting" if low is ... else low)
+
+# %% tags=["workshop", "exercise", "solution"]
+high = max(numbers)  #!
+print("waiting" if high is ... else high)
+"""
+
+
+def change(path: Path, cell: int, text: str) -> None:
+    """Store another output of this code cell."""
+    notebook = nbformat.read(path, as_version=4)
+    code = [one for one in notebook.cells if one.cell_type == "code"][cell]
+    code.outputs[0].text = text
+    nbformat.write(notebook, path)
+
+
+def test_an_output_of_either_that_is_not_what_the_cell_gives_is_found(tmp_path):
+    (tmp_path / "tiny.py").write_text(LESSON, encoding="utf-8")
+    build.build(tmp_path / "tiny.py", tmp_path)
+    change(tmp_path / "tiny.ipynb", 2, "for learners only\n")
+    change(tmp_path / "tiny.ipynb", 3, "no longer\n")
+    change(tmp_path / "solutions" / "tiny.ipynb", 4, "4\n")
+    shutil.copy(build.NOTEBOOKS / "conftest.py", tmp_path)
+    (tmp_path / "pytest.ini").touch()
+    options = ["-rA", "-p", "no:cacheprovider", "--nbval", "--nbval-current-env", "--lessons-once"]
+    run = subprocess.run(
+        [sys.executable, "-m", "pytest", *options, "tiny.ipynb", "solutions/tiny.ipynb"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+    )
+    said = re.findall(
+        r"^(PASSED|FAILED) solutions/tiny.ipynb::(.+?)(?: - .*)?$", run.stdout, re.MULTILINE
+    )
+    assert sorted(said) == [
+        ("FAILED", "Cell 2, the learner's"),  # the same cell with two outputs is held against both
+        ("FAILED", "Cell 3, the learner's"),
+        ("FAILED", "Cell 4"),
+        ("PASSED", "Cell 0"),  # once for both
+        ("PASSED", "Cell 1"),
+        ("PASSED", "Cell 1, the learner's"),
+        ("PASSED", "Cell 2"),
+        ("PASSED", "Cell 3"),
+        ("PASSED", "Cell 4, the learner's"),
+    ], run.stdout
