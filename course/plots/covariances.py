@@ -64,6 +64,11 @@ def covariances(
     CourseError
         If there is no matrix, one is too large, or one is no covariance matrix.
 
+    See Also
+    --------
+    ellipses : Covariance matrices as ellipses around the BLUPs.
+    intercept_slope : One group and its ellipse.
+
     Examples
     --------
     >>> effects = ["Intercept", "age"]
@@ -123,6 +128,11 @@ def ellipses(
     ------
     CourseError
         If there is no fit, or one has no such group or neither of the effects.
+
+    See Also
+    --------
+    covariances : The matrices themselves.
+    intercept_slope : One model alone.
 
     Examples
     --------
