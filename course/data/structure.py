@@ -42,8 +42,8 @@ class Structure:
 
     See Also
     --------
-    structure : Makes it.
-    propose : A formula from it.
+    course.structure : Makes it.
+    course.propose : A formula from it.
 
     Examples
     --------
@@ -88,8 +88,8 @@ class Proposal:
 
     See Also
     --------
-    propose : Makes it.
-    mixedlm : Takes its formula.
+    course.propose : Makes it.
+    course.mixedlm : Takes its formula.
 
     Examples
     --------

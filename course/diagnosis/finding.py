@@ -32,7 +32,7 @@ class Finding:
 
     See Also
     --------
-    diagnose : Looks for what stands out.
+    course.diagnose : Looks for what stands out.
     Diagnosis : Holds the findings of a fit.
 
     Examples
@@ -70,8 +70,8 @@ class Diagnosis:
 
     See Also
     --------
-    diagnose : Makes it.
-    report : The fit itself in sentences.
+    course.diagnose : Makes it.
+    course.report : The fit itself in sentences.
 
     Examples
     --------

@@ -43,8 +43,8 @@ class Check:
 
     See Also
     --------
-    MixedFit : Its ``check()`` returns this.
-    diagnose : Looks at both solvers, too.
+    course.MixedFit : Its ``check()`` returns this.
+    course.diagnose : Looks at both solvers, too.
 
     Examples
     --------

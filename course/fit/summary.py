@@ -34,9 +34,9 @@ class Summary:
 
     See Also
     --------
-    MixedFit : Its ``summary()`` returns this.
-    fixed_effects_table : The fixed part as numbers.
-    report : The fit as a paragraph.
+    course.MixedFit : Its ``summary()`` returns this.
+    course.fixed_effects_table : The fixed part as numbers.
+    course.report : The fit as a paragraph.
 
     Examples
     --------

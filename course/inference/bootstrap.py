@@ -37,8 +37,8 @@ class Bootstrap:
 
     See Also
     --------
-    bootstrap : Makes it.
-    confint : Percentile intervals.
+    course.bootstrap : Makes it.
+    course.confint : Percentile intervals.
 
     Examples
     --------

@@ -53,7 +53,7 @@ class Profile:
 
     See Also
     --------
-    profile : Makes it.
+    course.profile : Makes it.
     course.plots.profile_zeta : Draws it.
 
     Examples

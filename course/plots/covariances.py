@@ -58,6 +58,7 @@ def covariances(
     Returns
     -------
     Axes, or ndarray of Axes where there are several matrices
+        In the order of `matrices`.
 
     Raises
     ------

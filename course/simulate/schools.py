@@ -44,8 +44,8 @@ class Simulation:
 
     See Also
     --------
-    simulate_schools : Makes it.
-    recovery : Takes a function that returns it.
+    course.simulate_schools : Makes it.
+    course.recovery : Takes a function that returns it.
 
     Examples
     --------

@@ -37,8 +37,8 @@ class Truth:
 
     See Also
     --------
-    simulate_schools : Its result has one.
-    recovery : Holds many fits against it.
+    course.simulate_schools : Its result has one.
+    course.recovery : Holds many fits against it.
     course.plots.recovery : Draws truth and estimates.
 
     Examples

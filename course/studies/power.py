@@ -55,7 +55,7 @@ class Power:
 
     See Also
     --------
-    power : Makes it.
+    course.power : Makes it.
     course.plots.power_curves : What ``plot()`` draws.
 
     Examples

@@ -62,7 +62,7 @@ class Recovery:
 
     See Also
     --------
-    recovery : Makes it.
+    course.recovery : Makes it.
     course.plots.recovery : What ``plot()`` draws.
 
     Examples
@@ -141,7 +141,13 @@ class Recovery:
         return int(self._each["parameter"].isna().sum())
 
     def plot(self, *, ax: Any = None) -> Axes | np.ndarray:
-        """Each estimate, their means and the truth: `course.plots.recovery` of these replicates."""
+        """Each estimate, their means and the truth: `course.plots.recovery` of these replicates.
+
+        Parameters
+        ----------
+        ax : Axes, one for each panel, optional
+            Where to draw; a new figure if not given.
+        """
         from course import plots
 
         rows = self.replicates[self.replicates["parameter"].notna()]

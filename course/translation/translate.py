@@ -51,8 +51,8 @@ class Translation:
 
     See Also
     --------
-    translate : Makes it.
-    MixedModel : Has one of its own, ``model.translation``.
+    course.translate : Makes it.
+    course.MixedModel : Has one of its own, ``model.translation``.
 
     Examples
     --------
