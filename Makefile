@@ -52,9 +52,10 @@ test-browser: site .venv/installed-test ## try the website and JupyterLab in Chr
 doctor: .venv/installed ## check the installation: OK and FAIL lines, with the mend
 	$(VENV_PYTHON) -m course doctor
 
-lint: .venv/installed-test ## check style and likely bugs
+lint: .venv/installed-test ## check style, types and likely bugs
 	$(VENV_PYTHON) -m ruff check
 	$(VENV_PYTHON) -m ruff format --check
+	$(VENV_PYTHON) -m mypy
 
 format: .venv/installed-test ## put the code into the house style
 	$(VENV_PYTHON) -m ruff check --fix
@@ -91,7 +92,7 @@ release: .venv/installed-test ## check version, changelog and citation; build sd
 	$(VENV_PYTHON) tools/release.py
 
 clean: ## remove the installation and what tools left behind
-	rm -rf .venv .venv-lowest .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-lowest .pytest_cache .ruff_cache .mypy_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The files named installed and installed-test stand for what pip did: it runs again only when one of these changes.

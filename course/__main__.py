@@ -5,9 +5,13 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from course.errors import CourseError
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -67,7 +71,7 @@ def run_doctor(options: argparse.Namespace) -> int:
     return doctor.main()
 
 
-def _read(options: argparse.Namespace):
+def _read(options: argparse.Namespace) -> pd.DataFrame:
     from course.data.files import read_table
     from course.formula.parse import parse_formula
 
@@ -78,7 +82,7 @@ def _read(options: argparse.Namespace):
 class _Parser(argparse.ArgumentParser):
     """Wrong arguments get one line, as wrong formulas do."""
 
-    def error(self, message: str):
+    def error(self, message: str) -> NoReturn:
         self.exit(2, f"error: {message} (python -m course --help shows how)\n")
 
 
@@ -88,7 +92,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     commands = parser.add_subparsers(dest="command", required=True)
 
-    def command(name: str, run, words: str) -> argparse.ArgumentParser:
+    def command(name: str, run: Callable, words: str) -> argparse.ArgumentParser:
         added = commands.add_parser(name, help=words, description=words)
         added.set_defaults(run=run)
         return added
@@ -144,7 +148,13 @@ def _count(text: str) -> int | tuple[int, int]:
 class _Pairs(argparse.Action):
     """``school=3 classroom=4`` to a dictionary."""
 
-    def __call__(self, parser, namespace, values, option_string=None):
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: Any,
+        option_string: str | None = None,
+    ) -> None:
         pairs = {}
         for text in values:
             name, equals, value = text.rpartition("=")

@@ -124,9 +124,9 @@ def check_packages(root: Path) -> Iterator[Finding]:
 
 def check_requirements() -> Iterator[Finding]:
     """Every package is there that a wheel of the course asks for; in which versions, pip saw to."""
-    for line in metadata.requires(DISTRIBUTION):
+    for line in metadata.requires(DISTRIBUTION) or []:
         if "extra ==" not in line:
-            yield check_package(re.match(r"[\w.-]+", line)[0], None, pip_install(SHIPPED))
+            yield check_package(re.findall(r"[\w.-]+", line)[0], None, pip_install(SHIPPED))
 
 
 def check_package(name: str, pin: str | None, install: str) -> Finding:
@@ -239,7 +239,7 @@ def read_dependencies(path: Path) -> list[str]:
     import tomllib  # not there in a Python that is too old, which check_python is to tell
 
     project = tomllib.loads(path.read_text("utf-8"))["project"]
-    return [re.match(r"[\w.-]+", dependency)[0] for dependency in project["dependencies"]]
+    return [re.findall(r"[\w.-]+", dependency)[0] for dependency in project["dependencies"]]
 
 
 def read_checksums(catalogue: str) -> dict[str, str]:

@@ -5,10 +5,9 @@ from __future__ import annotations
 import difflib
 import math
 import numbers
+import secrets
 from collections.abc import Iterable, Mapping
 from typing import Any
-
-import numpy as np
 
 from course.errors import CourseError
 
@@ -34,8 +33,8 @@ def number(name: str, value: Any, low: float | None = None, high: float | None =
         isinstance(value, bool)
         or not isinstance(value, numbers.Real)
         or not math.isfinite(value)
-        or (low is not None and value < low)
-        or (high is not None and value > high)
+        or (low is not None and float(value) < low)
+        or (high is not None and float(value) > high)
     ):
         span = "" if low is None else f" of at least {low:g}"
         if high is not None:
@@ -96,4 +95,4 @@ def dictionary(name: str, value: Any, example: str) -> dict:
 
 def usable_seed(seed: int | None) -> int:
     """The seed as a whole number, or a new one from the operating system."""
-    return int(np.random.SeedSequence().entropy) if seed is None else whole("seed", seed, low=0)
+    return secrets.randbits(128) if seed is None else whole("seed", seed, low=0)

@@ -225,7 +225,7 @@ def _another(pool: Executor) -> Executor:
             f"a worker of the {type(pool).__name__} died and it takes no more work: make another and "
             "call this again"
         )
-    # How a pool was made is not public; this has been so since Python 3.7.
+    made: Any = pool  # how a pool was made is not public; this has been so since Python 3.7
     return ProcessPoolExecutor(
-        pool._max_workers, pool._mp_context, pool._initializer, pool._initargs
+        made._max_workers, made._mp_context, made._initializer, made._initargs
     )

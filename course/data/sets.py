@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pandas as pd
 
 from course.common.arguments import unknown
@@ -24,7 +26,7 @@ DATA_SETS = {
     "egsingle": ("egsingle.csv", ["schoolid", "childid"]),
 }
 # What the simulated data sets were made with. The files hold the same pupils to two decimals.
-SIMULATED = {
+SIMULATED: dict[str, dict[str, Any]] = {
     "pupils": {
         "provinces": 12,
         "schools": 5,

@@ -166,7 +166,7 @@ def structure(data: pd.DataFrame, groups: Sequence[str] | None = None) -> Struct
     for i, outer in enumerate(names):
         for inner in names[i + 1 :]:
             if np.bincount(labels[inner] + 1)[1:].max() > 1:  # one row each: in all there is
-                one, other = sorted((outer, inner), key=place.get)
+                one, other = sorted((outer, inner), key=place.__getitem__)
                 pair = relation(one, labels[one], other, labels[other], listed=groups is not None)
                 pairs.append((pair.inner, pair.outer, pair.how))
                 if pair.both:

@@ -171,10 +171,10 @@ def by_name(one: str, other: str) -> str | None:
     >>> by_name("classroom", "School_ID"), by_name("batch", "cask")
     ('School_ID', None)
     """
-    ranks = _rank(one), _rank(other)
-    if None in ranks or ranks[0] == ranks[1]:
+    first, second = _rank(one), _rank(other)
+    if first is None or second is None or first == second:
         return None
-    return one if ranks[0] < ranks[1] else other
+    return one if first < second else other
 
 
 def _restarts(inner: np.ndarray, outer: np.ndarray) -> bool:

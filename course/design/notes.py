@@ -142,7 +142,7 @@ def flat_slopes(design: Design) -> list[str]:
 
 def far_zero(design: Design) -> list[str]:
     """Intercept and slope correlate near -1 or 1 where zero is far from the data."""
-    notes = {}
+    notes: dict[str | tuple[str, str], str] = {}
     for grouping in design.groupings:
         for block in grouping.blocks:
             beside = "Intercept" in [grouping.effects[j] for j in block]
@@ -200,5 +200,5 @@ def number_labels(design: Design) -> list[str]:
     ]
 
 
-def _label(level) -> str:
+def _label(level: object) -> str:
     return ":".join(map(str, level)) if isinstance(level, tuple) else str(level)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -82,7 +83,7 @@ def _ratio(fit: MixedFit, where: str, labels: pd.Series, keep: np.ndarray) -> Ra
     e = pd.Series(fit.resid.to_numpy())[keep]
     sets = {label: values.to_numpy() for label, values in e.groupby(labels[keep])}
     sd = {label: float(values.std(ddof=1)) for label, values in sets.items()}
-    low, high = min(sd, key=sd.get), max(sd, key=sd.get)
+    low, high = min(sd, key=sd.__getitem__), max(sd, key=sd.__getitem__)
     noise = sum(_log_sd_noise(sets[label], len(sets[label])) for label in (low, high))
     ratio = sd[high] / sd[low]
     return Ratio(where, low, high, ratio, float(np.log(ratio) / np.sqrt(noise)))
@@ -138,7 +139,7 @@ def spreads_by_level(fit: MixedFit) -> list[Spread]:
     return found
 
 
-def _log_sd_noise(e: np.ndarray, sizes):
+def _log_sd_noise(e: np.ndarray, sizes: Any) -> Any:
     """Variance of the logarithm of an SD of so many rows, for residuals with the tails of e.
 
     trigamma((n - 1) / 2) / 4 is exact for normal residuals; excess kurtosis / (4 (n - 1)) comes to it.

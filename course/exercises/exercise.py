@@ -205,7 +205,7 @@ def judge(exercise: Exercise, answer: Any, data: Data) -> Verdict:
             None, f"{exercise.id} is waiting: {exercise.question} Replace the ... and run again."
         )
     try:
-        given = exercise.kind.read(answer)
+        given: Any = exercise.kind.read(answer)
     except CourseError as error:
         return Verdict(False, f"{exercise.id} not yet: {error}")
     expected = exercise.expected(data)

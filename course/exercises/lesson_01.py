@@ -3,26 +3,30 @@
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from course.exercises.exercise import Choice, Data, Exercise, Number, Slip
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 # Exercise 01.6: patients of one therapist, and how alike two of them are.
 PATIENTS, ALIKE, THERAPISTS = 25, 0.05, 80
 
 
-def _ols(data: Data, formula: str):
+def _ols(data: Data, formula: str) -> Any:
     import statsmodels.formula.api as smf
 
     return smf.ols(formula, data["pupils"])
 
 
-def _residual(data: Data):
+def _residual(data: Data) -> pd.Series:
     return _ols(data, "test_score ~ age + sex").fit().resid
 
 
-def _alike(data: Data, group: str, values=None) -> float:
+def _alike(data: Data, group: str, values: pd.Series | None = None) -> float:
     """Correlation over all pairs of two rows of one group, without listing the pairs."""
     values = _residual(data) if values is None else values
     label = data["pupils"][group]

@@ -30,8 +30,8 @@ def _with_correlation(data: Data) -> float:
     return _without_covariance(data) + correlation
 
 
-def _growth(data: Data, group: str = "childid") -> tuple[float, float, float]:
-    return tuple(_rows(data, GROWTH, "egsingle", group, "vcov"))
+def _growth(data: Data, group: str = "childid") -> list[float]:
+    return _rows(data, GROWTH, "egsingle", group, "vcov")
 
 
 def _unrelated_at(data: Data, group: str = "childid") -> float:

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from course.exercises.exercise import Choice, Data, Exercise, Model, Number, Slip
+
+if TYPE_CHECKING:
+    from course.fit.model import MixedFit
 
 FORMULA = "test_score ~ I(age - 10) * sex + school_resources + (1|classroom) + (I(age - 10)|school)"
 # Hints for slips that come near each other.
@@ -19,7 +23,7 @@ AT_TWELVE = (
 AGE, BOYS = "I(age - 10)", "sex[T.male]"
 
 
-def _fit(data: Data):
+def _fit(data: Data) -> MixedFit:
     return data.fit(FORMULA, "pupils")
 
 

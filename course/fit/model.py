@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -23,6 +24,9 @@ from course.formula.terms import Formula
 from course.solver.estimates import Estimates, estimate
 from course.solver.problem import Problem
 from course.translation.translate import NO_RANDOM_TERM, Translation, translate_design
+
+if TYPE_CHECKING:
+    from statsmodels.regression.mixed_linear_model import MixedLMResults
 
 
 def mixedlm(
@@ -371,7 +375,7 @@ class MixedFit:
         """
         return predict(self.design, self.estimates, new_data, random)
 
-    def refit(self, y: Sequence[float]) -> MixedFit:
+    def refit(self, y: Sequence[float] | np.ndarray | pd.Series) -> MixedFit:
         """The same model fitted to another response; the design is not built again.
 
         Parameters
@@ -384,12 +388,12 @@ class MixedFit:
         MixedFit
             Fitted by the same method (REML or ML).
         """
-        y = np.asarray(y, dtype=float)
-        if y.shape != (self.nobs,) or not np.isfinite(y).all():
+        other = np.asarray(y, dtype=float)
+        if other.shape != (self.nobs,) or not np.isfinite(other).all():
             raise CourseError(
                 f"refit takes one finite number for each of the {self.nobs:,} rows of the fit"
             )
-        problem = self.model.problem.with_response(y)
+        problem = self.model.problem.with_response(other)
         return MixedModel(problem.design, problem).fit(self.estimates.reml)
 
     # -- words --------------------------------------------------------------------------------
@@ -411,19 +415,15 @@ class MixedFit:
     # -- the other solver ---------------------------------------------------------------------
 
     @cached_property
-    def statsmodels(self):
+    def statsmodels(self) -> MixedLMResults:
         """statsmodels' own results of the same model: a genuine ``MixedLMResults``.
 
-        MixedLM is given the same matrices, starts at this optimum and finishes by itself.
-
-        Raises
-        ------
-        CourseError
-            Where MixedLM's dense matrices would be too large; `to_statsmodels` can be forced.
+        MixedLM is given the same matrices, starts at this optimum and finishes by itself. Where its
+        dense matrices would be too large that is a `CourseError`; `to_statsmodels` can be forced.
         """
         return self.to_statsmodels()
 
-    def to_statsmodels(self, force: bool = False):
+    def to_statsmodels(self, force: bool = False) -> MixedLMResults:
         """As `statsmodels`; ``force=True`` runs however long it takes."""
         return fit_twin(self.design, self.estimates, force)
 

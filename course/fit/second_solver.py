@@ -90,7 +90,8 @@ def _repeated(design: Design, first: int) -> set[int]:
 
 def _without_correlations(layout: Layout) -> Layout:
     """The effects at the top, too, as components of changed columns."""
-    return replace(layout, re=None, correlated=(*layout.correlated, layout.re))
+    at_top = () if layout.re is None else (layout.re,)
+    return replace(layout, re=None, correlated=(*layout.correlated, *at_top))
 
 
 def _fit(layout: Layout, estimates: Estimates, alone: bool = False) -> MixedLMResults:
@@ -229,7 +230,9 @@ def _rows_by_group(codes: np.ndarray) -> list[np.ndarray]:
     return np.split(order, np.flatnonzero(np.diff(codes[order])) + 1)
 
 
-def _matrices(component: Component, design, rows: list[np.ndarray]):
+def _matrices(
+    component: Component, design: Design, rows: list[np.ndarray]
+) -> tuple[list[list[str]], list[np.ndarray]]:
     """The component's columns in each top-level group, one for each level that occurs there."""
     grouping = design.groupings[component.grouping]
     names, matrices = [], []

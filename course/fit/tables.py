@@ -42,7 +42,7 @@ def effects_tables(design: Design, values: Sequence[np.ndarray]) -> dict[str, pd
 
 def variance_table(design: Design, estimates: Estimates) -> pd.DataFrame:
     """group, effect, effect2, vcov, sdcor: variances, covariances, the residual last."""
-    rows = []
+    rows: list[tuple] = []
     pairs = zip(design.groupings, estimates.covariances, strict=True)
     for grouping, covariance in pairs:
         sd = np.sqrt(np.diagonal(covariance))

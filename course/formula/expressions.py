@@ -244,9 +244,9 @@ def _check_power(base: ast.AST, exponent: ast.AST) -> None:
     """Whole columns to a small power; ``9**9**9**9`` would never end."""
     if isinstance(exponent, ast.UnaryOp):
         exponent = exponent.operand
-    small = isinstance(exponent, ast.Constant) and isinstance(exponent.value, int | float)
+    power = exponent.value if isinstance(exponent, ast.Constant) else None
     named = any(isinstance(part, ast.Name) for part in ast.walk(base))
-    if not (small and named and abs(exponent.value) <= 10):
+    if not (isinstance(power, int | float) and named and abs(power) <= 10):
         raise CourseError("a power in a formula is a column to a number up to 10, as in I(age**2)")
 
 
@@ -254,8 +254,8 @@ def _function_name(function: ast.AST) -> str:
     match function:
         case ast.Name(id=name) if name in FUNCTIONS:
             return name
-        case ast.Attribute(value=ast.Name(id="np" | "numpy"), attr=name) if name in NUMPY:
-            if function.value.id == "np":
+        case ast.Attribute(value=ast.Name(id="np" | "numpy" as module), attr=name) if name in NUMPY:
+            if module == "np":
                 return f"np.{name}"
     name = _shown(function)
     bare = name.split(".")[-1]

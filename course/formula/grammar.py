@@ -79,7 +79,7 @@ class Parser:
 
     def advance(self) -> None:
         match = TOKEN.match(self.text, self.pos)
-        if match:
+        if match and match.lastgroup:
             self.kind, self.token = match.lastgroup, match[match.lastgroup]
             self.start, self.pos = match.start(match.lastgroup), match.end()
             return
@@ -164,7 +164,8 @@ class Parser:
             )
 
     def sum(self) -> _Node:
-        text, terms, products, random = "", 0, 0, ()
+        text, terms, products = "", 0, 0
+        random: tuple[RandomTerm, ...] = ()
         sign = self.take("+", "-")
         while True:
             at = self.start
@@ -349,7 +350,7 @@ class Parser:
             if quoted:
                 self.pos = quoted.end()
                 self.advance()
-                return (quoted_column(quoted[0]),)
+                return (str(quoted_column(quoted[0])),)
             self.fail(
                 f"{function}(...) as a grouping factor",
                 at=at,

@@ -208,7 +208,7 @@ def _doubts(new: Step, small: MixedFit) -> list[str]:
             "somewhat too large. bootstrap=1000 gives a better p-value."
         )
     if new.fixed and min(small.n_groups.values()) < FEW_LEVELS:
-        fewest = min(small.n_groups, key=small.n_groups.get)
+        fewest = min(small.n_groups, key=small.n_groups.__getitem__)
         notes.append(
             f"Only {small.n_groups[fewest]} levels of {fewest}: for fixed effects that vary between them the "
             "p-value is too small. The t and F tests of the larger fit allow for that "
@@ -266,9 +266,9 @@ def _chi2_of(
     found = []
     for replicate in replicates:
         y = simulator.draw(seed, replicate)
-        pair = small.fit(y), large.fit(y)
-        if any(estimates is None or not estimates.converged for estimates in pair):
-            found.append(np.nan)
+        one, other = small.fit(y), large.fit(y)
+        if one and other and one.converged and other.converged:
+            found.append(max(0.0, one.deviance - other.deviance))
         else:
-            found.append(max(0.0, pair[0].deviance - pair[1].deviance))
+            found.append(np.nan)
     return found

@@ -110,7 +110,9 @@ def _hold_sigma(problem: Problem, best: Estimates) -> Held:
     )
 
 
-def _leading(problem: Problem, best: Estimates, g: int, block: tuple[int, ...], first: list[int]):
+def _leading(
+    problem: Problem, best: Estimates, g: int, block: tuple[int, ...], first: list[int]
+) -> tuple[Problem, np.ndarray, int, float]:
     """The same problem with some effects first in their block, in the data's units but for scale.
 
     Returns

@@ -108,7 +108,9 @@ def confint(
     return table
 
 
-def _profile(fit: MixedFit, names: list[str], level: float, progress: bool):
+def _profile(
+    fit: MixedFit, names: list[str], level: float, progress: bool
+) -> tuple[pd.DataFrame, list[str]]:
     table = profile(fit, names, level=level, progress=progress).interval(level)
     notes = []
     if fit.estimates.reml:
@@ -116,7 +118,15 @@ def _profile(fit: MixedFit, names: list[str], level: float, progress: bool):
     return table, notes
 
 
-def _bootstrap(fit: MixedFit, names, level, n, seed, executor, progress):
+def _bootstrap(
+    fit: MixedFit,
+    names: list[str],
+    level: float,
+    n: int,
+    seed: int | None,
+    executor: Executor | None,
+    progress: bool,
+) -> tuple[pd.DataFrame, list[str]]:
     from course.inference.bootstrap import bootstrap
 
     found = bootstrap(fit, n, seed=seed, executor=executor, progress=progress)
@@ -144,7 +154,7 @@ def _bootstrap(fit: MixedFit, names, level, n, seed, executor, progress):
     return table, notes
 
 
-def _wald(fit: MixedFit, names: list[str], level: float):
+def _wald(fit: MixedFit, names: list[str], level: float) -> tuple[pd.DataFrame, list[str]]:
     estimates = all_parameters(fit)
     errors = pd.Series(wald_errors(fit), index=estimates.index)
     rows, without = [], []

@@ -146,7 +146,9 @@ class KenwardRoger:
 # -- P, Q and K -------------------------------------------------------------------------------
 
 
-def _products(problem: Problem, factors: list[np.ndarray], XX: np.ndarray):
+def _products(
+    problem: Problem, factors: list[np.ndarray], XX: np.ndarray
+) -> tuple[np.ndarray, ...]:
     """P (m, p, p), Q (m, m, p, p) with Q_ij + Q_ji halved, and K (m, m); the last one is V itself."""
     parameters = [
         (g, a, b)
@@ -179,9 +181,9 @@ def _products(problem: Problem, factors: list[np.ndarray], XX: np.ndarray):
                 K[i, j] += sum(
                     np.vdot(R[:, a, d], R[:, b, c]) for a, b in pairs for c, d in picks[j]
                 )
-        EC = EC.reshape(len(R), q, -1)
-        P[:-1] -= (C.swapaxes(1, 2) @ EC).sum(axis=0).reshape(p, m - 1, p).swapaxes(0, 1)
-        QQ = (EC.swapaxes(1, 2) @ (R @ EC)).sum(axis=0).reshape(m - 1, p, m - 1, p)
+        EC_flat = EC.reshape(len(R), q, -1)
+        P[:-1] -= (C.swapaxes(1, 2) @ EC_flat).sum(axis=0).reshape(p, m - 1, p).swapaxes(0, 1)
+        QQ = (EC_flat.swapaxes(1, 2) @ (R @ EC_flat)).sum(axis=0).reshape(m - 1, p, m - 1, p)
         Q[:-1, :-1] += (QQ.transpose(0, 2, 1, 3) + QQ.transpose(2, 0, 1, 3)) / 2
     lower = np.tril_indices(m - 1, -1)
     K[lower[::-1]] = K[lower]
@@ -251,7 +253,9 @@ def _batches(problem: Problem) -> Iterator[_Batch]:
         first += number
 
 
-def _random_columns(problem: Problem, of_level: list, rank: np.ndarray, starts: np.ndarray):
+def _random_columns(
+    problem: Problem, of_level: list, rank: np.ndarray, starts: np.ndarray
+) -> sparse.csr_array:
     """Z of all random effects, sparse (n, q): block by block, in it by grouping, effect, level."""
     rows = np.arange(problem.n)
     used = np.zeros(len(rank), dtype=np.int64)  # columns given away in each block
@@ -265,8 +269,8 @@ def _random_columns(problem: Problem, of_level: list, rank: np.ndarray, starts: 
             position = starts[rank[block]] + used[block] + effect * count[block] + within
             parts.append((problem.U[column], rows, position[grouping.codes]))
         used += len(z) * count
-    values, row, column = map(np.concatenate, zip(*parts, strict=True))
-    return sparse.csr_array((values, (row, column)), shape=(problem.n, starts[-1]))
+    values, row, place = map(np.concatenate, zip(*parts, strict=True))
+    return sparse.csr_array((values, (row, place)), shape=(problem.n, starts[-1]))
 
 
 def _inverse(information: np.ndarray) -> np.ndarray:

@@ -261,7 +261,7 @@ class _Search:
         # without one of its effects a correlation has no meaning, and the deviance one value
         for i in np.flatnonzero(held.positive):
             without = np.where(np.arange(len(unit)) == i, 0.0, self.start)
-            self.ceiling = min(self.ceiling, self._descend(0.0, without, zero=i)[0])
+            self.ceiling = min(self.ceiling, self._descend(0.0, without, zero=int(i))[0])
 
     def _rounded(self, estimate: float, unit: np.ndarray) -> np.ndarray:
         steps = np.diag(1e-4 * unit)
@@ -286,7 +286,9 @@ class _Search:
                 best, x = other, there
         return min(best, self.ceiling), x
 
-    def _descend(self, value: float, start: np.ndarray, zero: int | None = None):
+    def _descend(
+        self, value: float, start: np.ndarray, zero: int | None = None
+    ) -> tuple[float, np.ndarray]:
         """Without bounds and, where that ends outside of them, with bounds."""
         positive = self.held.positive
         if zero is None:
@@ -298,7 +300,9 @@ class _Search:
         start = np.where(positive, np.maximum(start, 0), start)
         return self._quasi_newton(value, start, self.plain, bounds)
 
-    def _quasi_newton(self, value, start, coordinates, bounds) -> tuple[float, np.ndarray]:
+    def _quasi_newton(
+        self, value: float, start: np.ndarray, coordinates: np.ndarray, bounds: list | None
+    ) -> tuple[float, np.ndarray]:
         def above(u: np.ndarray) -> tuple[float, np.ndarray]:
             deviance, gradient = self.held.deviance(value, coordinates @ u)
             return deviance - self.lowest, coordinates.T @ gradient

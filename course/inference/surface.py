@@ -21,7 +21,7 @@ class _Rise:
         self.lowest = 0.0
         self.lowest = self(self.best)
 
-    def __call__(self, relative_sds: Sequence[float]) -> float:
+    def __call__(self, relative_sds: Sequence[float] | np.ndarray) -> float:
         factors = [factor.copy() for factor in self.estimates.factors]
         for (g, j), sd in zip(self.places, relative_sds, strict=True):
             length = np.linalg.norm(factors[g][j])

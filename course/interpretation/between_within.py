@@ -88,9 +88,9 @@ def _for_grouping(fit: MixedFit, grouping: Grouping) -> pd.DataFrame | None:
         predictors.append(j)
     if not predictors:
         return None
-    wider = Problem(replace(design, X=X, fixed_names=tuple(names)))
-    estimates = estimate(wider, fit.estimates.reml)
-    curvature = Satterthwaite(wider, estimates)
+    problem = Problem(replace(design, X=X, fixed_names=tuple(names)))
+    estimates = estimate(problem, fit.estimates.reml)
+    curvature = Satterthwaite(problem, estimates)
     p = len(design.fixed_names)
     at = np.arange(p, len(names))
     df = np.array([curvature.df(row) for row in np.eye(len(names))[at]])

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from itertools import combinations, product
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -124,7 +125,7 @@ def icc(
     for point in points:
         M = mean_products(fit.design, point)
         if relative is None:
-            ends = _Delta(fit, M, level)
+            ends: _Delta | _Percentiles = _Delta(fit, M, level)
         else:
             ends = _Percentiles(relative, M, level)
         ratios = row_variances(fit.estimates.covariances, M) / fit.scale
@@ -188,6 +189,7 @@ def _grid(design: Design, at: Mapping[str, object] | None) -> list[dict]:
             "at every value of a predictor: leave at= out"
         )
     values = {}
+    given: Any
     for name, given in at.items():
         if name not in known:
             raise CourseError(
@@ -246,7 +248,9 @@ class _Percentiles:
         return float(low), float(high)
 
 
-def _replicates(fit: MixedFit, n: int, seed, executor, progress: bool) -> list[np.ndarray]:
+def _replicates(
+    fit: MixedFit, n: int, seed: int | None, executor: Executor | None, progress: bool
+) -> list[np.ndarray]:
     """For each grouping the covariance matrices over sigma squared of bootstrap fits, (n, k, k)."""
     from course.inference.bootstrap import bootstrap
 

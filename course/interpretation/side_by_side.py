@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -142,7 +143,7 @@ def _merged(orders: list[list]) -> list:
     return merged
 
 
-def _text(key: tuple[str, str], value, error: float) -> str:
+def _text(key: tuple[str, str], value: Any, error: float) -> str:
     part, term = key
     if isinstance(value, str):
         return value

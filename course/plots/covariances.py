@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -151,7 +152,13 @@ def ellipses(
     drawn = {title: _two_effects(fit, group, effects) for title, fit in fits.items()}
     response = next(iter(fits.values())).design.formula.response
     labels = [f"{effect_name(e)} ({effect_unit(response, e, unit)})" for e in effects]
-    size = {"width": 3.3, "height": 3.6, "columns": 4, "sharex": True, "sharey": True}
+    size: dict[str, Any] = {
+        "width": 3.3,
+        "height": 3.6,
+        "columns": 4,
+        "sharex": True,
+        "sharey": True,
+    }
     with panels(ax, len(fits), **size) as axes:
         for one, (title, (blups, covariance)) in zip(axes, drawn.items(), strict=True):
             one.axhline(0, color=PALE, linewidth=1.0)

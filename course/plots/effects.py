@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -250,16 +250,16 @@ def shrinkage(
     thin = float(np.clip(250 / len(start), 0.15, 1.0))
     with canvas(ax, 6.6, 5.4) as ax:
         for (x0, y0), (x1, y1) in zip(start, end, strict=True):
-            ax.annotate("", (x1, y1), (x0, y0), annotation_clip=False, zorder=2,
+            arrow: Any = ax.annotate("", (x1, y1), (x0, y0), annotation_clip=False, zorder=2,
                         arrowprops={"arrowstyle": "->", "color": INK, "lw": 0.7 * thin,
                                     "shrinkA": 0, "shrinkB": 0})  # fmt: skip
-            ax.texts[-1].arrow_patch.set_clip_on(True)
-            ax.texts[-1].arrow_patch.set_clip_box(ax.bbox)
-        ax.scatter(*start.T, marker="D", s=20 * thin, facecolors="white", edgecolors=ORANGE,
+            arrow.arrow_patch.set_clip_on(True)
+            arrow.arrow_patch.set_clip_box(ax.bbox)
+        ax.scatter(start[:, 0], start[:, 1], marker="D", s=20 * thin, facecolors="white", edgecolors=ORANGE,
                    linewidths=1.1 * thin**0.5, zorder=3, label="separate line")  # fmt: skip
-        ax.scatter(*end.T, s=26 * thin, color=BLUE, edgecolors=INK, linewidths=0.5, zorder=4,
+        ax.scatter(end[:, 0], end[:, 1], s=26 * thin, color=BLUE, edgecolors=INK, linewidths=0.5, zorder=4,
                    label="partially pooled line")  # fmt: skip
-        ax.scatter(*centre, marker="+", s=240, color=INK, linewidths=2.4, zorder=5,
+        ax.scatter(centre[0], centre[1], marker="+", s=240, color=INK, linewidths=2.4, zorder=5,
                    label="fixed effects")  # fmt: skip
         ax.set(xlim=(low[0], high[0]), ylim=(low[1], high[1]))
         ax.set_xlabel(f"intercept ({effect_unit(response, 'Intercept', unit)})")

@@ -232,7 +232,7 @@ def design_matrix(
         for edge in edges[1:-1]:
             ax.axvline(edge - 0.5, color=INK, linewidth=2.0 if n_columns <= MAX_NAMES else 1.0)
         above = -0.85 if n_rows <= MAX_NAMES else -0.5 - 0.015 * n_rows
-        column = ax.get_position().width * ax.figure.get_figwidth() / n_columns  # inches
+        column = ax.bbox.width / ax.figure.dpi / n_columns  # inches
         sizes = [block.shape[1] for block in blocks.values()]
         fits = all(0.085 * len(b) < size * column for b, size in zip(blocks, sizes, strict=True))
         for name, left, right in zip(blocks, edges[:-1], edges[1:], strict=True):

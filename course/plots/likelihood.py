@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -86,7 +86,7 @@ def profile_zeta(
 
     In R: ``lattice::xyplot(profile(fit))``.
     """
-    points = getattr(profile, "points", profile)
+    points: Any = getattr(profile, "points", profile)
     names = list(points) if parameters is None else list(parameters)
     for name in names:
         if name not in points:
@@ -129,7 +129,7 @@ def profile_zeta(
     return axes
 
 
-def _ends(profile, name: str, value: np.ndarray, zeta: np.ndarray) -> tuple[float, float]:
+def _ends(profile: Any, name: str, value: np.ndarray, zeta: np.ndarray) -> tuple[float, float]:
     """Where zeta is ±1.96; NaN where it does not get there."""
     if hasattr(profile, "interval"):
         return tuple(profile.interval(0.95).loc[name])
@@ -230,7 +230,7 @@ def deviance_surface(
         widths = [2.6 if level == CHI2_95 else 0.8 for level in RISES]
         lines = ax.contour(x, y, surface, levels=RISES, colors=INK, linewidths=widths)
         ax.clabel(lines, fmt=lambda level: f"+{level:.3g}", fontsize=9)
-        ax.scatter(*best, marker="*", s=190, color=ORANGE, edgecolors=INK, linewidths=0.8,
+        ax.scatter(best[0], best[1], marker="*", s=190, color=ORANGE, edgecolors=INK, linewidths=0.8,
                    zorder=4, clip_on=False, label="estimates")  # fmt: skip
         ax.plot([], [], color=INK, linewidth=2.6, label="deviance 5.99 above the lowest")
         ax.set_xlabel(_sd_label(fit, names[0], places, unit, relative))

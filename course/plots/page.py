@@ -6,12 +6,14 @@ import base64
 import io
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
 import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.colors import to_hex
+from matplotlib.figure import Figure
 
 from course.errors import CourseError
 
@@ -137,10 +139,10 @@ def alt_text(ax: Axes | np.ndarray) -> str:
 
 def describe(ax: Axes, text: str) -> None:
     """Keep the text of a picture with its Axes, where `alt_text` finds it."""
-    ax.course_alt_text = " ".join(text.split())
+    ax.course_alt_text = " ".join(text.split())  # type: ignore[attr-defined]
 
 
-def _figure(ax: Axes | np.ndarray):
+def _figure(ax: Axes | np.ndarray) -> Figure:
     return np.ravel(np.asarray(ax, dtype=object))[0].figure
 
 
@@ -156,7 +158,12 @@ def canvas(ax: Axes | None, width: float, height: float) -> Iterator[Axes]:
 
 @contextmanager
 def panels(
-    ax: Axes | Sequence[Axes] | None, count: int, width: float, height: float, columns: int, **more
+    ax: Axes | Sequence[Axes] | None,
+    count: int,
+    width: float,
+    height: float,
+    columns: int,
+    **more: Any,
 ) -> Iterator[np.ndarray]:
     """`count` Axes, the caller's or new ones of this size in inches each, as a flat array."""
     with plt.rc_context(STYLE):

@@ -280,7 +280,7 @@ def predictions(
 
 
 def _value(value: object) -> str:
-    return words(value) if isinstance(value, int | float | np.number) else str(value)
+    return words(float(value)) if isinstance(value, int | float | np.number) else str(value)
 
 
 def _group_lines(

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
 import pandas as pd
@@ -17,6 +17,7 @@ from course.plots.page import BLUE, GREY, INK, ORANGE, axis_label, describe, eff
 from course.simulate.schools import SIZES
 
 if TYPE_CHECKING:
+    from matplotlib.artist import Artist
     from matplotlib.axes import Axes
 
 UNITS = {
@@ -27,7 +28,7 @@ UNITS = {
 }
 ONE = {"provinces": "province", "schools": "school", "classrooms": "classroom"}
 # Lines are told apart by marker and dashes as well as by lightness.
-STYLES = [
+STYLES: list[tuple[str, str, Any]] = [
     (BLUE, "o", "-"),
     (ORANGE, "s", "--"),
     (INK, "^", ":"),
@@ -41,9 +42,14 @@ STYLES = [
 class Power(Protocol):
     """What is drawn of a `course.studies.Power`: pictures know no studies, which draw themselves."""
 
-    formula: str
-    test: str
-    alpha: float
+    @property
+    def formula(self) -> str: ...
+
+    @property
+    def test(self) -> str: ...
+
+    @property
+    def alpha(self) -> float: ...
 
     @property
     def axes(self) -> list[str]: ...
@@ -169,8 +175,15 @@ def _draw(ax: Axes, rows: pd.DataFrame, x: str, style: tuple) -> None:
     )  # fmt: skip
 
 
-def _legend(axes: np.ndarray, mine: bool, lines: list, line: str | None, power: Power, target):
-    handles = []
+def _legend(
+    axes: np.ndarray,
+    mine: bool,
+    lines: list,
+    line: str | None,
+    power: Power,
+    target: float | None,
+) -> None:
+    handles: list[Artist] = []
     if line is not None:
         handles = [
             Line2D([], [], color=colour, marker=marker, linestyle=dashes, label=_label([line], [v], power))
@@ -196,7 +209,7 @@ def _distinct(values: pd.Series) -> list:
     return sorted({str(v): v for v in values}.values(), key=_number)
 
 
-def _groups(table: pd.DataFrame, names: list[str]):
+def _groups(table: pd.DataFrame, names: list[str]) -> Iterator[tuple[list, pd.DataFrame]]:
     keys = table[names].map(str).agg("|".join, axis=1)
     order = table.assign(**{name: table[name].map(_number) for name in names}).sort_values(names)
     for key in keys.loc[order.index].drop_duplicates():
@@ -204,11 +217,11 @@ def _groups(table: pd.DataFrame, names: list[str]):
         yield rows[names].iloc[0].to_list(), rows
 
 
-def _number(value: object) -> float:
+def _number(value: Any) -> float:
     return float(np.mean(value))
 
 
-def _said(value: object) -> str:
+def _said(value: Any) -> str:
     """``5``, ``5 to 15``."""
     if isinstance(value, tuple | list):
         return f"{value[0]} to {value[1]}"
@@ -240,7 +253,15 @@ def _axis_label(x: str, power: Power) -> str:
     return axis_label(f"true effect of {power.test}", effect_unit(response, power.test))
 
 
-def _text(power: Power, table: pd.DataFrame, x: str, line, lines: list, groups, rest) -> str:
+def _text(
+    power: Power,
+    table: pd.DataFrame,
+    x: str,
+    line: str | None,
+    lines: list,
+    groups: list,
+    rest: list[str],
+) -> str:
     low, high = _said(table[x].iloc[table[x].map(_number).argmin()]), None
     high = _said(table[x].iloc[table[x].map(_number).argmax()])
     what = f"the true effect of {power.test}" if x == "effect" else _counted(x, power)

@@ -249,7 +249,7 @@ def moving_zero(
             one.text((x.min() + x.max()) / 2, 0.02, "data", transform=one.get_xaxis_transform(),
                      ha="center", va="bottom", color=INK, fontsize=9.5)  # fmt: skip
     turns = [
-        f"with zero at {words(at)} the SD is {words(sd(at))}"
+        f"with zero at {words(at)} the SD is {words(float(sd(at)))}"
         + (f" and the correlation {correlation(at):.2f}" if t11 > 0 else "")
         for at in marks
     ]
@@ -260,7 +260,7 @@ def moving_zero(
     if t11 > 0:
         lowest = -t01 / t11
         text += (
-            f" The SD is smallest, {words(sd(lowest))}, with zero at {words(lowest)}, and there the "
+            f" The SD is smallest, {words(float(sd(lowest)))}, with zero at {words(lowest)}, and there the "
             "correlation passes 0."
         )
     describe(axes[0], text)

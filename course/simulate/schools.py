@@ -187,7 +187,7 @@ def simulate_schools(
     3   Residual       None    8.0
     """
     years = whole("years", years)
-    levels = ("student_id",) if years > 1 else ()
+    levels: tuple[str, ...] = ("student_id",) if years > 1 else ()
     levels += ("classroom", "school", "province")
     fixed = _fixed(FIXED_EFFECTS if fixed_effects is None else fixed_effects, years)
     if intercept_sd is None:
@@ -275,7 +275,7 @@ def _predictors(
     age = rng.uniform(*AGES, pupils["school"].size)
     age += school_age[pupils["school"]]
     sex = rng.integers(0, 2, age.size, dtype=np.int8)
-    columns = {"age": age.round(2), "sex": sex}
+    columns: Codes = {"age": age.round(2), "sex": sex}
     if "year" in rows:
         columns = {name: values[rows["student_id"]] for name, values in columns.items()}
         columns["age"] = (columns["age"] + rows["year"] - 1).round(2)
@@ -346,7 +346,7 @@ def _fixed(effects: Mapping[str, float], years: int) -> dict[str, float]:
 
 def _by_level(
     name: str,
-    values: Mapping[str, float],
+    values: Mapping[str, float] | None,
     levels: tuple[str, ...],
     low: float,
     high: float | None = None,

@@ -35,7 +35,7 @@ class _Batch:
     K: np.ndarray  # (m, q, q)
     tu: np.ndarray  # (m, q, u)
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         self.X = self.solve(self.tu)  # S^-1 Lambda' tu, (m, q, u)
         self.P = _lambda_times(self.X, self.D)  # W tu, (m, q, u)
 
@@ -87,7 +87,9 @@ class Blocks:
         sizes, first, count = np.unique(self.sizes, return_index=True, return_counts=True)
         return [(f, m, q) for f, m, q in zip(first, count, sizes, strict=True) if q]
 
-    def eliminate(self, cells: np.ndarray, K_tu: np.ndarray, M: np.ndarray, diagonals: np.ndarray):
+    def eliminate(
+        self, cells: np.ndarray, K_tu: np.ndarray, M: np.ndarray, diagonals: np.ndarray
+    ) -> tuple[np.ndarray, float, list[_Batch]]:
         """M of U, (u, u, places), to what is left of it; also log|A| and the tape.
 
         ``diagonals[d, column]`` is Lambda[effect + d, effect] of the column's level.
@@ -178,7 +180,9 @@ class Bordered:
         where_row_inside = np.where(column < m, inside, beside)
         return np.where(row < m, where_row_inside, np.where(column < m, -1, own))
 
-    def eliminate(self, cells: np.ndarray, K_tu: np.ndarray, M: np.ndarray, diagonals: np.ndarray):
+    def eliminate(
+        self, cells: np.ndarray, K_tu: np.ndarray, M: np.ndarray, diagonals: np.ndarray
+    ) -> tuple[np.ndarray, float, tuple]:
         """As `Blocks.eliminate`; M has one place."""
         m, s = self.inner.q, self.s
         beside = np.concatenate([cells[self.first : self.last].reshape(m, s), K_tu[:m]], axis=1)

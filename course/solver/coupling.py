@@ -9,6 +9,8 @@ subject) `Dense` multiplies whole matrices instead.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from scipy import sparse
 
@@ -75,9 +77,16 @@ def couple(
 class _Coupling:
     """The entries of E, and its products with narrow matrices."""
 
-    def __init__(self, level, column, values, shape, K):
+    def __init__(
+        self,
+        level: np.ndarray,
+        column: np.ndarray,
+        values: np.ndarray,
+        shape: tuple[int, int],
+        K: Blocks | Bordered,
+    ):
         self.shape, self.n_cells = shape, K.n_cells
-        self.E = [sparse.csr_array((v, (level, column)), shape) for v in values]
+        self.E: Any = [sparse.csr_array((v, (level, column)), shape) for v in values]
 
     def through(self, tail: np.ndarray) -> np.ndarray:
         """E times a (q,) or (q, c) array: (k, L) or (k, L, c)."""
@@ -91,7 +100,14 @@ class _Coupling:
 class Pairs(_Coupling):
     """Every pair of tail columns that one level of the head touches."""
 
-    def __init__(self, level, column, values, shape, K):
+    def __init__(
+        self,
+        level: np.ndarray,
+        column: np.ndarray,
+        values: np.ndarray,
+        shape: tuple[int, int],
+        K: Blocks | Bordered,
+    ):
         super().__init__(level, column, values, shape, K)
         # entry a is paired with itself and with the later entries of its level
         touched = np.bincount(level, minlength=shape[0])
@@ -138,7 +154,14 @@ class Pairs(_Coupling):
 class Dense(_Coupling):
     """The whole of E; the tail is one matrix of cells."""
 
-    def __init__(self, level, column, values, shape, K):
+    def __init__(
+        self,
+        level: np.ndarray,
+        column: np.ndarray,
+        values: np.ndarray,
+        shape: tuple[int, int],
+        K: Blocks | Bordered,
+    ):
         super().__init__(level, column, values, shape, K)
         self.E = np.stack([E.toarray() for E in self.E])  # (k, L, q)
         q = shape[1]

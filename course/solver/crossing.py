@@ -92,7 +92,7 @@ class Crossing:
         by_size = np.lexsort((np.arange(len(in_block)), in_block))  # those of one size side by side
         if cut is not None:  # the border is last, whatever its size
             by_size = np.append(by_size[by_size != len(in_block) - 1], len(in_block) - 1)
-            self.K = Bordered(in_block[by_size[:-1]], int(in_block[-1]))
+            self.K: Blocks | Bordered = Bordered(in_block[by_size[:-1]], int(in_block[-1]))
         else:
             self.K = Blocks(in_block[by_size], by_size if apart else np.zeros_like(by_size))
         if self.K.n_cells > MAX_CELLS:
@@ -149,7 +149,9 @@ class Crossing:
 
     # -- forward ------------------------------------------------------------------------------
 
-    def eliminate(self, M: np.ndarray, factors: list[np.ndarray]):
+    def eliminate(
+        self, M: np.ndarray, factors: list[np.ndarray]
+    ) -> tuple[np.ndarray, float, CrossedTape]:
         """M of the head's levels, (u, u, L), to that of the blocks; also log|A| and the tape."""
         head, logdet = eliminate_levels(M, self.z, factors[self.head])
         K_uu = self._sum_places(M - product(transpose(head.M_z), head.P))

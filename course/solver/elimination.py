@@ -88,7 +88,7 @@ def invert_batch(S: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """
     # one large matrix: from its Cholesky factor, at a third of the cost
     factor, failed = lapack.dpotrf(S[0].T, lower=True) if len(S) == 1 else (None, True)
-    if failed:
+    if factor is None or failed:
         sign, logdet = np.linalg.slogdet(S)
         return np.linalg.inv(S), np.where(sign > 0, logdet, np.nan)
     logdet = 2 * np.log(np.diagonal(factor)).sum()
@@ -118,7 +118,7 @@ class Eliminated:
     M_z: np.ndarray  # (k, u, L)
 
 
-def eliminate_levels(M: np.ndarray, z, Lambda: np.ndarray) -> tuple[Eliminated, float]:
+def eliminate_levels(M: np.ndarray, z: np.ndarray, Lambda: np.ndarray) -> tuple[Eliminated, float]:
     """What the elimination of each level's own effects needs of M, and the sum of log|A|."""
     M_z, k = M[z], len(z)
     A = product(Lambda.T, product(M_z[:, z], Lambda))
@@ -157,7 +157,7 @@ class Stage:
     def __init__(self, grouping: int, z: list[int], sums: Sums):
         self.grouping, self.z, self.sums = grouping, np.array(z), sums
 
-    def eliminate(self, M: np.ndarray, Lambda: np.ndarray):
+    def eliminate(self, M: np.ndarray, Lambda: np.ndarray) -> tuple[np.ndarray, float, Eliminated]:
         """M of this stage, shape (u, u, L), to M of the next; also log|A| and the tape."""
         tape, logdet = eliminate_levels(M, self.z, Lambda)
         M_next = self.sums.total(M) - self.sums.total(product(transpose(tape.M_z), tape.P))

@@ -92,7 +92,7 @@ class Problem:
             chain = order[crossed:]
             if all(design.nested[a, b] for a, b in zip(chain, chain[1:], strict=False)):
                 blocks = self._blocks(order[:crossed]) if crossed else None
-                if not crossed or not chain or lies_in(blocks, groupings[chain[0]].codes):
+                if blocks is None or not chain or lies_in(blocks, groupings[chain[0]].codes):
                     break
         units = [] if blocks is None else [blocks]
         units += [groupings[g].codes for g in chain]
@@ -112,10 +112,10 @@ class Problem:
             sums.insert(0, Sums(parent[by_parent]))
             self.ranks.insert(0, rank)
             parent_rank = rank
-        self.crossing, self.block_sums = None, None
+        self.crossing: Crossing | None = None
         if blocks is not None:
             blocks = self.ranks.pop(0)[blocks]
-            self.block_sums = sums.pop(0)
+            self.block_sums: Sums = sums.pop(0)
             if not chain:  # nothing above asks for the blocks one by one
                 self.block_sums = Sums(np.zeros(1, dtype=np.int64))
             crossing = [(g, self.z[g], groupings[g].codes) for g in order[:crossed]]
@@ -205,11 +205,12 @@ class Problem:
 
     def evaluate(self, theta: np.ndarray) -> Evaluation:
         factors = self.unpack(theta)
-        M, logdet, tape = self.M, 0.0, []
+        M, logdet = self.M, 0.0
+        tape: list = []
         if self.crossing:
-            M, more, step = self.crossing.eliminate(M, factors)
+            M, more, crossed = self.crossing.eliminate(M, factors)
             M = self.block_sums.total(M)
-            logdet, tape = logdet + more, [step]
+            logdet, tape = logdet + more, [crossed]
         for stage in self.stages:
             M, more, step = stage.eliminate(M, factors[stage.grouping])
             logdet += more

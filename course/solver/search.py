@@ -79,7 +79,13 @@ def _search(problem: Problem, value_and_gradient: Callable, reml: bool) -> Found
     return Found(best.theta, best.value, best.gradient, best.converged, evaluations)
 
 
-def _better(problem, value_and_gradient, start, best: Found, evaluations: int) -> tuple[Found, int]:
+def _better(
+    problem: Problem,
+    value_and_gradient: Callable,
+    start: np.ndarray,
+    best: Found,
+    evaluations: int,
+) -> tuple[Found, int]:
     other = _descend(problem, value_and_gradient, start, best)
     return (other if other.value < best.value else best), evaluations + other.evaluations
 
@@ -159,6 +165,7 @@ def _descend(
         return (value - first) / length**2, found / length
 
     def stop_where_known(intermediate_result: optimize.OptimizeResult) -> None:
+        assert known is not None
         above = first + length**2 * intermediate_result.fun - known.value
         if 0 <= above < CLOSE and _same(
             problem, intermediate_result.x * unit * length, known.theta

@@ -77,7 +77,7 @@ def standardise(design: Design) -> Columns:
                 centre = column.mean() if shifted else 0.0
                 scale = np.sqrt(np.mean((column - centre) ** 2)) or 1.0
                 T[j, j] = 1 / scale
-                if shifted:
+                if weights is not None and shifted:
                     T[:, j] -= centre / scale * weights
             keys.append(numbers.setdefault((name, shifted), len(numbers)))
             found.append((column - centre) / scale if name != "Intercept" else column)

@@ -333,7 +333,7 @@ def power(
     alpha = proportion("alpha", alpha)
     given = dict(zip(SIZES, (provinces, schools, classrooms, students), strict=True))
     if simulate is None:
-        work = _schools_with(test, arguments)
+        work: Callable = _schools_with(test, arguments)
         defaults = inspect.signature(simulate_schools).parameters
         given = {k: defaults[k].default if v is None else v for k, v in given.items()}
     else:

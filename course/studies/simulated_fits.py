@@ -10,6 +10,7 @@ from __future__ import annotations
 import inspect
 import math
 import os
+import secrets
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
@@ -126,7 +127,7 @@ class SimulatedFits:
         except (CourseError, np.linalg.LinAlgError) as error:
             return _nothing(task, error)
         names = parameter_names(fit.design)
-        values, error = self._values(fit, len(names), self.seed_of(replicate))
+        values, hindered = self._values(fit, len(names), self.seed_of(replicate))
         if self.test is None:
             true = made.truth.parameters(list(fit.n_groups)).to_dict()
             # a variance that is 0 in truth is rightly left out by a model
@@ -138,7 +139,7 @@ class SimulatedFits:
             at = names.index(self.test)
             names, values = names[at : at + 1], values[at : at + 1]
             values[:, TRUE] = self.designs[design].get("effect", np.nan)
-        return Found(task, tuple(names), values, fit.converged, fit.singular, error)
+        return Found(task, tuple(names), values, fit.converged, fit.singular, hindered)
 
     def _values(self, fit: MixedFit, k: int, seed: int) -> tuple[np.ndarray, str | None]:
         """Estimates, tests and intervals of k parameters, the truth not yet; and what hindered them."""
@@ -243,7 +244,7 @@ def run_study(
         if task == 0 or task not in done:
             first.append(study.run(task, careful=True))
     seconds = (time.perf_counter() - seconds) / len(first)
-    if on_disk:
+    if path is not None and on_disk:
         _refuse_different(study.frame(first[:1]), on_disk[0], path)
     fresh = [found for found in first if found.task not in done]
     if store and fresh:
@@ -274,7 +275,7 @@ def usable_seed(seed: int | None, path: str | os.PathLike | None) -> int:
     """The seed as a whole number; where there is none, that of the study in the folder, or a new one."""
     if seed is None and path is not None and (old := read_study(path)) is not None:
         seed = old.get("seed")
-    return int(np.random.SeedSequence().entropy) if seed is None else whole("seed", seed, low=0)
+    return secrets.randbits(128) if seed is None else whole("seed", seed, low=0)
 
 
 def usable_simulate(simulate: Callable | Mapping, names: tuple[str, ...]) -> Callable:

@@ -117,7 +117,7 @@ def _without_address(value: Any) -> str:
     return re.sub(r" at 0x[0-9a-fA-F]+", "", repr(value))
 
 
-def _refuse_another(old: dict, new: dict, folder: Path) -> None:
+def _refuse_another(old: Mapping, new: Mapping, folder: Path) -> None:
     for key in dict.fromkeys([*old, *new]):
         if old.get(key) != new.get(key):
             raise CourseError(

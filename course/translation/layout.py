@@ -91,7 +91,9 @@ def lay_out(design: Design) -> Layout:
     top = None
     if len(contains_all):
         top = int(min(contains_all, key=lambda j: groupings[j].n_levels))
-    re, vc, correlated = None, [], []
+    re: Effects | None = None
+    vc: list[Effects] = []
+    correlated: list[Effects] = []
     if top is not None:
         blocks = [Effects(top, block) for block in groupings[top].blocks]
         several = [effects for effects in blocks if len(effects.block) > 1]

@@ -1,0 +1,91 @@
+"""Editors and type checkers see what is public, though a module is imported when its name is first used."""
+
+import ast
+from pathlib import Path
+
+import jedi  # comes with IPython, which completes names in notebooks with it
+import pytest
+from mypy import api as mypy
+
+import course
+
+ROOT = Path(__file__).resolve().parents[2]
+PACKAGE = ROOT / "course"
+
+
+def shown_to_type_checkers() -> dict[str, str]:
+    """What `course` imports under ``if TYPE_CHECKING:``, each name with its module."""
+    tree = ast.parse((PACKAGE / "__init__.py").read_text(encoding="utf-8"))
+    (block,) = [
+        node
+        for node in tree.body
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
+    ]
+    found = {}
+    for node in block.body:
+        assert isinstance(node, ast.ImportFrom)
+        for alias in node.names:
+            # `import x as x` says that x is handed on
+            assert alias.asname == alias.name
+            found[alias.name] = node.module
+    return found
+
+
+def test_type_checkers_see_each_public_name_where_it_is_imported_from():
+    assert shown_to_type_checkers() == course._HOMES
+
+
+def test_the_package_says_that_it_has_types():
+    assert (PACKAGE / "py.typed").is_file()
+
+
+@pytest.mark.slow
+def test_mypy_sees_signatures_and_results(tmp_path):
+    script = tmp_path / "lesson.py"
+    script.write_text(
+        "from course import load, mixedlm, plots\n"
+        "reveal_type(mixedlm)\n"
+        'fit = mixedlm("test_score ~ age + (1|school)", load("pupils")).fit()\n'
+        "reveal_type(fit)\n"
+        "reveal_type(fit.sigma)\n"
+        "reveal_type(plots.caterpillar)\n"
+        "mixedlm(12)\n"
+    )
+    options = ["--follow-imports=silent", "--ignore-missing-imports", "--no-error-summary"]
+    options += [f"--cache-dir={tmp_path}", "--config-file=", "--hide-error-context"]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(ROOT)
+        said, wrong, status = mypy.run([*options, str(script)])
+    assert not wrong
+    assert status == 1
+    _, *lines = (line.split("lesson.py:")[1] for line in ["lesson.py:", *said.splitlines()])
+    assert lines[0].startswith('2: note: Revealed type is "def (formula: str |')
+    assert "-> course.fit.model.MixedModel" in lines[0]
+    assert lines[1] == '4: note: Revealed type is "course.fit.model.MixedFit"'
+    assert lines[2] == '5: note: Revealed type is "float"'
+    assert "group: str, effect: str =" in lines[3]
+    assert lines[4].startswith('7: error: Missing positional argument "data"')
+
+
+def in_an_editor(code: str) -> jedi.Script:
+    return jedi.Script(code, path=ROOT / "lesson.py", project=jedi.Project(ROOT))
+
+
+def test_an_editor_completes_the_public_names():
+    offered = {name.name for name in in_an_editor("import course\ncourse.").complete()}
+    assert set(course.__all__) <= offered
+
+
+@pytest.mark.parametrize(
+    ("code", "parameters"),
+    [
+        ("from course import mixedlm\nmixedlm(", ["formula", "data", "groups"]),
+        ("import course\ncourse.confint(", ["fit", "method", "level"]),
+        ("from course import plots\nplots.caterpillar(", ["fit", "group", "effect"]),
+        ("from course import mixedlm\nmixedlm('', '').fit().predict(", ["new_data", "random"]),
+    ],
+)
+def test_an_editor_shows_signature_and_docstring(code, parameters):
+    (signature,) = in_an_editor(code).get_signatures()
+    assert [parameter.name for parameter in signature.params][: len(parameters)] == parameters
+    assert "Parameters\n----------" in signature.docstring()
