@@ -46,7 +46,7 @@ _HOMES = {
     "wald": "course.inference.fixed_effects",
 }
 
-if TYPE_CHECKING:  # editors and type checkers read the same homes here
+if TYPE_CHECKING:  # editors and type checkers read the same here, and mark a name that is none
     from course.data.files import read_table as read_table
     from course.data.sets import load as load
     from course.data.structure import propose as propose
@@ -78,16 +78,17 @@ if TYPE_CHECKING:  # editors and type checkers read the same homes here
     from course.studies.power import power as power
     from course.studies.recovery import recovery as recovery
     from course.translation.translate import translate as translate
+else:
+
+    def __getattr__(name: str) -> object:
+        if name not in _HOMES:
+            raise AttributeError(f"module 'course' has no attribute {name!r}")
+        value = getattr(import_module(_HOMES[name]), name)
+        globals()[name] = value
+        return value
+
 
 __all__ = list(_HOMES)
-
-
-def __getattr__(name: str) -> object:
-    if name not in _HOMES:
-        raise AttributeError(f"module 'course' has no attribute {name!r}")
-    value = getattr(import_module(_HOMES[name]), name)
-    globals()[name] = value
-    return value
 
 
 def __dir__() -> list[str]:

@@ -49,7 +49,8 @@ def test_mypy_sees_signatures_and_results(tmp_path):
         "reveal_type(fit)\n"
         "reveal_type(fit.sigma)\n"
         "reveal_type(plots.caterpillar)\n"
-        "mixedlm(12)\n"
+        "mixedlm()\n"
+        "from course import mixdlm\n"
     )
     options = ["--follow-imports=silent", "--ignore-missing-imports", "--no-error-summary"]
     options += [f"--cache-dir={tmp_path}", "--config-file=", "--hide-error-context"]
@@ -64,7 +65,10 @@ def test_mypy_sees_signatures_and_results(tmp_path):
     assert lines[1] == '4: note: Revealed type is "course.fit.model.MixedFit"'
     assert lines[2] == '5: note: Revealed type is "float"'
     assert "group: str, effect: str =" in lines[3]
-    assert lines[4].startswith('7: error: Missing positional argument "data"')
+    assert lines[4].startswith('7: error: Missing positional arguments "formula", "data"')
+    assert lines[5].startswith(
+        '8: error: Module "course" has no attribute "mixdlm"; maybe "mixedlm"?'
+    )
 
 
 def in_an_editor(code: str) -> jedi.Script:
