@@ -79,7 +79,7 @@ def model_column(series: pd.Series, keep_whole: bool) -> np.ndarray | pd.Series 
         values = series.to_numpy(dtype=np.int64 if whole else np.float64)
         _finite(values, series, name)
         return pd.Series(values) if keep_whole else values
-    codes, labels = _factorize(series)
+    codes, labels = factorize(series)
     if not all(isinstance(label, str) for label in labels):
         kinds = sorted({type(label).__name__ for label in labels})
         if all(isinstance(label, date | time | pd.Period) for label in labels):
@@ -157,7 +157,7 @@ def _finite(values: np.ndarray, series: pd.Series, name: str) -> None:
         )
 
 
-def _factorize(column: pd.Series) -> tuple[np.ndarray, pd.Index]:
+def factorize(column: pd.Series) -> tuple[np.ndarray, pd.Index]:
     try:
         return pd.factorize(column)
     except (TypeError, NotImplementedError) as error:  # lists, dictionaries

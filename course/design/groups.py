@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from course.design.columns import _factorize
+from course.design.columns import factorize
 
 FEW_LEVELS = 6  # fewer tell hardly anything of a variance
 STRAY_SHARE = 0.2  # so many of the groups may lie in two larger ones, and we still call them nested
@@ -248,7 +248,7 @@ def _one_column(column: pd.Series) -> tuple[np.ndarray, pd.Index]:
         if used.all():
             return codes, column.cat.categories
         return (np.cumsum(used) - 1)[codes], column.cat.categories[used]
-    codes, labels = _factorize(column)  # sorting the labels, not the rows
+    codes, labels = factorize(column)  # sorting the labels, not the rows
     try:
         order = np.argsort(np.asarray(labels))
     except TypeError:  # labels of mixed types: in order of appearance

@@ -94,8 +94,8 @@ def _made_columns(design: Design, call: Call) -> list[str]:
         made = f"data = data.assign({column.name}={column.expression})"
         (by_patsy if column.kind == "by patsy" else lines).append(made)
     # groups may be made from columns that are called like a function; no formula can be read beside them
-    if design.hiding:
-        lines.append(f"data = data.drop(columns=[{', '.join(map(quote, design.hiding))}])")
+    if design.named_like_functions:
+        lines.append(f"data = data.drop(columns=[{', '.join(map(quote, design.named_like_functions))}])")
     return lines + by_patsy
 
 
