@@ -9,7 +9,7 @@ import pandas as pd
 
 from course.design.design import Design
 from course.design.groups import FEW_LEVELS, STRAY_SHARE, lies_in, occurring, relation
-from course.formula.parse import effect_terms
+from course.formula.parse import effect_terms, powers_of
 
 
 def find(design: Design) -> tuple[str, ...]:
@@ -171,18 +171,16 @@ def far_zero(design: Design) -> list[str]:
 
 def powers(design: Design) -> list[str]:
     """In a formula x**2 is x, as in R: patsy crosses x with itself."""
-    texts = [design.formula.fixed, *(term.effects for term in design.formula.random)]
-    notes = []
-    for text in texts:
-        for name in design.formula.variables:
-            alone = f"{name}**" in text.replace(" ", "")
-            if alone and f"I({name}**" not in text.replace(" ", ""):
-                if any(name == term.name() for term in effect_terms(text)):
-                    notes.append(
-                        f"{name}**2 in a formula crosses {name} with itself, which is {name} (so it "
-                        f"is in R): for its square write I({name}**2)."
-                    )
-    return list(dict.fromkeys(notes))
+    raised = {}
+    for text in (design.formula.fixed, *(term.effects for term in design.formula.random)):
+        factors = {factor.name() for term in effect_terms(text) for factor in term.factors}
+        for column in powers_of(text):
+            if f"I({column} ** 2)" not in factors:  # who writes the square as well knows of it
+                raised[column] = (
+                    f"{column}**2 in a formula crosses {column} with itself, which is {column} (so it "
+                    f"is in R): for its square write I({column}**2)."
+                )
+    return list(raised.values())
 
 
 def number_labels(design: Design) -> list[str]:
