@@ -28,22 +28,22 @@ def check_frame(data: object) -> pd.DataFrame:
 
 def find_columns(data: pd.DataFrame, names: Iterable[str]) -> dict[str, pd.Series]:
     """The named columns; a `CourseError` with the nearest name for one that is not there."""
-    found = {}
+    columns = {}
     for name in names:
         where = np.flatnonzero(data.columns == name)
         if len(where) == 0:
             mend = nearest(name, data.columns)
-            columns = ", ".join(shortened(str(known)) for known in data.columns[:12])
-            columns += " ..." if len(data.columns) > 12 else ""
+            present = ", ".join(shortened(str(known)) for known in data.columns[:12])
+            present += " ..." if len(data.columns) > 12 else ""
             raise CourseError(
-                f"the data have no column '{shortened(name)}'{mend or f'; there are {columns}'}"
+                f"the data have no column '{shortened(name)}'{mend or f'; there are {present}'}"
             )
         if len(where) > 1:
             raise CourseError(
                 f"the data have {len(where)} columns called '{name}': rename or drop all but one"
             )
-        found[name] = data.iloc[:, where[0]]
-    return found
+        columns[name] = data.iloc[:, where[0]]
+    return columns
 
 
 def model_column(series: pd.Series, keep_whole: bool) -> np.ndarray | pd.Series | pd.Categorical:

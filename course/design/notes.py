@@ -1,4 +1,4 @@
-"""Findings: what the data say about the groups that the formula does not."""
+"""Notes: what the data say about the groups that the formula does not."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from course.design.groups import FEW_LEVELS, STRAY_SHARE, lies_in, occurring, re
 from course.formula.parse import effect_terms, powers_of
 
 
-def find(design: Design) -> tuple[str, ...]:
+def find_notes(design: Design) -> tuple[str, ...]:
     """What is worth telling of these data under this formula, one sentence or two each.
 
     Parameters
@@ -54,10 +54,10 @@ def reused_labels(design: Design) -> list[str]:
     notes = []
     alone = {grouping.name: grouping for grouping in design.groupings if len(grouping.factors) == 1}
     for one, other in combinations(alone, 2):
-        found = relation(one, alone[one].codes, other, alone[other].codes)
-        if found.how != "restarting":
+        pair = relation(one, alone[one].codes, other, alone[other].codes)
+        if pair.how != "restarting":
             continue
-        inner, outer = alone[found.inner], found.outer
+        inner, outer = alone[pair.inner], pair.outer
         n_pairs = len(occurring(alone[one].codes, alone[other].codes)[0])
         note = (
             f"The labels of {inner.name} are used again in every {outer}: {inner.n_levels} "
@@ -66,7 +66,7 @@ def reused_labels(design: Design) -> list[str]:
             f"'{inner.levels[0]}' of one {outer} has nothing to do with that of another, "
             f"write (1|{outer}:{inner.name}) instead."
         )
-        if found.both:
+        if pair.both:
             note += (
                 f" The data allow the other reading as well: if the labels of {outer} are the ones "
                 f"that begin again in every {inner.name}, write (1|{inner.name}:{outer}) instead of "

@@ -18,7 +18,7 @@ from course.formula.expressions import (
     hides_a_function,
     quoted_column,
 )
-from course.translation.call import Call, Component, MadeColumn
+from course.translation.call import Call, Component, Kind, MadeColumn
 from course.translation.layout import Effects, Layout, unit
 from course.translation.words import gap
 
@@ -77,7 +77,7 @@ class _Writer:
         self.components: dict[str, Component] = {}
         self.taken = set(layout.design.formula.columns)
 
-    def make(self, name: str, kind: str, expression: str) -> str:
+    def make(self, name: str, kind: Kind, expression: str) -> str:
         """A column of the call's own, under a name that the data do not use."""
         name = unicodedata.normalize("NFKC", name)  # as Python reads what is written name=...
         name = re.sub(r"\W+", "_", name).strip("_") or "column"

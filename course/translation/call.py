@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
+
+Kind = Literal["everyone", "blocks", "groups", "renamed", "unit", "factor", "by patsy"]
 
 
 @dataclass(frozen=True)
@@ -22,7 +25,7 @@ class MadeColumn:
     """
 
     name: str
-    kind: str
+    kind: Kind
     expression: str
 
 

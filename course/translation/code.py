@@ -53,8 +53,8 @@ SINGULAR = """\
 """
 
 
-def code(design: Design, call: Call) -> str:
-    """The program: what the data need, the columns that are made, the model, and its fit."""
+def program(design: Design, call: Call) -> str:
+    """What the data need, the columns that are made, the model, and its fit, in Python."""
     lines = ["import numpy as np"]
     if any(column.kind == "blocks" for column in call.made):
         lines.append("import pandas as pd")
@@ -95,7 +95,9 @@ def _made_columns(design: Design, call: Call) -> list[str]:
         (by_patsy if column.kind == "by patsy" else lines).append(made)
     # groups may be made from columns that are called like a function; no formula can be read beside them
     if design.named_like_functions:
-        lines.append(f"data = data.drop(columns=[{', '.join(map(quote, design.named_like_functions))}])")
+        lines.append(
+            f"data = data.drop(columns=[{', '.join(map(quote, design.named_like_functions))}])"
+        )
     return lines + by_patsy
 
 
@@ -132,28 +134,29 @@ def _rows_and_types(design: Design) -> list[str]:
         lines.append(f"data = data.dropna(subset=[{columns}]).reset_index(drop=True)")
     elif not design.index.is_unique:
         lines.append("data = data.reset_index(drop=True)")
-    groups = dict.fromkeys(name for grouping in design.groupings for name in grouping.factors)
+    groups = {name for grouping in design.groupings for name in grouping.factors}
     for name, column in design.columns.items():
-        dtype = column.dtype
-        if not isinstance(dtype, pd.CategoricalDtype):
-            known_to_patsy = isinstance(dtype, np.dtype) and dtype != "object"
-            if known_to_patsy or isinstance(dtype, pd.StringDtype):
-                continue
-            plain = _plain_type(column, name in groups, name in design.formula.categorical)
-            new = f"data[{quote(name)}].astype({plain})"
-            same = np.array_equal(*(pd.factorize(c)[0] for c in (column, column.astype(str))))
-            if name in groups and not same:  # 1 and "1" are two labels, 1 and True one
-                new = f"data.groupby({quote(name)}, sort=False).ngroup()"
+        new = _readable(column, name in groups, name in design.formula.categorical)
+        if new is not None:
             lines.append(f"data = data.assign(**{{{quote(name)}: {new}}})")
-            continue
-        if name in groups:  # a categorical would give every group a column for every label
-            new = f"data[{quote(name)}].astype(str)"
-        elif len(column.cat.categories) > column.nunique():
-            new = f"data[{quote(name)}].cat.remove_unused_categories()"
-        else:
-            continue
-        lines.append(f"data = data.assign(**{{{quote(name)}: {new}}})")
     return lines
+
+
+def _readable(column: pd.Series, is_group: bool, in_C: bool) -> str | None:
+    """The column in a type that patsy and MixedLM read right; None where it is of such a type."""
+    dtype, name = column.dtype, quote(column.name)
+    if isinstance(dtype, pd.CategoricalDtype):
+        if is_group:  # a categorical would give every group a column for every label
+            return f"data[{name}].astype(str)"
+        if len(column.cat.categories) > column.nunique():
+            return f"data[{name}].cat.remove_unused_categories()"
+        return None
+    if isinstance(dtype, pd.StringDtype) or isinstance(dtype, np.dtype) and dtype != "object":
+        return None
+    same = np.array_equal(*(pd.factorize(c)[0] for c in (column, column.astype(str))))
+    if is_group and not same:  # 1 and "1" are two labels, 1 and True one
+        return f"data.groupby({name}, sort=False).ngroup()"
+    return f"data[{name}].astype({_plain_type(column, is_group, in_C)})"
 
 
 def _plain_type(column: pd.Series, is_group: bool, in_C: bool) -> str:

@@ -9,7 +9,7 @@ import pandas as pd
 
 from course.design.columns import check_frame
 from course.design.design import Design, build_design
-from course.design.notes import find
+from course.design.notes import find_notes
 from course.errors import CourseError
 from course.formula.parse import parse_formula
 from course.formula.terms import Formula
@@ -87,7 +87,7 @@ class Translation:
 
     @cached_property
     def code(self) -> str:
-        return code.code(self.design, self.call)
+        return code.program(self.design, self.call)
 
     @property
     def latex(self) -> str:
@@ -95,7 +95,7 @@ class Translation:
 
     @cached_property
     def notes(self) -> tuple[str, ...]:
-        return find(self.design)
+        return find_notes(self.design)
 
     def explain(self) -> str:
         """The model in words, term by term, and how MixedLM takes it."""

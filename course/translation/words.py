@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from course.common.wording import listing
+from itertools import permutations
+
+from course.common.wording import count, listing
 from course.design.design import Design
 from course.design.grouping import Grouping
 from course.translation.call import Call, Gap
@@ -45,31 +47,29 @@ def _random_sentence(response: str, grouping: Grouping, block: tuple[int, ...]) 
         return f"({effects}): {levels} has {what}, with one variance."
     covariances = len(names) * (len(names) - 1) // 2
     return (
-        f"({effects}): {levels} has {what}; {len(names)} variances, and {covariances} "
-        f"covariance{'s' if covariances > 1 else ''} that say how these go together within a level."
+        f"({effects}): {levels} has {what}; {len(names)} variances, and "
+        f"{count(covariances, 'covariance')} that say how these go together within a level."
     )
 
 
 def groups_in_words(design: Design) -> list[str]:
     """Which grouping lies in which, and which cross."""
     lines = []
-    groupings = design.groupings
-    for i, inner in enumerate(groupings):
-        for j, outer in enumerate(groupings):
-            if i == j or inner.n_levels < outer.n_levels:
-                continue
-            both = design.nested[i, j] and design.nested[j, i]
-            if both and i < j:
-                lines.append(f"{inner.name} and {outer.name} are the same groups.")
-            elif not both and design.nested[i, j]:
-                lines.append(
-                    f"{inner.name} is nested in {outer.name}: each of the {inner.n_levels:,} lies in "
-                    f"one of the {outer.n_levels:,}."
-                )
-            elif (
-                not both and not design.nested[j, i] and (inner.n_levels > outer.n_levels or i < j)
-            ):
-                lines.append(f"{inner.name} and {outer.name} cross.")
+    for i, j in permutations(range(len(design.groupings)), 2):
+        inner, outer = design.groupings[i], design.groupings[j]
+        if inner.n_levels < outer.n_levels:
+            continue
+        lies_inside, contains = design.nested[i, j], design.nested[j, i]
+        first = inner.n_levels > outer.n_levels or i < j  # so that each pair is told of once
+        if lies_inside and contains and first:
+            lines.append(f"{inner.name} and {outer.name} are the same groups.")
+        elif lies_inside and not contains:
+            lines.append(
+                f"{inner.name} is nested in {outer.name}: each of the {inner.n_levels:,} lies in "
+                f"one of the {outer.n_levels:,}."
+            )
+        elif not lies_inside and not contains and first:
+            lines.append(f"{inner.name} and {outer.name} cross.")
     return lines
 
 
