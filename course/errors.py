@@ -13,6 +13,11 @@ class CourseError(ValueError):
     wrong input causes in this package is a ``CourseError``, so ``except CourseError`` (or
     ``ValueError``) is enough.
 
+    See Also
+    --------
+    translate : What it makes of a formula; where it cannot, the error says why.
+    structure : Warns of what is odd about the groups of a table before a model is fitted.
+
     Examples
     --------
     >>> raise CourseError("no column 'agee'; did you mean 'age'?")

@@ -7,8 +7,6 @@ for library in ("OMP", "OPENBLAS", "MKL"):
     os.environ.setdefault(f"{library}_NUM_THREADS", "1")
 
 import matplotlib  # noqa: E402
-import matplotlib.pyplot as plt  # noqa: E402
-import pytest  # noqa: E402
 from budget import settings  # noqa: E402
 
 matplotlib.use("Agg")
@@ -16,10 +14,3 @@ settings.load_profile("default")
 
 # The search for doctests would import the folders' own as modules, and all have one name.
 collect_ignore_glob = ["*/conftest.py"]
-
-
-@pytest.fixture(autouse=True)
-def close_figures():
-    """Leave no figure to the next test."""
-    yield
-    plt.close("all")

@@ -31,11 +31,30 @@ def read_table(path: str | Path, labels: Iterable[str] = ()) -> pd.DataFrame:
     Returns
     -------
     DataFrame
+        The rows and columns of the file; labels asked for are text.
 
     Raises
     ------
     CourseError
         Where there is no such file, or it is not a table.
+
+    See Also
+    --------
+    load : The data sets of the course.
+    structure : How the groups of a table lie.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from tempfile import TemporaryDirectory
+    >>> rooms = pd.DataFrame({"classroom": ["01", "1"], "test_score": [62.5, 48.0]})
+    >>> with TemporaryDirectory() as folder:
+    ...     path = Path(folder) / "rooms.csv"
+    ...     rooms.to_csv(path, index=False)
+    ...     read_table(path, labels=["classroom"])
+      classroom  test_score
+    0        01        62.5
+    1         1        48.0
     """
     path = Path(path)
     suffix = _suffix(path)

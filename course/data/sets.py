@@ -89,6 +89,12 @@ def load(name: str) -> pd.DataFrame:
     CourseError
         If there is no data set of that name, or its file is not there.
 
+    See Also
+    --------
+    read_table : Tables of your own.
+    structure : How the groups of a table lie.
+    simulate_schools : Pupils whose truth is known.
+
     Examples
     --------
     >>> exam = load("exam")

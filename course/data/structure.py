@@ -39,6 +39,23 @@ class Structure:
     undecided : list of (str, str)
         Pairs of columns of which the one is taken to restart in the other, though neither the data
         nor the names tell which of them in which.
+
+    See Also
+    --------
+    course.structure : Makes it.
+    course.propose : A formula from it.
+
+    Examples
+    --------
+    >>> from course import load, structure
+    >>> found = structure(load("pupils"))
+    >>> found.relations
+           group        in     how
+    0     school  province  nested
+    1  classroom  province  nested
+    2  classroom    school  nested
+    >>> found.warnings
+    ['student_id has one row per level: no random effect, it is the residual.']
     """
 
     groups: pd.DataFrame
@@ -61,11 +78,28 @@ class Proposal:
     Attributes
     ----------
     formula : str
+        To be handed to ``mixedlm``.
     reasons : list of str
         One for each decision.
     slopes : list of str
         Terms with random slopes that the data could support, largest groups last; choose by the question.
     structure : Structure
+        What it goes by.
+
+    See Also
+    --------
+    course.propose : Makes it.
+    course.mixedlm : Takes its formula.
+
+    Examples
+    --------
+    >>> from course import load, mixedlm, propose
+    >>> exam = load("exam")
+    >>> first = propose(exam, "normexam", ["standLRT"], groups=["school"])
+    >>> first.slopes
+    ['(standLRT | school)']
+    >>> mixedlm(first.formula, exam)
+    <MixedModel normexam ~ standLRT + (1 | school), 4,059 rows>
     """
 
     formula: str
@@ -96,11 +130,18 @@ def structure(data: pd.DataFrame, groups: Sequence[str] | None = None) -> Struct
     Returns
     -------
     Structure
+        Prints as text; its tables are ``.groups`` and ``.relations``.
 
     Raises
     ------
     CourseError
         For a column that is not there, or where no column looks like a grouping.
+
+    See Also
+    --------
+    propose : A formula from it.
+    course.plots.crosstab : How the labels of two columns meet, as a picture.
+    read_table : Reads labels as text, so that 01 and 1 stay two.
 
     Examples
     --------
@@ -150,6 +191,7 @@ def propose(
     Parameters
     ----------
     data : DataFrame
+        One row per observation.
     response : str
         The column to be explained.
     predictors : list of str
@@ -160,11 +202,18 @@ def propose(
     Returns
     -------
     Proposal
+        Prints the formula and its reasons.
 
     Raises
     ------
     CourseError
         As `structure`, and for a response that is not numeric.
+
+    See Also
+    --------
+    structure : The groups that it goes by.
+    mixedlm : Takes the formula.
+    translate : Says what a formula means.
 
     Examples
     --------

@@ -42,6 +42,7 @@ def diagnose(
     Parameters
     ----------
     fit : MixedFit
+        A fitted model, as ``mixedlm(...).fit()`` returns it.
     solvers : bool
         Let statsmodels fit the same model, where that takes a few seconds at most.
     seconds : float
@@ -53,11 +54,18 @@ def diagnose(
     Returns
     -------
     Diagnosis
+        Prints as text; loop over it for the findings one by one.
 
     Raises
     ------
     CourseError
         Where `fit` is not what ``mixedlm(...).fit()`` returns.
+
+    See Also
+    --------
+    influence : What leaving out one level changes, for one group.
+    between_within : Slopes within and between groups.
+    course.plots.residuals, course.plots.qq : The residuals as pictures.
 
     Examples
     --------
@@ -66,6 +74,8 @@ def diagnose(
     >>> for finding in diagnose(fit):
     ...     print(finding.severity, finding.title)
     note The zero of a predictor lies outside the data
+
+    In R: ``performance::check_model(fit)``.
     """
     require_fit(fit)
     found = [*_convergence(fit), *_singular(fit), *_few_levels(fit)]

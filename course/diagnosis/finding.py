@@ -18,6 +18,7 @@ class Finding:
     Attributes
     ----------
     title : str
+        A line.
     seen : str
         What was seen, with numbers.
     why : str
@@ -28,6 +29,20 @@ class Finding:
         What to say of it in a report.
     severity : "problem", "caution" or "note"
         Do not use the numbers before this is settled; read them with care; good to know.
+
+    See Also
+    --------
+    course.diagnose : Looks for what stands out.
+    Diagnosis : Holds the findings of a fit.
+
+    Examples
+    --------
+    >>> finding = Finding(
+    ...     title="Few groups", seen="5 schools.", why="Variances are vague.", do="Get more.",
+    ...     report="There were 5 schools.", severity="caution",
+    ... )
+    >>> finding.severity
+    'caution'
     """
 
     title: str
@@ -45,10 +60,25 @@ class Diagnosis:
     Attributes
     ----------
     formula : str
+        That of the fit.
     findings : tuple of Finding
+        The gravest first.
     looked_at : tuple of str
+        What was looked at, found or not.
     left_out : tuple of str
         What was not looked at, and why.
+
+    See Also
+    --------
+    course.diagnose : Makes it.
+    course.report : The fit itself in sentences.
+
+    Examples
+    --------
+    >>> from course import diagnose, load, mixedlm
+    >>> found = diagnose(mixedlm("test_score ~ age + (1|school)", load("pupils")).fit(), solvers=False)
+    >>> len(found.findings), found.left_out
+    (0, ('a second solver (solvers=False)',))
     """
 
     formula: str

@@ -26,6 +26,7 @@ def influence(fit: MixedFit, group: str, progress: bool = True) -> pd.DataFrame:
     Parameters
     ----------
     fit : MixedFit
+        A fitted model, as ``mixedlm(...).fit()`` returns it.
     group : str
         The grouping factor, as in ``fit.n_groups``.
     progress : bool
@@ -51,6 +52,11 @@ def influence(fit: MixedFit, group: str, progress: bool = True) -> pd.DataFrame:
     CourseError
         For a group that the fit does not have, or with less than three levels.
 
+    See Also
+    --------
+    diagnose : Does this for all groups that take little time, and says what stands out.
+    course.plots.caterpillar : The levels themselves.
+
     Examples
     --------
     >>> from course import influence, load, mixedlm
@@ -61,6 +67,9 @@ def influence(fit: MixedFit, group: str, progress: bool = True) -> pd.DataFrame:
     province
     P12        226  2.31              0.10
     P02        216  0.76              0.03
+
+    In R: ``cooks.distance(influence(fit, "province"))`` and ``dfbetas(influence(fit, "province"))``, whose
+    scales are a little different.
     """
     require_fit(fit)
     names = list(fit.n_groups)

@@ -51,6 +51,11 @@ def check(id: str, answer: Any) -> None:
     CourseError
         If there is no exercise of that number.
 
+    See Also
+    --------
+    load : The data that the exercises are about.
+    simulate_schools : Pupils for exercises of your own.
+
     Examples
     --------
     >>> check("02.1", ...)

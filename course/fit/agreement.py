@@ -40,6 +40,18 @@ class Check:
     agree : bool
         Log-likelihoods within 0.001, and each estimate within 0.01 of its standard error (fixed
         effects) or of the residual SD (SDs of random effects).
+
+    See Also
+    --------
+    course.MixedFit : Its ``check()`` returns this.
+    course.diagnose : Looks at both solvers, too.
+
+    Examples
+    --------
+    >>> from course import load, mixedlm
+    >>> check = mixedlm("test_score ~ age + (1|school)", load("pupils")).fit().check()
+    >>> check.agree
+    True
     """
 
     table: pd.DataFrame

@@ -60,12 +60,20 @@ def mixedlm(
     CourseError
         Where formula or data are not as they should be; the message gives the mend.
 
+    See Also
+    --------
+    translate : The same formula for statsmodels, without a fit.
+    propose : A first formula for a table.
+    compare, side_by_side, diagnose : What to do with the fits.
+
     Examples
     --------
     >>> from course import load
     >>> fit = mixedlm("test_score ~ age + (1|classroom) + (1|school)", load("pupils")).fit()
     >>> fit.n_groups["school"] == len(fit.random_effects["school"])
     True
+
+    In R: ``lmer(test_score ~ age + (1 | classroom) + (1 | school), pupils)``.
     """
     formula, data = read_call(formula, data, groups, re_formula, vc_formula)
     if not formula.random:
@@ -83,6 +91,17 @@ class MixedModel:
         The matrices and groups.
     made : Problem, optional
         The design reduced already, where another response of the same design was fitted before.
+
+    See Also
+    --------
+    mixedlm : Makes it.
+    MixedFit : What its `fit` returns.
+
+    Examples
+    --------
+    >>> from course import load, mixedlm
+    >>> mixedlm("test_score ~ age + (1|school)", load("pupils"))
+    <MixedModel test_score ~ age + (1 | school), 2,494 rows>
     """
 
     design: Design = field(repr=False)
@@ -118,6 +137,7 @@ class MixedModel:
         Returns
         -------
         MixedFit
+            The optimum, with what can be read from it.
 
         Raises
         ------
@@ -144,8 +164,21 @@ class MixedFit:
     Attributes
     ----------
     model : MixedModel
+        The formula and its data.
     estimates : Estimates
         The optimum, as arrays.
+
+    See Also
+    --------
+    mixedlm : Makes the model whose ``fit()`` returns this.
+    confint, anova, icc, diagnose, report : Intervals, tests, shares, doubts, and a paragraph for it.
+
+    Examples
+    --------
+    >>> from course import load, mixedlm
+    >>> fit = mixedlm("test_score ~ age + (1|school)", load("pupils")).fit()
+    >>> fit.fe_params.round(2).to_dict(), round(fit.sigma, 2)
+    ({'Intercept': 23.17, 'age': 3.76}, 7.43)
     """
 
     model: MixedModel

@@ -30,6 +30,24 @@ class Summary:
     random_part, fixed_part : DataFrame
         Texts, as they are printed.
     notes : tuple of str
+        What the data and the fit say that the formula does not.
+
+    See Also
+    --------
+    course.MixedFit : Its ``summary()`` returns this.
+    course.fixed_effects_table : The fixed part as numbers.
+    course.report : The fit as a paragraph.
+
+    Examples
+    --------
+    >>> from course import load, mixedlm
+    >>> summary = mixedlm("test_score ~ age + (1|school)", load("pupils")).fit().summary()
+    >>> summary.random_part[["Group", "SD", "Share"]]
+          Group     SD  Share
+    0    school  5.508  35.5%
+    1  Residual  7.429  64.5%
+
+    In R: ``summary(fit)``.
     """
 
     heading: tuple[str, ...]

@@ -34,6 +34,19 @@ class Bootstrap:
         The parameters of the fit that the responses were drawn from.
     seed : int
         Repeats these replicates to the bit, whatever the executor.
+
+    See Also
+    --------
+    course.bootstrap : Makes it.
+    course.confint : Percentile intervals.
+
+    Examples
+    --------
+    >>> from course import bootstrap, load, mixedlm
+    >>> fit = mixedlm("test_score ~ age + (1|school)", load("pupils")).fit()
+    >>> found = bootstrap(fit, n=5, seed=1, progress=False)
+    >>> found.replicates.shape[0], found.n_failed
+    (5, 0)
     """
 
     replicates: pd.DataFrame
@@ -92,6 +105,7 @@ def bootstrap(
     Parameters
     ----------
     fit : MixedFit
+        A fitted model, as ``mixedlm(...).fit()`` returns it.
     n : int
         Number of replicates.
     seed : int, optional
@@ -106,11 +120,18 @@ def bootstrap(
     Returns
     -------
     Bootstrap
+        The replicates, and what they say of bias and standard errors.
 
     Raises
     ------
     CourseError
         Where n or seed is not a whole number that will do, or the executor is none.
+
+    See Also
+    --------
+    confint : Intervals from these replicates, with ``method="bootstrap"``.
+    simulate_responses : The responses alone.
+    recovery : Repeats the whole study, from a truth that is known.
 
     References
     ----------
@@ -123,6 +144,8 @@ def bootstrap(
     >>> fit = mixedlm("test_score ~ age + (1|classroom) + (1|school)", load("pupils")).fit()
     >>> bootstrap(fit, n=20, seed=1, progress=False)
     <Bootstrap 20 replicates, 0 failed, 0 singular, seed 1>
+
+    In R: ``bootMer(fit, sigma, nsim = 20, seed = 1)``.
     """
     require_fit(fit)
     n, seed = whole("n", n, low=1), usable_seed(seed)
@@ -148,6 +171,7 @@ def simulate_responses(fit: MixedFit, n: int = 1, *, seed: int | None = None) ->
     Parameters
     ----------
     fit : MixedFit
+        A fitted model, as ``mixedlm(...).fit()`` returns it.
     n : int
         Number of replicates.
     seed : int, optional
@@ -158,12 +182,19 @@ def simulate_responses(fit: MixedFit, n: int = 1, *, seed: int | None = None) ->
     ndarray, shape (n, nobs)
         In the units of the response. `MixedFit.refit` takes a row of it.
 
+    See Also
+    --------
+    bootstrap : Fits the model to such responses.
+    simulate_schools : Draws the pupils as well, from a truth of your own.
+
     Examples
     --------
     >>> from course import load, mixedlm
     >>> fit = mixedlm("test_score ~ age + (1|school)", load("pupils")).fit()
     >>> simulate_responses(fit, n=3, seed=1).shape == (3, fit.nobs)
     True
+
+    In R: ``simulate(fit, nsim = 3, seed = 1)``.
     """
     require_fit(fit)
     n, seed = whole("n", n, low=1), usable_seed(seed)

@@ -74,6 +74,12 @@ def compare(
     CourseError
         For fits on different rows or responses, and models that are not nested.
 
+    See Also
+    --------
+    anova, wald : Tests of fixed effects from one fit.
+    side_by_side : The coefficients of several fits.
+    bootstrap : The replicates behind ``bootstrap=``.
+
     Examples
     --------
     >>> from course import load, mixedlm
@@ -83,6 +89,8 @@ def compare(
     >>> table = compare(small, large)
     >>> table["reference"].iloc[1], table["likelihood"].iloc[1]
     ('0.5 chi2(0) + 0.5 chi2(1)', 'REML')
+
+    In R: ``anova(small, large, refit = FALSE)``, whose p-value is ``p_naive``.
     """
     for fit in fits:
         require_fit(fit, "compare(small, large)")

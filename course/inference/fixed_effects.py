@@ -35,6 +35,7 @@ def fixed_effects_table(
     Parameters
     ----------
     fit : MixedFit
+        A fitted model, as ``mixedlm(...).fit()`` returns it.
     df : {"satterthwaite", "kenward-roger", "normal"}
         How degrees of freedom are found; "kenward-roger" also adjusts the standard errors.
     level : float
@@ -51,6 +52,12 @@ def fixed_effects_table(
     CourseError
         For "kenward-roger" after a fit by ML, and for an unknown df or a level that is none.
 
+    See Also
+    --------
+    anova : One F test for each term.
+    confint : Intervals of the variances, too.
+    side_by_side : The coefficients of several fits.
+
     Examples
     --------
     >>> from course import load, mixedlm
@@ -59,6 +66,8 @@ def fixed_effects_table(
                estimate  std_error        df       t  p_value  lower  upper
     Intercept     5.978      0.068    23.891  88.470      0.0  5.838  6.117
     verbal        0.160      0.003  3368.889  57.738      0.0  0.155  0.165
+
+    In R, with lmerTest: ``coef(summary(fit, ddf = "Kenward-Roger"))``.
     """
     _check(fit, df)
     level = proportion("level", level)
@@ -85,6 +94,7 @@ def anova(fit: MixedFit, df: str = "satterthwaite") -> pd.DataFrame:
     Parameters
     ----------
     fit : MixedFit
+        A fitted model, as ``mixedlm(...).fit()`` returns it.
     df : {"satterthwaite", "kenward-roger", "normal"}
         How the denominator's degrees of freedom are found.
 
@@ -99,6 +109,12 @@ def anova(fit: MixedFit, df: str = "satterthwaite") -> pd.DataFrame:
     CourseError
         Where only an intercept is in the fixed part, and as `fixed_effects_table`.
 
+    See Also
+    --------
+    wald : Any constraints of your own, tested together.
+    fixed_effects_table : One t test for each coefficient.
+    compare : Likelihood ratio tests of nested models.
+
     Examples
     --------
     >>> from course import load, mixedlm
@@ -107,6 +123,8 @@ def anova(fit: MixedFit, df: str = "satterthwaite") -> pd.DataFrame:
               num_df   den_df        F
     vr             2    59.96     4.12
     standLRT       1  4005.68  2000.93
+
+    In R, with lmerTest: ``anova(fit)``.
     """
     _check(fit, df)
     hypotheses = type_three(fit)
@@ -121,6 +139,7 @@ def wald(fit: MixedFit, constraints: str | np.ndarray, df: str = "satterthwaite"
     Parameters
     ----------
     fit : MixedFit
+        A fitted model, as ``mixedlm(...).fit()`` returns it.
     constraints : str or array-like, shape (q, p) or (p,)
         Equations in patsy's names of the coefficients, separated by commas: ``"age = 0"``,
         ``"age = 3, sex[T.male] = 0"``, ``"2 * age = sex[T.male]"``. Without ``=`` an expression is set
@@ -139,6 +158,11 @@ def wald(fit: MixedFit, constraints: str | np.ndarray, df: str = "satterthwaite"
         For a constraint that cannot be read, names a coefficient that is not there, repeats or contradicts
         another one.
 
+    See Also
+    --------
+    anova : A test for each term.
+    fixed_effects_table : One t test for each coefficient.
+
     Examples
     --------
     >>> from course import load, mixedlm
@@ -146,6 +170,8 @@ def wald(fit: MixedFit, constraints: str | np.ndarray, df: str = "satterthwaite"
     >>> wald(fit, "age = 4, sex[T.male] = -2")[["num_df", "den_df", "F"]].round(1)
                                num_df  den_df    F
     age = 4, sex[T.male] = -2       2  2343.8  2.3
+
+    In R, with lmerTest: ``contestMD(fit, L)`` tests that L beta is 0.
     """
     _check(fit, df)
     names = list(fit.fe_params.index)

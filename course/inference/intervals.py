@@ -37,6 +37,7 @@ def confint(
     Parameters
     ----------
     fit : MixedFit
+        A fitted model, as ``mixedlm(...).fit()`` returns it.
     method : "profile", "bootstrap" or "wald"
         ``"profile"`` inverts the likelihood ratio test, as lme4's ``confint`` does, on the ML fit
         (`course.profile`): not symmetric, and with an end at 0, -1 or 1 where the data allow it.
@@ -66,6 +67,13 @@ def confint(
     CourseError
         For an unknown method or parameter, and a level outside (0, 1).
 
+    See Also
+    --------
+    profile : What the profile intervals are read from.
+    bootstrap : What the percentile intervals are read from.
+    fixed_effects_table : Tests and intervals of the fixed effects alone.
+    parameters : The names.
+
     Examples
     --------
     >>> from course import load, mixedlm
@@ -78,6 +86,8 @@ def confint(
     sd(standLRT | school)                0.12   0.09   0.16  profile
     cor(Intercept, standLRT | school)    0.49   0.17   0.74  profile
     sigma                                0.74   0.73   0.76  profile
+
+    In R: ``confint(fit, method = "profile", oldNames = FALSE)``.
     """
     require_fit(fit)
     if method not in METHODS:
@@ -174,6 +184,7 @@ def wald_errors(fit: MixedFit) -> np.ndarray:
     Parameters
     ----------
     fit : MixedFit
+        A fitted model, as ``mixedlm(...).fit()`` returns it.
 
     Returns
     -------

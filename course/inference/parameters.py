@@ -19,6 +19,7 @@ def parameters(fit: MixedFit) -> pd.Series:
     Parameters
     ----------
     fit : MixedFit
+        A fitted model, as ``mixedlm(...).fit()`` returns it.
 
     Returns
     -------
@@ -27,6 +28,11 @@ def parameters(fit: MixedFit) -> pd.Series:
         `MixedFit.variance_components`: ``sd(age | school)``, ``cor(Intercept, age | school)``;
         last ``sigma``, the residual SD. A correlation with an effect whose SD is 0 is NaN.
 
+    See Also
+    --------
+    confint : Their intervals.
+    profile : Their profiles, under the same names.
+
     Examples
     --------
     >>> from course import load, mixedlm
@@ -34,6 +40,8 @@ def parameters(fit: MixedFit) -> pd.Series:
     >>> list(parameters(fit).index)  # doctest: +NORMALIZE_WHITESPACE
     ['Intercept', 'age', 'sd(Intercept | school)', 'sd(age | school)',
      'cor(Intercept, age | school)', 'sigma']
+
+    In R: ``fixef(fit)`` and the column ``sdcor`` of ``as.data.frame(VarCorr(fit))``.
     """
     require_fit(fit)
     values = parameter_values(fit.design, fit.estimates)

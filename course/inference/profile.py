@@ -50,6 +50,19 @@ class Profile:
         Between which values each parameter lies by its nature: an SD above 0.
     level : float
         The highest confidence level that can be read from it.
+
+    See Also
+    --------
+    course.profile : Makes it.
+    course.plots.profile_zeta : Draws it.
+
+    Examples
+    --------
+    >>> from course import load, mixedlm, profile
+    >>> fit = mixedlm("normexam ~ standLRT + (1|school)", load("exam")).fit()
+    >>> sigma = profile(fit, "sigma", level=0.95)
+    >>> sigma.points["sigma"]["value"].is_monotonic_increasing
+    True
     """
 
     points: dict[str, pd.DataFrame] = field(repr=False)
@@ -117,6 +130,7 @@ def profile(
     Parameters
     ----------
     fit : MixedFit
+        A fitted model, as ``mixedlm(...).fit()`` returns it.
     parameters : str or list of str, optional
         Names as in `course.inference.parameters.parameters`: ``"age"``, ``"sd(Intercept | school)"``,
         ``"cor(Intercept, age | school)"``, ``"sigma"``; all where left out.
@@ -128,11 +142,17 @@ def profile(
     Returns
     -------
     Profile
+        A curve for each parameter; ``.interval(0.95)`` reads an interval from it.
 
     Raises
     ------
     CourseError
         For a parameter that the fit does not have, and a level outside (0, 1).
+
+    See Also
+    --------
+    confint : The intervals of all parameters in one table.
+    course.plots.profile_zeta : The profile as a picture.
 
     Examples
     --------
@@ -142,6 +162,8 @@ def profile(
                             lower  upper
     sd(Intercept | school)  0.251  0.373
     sigma                   0.736  0.769
+
+    In R: ``profile(fit)``.
     """
     require_fit(fit)
     level = proportion("level", level)

@@ -32,6 +32,7 @@ def between_within(fit: MixedFit) -> pd.DataFrame:
     Parameters
     ----------
     fit : MixedFit
+        A fitted model, as ``mixedlm(...).fit()`` returns it.
 
     Returns
     -------
@@ -45,6 +46,11 @@ def between_within(fit: MixedFit) -> pd.DataFrame:
     ------
     CourseError
         Where `fit` is not what ``mixedlm(...).fit()`` returns.
+
+    See Also
+    --------
+    diagnose : Mentions slopes that differ within and between groups.
+    simulate_schools : Makes pupils for whom they differ, with ``school_age_correlation``.
 
     Examples
     --------

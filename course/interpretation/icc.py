@@ -54,6 +54,7 @@ def icc(
     Parameters
     ----------
     fit : MixedFit
+        A fitted model, as ``mixedlm(...).fit()`` returns it.
     at : dict, optional
         Values of predictors that have random slopes, ``{"age": [8, 10, 12]}``: one row per group
         and value (for several predictors, per combination), for two pupils who both have that value.
@@ -80,6 +81,12 @@ def icc(
     CourseError
         For a group that the fit does not have, a predictor on which no random effect depends, ...
 
+    See Also
+    --------
+    variance_shares : The shares alone, without intervals.
+    r2 : What the fixed effects explain.
+    course.plots.variance_shares : The shares as a picture.
+
     Examples
     --------
     >>> from course import icc, load, mixedlm
@@ -100,6 +107,9 @@ def icc(
     classroom    8  0.55
     classroom   10  0.53
     classroom   12  0.67
+
+    In R: ``performance::icc(fit)`` is the ``icc`` of the innermost group, and with ``by_group = TRUE``
+    it gives the shares.
     """
     require_fit(fit)
     level = proportion("level", level)

@@ -27,6 +27,7 @@ def report(fit: MixedFit) -> str:
     Parameters
     ----------
     fit : MixedFit
+        A fitted model, as ``mixedlm(...).fit()`` returns it.
 
     Returns
     -------
@@ -37,6 +38,12 @@ def report(fit: MixedFit) -> str:
     ------
     CourseError
         Where `fit` is not what ``mixedlm(...).fit()`` returns.
+
+    See Also
+    --------
+    side_by_side : A table of several fits.
+    diagnose : What to say of doubts.
+    fixed_effects_table, icc, r2 : The numbers that it quotes.
 
     Examples
     --------
@@ -54,6 +61,8 @@ def report(fit: MixedFit) -> str:
     of two rows was 0.50 for the same classroom, 95% CI [0.43, 0.57]; 0.29 for the
     same school, 95% CI [0.20, 0.40]. Fixed effects explained 19.1% of the variance,
     fixed and random effects together 59.6%.
+
+    In R: ``report::report(fit)``.
     """
     require_fit(fit)
     sentences = [_model(fit), _sample(fit), _fixed(fit), _random(fit), _alike(fit)]

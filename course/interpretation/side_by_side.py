@@ -28,6 +28,7 @@ def side_by_side(
     Parameters
     ----------
     *fits : MixedFit
+        One or more fitted models, one column each.
     names : sequence of str, optional
         Column names; "(1)", "(2)", ... where left out.
     numeric : bool
@@ -45,6 +46,12 @@ def side_by_side(
     ------
     CourseError
         Without a fit, for something else than a fit, for names that are too few, too many or repeated.
+
+    See Also
+    --------
+    compare : Tests of one against the other.
+    report : One fit in sentences.
+    course.plots.coefficients : The coefficients of several fits as a picture.
 
     Notes
     -----
@@ -76,6 +83,8 @@ def side_by_side(
     age          3.76 (0.13)   3.77 (0.13)
     >>> side_by_side(one, two).to_html().startswith("<table")
     True
+
+    In R: ``modelsummary::modelsummary(list(one, two))``.
     """
     if not fits:
         raise CourseError("side_by_side takes one or more fits: side_by_side(fit_a, fit_b)")

@@ -20,6 +20,7 @@ def variance_shares(fit: MixedFit) -> pd.DataFrame:
     Parameters
     ----------
     fit : MixedFit
+        A fitted model, as ``mixedlm(...).fit()`` returns it.
 
     Returns
     -------
@@ -33,6 +34,12 @@ def variance_shares(fit: MixedFit) -> pd.DataFrame:
     CourseError
         Where `fit` is not what ``mixedlm(...).fit()`` returns.
 
+    See Also
+    --------
+    icc : The same shares with intervals, and the correlations that follow from them.
+    variance_explained : What the fixed effects take away at each level.
+    course.plots.variance_shares : The shares as a picture.
+
     Examples
     --------
     >>> from course import load, mixedlm, variance_shares
@@ -44,6 +51,8 @@ def variance_shares(fit: MixedFit) -> pd.DataFrame:
     province:school                8.05   0.09
     province:school:classroom     17.61   0.20
     Residual                      42.67   0.49
+
+    In R: ``with(as.data.frame(VarCorr(fit)), vcov / sum(vcov))``.
     """
     require_fit(fit)
     names = [grouping.name for grouping in fit.design.groupings]
@@ -71,6 +80,7 @@ def r2(fit: MixedFit) -> pd.Series:
     Parameters
     ----------
     fit : MixedFit
+        A fitted model, as ``mixedlm(...).fit()`` returns it.
 
     Returns
     -------
@@ -82,12 +92,19 @@ def r2(fit: MixedFit) -> pd.Series:
     CourseError
         Where `fit` is not what ``mixedlm(...).fit()`` returns.
 
+    See Also
+    --------
+    variance_explained : The same question, level by level.
+    icc : How the rest is shared by groups.
+
     Examples
     --------
     >>> from course import load, mixedlm, r2
     >>> fit = mixedlm("test_score ~ age + sex + (1|school/classroom)", load("pupils")).fit()
     >>> r2(fit).round(2).to_dict()
     {'marginal': 0.2, 'conditional': 0.61}
+
+    In R: ``performance::r2(fit)``.
     """
     require_fit(fit)
     fixed = float(np.var(fit.design.X @ fit.estimates.beta, ddof=1))
@@ -121,6 +138,11 @@ def variance_explained(fit: MixedFit) -> pd.DataFrame:
     ------
     CourseError
         For random slopes, whose variance has no counterpart in a model without the predictor.
+
+    See Also
+    --------
+    r2 : One number for all levels together.
+    variance_shares : How the variance that is left lies.
 
     Examples
     --------

@@ -55,6 +55,11 @@ def coefficients(
         If there are no or more than four fits, a fit has no such coefficient, or the fits have none
         in common.
 
+    See Also
+    --------
+    course.side_by_side : The numbers.
+    recovery : Estimates against the truth, variances too.
+
     Examples
     --------
     >>> import statsmodels.formula.api as smf

@@ -58,11 +58,17 @@ def covariances(
     Returns
     -------
     Axes, or ndarray of Axes where there are several matrices
+        In the order of `matrices`.
 
     Raises
     ------
     CourseError
         If there is no matrix, one is too large, or one is no covariance matrix.
+
+    See Also
+    --------
+    ellipses : Covariance matrices as ellipses around the BLUPs.
+    intercept_slope : One group and its ellipse.
 
     Examples
     --------
@@ -123,6 +129,11 @@ def ellipses(
     ------
     CourseError
         If there is no fit, or one has no such group or neither of the effects.
+
+    See Also
+    --------
+    covariances : The matrices themselves.
+    intercept_slope : One model alone.
 
     Examples
     --------

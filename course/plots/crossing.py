@@ -53,6 +53,11 @@ def crosstab(
         If the data have no such column, a label is missing, both columns are the same, or there
         are too many labels for a picture.
 
+    See Also
+    --------
+    course.structure : Says the same in words, for all columns.
+    design_matrix : What the groups become in the model.
+
     Examples
     --------
     >>> rooms = pd.DataFrame({"room": ["a", "a", "b", "c"], "school": ["S1", "S1", "S1", "S2"]})

@@ -54,6 +54,12 @@ def residuals(
     Returns
     -------
     ndarray of Axes, shape (2,)
+        Residuals on the left, their spread on the right.
+
+    See Also
+    --------
+    qq : Whether they look normal.
+    course.diagnose : What stands out, in words.
 
     Examples
     --------
@@ -62,6 +68,8 @@ def residuals(
     >>> left, right = plots.residuals(fit)
     >>> right.get_ylabel()
     '√|standardised residual|'
+
+    In R: ``plot(fit)``.
     """
     from statsmodels.nonparametric.smoothers_lowess import lowess
 
@@ -126,11 +134,18 @@ def qq(
     Returns
     -------
     Axes
+        Points near the line, and within the band, are what normal values look like.
 
     Raises
     ------
     CourseError
         If the model has no such group or effect, or its variance is estimated at 0.
+
+    See Also
+    --------
+    residuals : The residuals against fitted values.
+    caterpillar : The random effects, each with its interval.
+    course.diagnose : What stands out, in words.
 
     Examples
     --------
@@ -138,6 +153,8 @@ def qq(
     >>> fit = mixedlm("test_score ~ age + (1|school)", load("pupils")).fit()
     >>> plots.qq(fit, "school").get_ylabel()
     'standardised random intercept of the school'
+
+    In R: ``qqnorm(resid(fit))``.
     """
     require_fit(fit)
     if group is None:

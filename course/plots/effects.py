@@ -67,6 +67,22 @@ def caterpillar(
     ------
     CourseError
         If the model has no such group or effect.
+
+    See Also
+    --------
+    shrinkage : Intercepts and slopes, before and after pooling.
+    qq : Whether the effects look normal.
+    course.icc : How much lies between the levels.
+
+    Examples
+    --------
+    >>> from course import load, mixedlm, plots
+    >>> fit = mixedlm("test_score ~ age + (1|school)", load("pupils")).fit()
+    >>> ax = plots.caterpillar(fit, "school")
+    >>> ax.get_xlabel()
+    'random intercept of the school (points), with 95 % interval'
+
+    In R: ``lattice::dotplot(ranef(fit))``.
     """
     require_fit(fit)
     find_effect(fit, group, effect)
@@ -120,6 +136,18 @@ def variance_shares(fit: MixedFit, *, ax: Axes | None = None) -> Axes:
     ------
     CourseError
         If the model has random slopes.
+
+    See Also
+    --------
+    course.variance_shares : The numbers, also with random slopes.
+    course.icc : The numbers with intervals.
+
+    Examples
+    --------
+    >>> from course import load, mixedlm, plots
+    >>> fit = mixedlm("test_score ~ age + (1|school)", load("pupils")).fit()
+    >>> plots.alt_text(plots.variance_shares(fit))
+    'One bar per level, with its share of the variance: school 35.5 % and residual 64.5 %.'
     """
     require_fit(fit)
     parts = fit.variance_components
@@ -186,6 +214,12 @@ def shrinkage(
     ------
     CourseError
         If the model has no such group, or no intercept and slope by it.
+
+    See Also
+    --------
+    intercept_slope : Random intercepts against random slopes alone.
+    lines : Single groups, with their data.
+    pooling : The same for group means.
 
     Examples
     --------
@@ -323,6 +357,12 @@ def intercept_slope(
     ------
     CourseError
         If the model has no such group, or no intercept and slope by it.
+
+    See Also
+    --------
+    moving_zero : The correlation as a curve.
+    ellipses : Several covariance structures side by side.
+    shrinkage : Where the points come from.
 
     Examples
     --------

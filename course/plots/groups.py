@@ -66,6 +66,11 @@ def scores(
     CourseError
         If the data have no such column.
 
+    See Also
+    --------
+    pooling : The means, separate and pooled.
+    crosstab : How two columns of groups lie.
+
     Examples
     --------
     >>> two = pd.DataFrame({"score": [4, 6, 8, 9], "room": ["a", "a", "b", "b"]})
@@ -125,6 +130,11 @@ def pooling(
     ------
     CourseError
         If the data have no such column, or a group has no partially pooled mean.
+
+    See Also
+    --------
+    scores : The observations behind the means.
+    shrinkage : The same for intercepts and slopes of a fit.
 
     Examples
     --------
@@ -189,6 +199,11 @@ def design_matrix(
     ------
     CourseError
         If there is no block, the blocks have different rows, or Z is too large for a picture.
+
+    See Also
+    --------
+    crosstab : How the labels of two columns meet.
+    scores : The responses of each group.
 
     Examples
     --------

@@ -64,11 +64,18 @@ def profile_zeta(
     Returns
     -------
     ndarray of Axes, one for each parameter
+        In the order of `parameters`.
 
     Raises
     ------
     CourseError
         If a parameter was not profiled.
+
+    See Also
+    --------
+    course.profile : Makes the profile.
+    course.confint : The intervals.
+    deviance_surface : Two parameters at once.
 
     Examples
     --------
@@ -76,6 +83,8 @@ def profile_zeta(
     >>> (ax,) = profile_zeta({"sigma": curve})
     >>> ax.get_xlabel()
     'sigma'
+
+    In R: ``lattice::xyplot(profile(fit))``.
     """
     points = getattr(profile, "points", profile)
     names = list(points) if parameters is None else list(parameters)
@@ -175,6 +184,11 @@ def deviance_surface(
     ------
     CourseError
         If there is no such SD, or the model has only one.
+
+    See Also
+    --------
+    profile_zeta : One parameter at a time, with the others at their best.
+    course.profile : The numbers of that.
 
     Examples
     --------

@@ -61,6 +61,23 @@ def show(ax: Axes | np.ndarray, *, alt: str | None = None) -> None:
     ------
     CourseError
         If the text is missing or too short to say anything.
+
+    See Also
+    --------
+    alt_text : The text that a picture brings with it.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from course import plots
+    >>> two = pd.DataFrame({"score": [4, 6, 8, 9], "room": ["a", "a", "b", "b"]})
+    >>> ax = plots.scores(two, "score", "room")
+
+    In a notebook the picture appears; elsewhere only its data can be printed:
+
+    >>> plots.show(ax, alt="The scores of room b are higher than those of room a.")
+    {'image/png': ...
+    In the picture: The scores of room b are higher than those of room a.
     """
     if alt is None:
         alt = alt_text(ax)
@@ -96,6 +113,20 @@ def alt_text(ax: Axes | np.ndarray) -> str:
     ------
     CourseError
         If nothing in the figure was drawn by this package.
+
+    See Also
+    --------
+    show : Puts picture and text on the page.
+    scores : One of the functions that draw.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from course import plots
+    >>> two = pd.DataFrame({"score": [4, 6, 8, 9], "room": ["a", "a", "b", "b"]})
+    >>> print(plots.alt_text(plots.scores(two, "score", "room")))
+    4 values of score as rings, one row for each of 2 room labels, with the mean of the room as a
+    diamond. The means run from 5 (room a) to 8.5 (room b).
     """
     texts = [getattr(one, "course_alt_text", "") for one in _figure(ax).axes]
     texts = list(dict.fromkeys(filter(None, texts)))

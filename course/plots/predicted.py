@@ -91,6 +91,12 @@ def lines(
     CourseError
         If the model has no such predictor, group or level.
 
+    See Also
+    --------
+    predictions : Predicted means with intervals.
+    fan : All groups in one picture.
+    shrinkage : Intercepts and slopes as points.
+
     Examples
     --------
     >>> from course import load, mixedlm, plots
@@ -212,6 +218,11 @@ def predictions(
     ------
     CourseError
         If the model has no such predictor, group or level.
+
+    See Also
+    --------
+    lines : Pooled, separate and partially pooled lines with the data.
+    course.MixedFit.predict : The numbers.
 
     Examples
     --------

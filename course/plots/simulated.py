@@ -44,6 +44,12 @@ def recovery(
     CourseError
         If a table is not one of ``truth.compare``, or nothing can be compared.
 
+    See Also
+    --------
+    course.recovery : Many simulations and fits.
+    course.simulate_schools : Its truth compares itself with a fit.
+    coefficients : Fixed effects alone, of several fits.
+
     Examples
     --------
     >>> from course import mixedlm, plots, simulate_schools

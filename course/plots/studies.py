@@ -77,11 +77,17 @@ def power_curves(
     Returns
     -------
     Axes, or ndarray of Axes where there are several panels
+        The band holds the 95 % intervals of the simulation.
 
     Raises
     ------
     CourseError
         If this is no `Power`, x does not vary in it, or there would be too many lines to tell apart.
+
+    See Also
+    --------
+    course.power : Makes the study.
+    recovery : Bias and spread of the estimates.
 
     Examples
     --------

@@ -80,6 +80,12 @@ def fan(
     CourseError
         If the model has no such predictor or group, or a zero is no number.
 
+    See Also
+    --------
+    lines : Single groups, with their data.
+    moving_zero : SD and correlation of what the fan shows.
+    intercept_slope : The lines as points.
+
     Examples
     --------
     >>> from course import load, mixedlm, plots
@@ -193,6 +199,11 @@ def moving_zero(
     ------
     CourseError
         If the model has no such group, no intercept and slope by it, or no zero is given.
+
+    See Also
+    --------
+    fan : The lines themselves.
+    intercept_slope : The points at some zeros.
 
     Examples
     --------

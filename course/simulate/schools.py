@@ -40,7 +40,19 @@ Size = int | tuple[int, int]
 
 @dataclass(frozen=True, eq=False)
 class Simulation:
-    """Simulated pupils (``data``, a DataFrame) and what they were made of (``truth``)."""
+    """Simulated pupils (``data``, a DataFrame) and what they were made of (``truth``).
+
+    See Also
+    --------
+    course.simulate_schools : Makes it.
+    course.recovery : Takes a function that returns it.
+
+    Examples
+    --------
+    >>> made = simulate_schools(provinces=1, schools=2, classrooms=1, students=5, seed=1)
+    >>> len(made.data), made.truth.fixed_effects["age"].item()
+    (10, 2.0)
+    """
 
     data: pd.DataFrame
     truth: Truth
@@ -142,6 +154,12 @@ def simulate_schools(
     ------
     CourseError
         If an argument is impossible or a name is unknown; the message says what to write.
+
+    See Also
+    --------
+    recovery : Fits a model to many of these, and compares with the truth.
+    power : How often a study of such pupils finds an effect.
+    simulate_responses : New responses from a fit.
 
     Notes
     -----

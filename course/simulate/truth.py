@@ -34,6 +34,21 @@ class Truth:
         layout is that of ``fit.variance_components`` and lme4's ``as.data.frame(VarCorr(model))``.
     random_effects : dict of str to DataFrame
         The effects drawn for each group: levels x effects, like ``fit.random_effects``.
+
+    See Also
+    --------
+    course.simulate_schools : Its result has one.
+    course.recovery : Holds many fits against it.
+    course.plots.recovery : Draws truth and estimates.
+
+    Examples
+    --------
+    >>> from course import simulate_schools
+    >>> truth = simulate_schools(intercept_sd={"school": 3}, residual_sd=8, seed=1).truth
+    >>> truth.variance_components.loc[[1, 3], ["group", "sdcor"]]
+          group  sdcor
+    1    school    3.0
+    3  Residual    8.0
     """
 
     fixed_effects: pd.Series
@@ -53,6 +68,11 @@ class Truth:
             The name of the centred predictor in the formula, such as "age_c" or "I(age - 10)".
         at : float
             Age in years that becomes zero.
+
+        Returns
+        -------
+        Truth
+            Of the same pupils, in the new terms.
 
         Examples
         --------
@@ -94,6 +114,11 @@ class Truth:
         groups : sequence of str
             The grouping factors of the fit. One that consists of the same units as a group of the truth
             is recognised, as in `compare`; the others of the truth keep their names.
+
+        Returns
+        -------
+        Series
+            By name of the parameter.
 
         Examples
         --------

@@ -45,12 +45,29 @@ class Power:
         (what it was simulated with), estimate, std_error, df, p_value, converged, singular, error (why
         there was no fit).
     formula : str
+        The model that was fitted.
     test : str
         The coefficient tested.
     alpha : float
         Two-sided level of the test.
     seed : int
         Repeats the study to the bit, whatever the executor.
+
+    See Also
+    --------
+    course.power : Makes it.
+    course.plots.power_curves : What ``plot()`` draws.
+
+    Examples
+    --------
+    >>> from course import power
+    >>> found = power(
+    ...     "test_score ~ age + (1|school)", test="age", effect=5, provinces=1, schools=6,
+    ...     classrooms=1, students=8, n=5, seed=1, progress=False,
+    ... )
+    >>> found.table[["schools", "pupils", "n"]]
+       schools  pupils  n
+    0        6      48  5
     """
 
     replicates: pd.DataFrame = field(repr=False)
@@ -278,12 +295,19 @@ def power(
     Returns
     -------
     Power
+        Its ``.table`` has a row for each design and effect.
 
     Raises
     ------
     CourseError
         Where an argument is wrong, the model has no such coefficient, or the folder holds something else.
         In a later replicate it is kept, counted and reported.
+
+    See Also
+    --------
+    recovery : Bias and coverage of the estimates.
+    simulate_schools : Makes the pupils.
+    course.plots.power_curves : The power as a picture.
 
     References
     ----------
@@ -302,6 +326,8 @@ def power(
     1       20         5     3.0     100  20
     2       20        10     0.0     200  20
     3       20        10     3.0     200  20
+
+    In R: ``simr::powerSim(fit)``.
     """
     check_intervals("df", df, DF, reml)
     alpha = proportion("alpha", alpha)

@@ -54,10 +54,26 @@ class Recovery:
         parameter, true, estimate, std_error, df, p_value, lower, upper, converged, singular, error. A
         replicate without a fit has one row, without a parameter, and says in error why.
     formula : str
+        The model that was fitted.
     level : float
         Of the intervals.
     seed : int
         Repeats the study to the bit, whatever the executor.
+
+    See Also
+    --------
+    course.recovery : Makes it.
+    course.plots.recovery : What ``plot()`` draws.
+
+    Examples
+    --------
+    >>> from course import recovery
+    >>> small = {"provinces": 1, "schools": 6, "classrooms": 1, "students": 8}
+    >>> found = recovery(small, "test_score ~ age + (1|school)", n=5, seed=1, progress=False)
+    >>> found.table.loc[["age"], ["true", "n"]]
+               true  n
+    parameter
+    age         2.0  5
     """
 
     replicates: pd.DataFrame = field(repr=False)
@@ -125,7 +141,13 @@ class Recovery:
         return int(self._each["parameter"].isna().sum())
 
     def plot(self, *, ax: Any = None) -> Axes | np.ndarray:
-        """Each estimate, their means and the truth: `course.plots.recovery` of these replicates."""
+        """Each estimate, their means and the truth: `course.plots.recovery` of these replicates.
+
+        Parameters
+        ----------
+        ax : Axes, one for each panel, optional
+            Where to draw; a new figure if not given.
+        """
         from course import plots
 
         rows = self.replicates[self.replicates["parameter"].notna()]
@@ -197,12 +219,20 @@ def recovery(
     Returns
     -------
     Recovery
+        Its ``.table`` has bias, RMSE and coverage of each parameter.
 
     Raises
     ------
     CourseError
         Where an argument is wrong, the model does not fit the simulated columns, or the folder holds
         something else. In a later replicate it is kept, counted and reported.
+
+    See Also
+    --------
+    power : How often a test finds an effect.
+    simulate_schools : Makes the pupils.
+    bootstrap : The same from the estimates of one fit.
+    course.plots.recovery : The estimates as a picture.
 
     Notes
     -----

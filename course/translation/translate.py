@@ -48,6 +48,18 @@ class Translation:
         The model as an equation.
     notes : tuple of str
         What the data say that the formula does not.
+
+    See Also
+    --------
+    course.translate : Makes it.
+    course.MixedModel : Has one of its own, ``model.translation``.
+
+    Examples
+    --------
+    >>> from course import load, translate
+    >>> translation = translate("test_score ~ age + (age|school)", load("pupils"))
+    >>> translation.fixed_formula, translation.groups, translation.re_formula
+    ('test_score ~ age', 'school', '1 + age')
     """
 
     design: Design = field(repr=False)
@@ -121,11 +133,17 @@ def translate(formula: str | Formula, data: pd.DataFrame) -> Translation:
     Returns
     -------
     Translation
+        The arguments of the call; ``.explain()`` says the model in words, ``.code`` is the whole program.
 
     Raises
     ------
     CourseError
         Where formula or data are not as they should be; the message gives the mend.
+
+    See Also
+    --------
+    mixedlm : Fits the formula as it is, also where statsmodels has no place for it.
+    propose : A first formula for a table.
 
     Examples
     --------
