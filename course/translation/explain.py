@@ -1,57 +1,37 @@
-"""All of it on one page."""
+"""What a translation says of its model, in words: as text, and as HTML with the equation."""
 
 from __future__ import annotations
 
-import html
-import textwrap
 from typing import TYPE_CHECKING
 
+from course.common.page import Section, as_html, as_text, code, paragraph, plain
 from course.translation.words import groups_in_words, sentences
 
 if TYPE_CHECKING:
     from course.translation.translate import Translation
 
 WIDTH = 96
-# -- words ------------------------------------------------------------------------------------
 
 
 def explain(t: Translation) -> str:
     """The model in words, term by term; what MixedLM is told; what the data say."""
-    sections = [
-        ("Model", [f"{t.design.formula}"]),
-        ("In words", sentences(t.design)),
-        ("How the groups lie", groups_in_words(t.design)),
-        ("For statsmodels", call_in_words(t)),
-        ("Notes", list(t.notes)),
-    ]
-    return "\n".join(_section(title, lines) for title, lines in sections if lines).rstrip()
+    return as_text([Section("Model", [str(t.design.formula)]), *_sections(t)], WIDTH)
 
 
 def explain_html(t: Translation) -> str:
     """The same for a notebook, with the equation."""
-    parts = [
-        f"<p><code>{html.escape(str(t.design.formula))}</code></p>",
-        f"$${html.escape(t.latex)}$$",
+    heading = paragraph(code(str(t.design.formula)))
+    return as_html([heading, f"$${plain(t.latex)}$$", *_sections(t)])
+
+
+def _sections(t: Translation) -> list[Section]:
+    sections = [
+        Section("In words", sentences(t.design)),
+        Section("How the groups lie", groups_in_words(t.design)),
+        Section("For statsmodels", call_in_words(t)),
+        Section("Notes", t.notes),
     ]
-    for title, lines in (
-        ("In words", sentences(t.design)),
-        ("How the groups lie", groups_in_words(t.design)),
-        ("For statsmodels", call_in_words(t)),
-        ("Notes", list(t.notes)),
-    ):
-        if lines:
-            items = "".join(f"<li>{html.escape(line)}</li>" for line in lines)
-            parts.append(f"<p><b>{title}</b></p><ul>{items}</ul>")
-    return "".join(parts)
-
-
-def _section(title: str, lines: list[str]) -> str:
-    wrapped = [
-        textwrap.fill(line, WIDTH, initial_indent="  - ", subsequent_indent="    ",
-                      break_on_hyphens=False)
-        for line in lines
-    ]  # fmt: skip
-    return "\n".join([title, *wrapped]) + "\n"
+    return [section for section in sections if section.items]
 
 
 def call_in_words(t: Translation) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from course.common.wording import _listed
+from course.common.wording import listing
 from course.design.design import Design
 from course.design.grouping import Grouping
 from course.translation.layout import Effects, Layout
@@ -13,7 +13,7 @@ def sentences(design: Design) -> list[str]:
     response = design.formula.response
     names = [name for name in design.fixed_names if name != "Intercept"]
     start = "an overall intercept" if "Intercept" in design.fixed_names else "no intercept"
-    effects = f" and the same effect of {_listed(names)} for everyone" if names else ""
+    effects = f" and the same effect of {listing(names)} for everyone" if names else ""
     found = [f"Fixed part: {response} has {start}{effects}."]
     for grouping in design.groupings:
         for block in grouping.blocks:
@@ -37,7 +37,7 @@ def _random_sentence(response: str, grouping: Grouping, block: tuple[int, ...]) 
             f"({effects}): {levels} lies above or below the average {response} by an amount of its "
             "own; one variance says how much these amounts differ."
         )
-    what = f"its own effect of {_listed(slopes)}"
+    what = f"its own effect of {listing(slopes)}"
     if "Intercept" in names:
         what = f"its own intercept and {what}"
     if len(names) == 1:
@@ -76,7 +76,7 @@ def gap(layout: Layout, effects: Effects) -> str:
     """Why MixedLM has no place for these correlated effects, and the way out."""
     grouping = layout.design.groupings[effects.grouping]
     names = [grouping.effects[j] for j in effects.block]
-    effect_list = _listed(["intercept" if name == "Intercept" else name for name in names])
+    effect_list = listing(["intercept" if name == "Intercept" else name for name in names])
     if layout.top is None:
         where = "MixedLM has correlated effects only for groups that contain all others"
     else:
