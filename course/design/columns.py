@@ -185,3 +185,8 @@ def label_kind(column: pd.Series) -> str:
     elif dtype == "object":
         dtype = column.infer_objects().dtype
     return "number" if pd.api.types.is_numeric_dtype(dtype) else "text"
+
+
+def is_number(column: pd.Series) -> bool:
+    """Whether a column holds numbers to calculate with, and not True and False."""
+    return pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column)
