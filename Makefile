@@ -16,6 +16,13 @@ INSTALL_ALOUD = echo "Installing the course and what it needs in .venv, in pinne
 NOTEBOOKS = $(wildcard notebooks/*.ipynb notebooks/solutions/*.ipynb)
 CELL_TIMEOUT := 300
 
+PYTEST := $(VENV_PYTHON) -m pytest
+# A file of tests, or a notebook, goes to whichever core is free; tests/conftest.py puts the longest first.
+ON_ALL_CORES := -n logical --maxprocesses 8 --dist loadfile --no-loadscope-reorder
+NBVAL := --nbval --nbval-current-env --nbval-cell-timeout=$(CELL_TIMEOUT)
+# What `make test-long` runs: make test-long LONG="stress fuzz" runs these two alone.
+LONG = tests lessons stress fuzz levels coverages
+
 # JupyterLab prints its address. Without a screen, and for root, that is all: it opens no browser.
 NO_SCREEN = $(if $(filter Linux,$(shell uname -s)),$(if $(DISPLAY)$(WAYLAND_DISPLAY),,--no-browser))
 ROOT_USER = $(if $(filter 0,$(shell id -u)),--no-browser --allow-root)
@@ -24,7 +31,7 @@ OPENS = $(if $(NO_SCREEN)$(ROOT_USER),Open that address in a browser.,It opens i
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help lab test test-lowest test-browser doctor lint format data notebooks times workshop site bench reference release clean
+.PHONY: help lab test test-fast test-long test-lowest test-browser doctor lint format data notebooks times workshop site bench reference release clean
 
 help: ## list what make can do here
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' Makefile
@@ -34,12 +41,26 @@ lab: doctor ## install, check the installation, open the lessons in JupyterLab
 	@echo "$(OPENS) To stop it, press Control-C twice."
 	$(VENV_PYTHON) -m jupyterlab $(sort $(NO_SCREEN) $(ROOT_USER)) --LabApp.default_url=/lab/tree/notebooks/00-start-here.ipynb
 
-test: .venv/installed-test doctor lint ## install with the test tools; run linter, tests, doctests, notebooks
-	$(VENV_PYTHON) -m pytest
-	$(if $(NOTEBOOKS),$(VENV_PYTHON) -m pytest --nbval --nbval-current-env --nbval-cell-timeout=$(CELL_TIMEOUT) $(NOTEBOOKS))
+test: .venv/installed-test lint ## install with the test tools; run linter, tests, doctests, notebooks
+	$(PYTEST) $(ON_ALL_CORES) course tests $(if $(NOTEBOOKS),$(NBVAL) --lessons-once $(NOTEBOOKS))
+
+test-fast: .venv/installed-test ## run the tests that take no minute together, while editing
+	$(PYTEST) $(ON_ALL_CORES) -m "not long and not slow" --hypothesis-profile=fast course tests
+
+test-long: .venv/installed-test $(addprefix long-,$(LONG)) ## run all that takes hours, and write the tables in tests/long
+
+.PHONY: long-tests long-lessons long-stress long-fuzz long-levels long-coverages
+long-tests:
+	$(PYTEST) $(ON_ALL_CORES) -m "long or hypothesis" --hypothesis-profile=long tests
+
+long-lessons:
+	$(PYTEST) $(ON_ALL_CORES) $(NBVAL) $(NOTEBOOKS)
+
+long-stress long-fuzz long-levels long-coverages: long-%:
+	PYTHONPATH=tests $(VENV_PYTHON) tests/long/$*.py
 
 test-lowest: .venv-lowest/installed ## run the tests on the lowest versions that pyproject.toml allows
-	.venv-lowest/bin/python -m pytest --deselect tests/project/test_doctor.py::test_this_installation_is_sound
+	.venv-lowest/bin/python -m pytest $(ON_ALL_CORES) --deselect tests/project/test_doctor.py::test_this_installation_is_sound
 
 test-browser: site .venv/installed-test ## try the website and JupyterLab in Chromium
 	$(PIP_INSTALL) -q -e '.[browser]'

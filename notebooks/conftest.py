@@ -13,7 +13,7 @@ from jupyter_client.manager import KernelManager
 from nbval import kernel
 from nbval.plugin import IPyNbCell
 
-collect_ignore_glob = ["source/*", "build.py", "times.py", "workshop.py"]
+collect_ignore_glob = ["source/*", "*.py"]
 
 
 class ByFile(KernelManager):

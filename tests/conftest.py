@@ -13,4 +13,23 @@ matplotlib.use("Agg")
 settings.load_profile("default")
 
 # The search for doctests would import the folders' own as modules, and all have one name.
-collect_ignore_glob = ["*/conftest.py"]
+collect_ignore_glob = ["conftest.py", "*/conftest.py"]
+
+
+def pytest_collection_modifyitems(items):
+    """What takes longest first: at the end no core waits long for another."""
+    folders = (
+        "solutions",
+        "notebooks",
+        "translation",
+        "studies",
+        "long",
+        "diagnosis",
+        "design",
+        "fit",
+    )
+
+    def rank(item) -> int:
+        return folders.index(item.path.parent.name) if item.path.parent.name in folders else 99
+
+    items.sort(key=rank)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 import numbers
 import secrets
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from course.common.nearest import closest
 from course.errors import CourseError
 
 
@@ -21,9 +21,8 @@ def unknown(name: object, names: Iterable[str], what: str) -> CourseError:
     CourseError("no data set 'pupil'; did you mean 'pupils'? There are: 'exam', 'pupils'")
     """
     names = list(names)
-    near = difflib.get_close_matches(str(name), names, n=1, cutoff=0.5)
-    near = near or [known for known in names if known.startswith(str(name))]
-    hint = f"did you mean {near[0]!r}? There are: " if near else "there are: "
+    meant = closest(name, names)
+    hint = f"did you mean {meant!r}? There are: " if meant else "there are: "
     return CourseError(f"no {what} {name!r}; {hint}{', '.join(map(repr, names))}")
 
 

@@ -1,4 +1,4 @@
-"""Numbers and lists as words."""
+"""Numbers, p-values and lists as a text has them."""
 
 from __future__ import annotations
 
@@ -39,17 +39,19 @@ def bounds(values: pd.Series | np.ndarray) -> str:
     return f"{words(np.min(values))} to {words(np.max(values))}"
 
 
-def _like(value: float, error: float) -> str:
-    """Rounded so that the standard error would have two significant digits."""
+def rounded_like(value: float, error: float) -> str:
+    """An estimate with as many decimals as give its standard error two significant digits.
+
+    Examples
+    --------
+    >>> rounded_like(12.3456, 0.0123), rounded_like(12345.6, 123)
+    ('12.346', '12,350')
+    """
     if not (np.isfinite(value) and np.isfinite(error) and error > 0):
         return number(value)
     digits = 1 - int(np.floor(np.log10(error)))
     rounded = round(value, digits) + 0.0  # no minus before a zero
     return f"{rounded:,.{max(digits, 0)}f}"
-
-
-def _p(value: float) -> str:
-    return "p < 0.001" if value < 0.001 else f"p = {value:.3f}"
 
 
 def number(value: float) -> str:
@@ -65,8 +67,11 @@ def number(value: float) -> str:
 
 
 def p_value(value: float) -> str:
+    """``<0.001`` or ``0.023``, for a column of p-values."""
     return "<0.001" if value < 0.001 else f"{value:.3f}"
 
 
-def _listed(names: list[str]) -> str:
-    return names[0] if len(names) == 1 else ", ".join(names[:-1]) + " and " + names[-1]
+def p_equation(value: float) -> str:
+    """``p < 0.001`` or ``p = 0.023``, for a sentence."""
+    text = p_value(value)
+    return f"p < {text[1:]}" if text.startswith("<") else f"p = {text}"

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from course.common.arguments import unknown
-from course.common.paths import DATA as FOLDER
+from course.common.paths import DATA
 from course.errors import CourseError
 from course.simulate.schools import simulate_schools
 from course.simulate.truth import Truth
@@ -108,7 +108,7 @@ def load(name: str) -> pd.DataFrame:
     if not isinstance(name, str) or name not in DATA_SETS:
         raise unknown(name, DATA_SETS, "data set")
     file, labels = DATA_SETS[name]
-    path = FOLDER / file
+    path = DATA / file
     if not path.is_file():
         raise CourseError(
             f"the data set {name!r} is not there: {path} is missing. The data come with the "

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from course.design.columns import check_frame, find_columns, label_kind
+from course.design.columns import check_frame, find_columns, is_number, label_kind
 from course.design.groups import FEW_LEVELS, relation
 from course.errors import CourseError
 
@@ -255,7 +255,7 @@ def propose(
         elif name in twins:
             reasons.append(f"{name} and {twins[name]} are the same groups: one term for both.")
         elif row["levels"] < FEW_LEVELS and not above:
-            fixed.append(f"C({_quoted(name)})" if _is_number(data[name]) else _quoted(name))
+            fixed.append(f"C({_quoted(name)})" if is_number(data[name]) else _quoted(name))
             reasons.append(
                 f"{name} has {row['levels']} levels, too few for a variance: into the fixed part."
             )
@@ -280,7 +280,7 @@ def propose(
     slopes = [
         f"({_quoted(x)} | {group})"
         for x in predictors
-        if _is_number(data[x])
+        if is_number(data[x])
         for name, group in random.items()
         if _varies_within(complete, x, columns[name])
     ]
@@ -325,10 +325,6 @@ def _is_whole(column: pd.Series) -> bool:
     if not pd.api.types.is_numeric_dtype(column):
         return False
     return bool((column.dropna() % 1 == 0).all())
-
-
-def _is_number(column: pd.Series) -> bool:
-    return pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column)
 
 
 def _quoted(name: str) -> str:

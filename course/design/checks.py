@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -15,6 +15,7 @@ from course.formula.terms import Formula, RandomTerm
 
 MAX_CELLS = 400_000_000  # of all model matrices together: 3 GB
 MOST_NAMED = 8  # columns in a message
+NOTHING_LEFT = 1e-12  # of the square of a column of unit size: no more than rounding
 MAX_NAMES = 200_000  # columns of a formula that patsy may be asked to name
 
 
@@ -91,7 +92,7 @@ def _most_columns(code: str, variables: Mapping) -> int:
     return most
 
 
-def check_columns(names: list[list[str]], n: int) -> None:
+def check_columns(names: Sequence[Sequence[str]], n: int) -> None:
     """Refuse matrices wider than long, and more parameters than rows, before anything is built."""
     p = len(names[0])
     if p >= n:
@@ -110,7 +111,7 @@ def check_columns(names: list[list[str]], n: int) -> None:
         )
 
 
-def check_size(matrix: np.ndarray, names: list[str]) -> None:
+def check_size(matrix: np.ndarray, names: Sequence[str]) -> None:
     """Refuse numbers whose fourth powers (variances of variances) double precision cannot hold."""
     for name, column in zip(names, matrix.T, strict=True):
         value = max(column.max(), -column.min())
@@ -148,21 +149,44 @@ def constant_weights(matrix: np.ndarray, names: tuple[str, ...]) -> np.ndarray |
     if not len(indicators):
         return None
     columns = matrix[:, indicators]
-    found = np.linalg.lstsq(columns.T @ columns, columns.sum(axis=0), rcond=1e-10)[0].round(10)
-    if np.abs(columns @ found - 1).max() > 1e-8:
-        return None
-    weights[indicators] = found
-    return weights
+    of_indicators = np.linalg.lstsq(columns.T @ columns, columns.sum(axis=0), rcond=1e-10)[0]
+    weights[indicators] = of_indicators.round(10)
+    return weights if np.abs(matrix @ weights - 1).max() <= 1e-8 else None
+
+
+def unexplained_squares(gram: np.ndarray) -> np.ndarray:
+    """What is left of each column's square once the columns before it are given, (p,).
+
+    These are the squared pivots of Cholesky's factor of the columns' products with each other. One of
+    (nearly) 0 is replaced by `NOTHING_LEFT` on the way, so that the next can be found.
+
+    Parameters
+    ----------
+    gram : ndarray, shape (p, p)
+        X'X of columns of about unit size.
+
+    Examples
+    --------
+    >>> X = np.array([[1.0, 1, 2], [1, -1, 0], [1, 1, 2], [1, -1, 0]])
+    >>> unexplained_squares(X.T @ X / 4)  # the third column is the sum of the first two
+    array([1., 1., 0.])
+    """
+    p = len(gram)
+    root, left = np.zeros((p, p)), np.zeros(p)
+    for j in range(p):
+        root[j, :j] = linalg.solve_triangular(root[:j, :j], gram[:j, j], lower=True)
+        left[j] = gram[j, j] - root[j, :j] @ root[j, :j]
+        root[j, j] = np.sqrt(max(left[j], NOTHING_LEFT))
+    return left
 
 
 def check_rank(X: np.ndarray, names: tuple[str, ...]) -> None:
     """Refuse a column that the columns before it determine (R² above 1 - 1e-10)."""
-    n, p = X.shape
+    n = len(X)
     scaled = X / np.sqrt(np.einsum("ij,ij->j", X, X) / n).clip(min=1e-300)
     weights = constant_weights(X, names)
-    if (
-        weights is not None
-    ):  # what is beside a constant may be centred: years near 2000 are no constant
+    # what stands beside a constant may be centred: years near 2000 are no constant
+    if weights is not None:
         free = weights == 0
         centred = scaled[:, free] - scaled[:, free].mean(axis=0)
         spread = np.sqrt(np.einsum("ij,ij->j", centred, centred) / n)
@@ -175,19 +199,15 @@ def check_rank(X: np.ndarray, names: tuple[str, ...]) -> None:
             )
         scaled[:, free] = centred / spread
     gram = scaled.T @ scaled / n
-    root = np.zeros(
-        (p, p)
-    )  # Cholesky's, row by row, to the first column that has nothing of its own
-    for j in range(p):
-        root[j, :j] = linalg.solve_triangular(root[:j, :j], gram[:j, j], lower=True)
-        own = gram[j, j] - root[j, :j] @ root[j, :j]
-        if own <= 1e-10 * gram[j, j]:
-            weights = np.linalg.lstsq(gram[:j, :j], gram[:j, j], rcond=1e-12)[0]
-            involved = [names[i] for i in range(j) if abs(weights[i]) > 1e-6]
-            more = f" and {len(involved) - MOST_NAMED} others" * (len(involved) > MOST_NAMED)
-            shown = ", ".join(involved[:MOST_NAMED]) + more
-            raise CourseError(
-                f"{names[j]} is determined by {shown or 'nothing (it is all zero)'}: "
-                "their effects cannot be told apart. Leave one of them out of the fixed part"
-            )
-        root[j, j] = np.sqrt(own)
+    determined = np.flatnonzero(unexplained_squares(gram) <= 1e-10 * np.diagonal(gram))
+    if len(determined):
+        j = determined[0]
+        weights = np.linalg.lstsq(gram[:j, :j], gram[:j, j], rcond=1e-12)[0]
+        involved = [names[i] for i in range(j) if abs(weights[i]) > 1e-6]
+        shown = ", ".join(involved[:MOST_NAMED])
+        if len(involved) > MOST_NAMED:
+            shown += f" and {len(involved) - MOST_NAMED} others"
+        raise CourseError(
+            f"{names[j]} is determined by {shown or 'nothing (it is all zero)'}: "
+            "their effects cannot be told apart. Leave one of them out of the fixed part"
+        )

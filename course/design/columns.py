@@ -28,22 +28,22 @@ def check_frame(data: object) -> pd.DataFrame:
 
 def find_columns(data: pd.DataFrame, names: Iterable[str]) -> dict[str, pd.Series]:
     """The named columns; a `CourseError` with the nearest name for one that is not there."""
-    found = {}
+    columns = {}
     for name in names:
         where = np.flatnonzero(data.columns == name)
         if len(where) == 0:
             mend = nearest(name, data.columns)
-            columns = ", ".join(shortened(str(known)) for known in data.columns[:12])
-            columns += " ..." if len(data.columns) > 12 else ""
+            present = ", ".join(shortened(str(known)) for known in data.columns[:12])
+            present += " ..." if len(data.columns) > 12 else ""
             raise CourseError(
-                f"the data have no column '{shortened(name)}'{mend or f'; there are {columns}'}"
+                f"the data have no column '{shortened(name)}'{mend or f'; there are {present}'}"
             )
         if len(where) > 1:
             raise CourseError(
                 f"the data have {len(where)} columns called '{name}': rename or drop all but one"
             )
-        found[name] = data.iloc[:, where[0]]
-    return found
+        columns[name] = data.iloc[:, where[0]]
+    return columns
 
 
 def model_column(series: pd.Series, keep_whole: bool) -> np.ndarray | pd.Series | pd.Categorical:
@@ -79,7 +79,7 @@ def model_column(series: pd.Series, keep_whole: bool) -> np.ndarray | pd.Series 
         values = series.to_numpy(dtype=np.int64 if whole else np.float64)
         _finite(values, series, name)
         return pd.Series(values) if keep_whole else values
-    codes, labels = _factorize(series)
+    codes, labels = factorize(series)
     if not all(isinstance(label, str) for label in labels):
         kinds = sorted({type(label).__name__ for label in labels})
         if all(isinstance(label, date | time | pd.Period) for label in labels):
@@ -157,7 +157,7 @@ def _finite(values: np.ndarray, series: pd.Series, name: str) -> None:
         )
 
 
-def _factorize(column: pd.Series) -> tuple[np.ndarray, pd.Index]:
+def factorize(column: pd.Series) -> tuple[np.ndarray, pd.Index]:
     try:
         return pd.factorize(column)
     except (TypeError, NotImplementedError) as error:  # lists, dictionaries
@@ -185,3 +185,8 @@ def label_kind(column: pd.Series) -> str:
     elif dtype == "object":
         dtype = column.infer_objects().dtype
     return "number" if pd.api.types.is_numeric_dtype(dtype) else "text"
+
+
+def is_number(column: pd.Series) -> bool:
+    """Whether a column holds numbers to calculate with, and not True and False."""
+    return pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column)

@@ -7,23 +7,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-import patsy
 
 from course.design.checks import check_columns, check_names, check_rank, check_response, refuse_text
 from course.design.columns import check_frame, find_columns, label_kind, missing_rows
-from course.design.grouping import _groupings
+from course.design.grouping import Grouping, build_groupings
 from course.design.groups import lies_in, parents
-from course.design.matrices import _design_infos, _matrices, _model_columns, _split, new_matrix
+from course.design.matrices import Codings
 from course.errors import CourseError
 from course.formula.expressions import hides_a_function
 from course.formula.terms import Formula
-
-if TYPE_CHECKING:
-    from course.design.grouping import Grouping
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,8 +42,10 @@ class Design:
         For each column with missing values their number.
     columns : dict
         The complete rows of every column used.
-    hiding : tuple of str
+    named_like_functions : tuple of str
         Columns of the caller's frame that are called like a function of formulas, used or not.
+    codings : Codings
+        How y, X and each Z are made of columns, so that new rows get the same columns.
     """
 
     formula: Formula
@@ -60,22 +57,12 @@ class Design:
     rows_given: int
     missing: dict[str, int]
     columns: dict[str, pd.Series]
-    hiding: tuple[str, ...]
-    infos: tuple[patsy.DesignInfo, ...] = field(repr=False)
+    named_like_functions: tuple[str, ...]
+    codings: Codings = field(repr=False)
 
     @property
     def n(self) -> int:
         return len(self.y)
-
-    def __getstate__(self) -> dict:
-        """patsy's objects cannot be stored, but made again from the columns."""
-        return {name: value for name, value in self.__dict__.items() if name != "infos"}
-
-    def __setstate__(self, state: dict) -> None:
-        self.__dict__.update(state)
-        parts = [part for term in self.formula.random for part in _split(term)]
-        variables = _model_columns(self.formula, self.columns)
-        self.__dict__["infos"] = _design_infos(self.formula, parts, variables)
 
     @cached_property
     def nested(self) -> np.ndarray:
@@ -94,12 +81,12 @@ class Design:
 
     def fixed_rows(self, new: pd.DataFrame) -> np.ndarray:
         """X for new rows, (m, p); NaN where a predictor is missing."""
-        return self._new_matrix(self.infos[1], self.formula.fixed, new)
+        return self.codings.new_matrix(self.codings.X, new)
 
     def random_rows(self, grouping: int, new: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
         """Codes (m,) and Z (m, k) of one grouping for new rows; the code of an unseen level is -1."""
-        found = self.groupings[grouping]
-        labels = find_columns(new, found.factors)
+        factors, levels = self.groupings[grouping].factors, self.groupings[grouping].levels
+        labels = find_columns(new, factors)
         for name, column in labels.items():
             known, new_kind = label_kind(self.columns[name]), label_kind(column)
             if known != new_kind and not column.isna().all():
@@ -108,29 +95,24 @@ class Design:
                     "level would be recognised"
                 )
         if len(labels) == 1:
-            codes = found.levels.get_indexer(next(iter(labels.values())))
+            codes = levels.get_indexer(next(iter(labels.values())))
         else:
-            codes = found.levels.get_indexer(pd.MultiIndex.from_frame(pd.DataFrame(labels)))
+            codes = levels.get_indexer(pd.MultiIndex.from_frame(pd.DataFrame(labels)))
         Z = self.effect_rows(grouping, new)
         Z[np.logical_or.reduce([column.isna().to_numpy() for column in labels.values()])] = np.nan
         return codes, Z
 
     def effect_rows(self, grouping: int, new: pd.DataFrame) -> np.ndarray:
         """Z of one grouping for new rows, (m, k), whatever their labels."""
-        parts = zip(self.infos[2:], self.part_formulas, strict=True)
+        factors = set(self.groupings[grouping].factors)
+        blocks = zip(self.codings.blocks, self.codings.Z, strict=True)
         return np.column_stack(
-            [self._new_matrix(info, effects, new) for info, (g, effects) in parts if g == grouping]
+            [
+                self.codings.new_matrix(coding, new)
+                for block, coding in blocks
+                if set(block.term.group) == factors
+            ]
         )
-
-    def _new_matrix(self, info: patsy.DesignInfo, effects: str, new: pd.DataFrame) -> np.ndarray:
-        return new_matrix(info, effects, self.columns, self.formula.categorical, new)
-
-    @cached_property
-    def part_formulas(self) -> list[tuple[int, str]]:
-        """For each random block, in the order of `infos`: its grouping and its effects."""
-        positions = {frozenset(g.factors): i for i, g in enumerate(self.groupings)}
-        parts = [part for term in self.formula.random for part in _split(term)]
-        return [(positions[frozenset(part.term.group)], part.formula) for part in parts]
 
     def with_response(self, y: np.ndarray) -> Design:
         """The same design with another response, checked but not built again."""
@@ -202,24 +184,23 @@ def build_design(formula: Formula, data: pd.DataFrame) -> Design:
         columns = {name: column[keep] for name, column in columns.items()}
         index = index[keep]
 
-    terms = [part for term in formula.random for part in _split(term)]
-    variables = _model_columns(formula, columns)
-    infos = _design_infos(formula, terms, variables)
-    check_columns([info.column_names for info in infos[1:]], len(index))
-    y, X, *Zs = _matrices(infos, variables, index)
-    check_response(y[:, 0], formula.response) if y.shape[1] == 1 else refuse_text(formula)
-    fixed_names = tuple(infos[1].column_names)
-    check_rank(X, fixed_names)
+    codings = Codings(formula, columns)
+    check_columns([coding.names for coding in (codings.X, *codings.Z)], len(index))
+    y, X, *Zs = codings.matrices(index)
+    if y.shape[1] > 1:
+        refuse_text(formula)
+    check_response(y[:, 0], formula.response)
+    check_rank(X, codings.X.names)
     return Design(
         formula=formula,
         y=y[:, 0].copy(),
         X=X,
-        fixed_names=fixed_names,
-        groupings=_groupings(terms, Zs, infos[2:], columns, len(index)),
+        fixed_names=codings.X.names,
+        groupings=build_groupings(codings, Zs),
         index=index,
         rows_given=len(data),
         missing=missing,
         columns=columns,
-        hiding=tuple(filter(hides_a_function, data.columns)),
-        infos=infos,
+        named_like_functions=tuple(filter(hides_a_function, data.columns)),
+        codings=codings,
     )

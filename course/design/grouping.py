@@ -10,6 +10,7 @@ import pandas as pd
 
 from course.design.checks import check_levels
 from course.design.groups import group_codes
+from course.design.matrices import Codings
 from course.errors import CourseError
 
 
@@ -62,31 +63,31 @@ class Grouping:
         return pattern
 
 
-def _groupings(parts: list, Zs: list, infos: tuple, columns: dict, n: int) -> tuple[Grouping, ...]:
-    found: dict[frozenset, Grouping] = {}
-    for part, Z, info in zip(parts, Zs, infos, strict=True):
-        key = frozenset(part.term.group)
-        effects = tuple(info.column_names)
-        if key not in found:
-            codes, levels = group_codes([columns[name] for name in part.term.group])
-            check_levels(part.term, len(levels), n)
-            block = tuple(range(len(effects)))
-            found[key] = Grouping(
-                part.term.group, codes, levels, Z, effects, (block,), (part.formula,)
-            )
+def build_groupings(codings: Codings, Zs: list[np.ndarray]) -> tuple[Grouping, ...]:
+    """One grouping for each set of groups, in the order of the formula, with all that varies by it."""
+    groupings: dict[frozenset, Grouping] = {}
+    for block, coding, Z in zip(codings.blocks, codings.Z, Zs, strict=True):
+        key, factors, n = frozenset(block.term.group), block.term.group, len(Z)
+        effects, formula = coding.names, block.formula
+        if key not in groupings:
+            codes, levels = group_codes([codings.columns[name] for name in factors])
+            check_levels(block.term, len(levels), n)
+            numbers = tuple(range(len(effects)))
+            grouping = Grouping(factors, codes, levels, Z, effects, (numbers,), (formula,))
         else:
-            before = found[key]
+            before = groupings[key]
             k = len(before.effects)
-            found[key] = replace(
+            grouping = replace(
                 before,
                 Z=np.column_stack([before.Z, Z]),
                 effects=before.effects + effects,
                 blocks=(*before.blocks, tuple(range(k, k + len(effects)))),
-                formulas=(*before.formulas, part.formula),
+                formulas=(*before.formulas, formula),
             )
-        if len(effects) * found[key].n_levels >= n:
+        if len(effects) * grouping.n_levels >= n:
             raise CourseError(
-                f"{part.term}: {len(effects)} effects for each of {found[key].n_levels} levels of "
-                f"{part.term.group_name}, but only {n} rows: leave out an effect or the term"
+                f"{block.term}: {len(effects)} effects for each of {grouping.n_levels} levels of "
+                f"{block.term.group_name}, but only {n} rows: leave out an effect or the term"
             )
-    return tuple(found.values())
+        groupings[key] = grouping
+    return tuple(groupings.values())

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from course.design.columns import _factorize
+from course.design.columns import factorize
 
 FEW_LEVELS = 6  # fewer tell hardly anything of a variance
 STRAY_SHARE = 0.2  # so many of the groups may lie in two larger ones, and we still call them nested
@@ -33,9 +33,9 @@ MOST_CODES = 2**62  # whole numbers of 64 bits hold these
 
 def parents(child: np.ndarray, parent: np.ndarray) -> np.ndarray:
     """The parent's code for each child code, given both codes row by row."""
-    found = np.empty(child.max() + 1, dtype=np.int64)
-    found[child] = parent
-    return found
+    parent_of = np.empty(child.max() + 1, dtype=np.int64)
+    parent_of[child] = parent
+    return parent_of
 
 
 def lies_in(child: np.ndarray, parent: np.ndarray) -> bool:
@@ -191,13 +191,13 @@ def _rank(name: str) -> int | None:
     words = [word.lower() for word in words]
     if len(words) > 1:
         words = [word for word in words if word != "id"]
-    found = [
+    ranks = [
         RANKS[form]
         for word in words
         for form in (word, word.removesuffix("s"), re.sub("(id|nr|no|code)$", "", word))
         if form in RANKS
     ]
-    return found[-1] if found else None
+    return ranks[-1] if ranks else None
 
 
 def group_codes(columns: Sequence[pd.Series]) -> tuple[np.ndarray, pd.Index]:
@@ -248,7 +248,7 @@ def _one_column(column: pd.Series) -> tuple[np.ndarray, pd.Index]:
         if used.all():
             return codes, column.cat.categories
         return (np.cumsum(used) - 1)[codes], column.cat.categories[used]
-    codes, labels = _factorize(column)  # sorting the labels, not the rows
+    codes, labels = factorize(column)  # sorting the labels, not the rows
     try:
         order = np.argsort(np.asarray(labels))
     except TypeError:  # labels of mixed types: in order of appearance

@@ -1,8 +1,9 @@
-"""Y, X and each Z, by patsy and by nothing else."""
+"""y, X and each Z: patsy is asked here and nowhere else, apart from how it reads a formula."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -17,127 +18,235 @@ from course.formula.parse import effect_terms, terms_of, variables_of
 from course.formula.terms import Formula, RandomTerm
 
 KEEP_ALL = patsy.NAAction(NA_types=[])  # missing rows are gone by then; a new NaN is reported below
-# -- from terms to matrices -------------------------------------------------------------------
+MOST_NAMED = 4  # columns in a message
 
 
 @dataclass(frozen=True)
-class _Part:
-    """A random term, or one effect of a term written with ||."""
+class RandomBlock:
+    """Effects that are correlated with each other: a random term, or one effect of a term with ||.
+
+    Attributes
+    ----------
+    term : RandomTerm
+    effects : tuple of patsy's terms
+    """
 
     term: RandomTerm
     effects: tuple[patsy.desc.Term, ...]
 
     @property
     def formula(self) -> str:
+        """The effects in patsy's language."""
         if self.term.correlated:
             return self.term.effects
         name = self.effects[0].name()
         return "1" if name == "Intercept" else f"0 + {name}"
 
 
-def _split(term: RandomTerm) -> list[_Part]:
-    effects = effect_terms(term.effects)
-    if not effects:
-        raise CourseError(f"{term} lets nothing vary: write (1|{term.group_name})")
-    if term.correlated:
-        return [_Part(term, tuple(effects))]
-    return [_Part(term, (effect,)) for effect in effects]
+def random_blocks(formula: Formula) -> tuple[RandomBlock, ...]:
+    """The blocks of a formula, in its order."""
+    blocks = []
+    for term in formula.random:
+        effects = effect_terms(term.effects)
+        if not effects:
+            raise CourseError(f"{term} lets nothing vary: write (1|{term.group_name})")
+        if term.correlated:
+            blocks.append(RandomBlock(term, tuple(effects)))
+        else:
+            blocks += [RandomBlock(term, (effect,)) for effect in effects]
+    return tuple(blocks)
 
 
-def _model_columns(formula: Formula, columns: dict) -> dict:
-    """The columns that enter y, X or a Z (a grouping factor alone does not)."""
-    return {
-        name: model_column(columns[name], keep_whole=name in formula.categorical)
-        for name in formula.variables
-    }
+@dataclass(frozen=True)
+class CodedFactor:
+    """A factor of some columns of a matrix: a column of the data, or a function of columns.
+
+    Attributes
+    ----------
+    name : str
+        As the formula has it.
+    n_columns : int
+    contrasts : ndarray of shape (levels, n_columns), or None
+        The row of each level; None for a factor that holds numbers.
+    """
+
+    name: str
+    n_columns: int
+    contrasts: np.ndarray | None
 
 
-def _design_infos(formula: Formula, parts: list[_Part], variables: dict) -> tuple:
-    described = terms_of(f"{formula.response} ~ {formula.fixed}")
-    termlists = [described.lhs_termlist, described.rhs_termlist]
-    termlists += [list(part.effects) for part in parts]
-    if not described.rhs_termlist:
-        raise CourseError("the fixed part is empty: write at least 1, the intercept")
-    check_interactions((term for terms in termlists for term in terms), variables)
-    environment = patsy.EvalEnvironment([NAMESPACE])
-    with np.errstate(all="ignore"):
-        try:
-            infos = patsy.build.design_matrix_builders(
-                termlists, lambda: iter([variables]), environment, NA_action=KEEP_ALL
-            )
-        except Exception as error:  # patsy passes on whatever a transformation raises
-            raise in_words(error, variables) from error
-    for part, info in zip(parts, infos[2:], strict=True):
-        if not part.term.correlated and len(info.column_names) > 1:
-            effect = part.effects[0].name()
-            group = part.term.group_name
-            shown = ", ".join(info.column_names[:4]) + (
-                ", ..." if len(info.column_names) > 4 else ""
-            )
-            raise CourseError(
-                f"{part.term}: '{effect}' has several columns ({shown}), and "
-                f"|| could mean two things. Correlated with each other: (1|{group}) + "
-                f"(0 + {effect}|{group}); all independent: make 0/1 columns and write each as "
-                f"(0 + column|{group})"
-            )
-    return tuple(infos)
+@dataclass(frozen=True, eq=False)
+class Coding:
+    """How one matrix is made: what patsy remembers of the rows that it has seen.
+
+    Attributes
+    ----------
+    formula : str
+        What the columns are made of, in patsy's language.
+    info : patsy.DesignInfo
+    """
+
+    formula: str
+    info: patsy.DesignInfo
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the columns."""
+        return tuple(self.info.column_names)
+
+    @property
+    def terms(self) -> dict[str, slice]:
+        """For each term its columns."""
+        return dict(self.info.term_name_slices)
+
+    @property
+    def products(self) -> list[list[CodedFactor]]:
+        """The factors that are multiplied, for one run of columns after the other.
+
+        A run has a column for each combination of its factors' columns, those of the first factor
+        turning fastest. An intercept is a run without factors.
+        """
+        runs = [subterm for subterms in self.info.term_codings.values() for subterm in subterms]
+        return [[self._factor(factor, run) for factor in run.factors] for run in runs]
+
+    def _factor(self, factor: patsy.EvalFactor, run: patsy.SubtermInfo) -> CodedFactor:
+        if factor in run.contrast_matrices:
+            contrasts = run.contrast_matrices[factor].matrix
+            return CodedFactor(factor.name(), contrasts.shape[1], contrasts)
+        return CodedFactor(factor.name(), self.info.factor_infos[factor].num_columns, None)
 
 
-def _matrices(infos: tuple, variables: dict, index: pd.Index) -> list[np.ndarray]:
+@dataclass(frozen=True, eq=False)
+class Codings:
+    """How y, X and each Z are made of columns like these: the levels, knots and means to keep.
+
+    Attributes
+    ----------
+    formula : Formula
+    columns : dict of str to Series
+        The complete rows of every column used, from which levels, knots and means are taken.
+    """
+
+    formula: Formula
+    columns: dict[str, pd.Series]
+
+    def __reduce__(self) -> tuple:
+        """patsy's objects cannot be stored; they are made again when first needed."""
+        return Codings, (self.formula, self.columns)
+
+    @cached_property
+    def blocks(self) -> tuple[RandomBlock, ...]:
+        return random_blocks(self.formula)
+
+    @cached_property
+    def variables(self) -> dict[str, np.ndarray | pd.Series | pd.Categorical]:
+        """The columns that enter y, X or a Z (a grouping factor alone does not), as patsy takes them."""
+        return {
+            name: model_column(self.columns[name], keep_whole=name in self.formula.categorical)
+            for name in self.formula.variables
+        }
+
+    @property
+    def y(self) -> Coding:
+        return self._all[0]
+
+    @property
+    def X(self) -> Coding:
+        return self._all[1]
+
+    @property
+    def Z(self) -> tuple[Coding, ...]:
+        """One for each of `blocks`."""
+        return self._all[2:]
+
+    @cached_property
+    def _all(self) -> tuple[Coding, ...]:
+        """Those of y, X and each Z, which patsy makes in one pass over the data."""
+        formula, blocks, variables = self.formula, self.blocks, self.variables
+        described = terms_of(f"{formula.response} ~ {formula.fixed}")
+        if not described.rhs_termlist:
+            raise CourseError("the fixed part is empty: write at least 1, the intercept")
+        termlists = [described.lhs_termlist, described.rhs_termlist]
+        termlists += [list(block.effects) for block in blocks]
+        check_interactions((term for terms in termlists for term in terms), variables)
+        environment = patsy.EvalEnvironment([NAMESPACE])
+        with np.errstate(all="ignore"):
+            try:
+                infos = patsy.build.design_matrix_builders(
+                    termlists, lambda: iter([variables]), environment, NA_action=KEEP_ALL
+                )
+            except Exception as error:  # patsy passes on whatever a transformation raises
+                raise in_words(error, variables) from error
+        texts = [formula.response, formula.fixed, *(block.formula for block in blocks)]
+        codings = tuple(Coding(text, info) for text, info in zip(texts, infos, strict=True))
+        for block, coding in zip(blocks, codings[2:], strict=True):
+            _refuse_two_meanings(block, coding.names)
+        return codings
+
+    def matrices(self, index: pd.Index) -> list[np.ndarray]:
+        """y, X and each Z, (n, columns) each, of the rows that everything was learnt from."""
+        return _matrices([self.y, self.X, *self.Z], self.variables, index)
+
+    def new_matrix(self, coding: Coding, new: pd.DataFrame) -> np.ndarray:
+        """The columns of X or of a Z for rows that were not in the fit, (m, columns).
+
+        Parameters
+        ----------
+        coding : Coding
+            `X`, or one of `Z`.
+        new : DataFrame
+            The new rows, m of them; a row with a missing value becomes a row of NaN.
+        """
+        columns = find_columns(check_frame(new), variables_of(coding.formula))
+        missing = np.zeros(len(new), dtype=bool)
+        for column in columns.values():
+            missing = missing | missing_rows(column)
+        matrix = np.full((len(new), len(coding.names)), np.nan)
+        if missing.all():
+            return matrix
+        variables = {
+            name: new_column(column[~missing], self.columns[name], name in self.formula.categorical)
+            for name, column in columns.items()
+        }
+        (matrix[~missing],) = _matrices([coding], variables, new.index[~missing])
+        return matrix
+
+
+def _refuse_two_meanings(block: RandomBlock, names: tuple[str, ...]) -> None:
+    """Refuse || beside an effect of several columns: are these correlated with each other?"""
+    if block.term.correlated or len(names) == 1:
+        return
+    effect, group = block.effects[0].name(), block.term.group_name
+    shown = ", ".join(names[:MOST_NAMED]) + (", ..." if len(names) > MOST_NAMED else "")
+    raise CourseError(
+        f"{block.term}: '{effect}' has several columns ({shown}), and "
+        f"|| could mean two things. Correlated with each other: (1|{group}) + "
+        f"(0 + {effect}|{group}); all independent: make 0/1 columns and write each as "
+        f"(0 + column|{group})"
+    )
+
+
+def _matrices(codings: list[Coding], variables: dict, index: pd.Index) -> list[np.ndarray]:
     n = len(index)
     if not variables:  # intercepts alone: patsy could not know how many rows
-        return [np.ones((n, 1)) for _ in infos]
+        return [np.ones((n, 1)) for _ in codings]
     with np.errstate(all="ignore"):
         try:
-            built = patsy.build_design_matrices(list(infos), variables, NA_action=KEEP_ALL)
+            built = patsy.build_design_matrices(
+                [coding.info for coding in codings], variables, NA_action=KEEP_ALL
+            )
         except Exception as error:
             raise in_words(error, variables) from error
     matrices = []
-    for info, matrix in zip(infos, built, strict=True):
+    for coding, matrix in zip(codings, built, strict=True):
         matrix = np.asarray(matrix)  # floats already, in a class of patsy's
         bad = ~np.isfinite(matrix)
         if bad.any():
             row, column = np.argwhere(bad)[0]
             raise CourseError(
-                f"{info.column_names[column]} is not a finite number in {bad[:, column].sum()} "
+                f"{coding.names[column]} is not a finite number in {bad[:, column].sum()} "
                 f"row(s), first at index {index[row]!r}: look at the values it is computed from"
             )
-        check_size(matrix, info.column_names)
+        check_size(matrix, coding.names)
         matrices.append(matrix)
     return matrices
-
-
-def new_matrix(
-    info: patsy.DesignInfo,
-    effects: str,
-    fitted: dict[str, pd.Series],
-    categorical: frozenset[str],
-    new: pd.DataFrame,
-) -> np.ndarray:
-    """The columns of a right-hand side for rows that were not in the fit, (m, columns).
-
-    Parameters
-    ----------
-    info : DesignInfo
-        What patsy remembers of the right-hand side `effects`.
-    effects : str
-    fitted : dict of str to Series
-        The columns that the design was built from.
-    categorical : frozenset of str
-        The columns that stand inside ``C(...)``.
-    new : DataFrame
-        The new rows, m of them.
-    """
-    columns = find_columns(check_frame(new), variables_of(effects))
-    missing = np.zeros(len(new), dtype=bool)
-    for column in columns.values():
-        missing = missing | missing_rows(column)
-    matrix = np.full((len(new), len(info.column_names)), np.nan)
-    if missing.all():
-        return matrix
-    variables = {
-        name: new_column(column[~missing], fitted[name], name in categorical)
-        for name, column in columns.items()
-    }
-    matrix[~missing] = _matrices((info,), variables, new.index[~missing])[0]
-    return matrix

@@ -1,4 +1,4 @@
-"""Findings: what the data say about the groups that the formula does not."""
+"""Notes: what the data say about the groups that the formula does not."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ import pandas as pd
 
 from course.design.design import Design
 from course.design.groups import FEW_LEVELS, STRAY_SHARE, lies_in, occurring, relation
-from course.formula.parse import effect_terms
+from course.formula.parse import effect_terms, powers_of
 
 
-def find(design: Design) -> tuple[str, ...]:
+def find_notes(design: Design) -> tuple[str, ...]:
     """What is worth telling of these data under this formula, one sentence or two each.
 
     Parameters
@@ -54,10 +54,10 @@ def reused_labels(design: Design) -> list[str]:
     notes = []
     alone = {grouping.name: grouping for grouping in design.groupings if len(grouping.factors) == 1}
     for one, other in combinations(alone, 2):
-        found = relation(one, alone[one].codes, other, alone[other].codes)
-        if found.how != "restarting":
+        pair = relation(one, alone[one].codes, other, alone[other].codes)
+        if pair.how != "restarting":
             continue
-        inner, outer = alone[found.inner], found.outer
+        inner, outer = alone[pair.inner], pair.outer
         n_pairs = len(occurring(alone[one].codes, alone[other].codes)[0])
         note = (
             f"The labels of {inner.name} are used again in every {outer}: {inner.n_levels} "
@@ -66,7 +66,7 @@ def reused_labels(design: Design) -> list[str]:
             f"'{inner.levels[0]}' of one {outer} has nothing to do with that of another, "
             f"write (1|{outer}:{inner.name}) instead."
         )
-        if found.both:
+        if pair.both:
             note += (
                 f" The data allow the other reading as well: if the labels of {outer} are the ones "
                 f"that begin again in every {inner.name}, write (1|{inner.name}:{outer}) instead of "
@@ -171,18 +171,16 @@ def far_zero(design: Design) -> list[str]:
 
 def powers(design: Design) -> list[str]:
     """In a formula x**2 is x, as in R: patsy crosses x with itself."""
-    texts = [design.formula.fixed, *(term.effects for term in design.formula.random)]
-    notes = []
-    for text in texts:
-        for name in design.formula.variables:
-            alone = f"{name}**" in text.replace(" ", "")
-            if alone and f"I({name}**" not in text.replace(" ", ""):
-                if any(name == term.name() for term in effect_terms(text)):
-                    notes.append(
-                        f"{name}**2 in a formula crosses {name} with itself, which is {name} (so it "
-                        f"is in R): for its square write I({name}**2)."
-                    )
-    return list(dict.fromkeys(notes))
+    raised = {}
+    for text in (design.formula.fixed, *(term.effects for term in design.formula.random)):
+        factors = {factor.name() for term in effect_terms(text) for factor in term.factors}
+        for column in powers_of(text):
+            if f"I({column} ** 2)" not in factors:  # who writes the square as well knows of it
+                raised[column] = (
+                    f"{column}**2 in a formula crosses {column} with itself, which is {column} (so it "
+                    f"is in R): for its square write I({column}**2)."
+                )
+    return list(raised.values())
 
 
 def number_labels(design: Design) -> list[str]:

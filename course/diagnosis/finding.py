@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import html
-import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass
+
+from course.common.page import Section, as_html, as_text, bold, code, paragraph, plain, wrapped
 
 WIDTH = 92
 SEVERITIES = ("problem", "caution", "note")
@@ -110,38 +110,23 @@ class Diagnosis:
         return lines + [f"Not looked at: {reason}." for reason in self.left_out]
 
     def __str__(self) -> str:
-        lines = [f"Diagnosis of {self.formula}", self.heading()]
-        for finding in self.findings:
-            lines += ["", f"{finding.title} ({finding.severity})"]
-            lines += [_wrapped(f"{label}: {text}", "  ") for label, text in _parts(finding)]
-        lines += ["", *(_wrapped(line, "") for line in self.closing())]
-        return "\n".join(lines)
+        heading = f"Diagnosis of {self.formula}\n{self.heading()}"
+        closing = "\n".join(wrapped(line, WIDTH, later="  ") for line in self.closing())
+        return as_text([heading, *map(_section, self.findings), closing], WIDTH)
 
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
-        escape = html.escape
-        parts = [f"<p><code>{escape(self.formula)}</code><br><b>{self.heading()}</b></p>"]
-        for finding in self.findings:
-            items = "".join(
-                f"<li><i>{label}:</i> {escape(text)}</li>" for label, text in _parts(finding)
-            )
-            parts.append(
-                f"<p><b>{escape(finding.title)}</b> ({finding.severity})</p><ul>{items}</ul>"
-            )
-        parts.append(f"<p>{'<br>'.join(map(escape, self.closing()))}</p>")
-        return "".join(parts)
+        heading = paragraph(code(self.formula), bold(self.heading()))
+        closing = paragraph(*map(plain, self.closing()))
+        return as_html([heading, *map(_section, self.findings), closing])
 
 
-def _parts(finding: Finding) -> list[tuple[str, str]]:
-    return [
+def _section(finding: Finding) -> Section:
+    items = [
         ("Seen", finding.seen),
         ("Why it matters", finding.why),
         ("What to do", finding.do),
         ("Report", finding.report),
     ]
-
-
-def _wrapped(text: str, indent: str) -> str:
-    return textwrap.fill(text, WIDTH, initial_indent=indent, subsequent_indent=indent + "  ",
-                         break_on_hyphens=False)  # fmt: skip
+    return Section(finding.title, items, aside=f"({finding.severity})")

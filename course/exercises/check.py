@@ -1,8 +1,7 @@
-"""Check("02.3", answer)."""
+"""What a learner calls, `check` and `use`, and where the exercises of all lessons are found."""
 
 from __future__ import annotations
 
-import difflib
 import functools
 import importlib
 import pkgutil
@@ -11,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from course.common.nearest import closest
 from course.errors import CourseError
-from course.exercises.exercise import Data, _kind, judge
+from course.exercises.exercise import Data, judge, kind_in_words
 
 if TYPE_CHECKING:
     from course.exercises.exercise import Exercise
@@ -31,7 +31,7 @@ def use(**frames: pd.DataFrame) -> None:
     """
     for name, frame in frames.items():
         if not isinstance(frame, pd.DataFrame):
-            raise CourseError(f"use({name}=...) takes a DataFrame, not {_kind(frame)}.")
+            raise CourseError(f"use({name}=...) takes a DataFrame, not {kind_in_words(frame)}.")
         _data.replace(name, frame)
 
 
@@ -77,8 +77,8 @@ def find(id: str) -> Exercise:
     exercises = all_exercises()
     if id in exercises:
         return exercises[id]
-    nearest = difflib.get_close_matches(str(id), exercises, n=1, cutoff=0.0)
-    raise CourseError(f"there is no exercise {id!r}; did you mean {nearest[0]!r}?")
+    meant = closest(id, exercises, least=0.0)
+    raise CourseError(f"there is no exercise {id!r}; did you mean {meant!r}?")
 
 
 @functools.cache

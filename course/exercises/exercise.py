@@ -1,6 +1,4 @@
-"""Check an answer: right, or a hint for the likely slip; never the solution.
-
-    check("02.3", answer)
+"""An exercise, how an answer to it is read and compared, and the verdict.
 
 **How the right answer is known.** No answer is stored. Every exercise computes its own from the
 data of the lesson, at the moment of the check. The data are those that the package ships, unless
@@ -12,10 +10,10 @@ the lesson says otherwise::
 So an instructor who gives every learner a seed of their own changes these two lines, and all checks
 of the lesson still hold.
 
-**Where exercises live.** This module is the mechanism. The exercises of lesson 02 are
-``EXERCISES`` in ``course/exercises/lesson_02.py``, and so on. Each says how to read an answer (a
-:class:`Number`, a :class:`Choice` or a :class:`Model`), how to compute the right one, and how to
-compute the wrong ones that people arrive at, each with a hint.
+**Where exercises live.** The exercises of lesson 02 are ``EXERCISES`` in
+``course/exercises/lesson_02.py``, and so on. Each says how to read an answer (a :class:`Number`, a
+:class:`Choice` or a :class:`Model`), how to compute the right one, and how to compute the wrong ones
+that people arrive at, each with a hint. Learners call :func:`course.exercises.check.check`.
 """
 
 from __future__ import annotations
@@ -83,7 +81,9 @@ class Number:
         try:
             number = float(value)
         except (TypeError, ValueError):
-            raise CourseError(f"this asks for one number, and you gave {_kind(answer)}.") from None
+            raise CourseError(
+                f"this asks for one number, and you gave {kind_in_words(answer)}."
+            ) from None
         if not math.isfinite(number):
             raise CourseError(f"your answer is {number}; a step before it went wrong.")
         return number
@@ -132,7 +132,7 @@ class Model:
         """The formula as it was written, once it is one."""
         text = _only(answer)
         if not isinstance(text, str):
-            raise CourseError(f"answer with a formula in quotes; you gave {_kind(answer)}.")
+            raise CourseError(f"answer with a formula in quotes; you gave {kind_in_words(answer)}.")
         try:
             parse_formula(text)
         except CourseError as error:
@@ -233,7 +233,7 @@ def _only(answer: Any) -> Any:
         values = np.ravel(values)
         if len(values) != 1:
             raise CourseError(
-                f"this asks for one value, and you gave {_kind(answer)} of {len(values)}; "
+                f"this asks for one value, and you gave {kind_in_words(answer)} of {len(values)}; "
                 "pick the one, for example with .loc[row, column]."
             )
         return values[0]
@@ -251,7 +251,8 @@ def _from_text(text: str) -> float | str:
     return number / 100 if percent else number
 
 
-def _kind(answer: Any) -> str:
+def kind_in_words(answer: Any) -> str:
+    """``a list``, or ``the text 'abc'``: what an answer is, for a message."""
     return f"a {type(answer).__name__}" if not isinstance(answer, str) else f"the text {answer!r}"
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from course.common.page import paragraph, plain
 from course.design.design import Design
 from course.fit.second_solver import (
     COLD,
@@ -95,7 +96,7 @@ class Check:
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
-        return f"<p>{self._words}</p>" + self.table.to_html(float_format="{:.6g}".format)
+        return paragraph(plain(self._words)) + self.table.to_html(float_format="{:.6g}".format)
 
 
 def check(design: Design, estimates: Estimates, twin: MixedLMResults) -> Check:

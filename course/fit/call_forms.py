@@ -14,10 +14,11 @@ import numpy as np
 import pandas as pd
 
 from course.common.nearest import nearest
-from course.design.columns import check_frame, find_columns
+from course.design.columns import check_frame, find_columns, missing_rows
 from course.design.groups import group_codes, lies_in
 from course.errors import CourseError
-from course.formula.parse import parse_formula, refuse_duplicates
+from course.formula.expressions import quoted_column
+from course.formula.parse import effect_terms, parse_formula, random_term, refuse_duplicates
 from course.formula.terms import Formula, RandomTerm
 
 STRUCTURES = {"diag": False, "diagonal": False, "unstructured": True}
@@ -47,10 +48,11 @@ def read_call(
             'vc_formula is a dict from a name to a formula, as in {"classroom": "0 + C(classroom)"}'
         )
     if formula.random or isinstance(re_formula, dict):
-        if isinstance(re_formula, str):
+        if re_formula is not None and not isinstance(re_formula, dict):
+            text = str(re_formula).strip().lstrip("~")
             raise CourseError(
                 f"re_formula={re_formula!r} beside a random term in the formula: write "
-                f"({re_formula.strip().lstrip('~')}|group) in the formula, or give a dict from a "
+                f"({text}|group) in the formula, or give a dict from a "
                 "group to its effects"
             )
         formula = _beside_bars(formula, data, group, re_formula or {}, vc_formula or {})
@@ -93,55 +95,50 @@ def _as_statsmodels(
     """groups, re_formula and vc_formula in statsmodels' own sense."""
     terms = []
     if re_formula is not None:
-        terms.append(RandomTerm(_effects(re_formula), (group,)))
+        terms.append(random_term(re_formula, (group,)))
     elif not vc_formula:
         terms.append(RandomTerm("1", (group,)))
     for name, text in vc_formula.items():
         terms.append(_component(str(name), text, group, data))
-    return _with_terms(formula, tuple(terms))
-
-
-def _effects(text: str) -> str:
-    """``"~ 1 + age"`` to ``"1 + age"``, read and checked."""
-    if not isinstance(text, str):
-        raise CourseError(f"a formula is a text such as '~1 + age', not a {type(text).__name__}")
-    formula = parse_formula(f"response ~ {text.strip().removeprefix('~')}")
-    if formula.random:
-        raise CourseError(f"re_formula={text!r}: what stands before the bar belongs here, no (1|g)")
-    return formula.fixed
+    return formula.with_random(terms)
 
 
 def _component(name: str, text: str, group: str, data: pd.DataFrame) -> RandomTerm:
     """A variance component: ``0 + C(classroom)``, ``0 + C(classroom):age``, ``0 + age`` or ``1``."""
-    mend = (
-        f"vc_formula[{name!r}] = {text!r} gives several columns one variance in a way that has no "
-        "lme4 form: write 0 + C(classroom) for intercepts, 0 + C(classroom):age for slopes"
-    )
-    effects = _effects(text).replace(" ", "")
-    if effects in ("1", "1+1"):
-        return RandomTerm("1", (group,))
-    without = re.fullmatch(r"(?:0\+|-1\+)(.+)|(.+)-1", effects)
-    body = without and (without[1] or without[2])
-    if not body or "+" in body or "*" in body or "/" in body:
-        raise CourseError(mend)
-    factors, slopes = [], []
-    for part in re.split(r":(?![^(]*\))", body):
-        label = re.fullmatch(r"C\((\w+)\)", part)
-        text_column = part in data.columns and not pd.api.types.is_numeric_dtype(data[part].dtype)
-        if label or text_column:
-            factors.append(label[1] if label else part)
+    effects = effect_terms(random_term(text, (group,)).effects)
+    if len(effects) != 1:
+        raise CourseError(
+            f"vc_formula[{name!r}] = {text!r} gives several columns one variance in a way that has no "
+            "lme4 form: write 0 + C(classroom) for intercepts, 0 + C(classroom):age for slopes"
+        )
+    labels, slopes = [], []
+    for factor in effects[0].factors:  # the intercept has none
+        column = _label_column(factor.code, data)
+        if column is None:
+            slopes.append(factor.code)
         else:
-            slopes.append(part)
-    find_columns(data, factors)
+            labels.append(column)
     effect = f"0 + {':'.join(slopes)}" if slopes else "1"
-    if not factors:
-        return RandomTerm(effect, (group,))
-    columns = data[[group, *factors]].dropna()
-    inner, _ = group_codes([columns[f] for f in factors])
-    outer, _ = group_codes([columns[group]])
+    if not labels:
+        return random_term(effect, (group,))
+    columns = find_columns(data, [group, *labels])
+    complete = ~np.logical_or.reduce([missing_rows(column) for column in columns.values()])
+    inner, _ = group_codes([columns[label][complete] for label in labels])
+    outer, _ = group_codes([columns[group][complete]])
     if not lies_in(inner, outer):  # a label that returns in each group stands for another room
-        factors = [group, *factors]
-    return RandomTerm(effect, tuple(factors))
+        labels = [group, *labels]
+    return random_term(effect, tuple(dict.fromkeys(labels)))
+
+
+def _label_column(code: str, data: pd.DataFrame) -> str | None:
+    """The column whose labels a factor of a formula stands for; None where it stands for numbers."""
+    inside = re.fullmatch(r"C\((.*)\)", code)
+    name = inside[1] if inside else code
+    column = quoted_column(name) or (name if name.isidentifier() else None)
+    if column is None or inside:
+        return column
+    dtype = find_columns(data, [column])[column].dtype
+    return None if pd.api.types.is_numeric_dtype(dtype) else column
 
 
 def _beside_bars(
@@ -150,10 +147,11 @@ def _beside_bars(
     """The forms that tutorials show, as they were meant."""
     terms = list(formula.random)
     for key, effects in re_formula.items():
-        find_columns(data, str(key).split(":"))
-        new = RandomTerm(_effects(effects), tuple(str(key).split(":")))
+        factors = tuple(dict.fromkeys(str(key).split(":")))
+        find_columns(data, factors)
+        new = random_term(effects, factors)
         terms = [term for term in terms if set(term.group) != set(new.group)] + [new]
-    named = {term.group_name for term in terms}
+    named = dict.fromkeys(term.group_name for term in terms)
     for key, structure in vc_formula.items():
         if key not in named:
             raise CourseError(
@@ -179,10 +177,4 @@ def _beside_bars(
                 "the rows)"
             )
         terms.append(RandomTerm("1", (group,)))
-    return _with_terms(formula, tuple(terms))
-
-
-def _with_terms(formula: Formula, terms: tuple[RandomTerm, ...]) -> Formula:
-    """The formula with these random terms, the columns of their effects included."""
-    text = " + ".join([f"{formula.response} ~ {formula.fixed}", *map(str, terms)])
-    return parse_formula(text)
+    return formula.with_random(terms)

@@ -40,5 +40,5 @@ def row_variances(covariances: Sequence[np.ndarray], M: list[np.ndarray]) -> np.
 
 def slope_variables(design: Design) -> list[str]:
     """The columns that the random effects are computed from."""
-    names = [name for _, formula in design.part_formulas for name in variables_of(formula)]
-    return list(dict.fromkeys(names))
+    formulas = [formula for grouping in design.groupings for formula in grouping.formulas]
+    return list(dict.fromkeys(name for formula in formulas for name in variables_of(formula)))

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import html
-import textwrap
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
-from course.common.page import _html, _text
+from course.common.page import Section, as_html, as_text, bold, code, paragraph, plain, wrapped
 from course.common.wording import number, p_value
 from course.design.design import Design
 from course.fit.shares import mean_variances
@@ -55,33 +53,30 @@ class Summary:
     fixed_part: pd.DataFrame
     notes: tuple[str, ...]
 
+    @property
+    def _sections(self) -> list[Section]:
+        sections = [
+            Section("Random effects", table=self.random_part, left=2),
+            Section(
+                "Fixed effects",
+                table=self.fixed_part,
+                aside="(t-tests with Satterthwaite df)",
+            ),
+        ]
+        return [*sections, Section("Notes", self.notes)] if self.notes else sections
+
     def __str__(self) -> str:
         model, formula, *rest = self.heading
-        lines = [model, *textwrap.wrap(formula, WIDTH, subsequent_indent="    "), *rest]
-        lines += ["", "Random effects", _text(self.random_part, left=2)]
-        lines += ["", "Fixed effects (t-tests with Satterthwaite df)", _text(self.fixed_part, 1)]
-        if self.notes:
-            lines += ["", "Notes"]
-            lines += [
-                textwrap.fill(note, WIDTH, initial_indent="  - ", subsequent_indent="    ")
-                for note in self.notes
-            ]
-        return "\n".join(lines)
+        formula = wrapped(formula, WIDTH)
+        heading = "\n".join([model, formula, *rest])
+        return as_text([heading, *self._sections], WIDTH)
 
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
-        model, formula, *rest = map(html.escape, self.heading)
-        parts = [f"<p><b>{model}</b><br><code>{formula}</code><br>{'<br>'.join(rest)}</p>"]
-        parts += ["<p><b>Random effects</b></p>", _html(self.random_part, left=2)]
-        parts += [
-            "<p><b>Fixed effects</b> (t-tests with Satterthwaite df)</p>",
-            _html(self.fixed_part, left=1),
-        ]
-        if self.notes:
-            items = "".join(f"<li>{html.escape(note)}</li>" for note in self.notes)
-            parts.append(f"<p><b>Notes</b></p><ul>{items}</ul>")
-        return "".join(parts)
+        model, formula, *rest = self.heading
+        heading = paragraph(bold(model), code(formula), *map(plain, rest))
+        return as_html([heading, *self._sections])
 
 
 def summarise(

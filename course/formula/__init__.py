@@ -4,7 +4,7 @@
 formula. Knows nothing of the data; no text is ever evaluated here.
 """
 
-from course.formula.parse import effect_terms, parse_formula, variables_of
+from course.formula.parse import effect_terms, parse_formula, random_term, variables_of
 from course.formula.terms import Formula, RandomTerm
 
 __all__ = [
@@ -12,5 +12,6 @@ __all__ = [
     "RandomTerm",
     "effect_terms",
     "parse_formula",
+    "random_term",
     "variables_of",
 ]

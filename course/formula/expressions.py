@@ -13,6 +13,7 @@ import unicodedata
 
 import numpy as np
 
+from course.common.wording import count
 from course.errors import CourseError
 
 CONTRASTS = frozenset({"Treatment", "Sum", "Poly", "Helmert", "Diff"})
@@ -279,8 +280,9 @@ def _check_arguments(name: str, arguments: list, keywords: list, inside: str) ->
         takes = f"it takes {', '.join(known)}" if known else "it takes no names"
         raise CourseError(f"{name}(...) has no argument {unknown[0]}: {takes}")
     if not least <= len(arguments) <= most:
-        counts = f"{least} argument{'s' * (least != 1)}"
-        counts += f" to {most}" * (most != least)
+        counts = count(least, "argument")
+        if most != least:
+            counts += f" to {most}"
         raise CourseError(f"{name}(...) takes {counts} in a formula, not {len(arguments)}")
     if name in CONTRASTS and inside != "C":
         raise CourseError(f"{name} is a coding of a factor: write C(x, {name})")

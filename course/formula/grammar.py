@@ -29,7 +29,7 @@ from course.formula.expressions import (
     quote_backticks,
     quoted_column,
 )
-from course.formula.terms import Formula, RandomTerm
+from course.formula.terms import Formula, RandomTerm, refuse_own_response
 
 MAX_DEPTH = 40  # parentheses within parentheses
 MAX_TERMS = 500  # a*b*c*... grows without bound: count before patsy builds them
@@ -72,6 +72,7 @@ class Parser:
         self.depth = 0
         self.variables: dict[str, None] = {}  # an ordered set
         self.categorical: set[str] = set()
+        self.powers: dict[str, None] = {}  # single columns and calls raised to a power
         self.kind, self.token, self.start = "", "", 0
         self.advance()
 
@@ -130,8 +131,21 @@ class Parser:
             self.fail("no ~ found", at=0, mend="write response ~ fixed effects + (1|group)")
         if self.kind == "end":
             self.fail("nothing stands after ~", at=0, mend="write at least 1 + (1|group)")
-        left, self.variables = self.variables, {}
-        rest = self.sum()
+        of_response, self.variables = self.variables, {}
+        rest = self.right_side()
+        of_effects = [name for term in rest.random for name in term.variables]
+        refuse_own_response(response.text, [*self.variables, *of_effects], self.text)
+        return Formula(
+            response.text,
+            rest.text or "1",
+            rest.random,
+            tuple(of_response | self.variables),
+            frozenset(self.categorical),
+        )
+
+    def right_side(self) -> _Node:
+        """A sum, and nothing after it."""
+        node = self.sum()
         self.bar_outside()
         if self.token == "~":
             self.fail("a second ~", mend="a formula has one")
@@ -139,20 +153,7 @@ class Parser:
             self.fail("a closing parenthesis without its opening one")
         if self.kind != "end":
             self.fail("an operator such as + is missing", mend="join terms with +")
-        for name in left:
-            if response.factor == column_code(name) and name in self.variables:
-                self.fail(
-                    f"the response {name} stands on the right of ~, too",
-                    at=0,
-                    mend="it would explain itself. Leave it out there",
-                )
-        return Formula(
-            response.text,
-            rest.text or "1",
-            rest.random,
-            tuple(left | self.variables),
-            frozenset(self.categorical),
-        )
+        return node
 
     def bar_outside(self) -> None:
         if self.token in ("|", "||"):
@@ -214,8 +215,8 @@ class Parser:
             terms = _joined(op, node.terms, other.terms)
             products = _joined(op, node.products, other.products)
             # patsy's ":" binds tighter than "*" and "/", and so it does in R
-            node = _Node(f"{node.text}:{other.text}" if op == ":" else
-                         f"{node.text} {op} {other.text}", terms, products)  # fmt: skip
+            joint = op if op == ":" else f" {op} "
+            node = _Node(f"{node.text}{joint}{other.text}", terms, products)
         return node
 
     def power(self) -> _Node:
@@ -229,6 +230,8 @@ class Parser:
             self.fail("the exponent must be a whole number from 1 to 9")
         exponent = int(self.token)
         self.advance()
+        if node.factor and exponent > 1:
+            self.powers.setdefault(node.factor)
         terms = sum(comb(node.terms, together) for together in range(1, exponent + 1))
         factors = range(1, min(exponent, node.products) + 1)
         products = sum(node.products**together for together in factors)
@@ -300,14 +303,20 @@ class Parser:
 
     def parenthesis(self, at: int) -> _Node:
         self.deeper(at)
+        variables, categorical = self.variables, self.categorical
+        self.variables, self.categorical = {}, set()
         node = self.sum()
         bar = self.take("||", "|")
         if bar:
             if node.random:
                 self.fail("a random term inside a random term", at=at)
-            node = _Node("", 0, 0, tuple(
-                RandomTerm(node.text, group, bar == "|") for group in self.groups(at)
-            ))  # fmt: skip
+            own = tuple(self.variables), frozenset(self.categorical)
+            terms = [RandomTerm(node.text, group, bar == "|", *own) for group in self.groups(at)]
+            node = _Node("", 0, 0, tuple(terms))
+            self.variables, self.categorical = variables, categorical
+        else:
+            self.variables = variables | self.variables
+            self.categorical = categorical | self.categorical
         if not self.take(")"):
             if self.kind == "end":
                 self.fail("a parenthesis is not closed", at=at)
@@ -318,9 +327,9 @@ class Parser:
         return replace(node, text=f"({node.text})")
 
     def groups(self, at: int) -> list[tuple[str, ...]]:
-        found = [self.interaction(at)]
+        groups = [self.interaction(at)]
         while self.take("/"):
-            found.append(tuple(dict.fromkeys(found[-1] + self.interaction(at))))
+            groups.append(tuple(dict.fromkeys(groups[-1] + self.interaction(at))))
         if self.token in ("+", "*", "-", "^", "**"):
             self.fail(
                 f"'{self.token}' in a grouping factor",
@@ -328,7 +337,7 @@ class Parser:
                 mend="write one term for each, as in (1|school) + (1|classroom); "
                 "a:b makes one group of every combination, a/b means a and a:b",
             )
-        return found
+        return groups
 
     def interaction(self, at: int) -> tuple[str, ...]:
         names = list(self.group_atom(at))

@@ -17,6 +17,8 @@ __all__ = [
     "RandomTerm",
     "effect_terms",
     "parse_formula",
+    "powers_of",
+    "random_term",
     "refuse_duplicates",
     "terms_of",
     "variables_of",
@@ -55,11 +57,48 @@ def parse_formula(text: str) -> Formula:
     course.errors.CourseError: a bar outside parentheses, at `|school`: Python would read it as a \
 bitwise OR. Put the random term in parentheses, as in (1|school)
     """
-    if not isinstance(text, str):
+    _refuse_unreadable(text, "test_score ~ age + (1|school)")
+    return _parse(text)
+
+
+def random_term(effects: str, group: tuple[str, ...]) -> RandomTerm:
+    """The random term of these effects by this group.
+
+    Parameters
+    ----------
+    effects : str
+        A right-hand side, with or without its ~, as in ``re_formula="~ 1 + age"``.
+    group : tuple of str
+        The columns whose combined labels make the groups.
+
+    Raises
+    ------
+    CourseError
+        Where the text is no right-hand side, or has random terms itself.
+
+    Examples
+    --------
+    >>> print(random_term("~ 1+age", ("school",)))
+    (1 + age | school)
+    """
+    _refuse_unreadable(effects, "~1 + age")
+    text = effects.strip().removeprefix("~")
+    if not text.strip():
+        raise CourseError(f"{effects!r} names no effect: write at least 1, the intercept")
+    parser = Parser(text)
+    node = parser.right_side()
+    if node.random:
         raise CourseError(
-            f"a formula is a text such as 'test_score ~ age + (1|school)', not a "
-            f"{type(text).__name__}"
+            f"re_formula={effects!r}: what stands before the bar belongs here, no (1|g)"
         )
+    effect_terms(node.text)  # patsy has rules of its own
+    variables, categorical = tuple(parser.variables), frozenset(parser.categorical)
+    return RandomTerm(node.text, group, True, variables, categorical)
+
+
+def _refuse_unreadable(text: object, example: str) -> None:
+    if not isinstance(text, str):
+        raise CourseError(f"a formula is a text such as '{example}', not a {type(text).__name__}")
     if len(text) > MAX_LENGTH:
         raise CourseError(f"a formula of {len(text)} characters; at most {MAX_LENGTH} are read")
     half = next((char for char in text if 0xD800 <= ord(char) <= 0xDFFF), None)
@@ -68,7 +107,6 @@ bitwise OR. Put the random term in parentheses, as in (1|school)
             f"{half!r} in the formula is no character but a byte that could not be read: was the text "
             "opened with another encoding than it was saved with?"
         )
-    return _parse(text)
 
 
 @lru_cache(maxsize=256)  # studies fit one formula thousands of times
@@ -107,6 +145,19 @@ def variables_of(effects: str) -> tuple[str, ...]:
     parser = Parser(effects)
     parser.sum()
     return tuple(parser.variables)
+
+
+def powers_of(effects: str) -> tuple[str, ...]:
+    """The single columns and calls that a right-hand side raises to a power, as patsy is told of them.
+
+    Examples
+    --------
+    >>> powers_of("age + age**2 + np.log(income)^3 + (sex + grade)**2 + I(grade**2)")
+    ('age', 'np.log(income)')
+    """
+    parser = Parser(effects)
+    parser.sum()
+    return tuple(parser.powers)
 
 
 def refuse_duplicates(random: tuple[RandomTerm, ...]) -> None:

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field, replace
+
+from course.errors import CourseError
+from course.formula.expressions import quoted_column
 
 
 @dataclass(frozen=True)
@@ -20,11 +24,17 @@ class RandomTerm:
         ``school:classroom``.
     correlated : bool
         True for ``(age|g)``; False for ``(age||g)``, whose effects are independent of each other.
+    variables : tuple of str
+        The columns that the effects are computed from.
+    categorical : frozenset of str
+        Those of them that stand inside ``C(...)``.
     """
 
     effects: str
     group: tuple[str, ...]
     correlated: bool = True
+    variables: tuple[str, ...] = field(default=(), compare=False, repr=False)
+    categorical: frozenset[str] = field(default=frozenset(), compare=False, repr=False)
 
     @property
     def group_name(self) -> str:
@@ -45,25 +55,42 @@ class Formula:
         The two sides of the fixed part, in patsy's language.
     random : tuple of RandomTerm
         With ``a/b`` already written out as ``a`` and ``a:b``.
-    variables : tuple of str
-        The columns that the response, the fixed part and the effects are computed from.
-    categorical : frozenset of str
-        The columns that stand inside ``C(...)``.
+    fixed_variables : tuple of str
+        The columns that the response and the fixed part are computed from, in order of appearance.
+    fixed_categorical : frozenset of str
+        Those of them that stand inside ``C(...)``.
     """
 
     response: str
     fixed: str
     random: tuple[RandomTerm, ...]
-    variables: tuple[str, ...] = field(
-        compare=False
-    )  # in order of appearance: no part of the meaning
-    categorical: frozenset[str] = frozenset()
+    # both follow from the texts, and are no part of the meaning
+    fixed_variables: tuple[str, ...] = field(compare=False)
+    fixed_categorical: frozenset[str] = field(compare=False)
+
+    @property
+    def variables(self) -> tuple[str, ...]:
+        """The columns that the response, the fixed part and the effects are computed from."""
+        of_effects = [name for term in self.random for name in term.variables]
+        return tuple(dict.fromkeys([*self.fixed_variables, *of_effects]))
+
+    @property
+    def categorical(self) -> frozenset[str]:
+        """The columns that stand inside ``C(...)``."""
+        return self.fixed_categorical.union(*(term.categorical for term in self.random))
 
     @property
     def columns(self) -> tuple[str, ...]:
         """Every column of the data that the formula names, grouping factors last."""
         groups = [name for term in self.random for name in term.group]
         return tuple(dict.fromkeys([*self.variables, *groups]))
+
+    def with_random(self, random: Iterable[RandomTerm]) -> Formula:
+        """The same response and fixed part with other random terms."""
+        formula = replace(self, random=tuple(random))
+        for term in formula.random:
+            refuse_own_response(self.response, term.variables, str(formula))
+        return formula
 
     def __str__(self) -> str:
         return " + ".join([f"{self.response} ~ {self.fixed}", *map(str, self.random)])
@@ -73,3 +100,15 @@ def _as_written(column: str) -> str:
     if "`" in column:
         return f"Q({json.dumps(column, ensure_ascii=False)})"
     return column if re.fullmatch(r"[^\W\d]\w*", column) else f"`{column}`"
+
+
+def refuse_own_response(response: str, variables: Collection[str], written: str) -> None:
+    """Raise a `CourseError` where the response is among the columns that are to explain it."""
+    while response.startswith("("):
+        response = response[1:-1]
+    column = response if response.isidentifier() else quoted_column(response)
+    if column in variables:
+        raise CourseError(
+            f"the response {column} stands on the right of ~, too, at `{written[:40].strip()}`: "
+            "it would explain itself. Leave it out there"
+        )

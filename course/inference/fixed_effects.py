@@ -22,7 +22,7 @@ from course.fit.model import MixedFit, require_fit
 from course.fit.tables import t_table
 from course.inference.constraints import _check_rank, _read_constraints, _read_matrix
 from course.inference.kenward_roger import KenwardRoger
-from course.inference.type_three import _type_three
+from course.inference.type_three import type_three
 
 DF = ("satterthwaite", "kenward-roger", "normal")
 
@@ -127,7 +127,7 @@ def anova(fit: MixedFit, df: str = "satterthwaite") -> pd.DataFrame:
     In R, with lmerTest: ``anova(fit)``.
     """
     _check(fit, df)
-    hypotheses = _type_three(fit)
+    hypotheses = type_three(fit)
     if not hypotheses:
         raise CourseError("the fixed part has an intercept only: there is no term to test")
     return _f_tests(fit, {name: (L, np.zeros(len(L))) for name, L in hypotheses.items()}, df)

@@ -1,36 +1,26 @@
-"""type_three."""
+"""The hypotheses of type III: what each term says beside all others."""
 
 from __future__ import annotations
 
 import numpy as np
-import patsy
 
+from course.design.matrices import Coding
 from course.fit.model import MixedFit
 
-# -- type III hypotheses ----------------------------------------------------------------------
 
-
-def _type_three(fit: MixedFit) -> dict[str, np.ndarray]:
+def type_three(fit: MixedFit) -> dict[str, np.ndarray]:
     """For each term the hypothesis matrix L, (columns of the term, p).
 
     Were every factor coded by its differences from the first level, centred so that they sum to 0
     over the levels, then all coefficients of a term would be 0 under its type III hypothesis. That
     model has the same columns but for a linear map, X = X_centred B, so its coefficients are B beta.
-    B depends on the codings alone: any rows show it, and random ones do so to the last digit.
     """
-    info, X = fit.design.infos[1], fit.design.X
-    terms = {name: at for name, at in info.term_name_slices.items() if name != "Intercept"}
+    coding, X = fit.design.codings.X, fit.design.X
+    terms = {name: columns for name, columns in coding.terms.items() if name != "Intercept"}
     if not terms:
         return {}
-    rng, n = np.random.default_rng(0), 200 + 40 * X.shape[1]
-    values = {
-        factor: rng.integers(len(found.categories), size=n)
-        if found.type == "categorical"
-        else rng.normal(size=(n, found.num_columns))
-        for factor, found in info.factor_infos.items()
-    }
-    centred, as_coded = _columns(info, values, centred=True), _columns(info, values, centred=False)
-    B = np.linalg.lstsq(centred, as_coded, rcond=None)[0]
+    as_coded, centred = _in_products(coding)
+    B = np.linalg.solve(centred, as_coded)
     B[np.abs(B) < 1e-12] = 0
     if len(terms) == 1:
         # The same hypothesis, with the rows of L that lmerTest has here (and only here).
@@ -38,29 +28,44 @@ def _type_three(fit: MixedFit) -> dict[str, np.ndarray]:
         X_centred = X @ np.linalg.inv(B)
         upper = np.linalg.cholesky(X_centred.T @ X_centred).T
         B = upper / np.diagonal(upper)[:, None] @ B
-    return {name: B[at] for name, at in terms.items()}
+    return {name: B[columns] for name, columns in terms.items()}
 
 
-def _columns(info: patsy.DesignInfo, values: dict, centred: bool) -> np.ndarray:
-    """The columns that patsy would make of these values of the factors, (n, p); see `_type_three`."""
-    n = len(next(iter(values.values())))
-    blocks = []
-    for subterms in info.term_codings.values():
-        for subterm in subterms:
-            block = np.ones((n, 1))
-            for factor in subterm.factors:
-                columns = values[factor]
-                if factor in subterm.contrast_matrices:
-                    contrast = subterm.contrast_matrices[factor].matrix
-                    columns = (_from_first(contrast.shape) if centred else contrast)[columns]
-                # patsy turns the first factor fastest
-                block = (columns[:, :, None] * block[:, None, :]).reshape(n, -1)
-            blocks.append(block)
-    return np.hstack(blocks)
+def _in_products(coding: Coding) -> tuple[np.ndarray, np.ndarray]:
+    """X and X_centred in terms of the same p columns, (p, p) each.
+
+    These are the products of numbers and centred differences. For every run of columns in which a factor
+    is coded by one column less than it has levels, patsy has the run without that factor in the
+    model as well, so the products that occur are no more than the columns of X.
+    """
+    p = len(coding.names)
+    as_coded, centred = np.zeros((p, p)), np.zeros((p, p))
+    numbers: dict[frozenset, int] = {}
+    start = 0
+    for run in coding.products:
+        products, blocks = [frozenset()], [np.ones((1, 1)), np.ones((1, 1))]
+        for factor in run:
+            if factor.contrasts is None:
+                parts = [{(factor.name, j)} for j in range(factor.n_columns)]
+                weights = [np.eye(factor.n_columns)] * 2
+            else:
+                parts = [set(), *({(factor.name, j)} for j in range(1, len(factor.contrasts)))]
+                weights = [_in_differences(factor.contrasts), _centred(*factor.contrasts.shape)]
+            products = [product | part for part in parts for product in products]
+            blocks = [np.kron(w, block) for w, block in zip(weights, blocks, strict=True)]
+        rows = [numbers.setdefault(product, len(numbers)) for product in products]
+        columns = slice(start, start + blocks[0].shape[1])
+        as_coded[rows, columns], centred[rows, columns] = blocks
+        start = columns.stop
+    return as_coded, centred
 
 
-def _from_first(shape: tuple[int, int]) -> np.ndarray:
-    """Differences from the first level, centred; one column for each level where none is to spare."""
-    levels, columns = shape
+def _in_differences(contrasts: np.ndarray) -> np.ndarray:
+    """Weights of a constant and of the centred differences from the first level, (levels, columns)."""
+    return np.vstack([contrasts.mean(axis=0), contrasts[1:] - contrasts[0]])
+
+
+def _centred(levels: int, columns: int) -> np.ndarray:
+    """The same for these differences; for one column for each level where none is to spare."""
     identity = np.eye(levels)
-    return identity if columns == levels else identity[:, 1:] - 1 / levels
+    return _in_differences(identity) if columns == levels else identity[:, 1:]

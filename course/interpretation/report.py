@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 import pandas as pd
 
-from course.common.wording import _like, _p, number
+from course.common.wording import listing, number, p_equation, rounded_like
 from course.fit.model import MixedFit, require_fit
 from course.interpretation.icc import icc
 from course.interpretation.variance import r2
@@ -76,19 +74,19 @@ def report(fit: MixedFit) -> str:
 def _model(fit: MixedFit) -> str:
     design = fit.design
     effects = [name for name in design.fixed_names if name != "Intercept"]
-    fixed = f"fixed effects of {_listed(effects)}" if effects else "no predictors"
+    fixed = f"fixed effects of {listing(effects)}" if effects else "no predictors"
     random = []
     for grouping in design.groupings:
         for block in grouping.blocks:
             names = [grouping.effects[j] for j in block]
             slopes = [name for name in names if name != "Intercept"]
             parts = ["intercepts"] if "Intercept" in names else []
-            parts += [f"slopes of {_listed(slopes)}"] if slopes else []
+            parts += [f"slopes of {listing(slopes)}"] if slopes else []
             together = "correlated " if len(names) > 1 else ""
-            random.append(f"{together}random {_listed(parts)} by {grouping.name}")
+            random.append(f"{together}random {listing(parts)} by {grouping.name}")
     method = "restricted maximum likelihood" if fit.method == "REML" else "maximum likelihood"
     return (
-        f"A linear mixed model of {design.formula.response} with {fixed} and {_listed(random)} "
+        f"A linear mixed model of {design.formula.response} with {fixed} and {listing(random)} "
         f"was fitted by {method}."
     )
 
@@ -97,16 +95,16 @@ def _sample(fit: MixedFit) -> str:
     groups = [f"{count:,} levels of {name}" for name, count in fit.n_groups.items()]
     left_out = fit.design.rows_given - fit.nobs
     gone = f" ({left_out:,} incomplete rows left out)" if left_out else ""
-    return f"The data were {fit.nobs:,} rows{gone} in {_listed(groups)}."
+    return f"The data were {fit.nobs:,} rows{gone} in {listing(groups)}."
 
 
 def _fixed(fit: MixedFit) -> str:
     said = []
     for row in fit.fixed_effects.itertuples():
         said.append(
-            f"{row.Index} {_like(row.estimate, row.std_error)}, 95% CI "
-            f"[{_like(row.lower, row.std_error)}, {_like(row.upper, row.std_error)}], "
-            f"t({row.df:.1f}) = {row.t:.2f}, {_p(row.p_value)}"
+            f"{row.Index} {rounded_like(row.estimate, row.std_error)}, 95% CI "
+            f"[{rounded_like(row.lower, row.std_error)}, {rounded_like(row.upper, row.std_error)}], "
+            f"t({row.df:.1f}) = {row.t:.2f}, {p_equation(row.p_value)}"
         )
     return f"Fixed effects (Satterthwaite degrees of freedom): {'; '.join(said)}."
 
@@ -140,7 +138,3 @@ def _alike(fit: MixedFit) -> str:
         f"{explained['marginal']:.1%} of the variance, fixed and random effects together "
         f"{explained['conditional']:.1%}."
     )
-
-
-def _listed(names: Sequence[str]) -> str:
-    return names[0] if len(names) == 1 else ", ".join(names[:-1]) + " and " + names[-1]

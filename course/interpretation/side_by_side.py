@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from course.common.wording import _like, number
+from course.common.wording import number, rounded_like
 from course.errors import CourseError
 from course.fit.model import MixedFit, require_fit
 from course.inference.parameters import parameters
@@ -149,7 +149,7 @@ def _text(key: tuple[str, str], value: Any, error: float) -> str:
         return value
     if part == "fixed effects":
         digits = max(1 - int(np.floor(np.log10(error))), 0)
-        return f"{_like(value, error)} ({error:,.{digits}f})"
+        return f"{rounded_like(value, error)} ({error:,.{digits}f})"
     if part == "fit":
         return f"{value:,}" if isinstance(value, int) else f"{value:,.1f}"
     if term.startswith("cor("):

@@ -30,7 +30,8 @@ from course.plots.page import (
 )
 
 MAX_ROWS = 12  # more would leave no room for the numbers
-ELLIPSE_95 = 2.447747  # square root of the 95 % point of chi-squared with 2 degrees of freedom
+# The radius within which 95 % of a bivariate standard normal distribution lie.
+ELLIPSE_95 = np.sqrt(stats.chi2.ppf(0.95, 2))
 SHADES = LinearSegmentedColormap.from_list("correlation", [ORANGE, "white", BLUE])
 
 
@@ -206,7 +207,7 @@ def _two_effects(
 def _outline(covariance: np.ndarray) -> np.ndarray:
     """Outline that holds 95 % of the groups, (2, points); a line where only one effect varies."""
     line = not covariance.diagonal().all()
-    return _ellipse(covariance) * (NORMAL_95 / ELLIPSE_95 if line else 1.0)
+    return ellipse(covariance) * (NORMAL_95 / ELLIPSE_95 if line else 1.0)
 
 
 def _leaning(covariance: np.ndarray) -> str:
@@ -281,9 +282,9 @@ def _words(title: str, matrix: pd.DataFrame) -> str:
     return text + "."
 
 
-def _ellipse(covariance: np.ndarray) -> np.ndarray:
+def ellipse(covariance: np.ndarray) -> np.ndarray:
     """Outline that holds 95 % of a bivariate normal distribution, (2, points)."""
     turn = np.linspace(0, 2 * np.pi, 181)
     values, vectors = np.linalg.eigh(covariance)
     root = vectors * np.sqrt(values.clip(min=0))
-    return np.sqrt(stats.chi2.ppf(0.95, 2)) * root @ np.array([np.cos(turn), np.sin(turn)])
+    return ELLIPSE_95 * root @ np.array([np.cos(turn), np.sin(turn)])

@@ -10,7 +10,7 @@ import numpy as np
 from course.common.wording import count, listing, words
 from course.errors import CourseError
 from course.fit.model import MixedFit, require_fit
-from course.plots.covariances import _ellipse
+from course.plots.covariances import ellipse
 from course.plots.lookup import containing, find_effect, find_group, find_slope
 from course.plots.page import (
     BLUE,
@@ -388,7 +388,7 @@ def intercept_slope(
             moved, sigma = blups @ move.T, move @ covariance @ move.T
             one.axhline(0, color=PALE, linewidth=1.0)
             one.axvline(0, color=PALE, linewidth=1.0)
-            one.plot(*_ellipse(sigma), color=INK, linewidth=1.8, label="95 % of groups")
+            one.plot(*ellipse(sigma), color=INK, linewidth=1.8, label="95 % of groups")
             one.scatter(*moved.T, s=22, facecolors="none", edgecolors=BLUE, linewidths=1.0,
                         zorder=3, label=f"BLUP of one {group}")  # fmt: skip
             correlations.append(_correlation(sigma))

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from course.common.nearest import nearest
+from course.design.columns import is_number
 from course.errors import CourseError
 from course.formula.parse import variables_of
 from course.plots.page import label
@@ -79,13 +80,9 @@ def predictors(fit: MixedFit) -> list[str]:
     return [name for name in formula.variables if name not in response]
 
 
-def _is_number(column: pd.Series) -> bool:
-    return pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column)
-
-
 def find_predictor(fit: MixedFit, predictor: str) -> pd.Series:
     """A numeric column of the model other than the response."""
-    known = [name for name in predictors(fit) if _is_number(fit.design.columns[name])]
+    known = [name for name in predictors(fit) if is_number(fit.design.columns[name])]
     if predictor not in known:
         has = f"; it has: {', '.join(known)}" if known else ""
         raise CourseError(
@@ -109,7 +106,7 @@ def typical(data: pd.DataFrame, at: Mapping[str, object] | None = None) -> pd.Da
     """One row: medians that occur in the data, most frequent labels, or what `at` says."""
     row = {}
     for name, column in data.items():
-        middle = column.quantile(0.5, interpolation="lower") if _is_number(column) else None
+        middle = column.quantile(0.5, interpolation="lower") if is_number(column) else None
         row[name] = column.mode().iloc[0] if middle is None else middle
     for name, value in (at or {}).items():
         if name not in row:

@@ -7,11 +7,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy import linalg
 
-from course.design.checks import constant_weights
+from course.design.checks import NOTHING_LEFT, constant_weights, unexplained_squares
 from course.design.design import Design
 
 ALIKE = 0.1  # 1 - R² on the columns before: below this a column is replaced by what it adds
-EXACT = 1e-12  # and here it adds nothing but rounding
 
 
 @dataclass(frozen=True)
@@ -132,14 +131,9 @@ def _alike(columns: list[np.ndarray], free: list[int]) -> list[tuple[int, list[i
         return []
     stacked = np.stack([columns[j] for j in free])
     gram = stacked @ stacked.T / stacked.shape[1]
-    root, found = np.zeros_like(gram), []
-    for j in range(len(free)):
-        root[j, :j] = linalg.solve_triangular(root[:j, :j], gram[:j, j], lower=True)
-        own = gram[j, j] - root[j, :j] @ root[j, :j]
-        root[j, j] = np.sqrt(max(own, EXACT))
-        if EXACT < own < ALIKE * gram[j, j]:
-            found.append((free[j], free[:j]))
-    return found
+    left = unexplained_squares(gram)
+    nearly = np.flatnonzero((NOTHING_LEFT < left) & (left < ALIKE * np.diagonal(gram)))
+    return [(free[j], free[:j]) for j in nearly]
 
 
 def _response(design: Design, weights: np.ndarray | None) -> tuple[float, float, np.ndarray]:

@@ -1,161 +1,89 @@
-"""The MixedLM call as a value."""
+"""What MixedLM is told, as a value: the arguments of the call, and the columns made for it."""
 
 from __future__ import annotations
 
-import json
-import re
-import unicodedata
+from dataclasses import dataclass
+from typing import Literal
 
-import numpy as np
-import pandas as pd
-
-from course.design.design import Design
-from course.design.grouping import Grouping
-from course.formula.expressions import (
-    QUOTED,
-    STATEFUL,
-    column_code,
-    hides_a_function,
-    quoted_column,
-)
-from course.translation.layout import Effects, Layout, unit
-
-# what patsy makes of more than the row at hand: the labels of a factor, what stateful functions remember
-OF_ALL_ROWS = re.compile(rf"\[|\b({'|'.join(sorted(STATEFUL | {'C'}))})\(")
+Kind = Literal["everyone", "blocks", "groups", "renamed", "unit", "factor", "by patsy"]
 
 
-class _Names:
-    """Names and formulas for the call, and the columns that have to be made for it."""
+@dataclass(frozen=True)
+class MadeColumn:
+    """A column that the call needs beside the data's own.
 
-    def __init__(self, design: Design, layout: Layout):
-        self.design, self.layout = design, layout
-        self.prepare: dict[str, str] = {}
-        self.taken = set(design.formula.columns)
+    Attributes
+    ----------
+    name : str
+        A name that no column of the model has.
+    kind : {"everyone", "blocks", "groups", "renamed", "unit", "factor", "by patsy"}
+        One group of all rows; the independent blocks of the data; the combinations of several grouping
+        factors; a column whose own name would hide a function of formulas; a predictor in another unit;
+        an effect in pandas' own words; a column of patsy's, from a formula that all rows are read by.
+    expression : str
+        Python that makes it of ``data``; of kind "blocks", the name of the series that holds them.
+    """
 
-    def make(self, name: str, expression: str) -> str:
-        """A column of the call's own, under a name that the data do not use."""
-        name = unicodedata.normalize("NFKC", name)  # as Python reads what is written name=...
-        name = re.sub(r"\W+", "_", name).strip("_") or "column"
-        if not name.isidentifier():  # it begins with a digit
-            name = f"column_{name}"
-        while name in self.taken and self.prepare.get(name) != expression:
-            name += "_"
-        self.taken.add(name)
-        self.prepare[name] = expression
-        return name
-
-    def renamed(self, name: str) -> str:
-        """The same column under another name: one called C would hide the function C(...)."""
-        return self.make(f"{name}_", f"data[{quote(name)}]")
-
-    def plain(self, formula: str) -> str:
-        """The formula with columns of such names, which stand in Q(...) there, renamed."""
-
-        def without(quoted: re.Match) -> str:
-            name = quoted_column(quoted[0])
-            return self.renamed(name) if hides_a_function(name) else quoted[0]
-
-        return QUOTED.sub(without, formula)
-
-    def top(self) -> str:
-        if self.layout.top is None:
-            if self.layout.top_codes.max() == 0:
-                return self.make("everyone", "1")
-            return self.make("block", "blocks")
-        return self.group(self.design.groupings[self.layout.top].factors)
-
-    def group(self, factors: tuple[str, ...]) -> str:
-        if len(factors) == 1:
-            name = factors[0]
-            return self.renamed(name) if hides_a_function(name) else name
-        names = ", ".join(map(quote, factors))
-        return self.make("_".join(factors), f"data.groupby([{names}], observed=True).ngroup()")
-
-    def top_effects(self, effects: Effects) -> str:
-        """The re_formula; its intercept written out, its predictors in units that MixedLM copes with."""
-        grouping = self.design.groupings[effects.grouping]
-        text = grouping.formulas[grouping.blocks.index(effects.block)]
-        labels = [grouping.effects[j] for j in effects.block]
-        plain = all(label == "Intercept" or _column_named(label) for label in labels)
-        if plain:
-            columns = [
-                "1" if label == "Intercept" else self.measured(label, grouping.Z[:, j])
-                for label, j in zip(labels, effects.block, strict=True)
-            ]
-            return " + ".join(columns if "Intercept" in labels else ["0", *columns])
-        return f"1 + {text}" if "Intercept" in labels and not text.startswith("1") else text
-
-    def measured(self, column: str, values: np.ndarray) -> str:
-        """A predictor, or the same in a larger unit where its numbers are far from 1."""
-        size, name = unit(values), _column_named(column)
-        if size == 1 or name is None:
-            return column
-        return self.make(f"{name}_per_{size:g}", f"data[{quote(name)}] / {size:g}")
-
-    def shortest(self, within: tuple[str, ...], grouping: Grouping) -> tuple[str, ...]:
-        """One column where its labels alone tell these groups apart."""
-        for name in within:
-            if self.design.columns[name].nunique() == grouping.n_levels:
-                return (name,)
-        return within
-
-    def component(self, effects: Effects) -> tuple[str, str]:
-        """Name and formula of a variance component, e.g. classroom:age and 0 + C(classroom):age."""
-        grouping = self.design.groupings[effects.grouping]
-        (j,) = effects.block
-        effect = grouping.effects[j]
-        key = self.layout.name(effects)
-        top = () if self.layout.top is None else self.design.groupings[self.layout.top].factors
-        within = tuple(name for name in grouping.factors if name not in top)
-        if effect != "Intercept":
-            effect = self.effect(self.measured(effect, grouping.Z[:, j]), grouping, j)
-        if not within:  # at the top itself: one group at a time, so one column
-            return key, "1" if effect == "Intercept" else f"0 + {effect}"
-        codes = f"C({column_code(self.group(self.shortest(within, grouping)))})"
-        return key, f"0 + {codes}" if effect == "Intercept" else f"0 + {codes}:{effect}"
-
-    def effect(self, effect: str, grouping: Grouping, j: int) -> str:
-        """An effect as it may stand in a vc_formula, which is evaluated in each group by itself."""
-        if not OF_ALL_ROWS.search(effect):
-            return effect
-        name = effect.replace("[T.", "[")
-        found = [self.factor(part) for part in re.split(r":(?![^\[(]*[\])])", effect)]
-        if None not in found:
-            product = np.prod([values for _, values in found], axis=0)
-            if np.allclose(product, grouping.Z[:, j]):  # not so where C(x, Sum) has 1, 0 and -1
-                return self.make(name, " * ".join(expression for expression, _ in found))
-        # patsy's own column, made of all rows at once
-        block = next(block for block in grouping.blocks if j in block)
-        text = grouping.formulas[grouping.blocks.index(block)]
-        formula = quote(self.plain(f"{self.design.formula.response} ~ {text}"))
-        return self.make(name, f"smf.ols({formula}, data).exog[:, {block.index(j)}]")
-
-    def factor(self, part: str) -> tuple[str, np.ndarray] | None:
-        """A factor of an effect as an expression of pandas, and its values, where it is a simple one."""
-        columns = self.design.columns
-        level = re.fullmatch(r"(?:C\()?(\w+)(?:,.*\)|\))?\[(?:T\.)?(.*)\]", part)
-        if level and level[1] in columns:
-            values = columns[level[1]].astype(str) == level[2]
-            x = f"data[{quote(level[1])}]"
-            return f"({x}.astype(str) == {quote(level[2])}).astype(float)", values.to_numpy(float)
-        centred = re.fullmatch(r"(center|scale|standardize)\((\w+)\)", part)
-        name = centred[2] if centred else part
-        if name not in columns or not pd.api.types.is_numeric_dtype(columns[name].dtype):
-            return None
-        x, values = f"data[{quote(name)}]", columns[name].to_numpy(float)
-        if not centred:
-            return x, values
-        x, values = f"({x} - {x}.mean())", values - values.mean()
-        if centred[1] == "center":
-            return x, values
-        return f"{x} / data[{quote(name)}].std(ddof=0)", values / values.std()
+    name: str
+    kind: Kind
+    expression: str
 
 
-def _column_named(effect: str) -> str | None:
-    """The column that an effect is, where it is one: ``age`` or ``Q("my age")``."""
-    return effect if effect.isidentifier() else quoted_column(effect)
+@dataclass(frozen=True)
+class Component:
+    """A variance component: an entry of ``vc_formula``.
+
+    Attributes
+    ----------
+    name : str
+        For instance ``classroom`` or ``classroom:age``.
+    formula : str
+        For instance ``0 + C(classroom)`` or ``0 + C(classroom):age``.
+    is_intercept : bool
+        Whether it has one column of ones for each group, and no slope.
+    """
+
+    name: str
+    formula: str
+    is_intercept: bool
 
 
-def quote(text: str) -> str:
-    """Python's text in double quotes."""
-    return json.dumps(text, ensure_ascii=False)
+@dataclass(frozen=True)
+class Gap:
+    """A term that MixedLM has no place for: the reason, and the way out that `mixedlm` has.
+
+    It prints as both, one after the other.
+    """
+
+    reason: str
+    way_out: str
+
+    def __str__(self) -> str:
+        return f"{self.reason} {self.way_out}"
+
+
+@dataclass(frozen=True)
+class Call:
+    """The arguments of ``smf.mixedlm``, and what has to be there before it is called.
+
+    Attributes
+    ----------
+    fixed_formula, groups : str
+    re_formula : str or None
+    n_correlated : int
+        How many effects ``re_formula`` has.
+    components : tuple of Component
+        The entries of ``vc_formula``.
+    made : tuple of MadeColumn
+        In the order in which they have to be made.
+    gaps : tuple of Gap
+        Where MixedLM does not have this very model.
+    """
+
+    fixed_formula: str
+    groups: str
+    re_formula: str | None
+    n_correlated: int
+    components: tuple[Component, ...]
+    made: tuple[MadeColumn, ...]
+    gaps: tuple[Gap, ...]

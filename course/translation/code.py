@@ -1,21 +1,16 @@
-"""The call as a program."""
+"""`Call` to a program that needs pandas and statsmodels alone."""
 
 from __future__ import annotations
 
 import json
 import textwrap
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from course.design.design import Design
-from course.translation.call import quote
-
-if TYPE_CHECKING:
-    from course.translation.translate import Translation
-
-# -- code -------------------------------------------------------------------------------------
+from course.translation.arguments import quote
+from course.translation.call import Call
 
 BLOCKS = """\
 blocks = pd.Series(range(len(data)), index=data.index)
@@ -58,69 +53,73 @@ SINGULAR = """\
 """
 
 
-def _code(t: Translation) -> str:
-    design = t.design
+def program(design: Design, call: Call) -> str:
+    """What the data need, the columns that are made, the model, and its fit, in Python."""
     lines = ["import numpy as np"]
-    if any("blocks" == expression for expression in t.prepare.values()):
+    if any(column.kind == "blocks" for column in call.made):
         lines.append("import pandas as pd")
     lines += ["import statsmodels.formula.api as smf", ""]
-    if t.gaps:
-        reasons = " ".join(gap.split(" The way out")[0] for gap in t.gaps)
+    if call.gaps:
+        reasons = " ".join(gap.reason for gap in call.gaps)
         lines += _comment(
             f"MixedLM does not have this very model: {reasons} "
             "What follows fits these effects as if they were independent."
         )
         lines.append("")
-    prepare, by_formula = _rows_and_types(design), []
-    for name, expression in t.prepare.items():
-        if expression == "blocks":
-            factors = [list(grouping.factors) for grouping in design.groupings]
-            prepare += BLOCKS.format(factors=json.dumps(factors, ensure_ascii=False)).splitlines()
-        made = f"data = data.assign({name}={expression})"
-        (by_formula if expression.startswith("smf.") else prepare).append(made)
-    if design.hiding:  # groups are made from these columns, formulas cannot be read beside them
-        prepare.append(f"data = data.drop(columns=[{', '.join(map(quote, design.hiding))}])")
-    prepare += by_formula
+    prepare = [*_rows_and_types(design), *_made_columns(design, call)]
     lines += [*prepare, ""] if prepare else []
     lines += [
         "model = smf.mixedlm(",
-        f"    {quote(t.fixed_formula)},",
+        f"    {quote(call.fixed_formula)},",
         "    data,",
-        f"    groups={quote(t.groups)},",
+        f"    groups={quote(call.groups)},",
     ]
-    if t.re_formula is not None:
-        lines.append(f"    re_formula={quote(t.re_formula)},")
-    if t.vc_formula:
+    if call.re_formula is not None:
+        lines.append(f"    re_formula={quote(call.re_formula)},")
+    if call.components:
         lines.append("    vc_formula={")
-        lines += [f"        {quote(key)}: {quote(value)}," for key, value in t.vc_formula.items()]
+        lines += [f"        {quote(c.name)}: {quote(c.formula)}," for c in call.components]
         lines.append("    },")
     lines.append(")")
-    return "\n".join([*lines, *_fit_lines(t)]) + "\n"
+    return "\n".join([*lines, *_fit_lines(call)]) + "\n"
 
 
-def _fit_lines(t: Translation) -> list[str]:
+def _made_columns(design: Design, call: Call) -> list[str]:
+    """The columns that the call needs beside the data's own."""
+    lines, by_patsy = [], []
+    for column in call.made:
+        if column.kind == "blocks":
+            factors = [list(grouping.factors) for grouping in design.groupings]
+            lines += BLOCKS.format(factors=json.dumps(factors, ensure_ascii=False)).splitlines()
+        made = f"data = data.assign({column.name}={column.expression})"
+        (by_patsy if column.kind == "by patsy" else lines).append(made)
+    # groups may be made from columns that are called like a function; no formula can be read beside them
+    if design.named_like_functions:
+        lines.append(
+            f"data = data.drop(columns=[{', '.join(map(quote, design.named_like_functions))}])"
+        )
+    return lines + by_patsy
+
+
+def _fit_lines(call: Call) -> list[str]:
     """From the model to its optimum, with statsmodels alone."""
     lines = ["", *_comment(FIT_WHY)]
-    components = list((t.vc_formula or {}).values())
-    if t.re_formula in (None, "1") and all(map(_is_intercept, components)):
-        lines.append(f"start = np.ones({len(components) + (t.re_formula == '1')})")
+    intercept = call.re_formula == "1"
+    if (call.re_formula is None or intercept) and all(c.is_intercept for c in call.components):
+        lines.append(f"start = np.ones({len(call.components) + intercept})")
         return lines + FIT.format(singular="").splitlines()
     parts = []
-    if t.re_formula is not None:
+    if call.re_formula is not None:
         lines.append("Z = model.exog_re")
         lines.append("root = np.linalg.cholesky(np.linalg.inv(Z.T @ Z / model.nobs))")
         parts.append("root[np.tril_indices(Z.shape[1])]")
-    if components:
+    if call.components:
         lines.append("squares = [sum((m**2).sum() for m in mats) for mats in model.exog_vc.mats]")
         parts.append("np.sqrt(model.nobs / np.array(squares))")
     lines.append("start = " + (parts[0] if len(parts) == 1 else f"np.append({', '.join(parts)})"))
-    k = t.n_correlated
+    k = call.n_correlated
     singular = SINGULAR.format(k=k, m=k * (k + 1) // 2) if k > 1 else ""
     return lines + FIT.format(singular=singular).splitlines()
-
-
-def _is_intercept(component: str) -> bool:
-    return component.startswith("0 + C(") and "):" not in component
 
 
 def _comment(text: str) -> list[str]:
@@ -135,31 +134,29 @@ def _rows_and_types(design: Design) -> list[str]:
         lines.append(f"data = data.dropna(subset=[{columns}]).reset_index(drop=True)")
     elif not design.index.is_unique:
         lines.append("data = data.reset_index(drop=True)")
-    groups = dict.fromkeys(name for grouping in design.groupings for name in grouping.factors)
+    groups = {name for grouping in design.groupings for name in grouping.factors}
     for name, column in design.columns.items():
-        dtype = column.dtype
-        if not isinstance(dtype, pd.CategoricalDtype):
-            if (
-                isinstance(dtype, np.dtype)
-                and dtype != "object"
-                or isinstance(dtype, pd.StringDtype)
-            ):
-                continue
-            plain = _plain_type(column, name in groups, name in design.formula.categorical)
-            new = f"data[{quote(name)}].astype({plain})"
-            same = np.array_equal(*(pd.factorize(c)[0] for c in (column, column.astype(str))))
-            if name in groups and not same:  # 1 and "1" are two labels, 1 and True one
-                new = f"data.groupby({quote(name)}, sort=False).ngroup()"
+        new = _readable(column, name in groups, name in design.formula.categorical)
+        if new is not None:
             lines.append(f"data = data.assign(**{{{quote(name)}: {new}}})")
-            continue
-        if name in groups:  # a categorical would give every group a column for every label
-            new = f"data[{quote(name)}].astype(str)"
-        elif len(column.cat.categories) > column.nunique():
-            new = f"data[{quote(name)}].cat.remove_unused_categories()"
-        else:
-            continue
-        lines.append(f"data = data.assign(**{{{quote(name)}: {new}}})")
     return lines
+
+
+def _readable(column: pd.Series, is_group: bool, in_C: bool) -> str | None:
+    """The column in a type that patsy and MixedLM read right; None where it is of such a type."""
+    dtype, name = column.dtype, quote(column.name)
+    if isinstance(dtype, pd.CategoricalDtype):
+        if is_group:  # a categorical would give every group a column for every label
+            return f"data[{name}].astype(str)"
+        if len(column.cat.categories) > column.nunique():
+            return f"data[{name}].cat.remove_unused_categories()"
+        return None
+    if isinstance(dtype, pd.StringDtype) or isinstance(dtype, np.dtype) and dtype != "object":
+        return None
+    same = np.array_equal(*(pd.factorize(c)[0] for c in (column, column.astype(str))))
+    if is_group and not same:  # 1 and "1" are two labels, 1 and True one
+        return f"data.groupby({name}, sort=False).ngroup()"
+    return f"data[{name}].astype({_plain_type(column, is_group, in_C)})"
 
 
 def _plain_type(column: pd.Series, is_group: bool, in_C: bool) -> str:

@@ -7,16 +7,16 @@ from functools import cached_property
 
 import pandas as pd
 
-from course.design import notes as findings
 from course.design.columns import check_frame
 from course.design.design import Design, build_design
+from course.design.notes import find_notes
 from course.errors import CourseError
 from course.formula.parse import parse_formula
 from course.formula.terms import Formula
-from course.translation import words
-from course.translation.call import _Names
-from course.translation.code import _code
-from course.translation.layout import Effects, lay_out
+from course.translation import code, equation, explain
+from course.translation.arguments import arguments
+from course.translation.call import Call
+from course.translation.layout import lay_out
 
 NO_RANDOM_TERM = (
     "the formula has no random term such as (1|school): for ordinary least squares use "
@@ -63,39 +63,61 @@ class Translation:
     """
 
     design: Design = field(repr=False)
-    fixed_formula: str
-    groups: str
-    re_formula: str | None
-    vc_formula: dict[str, str] | None
-    prepare: dict[str, str]
-    gaps: tuple[str, ...]
-    n_correlated: int
+    call: Call
+
+    @property
+    def fixed_formula(self) -> str:
+        return self.call.fixed_formula
+
+    @property
+    def groups(self) -> str:
+        return self.call.groups
+
+    @property
+    def re_formula(self) -> str | None:
+        return self.call.re_formula
+
+    @property
+    def vc_formula(self) -> dict[str, str] | None:
+        return {c.name: c.formula for c in self.call.components} or None
+
+    @property
+    def prepare(self) -> dict[str, str]:
+        return {column.name: column.expression for column in self.call.made}
 
     @property
     def exact(self) -> bool:
-        return not self.gaps
+        return not self.call.gaps
 
-    @cached_property
-    def notes(self) -> tuple[str, ...]:
-        return findings.find(self.design)
+    @property
+    def gaps(self) -> tuple[str, ...]:
+        return tuple(map(str, self.call.gaps))
+
+    @property
+    def n_correlated(self) -> int:
+        return self.call.n_correlated
 
     @cached_property
     def code(self) -> str:
-        return _code(self)
+        return code.program(self.design, self.call)
 
     @property
     def latex(self) -> str:
-        return words.latex(self.design)
+        return equation.latex(self.design)
+
+    @cached_property
+    def notes(self) -> tuple[str, ...]:
+        return find_notes(self.design)
 
     def explain(self) -> str:
         """The model in words, term by term, and how MixedLM takes it."""
-        return words.explain(self)
+        return explain.explain(self.design, self.call, self.notes)
 
     def __str__(self) -> str:
         return self.explain()
 
     def _repr_html_(self) -> str:
-        return words.explain_html(self)
+        return explain.explain_html(self.design, self.call, self.notes)
 
 
 def translate(formula: str | Formula, data: pd.DataFrame) -> Translation:
@@ -142,28 +164,4 @@ def translate(formula: str | Formula, data: pd.DataFrame) -> Translation:
 
 def translate_design(design: Design) -> Translation:
     """The translation of a design that is there already."""
-    layout = lay_out(design)
-    names = _Names(design, layout)
-    groups = names.top()
-    re_formula = None if layout.re is None else names.top_effects(layout.re)
-    vc_formula, gaps = {}, []
-    for effects in layout.vc:
-        key, value = names.component(effects)
-        vc_formula[key] = value
-    if re_formula and "~" in re_formula:  # of a column's name: MixedLM would take it for its own
-        re_formula = f"~ {re_formula}"
-    for effects in layout.correlated:
-        gaps.append(words.gap(layout, effects))
-        for j in effects.block:
-            key, value = names.component(Effects(effects.grouping, (j,)))
-            vc_formula[key] = value
-    return Translation(
-        design=design,
-        fixed_formula=names.plain(f"{design.formula.response} ~ {design.formula.fixed}"),
-        groups=groups,
-        re_formula=re_formula and names.plain(re_formula),
-        vc_formula={key: names.plain(value) for key, value in vc_formula.items()} or None,
-        prepare=names.prepare,
-        gaps=tuple(gaps),
-        n_correlated=0 if layout.re is None else len(layout.re.block),
-    )
+    return Translation(design, arguments(lay_out(design)))

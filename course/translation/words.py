@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from course.common.wording import _listed
+from itertools import permutations
+
+from course.common.wording import count, listing
 from course.design.design import Design
 from course.design.grouping import Grouping
+from course.translation.call import Call, Gap
 from course.translation.layout import Effects, Layout
 
 
@@ -13,16 +16,16 @@ def sentences(design: Design) -> list[str]:
     response = design.formula.response
     names = [name for name in design.fixed_names if name != "Intercept"]
     start = "an overall intercept" if "Intercept" in design.fixed_names else "no intercept"
-    effects = f" and the same effect of {_listed(names)} for everyone" if names else ""
-    found = [f"Fixed part: {response} has {start}{effects}."]
+    effects = f" and the same effect of {listing(names)} for everyone" if names else ""
+    lines = [f"Fixed part: {response} has {start}{effects}."]
     for grouping in design.groupings:
         for block in grouping.blocks:
-            found.append(_random_sentence(response, grouping, block))
-    found.append(
+            lines.append(_random_sentence(response, grouping, block))
+    lines.append(
         "Residual: what is left differs from row to row, with one variance. Effects of different "
         "groupings, and the residual, are independent of each other."
     )
-    return found
+    return lines
 
 
 def _random_sentence(response: str, grouping: Grouping, block: tuple[int, ...]) -> str:
@@ -37,62 +40,87 @@ def _random_sentence(response: str, grouping: Grouping, block: tuple[int, ...]) 
             f"({effects}): {levels} lies above or below the average {response} by an amount of its "
             "own; one variance says how much these amounts differ."
         )
-    what = f"its own effect of {_listed(slopes)}"
+    what = f"its own effect of {listing(slopes)}"
     if "Intercept" in names:
         what = f"its own intercept and {what}"
     if len(names) == 1:
         return f"({effects}): {levels} has {what}, with one variance."
     covariances = len(names) * (len(names) - 1) // 2
     return (
-        f"({effects}): {levels} has {what}; {len(names)} variances, and {covariances} "
-        f"covariance{'s' if covariances > 1 else ''} that say how these go together within a level."
+        f"({effects}): {levels} has {what}; {len(names)} variances, and "
+        f"{count(covariances, 'covariance')} that say how these go together within a level."
     )
 
 
 def groups_in_words(design: Design) -> list[str]:
     """Which grouping lies in which, and which cross."""
-    found = []
-    groupings = design.groupings
-    for i, inner in enumerate(groupings):
-        for j, outer in enumerate(groupings):
-            if i == j or inner.n_levels < outer.n_levels:
-                continue
-            both = design.nested[i, j] and design.nested[j, i]
-            if both and i < j:
-                found.append(f"{inner.name} and {outer.name} are the same groups.")
-            elif not both and design.nested[i, j]:
-                found.append(
-                    f"{inner.name} is nested in {outer.name}: each of the {inner.n_levels:,} lies in "
-                    f"one of the {outer.n_levels:,}."
-                )
-            elif (
-                not both and not design.nested[j, i] and (inner.n_levels > outer.n_levels or i < j)
-            ):
-                found.append(f"{inner.name} and {outer.name} cross.")
-    return found
+    lines = []
+    for i, j in permutations(range(len(design.groupings)), 2):
+        inner, outer = design.groupings[i], design.groupings[j]
+        if inner.n_levels < outer.n_levels:
+            continue
+        lies_inside, contains = design.nested[i, j], design.nested[j, i]
+        first = inner.n_levels > outer.n_levels or i < j  # so that each pair is told of once
+        if lies_inside and contains and first:
+            lines.append(f"{inner.name} and {outer.name} are the same groups.")
+        elif lies_inside and not contains:
+            lines.append(
+                f"{inner.name} is nested in {outer.name}: each of the {inner.n_levels:,} lies in "
+                f"one of the {outer.n_levels:,}."
+            )
+        elif not lies_inside and not contains and first:
+            lines.append(f"{inner.name} and {outer.name} cross.")
+    return lines
 
 
-def gap(layout: Layout, effects: Effects) -> str:
+def gap(layout: Layout, effects: Effects) -> Gap:
     """Why MixedLM has no place for these correlated effects, and the way out."""
     grouping = layout.design.groupings[effects.grouping]
     names = [grouping.effects[j] for j in effects.block]
-    effect_list = _listed(["intercept" if name == "Intercept" else name for name in names])
+    effect_list = listing(["intercept" if name == "Intercept" else name for name in names])
     if layout.top is None:
         where = "MixedLM has correlated effects only for groups that contain all others"
     else:
         top = layout.design.groupings[layout.top].name
         where = f"MixedLM has correlated effects only at the top level ({top}), one set of them"
-    sentence = f"{effect_list} of {grouping.name} are correlated, and {where}."
+    reason = f"{effect_list} of {grouping.name} are correlated, and {where}."
     if len(names) == 2 and "Intercept" in names:
         slope = next(name for name in names if name != "Intercept")
-        sentence += (
-            f" The way out: with {slope} centred at c = -covariance / variance of the slope, "
+        way_out = (
+            f"The way out: with {slope} centred at c = -covariance / variance of the slope, "
             "intercept and slope are unrelated and two variance components do; mixedlm estimates "
             "the covariance, and its fit.statsmodels uses that c."
         )
     else:
-        sentence += (
-            " The way out: mixedlm estimates their covariances, and its fit.statsmodels gives "
+        way_out = (
+            "The way out: mixedlm estimates their covariances, and its fit.statsmodels gives "
             "MixedLM combinations of these columns whose effects are unrelated."
         )
-    return sentence
+    return Gap(reason, way_out)
+
+
+def call_in_words(call: Call) -> list[str]:
+    """What each argument of the call means, and where it falls short."""
+    lines = []
+    if call.made:
+        made = "; ".join(
+            f"{column.name}: "
+            + (
+                "the independent blocks of the data"
+                if column.kind == "blocks"
+                else column.expression
+            )
+            for column in call.made
+        )
+        lines.append(f"a column made first: {made}")
+    groups = call.groups
+    lines.append(f"groups={groups!r}: rows of different {groups} are independent of each other")
+    if call.re_formula is not None:
+        how = " (the intercept)" if call.re_formula == "1" else ", correlated"
+        lines.append(f"re_formula={call.re_formula!r}: what varies by {groups}{how}")
+    for component in call.components:
+        lines.append(
+            f"vc_formula[{component.name!r}] = {component.formula!r}: one variance, independent of all "
+            "others"
+        )
+    return [*lines, *map(str, call.gaps)]

@@ -365,7 +365,7 @@ def test_more_parameters_than_rows_are_refused():
 def test_columns_called_like_a_function_of_formulas_are_listed():
     """Generated code drops them, used or not: patsy would take them for the function."""
     d = design("score ~ age + (1|school)", bad(C=1, np=2, other=3))
-    assert set(d.hiding) == {"C", "np"}
+    assert set(d.named_like_functions) == {"C", "np"}
 
 
 def test_polars_like_frames_are_told_the_way():
@@ -438,3 +438,12 @@ def test_a_long_list_of_columns_is_cut_short():
     ) as caught:
         mixedlm(f"score ~ {' + '.join(names)} + total + (1|school)", data)
     assert len(str(caught.value)) < 300
+
+
+def test_a_stored_design_of_some_rows_makes_new_rows_as_before():
+    """Means and labels are those of all rows, in the copy as well."""
+    data = pd.DataFrame({"y": np.arange(12.0) ** 2, "x": np.arange(12.0), "g": list("abcd") * 3})
+    some = design("y ~ center(x) + (center(x)|g)", data).rows(np.arange(12) < 9)
+    for d in (some, pickle.loads(pickle.dumps(some))):
+        np.testing.assert_allclose(d.fixed_rows(data)[:, 1], data["x"] - data["x"].mean())
+        np.testing.assert_allclose(d.effect_rows(0, data), d.fixed_rows(data))

@@ -78,6 +78,12 @@ def test_number_labels():
 def test_a_square_that_is_none():
     assert "I(age**2)" in notes("score ~ age**2 + (1|school)", pupils())
     assert "crosses" not in notes("score ~ I(age**2) + (1|school)", pupils())
+    assert "crosses" not in notes("score ~ (age + sex)**2 + age**1 + (1|school)", pupils())
+    data = pupils().rename(columns={"age": "my age"}).assign(page=pupils()["age"], age=1.0)
+    assert 'I(Q("my age")**2)' in notes("score ~ `my age`**2 + (1|school)", data)
+    said = notes("score ~ 0 + age + page**2 + (1|school)", data)
+    assert "I(page**2)" in said and "I(age**2)" not in said
+    assert "I(np.log(page)**2)" in notes("score ~ 1 + (np.log(page)^3|school)", data)
 
 
 # -- which labels restart in which -------------------------------------------------------------

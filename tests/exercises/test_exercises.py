@@ -9,8 +9,7 @@ import pytest
 
 from course import simulate_schools
 from course.errors import CourseError
-from course.exercises import exercise as exercises
-from course.exercises.check import all_exercises
+from course.exercises.check import all_exercises, check, use
 from course.exercises.exercise import Choice, Data, Exercise, Model, Number, Slip, judge
 
 FRAME = pd.DataFrame({"score": [10.0, 12.0, 17.0]})
@@ -187,19 +186,19 @@ def test_a_formula_that_is_none_gets_the_reason():
 
 def test_an_unknown_id_names_the_nearest():
     with pytest.raises(CourseError, match=r"no exercise '2\.3'; did you mean '02\.3'"):
-        exercises.check("2.3", 1)
+        check("2.3", 1)
     with pytest.raises(CourseError, match="did you mean"):
-        exercises.check(3, 1)
+        check(3, 1)
 
 
 def test_check_prints_and_returns_nothing(capsys):
-    assert exercises.check("02.1", ...) is None
+    assert check("02.1", ...) is None
     assert capsys.readouterr().out.startswith("02.1 is waiting: ")
 
 
 def test_use_wants_frames():
     with pytest.raises(CourseError, match=r"use\(pupils=...\) takes a DataFrame, not a dict"):
-        exercises.use(pupils={})
+        use(pupils={})
 
 
 # -- the exercises of the lessons -------------------------------------------------------------

@@ -8,6 +8,7 @@ from made import pupils
 
 from course import CourseError, load, mixedlm
 from course.fit.call_forms import read_call
+from course.formula.parse import parse_formula
 
 YEARS = load("pupils_three_years")
 
@@ -33,10 +34,34 @@ def read(*arguments, **named):
             "(1 | school) + (0 + age | school:room)",
         ),
         ({"groups": "school", "vc_formula": {"r": "0 + room"}}, "(1 | school:room)"),
+        ({"groups": "school", "vc_formula": {"r": "age:C(room) - 1"}}, "(0 + age | school:room)"),
+        ({"groups": "room", "vc_formula": {"r": "0 + C(room)"}}, "(1 | room)"),
+        (
+            {"groups": "room", "re_formula": "1", "vc_formula": {"r": "0 + C(room):age"}},
+            "(1 | room) + (0 + age | room)",
+        ),
     ],
 )
 def test_statsmodels_own_sense(arguments, formula):
     assert read("score ~ age", pupils(), **arguments) == f"score ~ age + {formula}"
+
+
+def test_columns_of_awkward_names():
+    data = pupils().rename(columns={"room": "my room", "age": "response", "sex": "C"})
+    call = {"groups": "school", "re_formula": "~ response + C(`C`)"}
+    call["vc_formula"] = {"r": '0 + C(Q("my room")):response'}
+    formula, _ = read_call("score ~ response", data, **call)
+    assert str(formula) == (
+        'score ~ response + (response + C(Q("C")) | school) + (0 + response | school:`my room`)'
+    )
+    assert formula.variables == ("score", "response", "C") and formula.categorical == {"C"}
+    assert formula == parse_formula(str(formula))
+
+
+@pytest.mark.parametrize("response", ["score", "(score)", "`score`", "Q('score')"])
+def test_the_response_does_not_explain_itself(response):
+    with pytest.raises(CourseError, match="the response score stands on the right"):
+        read_call(f"{response} ~ age", pupils(), groups="school", re_formula="~score")
 
 
 def test_a_drop_in_for_smf_mixedlm():
@@ -91,7 +116,11 @@ REFUSED = [
     ({"groups": [1, 2]}, "one label for each"),
     ({"groups": "school", "vc_formula": {"r": "C(room)"}}, "0 + C(classroom)"),
     ({"groups": "school", "vc_formula": {"r": "0 + age + sex"}}, "several columns"),
+    ({"groups": "school", "vc_formula": {"r": "0"}}, "several columns"),
+    ({"groups": "school", "vc_formula": {"r": "0 + rom"}}, "did you mean 'room'"),
     ({"groups": "school", "vc_formula": "diag"}, "is a dict"),
+    ({"groups": "school", "re_formula": "~"}, "write at least 1"),
+    ({"groups": "school", "re_formula": 1}, "a text such as '~1 + age'"),
     ({"groups": "school", "re_formula": "~age + (1|room)"}, "no (1|g)"),
     ({"groups": pd.Series(range(60), index=range(1, 61))}, "another index"),
 ]
@@ -108,6 +137,7 @@ def test_refused_with_the_mend(arguments, words):
     "arguments, words",
     [
         ({"re_formula": "~age"}, "(age|group)"),
+        ({"re_formula": 3}, "a dict from a group to its effects"),
         ({"vc_formula": {"shool": "diag"}}, "did you mean 'school'"),
         ({"vc_formula": {"school": "toeplitz"}}, "'diag'"),
         ({"re_formula": {"shool": "~1"}}, "did you mean 'school'"),

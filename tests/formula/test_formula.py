@@ -3,7 +3,13 @@
 import pytest
 
 from course import CourseError
-from course.formula.parse import MAX_LENGTH, effect_terms, parse_formula, variables_of
+from course.formula.parse import (
+    MAX_LENGTH,
+    effect_terms,
+    parse_formula,
+    random_term,
+    variables_of,
+)
 
 
 def random_terms(text):
@@ -94,6 +100,20 @@ def test_operators_mean_what_they_mean_in_r(written, meant):
     for part in (formula.fixed, formula.random[0].effects):
         read = [frozenset(f.name() for f in term.factors) for term in effect_terms(part)]
         assert set(read) == expected and len(read) == len(expected)
+
+
+def test_equal_formulas_name_their_columns_in_one_order():
+    one, other = (parse_formula(f"y ~ {rest}") for rest in ("(C(x)|g) + z", "z + (C(x)|g)"))
+    assert one == other and one.columns == other.columns == ("y", "z", "x", "g")
+    assert one.categorical == other.categorical == {"x"}
+
+
+def test_other_random_terms_bring_their_own_columns():
+    formula = parse_formula("y ~ C(a) + (b + (C(x)|g))")
+    other = formula.with_random([random_term("~ np.log(w)*C(v)", ("h", "k"))])
+    assert other == parse_formula("y ~ C(a) + b + (np.log(w)*C(v)|h:k)")
+    assert other.columns == ("y", "a", "b", "w", "v", "h", "k")
+    assert other.categorical == {"a", "v"}
 
 
 @pytest.mark.parametrize("response", ["y", "(y)", "((`y`))", "Q('y')", "np.log(y)", "I(y**2)"])

@@ -190,8 +190,8 @@ def test_an_unknown_name_is_an_attribute_error():
     "first",
     [
         "from course import translate",
-        "import course.translate",
-        "from course.translate import Translation",
+        "import course.translation.translate",
+        "from course.translation.translate import Translation",
         "import course.fit.model",
     ],
 )

@@ -282,6 +282,20 @@ def test_a_slope_that_has_to_be_made_beside_other_terms():
     agrees(t, D, terms)
 
 
+def test_a_slope_by_a_group_beside_a_group_of_the_same_name():
+    """The slope of grade by class, and the intercept of class:grade: two components, two names."""
+    t = translate("score ~ age + (1|province) + (grade||`class`) + (1|`class`:grade)", D)
+    assert t.exact and len(t.vc_formula) == 3
+    names = list(t.vc_formula)
+    terms = {
+        "re": (["province"], [ONE]),
+        "class": (["class"], [ONE]),
+        names[1]: (["class"], [D["grade"]]),
+        names[2]: (["class", "grade"], [ONE]),
+    }
+    agrees(t, D, terms)
+
+
 # -- names of the columns that are made -----------------------------------------------------------
 
 
