@@ -58,7 +58,7 @@ def random_blocks(formula: Formula) -> tuple[RandomBlock, ...]:
     return tuple(blocks)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class CodedFactor:
     """A factor of some columns of a matrix: a column of the data, or a function of columns.
 
