@@ -59,7 +59,9 @@ def model_column(series: pd.Series, keep_whole: bool) -> np.ndarray | pd.Series 
     """
     name, dtype = series.name, series.dtype
     if isinstance(dtype, pd.CategoricalDtype):
-        return _several(pd.Categorical(series).remove_unused_categories(), name)
+        labelled = pd.Categorical(series).remove_unused_categories()
+        _refuse_one_label(labelled, name)
+        return labelled
     if dtype == "object":
         series = series.infer_objects()
         dtype = series.dtype
@@ -77,7 +79,7 @@ def model_column(series: pd.Series, keep_whole: bool) -> np.ndarray | pd.Series 
         # int64 overflows in silence in I(x**9): floats do not
         whole = keep_whole and pd.api.types.is_integer_dtype(dtype)
         values = series.to_numpy(dtype=np.int64 if whole else np.float64)
-        _finite(values, series, name)
+        _refuse_infinite(values, series, name)
         return pd.Series(values) if keep_whole else values
     codes, labels = factorize(series)
     if not all(isinstance(label, str) for label in labels):
@@ -99,9 +101,9 @@ def model_column(series: pd.Series, keep_whole: bool) -> np.ndarray | pd.Series 
     order = np.argsort(np.asarray(labels, dtype=object))
     rank = np.empty(len(order), dtype=np.int64)
     rank[order] = np.arange(len(order))
-    return _several(
-        pd.Categorical.from_codes(rank[codes], np.asarray(labels, dtype=object)[order]), name
-    )
+    labelled = pd.Categorical.from_codes(rank[codes], np.asarray(labels, dtype=object)[order])
+    _refuse_one_label(labelled, name)
+    return labelled
 
 
 def new_column(series: pd.Series, fitted: pd.Series, keep_whole: bool) -> np.ndarray:
@@ -139,16 +141,15 @@ def new_column(series: pd.Series, fitted: pd.Series, keep_whole: bool) -> np.nda
     return series.to_numpy(dtype=object)
 
 
-def _several(labels: pd.Categorical, name: str) -> pd.Categorical:
-    if len(labels.categories) < 2:
+def _refuse_one_label(labelled: pd.Categorical, name: str) -> None:
+    if len(labelled.categories) < 2:
         raise CourseError(
-            f"'{name}' has one value only ({labels.categories[0]}), so it cannot have an effect: "
+            f"'{name}' has one value only ({labelled.categories[0]}), so it cannot have an effect: "
             "leave it out"
         )
-    return labels
 
 
-def _finite(values: np.ndarray, series: pd.Series, name: str) -> None:
+def _refuse_infinite(values: np.ndarray, series: pd.Series, name: str) -> None:
     bad = ~np.isfinite(values)
     if bad.any():
         raise CourseError(
@@ -158,6 +159,7 @@ def _finite(values: np.ndarray, series: pd.Series, name: str) -> None:
 
 
 def factorize(column: pd.Series) -> tuple[np.ndarray, pd.Index]:
+    """Codes (n,) and the labels that they stand for, in order of appearance."""
     try:
         return pd.factorize(column)
     except (TypeError, NotImplementedError) as error:  # lists, dictionaries

@@ -104,15 +104,8 @@ class Design:
 
     def effect_rows(self, grouping: int, new: pd.DataFrame) -> np.ndarray:
         """Z of one grouping for new rows, (m, k), whatever their labels."""
-        factors = set(self.groupings[grouping].factors)
-        blocks = zip(self.codings.blocks, self.codings.Z, strict=True)
-        return np.column_stack(
-            [
-                self.codings.new_matrix(coding, new)
-                for block, coding in blocks
-                if set(block.term.group) == factors
-            ]
-        )
+        codings = self.codings.of_group(self.groupings[grouping].factors)
+        return np.column_stack([self.codings.new_matrix(coding, new) for coding in codings])
 
     def with_response(self, y: np.ndarray) -> Design:
         """The same design with another response, checked but not built again."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from math import prod
 
 import numpy as np
 import pandas as pd
@@ -57,7 +58,7 @@ def random_blocks(formula: Formula) -> tuple[RandomBlock, ...]:
     return tuple(blocks)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class CodedFactor:
     """A factor of some columns of a matrix: a column of the data, or a function of columns.
 
@@ -66,13 +67,16 @@ class CodedFactor:
     name : str
         As the formula has it.
     n_columns : int
+    levels : tuple
+        The labels; none for a factor that holds numbers.
     contrasts : ndarray of shape (levels, n_columns), or None
         The row of each level; None for a factor that holds numbers.
     """
 
     name: str
     n_columns: int
-    contrasts: np.ndarray | None
+    levels: tuple = ()
+    contrasts: np.ndarray | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,10 +114,34 @@ class Coding:
         return [[self._factor(factor, run) for factor in run.factors] for run in runs]
 
     def _factor(self, factor: patsy.EvalFactor, run: patsy.SubtermInfo) -> CodedFactor:
-        if factor in run.contrast_matrices:
-            contrasts = run.contrast_matrices[factor].matrix
-            return CodedFactor(factor.name(), contrasts.shape[1], contrasts)
-        return CodedFactor(factor.name(), self.info.factor_infos[factor].num_columns, None)
+        info = self.info.factor_infos[factor]
+        if factor not in run.contrast_matrices:
+            return CodedFactor(factor.name(), info.num_columns)
+        contrasts = run.contrast_matrices[factor].matrix
+        return CodedFactor(factor.name(), contrasts.shape[1], tuple(info.categories), contrasts)
+
+    def made_of(self, column: int) -> list[tuple[CodedFactor, int]]:
+        """The factors whose product a column is, and which of their own columns enter it.
+
+        Examples
+        --------
+        >>> from course.formula.parse import parse_formula
+        >>> data = {"y": pd.Series([3.0, 4, 6, 5]), "age": pd.Series([8.0, 9, 10, 9]),
+        ...         "sex": pd.Series(["f", "m", "f", "m"])}
+        >>> X = Codings(parse_formula("y ~ age*sex"), data).X
+        >>> X.names[3], [(factor.name, own) for factor, own in X.made_of(3)]
+        ('age:sex[T.m]', [('age', 0), ('sex', 0)])
+        """
+        for run in self.products:
+            n_columns = prod(factor.n_columns for factor in run)
+            if column < n_columns:
+                break
+            column -= n_columns
+        entering = []
+        for factor in run:
+            column, own = divmod(column, factor.n_columns)
+            entering.append((factor, own))
+        return entering
 
 
 @dataclass(frozen=True, eq=False)
@@ -182,6 +210,14 @@ class Codings:
         for block, coding in zip(blocks, codings[2:], strict=True):
             _refuse_two_meanings(block, coding.names)
         return codings
+
+    def of_group(self, factors: tuple[str, ...]) -> list[Coding]:
+        """Those of the blocks that vary by these groups, in the order of the formula."""
+        return [
+            coding
+            for block, coding in zip(self.blocks, self.Z, strict=True)
+            if set(block.term.group) == set(factors)
+        ]
 
     def matrices(self, index: pd.Index) -> list[np.ndarray]:
         """y, X and each Z, (n, columns) each, of the rows that everything was learnt from."""

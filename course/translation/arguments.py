@@ -11,19 +11,18 @@ import numpy as np
 import pandas as pd
 
 from course.design.grouping import Grouping
+from course.design.matrices import CodedFactor
 from course.formula.expressions import (
     QUOTED,
     STATEFUL,
     column_code,
     hides_a_function,
+    names_outside_texts,
     quoted_column,
 )
 from course.translation.call import Call, Component, Kind, MadeColumn
 from course.translation.layout import Effects, Layout, unit
 from course.translation.words import gap
-
-# what patsy makes of more than the row at hand: the labels of a factor, what stateful functions remember
-OF_ALL_ROWS = re.compile(rf"\[|\b({'|'.join(sorted(STATEFUL | {'C'}))})\(")
 
 
 def arguments(layout: Layout) -> Call:
@@ -171,32 +170,35 @@ class _Writer:
 
     def effect(self, effect: str, grouping: Grouping, j: int) -> str:
         """An effect as it may stand in a vc_formula, which is evaluated in each group by itself."""
-        if not OF_ALL_ROWS.search(effect):
+        b = next(b for b, block in enumerate(grouping.blocks) if j in block)
+        column = grouping.blocks[b].index(j)
+        factors = self.design.codings.of_group(grouping.factors)[b].made_of(column)
+        if not any(_of_all_rows(factor) for factor, _ in factors):
             return effect
         name = effect.replace("[T.", "[")
-        factors = [self.factor(part) for part in re.split(r":(?![^\[(]*[\])])", effect)]
-        if None not in factors:
-            product = np.prod([values for _, values in factors], axis=0)
+        parts = [self.factor(factor, own) for factor, own in factors]
+        if None not in parts:
+            product = np.prod([values for _, values in parts], axis=0)
             if np.allclose(product, grouping.Z[:, j]):  # not so where C(x, Sum) has 1, 0 and -1
-                return self.make(
-                    name, "factor", " * ".join(expression for expression, _ in factors)
-                )
+                return self.make(name, "factor", " * ".join(expression for expression, _ in parts))
         # patsy's own column, made of all rows at once
-        block = next(block for block in grouping.blocks if j in block)
-        text = grouping.formulas[grouping.blocks.index(block)]
-        formula = quote(self.plain(f"{self.design.formula.response} ~ {text}"))
-        return self.make(name, "by patsy", f"smf.ols({formula}, data).exog[:, {block.index(j)}]")
+        formula = quote(self.plain(f"{self.design.formula.response} ~ {grouping.formulas[b]}"))
+        return self.make(name, "by patsy", f"smf.ols({formula}, data).exog[:, {column}]")
 
-    def factor(self, part: str) -> tuple[str, np.ndarray] | None:
-        """A factor of an effect as an expression of pandas, and its values, where it is a simple one."""
+    def factor(self, factor: CodedFactor, own: int) -> tuple[str, np.ndarray] | None:
+        """A column of a factor as an expression of pandas, and its values, where it is a simple one."""
         columns = self.design.columns
-        level = re.fullmatch(r"(?:C\()?(\w+)(?:,.*\)|\))?\[(?:T\.)?(.*)\]", part)
-        if level and level[1] in columns:
-            values = columns[level[1]].astype(str) == level[2]
-            x = f"data[{quote(level[1])}]"
-            return f"({x}.astype(str) == {quote(level[2])}).astype(float)", values.to_numpy(float)
-        centred = re.fullmatch(r"(center|scale|standardize)\((\w+)\)", part)
-        name = centred[2] if centred else part
+        if factor.contrasts is not None:
+            labels = re.fullmatch(r"(?:C\()?(\w+)(?:,.*\)|\))?", factor.name)
+            rows = np.flatnonzero(factor.contrasts[:, own])
+            if labels is None or labels[1] not in columns or len(rows) != 1:
+                return None
+            name, level = labels[1], str(factor.levels[rows[0]])
+            values = columns[name].astype(str) == level
+            expression = f"(data[{quote(name)}].astype(str) == {quote(level)}).astype(float)"
+            return expression, values.to_numpy(float)
+        centred = re.fullmatch(r"(center|scale|standardize)\((\w+)\)", factor.name)
+        name = centred[2] if centred else factor.name
         if name not in columns or not pd.api.types.is_numeric_dtype(columns[name].dtype):
             return None
         x, values = f"data[{quote(name)}]", columns[name].to_numpy(float)
@@ -206,6 +208,11 @@ class _Writer:
         if centred[1] == "center":
             return x, values
         return f"{x} / data[{quote(name)}].std(ddof=0)", values / values.std()
+
+
+def _of_all_rows(factor: CodedFactor) -> bool:
+    """Whether patsy needs more than the row at hand: the labels, or what a function remembers."""
+    return factor.contrasts is not None or not STATEFUL.isdisjoint(names_outside_texts(factor.name))
 
 
 def _column_named(effect: str) -> str | None:

@@ -264,6 +264,7 @@ def test_labels_of_any_text(label):
     frame = D.assign(sex=D["sex"].replace({"male": label, "female": " none"}))
     t = translate("score ~ 1 + (age * sex|`class`) + (1|school)", frame)
     assert "none" in repr(frame["sex"].min())  # the reference
+    assert not any("smf" in expression for expression in t.prepare.values())
     names = list(t.vc_formula)
     terms = {"re": (["school"], [ONE]), "class": (["class"], [ONE])}
     columns = [MALE, AGE, AGE * MALE]
