@@ -172,12 +172,12 @@ def structure(data: pd.DataFrame, groups: Sequence[str] | None = None) -> Struct
                 if pair.both:
                     undecided.append((pair.inner, pair.outer))
     relations = pd.DataFrame(pairs, columns=["group", "in", "how"])
-    found = pd.DataFrame(
+    counts = pd.DataFrame(
         [_row(name, labels[name], relations) for name in names], index=pd.Index(names)
     )
-    warnings = _warnings(found, relations, columns)
+    warnings = _warnings(counts, relations, columns)
     warnings += [f"For {a} and {b} {_other_reading(a, b)}." for a, b in undecided]
-    return Structure(found, relations, warnings, undecided)
+    return Structure(counts, relations, warnings, undecided)
 
 
 def propose(
@@ -230,61 +230,88 @@ def propose(
     """
     check_frame(data)
     predictors = _named(predictors)
-    found = find_columns(data, [response, *predictors])
-    if not pd.api.types.is_numeric_dtype(found[response]):
-        raise CourseError(
-            f"the response '{response}' holds {found[response].dtype}, not numbers: "
-            "convert it with pd.to_numeric, or choose another column"
-        )
+    _check_response(find_columns(data, [response, *predictors])[response], response)
     if groups is None:
         taken = {response, *predictors}
         groups = [name for name in _guess(data) if name not in taken]
     complete = data.dropna(subset=[response, *predictors])
     lies = structure(complete, groups)
-    fixed, random = [_quoted(name) for name in predictors], {}
-    columns, n_groups = {}, {}
-    reasons = []
-    pairs = lies.relations[lies.relations["how"] == "the same"]
-    twins = dict(zip(pairs["group"], pairs["in"], strict=True))
+    fixed, random, reasons = [_quoted(name) for name in predictors], [], []
     for name, row in lies.groups.iterrows():
         above = _restarts(name, lies.relations)
-        if row["most"] == 1:
-            reasons.append(
-                f"{name} has one row per level: what is special to it is the residual. No term."
-            )
-        elif name in twins:
-            reasons.append(f"{name} and {twins[name]} are the same groups: one term for both.")
+        if reason := _no_term(name, row, lies.relations):
+            reasons.append(reason)
         elif row["levels"] < FEW_LEVELS and not above:
             fixed.append(f"C({_quoted(name)})" if is_number(data[name]) else _quoted(name))
             reasons.append(
                 f"{name} has {row['levels']} levels, too few for a variance: into the fixed part."
             )
         else:
-            columns[name] = [*above, name]
-            random[name] = ":".join(_quoted(column) for column in columns[name])
-            n_groups[name] = complete.groupby(columns[name], observed=True).ngroups
-            reason = f"{n_groups[name]:,} levels"
-            if above:
-                reason += f"; the labels of {name} are used again in every {above[-1]}"
-            for outer in above:
-                if (name, outer) in lies.undecided:
-                    reason += f"; {_other_reading(name, outer)}"
-            reasons.append(f"(1 | {random[name]}): {reason}.")
+            term = _random_term(complete, [*above, name])
+            random.append(term)
+            reasons.append(f"(1 | {term.group}): {_why(term, lies.undecided)}.")
     if not random:
         raise CourseError(
             f"none of {', '.join(lies.groups.index)} can have a random intercept: each has one row per "
             f"level, or fewer than {FEW_LEVELS} levels. An ordinary regression is enough"
         )
-    random = {name: random[name] for name in sorted(random, key=lambda name: -n_groups[name])}
-    terms = [*(fixed or ["1"]), *(f"(1 | {group})" for group in random.values())]
+    random.sort(key=lambda term: -term.n_groups)
+    terms = [*(fixed or ["1"]), *(f"(1 | {term.group})" for term in random)]
     slopes = [
-        f"({_quoted(x)} | {group})"
+        f"({_quoted(x)} | {term.group})"
         for x in predictors
         if is_number(data[x])
-        for name, group in random.items()
-        if _varies_within(complete, x, columns[name])
+        for term in random
+        if _varies_within(complete, x, term.columns)
     ]
     return Proposal(f"{_quoted(response)} ~ {' + '.join(terms)}", reasons, slopes, lies)
+
+
+# -- terms -----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _RandomTerm:
+    """A random intercept to propose: by the last of the columns, inside those before it."""
+
+    columns: list[str]
+    group: str  # as a formula has it
+    n_groups: int
+
+
+def _random_term(data: pd.DataFrame, columns: list[str]) -> _RandomTerm:
+    n_groups = data.groupby(columns, observed=True).ngroups
+    return _RandomTerm(columns, ":".join(_quoted(column) for column in columns), n_groups)
+
+
+def _check_response(column: pd.Series, name: str) -> None:
+    if not pd.api.types.is_numeric_dtype(column):
+        raise CourseError(
+            f"the response '{name}' holds {column.dtype}, not numbers: "
+            "convert it with pd.to_numeric, or choose another column"
+        )
+
+
+def _no_term(name: str, row: pd.Series, relations: pd.DataFrame) -> str:
+    """Why a grouping column gets no term at all; empty where it may get one."""
+    if row["most"] == 1:
+        return f"{name} has one row per level: what is special to it is the residual. No term."
+    same = relations[(relations["how"] == "the same") & (relations["group"] == name)]
+    if len(same):
+        return f"{name} and {same['in'].iloc[-1]} are the same groups: one term for both."
+    return ""
+
+
+def _why(term: _RandomTerm, undecided: list[tuple[str, str]]) -> str:
+    """What speaks for a random intercept, and how else its labels may be read."""
+    *above, name = term.columns
+    reason = f"{term.n_groups:,} levels"
+    if above:
+        reason += f"; the labels of {name} are used again in every {above[-1]}"
+    for outer in above:
+        if (name, outer) in undecided:
+            reason += f"; {_other_reading(name, outer)}"
+    return reason
 
 
 # -- columns ---------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""Both solvers side by side."""
+"""The estimates of both solvers, mixedlm's and statsmodels', side by side."""
 
 from __future__ import annotations
 
@@ -12,14 +12,12 @@ import pandas as pd
 from course.common.page import paragraph, plain
 from course.design.design import Design
 from course.fit.second_solver import (
-    COLD,
     SECONDS,
-    SHORT,
-    _components,
-    _fit,
-    _label,
-    _without_correlations,
+    fit_alone,
+    label,
     seconds,
+    variance_components,
+    without_correlations,
 )
 from course.solver.estimates import Estimates
 from course.translation.layout import lay_out, unit
@@ -27,7 +25,10 @@ from course.translation.layout import lay_out, unit
 if TYPE_CHECKING:
     from statsmodels.regression.mixed_linear_model import MixedLMResults
 
-# -- side by side -----------------------------------------------------------------------------
+# Left alone, statsmodels may stop short by this many log-likelihood units before that is worth a word.
+SHORT = 0.005
+# How many times longer statsmodels takes from its own start than from the optimum.
+COLD = 20
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,7 @@ class Check:
             return ""
         who = "statsmodels alone, from its own start by its default optimiser,"
         try:
-            result = _fit(layout, self.estimates, alone=True)
+            result = fit_alone(layout, self.estimates)
         except (np.linalg.LinAlgError, ValueError):
             return f"{who} breaks down on this model."
         short = self.estimates.llf - float(result.llf)
@@ -99,18 +100,18 @@ class Check:
         return paragraph(plain(self._words)) + self.table.to_html(float_format="{:.6g}".format)
 
 
-def check(design: Design, estimates: Estimates, twin: MixedLMResults) -> Check:
-    """Both solvers' results of the same model side by side; `twin` is what `fit_twin` returned."""
-    rows = [("log-likelihood", estimates.llf, float(twin.llf), 1e-3)]
+def compare_solvers(design: Design, estimates: Estimates, result: MixedLMResults) -> Check:
+    """Both solvers' estimates of one model; `result` is what `fit_by_statsmodels` returned."""
+    rows = [("log-likelihood", estimates.llf, float(result.llf), 1e-3)]
     errors = np.sqrt(np.diagonal(estimates.cov_beta))
-    for name, value, error, other in zip(
-        design.fixed_names, estimates.beta, errors, twin.fe_params, strict=True
+    for name, ours, error, theirs in zip(
+        design.fixed_names, estimates.beta, errors, result.fe_params, strict=True
     ):
-        rows.append((name, value, float(other), 0.01 * error))
+        rows.append((name, ours, float(theirs), 0.01 * error))
     sigma = float(np.sqrt(estimates.sigma2))
-    for name, value, other in _sds(design, estimates, twin):
-        rows.append((name, value, other, 0.01 * sigma))
-    rows.append(("SD Residual", sigma, float(np.sqrt(twin.scale)), 0.01 * sigma))
+    for name, ours, theirs in _sds(design, estimates, result):
+        rows.append((name, ours, theirs, 0.01 * sigma))
+    rows.append(("SD Residual", sigma, float(np.sqrt(result.scale)), 0.01 * sigma))
     table = pd.DataFrame(rows, columns=["quantity", "mixedlm", "statsmodels", "allowed"])
     table["difference"] = table["statsmodels"] - table["mixedlm"]
     agree = bool((table["difference"].abs() <= table["allowed"]).all())
@@ -118,23 +119,23 @@ def check(design: Design, estimates: Estimates, twin: MixedLMResults) -> Check:
 
 
 def _sds(
-    design: Design, estimates: Estimates, twin: MixedLMResults
+    design: Design, estimates: Estimates, result: MixedLMResults
 ) -> list[tuple[str, float, float]]:
     """SDs of the random effects as both have them; a changed column keeps its own name."""
     layout = lay_out(design)
-    if layout.re is not None and not np.size(twin.cov_re):
-        layout = _without_correlations(layout)
-    found = []
+    if layout.re is not None and not np.size(result.cov_re):
+        layout = without_correlations(layout)
+    variances = []
     if layout.re is not None:
         grouping = design.groupings[layout.re.grouping]
         for at, j in enumerate(layout.re.block):
             scale = unit(grouping.Z[:, j])
             ours = estimates.covariances[layout.re.grouping][j, j] * scale**2
-            theirs = np.asarray(twin.cov_re)[at, at]
-            name = _label(grouping.effects[j], scale)
-            found.append((f"SD {grouping.name} {name}", ours, theirs))
-    theirs = dict(zip(twin.model.exog_vc.names, twin.vcomp, strict=True))
-    for component in _components(layout, estimates):
+            theirs = np.asarray(result.cov_re)[at, at]
+            name = label(grouping.effects[j], scale)
+            variances.append((f"SD {grouping.name} {name}", ours, theirs))
+    by_name = dict(zip(result.model.exog_vc.names, result.vcomp, strict=True))
+    for component in variance_components(layout, estimates):
         ours = component.variance * estimates.sigma2
-        found.append((f"SD {component.name}", ours, theirs[component.name]))
-    return [(name, float(np.sqrt(a)), float(np.sqrt(max(b, 0.0)))) for name, a, b in found]
+        variances.append((f"SD {component.name}", ours, by_name[component.name]))
+    return [(name, float(np.sqrt(a)), float(np.sqrt(max(b, 0.0)))) for name, a, b in variances]

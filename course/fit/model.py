@@ -12,12 +12,12 @@ import pandas as pd
 
 from course.design.design import Design, build_design
 from course.errors import CourseError
-from course.fit.agreement import Check, check
+from course.fit.agreement import Check, compare_solvers
 from course.fit.call_forms import read_call
 from course.fit.notes import fit_notes
 from course.fit.predict import predict
 from course.fit.satterthwaite import Satterthwaite
-from course.fit.second_solver import fit_twin
+from course.fit.second_solver import fit_by_statsmodels
 from course.fit.summary import Summary, summarise
 from course.fit.tables import effects_tables, t_table, variance_table
 from course.formula.terms import Formula
@@ -425,11 +425,11 @@ class MixedFit:
 
     def to_statsmodels(self, force: bool = False) -> MixedLMResults:
         """As `statsmodels`; ``force=True`` runs however long it takes."""
-        return fit_twin(self.design, self.estimates, force)
+        return fit_by_statsmodels(self.design, self.estimates, force)
 
     def check(self) -> Check:
         """Both solvers side by side: log-likelihood, fixed effects, variances, difference."""
-        return check(self.design, self.estimates, self.statsmodels)
+        return compare_solvers(self.design, self.estimates, self.statsmodels)
 
     def _by_name(self, values: np.ndarray) -> pd.Series:
         return pd.Series(values, index=list(self.design.fixed_names))

@@ -1,4 +1,4 @@
-"""notes."""
+"""What the notes of a fit say of its search: that it did not converge, or that the fit is singular."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ def fit_notes(design: Design, estimates: Estimates) -> list[str]:
             "look at the scale of the predictors."
         )
     if estimates.singular:
-        found = []
+        at_the_edge = []
         for parameter in random_parameters(design, relative_covariances(design, estimates)):
             if parameter.on_the_edge:
                 effects, group = " and ".join(parameter.effects), parameter.group
-                found.append(
+                at_the_edge.append(
                     f"the variance of {effects} by {group} is estimated at 0"
                     if parameter.is_sd
                     else f"the correlation of {effects} by {group} is estimated at "
                     f"{parameter.value:+.0f}"
                 )
-        what = "; ".join(found) or "some combination of effects is estimated not to vary"
+        what = "; ".join(at_the_edge) or "some combination of effects is estimated not to vary"
         notes.append(
             f"Singular fit: {what}. This is an answer and not a failure: the data show no more "
             "variation there than chance would make. It does not prove that there is none; report "

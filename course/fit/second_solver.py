@@ -1,4 +1,4 @@
-"""The same model in statsmodels: a genuine ``MixedLMResults``, and both solvers side by side.
+"""The same model fitted by statsmodels: a genuine ``MixedLMResults``.
 
 MixedLM gets the matrices that the fit was made from, starts at its optimum and finishes by itself: an
 independent check of every fit. Correlated effects that MixedLM has no place for become independent ones by
@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import warnings
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -22,17 +23,23 @@ from course.solver.estimates import Estimates
 from course.translation.layout import Effects, Layout, lay_out, unit
 
 if TYPE_CHECKING:
-    from statsmodels.regression.mixed_linear_model import MixedLMResults
+    from statsmodels.regression.mixed_linear_model import (
+        MixedLM,
+        MixedLMParams,
+        MixedLMResults,
+        VCSpec,
+    )
 
 # A relative variance of 0 becomes this and is held there: statsmodels divides by it, and takes an effect
 # whose variance falls below 1e-10 for a fixed one.
 FLOOR = 1e-9
-CLOSE = 1e-3  # log-likelihoods of one optimum
-SHORT = 0.005  # log-likelihood units that are worth a word
-COLD = 20  # how many times longer statsmodels takes from its own start
-MEMORY = 2e9  # bytes
+# Log-likelihoods as near as this belong to one optimum.
+CLOSE = 1e-3
+# What MixedLM may take, in bytes and seconds, before a fit by it must be forced.
+MEMORY = 2e9
 SECONDS = 60
-CELLS_PER_SECOND = 3e8  # rows x columns^2, summed over groups, that MixedLM gets through
+# How much of rows x columns^2, summed over groups, MixedLM gets through in a second.
+CELLS_PER_SECOND = 3e8
 
 
 @dataclass(frozen=True)
@@ -45,7 +52,17 @@ class Component:
     variance: float  # relative to the residual's
 
 
-def fit_twin(design: Design, estimates: Estimates, force: bool = False) -> MixedLMResults:
+@dataclass(frozen=True)
+class _TopEffects:
+    """The correlated effects of the top level for MixedLM, k of them."""
+
+    columns: np.ndarray  # (n, k)
+    names: list[str]
+    covariance: np.ndarray  # relative to the residual's variance, (k, k)
+    singular: bool  # before it was made one that statsmodels can invert
+
+
+def fit_by_statsmodels(design: Design, estimates: Estimates, force: bool = False) -> MixedLMResults:
     """MixedLM's own results for the same model, started at the optimum of `estimates`.
 
     Raises
@@ -56,16 +73,16 @@ def fit_twin(design: Design, estimates: Estimates, force: bool = False) -> Mixed
     """
     layout = lay_out(design)
     if not force:
-        _refuse_large(layout, _components(layout, estimates))
+        _refuse_large(layout, variance_components(layout, estimates))
     if layout.re is not None and len(layout.re.block) > 1:
         with contextlib.suppress(np.linalg.LinAlgError):
-            twin = _fit(layout, estimates)
-            if abs(twin.llf - estimates.llf) < CLOSE:
-                return twin
+            result = fit_from_optimum(layout, estimates)
+            if abs(result.llf - estimates.llf) < CLOSE:
+                return result
         # MixedLM's algebra breaks down where correlated effects are singular: give it unrelated ones
-        layout = _without_correlations(layout)
+        layout = without_correlations(layout)
     try:
-        return _fit(layout, estimates)
+        return fit_from_optimum(layout, estimates)
     except np.linalg.LinAlgError as error:
         raise CourseError(
             f"statsmodels breaks down on this model ({error}); the estimates of this fit do not need it"
@@ -88,91 +105,154 @@ def _repeated(design: Design, first: int) -> set[int]:
     }
 
 
-def _without_correlations(layout: Layout) -> Layout:
+def without_correlations(layout: Layout) -> Layout:
     """The effects at the top, too, as components of changed columns."""
     at_top = () if layout.re is None else (layout.re,)
     return replace(layout, re=None, correlated=(*layout.correlated, *at_top))
 
 
-def _fit(layout: Layout, estimates: Estimates, alone: bool = False) -> MixedLMResults:
-    """MixedLM from the optimum of `estimates`; `alone`, from its own start by its default optimiser."""
-    from statsmodels.regression.mixed_linear_model import MixedLM, MixedLMParams, VCSpec
-
-    design, components = layout.design, _components(layout, estimates)
-    y = pd.Series(design.y, name=design.formula.response)
-    X = pd.DataFrame(design.X, columns=list(design.fixed_names))
-    codes = layout.top_codes
-    exog_re, re_names, cov_re, singular_re = None, [], np.empty((0, 0)), False
-    if layout.re is not None:
-        grouping = design.groupings[layout.re.grouping]
-        block = list(layout.re.block)
-        units = [unit(grouping.Z[:, j]) for j in block]
-        exog_re = grouping.Z[:, block] / units
-        re_names = [
-            _label(grouping.effects[j].replace("Intercept", grouping.name), scale)
-            for j, scale in zip(block, units, strict=True)
-        ]
-        factor = estimates.factors[layout.re.grouping][np.ix_(block, block)]
-        factor = np.array(units)[:, None] * factor
-        cov_re, singular_re = _positive(factor @ factor.T)
-    spec = VCSpec([], [], [])
-    if components:
-        # statsmodels sorts components by name; so do its results
-        components = sorted(components, key=lambda component: component.name)
-        rows = _rows_by_group(codes)
-        matrices = [_matrices(component, design, rows) for component in components]
-        spec = VCSpec(
-            [component.name for component in components],
-            [names for names, _ in matrices],
-            [mats for _, mats in matrices],
+def fit_from_optimum(layout: Layout, estimates: Estimates) -> MixedLMResults:
+    """MixedLM started at the optimum of `estimates`."""
+    components = _sorted_components(layout, estimates)
+    top = _top_effects(layout, estimates)
+    model = _model(layout, components, top)
+    with _without_warnings():
+        return model.fit(
+            start_params=_start(estimates, components, top),
+            reml=estimates.reml,
+            method="lbfgs",
+            free=_free(layout, components, top),
         )
-    model = MixedLM(y, X, groups=codes, exog_re=exog_re, exog_vc=spec if components else None)
-    names, re_names, re_names_full = model._make_param_names(re_names)
+
+
+def fit_alone(layout: Layout, estimates: Estimates) -> MixedLMResults:
+    """MixedLM from its own start, by its default optimiser, as a user of statsmodels has it."""
+    components = _sorted_components(layout, estimates)
+    model = _model(layout, components, _top_effects(layout, estimates))
+    with _without_warnings():
+        return model.fit(reml=estimates.reml)
+
+
+@contextlib.contextmanager
+def _without_warnings() -> Iterator[None]:
+    """At a variance of 0 statsmodels warns of the boundary in many ways; `singular` says it once."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
+def _model(layout: Layout, components: list[Component], top: _TopEffects | None) -> MixedLM:
+    """MixedLM with the matrices of the design, and the names of its parameters."""
+    from statsmodels.regression.mixed_linear_model import MixedLM
+
+    design, variances = layout.design, _variance_spec(layout, components)
+    model = MixedLM(
+        pd.Series(design.y, name=design.formula.response),
+        pd.DataFrame(design.X, columns=list(design.fixed_names)),
+        groups=layout.top_codes,
+        exog_re=None if top is None else top.columns,
+        exog_vc=variances if components else None,
+    )
+    names, re_names, re_names_full = model._make_param_names([] if top is None else top.names)
     model.data.param_names = names
     model.data.exog_re_names = re_names
     model.data.exog_re_names_full = re_names_full
-    model.data.vcomp_names = spec.names
-    start = MixedLMParams.from_components(
+    model.data.vcomp_names = variances.names
+    return model
+
+
+def _top_effects(layout: Layout, estimates: Estimates) -> _TopEffects | None:
+    """The correlated effects at the top level, in units that MixedLM can work with."""
+    if layout.re is None:
+        return None
+    grouping = layout.design.groupings[layout.re.grouping]
+    block = list(layout.re.block)
+    units = [unit(grouping.Z[:, j]) for j in block]
+    names = [
+        label(grouping.effects[j].replace("Intercept", grouping.name), scale)
+        for j, scale in zip(block, units, strict=True)
+    ]
+    factor = estimates.factors[layout.re.grouping][np.ix_(block, block)]
+    factor = np.array(units)[:, None] * factor
+    covariance, singular = _positive(factor @ factor.T)
+    return _TopEffects(grouping.Z[:, block] / units, names, covariance, singular)
+
+
+def _variance_spec(layout: Layout, components: list[Component]) -> VCSpec:
+    """The variance components as MixedLM takes them: for each its columns in each top-level group."""
+    from statsmodels.regression.mixed_linear_model import VCSpec
+
+    rows = _rows_by_group(layout.top_codes)
+    matrices = [_matrices(component, layout.design, rows) for component in components]
+    return VCSpec(
+        [component.name for component in components],
+        [names for names, _ in matrices],
+        [columns for _, columns in matrices],
+    )
+
+
+def _start(
+    estimates: Estimates, components: list[Component], top: _TopEffects | None
+) -> MixedLMParams:
+    """The optimum of `estimates` as parameters of MixedLM."""
+    from statsmodels.regression.mixed_linear_model import MixedLMParams
+
+    return MixedLMParams.from_components(
         fe_params=estimates.beta,
-        cov_re=cov_re,
+        cov_re=np.empty((0, 0)) if top is None else top.covariance,
         vcomp=np.array([max(component.variance, FLOOR) for component in components]),
     )
-    held = {}
-    repeated = _repeated(design, -1 if layout.re is None else layout.re.grouping)
+
+
+def _free(
+    layout: Layout, components: list[Component], top: _TopEffects | None
+) -> MixedLMParams | None:
+    """Which parameters MixedLM may move (1) and which it must hold (0); None where it may move all.
+
+    Held are variances at 0, covariance matrices that are singular, and the variances of groupings that
+    occur twice.
+    """
+    from statsmodels.regression.mixed_linear_model import MixedLMParams
+
+    repeated = _repeated(layout.design, -1 if layout.re is None else layout.re.grouping)
     free = [
         component.variance >= FLOOR and component.grouping not in repeated
         for component in components
     ]
-    if singular_re or not all(free):
-        held["free"] = MixedLMParams.from_components(
-            fe_params=np.ones(X.shape[1]),
-            cov_re=np.full_like(cov_re, not singular_re),
-            vcomp=np.array(free, dtype=float),
-        )
-    with warnings.catch_warnings():
-        # at a variance of 0 statsmodels warns of the boundary in many ways; `singular` says it once
-        warnings.simplefilter("ignore")
-        if alone:
-            return model.fit(reml=estimates.reml)
-        return model.fit(start_params=start, reml=estimates.reml, method="lbfgs", **held)
+    singular = top is not None and top.singular
+    if all(free) and not singular:
+        return None
+    k = 0 if top is None else len(top.covariance)
+    return MixedLMParams.from_components(
+        fe_params=np.ones(layout.design.X.shape[1]),
+        cov_re=np.full((k, k), float(not singular)),
+        vcomp=np.array(free, dtype=float),
+    )
 
 
-def _label(name: str, scale: float) -> str:
+def _sorted_components(layout: Layout, estimates: Estimates) -> list[Component]:
+    """The variance components by name: statsmodels sorts them, and so do its results."""
+    return sorted(variance_components(layout, estimates), key=lambda component: component.name)
+
+
+def label(name: str, scale: float) -> str:
+    """The name of an effect, with the unit that its column was divided by."""
     return name if scale == 1 else f"({name} / {scale:g})"
 
 
-def _components(layout: Layout, estimates: Estimates) -> list[Component]:
-    found = []
+def variance_components(layout: Layout, estimates: Estimates) -> list[Component]:
+    """The effects that MixedLM takes as independent ones, each with a variance of its own."""
+    components = []
     for effects in layout.vc:
         g, (j,) = effects.grouping, effects.block
         variance = float((estimates.factors[g] @ estimates.factors[g].T)[j, j])
         column = layout.design.groupings[g].Z[:, j]
         scale = unit(column)
-        name = _label(layout.name(effects), scale)
-        found.append(Component(name, g, column / scale, variance * scale**2))
+        name = label(layout.name(effects), scale)
+        components.append(Component(name, g, column / scale, variance * scale**2))
     for effects in layout.correlated:
-        found += _unrelated(layout.design, estimates, effects)
-    return found
+        components += _unrelated(layout.design, estimates, effects)
+    return components
 
 
 def _unrelated(design: Design, estimates: Estimates, effects: Effects) -> list[Component]:
@@ -183,21 +263,21 @@ def _unrelated(design: Design, estimates: Estimates, effects: Effects) -> list[C
     factor = estimates.factors[g]
     L, D = ldl((factor @ factor.T)[np.ix_(order, order)])
     columns = grouping.Z[:, order] @ L
-    found = []
+    components = []
     for at, j in enumerate(order):
         shifts = [
             f"{L[i, at]:+.4g}" + ("" if other == "Intercept" else f"*{other}")
             for i, other in enumerate(grouping.effects[o] for o in order)
             if i > at and L[i, at]
         ]
-        label = grouping.effects[j]
+        effect = grouping.effects[j]
         name = grouping.name
-        if label != "Intercept":
-            name = f"{name}:({' '.join([label, *shifts])})" if shifts else f"{name}:{label}"
+        if effect != "Intercept":
+            name = f"{name}:({' '.join([effect, *shifts])})" if shifts else f"{name}:{effect}"
         scale = unit(columns[:, at])
         column = columns[:, at] / scale
-        found.append(Component(_label(name, scale), g, column, float(D[at]) * scale**2))
-    return found
+        components.append(Component(label(name, scale), g, column, float(D[at]) * scale**2))
+    return components
 
 
 def ldl(S: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -226,6 +306,7 @@ def _positive(S: np.ndarray) -> tuple[np.ndarray, bool]:
 
 
 def _rows_by_group(codes: np.ndarray) -> list[np.ndarray]:
+    """The positions of the rows of each group."""
     order = np.argsort(codes, kind="stable")
     return np.split(order, np.flatnonzero(np.diff(codes[order])) + 1)
 
@@ -236,10 +317,10 @@ def _matrices(
     """The component's columns in each top-level group, one for each level that occurs there."""
     grouping = design.groupings[component.grouping]
     names, matrices = [], []
-    for here in rows:
-        present, position = np.unique(grouping.codes[here], return_inverse=True)
-        matrix = np.zeros((len(here), len(present)))
-        matrix[np.arange(len(here)), position] = component.column[here]
+    for in_group in rows:
+        present, position = np.unique(grouping.codes[in_group], return_inverse=True)
+        matrix = np.zeros((len(in_group), len(present)))
+        matrix[np.arange(len(in_group)), position] = component.column[in_group]
         matrices.append(matrix)
         labels = grouping.levels[present]
         names.append([":".join(map(str, np.atleast_1d(label))) for label in labels])
@@ -264,7 +345,7 @@ def cost(layout: Layout, components: list[Component]) -> tuple[float, float]:
 def seconds(design: Design, estimates: Estimates) -> float:
     """Rough time that ``fit.statsmodels`` takes."""
     layout = lay_out(design)
-    return cost(layout, _components(layout, estimates))[1]
+    return cost(layout, variance_components(layout, estimates))[1]
 
 
 def _refuse_large(layout: Layout, components: list[Component]) -> None:

@@ -1,6 +1,6 @@
-"""The tail of a crossed elimination: all groupings but the head, once the head is eliminated.
+"""Crossed groupings once the one with most levels is eliminated: what couples the others.
 
-Its matrix K = (cells) is block-diagonal: nothing couples two blocks. `Blocks` factors those of one size
+Their matrix K = (cells) is block-diagonal: nothing couples two blocks. `Blocks` factors those of one size
 at once, with the formulas of `course.solver.elimination`, M the block's matrix and z all of its columns.
 `Bordered` has a second kind of columns, the border, that may be coupled to all: the blocks are
 eliminated first, with the border's columns beside those of U, and then the border as one block.
@@ -18,7 +18,7 @@ from course.solver.elimination import LARGE, invert_batch
 
 @dataclass
 class Back:
-    """What a tail says on the way back: derivatives by its cells, by K_tu, by Lambda's diagonals."""
+    """What K says on the way back: derivatives by its cells, by K_tu, by Lambda's diagonals."""
 
     cells: np.ndarray
     K_tu: np.ndarray
@@ -53,7 +53,7 @@ class _Batch:
 
 
 class Blocks:
-    """Independent blocks of tail columns, those of a block side by side.
+    """Independent blocks of columns, those of a block side by side.
 
     Parameters
     ----------
@@ -120,7 +120,7 @@ class Blocks:
     def back(self, tape: list[_Batch], M_bar: np.ndarray, depth: int) -> Back:
         """The derivatives, given that by what is left of M."""
         u = M_bar.shape[0]
-        found = Back(np.empty(self.n_cells), np.empty((self.q, u)), np.zeros((depth, self.q)))
+        derivatives = Back(np.empty(self.n_cells), np.empty((self.q, u)), np.zeros((depth, self.q)))
         for (first, m, q), batch in zip(self._batches, tape, strict=True):
             columns = slice(self.starts[first], self.starts[first] + m * q)
             if self.together:
@@ -132,16 +132,16 @@ class Blocks:
             S_inverse_L = _lambda_times(batch.S_inverse, batch.D)
             W = _lambda_times(S_inverse_L.swapaxes(1, 2), batch.D)
             K_bar = Q @ batch.P.swapaxes(1, 2) + W
-            found.cells[self.offsets[first] : self.offsets[first] + m * q * q] = K_bar.ravel()
-            found.K_tu[columns] = -Q.reshape(m * q, u)
+            derivatives.cells[self.offsets[first] : self.offsets[first] + m * q * q] = K_bar.ravel()
+            derivatives.K_tu[columns] = -Q.reshape(m * q, u)
             left = R - batch.K @ Q
             right = batch.X.swapaxes(1, 2)
             for d in range(min(depth, q)):
                 rows, ends = slice(d, None), slice(None, q - d)
-                one = np.einsum("mij,mji->mi", batch.K[:, rows], S_inverse_L[:, :, ends])
-                one -= np.einsum("miu,mui->mi", left[:, rows], right[:, :, ends])
-                found.slopes[d, columns].reshape(m, q)[:, ends] = one
-        return found
+                slopes = np.einsum("mij,mji->mi", batch.K[:, rows], S_inverse_L[:, :, ends])
+                slopes -= np.einsum("miu,mui->mi", left[:, rows], right[:, :, ends])
+                derivatives.slopes[d, columns].reshape(m, q)[:, ends] = slopes
+        return derivatives
 
     def effects(self, tape: list[_Batch], v: np.ndarray) -> np.ndarray:
         """Conditional means by column, given the coefficients v of U, (u, places)."""

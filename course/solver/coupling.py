@@ -1,10 +1,10 @@
-"""How the levels of a head couple those of a tail: sums over all that one level touches.
+"""How the levels of the largest crossed factor couple those of the others: sums over all one touches.
 
-With E the matrix Z_head' Z_tail, one row for each effect of each level of the head, elimination of the
-head needs E' W E and, on the way back, the k x k blocks of E K E'. A pupil touches few
-classrooms: `Pairs` lists for each level of the head the pairs of tail columns it touches, and costs
-their number in time and memory. Where every level touches most of the tail (each item seen by each
-subject) `Dense` multiplies whole matrices instead.
+With E = Z' Z_t, Z of the largest factor and Z_t of the others, one row for each effect of each level of the
+former, eliminating that factor needs E' W E and, on the way back, the k x k blocks of E K E'. A pupil
+touches few classrooms: `Pairs` lists for each level of the largest factor the pairs of the others' columns
+that it touches, and costs their number in time and memory. Where every level touches most of the
+others (each item seen by each subject) `Dense` multiplies whole matrices instead.
 """
 
 from __future__ import annotations
@@ -20,58 +20,59 @@ from course.solver.blocks import Blocks, Bordered
 WORTH_LISTING = 5e-3
 
 
-def incidence(head: np.ndarray, vertices: list[np.ndarray], n_vertices: int) -> sparse.csr_array:
-    """How many rows each level of the head shares with each level of the tail."""
-    ones = np.ones(len(head))
-    shape = (int(head.max()) + 1, n_vertices)
-    return sum(sparse.csr_array((ones, (head, vertex)), shape) for vertex in vertices)
+def incidence(codes: np.ndarray, vertices: list[np.ndarray], n_vertices: int) -> sparse.csr_array:
+    """How many rows each level of the largest factor shares with each level of the others."""
+    ones = np.ones(len(codes))
+    shape = (int(codes.max()) + 1, n_vertices)
+    return sum(sparse.csr_array((ones, (codes, vertex)), shape) for vertex in vertices)
 
 
 def is_sparse(touches: sparse.csr_array, sizes: np.ndarray) -> bool:
-    """Whether the pairs of tail columns that one level of the head touches are worth listing.
+    """Whether the pairs of columns that one level of the largest factor touches are worth listing.
 
     Parameters
     ----------
-    touches : csr_array, shape (levels of the head, levels of the tail)
+    touches : csr_array, shape (levels of the largest factor, levels of the others)
     sizes : ndarray of int
-        Columns of each level of the tail.
+        Columns of each level of the others.
     """
     columns = (touches > 0).astype(float) @ sizes.astype(float)
     return (columns**2).sum() / 2 <= WORTH_LISTING * touches.shape[0] * float(sizes.sum()) ** 2
 
 
 def couple(
-    head: np.ndarray,
-    Z_head: np.ndarray,
-    tail: list[tuple[np.ndarray, np.ndarray]],
+    codes: np.ndarray,
+    Z: np.ndarray,
+    entries: list[tuple[np.ndarray, np.ndarray]],
     K: Blocks | Bordered,
     listed: bool,
 ) -> Pairs | Dense:
-    """The coupling of a head to its tail.
+    """The coupling of the largest factor to the others.
 
     Parameters
     ----------
-    head : ndarray of int, shape (n,)
-        The level of the head of each row.
-    Z_head : ndarray, shape (k, n)
-    tail : list of (ndarray of int, ndarray), each of shape (n,)
-        For each effect of each tail grouping the tail column and its value, row by row.
+    codes : ndarray of int, shape (n,)
+        The level of the largest factor of each row.
+    Z : ndarray, shape (k, n)
+        Its columns.
+    entries : list of (ndarray of int, ndarray), each of shape (n,)
+        For each effect of each of the other factors its column and its value, row by row.
     K : Blocks or Bordered
-        Says where the cells of the tail's matrix are kept.
+        Says where the cells of the others' matrix are kept.
     listed : bool
         Whether to list the pairs.
     """
-    keys = np.concatenate([head * K.q + column for column, _ in tail])
-    present, entry = np.unique(keys, return_inverse=True)
+    keys = np.concatenate([codes * K.q + column for column, _ in entries])
+    present, place = np.unique(keys, return_inverse=True)
     values = np.stack(
         [
-            np.bincount(entry, np.concatenate([z * value for _, value in tail]), len(present))
-            for z in Z_head
+            np.bincount(place, np.concatenate([z * value for _, value in entries]), len(present))
+            for z in Z
         ]
     )
     level, column = np.divmod(present, K.q)
     kind = Pairs if listed else Dense
-    return kind(level, column, values, (int(head.max()) + 1, K.q), K)
+    return kind(level, column, values, (int(codes.max()) + 1, K.q), K)
 
 
 class _Coupling:
@@ -88,17 +89,17 @@ class _Coupling:
         self.shape, self.n_cells = shape, K.n_cells
         self.E: Any = [sparse.csr_array((v, (level, column)), shape) for v in values]
 
-    def through(self, tail: np.ndarray) -> np.ndarray:
+    def through(self, values: np.ndarray) -> np.ndarray:
         """E times a (q,) or (q, c) array: (k, L) or (k, L, c)."""
-        return np.stack([E @ tail for E in self.E])
+        return np.stack([E @ values for E in self.E])
 
-    def back_to_tail(self, head: np.ndarray) -> np.ndarray:
+    def transposed(self, values: np.ndarray) -> np.ndarray:
         """E' times (k, u, L): (q, u)."""
-        return sum(E.T @ part.T for E, part in zip(self.E, head, strict=True))
+        return sum(E.T @ part.T for E, part in zip(self.E, values, strict=True))
 
 
 class Pairs(_Coupling):
-    """Every pair of tail columns that one level of the head touches."""
+    """Every pair of columns of the others that one level of the largest factor touches."""
 
     def __init__(
         self,
@@ -142,17 +143,17 @@ class Pairs(_Coupling):
     def middle(self, cells: np.ndarray) -> np.ndarray:
         """The blocks of E K E' by level, (k, k, L), for a symmetric K given by its cells."""
         k = len(self.both)
-        found = np.zeros((k, k, self.shape[0]))
+        blocks = np.zeros((k, k, self.shape[0]))
         K = cells[self.upper]
         for i in range(k):
             for j in range(i + 1):
                 sums = np.add.reduceat(K * self.both[i][j], self.starts)
-                found[i, j, self.levels_present] = found[j, i, self.levels_present] = sums
-        return found
+                blocks[i, j, self.levels_present] = blocks[j, i, self.levels_present] = sums
+        return blocks
 
 
 class Dense(_Coupling):
-    """The whole of E; the tail is one matrix of cells."""
+    """The whole of E; the cells of K are one matrix."""
 
     def __init__(
         self,

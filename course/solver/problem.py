@@ -29,9 +29,13 @@ from course.solver.crossing import Crossing
 from course.solver.elimination import Stage, Sums, cross_products
 from course.solver.standardise import Columns, standardise
 
-MIDDLING = 0.4  # the relative standard deviation that a search starts from
-SMALL = 0.02  # relative standard deviations below this are doubted: another start, and exactly 0
-LEAST_WEIGHT = 0.02  # of a level, however little its rows say about its effects
+# The relative standard deviation of every effect at which a search starts.
+MIDDLING = 0.4
+# Below this an estimated relative standard deviation may be that of a side valley, or 0: the search tries
+# another start, and 0 itself.
+SMALL = 0.02
+# The least weight that a level has for the curvature, however little its rows say about its effects.
+LEAST_WEIGHT = 0.02
 
 
 @dataclass
@@ -116,7 +120,8 @@ class Problem:
         if blocks is not None:
             blocks = self.ranks.pop(0)[blocks]
             self.block_sums: Sums = sums.pop(0)
-            if not chain:  # nothing above asks for the blocks one by one
+            if not chain:
+                # nothing above asks for the blocks one by one
                 self.block_sums = Sums(np.zeros(1, dtype=np.int64))
             crossing = [(g, self.z[g], groupings[g].codes) for g in order[:crossed]]
             names = [groupings[g].name for g in order[1:crossed]]
@@ -237,7 +242,8 @@ class Problem:
         """What the deviance of the standardised data is for the data themselves."""
         df = self.n - self.p if reml else self.n
         deviance += 2 * df * np.log(self.y_scale)
-        if reml:  # log|X'V^-1 X| of the data's own X
+        if reml:
+            # log|X'V^-1 X| of the data's own X
             deviance -= 2 * np.linalg.slogdet(self.T_x)[1]
         return float(deviance)
 
@@ -260,16 +266,16 @@ class Problem:
         bar : ndarray, shape (u, u)
             The derivative of that function by the root U'V^-1 U, symmetric.
         """
-        found = {}
+        by_grouping = {}
         bar = bar[:, :, None]
         steps = self._steps(at)
         for i, (stage, tape) in reversed(list(enumerate(steps))):
-            found[stage.grouping] = stage.gradient(tape, bar)
+            by_grouping[stage.grouping] = stage.gradient(tape, bar)
             if i or self.crossing:
                 bar = stage.back(tape, bar)
         if self.crossing:
-            found |= self.crossing.gradient(at.tape[0], self.block_sums.spread(bar))
-        return self.pack([found[g] for g in range(len(self.patterns))])
+            by_grouping |= self.crossing.gradient(at.tape[0], self.block_sums.spread(bar))
+        return self.pack([by_grouping[g] for g in range(len(self.patterns))])
 
     def _residual_coefficients(self, at: Evaluation) -> np.ndarray:
         """v with U v = y - X beta."""
@@ -281,16 +287,15 @@ class Problem:
 
     def effects(self, at: Evaluation) -> list[np.ndarray]:
         """Conditional means of the random effects in the units of the data, (L, k) each."""
-        found = {}
+        means = {}
         v = self._residual_coefficients(at)[:, None]
-        steps = self._steps(at)
-        for stage, tape in reversed(steps):
-            found[stage.grouping], v = stage.effects(tape, v)
+        for stage, tape in reversed(self._steps(at)):
+            means[stage.grouping], v = stage.effects(tape, v)
         if self.crossing:
-            found |= self.crossing.effects(at.tape[0], self.block_sums.spread(v))
+            means |= self.crossing.effects(at.tape[0], self.block_sums.spread(v))
         return [
             (self.y_scale * T @ b).T
-            for b, T in zip(self._in_level_order(found), self.T_z, strict=True)
+            for b, T in zip(self._in_level_order(means), self.T_z, strict=True)
         ]
 
     def conditional_covariances(self, at: Evaluation, sigma2: float) -> list[np.ndarray]:
@@ -300,28 +305,31 @@ class Problem:
 
     def _conditional(self, at: Evaluation) -> dict[int, np.ndarray]:
         """By grouping the same over sigma squared in standardised units, (k, k, L)."""
-        found = {}
+        covariances = {}
         bar = np.zeros((len(self.U), len(self.U), 1))
         for stage, tape in reversed(self._steps(at)):
-            found[stage.grouping] = stage.conditional(tape, bar)
+            covariances[stage.grouping] = stage.conditional(tape, bar)
             bar = stage.back(tape, bar)
         if self.crossing:
-            found |= self.crossing.conditional(at.tape[0], self.block_sums.spread(bar))
-        return found
+            covariances |= self.crossing.conditional(at.tape[0], self.block_sums.spread(bar))
+        return covariances
 
-    def _in_level_order(self, found: dict[int, np.ndarray]) -> list[np.ndarray]:
+    def _in_level_order(self, by_grouping: dict[int, np.ndarray]) -> list[np.ndarray]:
+        """What each grouping has by level, on the last axis, in the order of the design's levels."""
         for stage, rank in zip(self.stages, self.ranks, strict=True):
-            found[stage.grouping] = found[stage.grouping][..., rank]
-        return [found[g] for g in range(len(self.patterns))]
+            by_grouping[stage.grouping] = by_grouping[stage.grouping][..., rank]
+        return [by_grouping[g] for g in range(len(self.patterns))]
 
     # -- the optimum --------------------------------------------------------------------------
 
     @cached_property
     def start(self) -> np.ndarray:
+        """The theta at which a search begins: the usual one, or what `with_response` was given."""
         return self.middling
 
     @property
     def middling(self) -> np.ndarray:
+        """The usual start: independent effects, each with the relative standard deviation MIDDLING."""
         return self.pack([MIDDLING * np.eye(len(pattern)) for pattern in self.patterns])
 
     def _steps(self, at: Evaluation) -> list:
@@ -335,17 +343,17 @@ class Problem:
 
     @cached_property
     def curvature(self) -> np.ndarray:
-        """The expected second derivative by each theta, about, at a middling start.
+        """Roughly the expected second derivative by each theta at the usual start.
 
         A level whose effect keeps the weight w (the rest is shrunk away) tells of lambda as
         much as a variance of 1 / w of its own would: 4 w^2 / lambda^2 for a standard deviation,
         2 w_i w_j / lambda^2 for what ties effect i to effect j.
         """
         conditional = self._conditional(self.evaluate(self.middling))
-        found = []
+        curvatures = []
         for g in range(len(self.patterns)):
             weight = 1 - np.einsum("iil->il", conditional[g]) / MIDDLING**2
             weight = np.clip(weight, LEAST_WEIGHT, 1.0)
             information = 2 * weight @ weight.T / MIDDLING**2
-            found.append(information + np.diag(np.diagonal(information)))
-        return self.pack(found)
+            curvatures.append(information + np.diag(np.diagonal(information)))
+        return self.pack(curvatures)

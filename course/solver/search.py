@@ -1,4 +1,8 @@
-"""The search for the lowest deviance over theta, and the doubt it ends with."""
+"""The search for the lowest deviance over theta.
+
+One start is enough for most models. Where the deviance may have several valleys the search begins again
+elsewhere, and the lowest of the optima counts (`search` says where it does).
+"""
 
 from __future__ import annotations
 
@@ -13,7 +17,9 @@ from course.solver.problem import MIDDLING, SMALL, Problem
 GTOL = 1e-6  # largest gradient, with every theta measured by its curvature
 PRECISION_LOST = 2  # SciPy's number for a line search that found nothing lower
 FEW_ROWS = 200  # with more of them one start has been enough
-CLOSE = 0.01  # of deviance, and twice this of relative (co)variances: a valley already searched
+# An optimum that is searched for a second time is known by its deviance, so near to the first one's, and
+# by its relative (co)variances, within twice this.
+CLOSE = 0.01
 
 
 @dataclass(frozen=True)
@@ -26,11 +32,11 @@ class Found:
 
 
 def search(problem: Problem, reml: bool, progress: bool = False) -> Found:
-    """Quasi-Newton from a middling start, and again where there is reason to doubt what it found.
+    """Search by BFGS from the usual start, and from others where the deviance may have several valleys.
 
-    Three reasons: a variance that came out near 0; effects that can stand in for each other (a
-    slope without its intercept, of a predictor far from 0, is nearly an intercept); and few rows for many
-    effects, which may explain nearly all of them. The deviance may then have several valleys.
+    It may have them for three reasons: a variance came out near 0; effects can stand in for each other
+    (a slope without its intercept, of a predictor far from 0, is nearly an intercept); few rows have
+    many effects, which may explain nearly all of them.
 
     Parameters
     ----------
@@ -135,7 +141,7 @@ def _descend(
 ) -> Found:
     """Follow the deviance down from a start; no further where that leads to a known optimum.
 
-    Steps are as long as suits a middling start; where the start is `far` from it, as suits that.
+    The lengths of the steps suit the usual start; where the search begins `far` from it, they suit `start`.
     """
     count = 0
 
@@ -148,7 +154,8 @@ def _descend(
     unit = _unit(problem, start if far else problem.middling)
     with np.errstate(all="ignore"):
         first, slope = value_and_slope(start)
-    if not np.isfinite(slope).all():  # no residual is left, say
+    # where no residual is left, say
+    if not np.isfinite(slope).all():
         return Found(start, float(first), np.inf, False, count)
     # SciPy's first step has length 1: let that be the whole Newton step, or as much of it as at
     # most doubles a theta
@@ -157,12 +164,10 @@ def _descend(
     at_start = start / (unit * length)
 
     def measured(steps: np.ndarray) -> tuple[float, np.ndarray]:
-        value, found = (
-            (first, slope)
-            if np.array_equal(steps, at_start)
-            else value_and_slope(steps * unit * length)
-        )
-        return (value - first) / length**2, found / length
+        if np.array_equal(steps, at_start):
+            return 0.0, slope / length
+        value, gradient = value_and_slope(steps * unit * length)
+        return (value - first) / length**2, gradient / length
 
     def stop_where_known(intermediate_result: optimize.OptimizeResult) -> None:
         assert known is not None
@@ -190,14 +195,14 @@ def _descend(
     converged = steepest < max(1e-3, noise**0.5)
     theta = result.x * unit * length
     if result.status == PRECISION_LOST and (_unit(problem, theta) > 4 * unit).any():
-        # with steps of another length more can be seen, and "steep" is another thing
+        # the curvature has changed on the way: steps that suit this place may lead further
         again = _descend(problem, value_and_gradient, theta, known, far=True)
         return replace(again, evaluations=count + again.evaluations)
     return Found(theta, value, steepest, converged, count)
 
 
 def _unit(problem: Problem, theta: np.ndarray) -> np.ndarray:
-    """A step of one curvature in every direction; a standard deviation's grows with it."""
+    """The length of a step in every direction, by the curvature there; it grows with a standard deviation."""
     larger = [
         np.maximum(1, np.repeat(np.linalg.norm(factor, axis=1)[:, None], len(factor), 1) / MIDDLING)
         for factor in problem.unpack(theta)
@@ -209,9 +214,9 @@ def _same(problem: Problem, theta: np.ndarray, known: np.ndarray) -> bool:
     """Whether the covariances over sigma squared are nearly those of another theta."""
     pairs = zip(problem.unpack(theta), problem.unpack(known), strict=True)
     return all(
-        np.abs(here @ here.T - there @ there.T).max()
-        < 2 * CLOSE * (1 + np.abs(there @ there.T).max())
-        for here, there in pairs
+        np.abs(factor @ factor.T - other @ other.T).max()
+        < 2 * CLOSE * (1 + np.abs(other @ other.T).max())
+        for factor, other in pairs
     )
 
 

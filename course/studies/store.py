@@ -24,6 +24,9 @@ import course
 from course.errors import CourseError
 
 STUDY = "_study.json"  # readers of Parquet folders skip names that begin with _ or .
+# A study is stored with the names of its functions. One that was stored when a function of this package lay
+# in another module is still the same study: the name that it had, and the one it has now.
+MOVED = {"course.simulate.simulate_schools": "course.simulate.schools.simulate_schools"}
 
 
 class Store:
@@ -80,7 +83,7 @@ def read_study(path: str | os.PathLike) -> dict[str, Any] | None:
     if not file.is_file():
         return None
     try:
-        return json.loads(file.read_text("utf-8"))["study"]
+        return _renamed(json.loads(file.read_text("utf-8"))["study"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise CourseError(f"{str(file)!r} cannot be read: give path= another folder") from error
 
@@ -111,6 +114,15 @@ def _name(function: Any) -> str:
     if not hasattr(function, "__qualname__"):
         return _without_address(function)
     return f"{function.__module__}.{function.__qualname__}"
+
+
+def _renamed(value: Any) -> Any:
+    """What was stored, with the names that functions have now."""
+    if isinstance(value, dict):
+        return {key: _renamed(one) for key, one in value.items()}
+    if isinstance(value, list):
+        return [_renamed(one) for one in value]
+    return MOVED.get(value, value) if isinstance(value, str) else value
 
 
 def _without_address(value: Any) -> str:

@@ -1,4 +1,4 @@
-"""A tail with a border gives what dense linear algebra and the tail in one piece give."""
+"""Crossed factors with a border give what dense linear algebra and one matrix without it give."""
 
 import numpy as np
 import pytest

@@ -126,7 +126,7 @@ def test_nested_groups_need_no_matrix_of_what_crosses_however_they_are_ordered(o
 def test_only_what_crosses_is_eliminated_together(formula, together, above):
     problem = problem_of(formula, table(2))
     names = [grouping.name for grouping in problem.design.groupings]
-    crossing = [problem.crossing.head, *(grouping for grouping, _ in problem.crossing.tail)]
+    crossing = [problem.crossing.largest, *(g for g, _ in problem.crossing.others)]
     assert [names[g] for g in crossing] == together  # the one with most levels first
     assert [names[stage.grouping] for stage in problem.stages] == above
 

@@ -10,8 +10,8 @@ import pytest
 import small_studies
 from small_studies import FORMULA, balanced, equal, slow, study
 
-from course import CourseError, recovery
-from course.studies.store import STUDY
+from course import CourseError, recovery, simulate_schools
+from course.studies.store import STUDY, Store, plain, read_study
 
 
 def test_a_study_goes_on_where_it_was_and_to_a_larger_n(tmp_path):
@@ -23,6 +23,28 @@ def test_a_study_goes_on_where_it_was_and_to_a_larger_n(tmp_path):
     assert equal(whole, study(tmp_path / "s", seed=None))  # the seed is that of the folder
     fewer = study(tmp_path / "s", n=5)
     assert equal(fewer, recovery(balanced, FORMULA, 5, seed=3, progress=False))
+
+
+SMALL = {"provinces": 2, "schools": 2, "classrooms": 2, "students": 3}
+
+
+@pytest.mark.parametrize("simulate", [simulate_schools, partial(simulate_schools, **SMALL)])
+def test_a_study_is_known_by_the_name_that_its_function_had_before_it_moved(tmp_path, simulate):
+    study = {"simulate": plain(simulate), "seed": 3}
+    folder = tmp_path / "s"
+    folder.mkdir()
+    text = json.dumps({"study": study, "versions": {}})
+    assert text.count("course.simulate.schools.simulate_schools") == 1
+    old = text.replace(
+        "course.simulate.schools.simulate_schools", "course.simulate.simulate_schools"
+    )
+    (folder / STUDY).write_text(old)
+    assert read_study(folder) == study
+    assert Store(folder, {"simulate": simulate, "seed": 3}).found is None  # not refused
+    with pytest.raises(CourseError, match="another study, with seed = 3"):
+        Store(folder, {"simulate": simulate, "seed": 4})
+    with pytest.raises(CourseError, match="another study, with simulate"):
+        Store(folder, {"simulate": balanced, "seed": 3})
 
 
 def test_nothing_is_run_twice(tmp_path, monkeypatch):
