@@ -1,4 +1,8 @@
-"""The one error that a learner meets."""
+"""The one error that a learner meets.
+
+**In**: a sentence that says what is wrong, where, and what to write instead. **Out**: one line that is
+safe to print, whatever stood in the data. Knows nothing of all the rest.
+"""
 
 import re
 

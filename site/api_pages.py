@@ -1,23 +1,30 @@
 """The pages of the API reference: which public name stands where, and their formulas."""
 
+import inspect
 import re
+from importlib import import_module
 from pathlib import PurePosixPath
 
-# Every public name once; tests/project/test_site.py holds this against `course` and `course.plots`.
-CHAPTERS: dict[str, tuple[str, str, list[str]]] = {
-    "translate": (
-        "Formulas",
-        "An lme4-style formula in words, as an equation, and as plain statsmodels code.",
-        ["course.translate", "course.translation.translate.Translation", "course.CourseError"],
+# A chapter for each wing of the package, in the order of the data's way; every public name once.
+# tests/project/test_site.py holds this against `course`, `course.plots` and the folders of the package.
+CHAPTERS: dict[str, tuple[str, list[str]]] = {
+    "errors": ("The one error", ["course.CourseError"]),
+    "common": ("What all wings use", []),
+    "formula": ("Formulas", []),
+    "simulate": ("Pupils with a known truth", ["course.simulate_schools"]),
+    "design": ("Matrices and groups", []),
+    "solver": ("The search for the optimum", []),
+    "translation": (
+        "Formulas for statsmodels",
+        ["course.translate", "course.translation.translate.Translation"],
     ),
-    "fit": (
-        "Fit",
-        "Fit a formula, and read the result.",
-        ["course.mixedlm", "course.MixedModel", "course.MixedFit"],
+    "data": (
+        "Data",
+        ["course.load", "course.read_table", "course.structure", "course.propose"],
     ),
-    "tests": (
+    "fit": ("Fit", ["course.mixedlm", "course.MixedModel", "course.MixedFit"]),
+    "inference": (
         "Tests and intervals",
-        "Fixed effects and variances: tests that hold with few groups, intervals that respect zero.",
         [
             "course.anova",
             "course.wald",
@@ -30,9 +37,8 @@ CHAPTERS: dict[str, tuple[str, str, list[str]]] = {
             "course.simulate_responses",
         ],
     ),
-    "interpret": (
+    "interpretation": (
         "Interpret and report",
-        "Shares of variance, what a model explains, and the sentences to report.",
         [
             "course.icc",
             "course.r2",
@@ -43,30 +49,9 @@ CHAPTERS: dict[str, tuple[str, str, list[str]]] = {
             "course.side_by_side",
         ],
     ),
-    "diagnose": (
-        "Doubt",
-        "What stands out in a fit, why it matters, and what to do.",
-        ["course.diagnose", "course.influence"],
-    ),
-    "data": (
-        "Data",
-        "Read data, see how their groups lie, simulate pupils whose truth is known.",
-        [
-            "course.load",
-            "course.read_table",
-            "course.structure",
-            "course.propose",
-            "course.simulate_schools",
-        ],
-    ),
-    "studies": (
-        "Studies by simulation",
-        "Does a design find what is there? How many schools, how many pupils?",
-        ["course.recovery", "course.power"],
-    ),
+    "diagnosis": ("Doubt", ["course.diagnose", "course.influence"]),
     "plots": (
         "Plots",
-        "Pictures of grouped data and of fitted models; each returns its Axes.",
         [
             f"course.plots.{name}"
             for name in (
@@ -76,7 +61,8 @@ CHAPTERS: dict[str, tuple[str, str, list[str]]] = {
             ).split()
         ],
     ),
-    "exercises": ("Exercises", "The checks of the lessons.", ["course.check"]),
+    "studies": ("Studies by simulation", ["course.recovery", "course.power"]),
+    "exercises": ("Exercises", ["course.check"]),
 }
 
 # Docstrings say formulas in plain text, which reads well in a terminal. On the page they are typeset:
@@ -128,28 +114,44 @@ def typeset(name: str, docstring: str) -> str:
     return re.sub(r"::(\n\n *\.\. math::)", r":\1", docstring)
 
 
+def about(wing: str) -> str:
+    """What a wing says of itself: its first sentence, and what goes in, comes out and is unknown to it."""
+    docstring = inspect.getdoc(import_module(f"course.{wing}"))
+    paragraphs = [" ".join(paragraph.split()) for paragraph in docstring.split("\n\n")]
+    told = [text for text in paragraphs if text.startswith("**In**")]
+    # in Sphinx a name in single quotes would be a link, and most of these have no page
+    return re.sub(r"(?<!`)`([^`]+)`(?!`)", r"``\1``", "\n\n".join([paragraphs[0], *told]))
+
+
 def api_pages() -> dict[str, str]:
     """The pages of the reference, in reStructuredText, by path."""
-    pages = {f"api/{page}.rst": _chapter(*chapter) for page, chapter in CHAPTERS.items()}
+    pages = {
+        f"api/{wing}.rst": _chapter(title, about(wing), names)
+        for wing, (title, names) in CHAPTERS.items()
+    }
     return {"api/index.rst": _index(), **pages}
 
 
 def _index() -> str:
-    toctree = "\n".join(f"   {page}" for page in CHAPTERS)
-    tables = "\n".join(
-        f":doc:`{title} <{page}>`\n{'-' * (len(title) + len(page) + 12)}\n\n{about}\n\n"
-        ".. autosummary::\n\n" + "".join(f"   {name}\n" for name in names)
-        for page, (title, about, names) in CHAPTERS.items()
-    )
-    return (
+    toctree = "\n".join(f"   {wing}" for wing in CHAPTERS)
+    parts = [
         "API reference\n=============\n\nWrite ``from course import mixedlm, translate, plots``. A name is "
         "imported when it is first used, so ``import course`` costs next to nothing.\n\n"
-        f".. toctree::\n   :hidden:\n\n{toctree}\n\n{tables}"
-    )
+        "The chapters are the wings of the package, in the order in which data go through them: text "
+        "becomes a formula, formula and data a design, a design a translation and a fit. Each says what goes "
+        "in, what comes out, and what it knows nothing of. A wing without a list has no public names.\n\n"
+        f".. toctree::\n   :hidden:\n\n{toctree}\n"
+    ]
+    for wing, (title, names) in CHAPTERS.items():
+        underline = "-" * (len(title) + len(wing) + 12)
+        parts.append(f":doc:`{title} <{wing}>`\n{underline}\n\n{about(wing)}\n")
+        if names:
+            parts.append(".. autosummary::\n\n" + "".join(f"   {name}\n" for name in names))
+    return "\n".join(parts)
 
 
-def _chapter(title: str, about: str, names: list[str]) -> str:
-    parts = [f"{title}\n{'=' * len(title)}\n\n{about}\n"]
+def _chapter(title: str, text: str, names: list[str]) -> str:
+    parts = [f"{title}\n{'=' * len(title)}\n\n{text}\n"]
     for name in names:
         is_class = PurePosixPath(name.replace(".", "/")).name[0].isupper()
         short = name.removeprefix("course.").split(".")[-1]

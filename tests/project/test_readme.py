@@ -10,6 +10,7 @@ import pytest
 import statsmodels.formula.api  # noqa: F401  (it sets warning filters when first imported)
 
 ROOT = Path(__file__).parents[2]
+PAPERS = ("README.md", "CONTRIBUTING.md", "course/README.md", "findings/README.md")
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"```python\n(.*?)```\n\n```text\n(.*?)```", README, re.DOTALL)
 
@@ -33,6 +34,29 @@ def test_code_prints_what_readme_shows():
         assert lines(printed(code, names)) == lines(expected)
 
 
-@pytest.mark.parametrize("target", re.findall(r"\]\((?!https?:)([^)#]+)\)", README))
-def test_links_lead_somewhere(target):
-    assert (ROOT / target).exists()
+@pytest.mark.parametrize("paper", PAPERS)
+def test_links_lead_somewhere(paper):
+    path = ROOT / paper
+    targets = re.findall(r"\]\((?!https?:)([^)#]+)\)", path.read_text(encoding="utf-8"))
+    assert targets
+    for target in targets:
+        assert (path.parent / target).exists(), target
+
+
+def test_the_plan_of_the_package_names_every_wing_and_no_other():
+    text = (ROOT / "course" / "README.md").read_text(encoding="utf-8")
+    wings = {path.parent.name for path in (ROOT / "course").glob("*/__init__.py")}
+    assert set(re.findall(r"^\| \[`(\w+)/`\]", text, re.MULTILINE)) == wings
+    files = re.findall(r"`((?:[a-z_]+/)+[a-z_]+\.py)`", text)
+    assert len(files) > 10
+    for file in files:
+        assert (ROOT / file).exists() or (ROOT / "course" / file).exists(), file
+
+
+def test_what_contributing_says_make_can_do():
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    targets = set(re.findall(r"(?:`|^)make ([a-z-]+)", text, re.MULTILINE))
+    assert {"lab", "test", "test-fast", "test-long", "release"} <= targets
+    for target in targets:
+        assert re.search(rf"^{target}:", makefile, re.MULTILINE), target

@@ -1,6 +1,7 @@
 """What the website is made from; building and looking at it is `make site` and `make test-browser`."""
 
 import base64
+import importlib
 import inspect
 import re
 import struct
@@ -45,13 +46,26 @@ def page(*cells):
 
 
 def test_the_reference_has_every_public_name_once():
-    listed = [name for _, _, names in api_pages.CHAPTERS.values() for name in names]
+    listed = [name for _, names in api_pages.CHAPTERS.values() for name in names]
     assert len(listed) == len(set(listed))
     functions = {name for name in plots.__all__ if callable(getattr(plots, name))}
     public = {f"course.{name}" for name in course.__all__}
     public |= {f"course.plots.{name}" for name in functions}
     assert public - set(listed) == set()
     assert set(listed) - public == {"course.translation.translate.Translation"}
+
+
+def test_the_reference_has_a_chapter_for_each_wing_with_the_names_that_live_there():
+    package = Path(course.__file__).parent
+    wings = {path.parent.name for path in package.glob("*/__init__.py")}
+    assert set(api_pages.CHAPTERS) == wings | {"errors"}
+    for wing, (_, names) in api_pages.CHAPTERS.items():
+        told = api_pages.about(wing)
+        assert "**In**" in told and "**Out**" in told and "nows nothing of" in told
+        for name in names:
+            module, _, short = name.rpartition(".")
+            public = getattr(importlib.import_module(module), short)
+            assert public.__module__.split(".")[1] == wing
 
 
 @pytest.mark.parametrize("name", api_pages.FORMULAS)
