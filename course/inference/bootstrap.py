@@ -11,6 +11,7 @@ import pandas as pd
 
 from course.common.arguments import usable_seed, whole
 from course.common.parallel import run_in_chunks
+from course.common.seeds import seed_of_replicate
 from course.errors import CourseError
 from course.fit.model import MixedFit, require_fit
 from course.inference.parameters import parameters
@@ -194,9 +195,7 @@ class Simulator:
 
     def draw(self, seed: int, replicate: int) -> np.ndarray:
         """One response, (nobs,), from a stream that belongs to this replicate alone."""
-        # what SeedSequence(seed, spawn_key=(STREAM,)).spawn(n)[replicate] is, without those before it
-        stream = np.random.SeedSequence(seed, spawn_key=(STREAM, replicate))
-        rng = np.random.default_rng(stream)
+        rng = np.random.default_rng(seed_of_replicate(seed, STREAM, replicate))
         y = self.mean + rng.normal(scale=self.sigma, size=len(self.mean))
         for Z, codes, factor, levels in self.parts:
             effects = rng.standard_normal((levels, len(factor))) @ factor.T

@@ -11,12 +11,12 @@ from scipy import stats
 
 from course.common.arguments import proportion
 from course.common.nearest import nearest
+from course.common.parameter import Parameter
 from course.errors import CourseError
 from course.fit.model import MixedFit, require_fit
 from course.inference.parameters import choose
 from course.inference.parameters import parameters as all_parameters
 from course.inference.profile import profile
-from course.solver.parameters import parameter_names
 
 METHODS = ("profile", "bootstrap", "wald")
 AT_THE_END = 1e-4  # this near to -1 or 1 a correlation has no curvature to speak of
@@ -85,13 +85,14 @@ def confint(
             f"method={method!r}: write 'profile', 'bootstrap' or 'wald'{nearest(method, METHODS)}"
         )
     level = proportion("level", level)
-    names = choose(parameter_names(fit.design), parameters)
+    chosen = choose(fit.design, parameters)
+    names = [str(parameter) for parameter in chosen]
     if method == "profile":
         table, notes = _profile(fit, names, level, progress)
     elif method == "bootstrap":
-        table, notes = _bootstrap(fit, names, level, n, seed, executor, progress)
+        table, notes = _bootstrap(fit, chosen, level, n, seed, executor, progress)
     else:
-        table, notes = _wald(fit, names, level)
+        table, notes = _wald(fit, chosen, level)
     table.insert(0, "estimate", all_parameters(fit)[names])
     table["method"] = method
     table.attrs["notes"] = notes
@@ -106,15 +107,17 @@ def _profile(fit: MixedFit, names: list[str], level: float, progress: bool):
     return table, notes
 
 
-def _bootstrap(fit: MixedFit, names, level, n, seed, executor, progress):
+def _bootstrap(fit: MixedFit, chosen: list[Parameter], level, n, seed, executor, progress):
     from course.inference.bootstrap import bootstrap
 
+    names = [str(parameter) for parameter in chosen]
     found = bootstrap(fit, n, seed=seed, executor=executor, progress=progress)
     values = found.replicates.loc[found.replicates["converged"], names]
     if values.empty:
         raise CourseError(f"none of the {n} fits to simulated responses converged: no interval")
-    correlations = [name for name in names if name.startswith("cor(")]
-    values[correlations] = values[correlations].clip(-1, 1)  # but for rounding they are
+    correlations = [str(parameter) for parameter in chosen if parameter.kind == "cor"]
+    # Rounding may carry a correlation past the ends of its range.
+    values[correlations] = values[correlations].clip(-1, 1)
     table = pd.DataFrame(
         {
             "lower": values.quantile((1 - level) / 2),
@@ -134,13 +137,14 @@ def _bootstrap(fit: MixedFit, names, level, n, seed, executor, progress):
     return table, notes
 
 
-def _wald(fit: MixedFit, names: list[str], level: float):
+def _wald(fit: MixedFit, chosen: list[Parameter], level: float):
     estimates = all_parameters(fit)
     errors = pd.Series(wald_errors(fit), index=estimates.index)
     rows, without = [], []
-    for name in names:
+    names = [str(parameter) for parameter in chosen]
+    for parameter, name in zip(chosen, names, strict=True):
         value, error = estimates[name], errors[name]
-        if name in fit.fe_params.index:
+        if parameter.kind == "fixed":
             df = fit.satterthwaite.df(np.eye(len(fit.fe_params))[fit.fe_params.index.get_loc(name)])
             half = stats.t.ppf((1 + level) / 2, df) * error
             rows.append((value - half, value + half, error))
@@ -149,7 +153,7 @@ def _wald(fit: MixedFit, names: list[str], level: float):
         if not np.isfinite(error):
             without.append(name)
             rows.append((np.nan, np.nan, np.nan))
-        elif name.startswith("cor("):
+        elif parameter.kind == "cor":
             half = z * error / (1 - value**2)
             rows.append((*np.tanh(np.arctanh(value) + np.array([-half, half])), error))
         else:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from course.common.parameter import Parameter
 from course.common.wording import count, words
 from course.errors import CourseError
 from course.plots.page import BLUE, GREY, INK, ORANGE, PALE, describe, legend_of_panels, panels
@@ -117,12 +118,11 @@ def _names(table: pd.DataFrame) -> list[str]:
             names.append(effect)
         elif group == "Residual":
             names.append("residual")
-        else:
-            names.append(f"{effect} | {group}")
-    return [
-        name if kind != "correlation" else f"cor({name})"
-        for name, kind in zip(names, table["kind"], strict=True)
-    ]
+        elif kind == "SD":
+            names.append(Parameter("sd", group, (effect,)).place)
+        else:  # the column holds both effects of a correlation
+            names.append(str(Parameter("cor", group, (effect,))))
+    return names
 
 
 def _panels(table: pd.DataFrame) -> list[str]:

@@ -23,6 +23,7 @@ import pandas as pd
 from course.common.arguments import choice, whole
 from course.common.nearest import nearest
 from course.common.parallel import run_in_chunks
+from course.common.seeds import seed_of_replicate
 from course.errors import CourseError
 from course.fit.model import MixedFit, mixedlm
 from course.inference.fixed_effects import DF, fixed_effects_table
@@ -99,8 +100,7 @@ class SimulatedFits:
 
     def seed_of(self, replicate: int) -> int:
         """The seed a replicate is simulated with: for each design the same, below 2**63."""
-        # what SeedSequence(seed, spawn_key=(STREAM,)).spawn(n)[replicate] is, without those before it
-        child = np.random.SeedSequence(self.seed, spawn_key=(STREAM, replicate))
+        child = seed_of_replicate(self.seed, STREAM, replicate)
         return int(child.generate_state(1, np.uint64)[0] >> np.uint64(1))
 
     def __call__(self, tasks: range) -> list[Found]:
