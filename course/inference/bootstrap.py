@@ -19,7 +19,8 @@ from course.solver.estimates import Estimates, estimate
 from course.solver.parameters import parameter_names, parameter_values
 from course.solver.problem import SMALL, Problem
 
-STREAM = 1979  # apart from the streams of simulate_schools(seed=...), should both get the same seed
+# Random numbers differ from those of simulate_schools(seed=...) where both are given the same seed.
+STREAM = 1979
 
 
 @dataclass(frozen=True, eq=False)
@@ -215,7 +216,7 @@ class Refitter:
     def of(cls, fit: MixedFit) -> Refitter:
         problem = fit.model.problem
         theta = fit.estimates.theta_standard
-        # a search that starts at 0 would stay there: the deviance is even
+        # The deviance has slope 0 where an SD is 0, so that a search which starts there would stay.
         start = np.where(problem.diagonal & (np.abs(theta) < SMALL), problem.start, theta)
         return cls(problem, fit.estimates.reml, start)
 

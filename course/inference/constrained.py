@@ -21,7 +21,7 @@ from course.common.parameter import Parameter
 from course.solver.estimates import Estimates, lower_factor
 from course.solver.problem import Problem
 
-# (deviance, its gradient) at x, with the parameter held at the value that comes first
+# Takes the value at which the parameter is held, and x; returns the deviance there and its gradient by x.
 Objective = Callable[[float, np.ndarray], tuple[float, np.ndarray]]
 
 
@@ -31,10 +31,12 @@ class Held:
 
     deviance: Objective
     start: np.ndarray  # x at the optimum
-    curvature: np.ndarray  # a rough second derivative by each x
-    diagonal: np.ndarray  # the x that are standard deviations: at 0 their derivative is 0
-    positive: np.ndarray  # the x that must not be negative
-    scale: float  # about the parameter's standard error
+    curvature: np.ndarray  # a rough second derivative of the deviance by each x
+    diagonal: (
+        np.ndarray
+    )  # which x are standard deviations: at 0 the deviance has slope 0 along them
+    positive: np.ndarray  # which x must not be negative
+    scale: float  # roughly the standard error of the parameter
     low: float = -np.inf
     high: float = np.inf
 
@@ -119,7 +121,7 @@ def _leading(problem: Problem, best: Estimates, g: int, block: tuple[int, ...], 
     columns = problem.columns
     order = [block.index(j) for j in [*first, *(j for j in block if j not in first)]]
     T = columns.T_z[g][np.ix_(block, block)]
-    # where the first effects are what they are in the data (an intercept at 0, say), the others stay
+    # Turns the first effects into those of the data (an intercept at 0, say), and keeps the others.
     to_new = np.eye(len(block))
     for j in order[: len(first)]:
         to_new[j] = T[j] / T[j, j]

@@ -205,7 +205,7 @@ def _satterthwaite_df(fit: MixedFit, L: np.ndarray, V: np.ndarray) -> float:
     nu = np.array([fit.satterthwaite.df(contrast) for contrast in contrasts])
     if np.ptp(nu) < 1e-8:
         return float(nu.mean())
-    if (nu <= 2).any():  # a t statistic whose square has no mean
+    if (nu <= 2).any():  # the square of such a t statistic has no mean
         return 2.0
     total = (nu / (nu - 2)).sum()
     return float(2 * total / (total - len(nu)))

@@ -19,7 +19,8 @@ from course.inference.parameters import parameters as all_parameters
 from course.inference.profile import profile
 
 METHODS = ("profile", "bootstrap", "wald")
-AT_THE_END = 1e-4  # this near to -1 or 1 a correlation has no curvature to speak of
+# So near to -1 or 1 the curvature at a correlation says nothing about its uncertainty.
+AT_THE_END = 1e-4
 
 
 def confint(
@@ -157,7 +158,8 @@ def _wald(fit: MixedFit, chosen: list[Parameter], level: float):
             half = z * error / (1 - value**2)
             rows.append((*np.tanh(np.arctanh(value) + np.array([-half, half])), error))
         else:
-            with np.errstate(over="ignore"):  # without limit, then: from 0 to infinity
+            # Where the factor overflows the interval reaches from 0 to infinity.
+            with np.errstate(over="ignore"):
                 factor = np.exp(z * error / value)
             rows.append((value / factor, value * factor, error))
     notes = [
@@ -217,7 +219,8 @@ def wald_errors(fit: MixedFit) -> np.ndarray:
     J = np.array(rows)
     covariance = fit.satterthwaite.covariance
     variances = np.einsum("ij,jk,ik->i", J, covariance, J)
-    # a direction in which the deviance is flat counts as no variance there: it is without limit
+    # The pseudo-inverse gives no variance to a direction in which the deviance is flat, where in truth
+    # it has no limit.
     flat = J - J @ np.linalg.pinv(covariance, hermitian=True) @ covariance
     unknown = np.linalg.norm(flat, axis=1) > 1e-3 * np.linalg.norm(J, axis=1)
     variances[unknown] = np.nan

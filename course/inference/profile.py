@@ -32,7 +32,8 @@ from course.solver.problem import SMALL
 
 ZETA_STEP = 0.4  # how far apart in zeta two points of a profile are to be
 MARKS = tuple(stats.norm.ppf([0.95, 0.975, 0.995]))  # zeta at levels 90, 95 and 99 %
-MISSED = 1e-4  # in deviance: an optimum that far from the best is none
+# An optimum whose deviance is this much above the lowest one found is no optimum.
+MISSED = 1e-4
 MAX_POINTS = 100  # on each side of the estimate
 
 
@@ -188,7 +189,7 @@ def _walk(held: Held, estimate: float, reach: float) -> pd.DataFrame:
 def _side(search: _Search, estimate: float, sign: int, reach: float) -> list[tuple[float, float]]:
     bound = search.held.high if sign > 0 else search.held.low
     path = [(estimate, 0.0, search.start)]
-    slope = np.zeros_like(search.start)  # of x by the value
+    slope = np.zeros_like(search.start)  # how x changes with the value of the parameter
     step = ZETA_STEP * search.held.scale
 
     def held_at(target: float, start: np.ndarray) -> tuple[float, float, np.ndarray]:
@@ -237,7 +238,8 @@ class _Search:
         self.lowest, self.start = self.minimise(estimate, held.start)
         if len(unit):
             self.round = self._rounded(estimate, unit)
-        # without one of its effects a correlation has no meaning, and the deviance one value
+        # Where one of its effects does not vary a correlation has no meaning: the deviance is then the
+        # same for every value of it, and no value need be worse than that.
         for i in np.flatnonzero(held.positive):
             without = np.where(np.arange(len(unit)) == i, 0.0, self.start)
             self.ceiling = min(self.ceiling, self._descend(0.0, without, zero=i)[0])
@@ -259,7 +261,7 @@ class _Search:
             return self.held.deviance(value, start)[0] - self.lowest, start
         best, x = self._descend(value, start)
         small = self.held.diagonal & (np.abs(x) < SMALL)
-        if small.any():  # at 0 the derivative is 0, be it the best or not
+        if small.any():  # at an SD of 0 the slope is 0 whether or not that is the optimum
             other, there = self._descend(value, np.where(small, 0.2, x))
             if other < best:
                 best, x = other, there
@@ -270,7 +272,7 @@ class _Search:
         positive = self.held.positive
         if zero is None:
             found, x = self._quasi_newton(value, start, self.round, None)
-            # both negative is as good as both positive: it is their product that counts
+            # Turning the signs of both changes nothing: only the sign of their product counts.
             if not positive.any() or np.prod(x[positive]) >= 0:
                 return found, np.where(positive, np.abs(x), x)
         bounds = [(0 if p else None, 0 if i == zero else None) for i, p in enumerate(positive)]

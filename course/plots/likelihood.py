@@ -94,15 +94,30 @@ def profile_zeta(
             slope = np.gradient(zeta, value)[np.abs(zeta).argmin()]
             one.axhline(0, color=GREY, linewidth=0.8)
             for at in (-NORMAL_95, NORMAL_95):
-                one.axhline(at, color=INK, linestyle=":", linewidth=1.2,
-                            label="±1.96" if at > 0 else None)  # fmt: skip
-            one.plot(value, slope * (value - estimate), color=ORANGE, linestyle="--",
-                     linewidth=1.6, label="tangent at the estimate")  # fmt: skip
+                one.axhline(
+                    at, color=INK, linestyle=":", linewidth=1.2, label="±1.96" if at > 0 else None
+                )
+            one.plot(
+                value,
+                slope * (value - estimate),
+                color=ORANGE,
+                linestyle="--",
+                linewidth=1.6,
+                label="tangent at the estimate",
+            )
             one.plot(value, zeta, color=BLUE, linewidth=2.2, label="profile zeta")
             ends = _ends(profile, name, value, zeta)
             drawn = [end for end in ends if value[0] <= end <= value[-1]]
-            one.scatter(drawn, np.interp(drawn, value, zeta), s=40, color=BLUE, edgecolors=INK,
-                        linewidths=0.7, zorder=4, label="end of the 95 % interval")  # fmt: skip
+            one.scatter(
+                drawn,
+                np.interp(drawn, value, zeta),
+                s=40,
+                color=BLUE,
+                edgecolors=INK,
+                linewidths=0.7,
+                zorder=4,
+                label="end of the 95 % interval",
+            )
             one.set(xlabel=name, ylabel="zeta")
             low, high = max(zeta.min(), -3.3), min(zeta.max(), 3.3)
             one.set_ylim(min(low, -2.2) - 0.1, max(high, 2.2) + 0.1)
@@ -218,8 +233,17 @@ def deviance_surface(
         widths = [2.6 if level == CHI2_95 else 0.8 for level in RISES]
         lines = ax.contour(x, y, surface, levels=RISES, colors=INK, linewidths=widths)
         ax.clabel(lines, fmt=lambda level: f"+{level:.3g}", fontsize=9)
-        ax.scatter(*best, marker="*", s=190, color=ORANGE, edgecolors=INK, linewidths=0.8,
-                   zorder=4, clip_on=False, label="estimates")  # fmt: skip
+        ax.scatter(
+            *best,
+            marker="*",
+            s=190,
+            color=ORANGE,
+            edgecolors=INK,
+            linewidths=0.8,
+            zorder=4,
+            clip_on=False,
+            label="estimates",
+        )
         ax.plot([], [], color=INK, linewidth=2.6, label="deviance 5.99 above the lowest")
         ax.set_xlabel(_sd_label(fit, sds[0], unit, relative))
         ax.set_ylabel(_sd_label(fit, sds[1], unit, relative))

@@ -98,17 +98,50 @@ def _draw(ax: Axes, row: int, rows: pd.DataFrame, replicates: int) -> None:
         interval = rows[["lower", "upper"]].to_numpy()[0]
         if np.isfinite(interval).all():
             ax.hlines(row, *interval, color=BLUE, linewidth=2.2, zorder=2)
-        ax.scatter(estimate, [row], s=46, color=BLUE, edgecolors=INK, linewidths=0.6, zorder=3,
-                   label="estimate (95 % interval)" if first else None)  # fmt: skip
+        ax.scatter(
+            estimate,
+            [row],
+            s=46,
+            color=BLUE,
+            edgecolors=INK,
+            linewidths=0.6,
+            zorder=3,
+            label="estimate (95 % interval)" if first else None,
+        )
     else:
         # Spread over the row's height in a fixed pattern, the same at every drawing.
         height = row + 0.44 * ((np.arange(len(estimate)) * 0.618034) % 1 - 0.5)
-        ax.scatter(estimate, height, s=14, facecolors="none", edgecolors=GREY, linewidths=0.7,
-                   zorder=2, label=f"each of {replicates} estimates" if first else None)  # fmt: skip
-        ax.scatter(estimate.mean(), row, s=50, color=BLUE, edgecolors=INK, linewidths=0.6, zorder=4,
-                   label="their mean" if first else None)  # fmt: skip
-    ax.scatter(rows["true"].iloc[0], row, marker="D", s=64, facecolors="none", edgecolors=ORANGE,
-               linewidths=1.8, zorder=5, label="truth" if first else None)  # fmt: skip
+        ax.scatter(
+            estimate,
+            height,
+            s=14,
+            facecolors="none",
+            edgecolors=GREY,
+            linewidths=0.7,
+            zorder=2,
+            label=f"each of {replicates} estimates" if first else None,
+        )
+        ax.scatter(
+            estimate.mean(),
+            row,
+            s=50,
+            color=BLUE,
+            edgecolors=INK,
+            linewidths=0.6,
+            zorder=4,
+            label="their mean" if first else None,
+        )
+    ax.scatter(
+        rows["true"].iloc[0],
+        row,
+        marker="D",
+        s=64,
+        facecolors="none",
+        edgecolors=ORANGE,
+        linewidths=1.8,
+        zorder=5,
+        label="truth" if first else None,
+    )
 
 
 def _names(table: pd.DataFrame) -> list[str]:

@@ -204,7 +204,7 @@ def variance_table(covariances: Mapping[str, pd.DataFrame], residual_sd: float) 
     parts = []
     for group, matrix in covariances.items():
         covariance = matrix.to_numpy(dtype=float, copy=True)
-        # a moved zero may leave a variance of -1e-16
+        # Where the zero of a predictor was moved, rounding may leave a variance of -1e-16.
         np.fill_diagonal(covariance, np.maximum(np.diagonal(covariance), 0.0))
         parts.append((group, list(matrix), [range(len(matrix))], covariance))
     return components_table(parts, residual_sd**2)

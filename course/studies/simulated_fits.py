@@ -20,6 +20,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
+from course.common import arguments
 from course.common.arguments import choice, whole
 from course.common.nearest import nearest
 from course.common.parallel import run_in_chunks
@@ -274,7 +275,7 @@ def usable_seed(seed: int | None, path: str | os.PathLike | None) -> int:
     """The seed as a whole number; where there is none, that of the study in the folder, or a new one."""
     if seed is None and path is not None and (old := read_study(path)) is not None:
         seed = old.get("seed")
-    return int(np.random.SeedSequence().entropy) if seed is None else whole("seed", seed, low=0)
+    return arguments.usable_seed(seed)
 
 
 def usable_simulate(simulate: Callable | Mapping, names: tuple[str, ...]) -> Callable:
