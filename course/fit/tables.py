@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from course.common.variance_table import components_table
 from course.design.design import Design
 from course.solver.estimates import Estimates
-from course.solver.parameters import correlation
 
 
 def t_table(
@@ -42,21 +42,8 @@ def effects_tables(design: Design, values: Sequence[np.ndarray]) -> dict[str, pd
 
 def variance_table(design: Design, estimates: Estimates) -> pd.DataFrame:
     """group, effect, effect2, vcov, sdcor: variances, covariances, the residual last."""
-    rows: list[tuple] = []
-    pairs = zip(design.groupings, estimates.covariances, strict=True)
-    for grouping, covariance in pairs:
-        sd = np.sqrt(np.diagonal(covariance))
-        for block in grouping.blocks:
-            for j in block:
-                rows.append((grouping.name, grouping.effects[j], None, sd[j] ** 2, sd[j]))
-            for at, j in enumerate(block):
-                for i in block[at + 1 :]:
-                    names = (grouping.effects[j], grouping.effects[i])
-                    rows.append(
-                        (grouping.name, *names, covariance[i, j], correlation(covariance, i, j))
-                    )
-    rows.append(("Residual", None, None, estimates.sigma2, np.sqrt(estimates.sigma2)))
-    table = pd.DataFrame(
-        rows, columns=["group", "effect", "effect2", "vcov", "sdcor"], dtype=object
-    )
-    return table.astype({"vcov": float, "sdcor": float})
+    parts = [
+        (grouping.name, grouping.effects, grouping.blocks, covariance)
+        for grouping, covariance in zip(design.groupings, estimates.covariances, strict=True)
+    ]
+    return components_table(parts, estimates.sigma2)

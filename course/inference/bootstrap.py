@@ -11,6 +11,7 @@ import pandas as pd
 
 from course.common.arguments import usable_seed, whole
 from course.common.parallel import run_in_chunks
+from course.common.seeds import seed_of_replicate
 from course.errors import CourseError
 from course.fit.model import MixedFit, require_fit
 from course.inference.parameters import parameters
@@ -18,7 +19,8 @@ from course.solver.estimates import Estimates, estimate
 from course.solver.parameters import parameter_names, parameter_values
 from course.solver.problem import SMALL, Problem
 
-STREAM = 1979  # apart from the streams of simulate_schools(seed=...), should both get the same seed
+# Random numbers differ from those of simulate_schools(seed=...) where both are given the same seed.
+STREAM = 1979
 
 
 @dataclass(frozen=True, eq=False)
@@ -225,9 +227,7 @@ class Simulator:
 
     def draw(self, seed: int, replicate: int) -> np.ndarray:
         """One response, (nobs,), from a stream that belongs to this replicate alone."""
-        # what SeedSequence(seed, spawn_key=(STREAM,)).spawn(n)[replicate] is, without those before it
-        stream = np.random.SeedSequence(seed, spawn_key=(STREAM, replicate))
-        rng = np.random.default_rng(stream)
+        rng = np.random.default_rng(seed_of_replicate(seed, STREAM, replicate))
         y = self.mean + rng.normal(scale=self.sigma, size=len(self.mean))
         for Z, codes, factor, levels in self.parts:
             effects = rng.standard_normal((levels, len(factor))) @ factor.T
@@ -247,7 +247,7 @@ class Refitter:
     def of(cls, fit: MixedFit) -> Refitter:
         problem = fit.model.problem
         theta = fit.estimates.theta_standard
-        # a search that starts at 0 would stay there: the deviance is even
+        # The deviance has slope 0 where an SD is 0, so that a search which starts there would stay.
         start = np.where(problem.diagonal & (np.abs(theta) < SMALL), problem.start, theta)
         return cls(problem, fit.estimates.reml, start)
 

@@ -17,8 +17,10 @@ from course.fit.model import MixedFit, require_fit
 from course.inference.bootstrap import Refitter, Simulator
 from course.inference.nesting import Step, check_rows, step
 
-ROUNDING = 1e-6  # of a difference of two optima: a chi2 below this is 0
-FEW_LEVELS = 20  # of the tested grouping, below which a mixture, an asymptotic result, is doubted
+# Two optima are known to about this much, so that a chi2 below it counts as 0.
+ROUNDING = 1e-6
+# With fewer levels of the grouping factor than this, a p-value that holds for many levels is doubted.
+FEW_FOR_CHI2 = 20
 
 
 def compare(
@@ -189,7 +191,7 @@ def _chi2(small: MixedFit, large: MixedFit) -> float:
 
 def _doubts(new: Step, small: MixedFit) -> list[str]:
     """Why the p-value of a mixture may be off."""
-    few = [f"{n} levels of {name}" for name, n in new.groups.items() if n < FEW_LEVELS]
+    few = [f"{n} levels of {name}" for name, n in new.groups.items() if n < FEW_FOR_CHI2]
     notes = []
     if new.several:
         notes.append(
@@ -207,7 +209,7 @@ def _doubts(new: Step, small: MixedFit) -> list[str]:
             f"Only {' and '.join(few)}: the mixture holds for many levels, and with few the p-value is "
             "somewhat too large. bootstrap=1000 gives a better p-value."
         )
-    if new.fixed and min(small.n_groups.values()) < FEW_LEVELS:
+    if new.fixed and min(small.n_groups.values()) < FEW_FOR_CHI2:
         fewest = min(small.n_groups, key=small.n_groups.__getitem__)
         notes.append(
             f"Only {small.n_groups[fewest]} levels of {fewest}: for fixed effects that vary between them the "

@@ -17,10 +17,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from course.common.parameter import Parameter
 from course.solver.estimates import Estimates, lower_factor
 from course.solver.problem import Problem
 
-# (deviance, its gradient) at x, with the parameter held at the value that comes first
+# Takes the value at which the parameter is held, and x; returns the deviance there and its gradient by x.
 Objective = Callable[[float, np.ndarray], tuple[float, np.ndarray]]
 
 
@@ -30,40 +31,39 @@ class Held:
 
     deviance: Objective
     start: np.ndarray  # x at the optimum
-    curvature: np.ndarray  # a rough second derivative by each x
-    diagonal: np.ndarray  # the x that are standard deviations: at 0 their derivative is 0
-    positive: np.ndarray  # the x that must not be negative
-    scale: float  # about the parameter's standard error
+    curvature: np.ndarray  # a rough second derivative of the deviance by each x
+    diagonal: (
+        np.ndarray
+    )  # which x are standard deviations: at 0 the deviance has slope 0 along them
+    positive: np.ndarray  # which x must not be negative
+    scale: float  # roughly the standard error of the parameter
     low: float = -np.inf
     high: float = np.inf
 
 
-def hold(name: str, problem: Problem, best: Estimates) -> Held:
-    """Hold one parameter, named as in `course.parameters`; a correlation is held by its angle.
+def hold(parameter: Parameter, problem: Problem, best: Estimates) -> Held:
+    """Hold one parameter of the problem's design; a correlation is held by its angle.
 
     Parameters
     ----------
-    name : str
+    parameter : Parameter
     problem : Problem
     best : Estimates
         Of that problem, by ML.
     """
     design = problem.design
-    if name in design.fixed_names:
-        return _hold_fixed(problem, best, design.fixed_names.index(name))
-    if name == "sigma":
+    if parameter.kind == "fixed":
+        return _hold_fixed(problem, best, list(design.fixed_names).index(parameter.effects[0]))
+    if parameter.kind == "sigma":
         return _hold_sigma(problem, best)
-    for g, grouping in enumerate(design.groupings):
-        for block in grouping.blocks:
-            for j in block:
-                if name == f"sd({grouping.effects[j]} | {grouping.name})":
-                    return _hold_sd(*_leading(problem, best, g, block, [j]), best)
-                for i in block:
-                    pair = f"{grouping.effects[j]}, {grouping.effects[i]}"
-                    if name == f"cor({pair} | {grouping.name})":
-                        other, theta, at, _ = _leading(problem, best, g, block, [j, i])
-                        return _hold_correlation(other, theta, at, len(block))
-    raise AssertionError(name)
+    g = [grouping.name for grouping in design.groupings].index(parameter.group)
+    grouping = design.groupings[g]
+    first = [list(grouping.effects).index(effect) for effect in parameter.effects]
+    block = next(block for block in grouping.blocks if first[0] in block)
+    other, theta, at, unit = _leading(problem, best, g, block, first)
+    if parameter.kind == "sd":
+        return _hold_sd(other, theta, at, unit, best)
+    return _hold_correlation(other, theta, at, len(block))
 
 
 def _hold_fixed(problem: Problem, best: Estimates, j: int) -> Held:
@@ -82,15 +82,7 @@ def _hold_fixed(problem: Problem, best: Estimates, j: int) -> Held:
         )
         return problem.deviance(held, reml=False), problem.gradient(held, reml=False)
 
-    theta = best.theta_standard
-    return Held(
-        deviance,
-        theta,
-        problem.curvature,
-        problem.diagonal,
-        np.zeros(len(theta), dtype=bool),
-        scale=float(np.sqrt(best.cov_beta[j, j])),
-    )
+    return _over_theta(deviance, problem, best, scale=np.sqrt(best.cov_beta[j, j]))
 
 
 def _hold_sigma(problem: Problem, best: Estimates) -> Held:
@@ -98,22 +90,25 @@ def _hold_sigma(problem: Problem, best: Estimates) -> Held:
         at, sigma2 = problem.evaluate(theta), (value / problem.y_scale) ** 2
         return problem.deviance(at, False, sigma2), problem.gradient(at, False, sigma2)
 
+    return _over_theta(deviance, problem, best, np.sqrt(best.sigma2 / 2 / problem.n), low=0.0)
+
+
+def _over_theta(
+    deviance: Objective, problem: Problem, best: Estimates, scale: float, low: float = -np.inf
+) -> Held:
+    """A parameter apart from theta, which is then all that is free."""
     theta = best.theta_standard
-    return Held(
-        deviance,
-        theta,
-        problem.curvature,
-        problem.diagonal,
-        np.zeros(len(theta), dtype=bool),
-        scale=float(np.sqrt(best.sigma2 / 2 / problem.n)),
-        low=0.0,
-    )
+    positive = np.zeros(len(theta), dtype=bool)
+    return Held(deviance, theta, problem.curvature, problem.diagonal, positive, float(scale), low)
 
 
 def _leading(
     problem: Problem, best: Estimates, g: int, block: tuple[int, ...], first: list[int]
 ) -> tuple[Problem, np.ndarray, int, float]:
-    """The same problem with some effects first in their block, in the data's units but for scale.
+    """The same problem with the effects ``first`` at the head of their block.
+
+    They are effects of the predictors as they are in the data, neither centred nor mixed with others, and
+    differ from the data's units by a factor only.
 
     Returns
     -------
@@ -128,7 +123,7 @@ def _leading(
     columns = problem.columns
     order = [block.index(j) for j in [*first, *(j for j in block if j not in first)]]
     T = columns.T_z[g][np.ix_(block, block)]
-    # where the first effects are what they are in the data (an intercept at 0, say), the others stay
+    # Turns the first effects into those of the data (an intercept at 0, say), and keeps the others.
     to_new = np.eye(len(block))
     for j in order[: len(first)]:
         to_new[j] = T[j] / T[j, j]

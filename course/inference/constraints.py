@@ -1,4 +1,4 @@
-"""constraints."""
+"""Linear constraints on the fixed effects, read from text or from a matrix."""
 
 from __future__ import annotations
 
@@ -12,11 +12,10 @@ from course.errors import CourseError
 from course.fit.model import MixedFit
 
 MAX_CONSTRAINT = 2000  # characters
-# -- constraints ------------------------------------------------------------------------------
 
 
-def _read_constraints(text: str, names: list[str]) -> tuple[np.ndarray, np.ndarray]:
-    """L and the values of L beta; patsy's reader knows names, numbers, + - * / = , ( ) and no more."""
+def read_constraints(text: str, names: list[str]) -> tuple[np.ndarray, np.ndarray]:
+    """L and the values of L beta; patsy reads names, numbers and + - * / = , ( ) only."""
     if not text.strip():
         raise CourseError("no constraint: write one such as 'age = 0'")
     if len(text) > MAX_CONSTRAINT:
@@ -49,7 +48,8 @@ def _refuse_unknown_names(text: str, names: list[str]) -> None:
         raise CourseError(f"no coefficient is called '{word}'{mend}") from None
 
 
-def _read_matrix(matrix: object, names: list[str]) -> np.ndarray:
+def read_matrix(matrix: object, names: list[str]) -> np.ndarray:
+    """L as an array, (constraints, coefficients)."""
     try:
         L = np.atleast_2d(np.asarray(matrix, dtype=float))
     except (TypeError, ValueError):
@@ -62,7 +62,8 @@ def _read_matrix(matrix: object, names: list[str]) -> np.ndarray:
     return L
 
 
-def _check_rank(L: np.ndarray, fit: MixedFit) -> None:
+def check_independent(L: np.ndarray, fit: MixedFit) -> None:
+    """Raise where a row of L is 0, or follows from the other rows."""
     sizes = np.abs(L).max(axis=1)
     if (sizes == 0).any():
         raise CourseError("a row of the constraints' matrix is 0 throughout: leave it out")

@@ -20,7 +20,7 @@ from course.common.arguments import choice, proportion
 from course.errors import CourseError
 from course.fit.model import MixedFit, require_fit
 from course.fit.tables import t_table
-from course.inference.constraints import _check_rank, _read_constraints, _read_matrix
+from course.inference.constraints import check_independent, read_constraints, read_matrix
 from course.inference.kenward_roger import KenwardRoger
 from course.inference.type_three import type_three
 
@@ -176,11 +176,11 @@ def wald(fit: MixedFit, constraints: str | np.ndarray, df: str = "satterthwaite"
     _check(fit, df)
     names = list(fit.fe_params.index)
     if isinstance(constraints, str):
-        L, values, label = *_read_constraints(constraints, names), constraints.strip()
+        L, values, label = *read_constraints(constraints, names), constraints.strip()
     else:
-        L, label = _read_matrix(constraints, names), "L beta = 0"
+        L, label = read_matrix(constraints, names), "L beta = 0"
         values = np.zeros(len(L))
-    _check_rank(L, fit)
+    check_independent(L, fit)
     sizes = np.abs(L).max(axis=1)  # 2 * age = 6 says no more than age = 3
     return _f_tests(fit, {label: (L / sizes[:, None], values / sizes)}, df)
 
@@ -231,7 +231,7 @@ def _satterthwaite_df(fit: MixedFit, L: np.ndarray, V: np.ndarray) -> float:
     nu = np.array([fit.satterthwaite.df(contrast) for contrast in contrasts])
     if np.ptp(nu) < 1e-8:
         return float(nu.mean())
-    if (nu <= 2).any():  # a t statistic whose square has no mean
+    if (nu <= 2).any():  # the square of such a t statistic has no mean
         return 2.0
     total = (nu / (nu - 2)).sum()
     return float(2 * total / (total - len(nu)))

@@ -11,15 +11,16 @@ from scipy import stats
 
 from course.common.arguments import proportion
 from course.common.nearest import nearest
+from course.common.parameter import Parameter
 from course.errors import CourseError
 from course.fit.model import MixedFit, require_fit
 from course.inference.parameters import choose
 from course.inference.parameters import parameters as all_parameters
 from course.inference.profile import profile
-from course.solver.parameters import parameter_names
 
 METHODS = ("profile", "bootstrap", "wald")
-AT_THE_END = 1e-4  # this near to -1 or 1 a correlation has no curvature to speak of
+# So near to -1 or 1 the curvature at a correlation says nothing about its uncertainty.
+AT_THE_END = 1e-4
 
 
 def confint(
@@ -95,13 +96,14 @@ def confint(
             f"method={method!r}: write 'profile', 'bootstrap' or 'wald'{nearest(method, METHODS)}"
         )
     level = proportion("level", level)
-    names = choose(parameter_names(fit.design), parameters)
+    chosen = choose(fit.design, parameters)
+    names = [str(parameter) for parameter in chosen]
     if method == "profile":
         table, notes = _profile(fit, names, level, progress)
     elif method == "bootstrap":
-        table, notes = _bootstrap(fit, names, level, n, seed, executor, progress)
+        table, notes = _bootstrap(fit, chosen, level, n, seed, executor, progress)
     else:
-        table, notes = _wald(fit, names, level)
+        table, notes = _wald(fit, chosen, level)
     table.insert(0, "estimate", all_parameters(fit)[names])
     table["method"] = method
     table.attrs["notes"] = notes
@@ -120,7 +122,7 @@ def _profile(
 
 def _bootstrap(
     fit: MixedFit,
-    names: list[str],
+    chosen: list[Parameter],
     level: float,
     n: int,
     seed: int | None,
@@ -129,12 +131,14 @@ def _bootstrap(
 ) -> tuple[pd.DataFrame, list[str]]:
     from course.inference.bootstrap import bootstrap
 
+    names = [str(parameter) for parameter in chosen]
     found = bootstrap(fit, n, seed=seed, executor=executor, progress=progress)
     values = found.replicates.loc[found.replicates["converged"], names]
     if values.empty:
         raise CourseError(f"none of the {n} fits to simulated responses converged: no interval")
-    correlations = [name for name in names if name.startswith("cor(")]
-    values[correlations] = values[correlations].clip(-1, 1)  # but for rounding they are
+    correlations = [str(parameter) for parameter in chosen if parameter.kind == "cor"]
+    # Rounding may carry a correlation past the ends of its range.
+    values[correlations] = values[correlations].clip(-1, 1)
     table = pd.DataFrame(
         {
             "lower": values.quantile((1 - level) / 2),
@@ -154,13 +158,14 @@ def _bootstrap(
     return table, notes
 
 
-def _wald(fit: MixedFit, names: list[str], level: float) -> tuple[pd.DataFrame, list[str]]:
+def _wald(fit: MixedFit, chosen: list[Parameter], level: float) -> tuple[pd.DataFrame, list[str]]:
     estimates = all_parameters(fit)
     errors = pd.Series(wald_errors(fit), index=estimates.index)
     rows, without = [], []
-    for name in names:
+    names = [str(parameter) for parameter in chosen]
+    for parameter, name in zip(chosen, names, strict=True):
         value, error = estimates[name], errors[name]
-        if name in fit.fe_params.index:
+        if parameter.kind == "fixed":
             df = fit.satterthwaite.df(np.eye(len(fit.fe_params))[fit.fe_params.index.get_loc(name)])
             half = stats.t.ppf((1 + level) / 2, df) * error
             rows.append((value - half, value + half, error))
@@ -169,11 +174,12 @@ def _wald(fit: MixedFit, names: list[str], level: float) -> tuple[pd.DataFrame, 
         if not np.isfinite(error):
             without.append(name)
             rows.append((np.nan, np.nan, np.nan))
-        elif name.startswith("cor("):
+        elif parameter.kind == "cor":
             half = z * error / (1 - value**2)
             rows.append((*np.tanh(np.arctanh(value) + np.array([-half, half])), error))
         else:
-            with np.errstate(over="ignore"):  # without limit, then: from 0 to infinity
+            # Where the factor overflows the interval reaches from 0 to infinity.
+            with np.errstate(over="ignore"):
                 factor = np.exp(z * error / value)
             rows.append((value / factor, value * factor, error))
     notes = [
@@ -234,7 +240,8 @@ def wald_errors(fit: MixedFit) -> np.ndarray:
     J = np.array(rows)
     covariance = fit.satterthwaite.covariance
     variances = np.einsum("ij,jk,ik->i", J, covariance, J)
-    # a direction in which the deviance is flat counts as no variance there: it is without limit
+    # The pseudo-inverse gives no variance to a direction in which the deviance is flat, where in truth
+    # it has no limit.
     flat = J - J @ np.linalg.pinv(covariance, hermitian=True) @ covariance
     unknown = np.linalg.norm(flat, axis=1) > 1e-3 * np.linalg.norm(J, axis=1)
     variances[unknown] = np.nan

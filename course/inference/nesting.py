@@ -73,9 +73,9 @@ def step(small: Design, large: Design) -> Step:
     free, df, variances, several, groups = fixed, fixed, 0, [], {}
     for g, grouping in enumerate(large.groupings):
         for block in grouping.blocks:
-            held = places.get((g, block), [])
-            new = len(block) - sum(held)
-            more = _triangle(len(block)) - sum(map(_triangle, held))
+            sizes = places.get((g, block), [])  # of the smaller model's blocks inside this one
+            new = len(block) - sum(sizes)
+            more = _triangle(len(block)) - sum(map(_triangle, sizes))
             df += more
             free += more - _triangle(new)
             if new == 1:
@@ -124,7 +124,7 @@ def _places(small: Design, large: Design) -> dict[tuple, list[int]]:
     """For each random block of ``large`` the sizes of the blocks of ``small`` inside it."""
     for design in (small, large):
         for a, b in combinations(design.groupings, 2):
-            if same_groups(a, b):
+            if same_partition(a, b):
                 raise CourseError(
                     f"in {design.formula}, {a.name} and {b.name} are the same groups, so that only the sum "
                     "of their variances is known: leave one of the terms out"
@@ -134,7 +134,7 @@ def _places(small: Design, large: Design) -> dict[tuple, list[int]]:
         hosts = [
             (g, block)
             for g, other in enumerate(large.groupings)
-            if same_groups(grouping, other)
+            if same_partition(grouping, other)
             for block in other.blocks
         ]
         for block in grouping.blocks:
@@ -152,7 +152,7 @@ def _places(small: Design, large: Design) -> dict[tuple, list[int]]:
     return places
 
 
-def same_groups(one: Grouping, other: Grouping) -> bool:
+def same_partition(one: Grouping, other: Grouping) -> bool:
     """Whether two groupings put the same rows together, whatever they are called."""
     return (
         one.n_levels == other.n_levels

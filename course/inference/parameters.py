@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
+from dataclasses import replace
+from itertools import permutations
 
 import pandas as pd
 
 from course.common.nearest import nearest
+from course.common.parameter import Parameter
+from course.design.design import Design
 from course.errors import CourseError
 from course.fit.model import MixedFit, require_fit
-from course.solver.parameters import parameter_names, parameter_values
+from course.solver.parameters import parameter_names, parameter_values, parameters_of
 
 
 def parameters(fit: MixedFit) -> pd.Series:
@@ -48,24 +51,42 @@ def parameters(fit: MixedFit) -> pd.Series:
     return pd.Series(values, index=parameter_names(fit.design))
 
 
-def choose(names: list[str], wanted: str | Sequence[str] | None) -> list[str]:
-    """The wanted of a fit's parameter names, or a `CourseError` that names the nearest."""
+def choose(design: Design, wanted: str | Sequence[str] | None) -> list[Parameter]:
+    """The parameters with the names wanted, all of them for None.
+
+    Raises
+    ------
+    CourseError
+        For a name that is none of theirs, with the nearest one.
+    """
+    known: dict[str, Parameter] = {}
+    for parameter in parameters_of(design):
+        known.setdefault(str(parameter), parameter)
     if wanted is None:
-        return names
+        return list(known.values())
     wanted = [wanted] if isinstance(wanted, str) else list(wanted)
     for name in wanted:
-        if name in names:
-            continue
-        if match := re.fullmatch(r"cor\((.+), (.+) \| (.+)\)", str(name)):
-            one, two, group = match.groups()
-            if f"cor({two}, {one} | {group})" in names:
-                raise CourseError(f"{name!r} is called 'cor({two}, {one} | {group})' here")
-            if {f"sd({one} | {group})", f"sd({two} | {group})"} <= set(names):
-                raise CourseError(
-                    f"{name!r} is fixed at 0 by the formula, so it has no interval: for a correlation "
-                    f"write both effects in one term with a single bar, such as ({two}|{group})"
-                )
-        raise CourseError(
-            f"{name!r} is not a parameter of this fit; it has {', '.join(names)}{nearest(name, names)}"
-        )
-    return wanted
+        if name not in known:
+            _refuse_correlation(name, list(known.values()))
+            raise CourseError(
+                f"{name!r} is not a parameter of this fit; it has {', '.join(known)}"
+                f"{nearest(name, known)}"
+            )
+    return [known[name] for name in wanted]
+
+
+def _refuse_correlation(name: str, known: list[Parameter]) -> None:
+    """Raise for a correlation with its effects turned round, and for one that the formula fixes at 0."""
+    for parameter in known:
+        turned = replace(parameter, effects=parameter.effects[::-1])
+        if parameter.kind == "cor" and name == str(turned):
+            raise CourseError(f"{name!r} is called {str(parameter)!r} here")
+    sds = [parameter for parameter in known if parameter.kind == "sd"]
+    for one, other in permutations(sds, 2):
+        effects = one.effects + other.effects
+        if one.group == other.group and name == str(Parameter("cor", one.group, effects)):
+            raise CourseError(
+                f"{name!r} is fixed at 0 by the formula, so it has no interval: for a correlation "
+                f"write both effects in one term with a single bar, such as "
+                f"({effects[1]}|{one.group})"
+            )

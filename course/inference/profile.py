@@ -30,9 +30,10 @@ from course.solver.estimates import estimate
 from course.solver.parameters import parameter_names, parameter_values
 from course.solver.problem import SMALL
 
-STEP = 0.4  # aimed at between two points, in zeta
+ZETA_STEP = 0.4  # how far apart in zeta two points of a profile are to be
 MARKS = tuple(stats.norm.ppf([0.95, 0.975, 0.995]))  # zeta at levels 90, 95 and 99 %
-MISSED = 1e-4  # in deviance: an optimum that far from the best is none
+# An optimum whose deviance is this much above the lowest one found is no optimum.
+MISSED = 1e-4
 MAX_POINTS = 100  # on each side of the estimate
 
 
@@ -168,7 +169,7 @@ def profile(
     require_fit(fit)
     level = proportion("level", level)
     names = parameter_names(fit.design)
-    chosen = choose(names, parameters)
+    chosen = choose(fit.design, parameters)
     problem = fit.model.problem
     best = estimate(problem, reml=False) if fit.estimates.reml else fit.estimates
     values = pd.Series(parameter_values(fit.design, best), index=names)
@@ -178,11 +179,12 @@ def profile(
 
         chosen = tqdm(chosen, desc="profile", unit="parameter")
     points, bounds = {}, {}
-    for name in chosen:
-        held = hold(name, problem, best)
-        if name.startswith("cor("):
-            # along its angle, where zeta is straighter; any will do where an effect does not vary
-            values[name] = values[name].clip(-1, 1)  # but for rounding it is
+    for parameter in chosen:
+        name, held = str(parameter), hold(parameter, problem, best)
+        if parameter.kind == "cor":
+            # The walk goes along the angle of a correlation, where zeta is straighter. Where one of the
+            # effects does not vary the correlation is NaN, and any angle will do to start from.
+            values[name] = values[name].clip(-1, 1)  # rounding may carry it past the ends
             points[name] = _walk(held, np.arcsin(np.nan_to_num(values[name])), reach)
             points[name]["value"] = np.sin(points[name]["value"])
             bounds[name] = (-1.0, 1.0)
@@ -209,8 +211,8 @@ def _walk(held: Held, estimate: float, reach: float) -> pd.DataFrame:
 def _side(search: _Search, estimate: float, sign: int, reach: float) -> list[tuple[float, float]]:
     bound = search.held.high if sign > 0 else search.held.low
     path = [(estimate, 0.0, search.start)]
-    slope = np.zeros_like(search.start)  # of x by the value
-    step = STEP * search.held.scale
+    slope = np.zeros_like(search.start)  # how x changes with the value of the parameter
+    step = ZETA_STEP * search.held.scale
 
     def held_at(target: float, start: np.ndarray) -> tuple[float, float, np.ndarray]:
         found, x = search.minimise(target, start)
@@ -232,12 +234,12 @@ def _side(search: _Search, estimate: float, sign: int, reach: float) -> list[tup
         point = held_at(target, x + slope * (target - value))
         change = abs(point[1] - zeta)
         step = abs(target - value)
-        if not change <= 2 * STEP and step > 1e-9 * max(1.0, abs(value)):
-            step *= max(0.2, 0.8 * STEP / change)
+        if not change <= 2 * ZETA_STEP and step > 1e-9 * max(1.0, abs(value)):
+            step *= max(0.2, 0.8 * ZETA_STEP / change)
             continue
         slope = (point[2] - x) / (target - value)
         path.append(point)
-        step *= np.clip(STEP / max(change, 1e-12), 0.3, 2.5)
+        step *= np.clip(ZETA_STEP / max(change, 1e-12), 0.3, 2.5)
 
     for mark in sorted({*MARKS, reach}):  # points where intervals of usual levels will end
         i = next((i for i, (_, zeta, _) in enumerate(path) if abs(zeta) > mark), None)
@@ -258,7 +260,8 @@ class _Search:
         self.lowest, self.start = self.minimise(estimate, held.start)
         if len(unit):
             self.round = self._rounded(estimate, unit)
-        # without one of its effects a correlation has no meaning, and the deviance one value
+        # Where one of its effects does not vary a correlation has no meaning: the deviance is then the
+        # same for every value of it, and no value need be worse than that.
         for i in np.flatnonzero(held.positive):
             without = np.where(np.arange(len(unit)) == i, 0.0, self.start)
             self.ceiling = min(self.ceiling, self._descend(0.0, without, zero=int(i))[0])
@@ -280,7 +283,7 @@ class _Search:
             return self.held.deviance(value, start)[0] - self.lowest, start
         best, x = self._descend(value, start)
         small = self.held.diagonal & (np.abs(x) < SMALL)
-        if small.any():  # at 0 the derivative is 0, be it the best or not
+        if small.any():  # at an SD of 0 the slope is 0 whether or not that is the optimum
             other, there = self._descend(value, np.where(small, 0.2, x))
             if other < best:
                 best, x = other, there
@@ -293,7 +296,7 @@ class _Search:
         positive = self.held.positive
         if zero is None:
             found, x = self._quasi_newton(value, start, self.round, None)
-            # both negative is as good as both positive: it is their product that counts
+            # Turning the signs of both changes nothing: only the sign of their product counts.
             if not positive.any() or np.prod(x[positive]) >= 0:
                 return found, np.where(positive, np.abs(x), x)
         bounds = [(0 if p else None, 0 if i == zero else None) for i, p in enumerate(positive)]

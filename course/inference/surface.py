@@ -1,4 +1,4 @@
-"""The deviance over two SDs."""
+"""The deviance of a fit over the standard deviations of two random effects."""
 
 from __future__ import annotations
 
@@ -11,8 +11,38 @@ from course.fit.model import MixedFit
 from course.solver.estimates import lower_factor
 
 
-class _Rise:
-    """The deviance above its lowest value, by two relative SDs (SD over residual SD)."""
+class DevianceRise:
+    """How much the deviance rises above its lowest value as two SDs move away from their estimates.
+
+    With t = (SD 1, SD 2) / sigma, the two relative SDs, and d the deviance, or the REML criterion after a
+    fit by REML,
+
+        rise(t) = d(t) - d(t_hat),
+
+    where the fixed effects are at their best for each t, and all other relative SDs and the correlations
+    keep their estimates (Bates et al. 2015, doi 10.18637/jss.v067.i01, section 3.4).
+
+    Parameters
+    ----------
+    fit : MixedFit
+    places : list of (int, int)
+        The two random effects: which grouping factor, and which effect of it.
+    profiled : bool
+        Whether sigma, too, is at its best for each t; otherwise it keeps its estimate.
+
+    Attributes
+    ----------
+    best : ndarray, shape (2,)
+        The estimates of the two relative SDs.
+
+    Examples
+    --------
+    >>> from course import load, mixedlm
+    >>> fit = mixedlm("test_score ~ age + (1|classroom) + (1|school)", load("pupils")).fit()
+    >>> rise = DevianceRise(fit, [(0, 0), (1, 0)], profiled=True)
+    >>> float(rise(rise.best)), bool(rise([0, rise.best[1]]) > 0)
+    (0.0, True)
+    """
 
     def __init__(self, fit: MixedFit, places: list[tuple[int, int]], profiled: bool):
         self.problem, self.estimates, self.places = fit.model.problem, fit.estimates, places

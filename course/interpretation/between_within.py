@@ -79,12 +79,12 @@ def _for_grouping(fit: MixedFit, grouping: Grouping) -> pd.DataFrame | None:
         means = _group_means(design, j, grouping)
         if means is None:
             continue
-        wider, label = np.column_stack([X, means]), f"mean of {name} by {grouping.name}"
+        with_means, label = np.column_stack([X, means]), f"mean of {name} by {grouping.name}"
         try:
-            check_rank(wider, (*names, label))
-        except CourseError:  # a predictor of the groups already says the same
+            check_rank(with_means, (*names, label))
+        except CourseError:  # a predictor of the model has the same values already
             continue
-        X, names = wider, [*names, label]
+        X, names = with_means, [*names, label]
         predictors.append(j)
     if not predictors:
         return None

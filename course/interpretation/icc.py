@@ -19,6 +19,7 @@ from scipy import special, stats
 
 from course.common.arguments import proportion
 from course.common.nearest import nearest
+from course.common.parameter import Parameter
 from course.design.design import Design
 from course.errors import CourseError
 from course.fit.model import MixedFit, require_fit
@@ -260,14 +261,15 @@ def _replicates(
     for grouping in fit.design.groupings:
         k = len(grouping.effects)
         S = np.zeros((len(table), k, k))
-        sds = [table[f"sd({effect} | {grouping.name})"].to_numpy() for effect in grouping.effects]
+        effects, group = grouping.effects, grouping.name
+        sds = [table[str(Parameter("sd", group, (effect,)))].to_numpy() for effect in effects]
         for block in grouping.blocks:
             for i, j in combinations(block, 2):
-                names = f"{grouping.effects[i]}, {grouping.effects[j]}"
-                # beside an SD of 0 a correlation is not defined, and its covariance 0
-                r = table[f"cor({names} | {grouping.name})"].fillna(0).to_numpy()
+                parameter = Parameter("cor", group, (effects[i], effects[j]))
+                # Beside an SD of 0 a correlation is not defined, and the covariance is 0.
+                r = table[str(parameter)].fillna(0).to_numpy()
                 S[:, i, j] = S[:, j, i] = r * sds[i] * sds[j]
         for j, sd in enumerate(sds):
             S[:, j, j] = sd**2
-        found.append(S / table["sigma"].to_numpy()[:, None, None] ** 2)
+        found.append(S / table[str(Parameter("sigma"))].to_numpy()[:, None, None] ** 2)
     return found

@@ -1,4 +1,4 @@
-"""side_by_side."""
+"""Several fits in one table, column beside column."""
 
 from __future__ import annotations
 
@@ -12,8 +12,7 @@ from course.common.wording import number, rounded_like
 from course.errors import CourseError
 from course.fit.model import MixedFit, require_fit
 from course.inference.parameters import parameters
-
-# -- several fits -------------------------------------------------------------------------------
+from course.solver.parameters import parameters_of
 
 PARTS = ("fixed effects", "random effects", "fit")
 
@@ -107,8 +106,17 @@ def side_by_side(
             for at, kind in enumerate(("estimate", "std_error"))
         }
         return pd.DataFrame(both, index=rows)
+    correlations = {
+        str(parameter)
+        for fit in fits
+        for parameter in parameters_of(fit.design)
+        if parameter.kind == "cor"
+    }
     text = {
-        name: [_text(key, *column[key]) if key in column else "" for key in index]
+        name: [
+            _text(key, *column[key], key[1] in correlations) if key in column else ""
+            for key in index
+        ]
         for name, column in zip(names, columns, strict=True)
     }
     return pd.DataFrame(text, index=rows)
@@ -143,8 +151,8 @@ def _merged(orders: list[list]) -> list:
     return merged
 
 
-def _text(key: tuple[str, str], value: Any, error: float) -> str:
-    part, term = key
+def _text(key: tuple[str, str], value: Any, error: float, correlation: bool) -> str:
+    part, _ = key
     if isinstance(value, str):
         return value
     if part == "fixed effects":
@@ -152,6 +160,6 @@ def _text(key: tuple[str, str], value: Any, error: float) -> str:
         return f"{rounded_like(value, error)} ({error:,.{digits}f})"
     if part == "fit":
         return f"{value:,}" if isinstance(value, int) else f"{value:,.1f}"
-    if term.startswith("cor("):
+    if correlation:
         return "" if np.isnan(value) else f"{value:.2f}"
     return number(value)

@@ -11,10 +11,12 @@ import seaborn as sns
 from scipy import stats
 
 from course.common.nearest import nearest
+from course.common.parameter import Parameter
 from course.common.wording import listing, words
 from course.errors import CourseError
 from course.fit.model import MixedFit, require_fit
-from course.inference.surface import _Rise
+from course.inference.profile import Profile
+from course.inference.surface import DevianceRise
 from course.plots.page import (
     BLUE,
     GREY,
@@ -31,8 +33,6 @@ from course.plots.page import (
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-
-    from course.inference.profile import Profile
 
 CHI2_95 = float(stats.chi2.ppf(0.95, 2))  # 5.99
 RISES = (1, 3, CHI2_95, 12, 25, 50, 100)
@@ -103,15 +103,30 @@ def profile_zeta(
             slope = np.gradient(zeta, value)[np.abs(zeta).argmin()]
             one.axhline(0, color=GREY, linewidth=0.8)
             for at in (-NORMAL_95, NORMAL_95):
-                one.axhline(at, color=INK, linestyle=":", linewidth=1.2,
-                            label="±1.96" if at > 0 else None)  # fmt: skip
-            one.plot(value, slope * (value - estimate), color=ORANGE, linestyle="--",
-                     linewidth=1.6, label="tangent at the estimate")  # fmt: skip
+                one.axhline(
+                    at, color=INK, linestyle=":", linewidth=1.2, label="±1.96" if at > 0 else None
+                )
+            one.plot(
+                value,
+                slope * (value - estimate),
+                color=ORANGE,
+                linestyle="--",
+                linewidth=1.6,
+                label="tangent at the estimate",
+            )
             one.plot(value, zeta, color=BLUE, linewidth=2.2, label="profile zeta")
             ends = _ends(profile, name, value, zeta)
             drawn = [end for end in ends if value[0] <= end <= value[-1]]
-            one.scatter(drawn, np.interp(drawn, value, zeta), s=40, color=BLUE, edgecolors=INK,
-                        linewidths=0.7, zorder=4, label="end of the 95 % interval")  # fmt: skip
+            one.scatter(
+                drawn,
+                np.interp(drawn, value, zeta),
+                s=40,
+                color=BLUE,
+                edgecolors=INK,
+                linewidths=0.7,
+                zorder=4,
+                label="end of the 95 % interval",
+            )
             one.set(xlabel=name, ylabel="zeta")
             low, high = max(zeta.min(), -3.3), min(zeta.max(), 3.3)
             one.set_ylim(min(low, -2.2) - 0.1, max(high, 2.2) + 0.1)
@@ -199,7 +214,7 @@ def deviance_surface(
     """
     require_fit(fit)
     places = {
-        f"sd({effect} | {grouping.name})": (g, j)
+        Parameter("sd", grouping.name, (effect,)): (g, j)
         for g, grouping in enumerate(fit.design.groupings)
         for j, effect in enumerate(grouping.effects)
     }
@@ -208,17 +223,19 @@ def deviance_surface(
             "a surface needs two SDs of random effects, and this model has one: "
             "profile_zeta(profile(fit)) draws it"
         )
-    free = [name for name in places if name not in (first, second)]
+    known = {str(sd): sd for sd in places}
+    free = [name for name in known if name not in (first, second)]
     names = [first or free[0], second or free[0 if first else 1]]
     for name in names:
-        if name not in places:
+        if name not in known:
             raise CourseError(
-                f"the model has no {name!r}; there are {', '.join(places)}{nearest(name, places)}"
+                f"the model has no {name!r}; there are {', '.join(known)}{nearest(name, known)}"
             )
     if names[0] == names[1]:
         raise CourseError(f"first= and second= are both {names[0]!r}: name two different SDs")
 
-    rise = _Rise(fit, [places[name] for name in names], relative)
+    sds = [known[name] for name in names]
+    rise = DevianceRise(fit, [places[sd] for sd in sds], relative)
     scale = 1.0 if relative else np.sqrt(fit.scale)
     edges = [rise.reach(axis) for axis in (0, 1)]
     x, y = (scale * np.linspace(*edge, points) for edge in edges)
@@ -230,11 +247,21 @@ def deviance_surface(
         widths = [2.6 if level == CHI2_95 else 0.8 for level in RISES]
         lines = ax.contour(x, y, surface, levels=RISES, colors=INK, linewidths=widths)
         ax.clabel(lines, fmt=lambda level: f"+{level:.3g}", fontsize=9)
-        ax.scatter(best[0], best[1], marker="*", s=190, color=ORANGE, edgecolors=INK, linewidths=0.8,
-                   zorder=4, clip_on=False, label="estimates")  # fmt: skip
+        ax.scatter(
+            best[0],
+            best[1],
+            marker="*",
+            s=190,
+            color=ORANGE,
+            edgecolors=INK,
+            linewidths=0.8,
+            zorder=4,
+            clip_on=False,
+            label="estimates",
+        )
         ax.plot([], [], color=INK, linewidth=2.6, label="deviance 5.99 above the lowest")
-        ax.set_xlabel(_sd_label(fit, names[0], places, unit, relative))
-        ax.set_ylabel(_sd_label(fit, names[1], places, unit, relative))
+        ax.set_xlabel(_sd_label(fit, sds[0], unit, relative))
+        ax.set_ylabel(_sd_label(fit, sds[1], unit, relative))
         legend_above(ax)
     kind = "theta (SD over residual SD)" if relative else "SD"
     describe(
@@ -247,9 +274,7 @@ def deviance_surface(
     return ax
 
 
-def _sd_label(fit: MixedFit, name: str, places: dict, unit: str | None, relative: bool) -> str:
+def _sd_label(fit: MixedFit, sd: Parameter, unit: str | None, relative: bool) -> str:
     if relative:
-        return f"theta of {name[3:-1]}"
-    g, j = places[name]
-    effect = fit.design.groupings[g].effects[j]
-    return f"{name} ({effect_unit(fit.design.formula.response, effect, unit)})"
+        return f"theta of {sd.place}"
+    return f"{sd} ({effect_unit(fit.design.formula.response, sd.effects[0], unit)})"

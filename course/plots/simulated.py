@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from course.common.parameter import Parameter
 from course.common.wording import count, words
 from course.errors import CourseError
 from course.plots.page import BLUE, GREY, INK, ORANGE, PALE, describe, legend_of_panels, panels
@@ -103,17 +104,50 @@ def _draw(ax: Axes, row: int, rows: pd.DataFrame, replicates: int) -> None:
         interval = rows[["lower", "upper"]].to_numpy()[0]
         if np.isfinite(interval).all():
             ax.hlines(row, *interval, color=BLUE, linewidth=2.2, zorder=2)
-        ax.scatter(estimate, [row], s=46, color=BLUE, edgecolors=INK, linewidths=0.6, zorder=3,
-                   label="estimate (95 % interval)" if first else None)  # fmt: skip
+        ax.scatter(
+            estimate,
+            [row],
+            s=46,
+            color=BLUE,
+            edgecolors=INK,
+            linewidths=0.6,
+            zorder=3,
+            label="estimate (95 % interval)" if first else None,
+        )
     else:
         # Spread over the row's height in a fixed pattern, the same at every drawing.
         height = row + 0.44 * ((np.arange(len(estimate)) * 0.618034) % 1 - 0.5)
-        ax.scatter(estimate, height, s=14, facecolors="none", edgecolors=GREY, linewidths=0.7,
-                   zorder=2, label=f"each of {replicates} estimates" if first else None)  # fmt: skip
-        ax.scatter(estimate.mean(), row, s=50, color=BLUE, edgecolors=INK, linewidths=0.6, zorder=4,
-                   label="their mean" if first else None)  # fmt: skip
-    ax.scatter(rows["true"].iloc[0], row, marker="D", s=64, facecolors="none", edgecolors=ORANGE,
-               linewidths=1.8, zorder=5, label="truth" if first else None)  # fmt: skip
+        ax.scatter(
+            estimate,
+            height,
+            s=14,
+            facecolors="none",
+            edgecolors=GREY,
+            linewidths=0.7,
+            zorder=2,
+            label=f"each of {replicates} estimates" if first else None,
+        )
+        ax.scatter(
+            estimate.mean(),
+            row,
+            s=50,
+            color=BLUE,
+            edgecolors=INK,
+            linewidths=0.6,
+            zorder=4,
+            label="their mean" if first else None,
+        )
+    ax.scatter(
+        rows["true"].iloc[0],
+        row,
+        marker="D",
+        s=64,
+        facecolors="none",
+        edgecolors=ORANGE,
+        linewidths=1.8,
+        zorder=5,
+        label="truth" if first else None,
+    )
 
 
 def _names(table: pd.DataFrame) -> list[str]:
@@ -123,12 +157,11 @@ def _names(table: pd.DataFrame) -> list[str]:
             names.append(effect)
         elif group == "Residual":
             names.append("residual")
-        else:
-            names.append(f"{effect} | {group}")
-    return [
-        name if kind != "correlation" else f"cor({name})"
-        for name, kind in zip(names, table["kind"], strict=True)
-    ]
+        elif kind == "SD":
+            names.append(Parameter("sd", group, (effect,)).place)
+        else:  # the column holds both effects of a correlation
+            names.append(str(Parameter("cor", group, (effect,))))
+    return names
 
 
 def _panels(table: pd.DataFrame) -> list[str]:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from course.common.parameter import Parameter
+from course.common.variance_table import components_table
 from course.errors import CourseError
 
 # Levels of the simulated schools, coarsest first, with the levels that contain them.
@@ -18,6 +20,9 @@ CONTAINERS = {
     "classroom": ("province", "school"),
     "student_id": ("province", "school"),  # pupils may change classrooms, never schools
 }
+
+# What `Truth.compare` calls the kinds of parameters, in the order of its rows.
+KINDS = {"fixed": "fixed effect", "sd": "SD", "sigma": "SD", "cor": "correlation"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -130,18 +135,12 @@ class Truth:
         groups = list(groups)
         own = _as_in_truth(pd.Series(groups, dtype="str"), list(self.random_effects))
         names = dict(zip(own, groups, strict=True))
-        values = {}
-        for (kind, group, effect), value in _parameters(
-            self.fixed_effects, self.variance_components
-        ).items():
-            group = names.get(group, group)
-            if kind == "fixed effect":
-                name = effect
-            elif group == "Residual":
-                name = "sigma"
-            else:
-                name = f"{'sd' if kind == 'SD' else 'cor'}({effect} | {group})"
-            values[name] = value
+        values = {
+            str(replace(parameter, group=names.get(parameter.group, parameter.group))): value
+            for parameter, value in _parameters(
+                self.fixed_effects, self.variance_components
+            ).items()
+        }
         return pd.Series(values, dtype=float)
 
     def compare(self, fit: Any) -> pd.DataFrame:
@@ -189,12 +188,11 @@ class Truth:
         )
         estimated = _parameters(fit.fixed_effects["estimate"], components)
 
-        keys = [*true, *(key for key in estimated if key not in true)]
-        kinds = ["fixed effect", "SD", "correlation"]
-        keys.sort(key=lambda key: (kinds.index(key[0]), key[1] == "Residual"))
-        table = pd.DataFrame(keys, columns=["kind", "group", "effect"])
-        table["true"] = [true.get(key, np.nan) for key in keys]
-        table["estimate"] = [estimated.get(key, np.nan) for key in keys]
+        parameters = [*true, *(one for one in estimated if one not in true)]
+        parameters.sort(key=lambda one: list(KINDS).index(one.kind))
+        table = pd.DataFrame([labels(one) for one in parameters])
+        table["true"] = [true.get(one, np.nan) for one in parameters]
+        table["estimate"] = [estimated.get(one, np.nan) for one in parameters]
         intervals = fit.fixed_effects[["std_error", "lower", "upper"]]
         names = table["effect"].where(table["kind"] == "fixed effect")
         table = pd.concat([table, intervals.reindex(names).reset_index(drop=True)], axis=1)
@@ -228,22 +226,13 @@ def variance_table(covariances: Mapping[str, pd.DataFrame], residual_sd: float) 
     2    school  Intercept     age   3.0    0.5
     3  Residual       None    None  25.0    5.0
     """
-    rows: list[tuple] = []
+    parts = []
     for group, matrix in covariances.items():
-        values, effects = matrix.to_numpy(dtype=float), list(matrix)
-        sds = np.sqrt(np.maximum(values.diagonal(), 0.0))  # a moved zero may leave -1e-16
-        rows += [(group, e, None, sd**2, sd) for e, sd in zip(effects, sds, strict=True)]
-        for j in range(len(effects)):
-            for i in range(j):
-                product = sds[i] * sds[j]
-                correlation = values[i, j] / product if product > 0 else np.nan
-                rows.append((group, effects[i], effects[j], values[i, j], correlation))
-    rows.append(("Residual", None, None, residual_sd**2, residual_sd))
-    # As objects first, so that an absent effect stays None instead of becoming NaN.
-    table = pd.DataFrame(
-        rows, columns=["group", "effect", "effect2", "vcov", "sdcor"], dtype=object
-    )
-    return table.astype({"group": "str", "vcov": float, "sdcor": float})
+        covariance = matrix.to_numpy(dtype=float, copy=True)
+        # Where the zero of a predictor was moved, rounding may leave a variance of -1e-16.
+        np.fill_diagonal(covariance, np.maximum(np.diagonal(covariance), 0.0))
+        parts.append((group, list(matrix), [range(len(matrix))], covariance))
+    return components_table(parts, residual_sd**2)
 
 
 def _covariance(components: pd.DataFrame, group: str) -> np.ndarray:
@@ -256,17 +245,36 @@ def _covariance(components: pd.DataFrame, group: str) -> np.ndarray:
     return matrix
 
 
-def _parameters(fixed: pd.Series, components: pd.DataFrame) -> dict[tuple[str, str, str], float]:
-    """Values by (kind, group, effect), from a fit as from the truth."""
-    values = {("fixed effect", "", name): float(value) for name, value in fixed.items()}
+def labels(parameter: Parameter) -> dict[str, str]:
+    """kind, group and effect of a parameter, as `Truth.compare` has them.
+
+    Examples
+    --------
+    >>> labels(Parameter("cor", "school", ("Intercept", "age")))
+    {'kind': 'correlation', 'group': 'school', 'effect': 'Intercept, age'}
+    >>> labels(Parameter("sigma"))
+    {'kind': 'SD', 'group': 'Residual', 'effect': ''}
+    """
+    return {
+        "kind": KINDS[parameter.kind],
+        "group": "Residual" if parameter.kind == "sigma" else parameter.group,
+        "effect": ", ".join(parameter.effects),
+    }
+
+
+def _parameters(fixed: pd.Series, components: pd.DataFrame) -> dict[Parameter, float]:
+    """Values by parameter, from a fit as from the truth."""
+    values = {Parameter("fixed", effects=(name,)): float(value) for name, value in fixed.items()}
     for row in components.itertuples():
-        if pd.isna(row.effect2):
-            effect = "" if pd.isna(row.effect) else row.effect
-            values["SD", row.group, effect] = float(row.sdcor)
+        if pd.isna(row.effect):
+            parameter = Parameter("sigma")
+        elif pd.isna(row.effect2):
+            parameter = Parameter("sd", row.group, (row.effect,))
         else:
             # The intercept first, so that the order of the terms in a formula does not matter.
             pair = sorted((row.effect, row.effect2), key=lambda e: (e != "Intercept", e))
-            values["correlation", row.group, ", ".join(pair)] = float(row.sdcor)
+            parameter = Parameter("cor", row.group, tuple(pair))
+        values[parameter] = float(row.sdcor)
     return values
 
 

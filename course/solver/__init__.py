@@ -5,7 +5,7 @@ parameter space. Knows nothing of formulas, of DataFrames or of what a fit looks
 """
 
 from course.solver.estimates import Estimates, estimate
-from course.solver.parameters import parameter_names, parameter_values
+from course.solver.parameters import parameter_names, parameter_values, parameters_of
 from course.solver.problem import Problem
 
 __all__ = [
@@ -14,4 +14,5 @@ __all__ = [
     "estimate",
     "parameter_names",
     "parameter_values",
+    "parameters_of",
 ]

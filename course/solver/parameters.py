@@ -1,40 +1,41 @@
-"""Names and values of all parameters."""
+"""All parameters of a model in their order, with their names and values."""
 
 from __future__ import annotations
 
+from itertools import combinations
+
 import numpy as np
 
+from course.common.parameter import Parameter
+from course.common.variance_table import correlation
 from course.design.design import Design
 from course.solver.estimates import Estimates
 
 
-def parameter_names(design: Design) -> list[str]:
-    """The names of the parameters, in the order of `parameters`."""
-    names = list(design.fixed_names)
+def parameters_of(design: Design) -> list[Parameter]:
+    """Fixed effects, then for each block of random effects the SDs and the correlations, then sigma."""
+    found = [Parameter("fixed", effects=(name,)) for name in design.fixed_names]
     for grouping in design.groupings:
         effects, group = grouping.effects, grouping.name
         for block in grouping.blocks:
-            names += [f"sd({effects[j]} | {group})" for j in block]
-            names += [f"cor({effects[j]}, {effects[i]} | {group})" for j, i in _pairs(block)]
-    return [*names, "sigma"]
+            found += [Parameter("sd", group, (effects[j],)) for j in block]
+            found += [
+                Parameter("cor", group, (effects[j], effects[i])) for j, i in combinations(block, 2)
+            ]
+    return [*found, Parameter("sigma")]
+
+
+def parameter_names(design: Design) -> list[str]:
+    """The names of the parameters, in the order of `parameters_of`."""
+    return [str(parameter) for parameter in parameters_of(design)]
 
 
 def parameter_values(design: Design, estimates: Estimates) -> np.ndarray:
-    """The values of the parameters, in the order of `parameter_names`."""
+    """The values of the parameters, in the order of `parameters_of`."""
     values = list(estimates.beta)
     for grouping, covariance in zip(design.groupings, estimates.covariances, strict=True):
         sd = np.sqrt(np.diagonal(covariance))
         for block in grouping.blocks:
             values += [sd[j] for j in block]
-            values += [correlation(covariance, i, j) for j, i in _pairs(block)]
+            values += [correlation(covariance, j, i) for j, i in combinations(block, 2)]
     return np.array([*values, np.sqrt(estimates.sigma2)])
-
-
-def _pairs(block: tuple[int, ...]) -> list[tuple[int, int]]:
-    return [(j, i) for at, j in enumerate(block) for i in block[at + 1 :]]
-
-
-def correlation(covariance: np.ndarray, i: int, j: int) -> float:
-    """The correlation of two effects; NaN where one of them does not vary."""
-    both = np.sqrt(covariance[i, i] * covariance[j, j])
-    return float(np.clip(covariance[i, j] / both, -1, 1)) if both > 0 else np.nan

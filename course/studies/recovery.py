@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
@@ -14,7 +13,9 @@ import numpy as np
 import pandas as pd
 
 from course.common.arguments import proportion
+from course.common.parameter import read_parameter
 from course.simulate.schools import Simulation
+from course.simulate.truth import labels
 from course.studies.simulated_fits import (
     INTERVALS,
     Rate,
@@ -151,7 +152,8 @@ class Recovery:
         from course import plots
 
         rows = self.replicates[self.replicates["parameter"].notna()]
-        rows = rows.join(pd.DataFrame(map(_parts, rows["parameter"]), index=rows.index))
+        kinds = [labels(read_parameter(name)) for name in rows["parameter"]]
+        rows = rows.join(pd.DataFrame(kinds, index=rows.index))
         return plots.recovery([one for _, one in rows.groupby("replicate")], ax=ax)
 
     @property
@@ -282,13 +284,3 @@ def _performance(rows: pd.DataFrame) -> dict[str, float]:
         "coverage_mcse": coverage.mcse,
         "n": int(rows["estimate"].notna().sum()),
     }
-
-
-def _parts(name: str) -> dict[str, str]:
-    """kind, group and effect of a parameter, as `Truth.compare` has them."""
-    if name == "sigma":
-        return {"kind": "SD", "group": "Residual", "effect": ""}
-    if random := re.fullmatch(r"(sd|cor)\((.*) \| (.*)\)", name):
-        kind, effect, group = random.groups()
-        return {"kind": "SD" if kind == "sd" else "correlation", "group": group, "effect": effect}
-    return {"kind": "fixed effect", "group": "", "effect": name}

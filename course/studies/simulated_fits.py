@@ -10,7 +10,6 @@ from __future__ import annotations
 import inspect
 import math
 import os
-import secrets
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
@@ -21,9 +20,11 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
+from course.common import arguments
 from course.common.arguments import choice, whole
 from course.common.nearest import nearest
 from course.common.parallel import run_in_chunks
+from course.common.seeds import seed_of_replicate
 from course.errors import CourseError
 from course.fit.model import MixedFit, mixedlm
 from course.inference.fixed_effects import DF, fixed_effects_table
@@ -100,8 +101,7 @@ class SimulatedFits:
 
     def seed_of(self, replicate: int) -> int:
         """The seed a replicate is simulated with: for each design the same, below 2**63."""
-        # what SeedSequence(seed, spawn_key=(STREAM,)).spawn(n)[replicate] is, without those before it
-        child = np.random.SeedSequence(self.seed, spawn_key=(STREAM, replicate))
+        child = seed_of_replicate(self.seed, STREAM, replicate)
         return int(child.generate_state(1, np.uint64)[0] >> np.uint64(1))
 
     def __call__(self, tasks: range) -> list[Found]:
@@ -275,7 +275,7 @@ def usable_seed(seed: int | None, path: str | os.PathLike | None) -> int:
     """The seed as a whole number; where there is none, that of the study in the folder, or a new one."""
     if seed is None and path is not None and (old := read_study(path)) is not None:
         seed = old.get("seed")
-    return secrets.randbits(128) if seed is None else whole("seed", seed, low=0)
+    return arguments.usable_seed(seed)
 
 
 def usable_simulate(simulate: Callable | Mapping, names: tuple[str, ...]) -> Callable:

@@ -15,7 +15,7 @@ from course import CourseError, load, mixedlm
 from course.inference.constrained import hold
 from course.inference.parameters import parameters
 from course.inference.profile import profile
-from course.solver.parameters import parameter_names
+from course.solver.parameters import parameter_names, parameters_of
 
 REFERENCE = json.loads((Path(__file__).parents[1] / "reference/profile.json").read_text())["models"]
 EXAM = "normexam ~ standLRT + (standLRT|school)"
@@ -162,8 +162,10 @@ def test_ends_at_a_singular_fit_by_a_dense_likelihood():
 def test_derivatives_with_a_parameter_held(model_id):
     ours = fit(model_id, "ML")
     rng = np.random.default_rng(1)
-    for name, value in parameters(ours).items():
-        held = hold(name, ours.model.problem, ours.estimates)
+    for parameter, (name, value) in zip(
+        parameters_of(ours.design), parameters(ours).items(), strict=True
+    ):
+        held = hold(parameter, ours.model.problem, ours.estimates)
         value = np.arcsin(0.3) if is_correlation(name) else value * 1.1 + 0.1
         x = held.start * rng.uniform(0.8, 1.2, len(held.start)) + 0.05
         _, gradient = held.deviance(value, x)
@@ -177,8 +179,10 @@ def test_held_at_the_estimate_the_deviance_is_that_of_the_fit(model_id):
     ours = fit(model_id, "ML")
     problem = ours.model.problem
     least = problem.deviance(problem.evaluate(ours.estimates.theta_standard), reml=False)
-    for name, value in parameters(ours).items():
-        held = hold(name, problem, ours.estimates)
+    for parameter, (name, value) in zip(
+        parameters_of(ours.design), parameters(ours).items(), strict=True
+    ):
+        held = hold(parameter, problem, ours.estimates)
         value = np.arcsin(np.clip(value, -1, 1)) if is_correlation(name) else value
         deviance, gradient = held.deviance(value, held.start)
         assert deviance == pytest.approx(least, abs=1e-5), name
