@@ -51,8 +51,12 @@ def confint(
         Confidence level.
     parameters : str or list of str, optional
         Names as in `course.inference.parameters.parameters`; all where left out.
-    n, seed, executor
-        Of the bootstrap: replicates; what repeats them to the bit; where they are fitted.
+    n : int
+        Replicates of the bootstrap.
+    seed : int, optional
+        Repeats them to the bit.
+    executor : concurrent.futures.Executor, optional
+        Where they are fitted, as in `course.bootstrap`.
     progress : bool
         Whether to show a progress bar.
 

@@ -43,7 +43,8 @@ def _in_products(coding: Coding) -> tuple[np.ndarray, np.ndarray]:
     numbers: dict[frozenset, int] = {}
     start = 0
     for run in coding.products:
-        products, blocks = [frozenset()], [np.ones((1, 1)), np.ones((1, 1))]
+        products: list[frozenset] = [frozenset()]
+        blocks: list[np.ndarray] = [np.ones((1, 1)), np.ones((1, 1))]
         for factor in run:
             if factor.contrasts is None:
                 parts = [{(factor.name, j)} for j in range(factor.n_columns)]

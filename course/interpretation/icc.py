@@ -69,8 +69,14 @@ def icc(
         is 0. "bootstrap": percentiles of refitted simulated responses; slower, and right at 0.
     level : float
         Confidence level.
-    n_boot, seed, executor, progress
-        For "bootstrap": its size, random seed, ``concurrent.futures`` executor, progress bar.
+    n_boot : int
+        Replicates of the bootstrap.
+    seed : int, optional
+        Repeats them to the bit.
+    executor : concurrent.futures.Executor, optional
+        Where they are fitted, as in `course.bootstrap`.
+    progress : bool
+        Whether the bootstrap shows a progress bar.
 
     Returns
     -------

@@ -114,12 +114,18 @@ def pooling(
 
     Parameters
     ----------
-    data, response, group, unit, ax
-        As in :func:`scores`.
+    data : DataFrame
+        One row per observation.
+    response, group : str
+        The column to draw, and the column of the groups.
     partial : Series
         The partially pooled mean of each group (fixed intercept + BLUP), by label.
     overall : float
         The overall mean that the groups are pulled towards (the fixed intercept).
+    unit : str, optional
+        Unit of the response, for the axis; known for the columns of the simulated pupils.
+    ax : Axes, optional
+        Where to draw; a new figure if not given.
 
     Returns
     -------

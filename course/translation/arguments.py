@@ -97,7 +97,7 @@ class _Writer:
 
         def without(quoted: re.Match) -> str:
             name = quoted_column(quoted[0])
-            return self.renamed(name) if hides_a_function(name) else quoted[0]
+            return self.renamed(name) if name and hides_a_function(name) else quoted[0]
 
         return QUOTED.sub(without, formula)
 
@@ -176,8 +176,9 @@ class _Writer:
         if not any(_of_all_rows(factor) for factor, _ in factors):
             return effect
         name = effect.replace("[T.", "[")
-        parts = [self.factor(factor, own) for factor, own in factors]
-        if None not in parts:
+        simple = [self.factor(factor, own) for factor, own in factors]
+        parts = [part for part in simple if part is not None]
+        if len(parts) == len(simple):
             product = np.prod([values for _, values in parts], axis=0)
             if np.allclose(product, grouping.Z[:, j]):  # not so where C(x, Sum) has 1, 0 and -1
                 return self.make(name, "factor", " * ".join(expression for expression, _ in parts))

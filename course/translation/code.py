@@ -86,7 +86,8 @@ def program(design: Design, call: Call) -> str:
 
 def _made_columns(design: Design, call: Call) -> list[str]:
     """The columns that the call needs beside the data's own."""
-    lines, by_patsy = [], []
+    lines: list[str] = []
+    by_patsy: list[str] = []
     for column in call.made:
         if column.kind == "blocks":
             factors = [list(grouping.factors) for grouping in design.groupings]
