@@ -1,4 +1,4 @@
-"""Exercises of lesson 08, when the fit complains; and its four mysteries, made from the pupils."""
+"""Exercises of lesson 08, when the fit complains; its four mysteries lie in `mysteries`."""
 
 from __future__ import annotations
 

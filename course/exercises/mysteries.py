@@ -1,4 +1,4 @@
-"""Four data sets that go wrong."""
+"""The four mysteries of lesson 08: data sets, made from the pupils, whose fits go wrong."""
 
 from __future__ import annotations
 
@@ -8,8 +8,6 @@ import numpy as np
 import pandas as pd
 
 from course.fit.model import MixedFit, mixedlm
-
-# -- the mysteries ----------------------------------------------------------------------------
 
 
 def mysteries(pupils: pd.DataFrame) -> dict[str, pd.DataFrame]:

@@ -1,4 +1,4 @@
-"""A fit as the paragraph of a results section, and several fits side by side."""
+"""A fit as the paragraph of a results section."""
 
 from __future__ import annotations
 

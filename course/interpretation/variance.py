@@ -1,4 +1,4 @@
-"""variance."""
+"""What the variances of a fit mean: their shares, R squared, and what is explained at each level."""
 
 from __future__ import annotations
 

@@ -87,12 +87,30 @@ def coefficients(
         ):
             found = table.loc[names]
             ax.hlines(rows + shift, found["lower"], found["upper"], color=colour, linewidth=2.2)
-            ax.scatter(found["estimate"], rows + shift, s=44, marker=marker, color=colour,
-                       edgecolors=INK, linewidths=0.7, zorder=3, label=name)  # fmt: skip
+            ax.scatter(
+                found["estimate"],
+                rows + shift,
+                s=44,
+                marker=marker,
+                color=colour,
+                edgecolors=INK,
+                linewidths=0.7,
+                zorder=3,
+                label=name,
+            )
         if len(true):
             heights = pd.Series(rows, index=names)[true.index]
-            ax.scatter(true, heights, marker="D", s=58, facecolors="none", edgecolors=INK,
-                       linewidths=1.5, zorder=4, label="truth")  # fmt: skip
+            ax.scatter(
+                true,
+                heights,
+                marker="D",
+                s=58,
+                facecolors="none",
+                edgecolors=INK,
+                linewidths=1.5,
+                zorder=4,
+                label="truth",
+            )
         for edge in rows[:-1] - 0.5:
             ax.axhline(edge, color=PALE, linewidth=0.7, zorder=0)
         ax.set_yticks(rows, names)

@@ -165,8 +165,15 @@ def ellipses(
             one.axhline(0, color=PALE, linewidth=1.0)
             one.axvline(0, color=PALE, linewidth=1.0)
             one.plot(*_outline(covariance), color=INK, linewidth=1.8, label="95 % of groups")
-            one.scatter(*blups.T, s=20, facecolors="none", edgecolors=BLUE, linewidths=1.0,
-                        zorder=3, label=f"BLUP of one {group}")  # fmt: skip
+            one.scatter(
+                *blups.T,
+                s=20,
+                facecolors="none",
+                edgecolors=BLUE,
+                linewidths=1.0,
+                zorder=3,
+                label=f"BLUP of one {group}",
+            )
             one.set_title(title, fontsize=11)
             one.set_xlabel(labels[0])
         axes[0].set_ylabel(labels[1])
@@ -249,8 +256,15 @@ def _draw(ax: Axes, values: np.ndarray, names: list[str]) -> None:
     ax.imshow(correlations, cmap=SHADES, vmin=-1, vmax=1)
     for (row, column), value in np.ndenumerate(values):
         dark = abs(correlations[row, column]) > 0.6
-        ax.text(column, row, words(value).replace("-", "−"), ha="center", va="center",
-                fontsize=11 if len(values) < 5 else 9.5, color="white" if dark else INK)  # fmt: skip
+        ax.text(
+            column,
+            row,
+            words(value).replace("-", "−"),
+            ha="center",
+            va="center",
+            fontsize=11 if len(values) < 5 else 9.5,
+            color="white" if dark else INK,
+        )
     turn = 90 if max(map(len, names)) * len(names) > 24 else 0
     ax.set_xticks(places, names, rotation=turn, fontsize=9.5)
     ax.set_yticks(places, names, fontsize=9.5)

@@ -78,8 +78,15 @@ def crosstab(
         ax.imshow(shade, cmap=shades, vmin=0.0, vmax=1.0, aspect="auto", interpolation="nearest")
         if numbered:
             for row, column in np.argwhere(cells > 0):
-                ax.text(column, row, cells[row, column], ha="center", va="center", fontsize=8.5,
-                        color="white" if shade[row, column] > 0.6 else INK)  # fmt: skip
+                ax.text(
+                    column,
+                    row,
+                    cells[row, column],
+                    ha="center",
+                    va="center",
+                    fontsize=8.5,
+                    color="white" if shade[row, column] > 0.6 else INK,
+                )
         ax.tick_params(which="both", length=0)
         if named:
             ax.set_xticks(np.arange(n_columns + 1) - 0.5, minor=True)

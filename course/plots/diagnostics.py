@@ -91,8 +91,10 @@ def residuals(
         axes[0].set_ylabel(axis_label("residual", unit or unit_of(response)))
         axes[1].set_ylabel("√|standardised residual|")
         axes[1].set_ylim(bottom=0)
-        for handle in axes[0].legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=3,
-                                     fontsize=9.5, borderaxespad=0.3).legend_handles:  # fmt: skip
+        legend = axes[0].legend(
+            loc="lower left", bbox_to_anchor=(0, 1), ncols=3, fontsize=9.5, borderaxespad=0.3
+        )
+        for handle in legend.legend_handles:
             handle.set_alpha(1)
     describe(
         axes[0],
@@ -171,14 +173,32 @@ def qq(
     low, high = (stats.norm.ppf(stats.beta.ppf(q, rank, n - rank + 1)) for q in (0.025, 0.975))
     outside = (values < low) | (values > high)
     with canvas(ax, 5.2, 4.8) as ax:
-        ax.fill_between(normal, low, high, color=PALE, alpha=0.6, linewidth=0,
-                        label="95 of 100 normal samples")  # fmt: skip
+        ax.fill_between(
+            normal, low, high, color=PALE, alpha=0.6, linewidth=0, label="95 of 100 normal samples"
+        )
         ends = [normal[0], normal[-1]]
         ax.plot(ends, ends, color=INK, linestyle="--", linewidth=1.0, label="normal distribution")
-        ax.scatter(normal[~outside], values[~outside], s=16, facecolors="white", edgecolors=BLUE,
-                   linewidths=0.9, zorder=3, label="in the band")  # fmt: skip
-        ax.scatter(normal[outside], values[outside], s=22, color=ORANGE, marker="D",
-                   edgecolors=INK, linewidths=0.5, zorder=4, label="outside the band")  # fmt: skip
+        ax.scatter(
+            normal[~outside],
+            values[~outside],
+            s=16,
+            facecolors="white",
+            edgecolors=BLUE,
+            linewidths=0.9,
+            zorder=3,
+            label="in the band",
+        )
+        ax.scatter(
+            normal[outside],
+            values[outside],
+            s=22,
+            color=ORANGE,
+            marker="D",
+            edgecolors=INK,
+            linewidths=0.5,
+            zorder=4,
+            label="outside the band",
+        )
         ax.set(xlabel="normal quantile (SD)", ylabel=f"standardised {what}")
         legend_above(ax)
     describe(

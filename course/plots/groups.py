@@ -83,10 +83,26 @@ def scores(
     rows = pd.Series(np.arange(len(means)), index=means.index)
     with canvas(ax, 7.0, 1.2 + 0.33 * len(means)) as ax:
         y = data[group].map(rows).astype(float)
-        ax.scatter(data[response], y, s=22, facecolors="none", edgecolors=GREY, linewidths=0.9,
-                   label=f"one row of the data, {len(data)} in all")  # fmt: skip
-        ax.scatter(means, rows, marker="D", s=46, color=ORANGE, edgecolors=INK, linewidths=0.7,
-                   zorder=3, label=f"mean of its {group}")  # fmt: skip
+        ax.scatter(
+            data[response],
+            y,
+            s=22,
+            facecolors="none",
+            edgecolors=GREY,
+            linewidths=0.9,
+            label=f"one row of the data, {len(data)} in all",
+        )
+        ax.scatter(
+            means,
+            rows,
+            marker="D",
+            s=46,
+            color=ORANGE,
+            edgecolors=INK,
+            linewidths=0.7,
+            zorder=3,
+            label=f"mean of its {group}",
+        )
         ax.set_yticks(rows, [str(label) for label in means.index])
         ax.set(xlabel=axis_label(response, unit), ylabel=group)
         legend_above(ax)
@@ -156,10 +172,23 @@ def pooling(
     target = partial.loc[separate.index]
     with canvas(ax, 0, 0):
         for row, start, end in zip(rows, separate, target, strict=True):
-            ax.annotate("", (end, row), (start, row), zorder=2,
-                        arrowprops={"arrowstyle": "->", "color": INK, "lw": 1.4})  # fmt: skip
-        ax.scatter(target, rows, s=52, color=BLUE, edgecolors=INK, linewidths=0.7, zorder=4,
-                   label="partially pooled mean")  # fmt: skip
+            ax.annotate(
+                "",
+                (end, row),
+                (start, row),
+                zorder=2,
+                arrowprops={"arrowstyle": "->", "color": INK, "lw": 1.4},
+            )
+        ax.scatter(
+            target,
+            rows,
+            s=52,
+            color=BLUE,
+            edgecolors=INK,
+            linewidths=0.7,
+            zorder=4,
+            label="partially pooled mean",
+        )
         ax.axvline(
             overall, color=INK, linestyle="--", linewidth=1.2, zorder=1, label="overall mean"
         )
@@ -242,8 +271,16 @@ def design_matrix(
         sizes = [block.shape[1] for block in blocks.values()]
         fits = all(0.085 * len(b) < size * column for b, size in zip(blocks, sizes, strict=True))
         for name, left, right in zip(blocks, edges[:-1], edges[1:], strict=True):
-            ax.text((left + right - 1) / 2, above, name, ha="center", va="bottom", weight="bold",
-                    rotation=0 if fits else 90, fontsize=11 if fits else 9)  # fmt: skip
+            ax.text(
+                (left + right - 1) / 2,
+                above,
+                name,
+                ha="center",
+                va="bottom",
+                weight="bold",
+                rotation=0 if fits else 90,
+                fontsize=11 if fits else 9,
+            )
         if n_columns <= MAX_NAMES:
             levels = [label(level) for block in blocks.values() for level in block.columns]
             turn = 90 if max(map(len, levels)) > 3 else 0
@@ -284,8 +321,18 @@ def _draw_cells(ax: Axes, Z: np.ndarray) -> None:
         rows, columns = np.nonzero(Z)
         shades = LinearSegmentedColormap.from_list("both", [ORANGE, "white", BLUE])
         limit = np.abs(Z).max()
-        ax.scatter(columns, rows, c=Z[rows, columns], cmap=shades, vmin=-limit, vmax=limit, s=3,
-                   marker="s", linewidths=0, rasterized=True)  # fmt: skip
+        ax.scatter(
+            columns,
+            rows,
+            c=Z[rows, columns],
+            cmap=shades,
+            vmin=-limit,
+            vmax=limit,
+            s=3,
+            marker="s",
+            linewidths=0,
+            rasterized=True,
+        )
         ax.set(xlim=(-0.5, n_columns - 0.5), ylim=(n_rows - 0.5, -0.5))
 
 

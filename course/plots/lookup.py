@@ -1,4 +1,4 @@
-"""Where in a fit the things to draw are: groups, levels, effects, typical rows, separate lines."""
+"""Where in a fit the things to draw are: groups, levels, effects, predictors, typical rows."""
 
 from __future__ import annotations
 

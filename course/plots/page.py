@@ -1,4 +1,4 @@
-"""What all pictures share: colours and style, a place to draw, words for numbers, the page."""
+"""What all pictures share: colours and style, a place to draw, names for axes, the text beside them."""
 
 from __future__ import annotations
 

@@ -126,16 +126,35 @@ def lines(
             wide = grid(row, predictor, x.min(), x.max(), whole)
             near = grid(row, predictor, x[own].min(), x[own].max(), whole)
             partial = fit.predict(wide, random=names)
-            one.scatter(x[own], design.y[own], s=18, facecolors="none", edgecolors=GREY,
-                        linewidths=0.9, label="one row of the data")  # fmt: skip
-            one.plot(wide[predictor], design.fixed_rows(wide) @ pooled, color=INK,
-                     linestyle="--", linewidth=1.4, label="pooled")  # fmt: skip
+            one.scatter(
+                x[own],
+                design.y[own],
+                s=18,
+                facecolors="none",
+                edgecolors=GREY,
+                linewidths=0.9,
+                label="one row of the data",
+            )
+            one.plot(
+                wide[predictor],
+                design.fixed_rows(wide) @ pooled,
+                color=INK,
+                linestyle="--",
+                linewidth=1.4,
+                label="pooled",
+            )
             separate = _own_line(fit, own, near)
             if separate is None:
                 alone += 1
             else:
-                one.plot(near[predictor], separate, color=ORANGE, linestyle="-.", linewidth=2.0,
-                         label="separate")  # fmt: skip
+                one.plot(
+                    near[predictor],
+                    separate,
+                    color=ORANGE,
+                    linestyle="-.",
+                    linewidth=2.0,
+                    label="separate",
+                )
             one.plot(wide[predictor], partial, color=BLUE, linewidth=2.4, label="partially pooled")
             one.set_title(f"{label(grouping.levels[code])} (n = {own.sum()})", fontsize=10.5)
             middle = len(wide) // 2
@@ -247,12 +266,19 @@ def predictions(
     groups = _group_lines(fit, x, predictor, group, levels, shared, level) if group else []
     middle = len(wide) // 2
     with canvas(ax, 6.6, 4.8) as ax:
-        ax.fill_between(wide[predictor], mean - half, mean + half, color=GREY, alpha=0.2,
-                        linewidth=0)  # fmt: skip
+        ax.fill_between(
+            wide[predictor], mean - half, mean + half, color=GREY, alpha=0.2, linewidth=0
+        )
         for edge in (mean - half, mean + half):
             ax.plot(wide[predictor], edge, color=INK, linestyle="--", linewidth=0.9)
-        ax.plot(wide[predictor], mean, color=INK, linestyle="--", linewidth=2.2,
-                label=f"population, {percent} interval of the mean")  # fmt: skip
+        ax.plot(
+            wide[predictor],
+            mean,
+            color=INK,
+            linestyle="--",
+            linewidth=2.2,
+            label=f"population, {percent} interval of the mean",
+        )
         for (name, xs, ys, band), (colour, dash) in zip(groups, GROUP_STYLES, strict=False):
             ax.fill_between(xs, ys - band, ys + band, color=colour, alpha=0.16, linewidth=0)
             for edge in (ys - band, ys + band):

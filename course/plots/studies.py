@@ -170,9 +170,18 @@ def _draw(ax: Axes, rows: pd.DataFrame, x: str, style: tuple) -> None:
     power, lower, upper = (rows[k].to_numpy()[order] for k in ("power", "lower", "upper"))
     ax.fill_between(at[order], lower, upper, color=GREY, alpha=0.18, linewidth=0, zorder=2)
     ax.errorbar(
-        at[order], power, [power - lower, upper - power], color=colour, marker=marker, markersize=6,
-        linestyle=dashes, linewidth=1.8, capsize=3, elinewidth=0.9, zorder=3,
-    )  # fmt: skip
+        at[order],
+        power,
+        [power - lower, upper - power],
+        color=colour,
+        marker=marker,
+        markersize=6,
+        linestyle=dashes,
+        linewidth=1.8,
+        capsize=3,
+        elinewidth=0.9,
+        zorder=3,
+    )
 
 
 def _legend(
@@ -186,9 +195,16 @@ def _legend(
     handles: list[Artist] = []
     if line is not None:
         handles = [
-            Line2D([], [], color=colour, marker=marker, linestyle=dashes, label=_label([line], [v], power))
+            Line2D(
+                [],
+                [],
+                color=colour,
+                marker=marker,
+                linestyle=dashes,
+                label=_label([line], [v], power),
+            )
             for v, (colour, marker, dashes) in zip(lines, STYLES, strict=False)
-        ]  # fmt: skip
+        ]
     handles.append(Patch(color=GREY, alpha=0.3, label="95 % interval"))
     if target is not None:
         handles.append(

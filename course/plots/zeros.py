@@ -121,18 +121,37 @@ def fan(
         for low, high in zip(edges[:-1], edges[1:], strict=True):
             inside = (low, high) == inner
             values = grid(shared, predictor, low, high, is_whole(x))
-            ax.plot(values[predictor], heights(values).T, color=BLUE, alpha=0.75 if inside else 0.4,
-                    linewidth=1.1 * thin + 0.1, linestyle="-" if inside else ":")  # fmt: skip
-            ax.plot(values[predictor], fit.predict(values, random="none"), color=INK,
-                    linestyle="--", linewidth=2.2 if inside else 1.2)  # fmt: skip
+            ax.plot(
+                values[predictor],
+                heights(values).T,
+                color=BLUE,
+                alpha=0.75 if inside else 0.4,
+                linewidth=1.1 * thin + 0.1,
+                linestyle="-" if inside else ":",
+            )
+            ax.plot(
+                values[predictor],
+                fit.predict(values, random="none"),
+                color=INK,
+                linestyle="--",
+                linewidth=2.2 if inside else 1.2,
+            )
             if inside:
                 ax.lines[-2].set_label(f"one {group}, partially pooled")
                 ax.lines[-1].set_label("fixed effects")
         for at in zeros:
             ax.axvline(at, color=ORANGE, linewidth=1.6, zorder=1)
             name = f" {at:g}".replace("-", "−")
-            ax.text(at, 1.0, name, transform=ax.get_xaxis_transform(), ha="left", va="top",
-                    color=INK, fontsize=10)  # fmt: skip
+            ax.text(
+                at,
+                1.0,
+                name,
+                transform=ax.get_xaxis_transform(),
+                ha="left",
+                va="top",
+                color=INK,
+                fontsize=10,
+            )
         ax.set_xlabel(axis_label(predictor))
         ax.set_ylabel(axis_label(fit.design.formula.response, unit))
         legend_above(ax)
@@ -246,8 +265,16 @@ def moving_zero(
         axes[0].set(ylabel=f"SD of the random intercept ({intercept})", ylim=(0, None))
         axes[1].set(ylabel="correlation of intercept and slope", ylim=(-1.06, 1.06))
         for one in axes:
-            one.text((x.min() + x.max()) / 2, 0.02, "data", transform=one.get_xaxis_transform(),
-                     ha="center", va="bottom", color=INK, fontsize=9.5)  # fmt: skip
+            one.text(
+                (x.min() + x.max()) / 2,
+                0.02,
+                "data",
+                transform=one.get_xaxis_transform(),
+                ha="center",
+                va="bottom",
+                color=INK,
+                fontsize=9.5,
+            )
     turns = [
         f"with zero at {words(at)} the SD is {words(float(sd(at)))}"
         + (f" and the correlation {correlation(at):.2f}" if t11 > 0 else "")
