@@ -122,7 +122,7 @@ def side_by_side(
     return pd.DataFrame(text, index=rows)
 
 
-def _column(fit: MixedFit) -> dict[tuple[str, str], tuple]:
+def _column(fit: MixedFit) -> dict[tuple[str, str], tuple[Any, float]]:
     """(part, term) to (value, standard error or NaN)."""
     fixed, random, measures = PARTS
     found = {(fixed, name): (fit.fe_params[name], fit.bse_fe[name]) for name in fit.fe_params.index}

@@ -60,6 +60,7 @@ TYPES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("types", TYPES)
 def test_types(types):
     check(frame().astype(TYPES[types]))
@@ -99,6 +100,7 @@ LABELS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("labels", LABELS)
 def test_labels_of_any_type(labels):
     data = frame()
@@ -114,6 +116,7 @@ NAMES = [
 ]  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_names(name):
     """As a predictor with a slope, and as the name of a group."""
@@ -123,6 +126,7 @@ def test_names(name):
     check(frame().rename(columns={"room": name}), group, code=False)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["a`b", "`", "a`b`c", "`'\"", "C", 'a"b', "with space"])
 def test_names_in_quotes(name):
     """Q("a`b") is the way to a name with a backtick; in double quotes or in single ones."""
@@ -138,6 +142,7 @@ def test_names_in_quotes(name):
 CALLS = ["np.log1p({})", "I({} + 1)", "{}*sex", "{}:sex", "center({})"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("call", CALLS)
 def test_columns_called_like_functions_inside_calls(call):
     formula = FORMULA.replace("count +", f"{call.format('count')} +")
@@ -164,6 +169,7 @@ def test_a_function_and_a_column_of_one_name(formula):
         mixedlm(FORMULA.replace("count", formula), frame().rename(columns={"count": "C"}))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["C", "Q", "I", "np", "bs", "Treatment"])
 def test_groups_and_idle_columns_called_like_functions(name):
     check(frame().rename(columns={"room": name}), FORMULA.replace("|room", f"|{name}"))
@@ -183,6 +189,7 @@ INDICES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("gap", [False, True])
 @pytest.mark.parametrize("index", INDICES)
 def test_indices(index, gap):

@@ -400,6 +400,7 @@ def test_a_nan_in_a_nullable_column_is_missing():
     assert fit.nobs == 40 and fit.n_groups == {"x": 2}
 
 
+@pytest.mark.slow
 def test_many_levels_are_checked_in_no_time():
     rng = np.random.default_rng(1)
     data = pd.DataFrame({"c": np.arange(2000) % 400, "s": rng.integers(0, 10, 2000)})

@@ -35,6 +35,7 @@ def titles(fit, **options):
 # -- nothing ------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_data_from_the_model_rarely_stand_out():
     found = [len(diagnose(fitted(made(seed=seed)), solvers=False)) for seed in range(30)]
     assert sum(n > 0 for n in found) <= 2
@@ -77,6 +78,7 @@ def test_a_variance_of_zero():
     assert "SD of Intercept by g is 0" in finding.seen
 
 
+@pytest.mark.slow
 def test_a_correlation_near_one_is_seen_after_centring():
     rng = np.random.default_rng(2)
     data = made(seed=2)
@@ -175,6 +177,7 @@ def test_numbers_that_stand_in_c_are_categories():
     assert not ratios_by_category(fitted(data, "y ~ x + grade + (1|g)"))
 
 
+@pytest.mark.slow
 def test_the_standard_error_of_a_ratio_is_what_it_varies_by():
     logs, z = [], []
     for seed in range(120):
@@ -186,6 +189,7 @@ def test_the_standard_error_of_a_ratio_is_what_it_varies_by():
     assert abs(np.mean(logs)) < 3 * np.std(logs) / np.sqrt(120)
 
 
+@pytest.mark.slow
 def test_levels_that_scatter_differently_by_a_known_amount():
     rng = np.random.default_rng(8)
     data = made(groups=150, size=30, seed=8)
@@ -198,6 +202,7 @@ def test_levels_that_scatter_differently_by_a_known_amount():
     assert "Residuals are not equally spread" in titles(fitted(data), solvers=False)
 
 
+@pytest.mark.slow
 def test_equal_scatter_in_all_levels_has_uniform_p_values():
     p = [spreads_by_level(fitted(made(seed=seed)))[0].p_value for seed in range(100)]
     assert stats.kstest(p, "uniform").pvalue > 0.001
@@ -248,6 +253,7 @@ def test_predictors_of_the_groups_have_no_slope_within():
 # -- influence ----------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("formula", "group", "level"),
     [
@@ -337,6 +343,7 @@ def test_two_names_of_the_same_groups_come_first():
     assert found[-1].severity == "note"
 
 
+@pytest.mark.slow
 def test_labels_used_again_in_every_school():
     pupils = load("pupils")
     pupils["room"] = pupils["classroom"].str[-2:]

@@ -237,6 +237,7 @@ def each(expected) -> tuple:
     return expected if isinstance(expected, tuple) else (expected,)
 
 
+@pytest.mark.slow
 @each_exercise
 def test_right_answers_are_right_whatever_the_seed(exercise, lesson_data):
     for answer in each(exercise.expected(lesson_data)):
@@ -244,6 +245,7 @@ def test_right_answers_are_right_whatever_the_seed(exercise, lesson_data):
         assert verdict.right and exercise.because in verdict.message
 
 
+@pytest.mark.slow
 @each_exercise
 def test_a_rounded_answer_is_right(exercise, lesson_data):
     if isinstance(exercise.kind, Number):
@@ -252,6 +254,7 @@ def test_a_rounded_answer_is_right(exercise, lesson_data):
         assert judge(exercise, f" {rounded} ", lesson_data).right
 
 
+@pytest.mark.slow
 @each_exercise
 def test_every_slip_gets_its_hint(exercise, lesson_data):
     assert exercise.slips, "no slip thought of"
@@ -274,6 +277,7 @@ def test_no_hint_tells_the_answer(exercise, lesson_data):
             assert text not in hint.split()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("id", ["02.3", "02.4"])
 def test_shares_of_the_variance_add_up_by_hand(id, lesson_data):
     """The expected answers against a route of their own: plain statsmodels."""

@@ -25,6 +25,7 @@ def components(table: pd.DataFrame) -> dict:
     return found
 
 
+@pytest.mark.slow
 def test_log_likelihood(model_id, method):
     ours, lme4 = fit(model_id, method), RESULTS[model_id][method]
     assert ours.nobs == lme4["nobs"]
@@ -37,6 +38,7 @@ def test_log_likelihood(model_id, method):
     assert ours.singular == lme4["singular"]
 
 
+@pytest.mark.slow
 def test_fixed_effects(model_id, method):
     ours = fit(model_id, method).fixed_effects
     lme4 = pd.DataFrame(RESULTS[model_id][method]["fixed_effects"]).T.loc[ours.index]
@@ -55,6 +57,7 @@ def test_covariance_of_fixed_effects(model_id, method):
     assert (np.abs(ours - lme4) < 2e-4 * np.outer(se, se)).all(axis=None)
 
 
+@pytest.mark.slow
 def test_variance_components(model_id, method):
     ours = components(fit(model_id, method).variance_components)
     lme4 = components(
@@ -80,6 +83,7 @@ def test_variance_components(model_id, method):
             assert sdcor == pytest.approx(lme4[key][1], rel=1e-3, abs=1e-3 * sigma)
 
 
+@pytest.mark.slow
 def test_random_effects(model_id, method):
     if model(model_id).get("only_sum_identified"):
         pytest.skip("only the sum of two effects is identified")
@@ -108,6 +112,7 @@ def test_random_effects(model_id, method):
             )
 
 
+@pytest.mark.slow
 def test_predictions(model_id, method):
     ours, lme4 = fit(model_id, method), RESULTS[model_id][method]
     expected = lme4["predictions"]

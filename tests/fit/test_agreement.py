@@ -25,6 +25,7 @@ EXACT = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("formula", EXACT)
 @examples(3)
 @given(seed=st.integers(0, 10_000), reml=st.booleans(), zero=st.booleans())
@@ -38,6 +39,7 @@ def test_both_solvers_agree_and_say_so(formula, seed, reml, zero):
     assert "Both solvers agree" in check._repr_html_()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("formula", EXACT)
 @examples(1)
 @given(seed=st.integers(0, 10_000), zero=st.booleans())
@@ -50,6 +52,7 @@ def test_the_printed_code_reaches_the_optimum(formula, seed, zero):
     np.testing.assert_allclose(result.fe_params, fit.fe_params, atol=0.02 * fit.bse_fe.max())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "formula, seed", [("y ~ z + (z|c) + (1|a)", 1), ("y ~ x + z + (x + z||c)", 0)]
 )

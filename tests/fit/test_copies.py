@@ -47,6 +47,7 @@ def original(formula):
     return fit, fit.refit(OTHER_Y)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("again", [stored, copy.copy, copy.deepcopy])
 @pytest.mark.parametrize("used", [False, True])
 @pytest.mark.parametrize("formula", [*FORMULAS[:5], "y ~ center(x) + C(f, Sum) + (1|b/a)"])
@@ -86,6 +87,7 @@ def test_a_deep_copy_stands_alone():
     assert fit.llf == before[0] and fit.fe_params.equals(before[1])
 
 
+@pytest.mark.slow
 def test_eight_threads_at_once_fit_as_one_does():
     """Fits of different models, and of one model by all threads, with all that is computed on demand."""
     jobs = [(formula, 0) for formula in FORMULAS]

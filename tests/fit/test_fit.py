@@ -42,6 +42,7 @@ def test_row_order_does_not_matter(seed):
     np.testing.assert_allclose(other.fittedvalues.sort_index(), one.fittedvalues, atol=1e-4)
 
 
+@pytest.mark.slow
 @examples(25)
 @given(
     predictor=st.sampled_from([1e-6, 1e-3, 1e3, 1e6]),
@@ -278,6 +279,7 @@ def test_reml_is_true_or_false(data, wrong):
         mixedlm(FORMULA, data).fit(reml=wrong)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "formula", ["y ~ 1 + (age||g)", "y ~ 0 + age + (1|g)", "y ~ age + (age||g) + (1|h)"]
 )
@@ -304,6 +306,7 @@ def test_two_large_variances_that_cancel_are_found(formula, seed):
     assert value(fit.estimates.theta_standard) < best + 0.005
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("level", [0.0, 1e3, 1e7])
 @pytest.mark.parametrize("year", [0.0, 2000.0, 1e6])
 @pytest.mark.parametrize("random", ["(1|school)", "(0 + sex + age|school)"])
@@ -335,6 +338,7 @@ def slowly(monkeypatch, act):
     monkeypatch.setattr(Problem, "evaluate", slow)
 
 
+@pytest.mark.slow
 def test_a_long_fit_shows_its_progress_on_request(data, fit, monkeypatch, capsys):
     slowly(monkeypatch, lambda: time.sleep(0.1))
     watched = mixedlm(FORMULA, data).fit(progress=True)

@@ -39,6 +39,7 @@ def same_blups(one, other, factor=1.0):
         np.testing.assert_allclose(theirs, effects.to_numpy(), atol=2e-3 * spread)
 
 
+@pytest.mark.slow
 @examples(8)
 @given(shuffle=st.integers(0, 1000), **CASES)
 def test_order_of_rows_in_any_structure(formula, seed, reml, shuffle):
@@ -50,6 +51,7 @@ def test_order_of_rows_in_any_structure(formula, seed, reml, shuffle):
     same_blups(one, other)
 
 
+@pytest.mark.slow
 @examples(8)
 @given(new=st.integers(0, 1000), kind=st.sampled_from(["number", "text", "category"]), **CASES)
 def test_labels_of_groups(formula, seed, reml, new, kind):
@@ -73,6 +75,7 @@ def test_labels_of_groups(formula, seed, reml, new, kind):
             np.testing.assert_allclose(theirs, effects, atol=2e-3 * np.sqrt(one.scale))
 
 
+@pytest.mark.slow
 @examples(12)
 @given(
     y_unit=st.sampled_from([1e-6, 1e-3, 1.0, 1e3, 1e6]),
@@ -102,6 +105,7 @@ def test_units_in_any_structure(formula, seed, reml, y_unit, x_unit, z_unit):
             np.testing.assert_allclose(theirs, effects[name], atol=2e-3 * scale)
 
 
+@pytest.mark.slow
 @examples(12)
 @given(
     formula=st.sampled_from([f for f in FORMULAS if "0 + x" not in f and "||" not in f]),
@@ -122,6 +126,7 @@ def test_zero_of_a_predictor_in_correlated_terms(formula, seed, reml, shift):
             np.testing.assert_allclose(theirs, effects["x"], atol=2e-3 * np.sqrt(one.scale))
 
 
+@pytest.mark.slow
 @examples(8)
 @given(seed=st.integers(0, 10_000), reml=st.booleans(), add=st.floats(-1e4, 1e4))
 def test_a_constant_and_a_fixed_effect_added_to_the_response(seed, reml, add):
@@ -164,6 +169,7 @@ SPELLINGS = [
 ]
 
 
+@pytest.mark.slow
 @examples(2)
 @given(seed=st.integers(0, 10_000), reml=st.booleans())
 @pytest.mark.parametrize("one, other", SPELLINGS)

@@ -108,6 +108,7 @@ def test_the_seed_of_the_data_may_be_that_of_the_bootstrap():
 # -- replicates -------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_the_same_to_the_bit_on_any_executor(fit):
     serial = bootstrap(fit, 60, seed=4, progress=False)
     with ProcessPoolExecutor(2) as processes, ThreadPoolExecutor(3) as threads:
@@ -118,6 +119,7 @@ def test_the_same_to_the_bit_on_any_executor(fit):
     pd.testing.assert_frame_equal(few.replicates, serial.replicates[:7], check_exact=True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("reml", [True, False])
 def test_a_replicate_is_the_fit_of_its_response(data, reml):
     """The search starts elsewhere than `refit` does, and ends at the same optimum."""
@@ -133,6 +135,7 @@ def test_a_replicate_is_the_fit_of_its_response(data, reml):
         assert (row["converged"], row["singular"]) == (again.converged, again.singular)
 
 
+@pytest.mark.slow
 def test_standard_errors_are_those_of_the_fit(fit):
     """Given the variances, cov_beta is exact; the SD of n replicates is off by 1 / sqrt(2 n)."""
     n = replicates(200, many=400)
@@ -235,6 +238,7 @@ if __name__ == "__main__":
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="sends a signal to a process group")
 def test_control_c_leaves_nothing_running():
     with subprocess.Popen(

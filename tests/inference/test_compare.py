@@ -214,6 +214,7 @@ def test_a_fit_that_did_not_converge_is_named(pupils):
 # -- the bootstrap ----------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_bootstrap_counts_what_is_as_large(null):
     small, large = fits(null, "test_score ~ 1 + (1|school)", "test_score ~ 1 + (age_c|school)")
     table = compare(small, large, bootstrap=60, seed=3, progress=False)

@@ -45,6 +45,7 @@ def assert_equal(ours, theirs, columns, rtol):
         np.testing.assert_allclose(ours[column], theirs[column], rtol=rtol, err_msg=column)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model_id, method", WITH_NAMES)
 def test_table_equals_lmertest(model_id, method):
     expected = MODELS[model_id][method]
@@ -193,6 +194,7 @@ def test_normal_is_z_and_chi_squared():
 # -- the same hypothesis, said otherwise ------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fixed", ["{} * intake * standLRT", "{}", "{} + {}:standLRT"])
 @pytest.mark.parametrize("df", ["satterthwaite", "kenward-roger"])
 @pytest.mark.parametrize("coding", ["Sum", "Helmert", "Poly", "Diff", "Treatment('mixed')"])
@@ -242,6 +244,7 @@ def test_one_constraint_is_the_t_test(df):
     np.testing.assert_allclose(as_matrix, row)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("df", ["satterthwaite", "kenward-roger"])
 def test_units_do_not_matter(df):
     data = load("pupils").iloc[::4]

@@ -114,6 +114,7 @@ def test_standard_errors_of_variances_are_right_and_those_of_statsmodels_are_not
     assert theirs * np.sqrt(ours.scale) == pytest.approx(right[0], rel=0.01)
 
 
+@pytest.mark.slow
 def test_standard_errors_of_sds_and_correlation_by_curvature():
     ours = fit("exam", "REML")
     parts = groups("exam", "standLRT", "normexam")
@@ -170,6 +171,7 @@ def test_bootstrap_intervals_are_percentiles_of_the_replicates():
     assert again.lower.item() == table.lower["sigma"]
 
 
+@pytest.mark.slow
 def test_bootstrap_agrees_with_theory_where_there_is_one():
     # (n - p) sigma^2 / true sigma^2 is chi squared, very nearly, with all but the group means' df
     ours = fit("exam_1s", "REML")
@@ -200,6 +202,7 @@ def test_failed_replicates_are_counted_and_left_out(monkeypatch):
         confint(ours, "bootstrap", n=20, seed=1)
 
 
+@pytest.mark.slow
 def test_replicates_without_a_correlation_are_mentioned():
     table = confint(fit("zero_slope_correlated", "REML"), "bootstrap", n=60, seed=2)
     name = "cor(Intercept, x | school)"

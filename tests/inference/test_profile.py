@@ -54,6 +54,7 @@ def lme4_failed(model_id: str, name: str) -> bool:
     return model_id == "correlation_plus_one" and (is_correlation(name) or name[:2] in ("sd", "si"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model_id", REFERENCE)
 def test_zeta_is_that_of_lme4(model_id):
     for name, points in profiled(model_id).points.items():
@@ -136,6 +137,7 @@ class Dense:
         return best
 
 
+@pytest.mark.slow
 def test_ends_at_a_singular_fit_by_a_dense_likelihood():
     dense = Dense(read("tests/reference/correlation_plus_one.csv"))
     intervals = profiled("correlation_plus_one").interval(0.95)
@@ -195,6 +197,7 @@ def test_reml_and_ml_fits_have_one_profile():
     pd.testing.assert_frame_equal(*both, rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_the_zero_of_a_predictor_changes_nothing_but_the_intercept():
     raw, centred = (
         fit("pupils_slash_age_sc", "REML"),
@@ -209,6 +212,7 @@ def test_the_zero_of_a_predictor_changes_nothing_but_the_intercept():
     assert wide > 2 * narrow
 
 
+@pytest.mark.slow
 def test_units_scale_the_intervals():
     data = load("exam")
     other = data.assign(normexam=data.normexam * 1000 + 5000, standLRT=data.standLRT / 100)

@@ -54,6 +54,7 @@ def test_icc_of_a_balanced_one_way_layout_is_the_anova_estimate():
     assert [row["share_lower"], row["share_upper"]] == pytest.approx(ends, rel=1e-4)
 
 
+@pytest.mark.slow
 def test_intervals_cover_the_truth():
     covered, truth = [], 4 / 13
     for seed in range(150):
@@ -134,6 +135,7 @@ def test_a_predictor_not_named_is_averaged_over_the_rows(pupils):
     assert icc(fit, at={"age": 9}).loc["school", "icc"] == pytest.approx(mean / (mean + fit.scale))
 
 
+@pytest.mark.slow
 def test_bootstrap_and_delta_intervals_are_alike_and_the_bootstrap_repeats():
     fit = mixedlm("y ~ 1 + (1|g)", one_way(60, 8, 2.0, 3.0, seed=3)).fit()
     delta = icc(fit).loc["g", ["icc_lower", "icc_upper"]].astype(float)
@@ -158,6 +160,7 @@ def test_bootstrap_matches_percentiles_of_refits_with_slopes(slopes):
     assert [row["share_lower"], row["share_upper"]] == pytest.approx(ends, rel=1e-9)
 
 
+@pytest.mark.slow
 def test_at_zero_there_is_no_delta_interval():
     g = np.repeat(np.arange(10), 6)
     y = np.tile([1.0, 2, 3, 4, 5, 7], 10)  # every group has the same mean

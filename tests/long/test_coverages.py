@@ -7,6 +7,7 @@ from coverages import CASES, coverage, theory
 from scipy import stats
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case, schools", [("6 schools", 6), ("40 schools", 40)])
 @pytest.mark.parametrize(
     "method, n", [("satterthwaite", 200), ("kenward-roger", 100), ("profile", 60)]

@@ -15,6 +15,7 @@ def report():
     return run(len(HOSTILE) + GENERATED, seed=2)
 
 
+@pytest.mark.slow
 def test_each_is_a_model_or_refused_in_words(report):
     assert report.faults == []
     assert report.n == len(HOSTILE) + GENERATED

@@ -16,6 +16,7 @@ from course.solver.parameters import parameters_of
 ONCE_SHORT = [78, 84, 263, 285, 642]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", ONCE_SHORT)
 def test_the_optimum_is_found_where_it_once_was_not(seed):
     verdict = judge(generate(seed))
@@ -35,6 +36,7 @@ def test_what_lme4_finds_higher_by_rounding_is_not_there():
         assert dense_deviance(problem, np.array(other), case.reml) > lowest - 1e-9
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "first",
     [5000, *(pytest.param(first, marks=pytest.mark.long) for first in range(5010, 5100, 10))],

@@ -64,6 +64,7 @@ def text_of(output) -> str:
 # -- one source ------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @each_script
 def test_notebooks_are_those_of_their_source(script):
     lesson = build.read(script)
@@ -121,6 +122,7 @@ print("given" if answer is ... else answer)
 """
 
 
+@pytest.mark.slow
 def test_building_twice_gives_the_same_bytes(tmp_path):
     script = tmp_path / "tiny.py"
     script.write_text(TINY, encoding="utf-8")
@@ -241,6 +243,7 @@ def test_every_picture_has_alternative_text(path):
         assert re.search(r"\d", alt), f"no number to compare: {alt!r}"
 
 
+@pytest.mark.slow
 @each_stored
 def test_pictures_use_a_palette_safe_for_colour_blind_readers(path):
     for picture in pictures(stored(path)):
@@ -314,6 +317,7 @@ def test_a_lesson_keeps_its_contract(script):
     assert "Key points" in closing and "next" in closing
 
 
+@pytest.mark.slow
 @each_lesson
 def test_sections_for_self_study_say_so(script):
     """A section is of one route, and its heading tells which, since nobody sees tags."""
@@ -325,6 +329,7 @@ def test_sections_for_self_study_say_so(script):
         assert alone == heading.endswith("(self-study)"), f"{heading}: {cell.source[:60]}"
 
 
+@pytest.mark.slow
 @each_lesson
 def test_exercises_are_asked_and_checked_in_order(script):
     number = script.stem[:2]

@@ -74,6 +74,7 @@ def test_the_text_has_the_numbers(fits):
     assert f"mixed model {table['estimate']:.3g} ({low} to {high})" in text
 
 
+@pytest.mark.slow
 def test_the_axis_has_its_unit(fits):
     assert plots.coefficients(fits).get_xlabel() == (
         "coefficient (points per unit of the predictor)"

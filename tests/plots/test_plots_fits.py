@@ -250,6 +250,7 @@ def dense_reml(fit, sds, sigma: float) -> float:
     return logdets + r @ np.linalg.solve(V, r) + (len(y) - X.shape[1]) * np.log(2 * np.pi)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("relative", [False, True])
 def test_the_surface_rises_as_the_dense_deviance_does(nested, relative):
     ax = plots.deviance_surface(nested, points=9, relative=relative)

@@ -136,6 +136,7 @@ PICTURES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", PICTURES)
 def test_every_picture_has_labels_a_text_and_safe_colours(name, sloped, nested, simulated):
     before = dict(matplotlib.rcParams)

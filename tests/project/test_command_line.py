@@ -112,6 +112,7 @@ def test_a_table_comes_back_as_it_was(tmp_path):
         pd.testing.assert_frame_equal(read_table(tmp_path / f"t{suffix}"), pupils())
 
 
+@pytest.mark.slow
 def test_as_a_process_of_its_own(table):
     ran = subprocess.run(
         [sys.executable, "-m", "course", "fit", "score ~ nothing + (1|school)", str(table)],

@@ -56,6 +56,7 @@ def failures(findings) -> list[str]:
     return [str(finding) for finding in findings if not finding.ok]
 
 
+@pytest.mark.slow
 def test_this_installation_is_sound():
     run = subprocess.run(
         [sys.executable, "-m", "course", "doctor"], cwd=ROOT, capture_output=True, text=True
@@ -216,6 +217,7 @@ def test_a_kernel_of_another_python_is_noticed(tmp_path, monkeypatch):
     assert f"the kernel 'python3' runs in {tmp_path}, not in {sys.prefix}" in str(finding)
 
 
+@pytest.mark.slow
 def test_a_kernel_that_does_not_start_is_noticed(tmp_path, monkeypatch):
     kernel(tmp_path, monkeypatch, "raise SystemExit(1)")
     finding = doctor.attempt("notebooks", doctor.run_kernel, "mend it")

@@ -168,6 +168,7 @@ def test_importing_the_package_imports_nothing_heavy():
     assert not {"numpy", "pandas", "patsy", "scipy", "statsmodels", "matplotlib"} & set(loaded)
 
 
+@pytest.mark.slow
 def test_only_what_needs_statsmodels_and_pictures_imports_them():
     names = "translate, mixedlm, simulate_schools, load, check, CourseError"
     loaded = python(f"import sys; from course import {names}; print(*sys.modules)").split()
@@ -186,6 +187,7 @@ def test_an_unknown_name_is_an_attribute_error():
         course.lmer  # noqa: B018
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "first",
     [

@@ -114,6 +114,7 @@ def test_short_rows_are_counted_as_missing(tmp_path, capsys):
     assert "2 of 42 rows" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_a_column_of_mixed_types_is_read_as_one(tmp_path):
     """pandas would read a long file in pieces, and take each piece for what it holds."""
     path = tmp_path / "t.csv"
@@ -121,6 +122,7 @@ def test_a_column_of_mixed_types_is_read_as_one(tmp_path):
     assert set(read_table(path)["x"]) == {"1", "a"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("suffix", [".csv.gz", ".parquet"])
 def test_damaged_files(tmp_path, suffix, capsys):
     """Whatever byte is changed: a fit or one line."""
@@ -170,6 +172,7 @@ def command(*arguments, **environment):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes here")
 @pytest.mark.parametrize("what", ["pipe", "device"])
 def test_pipes_and_devices_are_refused_at_once(what, tmp_path):
@@ -181,6 +184,7 @@ def test_pipes_and_devices_are_refused_at_once(what, tmp_path):
         assert "is not a file" in ran.stderr
 
 
+@pytest.mark.slow
 def test_a_terminal_without_greek_letters_gets_what_it_can_show(tmp_path):
     (tmp_path / "t.csv").write_text(GOOD.replace("s1", "Zoë"), "utf-8")
     for task in ("fit", "translate"):

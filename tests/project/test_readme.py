@@ -27,6 +27,7 @@ def lines(text: str) -> list[str]:
     return [line.rstrip() for line in text.strip("\n").splitlines()]
 
 
+@pytest.mark.slow
 def test_code_prints_what_readme_shows():
     assert len(BLOCKS) == README.count("```python") > 3
     names: dict = {}

@@ -31,6 +31,7 @@ def edit(path: Path, pattern: str, replacement: str) -> None:
     path.write_text(text, "utf-8")
 
 
+@pytest.mark.slow
 def test_nothing_stands_against_a_release_of_what_is_here():
     assert release.problems(ROOT) == []
 
@@ -79,6 +80,7 @@ def test_a_changelog_that_does_not_tell(changelog, problem):
     assert problem in found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("pattern", "replacement", "problem"),
     [
@@ -96,6 +98,7 @@ def test_a_citation_file_that_is_wrong(root, pattern, replacement, problem):
     assert problem in found
 
 
+@pytest.mark.slow
 def test_a_problem_is_printed_and_stops_the_release(root, monkeypatch, capsys):
     edit(root / "course" / "__init__.py", r"^__version__ = .*", '__version__ = "0.2"')
     monkeypatch.setattr(release, "ROOT", root)

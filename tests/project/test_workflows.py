@@ -33,7 +33,16 @@ def valid(path: Path) -> Result:
 
 
 def test_there_are_workflows_to_test_and_to_publish():
-    assert [path.name for path in WORKFLOWS] == ["pages.yml", "test.yml"]
+    assert [path.name for path in WORKFLOWS] == ["long.yml", "pages.yml", "test.yml"]
+
+
+def test_what_is_long_by_nature_runs_every_week_part_by_part():
+    workflow = yaml.safe_load((ROOT / ".github" / "workflows" / "long.yml").read_text("utf-8"))
+    (job,) = workflow["jobs"].values()
+    parts = re.search(r"^LONG = (.*)$", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE)[1]
+    assert job["strategy"]["matrix"]["part"] == parts.split()
+    (weekly,) = workflow[True]["schedule"]  # YAML reads the key `on` as True
+    assert re.fullmatch(r"\d+ \d+ \* \* [0-6]", weekly["cron"])
 
 
 @each
@@ -70,7 +79,7 @@ def test_a_needed_job_is_there_and_no_job_can_hang(path):
     jobs = yaml.safe_load(path.read_text("utf-8"))["jobs"]
     for job in jobs.values():
         assert {job.get("needs", next(iter(jobs)))} <= set(jobs)
-        assert job["timeout-minutes"] <= 60
+        assert job["timeout-minutes"] <= (350 if path.name == "long.yml" else 60)
 
 
 def test_windows_runs_the_lines_of_readme():

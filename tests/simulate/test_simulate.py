@@ -367,6 +367,7 @@ print(len(data), peak / data.memory_usage(deep=True).sum())
 """
 
 
+@pytest.mark.slow
 def test_memory_stays_below_three_times_the_frame():
     """In a process of its own, so that nothing else counts; the ratio does not depend on size."""
     command = [sys.executable, "-c", MEASURE]

@@ -19,6 +19,7 @@ from course.solver.problem import Problem
 from course.solver.search import _descend, has_rivals, is_crowded
 
 
+@pytest.mark.slow
 @examples(15)
 @given(seed=st.integers(0, 10_000), formula=st.sampled_from(FORMULAS), reml=st.booleans())
 def test_no_start_finds_a_lower_deviance(seed, formula, reml):
@@ -87,6 +88,7 @@ def test_a_search_for_another_response_begins_where_it_is_told(formula):
     np.testing.assert_array_equal(problem.with_response(other).start, problem.start)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("noise", [0, 1e-8])
 @pytest.mark.parametrize("n", [30, 1000])
 @pytest.mark.parametrize(
@@ -133,6 +135,7 @@ def test_a_small_residual_is_a_residual(formula):
     assert small.sigma == pytest.approx(1e-3 * usual.sigma, rel=1e-3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("formula", ["y ~ x + (1|g) + (1|h)", "y ~ x + (x|g) + (1|h)"])
 @pytest.mark.parametrize("n, residual", [(300, 1e-2), (5000, 1e-2), (300, 1e-3)])
 def test_a_search_far_from_its_start_ends_where_the_deviance_is_flat(n, residual, formula):

@@ -22,6 +22,7 @@ from course.solver.problem import Problem
 from course.solver.standardise import standardise
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("formula", FORMULAS)
 @examples(8)
 @given(seed=st.integers(0, 10_000), reml=st.booleans())
@@ -40,6 +41,7 @@ def test_deviance_and_gradient(formula, seed, reml):
     np.testing.assert_allclose(problem.gradient(at, reml), numeric, rtol=1e-3, atol=1e-3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("formula", FORMULAS)
 @examples(3)
 @given(seed=st.integers(0, 10_000))
@@ -185,6 +187,7 @@ def test_large_crossed_effects_that_nearly_cancel_lose_no_digits(residual, formu
 # -- the likelihood in the units of the data ---------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("formula", FORMULAS)
 @pytest.mark.parametrize("reml", [True, False])
 def test_log_likelihood_is_that_of_the_normal_distribution(formula, reml):

@@ -18,6 +18,7 @@ from course import CourseError, recovery
 from course.studies.recovery import Recovery
 
 
+@pytest.mark.slow
 def test_the_same_to_the_bit_in_processes_and_threads(serial, capsys):
     with ProcessPoolExecutor(2) as processes, ThreadPoolExecutor(3) as threads:
         for executor in (processes, threads):
@@ -45,6 +46,7 @@ def fatal_seeds(study: Recovery, replicates: tuple[int, ...]) -> tuple[int, ...]
     return tuple(int(rows.loc[i, "seed"]) for i in replicates)
 
 
+@pytest.mark.slow
 @posix
 def test_what_a_dead_worker_was_at_is_run_again(serial, tmp_path):
     """Two workers kill themselves, one of them twice; the pool that breaks is the caller's."""
@@ -87,11 +89,13 @@ def client():
         yield client
 
 
+@pytest.mark.slow
 def test_the_same_to_the_bit_on_dask(serial, client):
     executor = client.get_executor()
     assert equal(serial, recovery(balanced, FORMULA, 40, seed=1, executor=executor, progress=False))
 
 
+@pytest.mark.slow
 @posix
 def test_a_dask_worker_is_killed_in_mid_study(client, tmp_path):
     """As soon as the first replicates are on disk one of the workers gets a SIGKILL."""
@@ -186,6 +190,7 @@ print(json.dumps({"counts": counts, "codes": codes, "interrupted": interrupted, 
 """
 
 
+@pytest.mark.slow
 @posix
 @pytest.mark.parametrize("kills", [8, pytest.param(20, marks=pytest.mark.long)])
 def test_a_study_killed_many_times_and_interrupted_ends_as_if_nothing_had_happened(kills, tmp_path):

@@ -11,6 +11,7 @@ from course import CourseError, mixedlm, power, simulate_schools
 from course.studies.power import Power, units
 
 
+@pytest.mark.slow
 def test_p_values_are_those_of_a_t_test_of_group_means(found):
     """Balanced and off the boundary, the mixed model's test is the regression of the groups' means."""
     rows = found.replicates
@@ -181,6 +182,7 @@ def test_wrong_arguments_of_power(changes, message):
         power(**arguments | {"n": 2, "seed": 1, "progress": False} | changes)
 
 
+@pytest.mark.slow
 def test_a_power_study_goes_on(tmp_path):
     arguments = {"simulate": own, "schools": [4, 6], "seed": 2, "progress": False}
     arguments |= {"formula": "test_score ~ reform + (1|school)", "test": "reform", "effect": [0, 1]}

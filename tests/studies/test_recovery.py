@@ -27,6 +27,7 @@ from course.studies.recovery import _performance
 from course.studies.simulated_fits import REFITS, STREAM
 
 
+@pytest.mark.slow
 def test_estimates_are_unbiased_and_intervals_cover(many):
     table = many.table
     fixed = table.loc[["Intercept", "x"]]
@@ -115,6 +116,7 @@ def test_arguments_of_simulate_schools_as_a_dict_or_a_partial():
     assert not [name for name in none.index if "classroom" in name]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("intervals", ["wald", "profile", "normal", "kenward-roger", "bootstrap"])
 def test_intervals_are_those_of_the_package(intervals):
     found = recovery(
@@ -196,6 +198,7 @@ def test_a_replicate_without_the_coefficient_is_a_failed_one():
     assert found.failures["error"].str.contains("coefficients of the model are Intercept, f").all()
 
 
+@pytest.mark.slow
 def test_singular_fits_are_counted_among_the_fits(monkeypatch):
     monkeypatch.setattr(small_studies, "TAU", 0.0)
     found = recovery(balanced, FORMULA, 40, seed=8, progress=False)

@@ -14,6 +14,7 @@ from course import CourseError, recovery, simulate_schools
 from course.studies.store import STUDY, Store, plain, read_study
 
 
+@pytest.mark.slow
 def test_a_study_goes_on_where_it_was_and_to_a_larger_n(tmp_path):
     whole = recovery(balanced, FORMULA, 12, seed=3, progress=False)
     study(tmp_path / "s", n=5)

@@ -44,6 +44,7 @@ BOTH = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model_id", QUICK)
 def test_code_reaches_the_optimum(model_id):
     ours = fit(model_id, "REML")
@@ -58,6 +59,7 @@ def test_code_reaches_the_optimum(model_id):
         assert "as if they were independent" in t.code.replace("\n# ", " ")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("model_id", "method"), BOTH)
 def test_the_twin_is_at_the_same_optimum(model_id, method):
     ours = fit(model_id, method)
@@ -103,6 +105,7 @@ def refuses_singular(inverse):
     return inv
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("formula", FORMULAS)
 def test_the_twin_of_random_structures(formula):
     ours = mixedlm(formula, table(11, 120)).fit()
@@ -121,6 +124,7 @@ AWKWARD = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("formula", [formula for formula, _ in AWKWARD])
 @pytest.mark.parametrize("dress", ["plain", "categorical", "missing", "duplicate index"])
 def test_code_on_awkward_data(formula, dress):

@@ -73,6 +73,7 @@ TERMS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("random", TERMS)
 def test_the_covariance_is_that_of_the_formula(random):
     t = translate(f"score ~ age + sex + {random}", D)
@@ -179,6 +180,7 @@ EFFECTS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("effects", EFFECTS)
 @pytest.mark.parametrize("name", ["identifier", "awkward"])
 def test_effects_of_classes_are_columns_of_the_whole_data(effects, name):
@@ -220,6 +222,7 @@ def test_codings_and_splines_are_left_to_the_formula():
     assert all('smf.ols("score ~ C(f, Sum)"' in made for made in t.prepare.values())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["C", "Sum", "np"])
 @pytest.mark.parametrize("role", ["idle", "group"])
 def test_codings_beside_a_column_called_like_a_function(name, role):
@@ -259,6 +262,7 @@ def test_grades_of_any_type(dtype):
     agrees(t, frame, terms)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("label", ["a:b", "T.male", "[x]", "a:(b)", 'say "x"', "a\\b", "ß, ü"])
 def test_labels_of_any_text(label):
     frame = D.assign(sex=D["sex"].replace({"male": label, "female": " none"}))
