@@ -31,7 +31,7 @@ _HOMES = {
     "parameters": "course.inference.parameters",
     "power": "course.studies.power",
     "profile": "course.inference.profile",
-    "propose": "course.data.structure",
+    "propose": "course.data.proposal",
     "r2": "course.interpretation.variance",
     "read_table": "course.data.files",
     "recovery": "course.studies.recovery",
@@ -48,8 +48,8 @@ _HOMES = {
 
 if TYPE_CHECKING:  # editors and type checkers read the same here, and mark a name that is none
     from course.data.files import read_table as read_table
+    from course.data.proposal import propose as propose
     from course.data.sets import load as load
-    from course.data.structure import propose as propose
     from course.data.structure import structure as structure
     from course.diagnosis.diagnose import diagnose as diagnose
     from course.diagnosis.influence import influence as influence

@@ -5,8 +5,9 @@ Knows nothing of fitting.
 """
 
 from course.data.files import read_table, write_table
+from course.data.proposal import Proposal, propose
 from course.data.sets import DATA_SETS, SIMULATED, load, load_truth
-from course.data.structure import Proposal, Structure, propose, structure
+from course.data.structure import Structure, structure
 
 __all__ = [
     "DATA_SETS",

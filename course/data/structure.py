@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from course.design.columns import check_frame, find_columns, is_number, label_kind
+from course.design.columns import check_frame, find_columns, label_kind
 from course.design.groups import FEW_LEVELS, relation
 from course.errors import CourseError
 
@@ -71,49 +71,6 @@ class Structure:
         return "\n\n".join(parts)
 
 
-@dataclass(frozen=True, eq=False)
-class Proposal:
-    """A formula to begin with, and why.
-
-    Attributes
-    ----------
-    formula : str
-        To be handed to ``mixedlm``.
-    reasons : list of str
-        One for each decision.
-    slopes : list of str
-        Terms with random slopes that the data could support, largest groups last; choose by the question.
-    structure : Structure
-        What it goes by.
-
-    See Also
-    --------
-    course.propose : Makes it.
-    course.mixedlm : Takes its formula.
-
-    Examples
-    --------
-    >>> from course import load, mixedlm, propose
-    >>> exam = load("exam")
-    >>> first = propose(exam, "normexam", ["standLRT"], groups=["school"])
-    >>> first.slopes
-    ['(standLRT | school)']
-    >>> mixedlm(first.formula, exam)
-    <MixedModel normexam ~ standLRT + (1 | school), 4,059 rows>
-    """
-
-    formula: str
-    reasons: list[str]
-    slopes: list[str]
-    structure: Structure
-
-    def __repr__(self) -> str:
-        lines = [self.formula, "", *(f"- {reason}" for reason in self.reasons)]
-        if self.slopes:
-            lines += ["", f"Slopes that could vary: {', '.join(self.slopes)}"]
-        return "\n".join(lines)
-
-
 def structure(data: pd.DataFrame, groups: Sequence[str] | None = None) -> Structure:
     """Count groups, and say how each pair of them lies.
 
@@ -154,7 +111,7 @@ def structure(data: pd.DataFrame, groups: Sequence[str] | None = None) -> Struct
     student_id    2494       1     1
     """
     check_frame(data)
-    names = _guess(data) if groups is None else list(dict.fromkeys(_named(groups)))
+    names = guessed_groups(data) if groups is None else list(dict.fromkeys(named(groups)))
     columns = find_columns(data, names)
     labels = {name: pd.factorize(column)[0] for name, column in columns.items()}
     for name, codes in labels.items():
@@ -176,152 +133,18 @@ def structure(data: pd.DataFrame, groups: Sequence[str] | None = None) -> Struct
         [_row(name, labels[name], relations) for name in names], index=pd.Index(names)
     )
     warnings = _warnings(counts, relations, columns)
-    warnings += [f"For {a} and {b} {_other_reading(a, b)}." for a, b in undecided]
+    warnings += [f"For {a} and {b} {other_reading(a, b)}." for a, b in undecided]
     return Structure(counts, relations, warnings, undecided)
-
-
-def propose(
-    data: pd.DataFrame,
-    response: str,
-    predictors: Sequence[str] = (),
-    groups: Sequence[str] | None = None,
-) -> Proposal:
-    """A first formula for these data: random intercepts for every level that can have one.
-
-    Parameters
-    ----------
-    data : DataFrame
-        One row per observation.
-    response : str
-        The column to be explained.
-    predictors : list of str
-        Columns of the fixed part.
-    groups : list of str, optional
-        As in `structure`.
-
-    Returns
-    -------
-    Proposal
-        Prints the formula and its reasons.
-
-    Raises
-    ------
-    CourseError
-        As `structure`, and for a response that is not numeric.
-
-    See Also
-    --------
-    structure : The groups that it goes by.
-    mixedlm : Takes the formula.
-    translate : Says what a formula means.
-
-    Examples
-    --------
-    >>> from course import load
-    >>> propose(load("pupils"), "test_score", ["age", "sex"])
-    test_score ~ age + sex + (1 | classroom) + (1 | school) + (1 | province)
-    <BLANKLINE>
-    - (1 | province): 12 levels.
-    - (1 | school): 60 levels.
-    - (1 | classroom): 190 levels.
-    - student_id has one row per level: what is special to it is the residual. No term.
-    <BLANKLINE>
-    Slopes that could vary: (age | classroom), (age | school), (age | province)
-    """
-    check_frame(data)
-    predictors = _named(predictors)
-    _check_response(find_columns(data, [response, *predictors])[response], response)
-    if groups is None:
-        taken = {response, *predictors}
-        groups = [name for name in _guess(data) if name not in taken]
-    complete = data.dropna(subset=[response, *predictors])
-    lies = structure(complete, groups)
-    fixed, random, reasons = [_quoted(name) for name in predictors], [], []
-    for name, row in lies.groups.iterrows():
-        above = _restarts(name, lies.relations)
-        if reason := _no_term(name, row, lies.relations):
-            reasons.append(reason)
-        elif row["levels"] < FEW_LEVELS and not above:
-            fixed.append(f"C({_quoted(name)})" if is_number(data[name]) else _quoted(name))
-            reasons.append(
-                f"{name} has {row['levels']} levels, too few for a variance: into the fixed part."
-            )
-        else:
-            term = _random_term(complete, [*above, name])
-            random.append(term)
-            reasons.append(f"(1 | {term.group}): {_why(term, lies.undecided)}.")
-    if not random:
-        raise CourseError(
-            f"none of {', '.join(lies.groups.index)} can have a random intercept: each has one row per "
-            f"level, or fewer than {FEW_LEVELS} levels. An ordinary regression is enough"
-        )
-    random.sort(key=lambda term: -term.n_groups)
-    terms = [*(fixed or ["1"]), *(f"(1 | {term.group})" for term in random)]
-    slopes = [
-        f"({_quoted(x)} | {term.group})"
-        for x in predictors
-        if is_number(data[x])
-        for term in random
-        if _varies_within(complete, x, term.columns)
-    ]
-    return Proposal(f"{_quoted(response)} ~ {' + '.join(terms)}", reasons, slopes, lies)
-
-
-# -- terms -----------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class _RandomTerm:
-    """A random intercept to propose: by the last of the columns, inside those before it."""
-
-    columns: list[str]
-    group: str  # as a formula has it
-    n_groups: int
-
-
-def _random_term(data: pd.DataFrame, columns: list[str]) -> _RandomTerm:
-    n_groups = data.groupby(columns, observed=True).ngroups
-    return _RandomTerm(columns, ":".join(_quoted(column) for column in columns), n_groups)
-
-
-def _check_response(column: pd.Series, name: str) -> None:
-    if not pd.api.types.is_numeric_dtype(column):
-        raise CourseError(
-            f"the response '{name}' holds {column.dtype}, not numbers: "
-            "convert it with pd.to_numeric, or choose another column"
-        )
-
-
-def _no_term(name: str, row: pd.Series, relations: pd.DataFrame) -> str:
-    """Why a grouping column gets no term at all; empty where it may get one."""
-    if row["most"] == 1:
-        return f"{name} has one row per level: what is special to it is the residual. No term."
-    same = relations[(relations["how"] == "the same") & (relations["group"] == name)]
-    if len(same):
-        return f"{name} and {same['in'].iloc[-1]} are the same groups: one term for both."
-    return ""
-
-
-def _why(term: _RandomTerm, undecided: list[tuple[str, str]]) -> str:
-    """What speaks for a random intercept, and how else its labels may be read."""
-    *above, name = term.columns
-    reason = f"{term.n_groups:,} levels"
-    if above:
-        reason += f"; the labels of {name} are used again in every {above[-1]}"
-    for outer in above:
-        if (name, outer) in undecided:
-            reason += f"; {_other_reading(name, outer)}"
-    return reason
 
 
 # -- columns ---------------------------------------------------------------------------------
 
 
-def _named(names: Sequence[str]) -> list[str]:
+def named(names: Sequence[str]) -> list[str]:
     return [names] if isinstance(names, str) else list(names)
 
 
-def _guess(data: pd.DataFrame) -> list[str]:
+def guessed_groups(data: pd.DataFrame) -> list[str]:
     """Columns that look as if they put rows into groups."""
     found = []
     for name in data.columns:
@@ -354,14 +177,8 @@ def _is_whole(column: pd.Series) -> bool:
     return bool((column.dropna() % 1 == 0).all())
 
 
-def _quoted(name: str) -> str:
+def quoted(name: str) -> str:
     return name if name.isidentifier() else f"`{name}`"
-
-
-def _varies_within(data: pd.DataFrame, x: str, columns: list[str]) -> bool:
-    """Whether most groups have rows enough, at different values, to show a slope."""
-    by_level = data.groupby(columns, observed=True)[x]
-    return bool((by_level.nunique().median() > 1) and by_level.size().median() >= 3)
 
 
 # -- pairs -----------------------------------------------------------------------------------
@@ -383,11 +200,11 @@ def _row(name: str, codes: np.ndarray, relations: pd.DataFrame) -> dict:
         "most": int(rows.max()),
         "missing": int((codes < 0).sum()),
         "lies_in": ", ".join(mine.loc[mine["how"] == "nested", "in"]),
-        "restarts_in": ", ".join(_restarts(name, relations)),
+        "restarts_in": ", ".join(restarts_in(name, relations)),
     }
 
 
-def _restarts(name: str, relations: pd.DataFrame) -> list[str]:
+def restarts_in(name: str, relations: pd.DataFrame) -> list[str]:
     """The columns that name a group of this one together with it, largest groups first.
 
     Of two in which its labels are used again, the one that holds the other says nothing more.
@@ -407,7 +224,7 @@ def _restarts(name: str, relations: pd.DataFrame) -> list[str]:
     return sorted(needed, key=lambda one: sum((one, other) in restarting for other in needed))
 
 
-def _other_reading(inner: str, outer: str) -> str:
+def other_reading(inner: str, outer: str) -> str:
     """What to do where it is the outer one that restarts."""
     return (
         f"the data allow the other reading as well: if the labels of {outer} are the ones that begin "
@@ -418,12 +235,12 @@ def _other_reading(inner: str, outer: str) -> str:
 def _warnings(groups: pd.DataFrame, relations: pd.DataFrame, columns: dict) -> list[str]:
     found = []
     for name, row in groups.iterrows():
-        above = _restarts(name, relations)
+        above = restarts_in(name, relations)
         if above:
-            pair = ":".join(_quoted(column) for column in [*above, name])
+            pair = ":".join(quoted(column) for column in [*above, name])
             found.append(
                 f"The labels of {name} are used again in every {above[-1]}. If they mean other groups "
-                f"there, write (1 | {pair}), not (1 | {_quoted(name)})."
+                f"there, write (1 | {pair}), not (1 | {quoted(name)})."
             )
         if row["most"] == 1:
             found.append(f"{name} has one row per level: no random effect, it is the residual.")

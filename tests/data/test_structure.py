@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from course import CourseError, load, mixedlm, simulate_schools
-from course.data.structure import propose, structure
+from course.data.proposal import propose
+from course.data.structure import structure
 
 
 @pytest.fixture(scope="module")
