@@ -1,5 +1,6 @@
 """Every finding appears where it should and only there; its numbers against what they claim to be."""
 
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -9,7 +10,7 @@ import statsmodels.formula.api as smf
 from scipy import stats
 
 from course import CourseError, between_within, diagnose, influence, load, mixedlm
-from course.diagnosis.diagnose import _refit_seconds
+from course.diagnosis.diagnose import refit_seconds
 from course.diagnosis.residuals import Shape, ratio_by_fitted, ratios_by_category, spreads_by_level
 
 
@@ -116,7 +117,9 @@ def test_solvers_that_disagree(monkeypatch):
     (finding,) = diagnose(fit)
     assert finding.severity == "problem"
     assert f"{fit.llf + 2.5:,.3f}" in finding.seen
-    monkeypatch.setattr("course.diagnosis.diagnose.statsmodels_seconds", lambda *fit: 100.0)
+    # the module by its name: as an attribute of its package it is the function
+    module = sys.modules["course.diagnosis.diagnose"]
+    monkeypatch.setattr(module, "statsmodels_seconds", lambda *fit: 100.0)
     assert any("second solver" in reason for reason in diagnose(fit).left_out)
 
 
@@ -300,7 +303,7 @@ def test_a_coefficient_that_rests_on_one_group():
 
 def test_influence_is_bounded_in_time():
     fit = fitted(made())
-    diagnosis = diagnose(fit, solvers=False, seconds=_refit_seconds(fit) / 1e6)
+    diagnosis = diagnose(fit, solvers=False, seconds=refit_seconds(fit) / 1e6)
     assert any("influence(fit, 'g') does it" in reason for reason in diagnosis.left_out)
     assert "influence of each g" not in diagnosis.looked_at
 
