@@ -116,10 +116,10 @@ class Problem:
             sums.insert(0, Sums(parent[by_parent]))
             self.ranks.insert(0, rank)
             parent_rank = rank
-        self.crossing, self.block_sums = None, None
+        self.crossing: Crossing | None = None
         if blocks is not None:
             blocks = self.ranks.pop(0)[blocks]
-            self.block_sums = sums.pop(0)
+            self.block_sums: Sums = sums.pop(0)
             if not chain:
                 # nothing above asks for the blocks one by one
                 self.block_sums = Sums(np.zeros(1, dtype=np.int64))

@@ -85,7 +85,13 @@ def _search(problem: Problem, value_and_gradient: Callable, reml: bool) -> Found
     return Found(best.theta, best.value, best.gradient, best.converged, evaluations)
 
 
-def _better(problem, value_and_gradient, start, best: Found, evaluations: int) -> tuple[Found, int]:
+def _better(
+    problem: Problem,
+    value_and_gradient: Callable,
+    start: np.ndarray,
+    best: Found,
+    evaluations: int,
+) -> tuple[Found, int]:
     other = descend(problem, value_and_gradient, start, best)
     return (other if other.value < best.value else best), evaluations + other.evaluations
 

@@ -126,7 +126,7 @@ class SimulatedFits:
         except (CourseError, np.linalg.LinAlgError) as error:
             return _nothing(task, error)
         names = parameter_names(fit.design)
-        values, hindrance = self._values(fit, len(names), self.seed_of(replicate))
+        values, hindered = self._values(fit, len(names), self.seed_of(replicate))
         if self.test is None:
             true = made.truth.parameters(list(fit.n_groups)).to_dict()
             # a variance that is 0 in truth is rightly left out by a model
@@ -138,7 +138,7 @@ class SimulatedFits:
             at = names.index(self.test)
             names, values = names[at : at + 1], values[at : at + 1]
             values[:, TRUE] = self.designs[design].get("effect", np.nan)
-        return Found(task, tuple(names), values, fit.converged, fit.singular, hindrance)
+        return Found(task, tuple(names), values, fit.converged, fit.singular, hindered)
 
     def _values(self, fit: MixedFit, k: int, seed: int) -> tuple[np.ndarray, str | None]:
         """Estimates, tests and intervals of k parameters, the truth not yet; and what hindered them."""

@@ -1,7 +1,7 @@
 """Every finding appears where it should and only there; its numbers against what they claim to be."""
 
-import sys
 from dataclasses import replace
+from importlib import import_module
 
 import numpy as np
 import pandas as pd
@@ -117,8 +117,7 @@ def test_solvers_that_disagree(monkeypatch):
     (finding,) = diagnose(fit)
     assert finding.severity == "problem"
     assert f"{fit.llf + 2.5:,.3f}" in finding.seen
-    # the module by its name: as an attribute of its package it is the function
-    module = sys.modules["course.diagnosis.diagnose"]
+    module = import_module("course.diagnosis.diagnose")  # in its wing the name is the function's
     monkeypatch.setattr(module, "statsmodels_seconds", lambda *fit: 100.0)
     assert any("second solver" in reason for reason in diagnose(fit).left_out)
 
