@@ -83,7 +83,7 @@ def run_in_chunks(
             f"client.get_executor() of Dask, not a {type(executor).__name__}"
         )
     done = {i for i in done if i < n}
-    chunks = _chunks(n, done, min(size, -(-n // 8)))
+    chunks = ranges_to_run(n, done, min(size, -(-n // 8)))
     found: dict[int, Any] = {}
 
     def finished(chunk: range, results: list) -> None:
@@ -101,7 +101,7 @@ def run_in_chunks(
     return [found[i] for i in sorted(found)]
 
 
-def _chunks(n: int, done: set[int], size: int) -> Iterator[range]:
+def ranges_to_run(n: int, done: set[int], size: int) -> Iterator[range]:
     """The replicates to be run, as ranges of at most ``size``."""
     first = 0
     while first < n:

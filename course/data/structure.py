@@ -146,7 +146,7 @@ def named(names: Sequence[str]) -> list[str]:
 
 def guessed_groups(data: pd.DataFrame) -> list[str]:
     """Columns that look as if they put rows into groups."""
-    found = []
+    names = []
     for name in data.columns:
         if not isinstance(name, str) or (data.columns == name).sum() > 1:
             continue
@@ -161,13 +161,13 @@ def guessed_groups(data: pd.DataFrame) -> list[str]:
         else:
             looks = count > CATEGORY or (count > 2 and bool(LABEL_NAME.search(name)))
         if looks:
-            found.append(name)
-    if not found:
+            names.append(name)
+    if not names:
         raise CourseError(
             "no column looks like a group (text with more than five labels, or whole numbers called "
             "something like school or id): name them, groups=['school', 'classroom']"
         )
-    return found
+    return names
 
 
 def _is_whole(column: pd.Series) -> bool:
@@ -215,12 +215,12 @@ def restarts_in(name: str, relations: pd.DataFrame) -> list[str]:
         return set(zip(rows["group"], rows["in"], strict=True))
 
     restarting = pairs("restarting")
-    found = relations.loc[
+    restarting_in = relations.loc[
         (relations["group"] == name) & (relations["how"] == "restarting"), "in"
     ].to_list()
-    held = {outer for inner, outer in pairs("nested") if inner in found}
-    held |= {twin for twin, kept in pairs("the same") if kept in found}
-    needed = [column for column in found if column not in held]
+    held = {outer for inner, outer in pairs("nested") if inner in restarting_in}
+    held |= {twin for twin, kept in pairs("the same") if kept in restarting_in}
+    needed = [column for column in restarting_in if column not in held]
     return sorted(needed, key=lambda one: sum((one, other) in restarting for other in needed))
 
 
@@ -233,44 +233,44 @@ def other_reading(inner: str, outer: str) -> str:
 
 
 def _warnings(groups: pd.DataFrame, relations: pd.DataFrame, columns: dict) -> list[str]:
-    found = []
+    warnings = []
     for name, row in groups.iterrows():
         above = restarts_in(name, relations)
         if above:
             pair = ":".join(quoted(column) for column in [*above, name])
-            found.append(
+            warnings.append(
                 f"The labels of {name} are used again in every {above[-1]}. If they mean other groups "
                 f"there, write (1 | {pair}), not (1 | {quoted(name)})."
             )
         if row["most"] == 1:
-            found.append(f"{name} has one row per level: no random effect, it is the residual.")
+            warnings.append(f"{name} has one row per level: no random effect, it is the residual.")
         elif row["levels"] < FEW_LEVELS and not above:
-            found.append(
+            warnings.append(
                 f"{name} has {row['levels']} levels: a variance of so few is hardly known."
             )
         elif (row["fewest"] == 1) and row["median"] <= 2:
-            found.append(f"Half of the levels of {name} have at most two rows.")
+            warnings.append(f"Half of the levels of {name} have at most two rows.")
         if row["missing"]:
-            found.append(
+            warnings.append(
                 f"{row['missing']:,} rows have no label of {name}; a model with it leaves them out."
             )
     for _, row in relations.iterrows():
         if row["how"] == "partly nested":
-            found.append(
+            warnings.append(
                 f"Some {row['group']} lie in several {row['in']}: did they move, or was a label used "
                 "twice?"
             )
         elif row["how"] == "crossed" and _one_row_each(columns, row["group"], row["in"]):
-            found.append(
+            warnings.append(
                 f"Each pair of {row['in']} and {row['group']} has one row. If {row['group']} only "
                 f"numbers the rows inside each {row['in']}, it is no group: leave it out."
             )
         elif row["how"] == "the same":
-            found.append(f"{row['group']} and {row['in']} are the same groups: keep one term.")
+            warnings.append(f"{row['group']} and {row['in']} are the same groups: keep one term.")
     numbers = [name for name, column in columns.items() if label_kind(column) == "number"]
     if numbers:
-        found.append(
+        warnings.append(
             f"The labels of {', '.join(numbers)} are numbers. In plain statsmodels write "
             f"C({numbers[0]}), or a slope is fitted to them."
         )
-    return found
+    return warnings

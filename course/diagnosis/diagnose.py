@@ -78,20 +78,20 @@ def diagnose(
     In R: ``performance::check_model(fit)``.
     """
     require_fit(fit)
-    found = [*_convergence(fit), *_singular(fit), *_few_levels(fit)]
+    findings = [*_convergence(fit), *_singular(fit), *_few_levels(fit)]
     looked = ["convergence", "singular variances", "number of groups"]
     left_out: list[str] = []
     if solvers:
-        found += _second_solver(fit, looked, left_out)
+        findings += _second_solver(fit, looked, left_out)
     else:
         left_out.append("a second solver (solvers=False)")
-    found += [*_normality(fit), *_spread(fit), *_contextual(fit)]
+    findings += [*_normality(fit), *_spread(fit), *_contextual(fit)]
     looked += ["shape and spread of residuals", "slopes within and between groups"]
-    found += _influence(fit, seconds, progress, looked, left_out)
-    found += data_findings(fit.design)
+    findings += _influence(fit, seconds, progress, looked, left_out)
+    findings += data_findings(fit.design)
     looked += ["units and labels"]
-    found.sort(key=lambda finding: SEVERITIES.index(finding.severity))
-    return Diagnosis(fit.formula, tuple(found), tuple(looked), tuple(left_out))
+    findings.sort(key=lambda finding: SEVERITIES.index(finding.severity))
+    return Diagnosis(fit.formula, tuple(findings), tuple(looked), tuple(left_out))
 
 
 # -- the optimum --------------------------------------------------------------------------------
@@ -193,12 +193,12 @@ def _singular(fit: MixedFit) -> list[Finding]:
 
 
 def _few_levels(fit: MixedFit) -> list[Finding]:
-    found = []
+    findings = []
     for grouping in fit.design.groupings:
         L = grouping.n_levels
         if L >= FEW_LEVELS:
             continue
-        found.append(
+        findings.append(
             Finding(
                 f"Few levels of {grouping.name}",
                 f"{grouping.name} has {L} levels. Even if their effects were observed without error, "
@@ -211,7 +211,7 @@ def _few_levels(fit: MixedFit) -> list[Finding]:
                 "caution",
             )
         )
-    return found
+    return findings
 
 
 # -- residuals ----------------------------------------------------------------------------------
@@ -272,11 +272,11 @@ def _spread(fit: MixedFit) -> list[Finding]:
 
 
 def _contextual(fit: MixedFit) -> list[Finding]:
-    found = []
+    findings = []
     for row in between_within(fit).itertuples():
         if not (row.p_value < CONTEXTUAL_P and abs(row.size) > CONTEXTUAL_SIZE):
             continue
-        found.append(
+        findings.append(
             Finding(
                 f"The slope of {row.predictor} differs within and between levels of {row.group}",
                 f"Within {row.within:.3g}, between {row.between:.3g}; difference "
@@ -293,7 +293,7 @@ def _contextual(fit: MixedFit) -> list[Finding]:
                 "caution",
             )
         )
-    return found
+    return findings
 
 
 # -- groups that carry the result ---------------------------------------------------------------
@@ -302,12 +302,12 @@ def _contextual(fit: MixedFit) -> list[Finding]:
 def _influence(
     fit: MixedFit, seconds: float, progress: bool, looked: list[str], left_out: list[str]
 ) -> list[Finding]:
-    found = []
+    findings = []
     for grouping in sorted(fit.design.groupings, key=lambda g: g.n_levels):
         if grouping.n_levels < FEWEST:
             left_out.append(f"influence of single levels of {grouping.name} (two levels)")
             continue
-        expected = grouping.n_levels * _refit_seconds(fit)
+        expected = grouping.n_levels * refit_seconds(fit)
         if expected > seconds:
             left_out.append(
                 f"influence of single levels of {grouping.name} (about {expected:,.0f} s; "
@@ -315,13 +315,14 @@ def _influence(
             )
             continue
         start = time.perf_counter()
-        found += _influential(fit, grouping.name, progress)
+        findings += _influential(fit, grouping.name, progress)
         seconds -= time.perf_counter() - start
         looked.append(f"influence of each {grouping.name}")
-    return found
+    return findings
 
 
-def _refit_seconds(fit: MixedFit) -> float:
+def refit_seconds(fit: MixedFit) -> float:
+    """Roughly how long the model takes to be fitted again, from a few evaluations that are timed."""
     problem, theta = fit.model.problem, fit.estimates.theta_standard
     taken = []
     for _ in range(3):

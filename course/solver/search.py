@@ -69,7 +69,7 @@ def _value_and_gradient(
 
 
 def _search(problem: Problem, value_and_gradient: Callable, reml: bool) -> Found:
-    best = _descend(problem, value_and_gradient, problem.start)
+    best = descend(problem, value_and_gradient, problem.start)
     evaluations = best.evaluations
     for start in _rival_starts(problem):
         best, evaluations = _better(problem, value_and_gradient, start, best, evaluations)
@@ -92,7 +92,7 @@ def _better(
     best: Found,
     evaluations: int,
 ) -> tuple[Found, int]:
-    other = _descend(problem, value_and_gradient, start, best)
+    other = descend(problem, value_and_gradient, start, best)
     return (other if other.value < best.value else best), evaluations + other.evaluations
 
 
@@ -132,7 +132,7 @@ def is_crowded(problem: Problem) -> bool:
     return problem.n <= FEW_ROWS and max(effects) > problem.n / 2
 
 
-def _descend(
+def descend(
     problem: Problem,
     value_and_gradient: Callable,
     start: np.ndarray,
@@ -196,7 +196,7 @@ def _descend(
     theta = result.x * unit * length
     if result.status == PRECISION_LOST and (_unit(problem, theta) > 4 * unit).any():
         # the curvature has changed on the way: steps that suit this place may lead further
-        again = _descend(problem, value_and_gradient, theta, known, far=True)
+        again = descend(problem, value_and_gradient, theta, known, far=True)
         return replace(again, evaluations=count + again.evaluations)
     return Found(theta, value, steepest, converged, count)
 

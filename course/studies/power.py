@@ -372,11 +372,11 @@ def units(design: Mapping[str, Any]) -> dict[str, float]:
     >>> units({"provinces": 2, "schools": (3, 5), "students": 10})
     {'provinces': 2.0, 'schools': 8.0, 'classrooms': 8.0, 'students': 80.0}
     """
-    total, found = 1.0, {}
+    total, by_size = 1.0, {}
     for name in SIZES:
         total *= float(np.mean(design.get(name, 1)))
-        found[name] = total
-    return found
+        by_size[name] = total
+    return by_size
 
 
 def _schools_with(test: str, arguments: dict[str, Any]) -> partial:

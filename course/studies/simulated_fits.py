@@ -127,7 +127,7 @@ class SimulatedFits:
         except (CourseError, np.linalg.LinAlgError) as error:
             return _nothing(task, error)
         names = parameter_names(fit.design)
-        values, hindrance = self._values(fit, len(names), self.seed_of(replicate))
+        values, hindered = self._values(fit, len(names), self.seed_of(replicate))
         if self.test is None:
             true = made.truth.parameters(list(fit.n_groups)).to_dict()
             # a variance that is 0 in truth is rightly left out by a model
@@ -139,7 +139,7 @@ class SimulatedFits:
             at = names.index(self.test)
             names, values = names[at : at + 1], values[at : at + 1]
             values[:, TRUE] = self.designs[design].get("effect", np.nan)
-        return Found(task, tuple(names), values, fit.converged, fit.singular, hindrance)
+        return Found(task, tuple(names), values, fit.converged, fit.singular, hindered)
 
     def _values(self, fit: MixedFit, k: int, seed: int) -> tuple[np.ndarray, str | None]:
         """Estimates, tests and intervals of k parameters, the truth not yet; and what hindered them."""
@@ -178,13 +178,14 @@ class SimulatedFits:
                 f"simulate must return a DataFrame or a Simulation, not a {type(made).__name__}"
             )
 
-    def frame(self, found: list[Found]) -> pd.DataFrame:
+    def frame(self, results: list[Found]) -> pd.DataFrame:
         """One row for each task and parameter; a task without a fit has one row without a parameter."""
-        sizes = [max(1, len(one.names)) for one in found]
+        sizes = [max(1, len(result.names)) for result in results]
         values = [
-            one.values if len(one.names) else np.full((1, len(VALUES)), np.nan) for one in found
+            result.values if len(result.names) else np.full((1, len(VALUES)), np.nan)
+            for result in results
         ]
-        tasks = np.repeat([one.task for one in found], sizes)
+        tasks = np.repeat([result.task for result in results], sizes)
         replicate = tasks // len(self.designs)
         seeds = {i: self.seed_of(i) for i in np.unique(replicate).tolist()}
         frame = pd.DataFrame(
@@ -192,13 +193,15 @@ class SimulatedFits:
                 "task": tasks,
                 "replicate": replicate,
                 "seed": [seeds[i] for i in replicate.tolist()],
-                "parameter": [name for one in found for name in one.names or (None,)],
+                "parameter": [name for result in results for name in result.names or (None,)],
             }
         )
-        frame[VALUES] = np.concatenate(values) if found else np.empty((0, len(VALUES)))
+        frame[VALUES] = np.concatenate(values) if results else np.empty((0, len(VALUES)))
         for name in ("converged", "singular", "error"):
             frame[name] = [
-                getattr(one, name) for one, k in zip(found, sizes, strict=True) for _ in range(k)
+                getattr(result, name)
+                for result, k in zip(results, sizes, strict=True)
+                for _ in range(k)
             ]
         return _typed(frame)
 

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from course import CourseError
-from course.common.parallel import _chunks, run_in_chunks
+from course.common.parallel import ranges_to_run, run_in_chunks
 
 
 def test_what_was_finished_before_control_c_is_kept():
@@ -47,7 +47,7 @@ def test_how_often_lost_replicates_are_run_again(retries, enough):
 
 def test_chunks_hold_what_is_not_done_once():
     done = {0, 3, 4, 9, 17}
-    chunks = list(_chunks(20, done, 4))
+    chunks = list(ranges_to_run(20, done, 4))
     assert sorted(i for chunk in chunks for i in chunk) == sorted(set(range(20)) - done)
     assert max(map(len, chunks)) == 4
     results = run_in_chunks(list, 20, None, False, "test", done=done)

@@ -10,7 +10,7 @@ import statsmodels.formula.api as smf
 from scipy import stats
 
 from course import CourseError, between_within, diagnose, influence, load, mixedlm
-from course.diagnosis.diagnose import _refit_seconds
+from course.diagnosis.diagnose import refit_seconds
 from course.diagnosis.residuals import Shape, ratio_by_fitted, ratios_by_category, spreads_by_level
 
 
@@ -308,7 +308,7 @@ def test_a_coefficient_that_rests_on_one_group():
 
 def test_influence_is_bounded_in_time():
     fit = fitted(made())
-    diagnosis = diagnose(fit, solvers=False, seconds=_refit_seconds(fit) / 1e6)
+    diagnosis = diagnose(fit, solvers=False, seconds=refit_seconds(fit) / 1e6)
     assert any("influence(fit, 'g') does it" in reason for reason in diagnosis.left_out)
     assert "influence of each g" not in diagnosis.looked_at
 

@@ -16,7 +16,7 @@ from course.design.design import build_design
 from course.formula.parse import parse_formula
 from course.solver.estimates import estimate
 from course.solver.problem import Problem
-from course.solver.search import _descend, has_rivals, is_crowded
+from course.solver.search import descend, has_rivals, is_crowded
 
 
 @pytest.mark.slow
@@ -203,19 +203,19 @@ def test_a_second_search_goes_no_further_than_a_known_optimum(formula):
         asked.append(problem.deviance(at, True))
         return asked[-1], problem.gradient(at, True)
 
-    first = _descend(problem, value_and_gradient, problem.start)
-    alone = _descend(problem, value_and_gradient, 2 * problem.start)
+    first = descend(problem, value_and_gradient, problem.start)
+    alone = descend(problem, value_and_gradient, 2 * problem.start)
     assert alone.value == pytest.approx(first.value, abs=1e-7)  # there is one valley
     asked.clear()
-    again = _descend(problem, value_and_gradient, 2 * problem.start, first)
+    again = descend(problem, value_and_gradient, 2 * problem.start, first)
     assert len(asked) == again.evaluations < alone.evaluations
     assert first.value <= again.value < first.value + 0.01
     # nobody stops at an optimum that is not there
     higher = replace(first, value=first.value + 0.5)
-    other = _descend(problem, value_and_gradient, 2 * problem.start, higher)
+    other = descend(problem, value_and_gradient, 2 * problem.start, higher)
     assert other.value == alone.value
     elsewhere = replace(first, theta=3 * first.theta)
-    other = _descend(problem, value_and_gradient, 2 * problem.start, elsewhere)
+    other = descend(problem, value_and_gradient, 2 * problem.start, elsewhere)
     assert other.value == alone.value
 
 
