@@ -109,7 +109,7 @@ class Recovery:
         rows = self.replicates[self.replicates["parameter"].notna()]
         names = rows["parameter"].drop_duplicates()
         good = rows[rows["converged"]]
-        rows = {name: _performance(good[good["parameter"] == name]) for name in names}
+        rows = {name: performance(good[good["parameter"] == name]) for name in names}
         table = pd.DataFrame.from_dict(rows, orient="index", columns=MEASURES)
         return table.astype(dict.fromkeys(MEASURES, float) | {"n": int}).rename_axis("parameter")
 
@@ -264,7 +264,7 @@ def recovery(
     return Recovery(frame[COLUMNS], study.formula, study.level, study.seed)
 
 
-def _performance(rows: pd.DataFrame) -> dict[str, float]:
+def performance(rows: pd.DataFrame) -> dict[str, float]:
     """Bias, error and coverage of one parameter, each with its Monte-Carlo error."""
     rows = rows[rows["estimate"].notna() | rows["true"].notna()]
     error = (rows["estimate"] - rows["true"]).dropna().to_numpy()

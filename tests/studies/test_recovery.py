@@ -23,7 +23,7 @@ from course import (
 )
 from course.inference.bootstrap import STREAM as STREAM_OF_BOOTSTRAP
 from course.simulate.schools import Simulation
-from course.studies.recovery import _performance
+from course.studies.recovery import performance
 from course.studies.simulated_fits import REFITS, STREAM
 
 
@@ -61,7 +61,7 @@ def test_monte_carlo_errors_of_four_replicates_by_hand():
     rows = pd.DataFrame(
         {"true": 2.0, "estimate": [1.0, 2.0, 4.0, 3.0], "lower": [0, 1, 3, 2.0], "upper": [1.5, 3, 5, 4]}
     )  # fmt: skip
-    found = _performance(rows)
+    found = performance(rows)
     # errors -1, 0, 2, 1: mean 1/2, sum of squares about it 5; squares 1, 0, 4, 1: mean 3/2, 9 about it
     assert found["mean"] == 2.5 and found["bias"] == 0.5 and found["n"] == 4
     assert found["bias_mcse"] == pytest.approx(np.sqrt(5 / (4 * 3)))
