@@ -976,7 +976,7 @@ pd.DataFrame(
 # ## Four mysteries
 #
 # Your turn. `mysteries` gives some of your pupils new scores, four times, and each time something is
-# wrong. (It hides in `course/exercises/lesson_08.py`. Read it afterwards.) Look at the data, fit, ask for
+# wrong. (It hides in `course/exercises/mysteries.py`. Read it afterwards.) Look at the data, fit, ask for
 # `.notes`, draw. Then say what is wrong, and write the formula that mends it, in quotes.
 
 # %% tags=["workshop"]
