@@ -14,7 +14,7 @@ from course import plots
 
 # What public functions return, and what these results hold.
 RESULTS = [
-    "data.structure.Proposal",
+    "data.proposal.Proposal",
     "data.structure.Structure",
     "diagnosis.finding.Diagnosis",
     "diagnosis.finding.Finding",
