@@ -1,5 +1,7 @@
 """What `structure` sees of the groups, and what `propose` makes of it."""
 
+from functools import cache
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -164,6 +166,7 @@ def test_any_order_of_rows_says_the_same(pupils):
 # -- which labels restart in which -------------------------------------------------------------
 
 
+@cache  # no test changes them
 def few_schools(schools, classrooms, label_type="integer"):
     return simulate_schools(
         provinces=1,

@@ -35,7 +35,7 @@ def titles(fit, **options):
 # -- nothing ------------------------------------------------------------------------------------
 
 
-@pytest.mark.slow
+@pytest.mark.long  # a rate over many simulated data sets
 def test_data_from_the_model_rarely_stand_out():
     found = [len(diagnose(fitted(made(seed=seed)), solvers=False)) for seed in range(30)]
     assert sum(n > 0 for n in found) <= 2

@@ -10,7 +10,12 @@ from scipy import stats
 @pytest.mark.slow
 @pytest.mark.parametrize("case, schools", [("6 schools", 6), ("40 schools", 40)])
 @pytest.mark.parametrize(
-    "method, n", [("satterthwaite", 200), ("kenward-roger", 100), ("profile", 60)]
+    "method, n",
+    [
+        ("satterthwaite", 200),
+        pytest.param("kenward-roger", 100, marks=pytest.mark.long),
+        pytest.param("profile", 60, marks=pytest.mark.long),
+    ],
 )
 def test_intervals_hold_the_truth_as_often_as_they_should(case, schools, method, n):
     """Four Monte-Carlo errors: one such test in 16,000 fails by chance, and the seed is fixed."""

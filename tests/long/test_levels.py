@@ -16,7 +16,12 @@ from course.inference.compare import simulate_chi2
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "case", ["one variance", "a slope and its covariance with the intercept", "a fixed effect"]
+    "case",
+    [
+        "one variance",
+        pytest.param("a slope and its covariance with the intercept", marks=pytest.mark.long),
+        pytest.param("a fixed effect", marks=pytest.mark.long),
+    ],
 )
 def test_level_under_the_null(case):
     n = replicates(150, many=800)

@@ -192,7 +192,7 @@ print(json.dumps({"counts": counts, "codes": codes, "interrupted": interrupted, 
 
 @pytest.mark.slow
 @posix
-@pytest.mark.parametrize("kills", [8, pytest.param(20, marks=pytest.mark.long)])
+@pytest.mark.parametrize("kills", [3, pytest.param(20, marks=pytest.mark.long)])
 def test_a_study_killed_many_times_and_interrupted_ends_as_if_nothing_had_happened(kills, tmp_path):
     folder, n = tmp_path / "s", 4 * kills
     run = subprocess.run(

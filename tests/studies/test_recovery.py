@@ -117,7 +117,13 @@ def test_arguments_of_simulate_schools_as_a_dict_or_a_partial():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("intervals", ["wald", "profile", "normal", "kenward-roger", "bootstrap"])
+@pytest.mark.parametrize(
+    "intervals",
+    [
+        *("wald", "profile", "normal", "kenward-roger"),
+        pytest.param("bootstrap", marks=pytest.mark.long),
+    ],
+)
 def test_intervals_are_those_of_the_package(intervals):
     found = recovery(
         balanced, FORMULA, 2, seed=3, intervals=intervals, level=0.8, progress=False

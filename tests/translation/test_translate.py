@@ -19,8 +19,11 @@ SLOW = {
     "chem97", "chem97_slash", "pupils_ac_as_ap_uncorrelated", "years_ac_as_ap_uncorrelated",
     "pupils_1c_1sc", "years_1c_1sc", "egsingle", "years_ac_1s_1i",
 }  # fmt: skip
-# a quarter of a minute each, and no place in MixedLM: their code fits the nearest model that it has
+# a quarter of a minute each, and no place in MixedLM: their code fits the nearest model that it has; and some
+# seconds each, where another of the same structure is as good
 LONG = {
+    "exam", "years_sex_s", "years_slash_psc", "years_1c_1s_1p", "years_1r_1sr", "years_1c",
+    "pupils_slash_psc",
     "pupils_ac_as_ap", "pupils_ac_as_ap_centred", "pupils_slash_age_sc", "years_ac_1s_1p",
     "years_ac_as_ap", "years_ac_as_ap_centred", "years_slash_age_sc",
 }  # fmt: skip
