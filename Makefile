@@ -45,7 +45,7 @@ test: .venv/installed-test lint ## install with the test tools; run linter, test
 	$(PYTEST) $(ON_ALL_CORES) course tests $(if $(NOTEBOOKS),$(NBVAL) --lessons-once $(NOTEBOOKS))
 
 test-fast: .venv/installed-test ## run the tests that take no minute together, while editing
-	$(PYTEST) $(ON_ALL_CORES) -m "not long and not slow" --hypothesis-profile=fast course tests
+	$(PYTEST) $(ON_ALL_CORES) -m "not long and not slow" --hypothesis-profile=fast tests
 
 test-long: .venv/installed-test $(addprefix long-,$(LONG)) ## run all that takes hours, and write the tables in tests/long
 

@@ -180,6 +180,7 @@ def few_schools(schools, classrooms, label_type="integer"):
     ).data
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("label_type", ["integer", "text"])
 @pytest.mark.parametrize("groups", [None, ["school", "classroom"], ["classroom", "school"]])
 @pytest.mark.parametrize("schools", [3, 5, 6, 10, 12])
@@ -205,6 +206,7 @@ def test_the_proposal_holds_the_variance_of_six_schools():
     assert mixedlm(formula, data).fit().llf == pytest.approx(right.llf, abs=1e-6)
 
 
+@pytest.mark.slow
 @given(outer=st.integers(3, 12), inner=st.integers(3, 12))
 @settings(max_examples=30, deadline=None)
 def test_where_names_do_not_tell_the_column_listed_first_is_the_larger(outer, inner):

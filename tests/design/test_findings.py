@@ -97,6 +97,7 @@ def rooms_in_schools(schools, rooms, school="school", room="room", missing=0):
     return table
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("text", [False, True])
 @given(schools=st.integers(2, 12), rooms=st.integers(3, 12), missing=st.integers(0, 1))
 @settings(max_examples=25, deadline=None)

@@ -27,6 +27,7 @@ def fit(data):
     return mixedlm(FORMULA, data).fit()
 
 
+@pytest.mark.slow
 @examples(10)
 @given(seed=st.integers(0, 1000))
 def test_row_order_does_not_matter(seed):
@@ -190,6 +191,7 @@ def test_a_singular_fit_says_so_and_what_it_means():
     assert fit.check().agree
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("unit", [1.0, 1e-4, 1e4, 1e7])
 def test_what_lies_on_the_edge_does_not_depend_on_the_unit(unit):
     """A slope per euro is tiny by nature: it is there all the same, and only h is at 0."""

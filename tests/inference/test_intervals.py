@@ -158,6 +158,7 @@ def test_wald_does_not_tell_apart_what_the_data_cannot():
 # -- bootstrap ------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_bootstrap_intervals_are_percentiles_of_the_replicates():
     ours = fit("exam", "REML")
     table = confint(ours, "bootstrap", n=30, seed=5, level=0.8)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import build
 import nbformat
+import pytest
 
 LESSON = """# %% [markdown] tags=["workshop"]
 # # A lesson
@@ -41,6 +42,7 @@ def change(path: Path, cell: int, text: str) -> None:
     nbformat.write(notebook, path)
 
 
+@pytest.mark.slow
 def test_an_output_of_either_that_is_not_what_the_cell_gives_is_found(tmp_path):
     (tmp_path / "tiny.py").write_text(LESSON, encoding="utf-8")
     build.build(tmp_path / "tiny.py", tmp_path)

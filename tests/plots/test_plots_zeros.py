@@ -119,6 +119,7 @@ def test_slopes_that_do_not_vary_have_no_correlation():
 # -- both ------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["fan", "moving_zero"])
 def test_labels_text_and_colours(fit, name):
     before = dict(matplotlib.rcParams)

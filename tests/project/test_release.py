@@ -149,6 +149,7 @@ def test_two_wheels_of_different_names(tmp_path):
     assert "mixed_effects_course-0.0.0-py3-none-any.whl of the sdist" in problem
 
 
+@pytest.mark.slow
 def test_a_wheel_that_is_not_in_the_sdist_is_not_tried(root, monkeypatch, capsys):
     monkeypatch.setattr(release, "ROOT", root)
     monkeypatch.setattr(release, "build", lambda folder: (Path("a.tar.gz"), Path("a.whl")))

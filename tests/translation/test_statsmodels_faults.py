@@ -60,6 +60,7 @@ def test_fixed_effects_go_to_those_of_ordinary_regression_as_the_variance_goes_t
     np.testing.assert_allclose(found, smf.ols("y ~ x + w", data).fit().params, rtol=1e-6)
 
 
+@pytest.mark.slow
 @fault("the score has the sign of a positive root")
 def test_the_score_is_the_derivative_of_the_likelihood_where_the_root_is_negative(data):
     """The search is over a root of the covariance matrix, whose diagonal may well become negative."""
