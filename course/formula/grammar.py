@@ -82,6 +82,7 @@ class Parser:
         self.variables: dict[str, None] = {}  # an ordered set
         self.categorical: set[str] = set()
         self.powers: dict[str, None] = {}  # single columns and calls raised to a power
+        self.ratios: dict[tuple[str, str], None] = {}  # and pairs of them with a / between
 
     def formula(self) -> Formula:
         if self.tokens.token == "~":
@@ -221,6 +222,8 @@ class Parser:
                     at=at,
                     mend="arithmetic needs I(...), as in I(age / 12); an intercept is joined by +",
                 )
+            if op == "/" and node.factor and other.factor:
+                self.ratios.setdefault((node.factor, other.factor))
             terms = _joined(op, node.terms, other.terms)
             products = _joined(op, node.products, other.products)
             # patsy's ":" binds tighter than "*" and "/", and so it does in R
@@ -254,6 +257,10 @@ class Parser:
         if self.tokens.is_call():
             return self.call()
         if kind == "name":
+            if token.startswith("np."):
+                self.tokens.fail(
+                    f"{token} is no column", mend="write what it is taken of, as in np.log(age)"
+                )
             self.tokens.advance()
             return self.column(token, at)
         if kind == "number":
@@ -274,12 +281,6 @@ class Parser:
     def column(self, name: str, at: int) -> _Node:
         if not name.strip():
             self.tokens.fail("an empty column name", at=at)
-        if name.startswith("np."):
-            self.tokens.fail(
-                f"{name} is no column",
-                at=at,
-                mend="a function of NumPy takes columns, as np.log(age)",
-            )
         self.variables.setdefault(name)
         code = column_code(name)
         return _Node(code, factor=code)

@@ -20,6 +20,7 @@ __all__ = [
     "effect_terms",
     "parse_formula",
     "powers_of",
+    "ratios_of",
     "random_term",
     "refuse_duplicates",
     "terms_of",
@@ -169,6 +170,19 @@ def powers_of(effects: str) -> tuple[str, ...]:
     parser = Parser(effects)
     parser.sum()
     return tuple(parser.powers)
+
+
+def ratios_of(effects: str) -> tuple[tuple[str, str], ...]:
+    """The pairs of single columns and calls that a right-hand side has a / between.
+
+    Examples
+    --------
+    >>> ratios_of("age/sex + I(income/rent)")
+    (('age', 'sex'),)
+    """
+    parser = Parser(effects)
+    parser.sum()
+    return tuple(parser.ratios)
 
 
 def refuse_duplicates(random: tuple[RandomTerm, ...]) -> None:

@@ -293,3 +293,14 @@ def test_the_program_of_such_a_formula_runs_alone(formula):
         warnings.simplefilter("ignore")
         exec(code, names)
     assert names["result"].llf == pytest.approx(fit.llf, abs=1e-4)
+
+
+def test_a_slash_between_numbers_is_told_of():
+    notes = " ".join(translate("y ~ x/z + (1|g)", DATA).notes)
+    assert "for the ratio write I(x/z)" in notes
+    for quiet in ("f/x", "I(x/z)", "x", "C(f)/z"):
+        assert "ratio" not in " ".join(translate(f"y ~ {quiet} + (1|g)", DATA).notes)
+
+
+def test_a_power_outside_i_is_told_of():
+    assert "write I(x**2)" in " ".join(translate("y ~ x^2 + (1|g)", DATA).notes)
