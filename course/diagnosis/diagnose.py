@@ -12,7 +12,8 @@ from course.diagnosis.finding import SEVERITIES, Diagnosis, Finding
 from course.diagnosis.influence import FEWEST, influence
 from course.diagnosis.residuals import Shape, ratio_by_fitted, ratios_by_category, spreads_by_level
 from course.errors import CourseError
-from course.fit.model import MixedFit, require_fit
+from course.fit.model import MixedFit
+from course.fit.require import require_fit
 from course.fit.second_solver import seconds as statsmodels_seconds
 from course.fit.shares import mean_variances
 from course.interpretation.between_within import between_within
