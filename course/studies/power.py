@@ -164,6 +164,10 @@ class Power:
         CourseError
             Where no cost is given, the effect is none of the study, or no design reaches the power.
 
+        See Also
+        --------
+        course.plots.power_curves : The power of all designs as a picture.
+
         Notes
         -----
         A design is taken where the lower limit of its 95 % interval reaches the power. To go by the
