@@ -41,7 +41,7 @@ lab: doctor ## install, check the installation, open the lessons in JupyterLab
 	@echo "$(OPENS) To stop it, press Control-C twice."
 	$(VENV_PYTHON) -m jupyterlab $(sort $(NO_SCREEN) $(ROOT_USER)) --LabApp.default_url=/lab/tree/notebooks/00-start-here.ipynb
 
-test: .venv/installed-test lint ## install with the test tools; run linter, tests, doctests, notebooks
+test: .venv/installed-test style ## install with the test tools; run linter, tests, doctests, notebooks
 	$(PYTEST) $(ON_ALL_CORES) course tests $(if $(NOTEBOOKS),$(NBVAL) --lessons-once $(NOTEBOOKS))
 
 test-fast: .venv/installed-test ## run the tests that take no minute together, while editing
@@ -73,10 +73,14 @@ test-browser: site .venv/installed-test ## try the website and JupyterLab in Chr
 doctor: .venv/installed ## check the installation: OK and FAIL lines, with the mend
 	$(VENV_PYTHON) -m course doctor
 
-lint: .venv/installed-test ## check style, types and likely bugs
+lint: style ## check style, types and likely bugs
+	$(VENV_PYTHON) -m mypy
+
+# Without the types: these tests/project/test_types.py checks, in `make test` beside other tests and not before them.
+.PHONY: style
+style: .venv/installed-test
 	$(VENV_PYTHON) -m ruff check
 	$(VENV_PYTHON) -m ruff format --check
-	$(VENV_PYTHON) -m mypy
 
 format: .venv/installed-test ## put the code into the house style
 	$(VENV_PYTHON) -m ruff check --fix
