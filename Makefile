@@ -14,7 +14,7 @@ INSTALL_ALOUD = echo "Installing the course and what it needs in .venv, in pinne
   { $(COUNT_ALOUD); } & $(PIP_INSTALL) --no-compile
 
 # pip would compile all it unpacks on one core, with the tests that packages bring. This is for the rest, on all
-# cores: half a minute less where there are two. What it cannot compile, Python says when that is imported.
+# cores: twenty seconds less where there are two. What it cannot compile, Python says when that is imported.
 COMPILE = echo "Compiling them, so that they start faster: some seconds."; \
   $(VENV_PYTHON) -m compileall -qq -j 0 -x '/tests/' .venv/lib || true
 
