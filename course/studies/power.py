@@ -179,7 +179,7 @@ class Power:
         >>> found = power(
         ...     "test_score ~ school_resources + (1|school)", test="school_resources", effect=6,
         ...     provinces=1, schools=[10, 30], classrooms=1, students=[3, 10],
-        ...     n=40, seed=1, progress=False,
+        ...     n=20, seed=1, progress=False,
         ... )
         >>> found.cheapest(0.8, school=100, pupil=5)[["schools", "students"]].to_list()
         [30, 3]
