@@ -18,6 +18,7 @@ import pandas as pd
 from course.design.checks import constant_weights, unexplained_squares
 from course.design.matrices import Codings
 from course.errors import CourseError
+from course.formula.parse import effect_terms
 
 LEFT = 1e-10  # of a column's variance, given the columns before it: with less it is determined
 MISSED = 1e-4  # in SDs of an aliased column: as near as this, a new row is as the rows of the fit
@@ -72,17 +73,20 @@ class Aliased:
             needs = np.abs(rows @ self.null) > MISSED * np.maximum(1.0, own)
         if needs.any():
             row, column = np.argwhere(needs)[0]
-            total = int(needs.any(axis=1).sum())
+            others = int(needs.any(axis=1).sum()) - 1
+            more = f" (and {others} more)" if others else ""
             raise CourseError(
-                f"the new row at index {index[row]!r}{'' if total == 1 else f' (and {total - 1} more)'} "
+                f"the new row at index {index.tolist()[row]!r}{more} "
                 f"needs the effect {self.names[column]}, which the data of the fit do not tell: "
-                f"{self.reasons[column]} Leave such rows out"
+                f"{self.reasons[column]} Leave such rows out, or write the formula without that effect"
             )
         return rows[:, self.kept]
 
 
 def find_aliased(X: np.ndarray, codings: Codings) -> Aliased:
     """The columns of X that the columns before them determine (R² above 1 - 1e-10).
+
+    Before, in the order of R: main effects as they are written, then interactions of two, ...
 
     Examples
     --------
@@ -94,13 +98,29 @@ def find_aliased(X: np.ndarray, codings: Codings) -> Aliased:
     >>> found.reasons
     ('mm is determined by cm: their effects cannot be told apart, and mm is left out.',)
     """
-    names = codings.X.names
-    kept, null, makers = determined(X, names)
+    names = np.asarray(codings.X.names, dtype=object)
+    order = _as_written(codings)
+    kept = np.empty(len(names), dtype=bool)
+    kept[order], found, makers = determined(X[:, order], tuple(names[order]))
+    null = np.empty((len(names), len(makers)))
+    null[order] = found
+    left_out = [j for j in order if not kept[j]]
     by_cells = dict(_by_empty_cells(codings, kept))
-    reasons = []
-    for name, others in zip(np.asarray(names)[~kept], makers, strict=True):
-        reasons.append(by_cells.get(name) or _determined(name, others))
-    return Aliased(kept, tuple(np.asarray(names)[~kept].tolist()), null, tuple(reasons))
+    reason = {
+        j: by_cells.get(names[j]) or _determined(names[j], others)
+        for j, others in zip(left_out, makers, strict=True)
+    }
+    by_column = np.argsort(left_out)
+    return Aliased(
+        kept, tuple(names[~kept]), null[:, by_column], tuple(map(reason.get, sorted(reason)))
+    )
+
+
+def _as_written(codings: Codings) -> list[int]:
+    """The columns of X in the order in which R has their terms; patsy puts those of numbers last."""
+    written = sorted(effect_terms(codings.formula.fixed), key=lambda term: len(term.factors))
+    slices = codings.X.info.term_slices
+    return [j for term in written for j in range(*slices[term].indices(len(codings.X.names)))]
 
 
 def determined(

@@ -162,7 +162,9 @@ def variance_explained(fit: MixedFit) -> pd.DataFrame:
             "has no counterpart in a model without the predictor: use r2(fit)"
         )
     if not fit.design.fixed_names:
-        raise CourseError("the model has no fixed effects, so there is nothing that they could explain")
+        raise CourseError(
+            "the model has no fixed effects, so there is nothing that they could explain"
+        )
     X = np.ones((fit.nobs, 1))
     design = replace(fit.design, X=X, fixed_names=("Intercept",))
     null = estimate(Problem(design), fit.estimates.reml)

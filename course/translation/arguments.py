@@ -119,7 +119,9 @@ class _Writer:
             text, same = intercept, ("Intercept",)
         formula = quote(self.plain(f"{design.formula.response} ~ {design.formula.fixed}"))
         made = [
-            self.make(name.replace("[T.", "["), "by patsy", f"smf.ols({formula}, data).exog[:, {j}]")
+            self.make(
+                name.replace("[T.", "["), "by patsy", f"smf.ols({formula}, data).exog[:, {j}]"
+            )
             for j, name in enumerate(coding.names)
             if name in kept and name not in same
         ]
