@@ -8,7 +8,7 @@ later one is left out, which changes nothing in the model: it has the same means
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations, product
 
@@ -68,9 +68,9 @@ class Aliased:
         """
         if not self.names:
             return rows
-        own = np.abs(rows[:, ~self.kept] * self.null[~self.kept].diagonal())
+        rounding = 1e-8 * np.abs(rows[:, ~self.kept] * self.null[~self.kept].diagonal())
         with np.errstate(invalid="ignore"):  # rows with a missing value are NaN
-            needs = np.abs(rows @ self.null) > MISSED * np.maximum(1.0, own)
+            needs = np.abs(rows @ self.null) > MISSED + rounding
         if needs.any():
             row, column = np.argwhere(needs)[0]
             others = int(needs.any(axis=1).sum()) - 1
@@ -98,22 +98,15 @@ def find_aliased(X: np.ndarray, codings: Codings) -> Aliased:
     >>> found.reasons
     ('mm is determined by cm: their effects cannot be told apart, and mm is left out.',)
     """
-    names = np.asarray(codings.X.names, dtype=object)
-    order = _as_written(codings)
-    kept = np.empty(len(names), dtype=bool)
-    kept[order], found, makers = determined(X[:, order], tuple(names[order]))
-    null = np.empty((len(names), len(makers)))
-    null[order] = found
-    left_out = [j for j in order if not kept[j]]
+    names = codings.X.names
+    kept, null, makers = determined(X, names, _as_written(codings))
     by_cells = dict(_by_empty_cells(codings, kept))
-    reason = {
-        j: by_cells.get(names[j]) or _determined(names[j], others)
+    left_out = np.flatnonzero(~kept).tolist()
+    reasons = [
+        by_cells.get(names[j]) or _determined(names[j], X[:, j], others)
         for j, others in zip(left_out, makers, strict=True)
-    }
-    by_column = np.argsort(left_out)
-    return Aliased(
-        kept, tuple(names[~kept]), null[:, by_column], tuple(map(reason.get, sorted(reason)))
-    )
+    ]
+    return Aliased(kept, tuple(names[j] for j in left_out), null, tuple(reasons))
 
 
 def _as_written(codings: Codings) -> list[int]:
@@ -124,9 +117,17 @@ def _as_written(codings: Codings) -> list[int]:
 
 
 def determined(
-    X: np.ndarray, names: tuple[str, ...]
+    X: np.ndarray, names: tuple[str, ...], order: Sequence[int]
 ) -> tuple[np.ndarray, np.ndarray, list[tuple[str, ...]]]:
     """Which columns of X stand for themselves, what is 0 in all rows, and which columns make the others.
+
+    Parameters
+    ----------
+    X : ndarray, shape (n, P)
+    names : tuple of str
+    order : sequence of int
+        The columns in the order in which each is held against those before it. Columns that make a constant
+        together go first all the same: the others may be centred then.
 
     Returns
     -------
@@ -135,14 +136,15 @@ def determined(
         As in `Aliased`.
     makers : list of tuple of str
         For each of the d columns that are not kept the names of those that determine it; none for a
-        column that is constant beside an intercept.
+        column of zeros, or one that is constant beside an intercept.
     """
     n, P = X.shape
+    columns = np.asarray(order, dtype=int)
     size = np.sqrt(np.einsum("ij,ij->j", X, X) / n)
     size[size == 0] = 1.0
     scaled, T = X / size, np.diag(1 / size)  # scaled = X @ T
     weights = constant_weights(X, names)
-    # what stands beside a constant may be centred: years near 2000 are no constant
+    # what stands beside a constant is centred: years near 2000 are no constant
     if weights is not None:
         free = weights == 0
         mean = scaled[:, free].mean(axis=0)
@@ -152,8 +154,11 @@ def determined(
         centred[:, flat], spread[flat] = 0.0, 1.0
         scaled[:, free] = centred / spread
         T[:, free] = (T[:, free] - np.outer(weights, mean)) / spread
+        columns = np.concatenate([columns[~free[columns]], columns[free[columns]]])
     gram = scaled.T @ scaled / n
-    kept = unexplained_squares(gram, LEFT) > LEFT * np.diagonal(gram)
+    left = np.empty(P)
+    left[columns] = unexplained_squares(gram[np.ix_(columns, columns)], LEFT)
+    kept = left > LEFT * np.diagonal(gram)
     if kept.all():
         return kept, np.empty((P, 0)), []
     made_of = np.linalg.lstsq(scaled[:, kept], scaled[:, ~kept], rcond=None)[0]
@@ -164,8 +169,10 @@ def determined(
     return kept, null, makers
 
 
-def _determined(name: str, makers: tuple[str, ...]) -> str:
+def _determined(name: str, column: np.ndarray, makers: tuple[str, ...]) -> str:
     """Why a column is left out whose absence no empty cell explains."""
+    if not column.any():
+        return f"{name} is 0 in every row: its effect cannot be told, and it is left out."
     if not makers:
         return (
             f"{name} has the same value in every row: its effect cannot be told from the intercept, "
@@ -182,14 +189,17 @@ def _by_empty_cells(codings: Codings, kept: np.ndarray) -> Iterator[tuple[str, s
     info = codings.X.info
     for term, columns in info.term_slices.items():
         names = [info.column_names[j] for j in range(*columns.indices(len(kept))) if not kept[j]]
-        codes = {factor: codings.level_numbers(factor) for factor in term.factors if names}
-        codes = {factor: found for factor, found in codes.items() if found is not None}
+        codes = {
+            factor: numbers
+            for factor in term.factors
+            if names and (numbers := codings.level_numbers(factor)) is not None
+        }
         if len(codes) < 2:
             continue
         sizes = [len(info.factor_infos[factor].categories) for factor in codes]
         met = len(np.unique(np.ravel_multi_index(tuple(codes.values()), sizes)))
-        numbers = [info.factor_infos[f].num_columns for f in term.factors if f not in codes]
-        if len(names) > (np.prod(sizes) - met) * np.prod(numbers):
+        others = [info.factor_infos[f].num_columns for f in term.factors if f not in codes]
+        if len(names) > (np.prod(sizes) - met) * np.prod(others):
             continue  # the empty cells do not explain them all
         levels = {factor.name(): info.factor_infos[factor].categories for factor in codes}
         cells = _empty(list(codes.values()), list(levels.values()))

@@ -42,7 +42,8 @@ def mixedlm(
     ----------
     formula : str
         ``"test_score ~ age + sex + (age|classroom) + (1|school)"``. Without bars it is the fixed part
-        and the other arguments mean what they mean in ``statsmodels.formula.api.mixedlm``.
+        and the other arguments mean what they mean in ``statsmodels.formula.api.mixedlm``. Fixed effects
+        that others determine are left out, as in lme4, and named in `MixedFit.notes`.
     data : DataFrame
         One row per observation; it is not changed. Rows with missing values in a column that the
         model names are left out, counted, and reported by `MixedFit.summary`.

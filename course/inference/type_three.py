@@ -127,7 +127,7 @@ def _in_products(
         blocks = []
         for run in runs:
             products: list[frozenset] = [frozenset()]
-            block = np.ones((1, 1))
+            block: np.ndarray = np.ones((1, 1))
             for factor in run:
                 if factor.contrasts is None:
                     parts = [{(factor.name, j)} for j in range(factor.n_columns)]

@@ -79,7 +79,7 @@ def _for_grouping(fit: MixedFit, grouping: Grouping) -> pd.DataFrame | None:
         if means is None:
             continue
         with_means, label = np.column_stack([X, means]), f"mean of {name} by {grouping.name}"
-        kept, *_ = determined(with_means, (*names, label))
+        kept, *_ = determined(with_means, (*names, label), range(len(names) + 1))
         if not kept.all():  # a predictor of the model has the same values already
             continue
         X, names = with_means, [*names, label]

@@ -66,6 +66,9 @@ def program(design: Design, call: Call) -> str:
             "What follows fits these effects as if they were independent."
         )
         lines.append("")
+    if design.aliased.names:
+        lines += _comment(" ".join(dict.fromkeys(design.aliased.reasons)))
+        lines.append("")
     prepare = [*_rows_and_types(design), *_made_columns(design, call)]
     lines += [*prepare, ""] if prepare else []
     lines += [

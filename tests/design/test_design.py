@@ -442,7 +442,26 @@ def test_a_long_list_of_columns_is_cut_short():
 # What once was refused, and is left out of the fixed part as in lme4.
 LEFT_OUT = {
     "constant predictor": ("score ~ x + (1|school)", bad(x=2), "x", "same value in every row"),
-    "all zero": ("score ~ x + (1|school)", bad(x=0), "x", "same value in every row"),
+    "all zero": ("score ~ x + (1|school)", bad(x=0), "x", "x is 0 in every row"),
+    "all zero, without an intercept": ("score ~ 0 + x + (1|school)", bad(x=0), "x", "is 0 in every"),
+    "a multiple of one label's column, before it, without an intercept": (
+        "score ~ 0 + x + sex + (1|school)",
+        bad(x=3.0 * (pupils().sex == "male")),
+        "x",
+        "x is determined by sex[male]",
+    ),
+    "a constant beside labels, without an intercept": (
+        "score ~ 0 + x + sex + (1|school)",
+        bad(x=3.0),
+        "x",
+        "same value in every row",
+    ),
+    "the second of two repetitions, as R orders them": (
+        "score ~ age + age:sex + x + sex + (1|school)",
+        bad(x=2 * pupils().age),
+        "x",
+        "x is determined by age",
+    ),
     "collinear": (
         "score ~ age + x + (1|school)",
         bad(x=2 * pupils().age + 1),

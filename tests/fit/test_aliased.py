@@ -160,6 +160,8 @@ def test_type_three_where_nothing_is_left_out_is_the_same_by_both_ways():
 def test_statsmodels_alone_reaches_the_same_optimum(name):
     translation = translate(MODELS[name]["formula"], data(name))
     assert translation.exact
+    said = " ".join(translation.code.replace("# ", "").split())
+    assert all(reason in said for reason in translation.design.aliased.reasons)
     scope = {"data": data(name).copy()}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
