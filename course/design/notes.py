@@ -28,6 +28,7 @@ def find_notes(design: Design) -> tuple[str, ...]:
     """
     looks = (
         rows_left_out,
+        columns_left_out,
         reused_labels,
         same_groups,
         almost_nested,
@@ -50,6 +51,11 @@ def rows_left_out(design: Design) -> list[str]:
         f"{left_out:,} of {design.rows_given:,} rows {'is' if left_out == 1 else 'are'} left out for "
         f"missing values in {columns}."
     ]
+
+
+def columns_left_out(design: Design) -> list[str]:
+    """Empty cells, and columns that others determine: why a fixed effect has no estimate."""
+    return list(dict.fromkeys(design.aliased.reasons))
 
 
 def reused_labels(design: Design) -> list[str]:

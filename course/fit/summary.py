@@ -15,6 +15,7 @@ from course.fit.tables import variance_table
 from course.solver.estimates import Estimates
 
 WIDTH = 92
+LEFT_OUT = "\N{EM DASH}"  # in place of a number that is not estimated
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,7 @@ class Summary:
     heading : tuple of str
         What was fitted, the formula, rows and levels, measures of fit.
     random_part, fixed_part : DataFrame
-        Texts, as they are printed.
+        Texts, as they are printed. A fixed effect that is left out has a dash in place of each number.
     notes : tuple of str
         What the data and the fit say that the formula does not.
 
@@ -61,7 +62,9 @@ class Summary:
                 "Fixed effects",
                 table=self.fixed_part,
                 aside="(t-tests with Satterthwaite df)",
-            ),
+            )
+            if len(self.fixed_part)
+            else Section("Fixed effects", ["none: the mean of the response is taken to be 0"]),
         ]
         return [*sections, Section("Notes", self.notes)] if self.notes else sections
 
@@ -136,7 +139,7 @@ def _random_part(design: Design, estimates: Estimates) -> pd.DataFrame:
 
 
 def _fixed_part(table: pd.DataFrame) -> pd.DataFrame:
-    return pd.DataFrame(
+    texts = pd.DataFrame(
         {
             "Effect": table.index,
             "Estimate": [number(v) for v in table.estimate],
@@ -150,3 +153,5 @@ def _fixed_part(table: pd.DataFrame) -> pd.DataFrame:
             ],
         }
     )
+    texts.loc[table.estimate.isna().to_numpy(), texts.columns[1:]] = LEFT_OUT
+    return texts

@@ -73,6 +73,9 @@ def program(design: Design, call: Call) -> str:
         )
         lines.append("")
     lines += transforms.splitlines()
+    if design.aliased.names:
+        lines += _comment(" ".join(dict.fromkeys(design.aliased.reasons)))
+        lines.append("")
     prepare = [*_rows_and_types(design), *_made_columns(design, call)]
     lines += [*prepare, ""] if prepare else []
     lines += [
