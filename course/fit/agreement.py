@@ -132,7 +132,7 @@ def _sds(
             scale = unit(grouping.Z[:, j])
             ours = estimates.covariances[layout.re.grouping][j, j] * scale**2
             theirs = np.asarray(result.cov_re)[at, at]
-            name = label(grouping.effects[j], scale)
+            name = label(grouping.labels[j], scale)
             variances.append((f"SD {grouping.name} {name}", ours, theirs))
     by_name = dict(zip(result.model.exog_vc.names, result.vcomp, strict=True))
     for component in variance_components(layout, estimates):

@@ -1,9 +1,15 @@
-"""What the notes of a fit say of its search: that it did not converge, or that the fit is singular."""
+"""What the notes of a fit say of its search: that it did not converge, that it is singular, or not known."""
 
 from __future__ import annotations
 
+from course.common.wording import listing, words
 from course.design.design import Design
+from course.design.identification import RESIDUAL, Component
+from course.design.notes import overlapping_terms
 from course.solver.estimates import Estimates, random_parameters, relative_covariances
+from course.solver.parameters import unknown_parameters
+
+MOST_SUMS = 6
 
 
 def fit_notes(design: Design, estimates: Estimates) -> list[str]:
@@ -32,4 +38,46 @@ def fit_notes(design: Design, estimates: Estimates) -> list[str]:
             "variation there than chance would make. It does not prove that there is none; report "
             "it, or leave out that part of the random effects."
         )
+    return notes + _unknown_parts(design, estimates)
+
+
+def _unknown_parts(design: Design, estimates: Estimates) -> list[str]:
+    """What stands in the table and is not known, and the sums that are."""
+    notes = []
+    sums: list[str] = []
+    for shared in design.shared(estimates.reml):
+        sums += [_sum(design, estimates, known) for known in shared.known]
+        if estimates.reml and shared not in design.shared_by_ml:
+            terms = listing(overlapping_terms(design, shared))
+            least = "only sums" if shared.known else "nothing"
+            notes.append(
+                f"The fixed part has effects of its own for what {terms} could tell, so REML sees {least} "
+                "of these variances. Leave the term out, or its groups out of the fixed part."
+            )
+    if unknown_parameters(design, estimates.reml):
+        known = f" Known are {listing(sums[:MOST_SUMS])}" if sums else ""
+        if len(sums) > MOST_SUMS:
+            known = known.replace(" and ", ", ") + f", and {len(sums) - MOST_SUMS} more such sums"
+        notes.append(
+            "What is marked ? is not known for itself: other values fit equally well, and those shown "
+            f"are where the search ended.{known}{'.' if known else ''}"
+        )
     return notes
+
+
+def _sum(design: Design, estimates: Estimates, known: dict[Component, float]) -> str:
+    """``var(Intercept | g) + var(x | g) = 3.21``"""
+    text, value = "", 0.0
+    for one, weight in known.items():
+        if one == RESIDUAL:
+            name, size = "var(Residual)", estimates.sigma2
+        else:
+            g, i, j = one
+            labels, group = design.groupings[g].labels, design.groupings[g].name
+            name = f"var({labels[i]} | {group})" if i == j else f"cov({labels[i]}, {labels[j]} | {group})"
+            size = float(estimates.covariances[g][i, j])
+        value += weight * size
+        factor = "" if round(abs(weight), 8) == 1 else f"{words(abs(weight))} "
+        sign = " - " if weight < 0 else " + " if text else ""
+        text += f"{sign}{factor}{name}"
+    return f"{text} = {words(value)}"

@@ -267,7 +267,7 @@ def _replicates(
     for grouping in fit.design.groupings:
         k = len(grouping.effects)
         S = np.zeros((len(table), k, k))
-        effects, group = grouping.effects, grouping.name
+        effects, group = grouping.labels, grouping.name
         sds = [table[str(Parameter("sd", group, (effect,)))].to_numpy() for effect in effects]
         for block in grouping.blocks:
             for i, j in combinations(block, 2):

@@ -216,7 +216,7 @@ def deviance_surface(
     places = {
         Parameter("sd", grouping.name, (effect,)): (g, j)
         for g, grouping in enumerate(fit.design.groupings)
-        for j, effect in enumerate(grouping.effects)
+        for j, effect in enumerate(grouping.labels)
     }
     if len(places) < 2:
         raise CourseError(

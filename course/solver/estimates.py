@@ -204,11 +204,11 @@ def random_parameters(design: Design, relative: Sequence[np.ndarray]) -> list[Ra
         sd = np.sqrt(np.diagonal(covariance))
         for block in grouping.blocks:
             for j in block:
-                found.append(RandomParameter(grouping.name, (grouping.effects[j],), float(sd[j])))
+                found.append(RandomParameter(grouping.name, (grouping.labels[j],), float(sd[j])))
             for j, i in combinations(block, 2):
                 vary = min(sd[i], sd[j]) >= NEAR_ZERO
                 r = float(covariance[i, j] / (sd[i] * sd[j])) if vary else 0.0
-                names = (grouping.effects[j], grouping.effects[i])
+                names = (grouping.labels[j], grouping.labels[i])
                 found.append(RandomParameter(grouping.name, names, r))
     return found
 
