@@ -138,7 +138,8 @@ def _shared(
             for row, pivot in zip(rows, pivots, strict=True):
                 if abs(row[m]) > ZERO:
                     weights[pivot] = -row[m] * sizes[pivot] / sizes[m]
-            known.append({components[i]: float(weights[i]) for i in sorted(weights)})
+            # rounded, so that what is 1 is 1
+            known.append({components[i]: float(f"{weights[i]:.9g}") for i in sorted(weights)})
     return Shared(
         unknown=tuple(components[m] for m in unknown),
         known=tuple(known),

@@ -111,7 +111,13 @@ def shared_variances(design: Design) -> list[str]:
                 f"know {sums}, not each of them. Leave out an effect."
             )
             continue
-        mend = f"Leave out {listing(spare_terms(design, shared))}." if shared.spare else "Simplify one."
+        mend = f"Leave out {listing(spare_terms(design, shared))}." if shared.spare else "Simplify one of them."
+        if len(set(terms)) == 1:
+            notes.append(
+                f"{terms[0]} stands in the formula {len(terms)} times, and the data know {sums}, not each of "
+                "them. Keep one."
+            )
+            continue
         notes.append(
             f"{listing(terms)} overlap: what one gives up another can take over, and the likelihood stays the "
             f"same. The data know {sums}, not each of them. {mend}"

@@ -55,12 +55,11 @@ def _unknown_parts(design: Design, estimates: Estimates) -> list[str]:
                 "of these variances. Leave the term out, or its groups out of the fixed part."
             )
     if unknown_parameters(design, estimates.reml):
-        known = f" Known are {listing(sums[:MOST_SUMS])}" if sums else ""
-        if len(sums) > MOST_SUMS:
-            known = known.replace(" and ", ", ") + f", and {len(sums) - MOST_SUMS} more such sums"
+        more = [f"{len(sums) - MOST_SUMS} more such sums"] if len(sums) > MOST_SUMS else []
+        known = f" Known are {listing([*sums[:MOST_SUMS], *more])}." if sums else ""
         notes.append(
             "What is marked ? is not known for itself: other values fit equally well, and those shown "
-            f"are where the search ended.{known}{'.' if known else ''}"
+            f"are where the search ended.{known}"
         )
     return notes
 
