@@ -104,14 +104,20 @@ def shared_variances(design: Design) -> list[str]:
         if not shared.known or (len(used) > 1 and design.nested[np.ix_([*used], [*used])].all()):
             continue  # `no_common_level` and `same_groups` have words for these
         terms = overlapping_terms(design, shared)
-        sums = "sums of variances and covariances" if has_covariance(shared) else "sums of variances"
+        sums = (
+            "sums of variances and covariances" if has_covariance(shared) else "sums of variances"
+        )
         if len(terms) == 1:
             notes.append(
                 f"{terms[0]} has more variances and covariances than its levels can tell apart: the data "
                 f"know {sums}, not each of them. Leave out an effect."
             )
             continue
-        mend = f"Leave out {listing(spare_terms(design, shared))}." if shared.spare else "Simplify one of them."
+        mend = (
+            f"Leave out {listing(spare_terms(design, shared))}."
+            if shared.spare
+            else "Simplify one of them."
+        )
         if len(set(terms)) == 1:
             notes.append(
                 f"{terms[0]} stands in the formula {len(terms)} times, and the data know {sums}, not each of "
@@ -119,8 +125,8 @@ def shared_variances(design: Design) -> list[str]:
             )
             continue
         notes.append(
-            f"{listing(terms)} overlap: what one gives up another can take over, and the likelihood stays the "
-            f"same. The data know {sums}, not each of them. {mend}"
+            f"{listing(terms)} overlap: what one gives up another can take over, and the likelihood stays "
+            f"the same. The data know {sums}, not each of them. {mend}"
         )
     return notes
 
@@ -133,8 +139,8 @@ def no_common_level(design: Design) -> list[str]:
             one, other = (design.groupings[g].labels[k] for k in (i, j))
             notes.append(
                 f"No level of {design.groupings[g].name} tells how {one} and {other} go together, so their "
-                "correlation is unknown, whatever is shown. Make columns of 0 and 1 to write them as terms of "
-                "their own."
+                "correlation is unknown, whatever is shown. Make columns of 0 and 1 to write them as terms "
+                "of their own."
             )
     return notes
 

@@ -123,7 +123,7 @@ def compare_solvers(design: Design, estimates: Estimates, result: MixedLMResults
 def _sds(
     design: Design, estimates: Estimates, result: MixedLMResults
 ) -> list[tuple[str, float, float, int]]:
-    """SDs of the random effects as both have them, and their grouping; a changed column keeps its own name."""
+    """SDs of random effects as both have them, and their grouping; a changed column keeps its own name."""
     layout = lay_out(design)
     if layout.re is not None and not np.size(result.cov_re):
         layout = without_correlations(layout)
@@ -139,5 +139,9 @@ def _sds(
     by_name = dict(zip(result.model.exog_vc.names, result.vcomp, strict=True))
     for component in variance_components(layout, estimates):
         ours = component.variance * estimates.sigma2
-        variances.append((f"SD {component.name}", ours, by_name[component.name], component.grouping))
-    return [(name, float(np.sqrt(a)), float(np.sqrt(max(b, 0.0))), g) for name, a, b, g in variances]
+        variances.append(
+            (f"SD {component.name}", ours, by_name[component.name], component.grouping)
+        )
+    return [
+        (name, float(np.sqrt(a)), float(np.sqrt(max(b, 0.0))), g) for name, a, b, g in variances
+    ]

@@ -43,17 +43,12 @@ def fit_notes(design: Design, estimates: Estimates) -> list[str]:
 
 def _unknown_parts(design: Design, estimates: Estimates) -> list[str]:
     """What stands in the table and is not known, and the sums that are."""
-    notes = []
-    sums: list[str] = []
-    for shared in design.shared(estimates.reml):
-        sums += [_sum(design, estimates, known) for known in shared.known]
-        if estimates.reml and shared not in design.shared_by_ml:
-            terms = listing(overlapping_terms(design, shared))
-            least = "only sums" if shared.known else "nothing"
-            notes.append(
-                f"The fixed part has effects of its own for what {terms} could tell, so REML sees {least} "
-                "of these variances. Leave the term out, or its groups out of the fixed part."
-            )
+    notes = unseen_by_reml(design) if estimates.reml else []
+    sums = [
+        _sum(design, estimates, known)
+        for shared in design.shared(estimates.reml)
+        for known in shared.known
+    ]
     if unknown_parameters(design, estimates.reml):
         more = [f"{len(sums) - MOST_SUMS} more such sums"] if len(sums) > MOST_SUMS else []
         known = f" Known are {listing([*sums[:MOST_SUMS], *more])}." if sums else ""
@@ -61,6 +56,22 @@ def _unknown_parts(design: Design, estimates: Estimates) -> list[str]:
             "What is marked ? is not known for itself: other values fit equally well, and those shown "
             f"are where the search ended.{known}"
         )
+    return notes
+
+
+def unseen_by_reml(design: Design) -> list[str]:
+    """A random effect of each group beside a fixed effect of each group."""
+    by_ml = {shared.pivots for shared in design.shared_by_ml}
+    notes = []
+    for shared in design.shared_by_reml:
+        if shared.pivots not in by_ml:
+            terms = listing(overlapping_terms(design, shared))
+            sees = "only sums of their variances" if shared.known else "nothing of their variance"
+            notes.append(
+                f"The fixed part has effects of its own for all that {terms} could tell, so REML sees "
+                f"{sees}, and the standard errors of these fixed effects are not known either. Leave the term out, or "
+                "its groups out of the fixed part."
+            )
     return notes
 
 
@@ -73,7 +84,11 @@ def _sum(design: Design, estimates: Estimates, known: dict[Component, float]) ->
         else:
             g, i, j = one
             labels, group = design.groupings[g].labels, design.groupings[g].name
-            name = f"var({labels[i]} | {group})" if i == j else f"cov({labels[i]}, {labels[j]} | {group})"
+            name = (
+                f"var({labels[i]} | {group})"
+                if i == j
+                else f"cov({labels[i]}, {labels[j]} | {group})"
+            )
             size = float(estimates.covariances[g][i, j])
         value += weight * size
         factor = "" if round(abs(weight), 8) == 1 else f"{words(abs(weight))} "

@@ -11,7 +11,7 @@ from course.common.page import Section, as_html, as_text, bold, code, paragraph,
 from course.common.parameter import Parameter
 from course.common.wording import number, p_value
 from course.design.design import Design
-from course.fit.shares import mean_variances
+from course.fit.shares import mean_products, mean_variances, shares_known
 from course.fit.tables import variance_table
 from course.solver.estimates import Estimates
 from course.solver.parameters import unknown_parameters
@@ -117,6 +117,11 @@ def _random_part(design: Design, estimates: Estimates) -> pd.DataFrame:
     variances = np.append(mean_variances(design, estimates), estimates.sigma2)
     names = [*(grouping.name for grouping in design.groupings), "Residual"]
     shares = dict(zip(names, variances / variances.sum(), strict=True))
+    M = mean_products(design)
+    known = {
+        grouping.name: shares_known(design, estimates.reml, M, [g])
+        for g, grouping in enumerate(design.groupings)
+    } | {"Residual": shares_known(design, estimates.reml, M, [], residual=True)}
     unknown = unknown_parameters(design, estimates.reml)
     rows, seen = [], set()
     table = variance_table(design, estimates)
@@ -142,7 +147,9 @@ def _random_part(design: Design, estimates: Estimates) -> pd.DataFrame:
                 "Effect": row.effect if pd.notna(row.effect) else "",
                 "Variance": number(row.vcov) + mark,
                 "SD": number(row.sdcor) + mark,
-                "Share": f"{100 * shares[row.group]:.1f}%" if first else "",
+                "Share": f"{100 * shares[row.group]:.1f}%" + MARK * (not known[row.group])
+                if first
+                else "",
                 "Corr": " ".join(correlations),
             }
         )

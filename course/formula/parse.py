@@ -154,4 +154,3 @@ def powers_of(effects: str) -> tuple[str, ...]:
     parser = Parser(effects)
     parser.sum()
     return tuple(parser.powers)
-

@@ -67,8 +67,8 @@ def confint(
     DataFrame
         By parameter: estimate (that of the fit), lower, upper, method; under ``"wald"`` and ``"bootstrap"``
         also std_error. NaN for what the data do not know for itself, such as each of two variances of which
-        the likelihood knows the sum. ``attrs["notes"]`` holds what is to be said about them, such as the number of
-        replicates that failed.
+        the likelihood knows the sum. ``attrs["notes"]`` holds what is to be said about them, such as the
+        number of replicates that failed.
 
     Raises
     ------
