@@ -69,8 +69,8 @@ def unseen_by_reml(design: Design) -> list[str]:
             sees = "only sums of their variances" if shared.known else "nothing of their variance"
             notes.append(
                 f"The fixed part has effects of its own for all that {terms} could tell, so REML sees "
-                f"{sees}, and the standard errors of these fixed effects are not known either. Leave the term out, or "
-                "its groups out of the fixed part."
+                f"{sees}, and the standard errors of these fixed effects are not known either. Leave the "
+                "term out, or its groups out of the fixed part."
             )
     return notes
 

@@ -87,6 +87,11 @@ def profile_zeta(
     In R: ``lattice::xyplot(profile(fit))``.
     """
     points: Any = getattr(profile, "points", profile)
+    if not isinstance(points, Mapping):
+        raise CourseError(
+            f"this draws profiles, not a {type(profile).__name__}: write profile_zeta(profile(fit)), with "
+            "fit what mixedlm(...).fit() returns"
+        )
     names = list(points) if parameters is None else list(parameters)
     for name in names:
         if name not in points:

@@ -8,7 +8,19 @@ import pandas as pd
 import pytest
 from reference_models import MODELS, ROOT, data, model
 
-from course import CourseError, anova, compare, confint, diagnose, icc, mixedlm, profile
+from course import (
+    CourseError,
+    anova,
+    compare,
+    confint,
+    diagnose,
+    icc,
+    mixedlm,
+    plots,
+    profile,
+    report,
+    translate,
+)
 from course.design.design import build_design
 from course.formula.parse import parse_formula
 
@@ -280,6 +292,31 @@ def test_shares_of_two_names_are_not_known_and_their_sum_is():
     assert shares.str.endswith("?").tolist() == [True, True, False]
 
 
+def test_the_report_gives_no_number_for_what_is_not_known():
+    said = report(fitted("y ~ x + (1|g) + (x|g)"))
+    assert (
+        "Intercept by g not known for itself, Intercept.1 by g not known for itself, x by g 0"
+        in said
+    )
+    assert "correlation of Intercept.1 and x not known for itself" in said
+
+
+def test_an_effect_in_two_terms_has_two_names_in_tables():
+    fit = fitted("y ~ x + (x|g) + (1|g)")
+    assert list(fit.random_effects["g"]) == ["Intercept", "x", "Intercept.1"]
+    once = fitted("y ~ x + (x|g)").random_effects["g"]
+    both = fit.random_effects["g"]
+    summed = both["Intercept"] + both["Intercept.1"]
+    np.testing.assert_allclose(summed, once["Intercept"], rtol=0.01, atol=0.01)
+    np.testing.assert_allclose(fit.predict(), fitted("y ~ x + (x|g)").predict(), rtol=1e-3)
+
+
+def test_code_for_statsmodels_says_that_it_may_break_down():
+    said = "cannot tell all of these variances apart"
+    assert said in translate("y ~ x + (1|g) + (x|g)", ROWS).code.replace("\n# ", " ")
+    assert said not in translate("y ~ x + (x|g)", ROWS).code.replace("\n# ", " ")
+
+
 def test_compare_counts_as_lme4_does_and_says_that_this_is_too_many():
     small, large = fitted("y ~ x + (1|g)"), fitted("y ~ x + (1|g) + (0 + f|g)")
     table = compare(small, large)
@@ -298,3 +335,8 @@ def test_diagnose_puts_it_first():
     assert (found[0].title, found[0].severity) == ("Variances that cannot be told apart", "problem")
     titles = [f.title for f in diagnose(fitted("y ~ 0 + g + (1|g)"), solvers=False)]
     assert "Variances that cannot be told apart" in titles
+
+
+def test_a_picture_of_a_model_that_was_not_fitted_says_so():
+    with pytest.raises(CourseError, match=r"profile_zeta\(profile\(fit\)\)"):
+        plots.profile_zeta(mixedlm("y ~ x + (1|g)", ROWS))
