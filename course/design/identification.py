@@ -40,7 +40,7 @@ class Groups(Protocol):
     def blocks(self) -> tuple[tuple[int, ...], ...]: ...
 
 
-class Component(NamedTuple):
+class Covariance(NamedTuple):
     """The variance (i = j) or the covariance of two effects of a grouping."""
 
     grouping: int
@@ -48,7 +48,7 @@ class Component(NamedTuple):
     j: int
 
 
-RESIDUAL = Component(-1, -1, -1)  # stands for the residual's variance
+RESIDUAL = Covariance(-1, -1, -1)  # stands for the residual's variance
 
 
 @dataclass(frozen=True)
@@ -57,23 +57,23 @@ class Shared:
 
     Attributes
     ----------
-    unknown : tuple of Component
+    unknown : tuple of Covariance
         Those that it does not know each for itself.
-    known : tuple of dict of Component to float
+    known : tuple of dict of Covariance to float
         The combinations that it knows, each as coefficients. What is in none of them leaves no trace in the
         data.
-    pivots : tuple of Component
+    pivots : tuple of Covariance
         Once these are held, the others are known.
     spare : tuple of int
         The blocks, numbered through all groupings, that say nothing which the others do not.
     """
 
-    unknown: tuple[Component, ...]
-    known: tuple[dict[Component, float], ...]
-    pivots: tuple[Component, ...]
+    unknown: tuple[Covariance, ...]
+    known: tuple[dict[Covariance, float], ...]
+    pivots: tuple[Covariance, ...]
     spare: tuple[int, ...]
 
-    def knows(self, weights: Mapping[Component, float]) -> bool:
+    def knows(self, weights: Mapping[Covariance, float]) -> bool:
         """Whether a weighted sum of (co)variances stays the same along all directions of this set."""
         for pivot in self.pivots:
             # as the pivot goes up by 1, what it is known together with goes down
@@ -86,10 +86,10 @@ class Shared:
         return True
 
 
-def components_of(groupings: Sequence[Groups]) -> list[Component]:
+def components_of(groupings: Sequence[Groups]) -> list[Covariance]:
     """All variances and covariances, block by block; that of the residual is the last."""
     found = [
-        Component(g, i, j)
+        Covariance(g, i, j)
         for g, grouping in enumerate(groupings)
         for block in grouping.blocks
         for i, j in combinations_with_replacement(block, 2)
@@ -129,7 +129,7 @@ def find_shared(groupings: Sequence[Groups], X: np.ndarray | None = None) -> tup
 
 
 def _shared(
-    rows: np.ndarray, block: np.ndarray, components: list[Component], sizes: np.ndarray
+    rows: np.ndarray, block: np.ndarray, components: list[Covariance], sizes: np.ndarray
 ) -> Shared:
     """One set, from the directions along which it may move, measured by the sizes of the columns."""
     spare: list[int] = []
@@ -165,7 +165,7 @@ def _shared(
 
 
 def _null_space(
-    groupings: Sequence[Groups], components: list[Component], X: np.ndarray | None
+    groupings: Sequence[Groups], components: list[Covariance], X: np.ndarray | None
 ) -> tuple[np.ndarray, np.ndarray]:
     """Directions (d, m) along which V does not change, and the sizes (m,) that they are measured by."""
     rotations, rotated = zip(*map(_orthogonal, groupings), strict=True)
@@ -208,7 +208,7 @@ def _orthogonal(grouping: Groups) -> tuple[np.ndarray, np.ndarray]:
 def _products(
     groupings: Sequence[Groups],
     Zs: Sequence[np.ndarray],
-    components: list[Component],
+    components: list[Covariance],
     X: np.ndarray | None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """trace(V_m V_n), or trace(P V_m P V_n) where X is given, (m, m); and the sizes of the V_m, (m,).
@@ -319,7 +319,7 @@ def _apart(null: np.ndarray, block: np.ndarray) -> list[np.ndarray]:
     return [rows[label == number] for number in range(label.max() + 1)]
 
 
-def _block_numbers(groupings: Sequence[Groups], components: list[Component]) -> np.ndarray:
+def _block_numbers(groupings: Sequence[Groups], components: list[Covariance]) -> np.ndarray:
     """The block of each (co)variance, all blocks of all groupings numbered through; -1 for the residual."""
     blocks = [(g, block) for g, grouping in enumerate(groupings) for block in grouping.blocks]
     numbers = [

@@ -375,6 +375,10 @@ class MixedFit:
         ------
         CourseError
             For a missing column, an unknown label of a predictor, or an unknown group.
+
+        See Also
+        --------
+        course.plots.predictions, course.plots.lines : Predictions as pictures.
         """
         return predict(self.design, self.estimates, new_data, random)
 
@@ -390,6 +394,10 @@ class MixedFit:
         -------
         MixedFit
             Fitted by the same method (REML or ML).
+
+        See Also
+        --------
+        course.bootstrap, course.simulate_responses : Responses drawn from the model, and their fits.
         """
         other = np.asarray(y, dtype=float)
         if other.shape != (self.nobs,) or not np.isfinite(other).all():
@@ -436,15 +444,3 @@ class MixedFit:
 
     def _by_name(self, values: np.ndarray) -> pd.Series:
         return pd.Series(values, index=list(self.design.fixed_names))
-
-
-def require_fit(fit: object, example: str = "") -> None:
-    """Refuse what `mixedlm` did not fit, in words, with an example of a call that takes several fits."""
-    if not isinstance(fit, MixedFit):
-        model = isinstance(fit, MixedModel)
-        hint = ": call its .fit() first, or write mixedlm(...).fit() at once" if model else ""
-        hint += f"; an example is {example}" if example else ""
-        raise CourseError(
-            "this needs the result of course.mixedlm(formula, data).fit(), not a "
-            f"{type(fit).__name__}{hint}"
-        )

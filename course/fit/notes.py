@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from course.common.wording import listing, words
 from course.design.design import Design
-from course.design.identification import RESIDUAL, Component
+from course.design.identification import RESIDUAL, Covariance
 from course.design.notes import overlapping_terms
-from course.solver.estimates import Estimates, random_parameters, relative_covariances
+from course.solver.edges import on_the_edge, relative_covariances, without_units
+from course.solver.estimates import Estimates
 from course.solver.parameters import unknown_parameters
 
 MOST_SUMS = 6
@@ -23,14 +24,14 @@ def fit_notes(design: Design, estimates: Estimates) -> list[str]:
         )
     if estimates.singular:
         at_the_edge = []
-        for parameter in random_parameters(design, relative_covariances(design, estimates)):
-            if parameter.on_the_edge:
+        relative = relative_covariances(design, estimates)
+        for parameter, value in without_units(design, relative):
+            if on_the_edge(parameter, value):
                 effects, group = " and ".join(parameter.effects), parameter.group
                 at_the_edge.append(
                     f"the variance of {effects} by {group} is estimated at 0"
-                    if parameter.is_sd
-                    else f"the correlation of {effects} by {group} is estimated at "
-                    f"{parameter.value:+.0f}"
+                    if parameter.kind == "sd"
+                    else f"the correlation of {effects} by {group} is estimated at {value:+.0f}"
                 )
         what = "; ".join(at_the_edge) or "some combination of effects is estimated not to vary"
         notes.append(
@@ -75,7 +76,7 @@ def unseen_by_reml(design: Design) -> list[str]:
     return notes
 
 
-def _sum(design: Design, estimates: Estimates, known: dict[Component, float]) -> str:
+def _sum(design: Design, estimates: Estimates, known: dict[Covariance, float]) -> str:
     """``var(Intercept | g) + var(x | g) = 3.21``"""
     text, value = "", 0.0
     for one, weight in known.items():

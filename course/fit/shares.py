@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from course.design.design import Design
-from course.design.identification import RESIDUAL, Component
+from course.design.identification import RESIDUAL, Covariance
 from course.formula.parse import variables_of
 from course.solver.estimates import Estimates
 
@@ -48,7 +48,7 @@ def shares_known(
     for g, grouping in enumerate(design.groupings):
         for block in grouping.blocks:
             for i, j in combinations_with_replacement(block, 2):
-                whole[Component(g, i, j)] = M[g][i, j] * (1 if i == j else 2)
+                whole[Covariance(g, i, j)] = M[g][i, j] * (1 if i == j else 2)
     part = {
         one: weight
         for one, weight in whole.items()
