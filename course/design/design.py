@@ -29,6 +29,8 @@ class Design:
     ----------
     formula : Formula
     y : ndarray, shape (n,)
+    offset : ndarray, shape (n,)
+        What the formula adds to the fixed part as it is: 0 without ``offset(...)``.
     X : ndarray, shape (n, p)
     fixed_names : tuple of str, length p
         patsy's names of the columns of X.
@@ -50,6 +52,7 @@ class Design:
 
     formula: Formula
     y: np.ndarray
+    offset: np.ndarray
     X: np.ndarray
     fixed_names: tuple[str, ...]
     groupings: tuple[Grouping, ...]
@@ -63,6 +66,11 @@ class Design:
     @property
     def n(self) -> int:
         return len(self.y)
+
+    @property
+    def y_less_offset(self) -> np.ndarray:
+        """What X and Z are to explain, (n,)."""
+        return self.y - self.offset
 
     @cached_property
     def nested(self) -> np.ndarray:
@@ -82,6 +90,12 @@ class Design:
     def fixed_rows(self, new: pd.DataFrame) -> np.ndarray:
         """X for new rows, (m, p); NaN where a predictor is missing."""
         return self.codings.new_matrix(self.codings.X, new)
+
+    def offset_rows(self, new: pd.DataFrame) -> np.ndarray:
+        """The offset of new rows, (m,); NaN where a column of it is missing."""
+        if self.codings.offset is None:
+            return np.zeros(len(new))
+        return self.codings.new_matrix(self.codings.offset, new)[:, 0]
 
     def random_rows(self, grouping: int, new: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
         """Codes (m,) and Z (m, k) of one grouping for new rows; the code of an unseen level is -1."""
@@ -112,7 +126,7 @@ class Design:
         y = np.asarray(y, dtype=float)
         if y.shape != self.y.shape:
             raise CourseError(f"the new response has shape {y.shape}; the model has {self.n} rows")
-        check_response(y, self.formula.response)
+        check_response(y - self.offset, self.formula.response)
         return replace(self, y=y)
 
     def rows(self, keep: np.ndarray) -> Design:
@@ -126,6 +140,7 @@ class Design:
         return replace(
             self,
             y=self.y[keep],
+            offset=self.offset[keep],
             X=self.X[keep],
             groupings=tuple(groupings),
             index=self.index[keep],
@@ -179,14 +194,15 @@ def build_design(formula: Formula, data: pd.DataFrame) -> Design:
 
     codings = Codings(formula, columns)
     check_columns([coding.names for coding in (codings.X, *codings.Z)], len(index))
-    y, X, *Zs = codings.matrices(index)
+    y, offset, X, *Zs = codings.matrices(index)
     if y.shape[1] > 1:
         refuse_text(formula)
-    check_response(y[:, 0], formula.response)
+    check_response(y[:, 0] - offset[:, 0], formula.response)
     check_rank(X, codings.X.names)
     return Design(
         formula=formula,
         y=y[:, 0].copy(),
+        offset=offset[:, 0],
         X=X,
         fixed_names=codings.X.names,
         groupings=build_groupings(codings, Zs),

@@ -13,8 +13,8 @@ import patsy
 from course.design.checks import check_interactions, check_size
 from course.design.columns import check_frame, find_columns, missing_rows, model_column, new_column
 from course.design.patsy_errors import in_words
+from course.design.transforms import NAMESPACE
 from course.errors import CourseError
-from course.formula.expressions import NAMESPACE
 from course.formula.parse import effect_terms, terms_of, variables_of
 from course.formula.terms import Formula, RandomTerm
 
@@ -185,17 +185,26 @@ class Codings:
     @property
     def Z(self) -> tuple[Coding, ...]:
         """One for each of `blocks`."""
-        return self._all[2:]
+        return self._all[2 : 2 + len(self.blocks)]
+
+    @property
+    def offset(self) -> Coding | None:
+        """That of the offset, one column; None where the formula has none."""
+        return self._all[-1] if self.formula.offset else None
 
     @cached_property
     def _all(self) -> tuple[Coding, ...]:
-        """Those of y, X and each Z, which patsy makes in one pass over the data."""
+        """Those of y, X, each Z and an offset, which patsy makes in one pass over the data."""
         formula, blocks, variables = self.formula, self.blocks, self.variables
         described = terms_of(f"{formula.response} ~ {formula.fixed}")
         if not described.rhs_termlist:
             raise CourseError("the fixed part is empty: write at least 1, the intercept")
         termlists = [described.lhs_termlist, described.rhs_termlist]
         termlists += [list(block.effects) for block in blocks]
+        texts = [formula.response, formula.fixed, *(block.formula for block in blocks)]
+        if formula.offset:
+            texts.append(f"I{formula.offset}")
+            termlists.append(terms_of(f"0 + {texts[-1]}").rhs_termlist)
         check_interactions((term for terms in termlists for term in terms), variables)
         environment = patsy.EvalEnvironment([NAMESPACE])
         with np.errstate(all="ignore"):
@@ -205,9 +214,8 @@ class Codings:
                 )
             except Exception as error:  # patsy passes on whatever a transformation raises
                 raise in_words(error, variables) from error
-        texts = [formula.response, formula.fixed, *(block.formula for block in blocks)]
         codings = tuple(Coding(text, info) for text, info in zip(texts, infos, strict=True))
-        for block, coding in zip(blocks, codings[2:], strict=True):
+        for block, coding in zip(blocks, codings[2:], strict=False):
             _refuse_two_meanings(block, coding.names)
         return codings
 
@@ -220,8 +228,11 @@ class Codings:
         ]
 
     def matrices(self, index: pd.Index) -> list[np.ndarray]:
-        """y, X and each Z, (n, columns) each, of the rows that everything was learnt from."""
-        return _matrices([self.y, self.X, *self.Z], self.variables, index)
+        """y, offset, X and each Z, (n, columns) each, of the rows that everything was learnt from."""
+        if self.offset is None:
+            y, *rest = _matrices([self.y, self.X, *self.Z], self.variables, index)
+            return [y, np.zeros((len(index), 1)), *rest]
+        return _matrices([self.y, self.offset, self.X, *self.Z], self.variables, index)
 
     def new_matrix(self, coding: Coding, new: pd.DataFrame) -> np.ndarray:
         """The columns of X or of a Z for rows that were not in the fit, (m, columns).

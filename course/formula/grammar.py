@@ -2,21 +2,26 @@
 
 Nothing is ever evaluated here::
 
-    formula  =  response "~" sum
+    formula  =  response "~" ( sum | "1" bar groups )
+    response =  atom | arithmetic
     sum      =  ["-"] product { ("+" | "-") product }
-    product  =  power { ("*" | "/" | ":") power }
+    product  =  power { ("*" | "/" | ":" | "%in%" | "&") power }
     power    =  atom [ ("**" | "^") integer ]
-    atom     =  name | `quoted name` | 0 | 1 | call | "(" sum ")" | "(" sum ("|" | "||") group ")"
-    group    =  inter { "/" inter }          a/b/c means a, a:b and a:b:c
-    inter    =  name { ":" name }
+    atom     =  name | `quoted name` | 0 | 1 | "." | call | "(" sum ")" | "(" sum bar groups ")"
+    bar      =  "|" | "||"
+    groups   =  nested { "+" nested }        one term for each
+    nested   =  inter { ("/" | "*") inter }  a/b/c means a, a:b and a:b:c; a*b means a, b and a:b
+    inter    =  name { (":" | "&" | "%in%") name }
 
-A call such as ``np.log(income)`` holds a Python expression. `course.formula.expressions` reads it and
-lets only columns, numbers and the listed functions pass, since a formula may come from a stranger.
+A call such as ``log(income)`` holds an expression of R's or Python's. `course.formula.r_spelling` writes it in
+Python; `course.formula.expressions` lets only columns, numbers and the listed functions pass, since a
+formula may come from a stranger.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import comb
 from typing import NoReturn
@@ -24,11 +29,12 @@ from typing import NoReturn
 from course.errors import CourseError
 from course.formula.expressions import (
     QUOTED,
+    TEXT,
     check_call,
     column_code,
-    quote_backticks,
     quoted_column,
 )
+from course.formula.r_spelling import read_r
 from course.formula.terms import Formula, RandomTerm, refuse_own_response
 
 MAX_DEPTH = 40  # parentheses within parentheses
@@ -37,12 +43,17 @@ MAX_PRODUCTS = 20_000  # patsy multiplies out a power, and drops only then what 
 TOKEN = re.compile(
     r"""\s*(?:
       (?P<quoted>`[^`]*`)
-    | (?P<name>[^\W\d]\w*(?:\.\w+)*)
+    | (?P<name>(?:\w+::)?[^\W\d][\w.]*)
     | (?P<number>\d+(?:\.\d+)?)
-    | (?P<op>\*\*|\|\||[-+*/:^()|~])
+    | (?P<op>\*\*|\|\||%in%|\.(?!\w)|[-+*/:&^()|~])
     )""",
     re.VERBOSE,
 )
+LEFT_SIDE = re.compile(rf"(?:{TEXT}|`[^`]*`|[^~'\"`])*(?=~)")
+CROSSED = (":", "%in%", "&")  # lme4's, R's, and that of MixedModels.jl
+AS_LABELS = ("factor", "as.factor", "C")  # a grouping factor is one anyhow
+# what MixedModels.jl and lme4 2.0 write before the parenthesis of a random term, and the bar that says it
+STRUCTURES = {"zerocorr": "||", "diag": "||", "us": "|"}
 
 
 @dataclass(frozen=True)
@@ -55,6 +66,16 @@ class _Node:
     random: tuple[RandomTerm, ...] = ()
     factor: str = ""  # where it is no more than one column or call: that, without parentheses
     is_number: bool = False
+    offset: tuple[str, ...] = ()  # added to the fixed part as they are, in Python
+
+    @property
+    def is_summand(self) -> bool:
+        """Whether it can be added to a sum, and nothing else."""
+        return bool(self.random or self.offset)
+
+    @property
+    def with_article(self) -> str:
+        return "a random term" if self.random else "an offset"
 
 
 def _joined(op: str, left: int, right: int) -> int:
@@ -63,11 +84,18 @@ def _joined(op: str, left: int, right: int) -> int:
     return {":": both, "*": left + right + both, "/": left + both}[op]
 
 
+def _union(*groups: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(name for group in groups for name in group))
+
+
 class Parser:
     """A position in a text, and the rules that read on from there."""
 
-    def __init__(self, text: str):
+    def __init__(self, text: str, columns: Sequence[object] | None = None):
         self.text = text
+        self.columns = columns  # of the data, where they are known
+        self.of_response: dict[str, None] = {}
+        self.readings: dict[str, str] = {}  # what was spelt otherwise, and how it was read
         self.pos = 0
         self.depth = 0
         self.variables: dict[str, None] = {}  # an ordered set
@@ -90,10 +118,8 @@ class Parser:
             self.kind, self.token = "end", ""
             return
         mends = {
-            ".": "a lone '.' (all other columns) is not read: name the columns",
             "`": "a backtick without its partner: write `column name` between two of them",
             ",": "a comma outside a function call: join terms with +",
-            "%": "%in% is not read: write a:b",
             "'": "quotes stand only inside calls: write Q('column name') or `column name`",
             '"': "quotes stand only inside calls: write Q('column name') or `column name`",
             "=": "a formula has no '=': the response and the rest are joined by ~",
@@ -119,33 +145,69 @@ class Parser:
     def formula(self) -> Formula:
         if self.token == "~":
             self.fail("the response is missing", mend="write it before ~, as in test_score ~ age")
-        response = self.sum()
-        if not response.factor:  # patsy would take y**2 for y, where R squares
-            self.fail(
-                "the response must be one column or one function of a column",
-                at=0,
-                mend="arithmetic needs I(...), as in I(score**2)",
-            )
+        response = self.response()
         if not self.take("~"):
             self.bar_outside()
             self.fail("no ~ found", at=0, mend="write response ~ fixed effects + (1|group)")
         if self.kind == "end":
             self.fail("nothing stands after ~", at=0, mend="write at least 1 + (1|group)")
-        of_response, self.variables = self.variables, {}
+        self.of_response, self.variables = self.variables, {}
         rest = self.right_side()
+        offset = " + ".join(rest.offset)
         of_effects = [name for term in rest.random for name in term.variables]
         refuse_own_response(response.text, [*self.variables, *of_effects], self.text)
         return Formula(
             response.text,
             rest.text or "1",
             rest.random,
-            tuple(of_response | self.variables),
+            tuple(self.of_response | self.variables),
             frozenset(self.categorical),
+            offset=f"({offset})" if len(rest.offset) > 1 else offset,
+            readings=tuple(self.readings.items()),
         )
+
+    def response(self) -> _Node:
+        """One column, one call, or arithmetic, which means on the left of ~ what it says, as in R."""
+        left, node = LEFT_SIDE.match(self.text), None
+        try:
+            node = self.sum()
+            if node.factor or not left:
+                return node
+            return self.arithmetic(left[0])
+        except CourseError:
+            if left and node is None:
+                try:
+                    return self.arithmetic(left[0])
+                except CourseError:
+                    pass  # what was wrong first is what to tell of
+            elif left:
+                self.fail(
+                    "the response must be one column or one function of a column",
+                    at=0,
+                    mend="arithmetic needs I(...), as in I(score**2)",
+                )
+            raise
+
+    def arithmetic(self, text: str) -> _Node:
+        """``1000 / y`` before the ~, as ``I(1000 / y)``."""
+        code, readings = read_r(f"I({text.strip()})", self.columns or ())
+        columns, categorical = check_call(code)
+        self.readings |= readings
+        self.variables, self.categorical = dict.fromkeys(columns), categorical
+        self.pos = len(text)
+        self.advance()
+        return _Node(code, factor=code)
 
     def right_side(self) -> _Node:
         """A sum, and nothing after it."""
+        at = self.start
         node = self.sum()
+        if node.text == "1" and not node.is_summand:  # 1|g is all: nothing else can be meant
+            bar = self.take("||", "|")
+            if bar:
+                self.readings[f"1 {bar} g"] = f"(1 {bar} g)"
+                terms = [RandomTerm("1", group, bar == "|") for group in self.groups(at)]
+                node = replace(node, random=tuple(terms))
         self.bar_outside()
         if self.token == "~":
             self.fail("a second ~", mend="a formula has one")
@@ -167,19 +229,22 @@ class Parser:
     def sum(self) -> _Node:
         text, terms, products = "", 0, 0
         random: tuple[RandomTerm, ...] = ()
+        offset: tuple[str, ...] = ()
         sign = self.take("+", "-")
         while True:
             at = self.start
             node = self.product()
-            if sign == "-" and node.random:
+            if sign == "-" and node.is_summand:
                 self.fail(
-                    "a random term cannot be subtracted", at=at, mend="leave it out of the formula"
+                    f"{node.with_article} cannot be subtracted",
+                    at=at,
+                    mend="leave it out of the formula",
                 )
             if node.text:
                 joint = f" {sign} " if text else sign.replace("+", "")
                 text += joint + node.text
             terms, products = terms + node.terms, products + node.products
-            random += node.random
+            random, offset = random + node.random, offset + node.offset
             if terms > MAX_TERMS:
                 self.fail(
                     f"more than {MAX_TERMS} terms", at=at, mend="this cannot be what was meant"
@@ -192,17 +257,17 @@ class Parser:
                 )
             sign = self.take("+", "-")
             if not sign:
-                alone = (text, random) == (node.text, node.random)
-                return node if alone else _Node(text, terms, products, random)
+                alone = (text, random, offset) == (node.text, node.random, node.offset)
+                return node if alone else _Node(text, terms, products, random, offset=offset)
 
     def product(self) -> _Node:
         at = self.start
         node = self.power()
-        while op := self.take("*", "/", ":"):
+        while op := self.take("*", "/", *CROSSED):
             other = self.power()
-            if node.random or other.random:
+            if node.is_summand or other.is_summand:
                 self.fail(
-                    f"a random term cannot be joined by {op}",
+                    f"{(node if node.is_summand else other).with_article} cannot be joined by {op}",
                     at=at,
                     mend="add it with +; for a slope that varies between groups write (x|group)",
                 )
@@ -212,6 +277,7 @@ class Parser:
                     at=at,
                     mend="arithmetic needs I(...), as in I(age / 12); an intercept is joined by +",
                 )
+            op = self.crossed(op)
             terms = _joined(op, node.terms, other.terms)
             products = _joined(op, node.products, other.products)
             # patsy's ":" binds tighter than "*" and "/", and so it does in R
@@ -219,12 +285,18 @@ class Parser:
             node = _Node(f"{node.text}{joint}{other.text}", terms, products)
         return node
 
+    def crossed(self, op: str) -> str:
+        if op in CROSSED[1:]:
+            self.readings[op] = ":"
+            return ":"
+        return op
+
     def power(self) -> _Node:
         at = self.start
         node = self.atom()
         if not self.take("**", "^"):
             return node
-        if node.random or node.is_number:
+        if node.is_summand or node.is_number:
             self.fail("** takes a sum of columns, as in (age + sex)**2", at=at)
         if not re.fullmatch("[1-9]", self.token):
             self.fail("the exponent must be a whole number from 1 to 9")
@@ -245,8 +317,6 @@ class Parser:
         if kind == "name" and self.text[self.pos :].lstrip().startswith("("):
             return self.call()
         if kind == "name":
-            if "." in token:
-                self.fail("a name with a dot", mend=f"write it in backticks: `{token}`")
             self.advance()
             return self.column(token, at)
         if kind == "number":
@@ -256,6 +326,8 @@ class Parser:
             return _Node(token, is_number=True)
         if self.take("("):
             return self.parenthesis(at)
+        if token == ".":
+            return self.all_others()
         if kind == "end":
             self.fail("the formula stops too early")
         if token in ("|", "||"):
@@ -269,8 +341,24 @@ class Parser:
         code = column_code(name)
         return _Node(code, factor=code)
 
+    def all_others(self) -> _Node:
+        """``.``: every column of the data but those of the response."""
+        if self.columns is None:
+            self.fail("a lone '.' (all other columns) is not read: name the columns")
+        names = [name for name in self.columns if name not in self.of_response]
+        if not names or not all(isinstance(name, str) for name in names):
+            self.fail("a lone '.' stands for all other columns, and their names are no texts")
+        self.advance()
+        self.readings["."] = " + ".join(map(str, names))
+        self.variables |= dict.fromkeys(map(str, names))
+        text = " + ".join(column_code(str(name)) for name in names)
+        return _Node(f"({text})", len(names), len(names))
+
     def call(self) -> _Node:
         """A function call, kept as one text up to its closing parenthesis."""
+        function = self.token
+        if function in STRUCTURES:
+            return self.structured(STRUCTURES[function])
         at, depth, quote, escaped = self.start, 0, "", False
         for end in range(self.pos, len(self.text)):
             char = self.text[end]
@@ -287,14 +375,31 @@ class Parser:
                 self.fail("parentheses nested too deeply")
         else:
             self.fail("a parenthesis is not closed")
-        text = quote_backticks(self.text[at : end + 1])
+        text = self.text[at : end + 1]
+        if function == "offset":
+            text = f"I{text.removeprefix(function)}"
+        text, readings = read_r(text, self.columns or ())
         columns, categorical = check_call(text)
+        self.readings |= readings
         self.variables.update(dict.fromkeys(columns))
         self.categorical |= categorical
         self.pos = end + 1
         self.advance()
+        if function == "offset":
+            return _Node("", 0, 0, offset=(text.removeprefix("I"),))
         quoted = quoted_column(text)
         return _Node(text, factor=text if quoted is None else column_code(quoted))
+
+    def structured(self, bar: str) -> _Node:
+        """``zerocorr(1 + age | school)``."""
+        at, function = self.start, self.token
+        self.advance()
+        self.take("(")
+        node = self.parenthesis(at)
+        if not node.random:
+            self.fail(f"{function}(...) is of a random term", at=at, mend="write (x||group)")
+        self.readings[f"{function}(x | group)"] = f"(x {bar} group)"
+        return replace(node, random=tuple(replace(t, correlated=bar == "|") for t in node.random))
 
     def deeper(self, at: int) -> None:
         self.depth += 1
@@ -308,8 +413,8 @@ class Parser:
         node = self.sum()
         bar = self.take("||", "|")
         if bar:
-            if node.random:
-                self.fail("a random term inside a random term", at=at)
+            if node.is_summand:
+                self.fail(f"{node.with_article} inside a random term", at=at)
             own = tuple(self.variables), frozenset(self.categorical)
             terms = [RandomTerm(node.text, group, bar == "|", *own) for group in self.groups(at)]
             node = _Node("", 0, 0, tuple(terms))
@@ -322,28 +427,39 @@ class Parser:
                 self.fail("a parenthesis is not closed", at=at)
             self.fail("a closing parenthesis was expected")
         self.depth -= 1
-        if node.random:
-            return node
-        return replace(node, text=f"({node.text})")
+        return replace(node, text=f"({node.text})") if node.text else node
 
     def groups(self, at: int) -> list[tuple[str, ...]]:
-        groups = [self.interaction(at)]
-        while self.take("/"):
-            groups.append(tuple(dict.fromkeys(groups[-1] + self.interaction(at))))
-        if self.token in ("+", "*", "-", "^", "**"):
+        """The groups of one term for each."""
+        groups = self.nested(at)
+        while self.take("+"):
+            self.readings["(x | a + b)"] = "(x | a) + (x | b)"
+            groups += self.nested(at)
+        if self.token in ("-", "^", "**"):
             self.fail(
                 f"'{self.token}' in a grouping factor",
                 at=at,
                 mend="write one term for each, as in (1|school) + (1|classroom); "
                 "a:b makes one group of every combination, a/b means a and a:b",
             )
+        return list({frozenset(group): group for group in reversed(groups)}.values())[::-1]
+
+    def nested(self, at: int) -> list[tuple[str, ...]]:
+        groups = [self.interaction(at)]
+        while op := self.take("/", "*"):
+            other = self.interaction(at)
+            if op == "/":
+                groups.append(_union(groups[-1], other))
+            else:
+                groups += [other, *(_union(group, other) for group in groups)]
         return groups
 
     def interaction(self, at: int) -> tuple[str, ...]:
-        names = list(self.group_atom(at))
-        while self.take(":"):
-            names += self.group_atom(at)
-        return tuple(dict.fromkeys(names))
+        names = self.group_atom(at)
+        while op := self.take(*CROSSED):
+            self.crossed(op)
+            names = _union(names, self.group_atom(at))
+        return names
 
     def group_atom(self, at: int) -> tuple[str, ...]:
         if self.take("("):
@@ -360,6 +476,10 @@ class Parser:
                 self.pos = quoted.end()
                 self.advance()
                 return (str(quoted_column(quoted[0])),)
+            if function in AS_LABELS:
+                self.advance()
+                self.readings[f"(x | {function}(group))"] = "(x | group)"
+                return self.group_atom(at)
             self.fail(
                 f"{function}(...) as a grouping factor",
                 at=at,
@@ -368,7 +488,5 @@ class Parser:
         if self.kind not in ("name", "quoted"):
             self.fail("a grouping factor must be a column", at=at, mend="as in (1|school)")
         token = self.token
-        if self.kind == "name" and "." in token:
-            self.fail("a name with a dot", mend=f"write it in backticks: `{token}`")
         self.advance()
         return (token.strip("`"),)

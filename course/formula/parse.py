@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from functools import lru_cache
 from itertools import combinations
 
@@ -23,16 +25,19 @@ __all__ = [
     "terms_of",
     "variables_of",
 ]
+NEEDS_COLUMNS = re.compile(r"(?<![\w.])(?:\.(?![\w.])|pi\b)")  # a lone dot; a column called pi
 MAX_LENGTH = 5_000  # characters; a longer formula is a file read by mistake, or mischief
 
 
-def parse_formula(text: str) -> Formula:
-    """Read an lme4-style formula.
+def parse_formula(text: str, columns: Sequence[object] | None = None) -> Formula:
+    """Read an lme4-style formula, in R's spelling or in Python's.
 
     Parameters
     ----------
     text : str
         For instance ``"test_score ~ age + sex + (age|classroom) + (1|school)"``.
+    columns : sequence, optional
+        The columns of the data, in order: a lone ``.`` stands for all but those of the response.
 
     Returns
     -------
@@ -51,6 +56,10 @@ def parse_formula(text: str) -> Formula:
     ('score', 'age')
     >>> [str(term) for term in f.random]
     ['(age || province)', '(age || province:school)']
+    >>> print(parse_formula("log(score) ~ poly(age, 2) + I(ses^2) + (1|school.id)"))
+    np.log(score) ~ poly(age, 2) + I(ses**2) + (1 | `school.id`)
+    >>> print(parse_formula("score ~ . - school + (1|school)", ["score", "age", "sex", "school"]))
+    score ~ (age + sex + school) - school + (1 | school)
     >>> parse_formula("score ~ age + 1|school")
     Traceback (most recent call last):
     ...
@@ -58,7 +67,8 @@ def parse_formula(text: str) -> Formula:
 bitwise OR. Put the random term in parentheses, as in (1|school)
     """
     _refuse_unreadable(text, "test_score ~ age + (1|school)")
-    return _parse(text)
+    needed = columns is not None and NEEDS_COLUMNS.search(text)
+    return _parse(text, tuple(columns) if needed else None)
 
 
 def random_term(effects: str, group: tuple[str, ...]) -> RandomTerm:
@@ -110,8 +120,8 @@ def _refuse_unreadable(text: object, example: str) -> None:
 
 
 @lru_cache(maxsize=256)  # studies fit one formula thousands of times
-def _parse(written: str) -> Formula:
-    formula = Parser(written).formula()
+def _parse(written: str, columns: tuple | None) -> Formula:
+    formula = Parser(written, columns).formula()
     # patsy has rules of its own
     for text in (f"{formula.response} ~ {formula.fixed}", *(t.effects for t in formula.random)):
         terms_of(text)

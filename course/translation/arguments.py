@@ -44,6 +44,9 @@ def arguments(layout: Layout) -> Call:
     (Component(name='room', formula='0 + C(room)', is_intercept=True),)
     """
     formula, writer = layout.design.formula, _Writer(layout)
+    response = formula.response
+    if formula.offset:  # MixedLM has no place for one
+        response = f"I({response} - {formula.offset})"
     groups = writer.top()
     re_formula = None if layout.re is None else writer.top_effects(layout.re)
     if re_formula and "~" in re_formula:  # of a column's name: MixedLM would take it for its own
@@ -54,7 +57,7 @@ def arguments(layout: Layout) -> Call:
         for j in effects.block:
             writer.add_component(Effects(effects.grouping, (j,)))
     return Call(
-        fixed_formula=writer.plain(f"{formula.response} ~ {formula.fixed}"),
+        fixed_formula=writer.plain(f"{response} ~ {formula.fixed}"),
         groups=groups,
         re_formula=re_formula and writer.plain(re_formula),
         n_correlated=0 if layout.re is None else len(layout.re.block),

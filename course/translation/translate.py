@@ -156,7 +156,7 @@ def translate(formula: str | Formula, data: pd.DataFrame) -> Translation:
     """
     check_frame(data)
     if not isinstance(formula, Formula):
-        formula = parse_formula(formula)
+        formula = parse_formula(formula, data.columns)
     if not formula.random:
         raise CourseError(NO_RANDOM_TERM)
     return translate_design(build_design(formula, data))
