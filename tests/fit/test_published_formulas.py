@@ -149,11 +149,21 @@ def test_most_are_matched_by_name():
     assert len(by_name) > 0.6 * len(COMPARED)
 
 
-@pytest.mark.parametrize("name", [n for n in MODELS if "refused" in MODELS[n]])
+@pytest.mark.parametrize("name", [n for n in FITTED_BY_LME4 if "refused" in MODELS[n]])
 def test_what_is_refused_says_why(name):
     model = MODELS[name]
     with pytest.raises(CourseError, match=re.escape(model["refused"])):
         mixedlm(model["formula"], data(model["data"])).fit()
+
+
+@pytest.mark.parametrize("name", [n for n in MODELS if "refused" in LME4[n]])
+def test_what_lme4_refuses_is_refused(name):
+    model = MODELS[name]
+    if "fitted_here" in model:
+        assert fit(name).converged
+    else:
+        with pytest.raises(CourseError):
+            mixedlm(model["formula"], data(model["data"])).fit()
 
 
 def test_at_most_3_in_100_are_refused_that_lme4_fits():
