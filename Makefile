@@ -106,6 +106,9 @@ bench: .venv/installed ## measure speed against statsmodels, the Rust package, a
 
 reference: ## compute the tests' reference values again (needs R with lme4, lmerTest and pbkrtest)
 	Rscript tests/reference/reference.R
+	Rscript tests/reference/compare.R
+	Rscript tests/reference/inference.R
+	Rscript tests/reference/profile.R
 	Rscript tests/reference/phrasebook.R
 
 release: .venv/installed-test ## check version, changelog and citation; build sdist and wheel into dist/, and try them

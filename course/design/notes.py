@@ -7,9 +7,11 @@ from itertools import combinations, permutations
 import numpy as np
 import pandas as pd
 
+from course.design.columns import is_number
 from course.design.design import Design
 from course.design.groups import FEW_LEVELS, STRAY_SHARE, lies_in, occurring, relation
-from course.formula.parse import effect_terms, powers_of
+from course.formula.expressions import quoted_column
+from course.formula.parse import effect_terms, powers_of, ratios_of
 
 
 def find_notes(design: Design) -> tuple[str, ...]:
@@ -33,6 +35,7 @@ def find_notes(design: Design) -> tuple[str, ...]:
         flat_slopes,
         far_zero,
         powers,
+        ratios,
         number_labels,
     )
     return tuple(note for look in looks for note in look(design))
@@ -181,6 +184,27 @@ def powers(design: Design) -> list[str]:
                     f"is in R): for its square write I({column}**2)."
                 )
     return list(raised.values())
+
+
+def ratios(design: Design) -> list[str]:
+    """In a formula a/b is a + a:b, as in R; between two numbers that is seldom what is meant."""
+    notes = {}
+    for text in (design.formula.fixed, *(term.effects for term in design.formula.random)):
+        for one, other in ratios_of(text):
+            if _is_numbers(one, design) and _is_numbers(other, design):
+                notes[one, other] = (
+                    f"{one}/{other} in a formula is {one} and its product with {other} (so it is in R): "
+                    f"for the ratio write I({one}/{other})."
+                )
+    return list(notes.values())
+
+
+def _is_numbers(code: str, design: Design) -> bool:
+    """Whether a column or call of a formula has numbers, and no labels."""
+    column = design.columns.get(quoted_column(code) or code)
+    if column is None:
+        return not code.startswith(("C(", "cut("))
+    return is_number(column)
 
 
 def number_labels(design: Design) -> list[str]:

@@ -1,7 +1,7 @@
 """The functions of formulas that R has and patsy has not: poly, ns and cut.
 
-Each remembers the data it first saw, as patsy's own do, so that new rows get the same columns. The classes need
-nothing but NumPy, SciPy and pandas: a program of `course.translation` takes them along as they stand here.
+Each remembers the data it first saw, as patsy's own do, so that new rows get the same columns. The classes
+need NumPy, SciPy and pandas alone: a program of `course.translation` takes them along as they stand here.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ class Poly:
     def __init__(self) -> None:
         self.seen: list[np.ndarray] = []
 
-    def memorize_chunk(self, x, degree=1, raw=False):
+    def memorize_chunk(self, x: np.ndarray, degree: int = 1, raw: bool = False) -> None:
         self.seen.append(np.asarray(x, dtype=float))
 
-    def memorize_finish(self):
+    def memorize_finish(self) -> None:
         self.x = np.concatenate(self.seen)
 
-    def transform(self, x, degree=1, raw=False):
+    def transform(self, x: np.ndarray, degree: int = 1, raw: bool = False) -> np.ndarray:
         x = np.asarray(x, dtype=float)
         if raw:
             return np.column_stack([x**power for power in range(1, degree + 1)])
@@ -60,21 +60,26 @@ class NaturalSpline:
     def __init__(self) -> None:
         self.seen: list[np.ndarray] = []
 
-    def memorize_chunk(self, x, df=None, knots=None, intercept=False):
+    def memorize_chunk(
+        self, x: np.ndarray, df: int = 0, knots: list | None = None, intercept: bool = False
+    ) -> None:
         self.seen.append(np.asarray(x, dtype=float))
 
-    def memorize_finish(self):
+    def memorize_finish(self) -> None:
         self.x = np.concatenate(self.seen)
 
-    def transform(self, x, df=None, knots=None, intercept=False):
+    def transform(
+        self, x: np.ndarray, df: int = 0, knots: list | None = None, intercept: bool = False
+    ) -> np.ndarray:
         ends = self.x.min(), self.x.max()
         if knots is None:
             if df < 1 + intercept:
                 raise ValueError("df of ns is too small: it needs at least 1")
-            knots = np.quantile(self.x, np.linspace(0, 1, df + 1 - intercept)[1:-1])
-        knots = np.sort(np.concatenate([np.repeat(ends, 4), np.ravel(knots)]))
-        count = len(knots) - 4
-        spline = BSpline(knots, np.eye(count), 3)
+            inner = np.quantile(self.x, np.linspace(0, 1, df + 1 - intercept)[1:-1])
+        else:
+            inner = np.ravel(knots)
+        all_knots = np.sort(np.concatenate([np.repeat(ends, 4), inner]))
+        spline = BSpline(all_knots, np.eye(len(all_knots) - 4), 3)
         x = np.asarray(x, dtype=float)
         basis = spline(np.clip(x, *ends))
         for end in ends:
@@ -92,29 +97,34 @@ class Cut:
     def __init__(self) -> None:
         self.seen: list[np.ndarray] = []
 
-    def memorize_chunk(self, x, breaks, right=True, include_lowest=False):
+    def memorize_chunk(
+        self, x: np.ndarray, breaks: int | list, right: bool = True, include_lowest: bool = False
+    ) -> None:
         self.seen.append(np.asarray(x, dtype=float))
 
-    def memorize_finish(self):
+    def memorize_finish(self) -> None:
         self.x = np.concatenate(self.seen)
 
-    def transform(self, x, breaks, right=True, include_lowest=False):
-        if np.ndim(breaks) == 0:
+    def transform(
+        self, x: np.ndarray, breaks: int | list, right: bool = True, include_lowest: bool = False
+    ) -> pd.Categorical:
+        if isinstance(breaks, int):
             low, high = self.x.min(), self.x.max()
-            breaks = np.linspace(low, high, breaks + 1)
-            breaks[[0, -1]] = low - (high - low) / 1000, high + (high - low) / 1000
-        breaks = np.sort(breaks)
+            limits = np.linspace(low, high, breaks + 1)
+            limits[0], limits[-1] = low - (high - low) / 1000, high + (high - low) / 1000
+        else:
+            limits = np.sort(breaks)
         for digits in range(3, 13):
-            shown = [f"{limit:.{digits}g}" for limit in breaks]
+            shown = [f"{limit:.{digits}g}" for limit in limits]
             if len(set(shown)) == len(shown):
                 break
         labels = [
             f"({low},{high}]" if right else f"[{low},{high})"
             for low, high in zip(shown, shown[1:], strict=False)
         ]
-        codes = np.searchsorted(breaks, x, side="left" if right else "right") - 1
+        codes = np.searchsorted(limits, x, side="left" if right else "right") - 1
         if include_lowest:
-            codes[x == breaks[0 if right else -1]] = 0 if right else len(labels) - 1
+            codes[x == limits[0 if right else -1]] = 0 if right else len(labels) - 1
         if np.any((codes < 0) | (codes >= len(labels))):
             raise ValueError("a value lies outside the breaks of cut")
         return pd.Categorical.from_codes(codes, labels)

@@ -433,15 +433,3 @@ class MixedFit:
 
     def _by_name(self, values: np.ndarray) -> pd.Series:
         return pd.Series(values, index=list(self.design.fixed_names))
-
-
-def require_fit(fit: object, example: str = "") -> None:
-    """Refuse what `mixedlm` did not fit, in words, with an example of a call that takes several fits."""
-    if not isinstance(fit, MixedFit):
-        model = isinstance(fit, MixedModel)
-        hint = ": call its .fit() first, or write mixedlm(...).fit() at once" if model else ""
-        hint += f"; an example is {example}" if example else ""
-        raise CourseError(
-            "this needs the result of course.mixedlm(formula, data).fit(), not a "
-            f"{type(fit).__name__}{hint}"
-        )

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from course.design.design import Design
-from course.solver.estimates import Estimates, random_parameters, relative_covariances
+from course.solver.edges import on_the_edge, relative_covariances, without_units
+from course.solver.estimates import Estimates
 
 
 def fit_notes(design: Design, estimates: Estimates) -> list[str]:
@@ -17,14 +18,14 @@ def fit_notes(design: Design, estimates: Estimates) -> list[str]:
         )
     if estimates.singular:
         at_the_edge = []
-        for parameter in random_parameters(design, relative_covariances(design, estimates)):
-            if parameter.on_the_edge:
+        relative = relative_covariances(design, estimates)
+        for parameter, value in without_units(design, relative):
+            if on_the_edge(parameter, value):
                 effects, group = " and ".join(parameter.effects), parameter.group
                 at_the_edge.append(
                     f"the variance of {effects} by {group} is estimated at 0"
-                    if parameter.is_sd
-                    else f"the correlation of {effects} by {group} is estimated at "
-                    f"{parameter.value:+.0f}"
+                    if parameter.kind == "sd"
+                    else f"the correlation of {effects} by {group} is estimated at {value:+.0f}"
                 )
         what = "; ".join(at_the_edge) or "some combination of effects is estimated not to vary"
         notes.append(

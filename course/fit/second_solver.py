@@ -43,7 +43,7 @@ CELLS_PER_SECOND = 3e8
 
 
 @dataclass(frozen=True)
-class Component:
+class VarianceComponent:
     """One variance component for MixedLM: a column whose effect varies between the levels."""
 
     name: str
@@ -141,7 +141,7 @@ def _without_warnings() -> Iterator[None]:
         yield
 
 
-def _model(layout: Layout, components: list[Component], top: _TopEffects | None) -> MixedLM:
+def _model(layout: Layout, components: list[VarianceComponent], top: _TopEffects | None) -> MixedLM:
     """MixedLM with the matrices of the design, and the names of its parameters."""
     from statsmodels.regression.mixed_linear_model import MixedLM
 
@@ -178,7 +178,7 @@ def _top_effects(layout: Layout, estimates: Estimates) -> _TopEffects | None:
     return _TopEffects(grouping.Z[:, block] / units, names, covariance, singular)
 
 
-def _variance_spec(layout: Layout, components: list[Component]) -> VCSpec:
+def _variance_spec(layout: Layout, components: list[VarianceComponent]) -> VCSpec:
     """The variance components as MixedLM takes them: for each its columns in each top-level group."""
     from statsmodels.regression.mixed_linear_model import VCSpec
 
@@ -192,7 +192,7 @@ def _variance_spec(layout: Layout, components: list[Component]) -> VCSpec:
 
 
 def _start(
-    estimates: Estimates, components: list[Component], top: _TopEffects | None
+    estimates: Estimates, components: list[VarianceComponent], top: _TopEffects | None
 ) -> MixedLMParams:
     """The optimum of `estimates` as parameters of MixedLM."""
     from statsmodels.regression.mixed_linear_model import MixedLMParams
@@ -205,7 +205,7 @@ def _start(
 
 
 def _free(
-    layout: Layout, components: list[Component], top: _TopEffects | None
+    layout: Layout, components: list[VarianceComponent], top: _TopEffects | None
 ) -> MixedLMParams | None:
     """Which parameters MixedLM may move (1) and which it must hold (0); None where it may move all.
 
@@ -230,7 +230,7 @@ def _free(
     )
 
 
-def _sorted_components(layout: Layout, estimates: Estimates) -> list[Component]:
+def _sorted_components(layout: Layout, estimates: Estimates) -> list[VarianceComponent]:
     """The variance components by name: statsmodels sorts them, and so do its results."""
     return sorted(variance_components(layout, estimates), key=lambda component: component.name)
 
@@ -240,7 +240,7 @@ def label(name: str, scale: float) -> str:
     return name if scale == 1 else f"({name} / {scale:g})"
 
 
-def variance_components(layout: Layout, estimates: Estimates) -> list[Component]:
+def variance_components(layout: Layout, estimates: Estimates) -> list[VarianceComponent]:
     """The effects that MixedLM takes as independent ones, each with a variance of its own."""
     components = []
     for effects in layout.vc:
@@ -249,13 +249,13 @@ def variance_components(layout: Layout, estimates: Estimates) -> list[Component]
         column = layout.design.groupings[g].Z[:, j]
         scale = unit(column)
         name = label(layout.name(effects), scale)
-        components.append(Component(name, g, column / scale, variance * scale**2))
+        components.append(VarianceComponent(name, g, column / scale, variance * scale**2))
     for effects in layout.correlated:
         components += _unrelated(layout.design, estimates, effects)
     return components
 
 
-def _unrelated(design: Design, estimates: Estimates, effects: Effects) -> list[Component]:
+def _unrelated(design: Design, estimates: Estimates, effects: Effects) -> list[VarianceComponent]:
     """Correlated effects as independent ones of the columns Z L, the intercept last."""
     g = effects.grouping
     grouping = design.groupings[g]
@@ -276,7 +276,7 @@ def _unrelated(design: Design, estimates: Estimates, effects: Effects) -> list[C
             name = f"{name}:({' '.join([effect, *shifts])})" if shifts else f"{name}:{effect}"
         scale = unit(columns[:, at])
         column = columns[:, at] / scale
-        components.append(Component(label(name, scale), g, column, float(D[at]) * scale**2))
+        components.append(VarianceComponent(label(name, scale), g, column, float(D[at]) * scale**2))
     return components
 
 
@@ -312,7 +312,7 @@ def _rows_by_group(codes: np.ndarray) -> list[np.ndarray]:
 
 
 def _matrices(
-    component: Component, design: Design, rows: list[np.ndarray]
+    component: VarianceComponent, design: Design, rows: list[np.ndarray]
 ) -> tuple[list[list[str]], list[np.ndarray]]:
     """The component's columns in each top-level group, one for each level that occurs there."""
     grouping = design.groupings[component.grouping]
@@ -327,7 +327,7 @@ def _matrices(
     return names, matrices
 
 
-def cost(layout: Layout, components: list[Component]) -> tuple[float, float]:
+def cost(layout: Layout, components: list[VarianceComponent]) -> tuple[float, float]:
     """Rough bytes and seconds that MixedLM takes for a model."""
     k = 0 if layout.re is None else len(layout.re.block)
     groupings = [layout.design.groupings[component.grouping].codes for component in components]
@@ -348,7 +348,7 @@ def seconds(design: Design, estimates: Estimates) -> float:
     return cost(layout, variance_components(layout, estimates))[1]
 
 
-def _refuse_large(layout: Layout, components: list[Component]) -> None:
+def _refuse_large(layout: Layout, components: list[VarianceComponent]) -> None:
     cells, work = cost(layout, components)
     if cells > MEMORY or work > SECONDS:
         raise CourseError(

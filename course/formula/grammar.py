@@ -13,7 +13,7 @@ Nothing is ever evaluated here::
     nested   =  inter { ("/" | "*") inter }  a/b/c means a, a:b and a:b:c; a*b means a, b and a:b
     inter    =  name { (":" | "&" | "%in%") name }
 
-A call such as ``log(income)`` holds an expression of R's or Python's. `course.formula.r_spelling` writes it in
+A call such as ``log(income)`` holds an expression of R or Python. `course.formula.r_spelling` writes it in
 Python; `course.formula.expressions` lets only columns, numbers and the listed functions pass, since a
 formula may come from a stranger.
 """
@@ -21,37 +21,25 @@ formula may come from a stranger.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from math import comb
-from typing import NoReturn
 
 from course.errors import CourseError
 from course.formula.expressions import (
-    QUOTED,
     TEXT,
     check_call,
     column_code,
     quoted_column,
 )
+from course.formula.group_grammar import read_groups
 from course.formula.r_spelling import read_r
 from course.formula.terms import Formula, RandomTerm, refuse_own_response
+from course.formula.tokens import MAX_DEPTH, Tokens
 
-MAX_DEPTH = 40  # parentheses within parentheses
 MAX_TERMS = 500  # a*b*c*... grows without bound: count before patsy builds them
 MAX_PRODUCTS = 20_000  # patsy multiplies out a power, and drops only then what comes twice
-TOKEN = re.compile(
-    r"""\s*(?:
-      (?P<quoted>`[^`]*`)
-    | (?P<name>(?:\w+::)?[^\W\d][\w.]*)
-    | (?P<number>\d+(?:\.\d+)?)
-    | (?P<op>\*\*|\|\||%in%|\.(?!\w)|[-+*/:&^()|~])
-    )""",
-    re.VERBOSE,
-)
 LEFT_SIDE = re.compile(rf"(?:{TEXT}|`[^`]*`|[^~'\"`])*(?=~)")
-CROSSED = (":", "%in%", "&")  # lme4's, R's, and that of MixedModels.jl
-AS_LABELS = ("factor", "as.factor", "C")  # a grouping factor is one anyhow
 # what MixedModels.jl and lme4 2.0 write before the parenthesis of a random term, and the bar that says it
 STRUCTURES = {"zerocorr": "||", "diag": "||", "us": "|"}
 
@@ -84,78 +72,34 @@ def _joined(op: str, left: int, right: int) -> int:
     return {":": both, "*": left + right + both, "/": left + both}[op]
 
 
-def _union(*groups: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(name for group in groups for name in group))
-
-
 class Parser:
     """A position in a text, and the rules that read on from there."""
 
-    def __init__(self, text: str, columns: Sequence[object] | None = None):
-        self.text = text
+    def __init__(self, text: str, columns: Collection[object] | None = None):
+        self.tokens = Tokens(text)
         self.columns = columns  # of the data, where they are known
         self.of_response: dict[str, None] = {}
-        self.readings: dict[str, str] = {}  # what was spelt otherwise, and how it was read
-        self.pos = 0
-        self.depth = 0
         self.variables: dict[str, None] = {}  # an ordered set
         self.categorical: set[str] = set()
         self.powers: dict[str, None] = {}  # single columns and calls raised to a power
-        self.kind, self.token, self.start = "", "", 0
-        self.advance()
-
-    # -- tokens -----------------------------------------------------------------------------
-
-    def advance(self) -> None:
-        match = TOKEN.match(self.text, self.pos)
-        if match and match.lastgroup:
-            self.kind, self.token = match.lastgroup, match[match.lastgroup]
-            self.start, self.pos = match.start(match.lastgroup), match.end()
-            return
-        rest = self.text[self.pos :].lstrip()
-        self.start = len(self.text) - len(rest)
-        if not rest:
-            self.kind, self.token = "end", ""
-            return
-        mends = {
-            "`": "a backtick without its partner: write `column name` between two of them",
-            ",": "a comma outside a function call: join terms with +",
-            "'": "quotes stand only inside calls: write Q('column name') or `column name`",
-            '"': "quotes stand only inside calls: write Q('column name') or `column name`",
-            "=": "a formula has no '=': the response and the rest are joined by ~",
-        }
-        mend = mends.get(rest[0], f"the character {rest[0]!r} has no meaning in a formula")
-        self.fail(mend)
-
-    def fail(self, message: str, at: int | None = None, mend: str = "") -> NoReturn:
-        snippet = self.text[self.start if at is None else at :][:40].strip()
-        where = f", at `{snippet}`" if snippet else ", at the end"
-        raise CourseError(f"{message}{where}" + (f": {mend}" if mend else ""))
-
-    def take(self, *ops: str) -> str:
-        """Consume one of these operators if it is next; '' otherwise."""
-        if self.token in ops:
-            op = self.token
-            self.advance()
-            return op
-        return ""
-
-    # -- the grammar ------------------------------------------------------------------------
+        self.ratios: dict[tuple[str, str], None] = {}  # and pairs of them with a / between
 
     def formula(self) -> Formula:
-        if self.token == "~":
-            self.fail("the response is missing", mend="write it before ~, as in test_score ~ age")
+        if self.tokens.token == "~":
+            self.tokens.fail(
+                "the response is missing", mend="write it before ~, as in test_score ~ age"
+            )
         response = self.response()
-        if not self.take("~"):
+        if not self.tokens.take("~"):
             self.bar_outside()
-            self.fail("no ~ found", at=0, mend="write response ~ fixed effects + (1|group)")
-        if self.kind == "end":
-            self.fail("nothing stands after ~", at=0, mend="write at least 1 + (1|group)")
+            self.tokens.fail("no ~ found", at=0, mend="write response ~ fixed effects + (1|group)")
+        if self.tokens.kind == "end":
+            self.tokens.fail("nothing stands after ~", at=0, mend="write at least 1 + (1|group)")
         self.of_response, self.variables = self.variables, {}
         rest = self.right_side()
         offset = " + ".join(rest.offset)
         of_effects = [name for term in rest.random for name in term.variables]
-        refuse_own_response(response.text, [*self.variables, *of_effects], self.text)
+        refuse_own_response(response.text, [*self.variables, *of_effects], self.tokens.text)
         return Formula(
             response.text,
             rest.text or "1",
@@ -163,64 +107,65 @@ class Parser:
             tuple(self.of_response | self.variables),
             frozenset(self.categorical),
             offset=f"({offset})" if len(rest.offset) > 1 else offset,
-            readings=tuple(self.readings.items()),
+            readings=tuple(self.tokens.readings.items()),
         )
 
     def response(self) -> _Node:
         """One column, one call, or arithmetic, which means on the left of ~ what it says, as in R."""
-        left, node = LEFT_SIDE.match(self.text), None
+        left, first = LEFT_SIDE.match(self.tokens.text), None
         try:
             node = self.sum()
-            if node.factor or not left:
+            if node.factor:
                 return node
-            return self.arithmetic(left[0])
+        except CourseError as error:
+            first = error
+        try:
+            if left:
+                return self.arithmetic(left[0])
         except CourseError:
-            if left and node is None:
-                try:
-                    return self.arithmetic(left[0])
-                except CourseError:
-                    pass  # what was wrong first is what to tell of
-            elif left:
-                self.fail(
-                    "the response must be one column or one function of a column",
-                    at=0,
-                    mend="arithmetic needs I(...), as in I(score**2)",
-                )
-            raise
+            pass  # what was wrong first is what to tell of
+        if first:
+            raise first
+        self.tokens.fail(
+            "the response must be one column or one function of a column",
+            at=0,
+            mend="arithmetic needs I(...), as in I(score**2)",
+        )
 
     def arithmetic(self, text: str) -> _Node:
         """``1000 / y`` before the ~, as ``I(1000 / y)``."""
         code, readings = read_r(f"I({text.strip()})", self.columns or ())
         columns, categorical = check_call(code)
-        self.readings |= readings
+        self.tokens.readings |= readings
         self.variables, self.categorical = dict.fromkeys(columns), categorical
-        self.pos = len(text)
-        self.advance()
+        self.tokens.jump(len(text))
         return _Node(code, factor=code)
 
     def right_side(self) -> _Node:
         """A sum, and nothing after it."""
-        at = self.start
+        at = self.tokens.start
         node = self.sum()
         if node.text == "1" and not node.is_summand:  # 1|g is all: nothing else can be meant
-            bar = self.take("||", "|")
+            bar = self.tokens.take("||", "|")
             if bar:
-                self.readings[f"1 {bar} g"] = f"(1 {bar} g)"
-                terms = [RandomTerm("1", group, bar == "|") for group in self.groups(at)]
+                self.tokens.readings[f"1 {bar} g"] = f"(1 {bar} g)"
+                terms = [
+                    RandomTerm("1", group, bar == "|") for group in read_groups(self.tokens, at)
+                ]
                 node = replace(node, random=tuple(terms))
         self.bar_outside()
-        if self.token == "~":
-            self.fail("a second ~", mend="a formula has one")
-        if self.token == ")":
-            self.fail("a closing parenthesis without its opening one")
-        if self.kind != "end":
-            self.fail("an operator such as + is missing", mend="join terms with +")
+        if self.tokens.token == "~":
+            self.tokens.fail("a second ~", mend="a formula has one")
+        if self.tokens.token == ")":
+            self.tokens.fail("a closing parenthesis without its opening one")
+        if self.tokens.kind != "end":
+            self.tokens.fail("an operator such as + is missing", mend="join terms with +")
         return node
 
     def bar_outside(self) -> None:
-        if self.token in ("|", "||"):
-            group = re.match(r"\|+\s*([\w:/.]+)", self.text[self.start :])
-            self.fail(
+        if self.tokens.token in ("|", "||"):
+            group = re.match(r"\|+\s*([\w:/.]+)", self.tokens.text[self.tokens.start :])
+            self.tokens.fail(
                 "a bar outside parentheses",
                 mend="Python would read it as a bitwise OR. Put the random term in parentheses, "
                 f"as in (1|{group[1] if group else 'group'})",
@@ -230,12 +175,12 @@ class Parser:
         text, terms, products = "", 0, 0
         random: tuple[RandomTerm, ...] = ()
         offset: tuple[str, ...] = ()
-        sign = self.take("+", "-")
+        sign = self.tokens.take("+", "-")
         while True:
-            at = self.start
+            at = self.tokens.start
             node = self.product()
             if sign == "-" and node.is_summand:
-                self.fail(
+                self.tokens.fail(
                     f"{node.with_article} cannot be subtracted",
                     at=at,
                     mend="leave it out of the formula",
@@ -246,38 +191,39 @@ class Parser:
             terms, products = terms + node.terms, products + node.products
             random, offset = random + node.random, offset + node.offset
             if terms > MAX_TERMS:
-                self.fail(
+                self.tokens.fail(
                     f"more than {MAX_TERMS} terms", at=at, mend="this cannot be what was meant"
                 )
             if products > MAX_PRODUCTS:
-                self.fail(
+                self.tokens.fail(
                     "too high a power of too many terms",
                     at=at,
                     mend="write the products that are meant, as in age*sex*grade",
                 )
-            sign = self.take("+", "-")
+            sign = self.tokens.take("+", "-")
             if not sign:
                 alone = (text, random, offset) == (node.text, node.random, node.offset)
                 return node if alone else _Node(text, terms, products, random, offset=offset)
 
     def product(self) -> _Node:
-        at = self.start
+        at = self.tokens.start
         node = self.power()
-        while op := self.take("*", "/", *CROSSED):
+        while op := ":" if self.tokens.take_crossing() else self.tokens.take("*", "/"):
             other = self.power()
             if node.is_summand or other.is_summand:
-                self.fail(
+                self.tokens.fail(
                     f"{(node if node.is_summand else other).with_article} cannot be joined by {op}",
                     at=at,
                     mend="add it with +; for a slope that varies between groups write (x|group)",
                 )
             if node.is_number or other.is_number:
-                self.fail(
+                self.tokens.fail(
                     f"a number next to {op}",
                     at=at,
                     mend="arithmetic needs I(...), as in I(age / 12); an intercept is joined by +",
                 )
-            op = self.crossed(op)
+            if op == "/" and node.factor and other.factor:
+                self.ratios.setdefault((node.factor, other.factor))
             terms = _joined(op, node.terms, other.terms)
             products = _joined(op, node.products, other.products)
             # patsy's ":" binds tighter than "*" and "/", and so it does in R
@@ -285,23 +231,17 @@ class Parser:
             node = _Node(f"{node.text}{joint}{other.text}", terms, products)
         return node
 
-    def crossed(self, op: str) -> str:
-        if op in CROSSED[1:]:
-            self.readings[op] = ":"
-            return ":"
-        return op
-
     def power(self) -> _Node:
-        at = self.start
+        at = self.tokens.start
         node = self.atom()
-        if not self.take("**", "^"):
+        if not self.tokens.take("**", "^"):
             return node
         if node.is_summand or node.is_number:
-            self.fail("** takes a sum of columns, as in (age + sex)**2", at=at)
-        if not re.fullmatch("[1-9]", self.token):
-            self.fail("the exponent must be a whole number from 1 to 9")
-        exponent = int(self.token)
-        self.advance()
+            self.tokens.fail("** takes a sum of columns, as in (age + sex)**2", at=at)
+        if not re.fullmatch("[1-9]", self.tokens.token):
+            self.tokens.fail("the exponent must be a whole number from 1 to 9")
+        exponent = int(self.tokens.token)
+        self.tokens.advance()
         if node.factor and exponent > 1:
             self.powers.setdefault(node.factor)
         terms = sum(comb(node.terms, together) for together in range(1, exponent + 1))
@@ -310,33 +250,37 @@ class Parser:
         return _Node(f"{node.text}**{exponent}", terms, products)
 
     def atom(self) -> _Node:
-        at, kind, token = self.start, self.kind, self.token
+        at, kind, token = self.tokens.start, self.tokens.kind, self.tokens.token
         if kind == "quoted":
-            self.advance()
+            self.tokens.advance()
             return self.column(token[1:-1], at)
-        if kind == "name" and self.text[self.pos :].lstrip().startswith("("):
+        if self.tokens.is_call():
             return self.call()
         if kind == "name":
-            self.advance()
+            if token.startswith("np."):
+                self.tokens.fail(
+                    f"{token} is no column", mend="write what it is taken of, as in np.log(age)"
+                )
+            self.tokens.advance()
             return self.column(token, at)
         if kind == "number":
             if token not in ("0", "1"):
-                self.fail("a number other than 0 or 1", mend="arithmetic needs I(...)")
-            self.advance()
+                self.tokens.fail("a number other than 0 or 1", mend="arithmetic needs I(...)")
+            self.tokens.advance()
             return _Node(token, is_number=True)
-        if self.take("("):
+        if self.tokens.take("("):
             return self.parenthesis(at)
         if token == ".":
             return self.all_others()
         if kind == "end":
-            self.fail("the formula stops too early")
+            self.tokens.fail("the formula stops too early")
         if token in ("|", "||"):
-            self.fail("nothing stands before the bar", mend="write (1|group)")
-        self.fail(f"'{token}' where a column was expected")
+            self.tokens.fail("nothing stands before the bar", mend="write (1|group)")
+        self.tokens.fail(f"'{token}' where a column was expected")
 
     def column(self, name: str, at: int) -> _Node:
         if not name.strip():
-            self.fail("an empty column name", at=at)
+            self.tokens.fail("an empty column name", at=at)
         self.variables.setdefault(name)
         code = column_code(name)
         return _Node(code, factor=code)
@@ -344,24 +288,26 @@ class Parser:
     def all_others(self) -> _Node:
         """``.``: every column of the data but those of the response."""
         if self.columns is None:
-            self.fail("a lone '.' (all other columns) is not read: name the columns")
+            self.tokens.fail("a lone '.' (all other columns) is not read: name the columns")
         names = [name for name in self.columns if name not in self.of_response]
         if not names or not all(isinstance(name, str) for name in names):
-            self.fail("a lone '.' stands for all other columns, and their names are no texts")
-        self.advance()
-        self.readings["."] = " + ".join(map(str, names))
+            self.tokens.fail(
+                "a lone '.' stands for all other columns, and their names are no texts"
+            )
+        self.tokens.advance()
+        self.tokens.readings["."] = " + ".join(map(str, names))
         self.variables |= dict.fromkeys(map(str, names))
         text = " + ".join(column_code(str(name)) for name in names)
         return _Node(f"({text})", len(names), len(names))
 
     def call(self) -> _Node:
         """A function call, kept as one text up to its closing parenthesis."""
-        function = self.token
+        function = self.tokens.token
         if function in STRUCTURES:
             return self.structured(STRUCTURES[function])
-        at, depth, quote, escaped = self.start, 0, "", False
-        for end in range(self.pos, len(self.text)):
-            char = self.text[end]
+        at, depth, quote, escaped = self.tokens.start, 0, "", False
+        for end in range(self.tokens.pos, len(self.tokens.text)):
+            char = self.tokens.text[end]
             if quote:
                 quote = "" if char == quote and not escaped else quote
                 escaped = char == "\\" and quote != "`" and not escaped
@@ -372,19 +318,18 @@ class Parser:
                 if depth == 0:
                     break
             if depth > MAX_DEPTH:
-                self.fail("parentheses nested too deeply")
+                self.tokens.fail("parentheses nested too deeply")
         else:
-            self.fail("a parenthesis is not closed")
-        text = self.text[at : end + 1]
+            self.tokens.fail("a parenthesis is not closed")
+        text = self.tokens.text[at : end + 1]
         if function == "offset":
             text = f"I{text.removeprefix(function)}"
         text, readings = read_r(text, self.columns or ())
         columns, categorical = check_call(text)
-        self.readings |= readings
+        self.tokens.readings |= readings
         self.variables.update(dict.fromkeys(columns))
         self.categorical |= categorical
-        self.pos = end + 1
-        self.advance()
+        self.tokens.jump(end + 1)
         if function == "offset":
             return _Node("", 0, 0, offset=(text.removeprefix("I"),))
         quoted = quoted_column(text)
@@ -392,101 +337,37 @@ class Parser:
 
     def structured(self, bar: str) -> _Node:
         """``zerocorr(1 + age | school)``."""
-        at, function = self.start, self.token
-        self.advance()
-        self.take("(")
+        at, function = self.tokens.start, self.tokens.token
+        self.tokens.advance()
+        self.tokens.take("(")
         node = self.parenthesis(at)
         if not node.random:
-            self.fail(f"{function}(...) is of a random term", at=at, mend="write (x||group)")
-        self.readings[f"{function}(x | group)"] = f"(x {bar} group)"
+            self.tokens.fail(f"{function}(...) is of a random term", at=at, mend="write (x||group)")
+        self.tokens.readings[f"{function}(x | group)"] = f"(x {bar} group)"
         return replace(node, random=tuple(replace(t, correlated=bar == "|") for t in node.random))
 
-    def deeper(self, at: int) -> None:
-        self.depth += 1
-        if self.depth > MAX_DEPTH:
-            self.fail("parentheses nested too deeply", at=at)
-
     def parenthesis(self, at: int) -> _Node:
-        self.deeper(at)
+        self.tokens.deeper(at)
         variables, categorical = self.variables, self.categorical
         self.variables, self.categorical = {}, set()
         node = self.sum()
-        bar = self.take("||", "|")
+        bar = self.tokens.take("||", "|")
         if bar:
             if node.is_summand:
-                self.fail(f"{node.with_article} inside a random term", at=at)
+                self.tokens.fail(f"{node.with_article} inside a random term", at=at)
             own = tuple(self.variables), frozenset(self.categorical)
-            terms = [RandomTerm(node.text, group, bar == "|", *own) for group in self.groups(at)]
+            terms = [
+                RandomTerm(node.text, group, bar == "|", *own)
+                for group in read_groups(self.tokens, at)
+            ]
             node = _Node("", 0, 0, tuple(terms))
             self.variables, self.categorical = variables, categorical
         else:
             self.variables = variables | self.variables
             self.categorical = categorical | self.categorical
-        if not self.take(")"):
-            if self.kind == "end":
-                self.fail("a parenthesis is not closed", at=at)
-            self.fail("a closing parenthesis was expected")
-        self.depth -= 1
-        return replace(node, text=f"({node.text})") if node.text else node
-
-    def groups(self, at: int) -> list[tuple[str, ...]]:
-        """The groups of one term for each."""
-        groups = self.nested(at)
-        while self.take("+"):
-            self.readings["(x | a + b)"] = "(x | a) + (x | b)"
-            groups += self.nested(at)
-        if self.token in ("-", "^", "**"):
-            self.fail(
-                f"'{self.token}' in a grouping factor",
-                at=at,
-                mend="write one term for each, as in (1|school) + (1|classroom); "
-                "a:b makes one group of every combination, a/b means a and a:b",
-            )
-        return list({frozenset(group): group for group in reversed(groups)}.values())[::-1]
-
-    def nested(self, at: int) -> list[tuple[str, ...]]:
-        groups = [self.interaction(at)]
-        while op := self.take("/", "*"):
-            other = self.interaction(at)
-            if op == "/":
-                groups.append(_union(groups[-1], other))
-            else:
-                groups += [other, *(_union(group, other) for group in groups)]
-        return groups
-
-    def interaction(self, at: int) -> tuple[str, ...]:
-        names = self.group_atom(at)
-        while op := self.take(*CROSSED):
-            self.crossed(op)
-            names = _union(names, self.group_atom(at))
-        return names
-
-    def group_atom(self, at: int) -> tuple[str, ...]:
-        if self.take("("):
-            self.deeper(at)
-            inside = self.interaction(at)
-            if not self.take(")"):
-                self.fail("a grouping factor is a column, a:b or a/b", at=at)
-            self.depth -= 1
-            return inside
-        if self.kind == "name" and self.text[self.pos :].lstrip().startswith("("):
-            function = self.token
-            quoted = QUOTED.match(self.text, self.start)
-            if quoted:
-                self.pos = quoted.end()
-                self.advance()
-                return (str(quoted_column(quoted[0])),)
-            if function in AS_LABELS:
-                self.advance()
-                self.readings[f"(x | {function}(group))"] = "(x | group)"
-                return self.group_atom(at)
-            self.fail(
-                f"{function}(...) as a grouping factor",
-                at=at,
-                mend="name the column itself; its values are always taken as labels",
-            )
-        if self.kind not in ("name", "quoted"):
-            self.fail("a grouping factor must be a column", at=at, mend="as in (1|school)")
-        token = self.token
-        self.advance()
-        return (token.strip("`"),)
+        if not self.tokens.take(")"):
+            if self.tokens.kind == "end":
+                self.tokens.fail("a parenthesis is not closed", at=at)
+            self.tokens.fail("a closing parenthesis was expected")
+        self.tokens.depth -= 1
+        return node if node.is_summand else replace(node, text=f"({node.text})")

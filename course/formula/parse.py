@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection
 from functools import lru_cache
 from itertools import combinations
 
@@ -20,6 +20,7 @@ __all__ = [
     "effect_terms",
     "parse_formula",
     "powers_of",
+    "ratios_of",
     "random_term",
     "refuse_duplicates",
     "terms_of",
@@ -29,14 +30,14 @@ NEEDS_COLUMNS = re.compile(r"(?<![\w.])(?:\.(?![\w.])|pi\b)")  # a lone dot; a c
 MAX_LENGTH = 5_000  # characters; a longer formula is a file read by mistake, or mischief
 
 
-def parse_formula(text: str, columns: Sequence[object] | None = None) -> Formula:
+def parse_formula(text: str, columns: Collection[object] | None = None) -> Formula:
     """Read an lme4-style formula, in R's spelling or in Python's.
 
     Parameters
     ----------
     text : str
         For instance ``"test_score ~ age + sex + (age|classroom) + (1|school)"``.
-    columns : sequence, optional
+    columns : collection, optional
         The columns of the data, in order: a lone ``.`` stands for all but those of the response.
 
     Returns
@@ -67,8 +68,9 @@ def parse_formula(text: str, columns: Sequence[object] | None = None) -> Formula
 bitwise OR. Put the random term in parentheses, as in (1|school)
     """
     _refuse_unreadable(text, "test_score ~ age + (1|school)")
-    needed = columns is not None and NEEDS_COLUMNS.search(text)
-    return _parse(text, tuple(columns) if needed else None)
+    if columns is None or not NEEDS_COLUMNS.search(text):
+        return _parse(text, None)
+    return _parse(text, tuple(columns))
 
 
 def random_term(effects: str, group: tuple[str, ...]) -> RandomTerm:
@@ -168,6 +170,19 @@ def powers_of(effects: str) -> tuple[str, ...]:
     parser = Parser(effects)
     parser.sum()
     return tuple(parser.powers)
+
+
+def ratios_of(effects: str) -> tuple[tuple[str, str], ...]:
+    """The pairs of single columns and calls that a right-hand side has a / between.
+
+    Examples
+    --------
+    >>> ratios_of("age/sex + I(income/rent)")
+    (('age', 'sex'),)
+    """
+    parser = Parser(effects)
+    parser.sum()
+    return tuple(parser.ratios)
 
 
 def refuse_duplicates(random: tuple[RandomTerm, ...]) -> None:

@@ -58,6 +58,7 @@ TOKEN = re.compile(
     )""",
     re.VERBOSE | re.DOTALL,
 )
+DOTTED = re.compile(r"(?!np\.|numpy\.)\w+(\.(?!_)\w*)+")  # a column of R's
 OPERATORS = {"^": "**", "%%": "%", "%/%": "//"}
 _SIGNATURES = {
     pattern.partition("(")[0]: (pattern.partition("(")[2].rstrip(")").split(", "), template)
@@ -65,14 +66,14 @@ _SIGNATURES = {
 }
 
 
-def read_r(text: str, columns: Collection[str] = ()) -> tuple[str, dict[str, str]]:
+def read_r(text: str, columns: Collection[object] = ()) -> tuple[str, dict[str, str]]:
     """A call, or arithmetic, as R or Python spell it, in patsy's language.
 
     Parameters
     ----------
     text : str
         For instance ``"log(group.size)"`` or ``"I(age^2)"``.
-    columns : collection of str
+    columns : collection
         The columns of the data, where they are known: one called pi is no constant.
 
     Returns
@@ -104,7 +105,7 @@ def read_r(text: str, columns: Collection[str] = ()) -> tuple[str, dict[str, str
 class _Reader:
     """A position in the text of a call, and what was read differently so far."""
 
-    def __init__(self, text: str, columns: Collection[str]):
+    def __init__(self, text: str, columns: Collection[object]):
         self.tokens = [match for match in TOKEN.finditer(text) if match.lastgroup]
         self.rest = text[self.tokens[-1].end() if self.tokens else 0 :]
         self.at = 0
@@ -148,17 +149,19 @@ class _Reader:
     def name(self, name: str) -> str:
         """A function with its arguments, a constant, or a column."""
         if self.next_is("("):
+            space = self.tokens[self.at]["space"]
             self.at += 1
-            return self.call(name)
+            return self.call(name, space)
         if name in CONSTANTS:
             return self.read_as(name, CONSTANTS[name])
         if name in CONTRASTS:
             return self.read_as(name, CONTRASTS[name])
         if name == "pi" and name not in self.columns:
             return self.read_as(name, "np.pi")
-        return column_code(name) if "." in name and name != "np.pi" else name
+        # an attribute of Python's stays what it is, and is refused later
+        return column_code(name) if DOTTED.fullmatch(name) else name
 
-    def call(self, name: str) -> str:
+    def call(self, name: str, space: str) -> str:
         given: list[tuple[str, str]] = []  # the argument's name, or "", and its value
         while not self.next_is(")") and self.at < len(self.tokens):
             key = ""
@@ -187,7 +190,7 @@ class _Reader:
         if name == "scale" and "ddof" not in [key.strip() for key, _ in arguments]:
             self.read_as("scale(x)", "scale(x, ddof=1)")  # R divides by n - 1, patsy by n
             arguments.append((" ddof", "1"))
-        return f"{name}({_joined(arguments)}{closed}"
+        return f"{name}{space}({_joined(arguments)}{closed}"
 
     def argument(self, key: str, renamed: dict[str, str]) -> str:
         word = key.strip()

@@ -13,7 +13,8 @@ from course.common.arguments import usable_seed, whole
 from course.common.parallel import run_in_chunks
 from course.common.seeds import seed_of_replicate
 from course.errors import CourseError
-from course.fit.model import MixedFit, require_fit
+from course.fit.model import MixedFit
+from course.fit.require import require_fit
 from course.inference.parameters import parameters
 from course.solver.estimates import Estimates, estimate
 from course.solver.parameters import parameter_names, parameter_values

@@ -13,7 +13,8 @@ from scipy import stats
 from course.common.arguments import usable_seed, whole
 from course.common.parallel import run_in_chunks
 from course.errors import CourseError
-from course.fit.model import MixedFit, require_fit
+from course.fit.model import MixedFit
+from course.fit.require import require_fit
 from course.inference.bootstrap import Refitter, Simulator
 from course.inference.nesting import Step, check_rows, step
 

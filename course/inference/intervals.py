@@ -13,7 +13,8 @@ from course.common.arguments import proportion
 from course.common.nearest import nearest
 from course.common.parameter import Parameter
 from course.errors import CourseError
-from course.fit.model import MixedFit, require_fit
+from course.fit.model import MixedFit
+from course.fit.require import require_fit
 from course.inference.parameters import choose
 from course.inference.parameters import parameters as all_parameters
 from course.inference.profile import profile

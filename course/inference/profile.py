@@ -23,7 +23,8 @@ from scipy.interpolate import CubicSpline
 
 from course.common.arguments import proportion
 from course.errors import CourseError
-from course.fit.model import MixedFit, require_fit
+from course.fit.model import MixedFit
+from course.fit.require import require_fit
 from course.inference.constrained import Held, hold
 from course.inference.parameters import choose
 from course.solver.estimates import estimate

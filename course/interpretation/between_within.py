@@ -11,7 +11,8 @@ from course.design.checks import check_rank
 from course.design.design import Design
 from course.design.grouping import Grouping
 from course.errors import CourseError
-from course.fit.model import MixedFit, require_fit
+from course.fit.model import MixedFit
+from course.fit.require import require_fit
 from course.fit.satterthwaite import Satterthwaite
 from course.fit.tables import t_table
 from course.solver.estimates import estimate

@@ -22,7 +22,8 @@ from course.common.nearest import nearest
 from course.common.parameter import Parameter
 from course.design.design import Design
 from course.errors import CourseError
-from course.fit.model import MixedFit, require_fit
+from course.fit.model import MixedFit
+from course.fit.require import require_fit
 from course.fit.shares import mean_products, row_variances, slope_variables
 from course.solver.parameters import parameter_names
 

@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 
 from course.common.wording import listing, number, p_equation, rounded_like
-from course.fit.model import MixedFit, require_fit
+from course.fit.model import MixedFit
+from course.fit.require import require_fit
 from course.interpretation.icc import icc
 from course.interpretation.variance import r2
 

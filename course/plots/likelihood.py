@@ -14,7 +14,8 @@ from course.common.nearest import nearest
 from course.common.parameter import Parameter
 from course.common.wording import listing, words
 from course.errors import CourseError
-from course.fit.model import MixedFit, require_fit
+from course.fit.model import MixedFit
+from course.fit.require import require_fit
 from course.inference.profile import Profile
 from course.inference.surface import DevianceRise
 from course.plots.page import (

@@ -12,8 +12,9 @@ from scipy import stats
 from course.common.arguments import proportion
 from course.common.wording import count, listing, words
 from course.errors import CourseError
-from course.fit.model import MixedFit, require_fit
+from course.fit.model import MixedFit
 from course.fit.predict import prediction_sd
+from course.fit.require import require_fit
 from course.plots.lookup import (
     containing,
     find_group,

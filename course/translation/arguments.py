@@ -201,7 +201,9 @@ class _Writer:
             values = columns[name].astype(str) == level
             expression = f"(data[{quote(name)}].astype(str) == {quote(level)}).astype(float)"
             return expression, values.to_numpy(float)
-        centred = re.fullmatch(r"(center|scale|standardize)\((\w+)\)", factor.name)
+        centred = re.fullmatch(
+            r"(center|scale|standardize)\((\w+)(?:, ddof=([01]))?\)", factor.name
+        )
         name = centred[2] if centred else factor.name
         if name not in columns or not pd.api.types.is_numeric_dtype(columns[name].dtype):
             return None
@@ -211,7 +213,8 @@ class _Writer:
         x, values = f"({x} - {x}.mean())", values - values.mean()
         if centred[1] == "center":
             return x, values
-        return f"{x} / data[{quote(name)}].std(ddof=0)", values / values.std()
+        ddof = int(centred[3] or 0)
+        return f"{x} / data[{quote(name)}].std(ddof={ddof})", values / values.std(ddof=ddof)
 
 
 def _of_all_rows(factor: CodedFactor) -> bool:

@@ -8,26 +8,10 @@ import re
 from importlib import import_module
 
 import pytest
+from results import RESULTS
 
 import course
 from course import plots
-
-# What public functions return, and what these results hold.
-RESULTS = [
-    "data.proposal.Proposal",
-    "data.structure.Structure",
-    "diagnosis.finding.Diagnosis",
-    "diagnosis.finding.Finding",
-    "fit.agreement.Check",
-    "fit.summary.Summary",
-    "inference.bootstrap.Bootstrap",
-    "inference.profile.Profile",
-    "simulate.schools.Simulation",
-    "simulate.truth.Truth",
-    "studies.power.Power",
-    "studies.recovery.Recovery",
-    "translation.translate.Translation",
-]
 
 
 def imported(name: str) -> object:
@@ -40,7 +24,7 @@ PUBLIC = {
     for name in [
         *(f"course.{name}" for name in course.__all__),
         *(f"course.plots.{name}" for name in plots.__all__ if callable(getattr(plots, name))),
-        *(f"course.{name}" for name in RESULTS),
+        *RESULTS,
     ]
 }
 FUNCTIONS = {name: public for name, public in PUBLIC.items() if inspect.isfunction(public)}
