@@ -70,8 +70,8 @@ def paired(ours: dict, lme4: dict) -> list[tuple]:
 
 def fixed_effects(name: str) -> tuple[dict, dict]:
     """(estimate, standard error) by name, of ours and of lme4; without the aliased columns."""
-    table = fit(name).fixed_effects.dropna(subset="estimate")
-    ours = {effect_name(row.Index): (row.estimate, row.std_error) for row in table.itertuples()}
+    estimates = fit(name).fe_params.dropna()
+    ours = {effect_name(k): (v, fit(name).bse_fe[k]) for k, v in estimates.items()}
     lme4 = {effect_name(k): tuple(v) for k, v in LME4[name]["fixed_effects"].items() if v}
     return ours, lme4
 
@@ -125,9 +125,9 @@ def test_fixed_effects(name):
         assert error == pytest.approx(r_error, rel=1e-3)
 
 
-@pytest.mark.parametrize("name", COMPARED)
+@pytest.mark.parametrize("name", without("coding"))
 def test_as_many_aliased_columns_as_lme4(name):
-    ours = fit(name).fixed_effects.estimate.isna().sum()
+    ours = fit(name).fe_params.isna().sum()
     assert ours == sum(value is None for value in LME4[name]["fixed_effects"].values())
 
 
