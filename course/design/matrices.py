@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from dataclasses import dataclass
 from functools import cached_property
 from math import prod
@@ -216,7 +218,12 @@ class Codings:
                 raise in_words(error, variables) from error
         codings = tuple(Coding(text, info) for text, info in zip(texts, infos, strict=True))
         for block, coding in zip(blocks, codings[2:], strict=False):
-            _refuse_two_meanings(block, coding.names)
+            if not block.term.correlated and len(coding.names) > 1:
+                effects = [effect_terms(block.term.effects)]
+                (whole,) = patsy.build.design_matrix_builders(
+                    effects, lambda: iter([variables]), environment, NA_action=KEEP_ALL
+                )
+                _refuse_two_meanings(block, coding.names, tuple(whole.column_names))
         return codings
 
     def of_group(self, factors: tuple[str, ...]) -> list[Coding]:
@@ -259,18 +266,37 @@ class Codings:
         return matrix
 
 
-def _refuse_two_meanings(block: RandomBlock, names: tuple[str, ...]) -> None:
+def _refuse_two_meanings(
+    block: RandomBlock, names: tuple[str, ...], whole: tuple[str, ...]
+) -> None:
     """Refuse || beside an effect of several columns: are these correlated with each other?"""
-    if block.term.correlated or len(names) == 1:
-        return
-    effect, group = block.effects[0].name(), block.term.group_name
+    effect, term = block.effects[0].name(), block.term
     shown = ", ".join(names[:MOST_NAMED]) + (", ..." if len(names) > MOST_NAMED else "")
-    raise CourseError(
-        f"{block.term}: '{effect}' has several columns ({shown}), and "
-        f"|| could mean two things. Correlated with each other: (1|{group}) + "
-        f"(0 + {effect}|{group}); all independent: make 0/1 columns and write each as "
-        f"(0 + column|{group})"
+    effects = [effect.name() for effect in effect_terms(term.effects)]
+    columns = [_as_effect(name) for name in whole]
+    alone = (
+        _terms(term, columns)
+        if all(columns) and len(columns) <= 2 * MOST_NAMED
+        else (f"make 0/1 columns and write each as {RandomTerm('0 + column', term.group)}")
     )
+    raise CourseError(
+        f"{term}: '{effect}' has several columns ({shown}), and || could mean two things. Correlated with "
+        f"each other, as lme4 reads it: {_terms(term, effects)}; all independent, as glmmTMB does: {alone}"
+    )
+
+
+def _terms(term: RandomTerm, effects: list[str]) -> str:
+    """A random term for each effect."""
+    texts = ["1" if effect == "Intercept" else f"0 + {effect}" for effect in effects]
+    return " + ".join(str(RandomTerm(text, term.group)) for text in texts)
+
+
+def _as_effect(column: str) -> str:
+    """A column of a matrix as a formula may write it: ``f[T.b]`` as ``dummy(f, "b")``; "" where it cannot."""
+    label = re.fullmatch(r"(\w+|Q\(.*\))\[(?:T\.)?(.*)\]", column)
+    if label:
+        return f"dummy({label[1]}, {json.dumps(label[2], ensure_ascii=False)})"
+    return "" if "[" in column else column
 
 
 def _matrices(codings: list[Coding], variables: dict, index: pd.Index) -> list[np.ndarray]:

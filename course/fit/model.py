@@ -43,6 +43,7 @@ def mixedlm(
     formula : str
         ``"test_score ~ age + sex + (age|classroom) + (1|school)"``. Without bars it is the fixed part
         and the other arguments mean what they mean in ``statsmodels.formula.api.mixedlm``.
+        R's spelling is read as it stands: ``factor(x)``, ``I(x^2)``, ``poly(x, 2)``, ``offset(x)``, ``.``.
     data : DataFrame
         One row per observation; it is not changed. Rows with missing values in a column that the
         model names are left out, counted, and reported by `MixedFit.summary`.

@@ -126,7 +126,7 @@ def translate(formula: str | Formula, data: pd.DataFrame) -> Translation:
     Parameters
     ----------
     formula : str
-        For instance ``"test_score ~ age + sex + (age|classroom) + (1|school)"``.
+        For instance ``"test_score ~ age + sex + (age|classroom) + (1|school)"``, in R's spelling or Python's.
     data : DataFrame
         The pupils; how their groups lie in each other decides the call. Not changed.
 

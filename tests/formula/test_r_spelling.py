@@ -304,3 +304,15 @@ def test_a_slash_between_numbers_is_told_of():
 
 def test_a_power_outside_i_is_told_of():
     assert "write I(x**2)" in " ".join(translate("y ~ x^2 + (1|g)", DATA).notes)
+
+
+def test_a_factor_before_two_bars_is_asked_about_with_both_answers_to_copy():
+    """lme4 1.1 keeps the effects of a factor correlated; glmmTMB 1.1 does not."""
+    with pytest.raises(CourseError) as caught:
+        mixedlm("y ~ f + (x + f||g)", DATA)
+    asked = str(caught.value)
+    lme4s = "(1 | g) + (0 + x | g) + (0 + f | g)"
+    glmmtmbs = '(1 | g) + (0 + dummy(f, "b") | g) + (0 + dummy(f, "c") | g) + (0 + x | g)'
+    assert f"as lme4 reads it: {lme4s};" in asked and asked.endswith(f"glmmTMB does: {glmmtmbs}")
+    assert mixedlm(f"y ~ f + {lme4s}", DATA).fit().n_params == 3 + 1 + 1 + 6 + 1
+    assert mixedlm(f"y ~ f + {glmmtmbs}", DATA).fit().n_params == 3 + 4 + 1
