@@ -52,12 +52,13 @@ find_optimum <- function(formula, data, reml) {
   calls <- 0
   f <- function(theta) {
     calls <<- calls + 1
-    deviance(as.double(theta))
+    value <- deviance(as.double(theta))
+    if (is.finite(value)) value else 1e10 # a search without bounds may run far out
   }
   consider <- function(theta) {
     theta <- flip_signs(theta, effects_per_term)
     value <- deviance(theta)
-    if (value < best$value) best <<- list(theta = theta, value = value)
+    if (isTRUE(value < best$value)) best <<- list(theta = theta, value = value)
     value
   }
   run <- function(name, from) {
