@@ -72,7 +72,7 @@ def fixed_effects(name: str) -> tuple[dict, dict]:
     """(estimate, standard error) by name, of ours and of lme4; without the aliased columns."""
     estimates = fit(name).fe_params.dropna()
     ours = {effect_name(k): (v, fit(name).bse_fe[k]) for k, v in estimates.items()}
-    lme4 = {effect_name(k): tuple(v) for k, v in LME4[name]["fixed_effects"].items() if v}
+    lme4 = {effect_name(k): tuple(v) for k, v in dict(LME4[name]["fixed_effects"]).items() if v}
     return ours, lme4
 
 
@@ -122,13 +122,17 @@ def test_log_likelihood_and_fitted_values(name):
 def test_fixed_effects(name):
     for (estimate, error), (r_estimate, r_error) in paired(*fixed_effects(name)):
         assert estimate == pytest.approx(r_estimate, abs=1e-3 * max(abs(r_estimate), r_error))
-        assert error == pytest.approx(r_error, rel=1e-3)
+        if "not_identified" not in MODELS[name]:  # where a variance is free, so is the error
+            assert error == pytest.approx(r_error, rel=1e-3)
 
 
-@pytest.mark.parametrize("name", without("coding"))
+ALIASED = [n for n in without("coding") if None in dict(LME4[n]["fixed_effects"]).values()]
+
+
+@pytest.mark.parametrize("name", ALIASED)
 def test_as_many_aliased_columns_as_lme4(name):
-    ours = fit(name).fe_params.isna().sum()
-    assert ours == sum(value is None for value in LME4[name]["fixed_effects"].values())
+    ours = fit(name).fixed_effects.estimate.isna().sum()
+    assert ours == list(LME4[name]["fixed_effects"].values()).count(None)
 
 
 @pytest.mark.parametrize("name", without("not_identified"))

@@ -47,18 +47,21 @@ find_optimum <- function(formula, data, reml) {
   start <- parsed$reTrms$theta + 0 # a copy: lme4 writes into the vector itself
   lower <- parsed$reTrms$lower
   effects_per_term <- lengths(parsed$reTrms$cnms)
-  deviance <- do.call(mkLmerDevfun, parsed)
+  of_theta <- do.call(mkLmerDevfun, parsed)
+  deviance <- function(theta) { # a search without bounds may run so far out that it fails
+    value <- tryCatch(of_theta(as.double(theta)), error = function(e) NaN)
+    if (is.finite(value)) value else 1e10
+  }
   best <- list(theta = start, value = deviance(start))
   calls <- 0
   f <- function(theta) {
     calls <<- calls + 1
-    value <- deviance(as.double(theta))
-    if (is.finite(value)) value else 1e10 # a search without bounds may run far out
+    deviance(theta)
   }
   consider <- function(theta) {
     theta <- flip_signs(theta, effects_per_term)
     value <- deviance(theta)
-    if (isTRUE(value < best$value)) best <<- list(theta = theta, value = value)
+    if (value < best$value) best <<- list(theta = theta, value = value)
     value
   }
   run <- function(name, from) {
