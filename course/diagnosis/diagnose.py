@@ -71,7 +71,7 @@ def diagnose(
     Examples
     --------
     >>> from course import diagnose, load, mixedlm
-    >>> fit = mixedlm("test_score ~ age + sex + (age|school/classroom)", load("pupils")).fit()
+    >>> fit = mixedlm("test_score ~ age + sex + (age|school)", load("pupils")).fit()
     >>> for finding in diagnose(fit):
     ...     print(finding.severity, finding.title)
     note The zero of a predictor lies outside the data

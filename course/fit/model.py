@@ -373,6 +373,10 @@ class MixedFit:
         ------
         CourseError
             For a missing column, an unknown label of a predictor, or an unknown group.
+
+        See Also
+        --------
+        course.plots.predictions, course.plots.lines : Predictions as pictures.
         """
         return predict(self.design, self.estimates, new_data, random)
 
@@ -388,6 +392,10 @@ class MixedFit:
         -------
         MixedFit
             Fitted by the same method (REML or ML).
+
+        See Also
+        --------
+        course.bootstrap, course.simulate_responses : Responses drawn from the model, and their fits.
         """
         other = np.asarray(y, dtype=float)
         if other.shape != (self.nobs,) or not np.isfinite(other).all():

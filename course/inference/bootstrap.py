@@ -74,6 +74,10 @@ class Bootstrap:
         DataFrame
             By parameter: estimate, bias (mean of the replicates minus estimate), std_error (their
             SD), n. n is lower for a correlation that did not exist wherever an SD came out as 0.
+
+        See Also
+        --------
+        course.confint : Percentile intervals from such replicates, by ``method="bootstrap"``.
         """
         values = self.replicates.loc[self.replicates["converged"], self.estimates.index]
         return pd.DataFrame(

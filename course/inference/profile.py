@@ -90,6 +90,11 @@ class Profile:
         ------
         CourseError
             Where the profile does not reach that far.
+
+        See Also
+        --------
+        course.confint : The same intervals in one step, and those by bootstrap.
+        course.plots.profile_zeta : Where the ends are on the profile.
         """
         level = proportion("level", level)
         if level > self.level:

@@ -24,6 +24,7 @@ def test_the_optimum_is_found_where_it_once_was_not(seed):
     assert not verdict.faults, verdict.faults
 
 
+@pytest.mark.slow
 def test_what_lme4_finds_higher_by_rounding_is_not_there():
     """lme4 says -3735.481, by dense algebra at its theta -3735.498: x is at 1e6, and it does not centre."""
     case = generate(186)
