@@ -12,8 +12,10 @@ from course.design.columns import is_number
 from course.design.design import Design
 from course.design.groups import FEW_LEVELS, STRAY_SHARE, lies_in, occurring, relation
 from course.design.identification import RESIDUAL, Shared
-from course.formula.expressions import quoted_column
+from course.formula.expressions import STATEFUL, names_outside_texts, quoted_column
 from course.formula.parse import effect_terms, powers_of, ratios_of
+
+REMEMBERING = STATEFUL - {"as_numeric"}
 
 
 def find_notes(design: Design) -> tuple[str, ...]:
@@ -30,6 +32,7 @@ def find_notes(design: Design) -> tuple[str, ...]:
     """
     looks = (
         rows_left_out,
+        learnt_from_complete_rows,
         columns_left_out,
         reused_labels,
         same_groups,
@@ -60,6 +63,25 @@ def rows_left_out(design: Design) -> list[str]:
 def columns_left_out(design: Design) -> list[str]:
     """Empty cells, and columns that others determine: why a fixed effect has no estimate."""
     return list(dict.fromkeys(design.aliased.reasons))
+
+
+def learnt_from_complete_rows(design: Design) -> list[str]:
+    """R computes means, knots and limits before it leaves rows out."""
+    if design.rows_given == design.n:
+        return []
+    texts = (
+        design.formula.response,
+        design.formula.fixed,
+        *(t.effects for t in design.formula.random),
+    )
+    calls = set().union(*map(names_outside_texts, texts)) & REMEMBERING
+    if not calls:
+        return []
+    return [
+        f"The means, knots and limits of {listing(sorted(calls))} are those of the {design.n:,} complete rows. "
+        "R takes them from every row that has the column, also from rows that are left out for another one: "
+        "its coefficients, and with knots its curve, differ a little."
+    ]
 
 
 def reused_labels(design: Design) -> list[str]:
