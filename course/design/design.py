@@ -7,14 +7,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from itertools import compress
 
 import numpy as np
 import pandas as pd
 
-from course.design.checks import check_columns, check_names, check_rank, check_response, refuse_text
+from course.design.aliasing import Aliased, find_aliased
+from course.design.checks import check_columns, check_names, check_response, refuse_text
 from course.design.columns import check_frame, find_columns, label_kind, missing_rows
 from course.design.grouping import Grouping, build_groupings
 from course.design.groups import lies_in, parents
+from course.design.identification import Shared, find_shared
 from course.design.matrices import Codings
 from course.errors import CourseError
 from course.formula.expressions import hides_a_function
@@ -32,6 +35,7 @@ class Design:
     offset : ndarray, shape (n,)
         What the formula adds to the fixed part as it is: 0 without ``offset(...)``.
     X : ndarray, shape (n, p)
+        The columns that are estimated: without those that others determine.
     fixed_names : tuple of str, length p
         patsy's names of the columns of X.
     groupings : tuple of Grouping
@@ -48,6 +52,8 @@ class Design:
         Columns of the caller's frame that are called like a function of formulas, used or not.
     codings : Codings
         How y, X and each Z are made of columns, so that new rows get the same columns.
+    aliased : Aliased
+        The columns of the fixed part that are left out, because others determine them.
     """
 
     formula: Formula
@@ -62,6 +68,7 @@ class Design:
     columns: dict[str, pd.Series]
     named_like_functions: tuple[str, ...]
     codings: Codings = field(repr=False)
+    aliased: Aliased = field(repr=False)
 
     @property
     def n(self) -> int:
@@ -83,13 +90,33 @@ class Design:
                     nested[i, j] = lies_in(self.groupings[i].codes, self.groupings[j].codes)
         return nested
 
+    @cached_property
+    def shared_by_ml(self) -> tuple[Shared, ...]:
+        """Sets of (co)variances of which the likelihood knows combinations only."""
+        return find_shared(self.groupings)
+
+    @cached_property
+    def shared_by_reml(self) -> tuple[Shared, ...]:
+        """The same for the restricted likelihood, which may know less."""
+        return find_shared(self.groupings, self.X)
+
+    def shared(self, reml: bool) -> tuple[Shared, ...]:
+        """That of the two which counts for a fit."""
+        return self.shared_by_reml if reml else self.shared_by_ml
+
     def parents(self, child: int, parent: int) -> np.ndarray:
         """For each level of grouping `child` the level of `parent` that contains it."""
         return parents(self.groupings[child].codes, self.groupings[parent].codes)
 
     def fixed_rows(self, new: pd.DataFrame) -> np.ndarray:
-        """X for new rows, (m, p); NaN where a predictor is missing."""
-        return self.codings.new_matrix(self.codings.X, new)
+        """X for new rows, (m, p); NaN where a predictor is missing.
+
+        Raises
+        ------
+        CourseError
+            Where a row needs a column that was left out.
+        """
+        return self.aliased.estimable(self.codings.new_matrix(self.codings.X, new), new.index)
 
     def offset_rows(self, new: pd.DataFrame) -> np.ndarray:
         """The offset of new rows, (m,); NaN where a column of it is missing."""
@@ -165,8 +192,8 @@ def build_design(formula: Formula, data: pd.DataFrame) -> Design:
     Raises
     ------
     CourseError
-        For a column that is not there, a response that is not numeric or does not vary, columns of
-        X that determine each other, groups that cannot be told from the residual, ...
+        For a column that is not there, a response that is not numeric or does not vary, groups that
+        cannot be told from the residual, ... Columns of X that others determine are left out.
 
     Examples
     --------
@@ -198,13 +225,14 @@ def build_design(formula: Formula, data: pd.DataFrame) -> Design:
     if y.shape[1] > 1:
         refuse_text(formula)
     check_response(y[:, 0] - offset[:, 0], formula.response)
-    check_rank(X, codings.X.names)
+    aliased = find_aliased(X, codings)
+    kept = aliased.kept
     return Design(
         formula=formula,
         y=y[:, 0].copy(),
         offset=offset[:, 0],
-        X=X,
-        fixed_names=codings.X.names,
+        X=X if kept.all() else X[:, kept],
+        fixed_names=tuple(compress(codings.X.names, kept)),
         groupings=build_groupings(codings, Zs),
         index=index,
         rows_given=len(data),
@@ -212,4 +240,5 @@ def build_design(formula: Formula, data: pd.DataFrame) -> Design:
         columns=columns,
         named_like_functions=tuple(filter(hides_a_function, data.columns)),
         codings=codings,
+        aliased=aliased,
     )

@@ -115,6 +115,22 @@ class Coding:
         runs = [subterm for subterms in self.info.term_codings.values() for subterm in subterms]
         return [[self._factor(factor, run) for factor in run.factors] for run in runs]
 
+    @property
+    def by_level(self) -> dict[str, list[CodedFactor]]:
+        """For each term its factors, those of labels with one column for each level."""
+        found = {}
+        for term in self.info.terms:
+            infos = [(factor.name(), self.info.factor_infos[factor]) for factor in term.factors]
+            found[term.name()] = [
+                CodedFactor(name, info.num_columns)
+                if info.type == "numerical"
+                else CodedFactor(
+                    name, len(info.categories), tuple(info.categories), np.eye(len(info.categories))
+                )
+                for name, info in infos
+            ]
+        return found
+
     def _factor(self, factor: patsy.EvalFactor, run: patsy.SubtermInfo) -> CodedFactor:
         info = self.info.factor_infos[factor]
         if factor not in run.contrast_matrices:
@@ -199,8 +215,6 @@ class Codings:
         """Those of y, X, each Z and an offset, which patsy makes in one pass over the data."""
         formula, blocks, variables = self.formula, self.blocks, self.variables
         described = terms_of(f"{formula.response} ~ {formula.fixed}")
-        if not described.rhs_termlist:
-            raise CourseError("the fixed part is empty: write at least 1, the intercept")
         termlists = [described.lhs_termlist, described.rhs_termlist]
         termlists += [list(block.effects) for block in blocks]
         texts = [formula.response, formula.fixed, *(block.formula for block in blocks)]
@@ -225,6 +239,14 @@ class Codings:
                 )
                 _refuse_two_meanings(block, coding.names, tuple(whole.column_names))
         return codings
+
+    def level_numbers(self, factor: patsy.EvalFactor) -> np.ndarray | None:
+        """For each row the number of its level in a factor of X, (n,); None for one that holds numbers."""
+        info = self.X.info.factor_infos[factor]
+        if info.type != "categorical":
+            return None
+        labels = factor.eval(info.state, self.variables)
+        return patsy.categorical.categorical_to_int(labels, info.categories, KEEP_ALL)
 
     def of_group(self, factors: tuple[str, ...]) -> list[Coding]:
         """Those of the blocks that vary by these groups, in the order of the formula."""
@@ -302,7 +324,7 @@ def _as_effect(column: str) -> str:
 def _matrices(codings: list[Coding], variables: dict, index: pd.Index) -> list[np.ndarray]:
     n = len(index)
     if not variables:  # intercepts alone: patsy could not know how many rows
-        return [np.ones((n, 1)) for _ in codings]
+        return [np.ones((n, len(coding.names))) for coding in codings]
     with np.errstate(all="ignore"):
         try:
             built = patsy.build_design_matrices(

@@ -39,7 +39,8 @@ def predict(
     Raises
     ------
     CourseError
-        For a missing column, an unknown label of a predictor, or an unknown group.
+        For a missing column, an unknown label of a predictor, an unknown group, and a row that needs a
+        fixed effect which was left out.
     """
     wanted = _wanted([grouping.name for grouping in design.groupings], random)
     if new_data is None:

@@ -264,7 +264,9 @@ def predictions(
     X = fit.design.fixed_rows(wide)
     mean = fit.design.offset_rows(wide) + X @ fit.estimates.beta
     sd = np.sqrt(np.einsum("ij,jk,ik->i", X, fit.estimates.cov_beta, X))
-    half = sd * stats.t.ppf((1 + level) / 2, [fit.satterthwaite.df(row) for row in X])
+    # a row of zeros, as without fixed effects, has the mean 0 for certain
+    df = [fit.satterthwaite.df(row) if row.any() else np.inf for row in X]
+    half = sd * stats.t.ppf((1 + level) / 2, df)
     groups = _group_lines(fit, x, predictor, group, levels, shared, level) if group else []
     middle = len(wide) // 2
     with canvas(ax, 6.6, 4.8) as ax:

@@ -23,7 +23,10 @@ def sentences(design: Design) -> list[str]:
     names = [name for name in design.fixed_names if name != "Intercept"]
     start = "an overall intercept" if "Intercept" in design.fixed_names else "no intercept"
     effects = f" and the same effect of {listing(names)} for everyone" if names else ""
-    lines = [f"Fixed part: {response} has {start}{effects}."]
+    fixed = f"{response} has {start}{effects}"
+    if not design.fixed_names:
+        fixed = f"none; the mean of {response} is 0"
+    lines = [f"Fixed part: {fixed}."]
     if design.formula.offset:
         lines.append(f"Offset: {design.formula.offset} is added as it is, with no coefficient.")
     for grouping in design.groupings:
