@@ -9,10 +9,12 @@ import pandas as pd
 
 from course.common.wording import listing
 from course.design.checks import constant_weights
+from course.design.columns import is_number
 from course.design.design import Design
 from course.design.groups import FEW_LEVELS, STRAY_SHARE, lies_in, occurring, relation
 from course.design.identification import RESIDUAL, Shared
-from course.formula.parse import effect_terms, powers_of
+from course.formula.expressions import quoted_column
+from course.formula.parse import effect_terms, powers_of, ratios_of
 
 
 def find_notes(design: Design) -> tuple[str, ...]:
@@ -29,6 +31,7 @@ def find_notes(design: Design) -> tuple[str, ...]:
     """
     looks = (
         rows_left_out,
+        columns_left_out,
         reused_labels,
         same_groups,
         shared_variances,
@@ -38,6 +41,7 @@ def find_notes(design: Design) -> tuple[str, ...]:
         flat_slopes,
         far_zero,
         powers,
+        ratios,
         number_labels,
     )
     return tuple(note for look in looks for note in look(design))
@@ -52,6 +56,11 @@ def rows_left_out(design: Design) -> list[str]:
         f"{left_out:,} of {design.rows_given:,} rows {'is' if left_out == 1 else 'are'} left out for "
         f"missing values in {columns}."
     ]
+
+
+def columns_left_out(design: Design) -> list[str]:
+    """Empty cells, and columns that others determine: why a fixed effect has no estimate."""
+    return list(dict.fromkeys(design.aliased.reasons))
 
 
 def reused_labels(design: Design) -> list[str]:
@@ -264,6 +273,27 @@ def powers(design: Design) -> list[str]:
                     f"is in R): for its square write I({column}**2)."
                 )
     return list(raised.values())
+
+
+def ratios(design: Design) -> list[str]:
+    """In a formula a/b is a + a:b, as in R; between two numbers that is seldom what is meant."""
+    notes = {}
+    for text in (design.formula.fixed, *(term.effects for term in design.formula.random)):
+        for one, other in ratios_of(text):
+            if _is_numbers(one, design) and _is_numbers(other, design):
+                notes[one, other] = (
+                    f"{one}/{other} in a formula is {one} and its product with {other} (so it is in R): "
+                    f"for the ratio write I({one}/{other})."
+                )
+    return list(notes.values())
+
+
+def _is_numbers(code: str, design: Design) -> bool:
+    """Whether a column or call of a formula has numbers, and no labels."""
+    column = design.columns.get(quoted_column(code) or code)
+    if column is None:
+        return not code.startswith(("C(", "cut("))
+    return is_number(column)
 
 
 def number_labels(design: Design) -> list[str]:

@@ -39,6 +39,16 @@ def _units(design: Design) -> list[Finding]:
 
 _NOTES = (
     (
+        findings.columns_left_out,
+        "A fixed effect cannot be estimated",
+        "Combinations of labels that no row has, and columns that repeat others, have no effect of their "
+        "own; the coefficients that stay take its place, and may mean something else.",
+        "Where it is a repetition, leave it out of the formula. Where it is a combination without rows, "
+        "read means of the combinations that there are, or leave out the interaction.",
+        "Which combinations have no rows, or which column was left out.",
+        "caution",
+    ),
+    (
         findings.far_zero,
         "The zero of a predictor lies outside the data",
         "Intercepts, their variances and their correlations with slopes are about a place where "

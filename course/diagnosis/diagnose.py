@@ -356,6 +356,7 @@ def _influential(fit: MixedFit, group: str, progress: bool) -> list[Finding]:
     changes = [f"change({n})" for n, keep in zip(names, weighty, strict=True) if keep]
     betas = [column for column in table if column.startswith("dfbeta(")]
     moved, changed = table[betas].abs().max(axis=1), table[changes].abs().max(axis=1)
+    moved = moved.astype(float)  # without fixed effects all are missing
     lost = table["cook"].isna()
     out = lost | (table["cook"] > COOK) | (moved > MOVED) | (changed > VARIANCE_CHANGE)
     if not out.any():
@@ -367,15 +368,18 @@ def _influential(fit: MixedFit, group: str, progress: bool) -> list[Finding]:
         if np.isnan(row["cook"]):
             seen.append(f"without {label} not all fixed effects can be estimated")
             continue
-        effect = row[betas].abs().idxmax()
-        said = (
-            f"without {label} ({row['rows']:.0f} rows) {effect[7:-1]} changes by "
-            f"{-row[effect]:+.2f} standard errors (Cook's distance {row['cook']:.2f})"
-        )
+        said = []
+        if betas:
+            effect = row[betas].abs().idxmax()
+            said.append(
+                f"{effect[7:-1]} changes by {-row[effect]:+.2f} standard errors (Cook's distance "
+                f"{row['cook']:.2f})"
+            )
         component = row[changes].abs().idxmax()
         if abs(row[component]) > VARIANCE_CHANGE:
-            said += f" and the variance of {component[7:-1]} by {row[component]:+.0%}"
-        seen.append(said)
+            verb = "" if said else "changes "
+            said.append(f"the variance of {component[7:-1]} {verb}by {row[component]:+.0%}")
+        seen.append(f"without {label} ({row['rows']:.0f} rows) {' and '.join(said)}")
     more = f"; and {out.sum() - 5} more" if out.sum() > 5 else ""
     return [
         Finding(

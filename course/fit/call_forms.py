@@ -41,7 +41,7 @@ def read_call(
     """
     data = check_frame(data)
     if not isinstance(formula, Formula):
-        formula = parse_formula(formula)
+        formula = parse_formula(formula, data.columns)
     group, data = _group_column(groups, data)
     if vc_formula is not None and not isinstance(vc_formula, dict):
         raise CourseError(

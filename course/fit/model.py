@@ -19,7 +19,7 @@ from course.fit.predict import predict
 from course.fit.satterthwaite import Satterthwaite
 from course.fit.second_solver import fit_by_statsmodels
 from course.fit.summary import Summary, summarise
-from course.fit.tables import effects_tables, t_table, variance_table
+from course.fit.tables import effects_tables, t_table, variance_table, with_left_out
 from course.formula.terms import Formula
 from course.solver.estimates import Estimates, estimate
 from course.solver.problem import Problem
@@ -42,7 +42,9 @@ def mixedlm(
     ----------
     formula : str
         ``"test_score ~ age + sex + (age|classroom) + (1|school)"``. Without bars it is the fixed part
-        and the other arguments mean what they mean in ``statsmodels.formula.api.mixedlm``.
+        and the other arguments mean what they mean in ``statsmodels.formula.api.mixedlm``. Fixed effects
+        that others determine are left out, as in lme4, and named in `MixedFit.notes`.
+        R's spelling is read as it stands: ``factor(x)``, ``I(x^2)``, ``poly(x, 2)``, ``offset(x)``, ``.``.
     data : DataFrame
         One row per observation; it is not changed. Rows with missing values in a column that the
         model names are left out, counted, and reported by `MixedFit.summary`.
@@ -229,7 +231,7 @@ class MixedFit:
 
     @cached_property
     def fe_params(self) -> pd.Series:
-        """Fixed effects, in units of the response per unit of the predictor."""
+        """Fixed effects that are estimated, in units of the response per unit of the predictor."""
         return self._by_name(self.estimates.beta)
 
     @cached_property
@@ -245,12 +247,12 @@ class MixedFit:
     @property
     def tvalues(self) -> pd.Series:
         """Estimates over standard errors."""
-        return self.fixed_effects["t"].rename(None)
+        return self.fe_params / self.bse_fe
 
     @property
     def pvalues(self) -> pd.Series:
         """Two-sided, with Satterthwaite degrees of freedom."""
-        return self.fixed_effects["p_value"].rename(None)
+        return self.fixed_effects["p_value"].rename(None)[self.fe_params.index]
 
     @cached_property
     def satterthwaite(self) -> Satterthwaite:
@@ -265,10 +267,11 @@ class MixedFit:
         -------
         DataFrame
             By patsy name: estimate, std_error, df, t, p_value, lower, upper. The degrees of freedom
-            are those of Satterthwaite (1946, doi 10.2307/3002019), as in R's lmerTest.
+            are those of Satterthwaite (1946, doi 10.2307/3002019), as in R's lmerTest. NaN for a column
+            that others determine (an empty cell): `fe_params` and the like are without it.
         """
         df = np.array([self.satterthwaite.df(row) for row in np.eye(len(self.fe_params))])
-        return t_table(self.fe_params, self.bse_fe, df)
+        return with_left_out(t_table(self.fe_params, self.bse_fe, df), self.design)
 
     # -- random effects -----------------------------------------------------------------------
 
@@ -374,7 +377,7 @@ class MixedFit:
         Raises
         ------
         CourseError
-            For a missing column, an unknown label of a predictor, or an unknown group.
+            For a missing column, an unknown label of a predictor, an unknown group, and an empty cell.
 
         See Also
         --------

@@ -133,7 +133,7 @@ def _model(layout: Layout, components: list[VarianceComponent], top: _TopEffects
 
     design, variances = layout.design, _variance_spec(layout, components)
     model = MixedLM(
-        pd.Series(design.y, name=design.formula.response),
+        pd.Series(design.y_less_offset, name=design.formula.response),
         pd.DataFrame(design.X, columns=list(design.fixed_names)),
         groups=layout.top_codes,
         exog_re=None if top is None else top.columns,

@@ -17,6 +17,7 @@ from course.solver.estimates import Estimates
 from course.solver.parameters import unknown_parameters
 
 WIDTH = 92
+LEFT_OUT = "\N{EM DASH}"  # in place of a number that is not estimated
 MARK = " ?"  # behind what the data do not know for itself
 
 
@@ -29,6 +30,7 @@ class Summary:
     heading : tuple of str
         What was fitted, the formula, rows and levels, measures of fit.
     random_part, fixed_part : DataFrame
+        Texts, as they are printed. A fixed effect that is left out has a dash in place of each number.
         Texts, as they are printed. A ``?`` is behind what the data do not know for itself, such as each of
         two variances of which the likelihood knows the sum.
     notes : tuple of str
@@ -65,7 +67,9 @@ class Summary:
                 "Fixed effects",
                 table=self.fixed_part,
                 aside="(t-tests with Satterthwaite df)",
-            ),
+            )
+            if len(self.fixed_part)
+            else Section("Fixed effects", ["none: the mean of the response is taken to be 0"]),
         ]
         return [*sections, Section("Notes", self.notes)] if self.notes else sections
 
@@ -158,7 +162,7 @@ def _random_part(design: Design, estimates: Estimates) -> pd.DataFrame:
 
 
 def _fixed_part(table: pd.DataFrame) -> pd.DataFrame:
-    return pd.DataFrame(
+    texts = pd.DataFrame(
         {
             "Effect": table.index,
             "Estimate": [number(v) for v in table.estimate],
@@ -172,3 +176,5 @@ def _fixed_part(table: pd.DataFrame) -> pd.DataFrame:
             ],
         }
     )
+    texts.loc[table.estimate.isna().to_numpy(), texts.columns[1:]] = LEFT_OUT
+    return texts

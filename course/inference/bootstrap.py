@@ -214,7 +214,7 @@ def simulate_responses(fit: MixedFit, n: int = 1, *, seed: int | None = None) ->
 
 @dataclass(frozen=True, eq=False)
 class Simulator:
-    """The model as drawn from: X beta, the columns, and the factors of the covariances."""
+    """The model as drawn from: X beta and the offset, the columns, and the factors of the covariances."""
 
     mean: np.ndarray
     parts: list[tuple[np.ndarray, np.ndarray, np.ndarray, int]]  # Z, codes, factor, levels
@@ -228,7 +228,7 @@ class Simulator:
             (grouping.Z, grouping.codes, sigma * factor, grouping.n_levels)
             for grouping, factor in zip(fit.design.groupings, estimates.factors, strict=True)
         ]
-        return cls(fit.design.X @ estimates.beta, parts, sigma)
+        return cls(fit.design.offset + fit.design.X @ estimates.beta, parts, sigma)
 
     def draw(self, seed: int, replicate: int) -> np.ndarray:
         """One response, (nobs,), from a stream that belongs to this replicate alone."""

@@ -67,6 +67,8 @@ def choose(design: Design, wanted: str | Sequence[str] | None) -> list[Parameter
         return list(known.values())
     wanted = [wanted] if isinstance(wanted, str) else list(wanted)
     for name in wanted:
+        if name in design.aliased.names:
+            raise CourseError(f"{name} has no estimate. {design.aliased.reason(name)}")
         if name not in known:
             _refuse_correlation(name, list(known.values()))
             raise CourseError(

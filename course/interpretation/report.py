@@ -7,6 +7,7 @@ import pandas as pd
 
 from course.common.parameter import Parameter
 from course.common.wording import listing, number, p_equation, rounded_like
+from course.design.notes import columns_left_out
 from course.fit.model import MixedFit
 from course.fit.require import require_fit
 from course.interpretation.icc import icc
@@ -78,6 +79,8 @@ def _model(fit: MixedFit) -> str:
     design = fit.design
     effects = [name for name in design.fixed_names if name != "Intercept"]
     fixed = f"fixed effects of {listing(effects)}" if effects else "no predictors"
+    if not design.fixed_names:
+        fixed = "no fixed effects"
     random = []
     for grouping in design.groupings:
         for block in grouping.blocks:
@@ -102,14 +105,17 @@ def _sample(fit: MixedFit) -> str:
 
 
 def _fixed(fit: MixedFit) -> str:
+    if not fit.design.fixed_names:
+        return f"The mean of {fit.design.formula.response} was taken to be 0."
     said = []
-    for row in fit.fixed_effects.itertuples():
+    for row in fit.fixed_effects.loc[list(fit.design.fixed_names)].itertuples():
         said.append(
             f"{row.Index} {rounded_like(row.estimate, row.std_error)}, 95% CI "
             f"[{rounded_like(row.lower, row.std_error)}, {rounded_like(row.upper, row.std_error)}], "
             f"t({row.df:.1f}) = {row.t:.2f}, {p_equation(row.p_value)}"
         )
-    return f"Fixed effects (Satterthwaite degrees of freedom): {'; '.join(said)}."
+    estimated = f"Fixed effects (Satterthwaite degrees of freedom): {'; '.join(said)}."
+    return " ".join([estimated, *columns_left_out(fit.design)])
 
 
 def _random(fit: MixedFit) -> str:

@@ -295,7 +295,7 @@ def _separate_lines(fit: MixedFit, group: str, effect: str) -> np.ndarray:
     others = [
         j for j, name in enumerate(fit.design.fixed_names) if name not in ("Intercept", effect)
     ]
-    y = fit.design.y - fit.design.X[:, others] @ fit.estimates.beta[others]
+    y = fit.design.y_less_offset - fit.design.X[:, others] @ fit.estimates.beta[others]
     x = grouping.Z[:, grouping.effects.index(effect)]
     n = np.bincount(grouping.codes)
     x_mean, y_mean = (np.bincount(grouping.codes, v) / n for v in (x, y))

@@ -139,6 +139,7 @@ def _alike(columns: list[np.ndarray], free: list[int]) -> list[tuple[int, list[i
 
 
 def _response(design: Design, weights: np.ndarray | None) -> tuple[float, float, np.ndarray]:
-    shift = 0.0 if weights is None else float(design.y.mean())
-    scale = float(np.sqrt(np.mean((design.y - shift) ** 2)))
-    return shift, scale, (design.y - shift) / scale
+    y = design.y_less_offset
+    shift = 0.0 if weights is None else float(y.mean())
+    scale = float(np.sqrt(np.mean((y - shift) ** 2)))
+    return shift, scale, (y - shift) / scale
