@@ -217,9 +217,8 @@ def flat_slopes(design: Design) -> list[str]:
             Z, names = grouping.Z[:, block], tuple(grouping.effects[j] for j in block)
             weights = constant_weights(Z, names)
             for at, name in enumerate(names):
-                if (
-                    weights is not None and weights[at]
-                ):  # an intercept, of all or of one label's groups
+                # an intercept, or that of one label's groups
+                if weights is not None and weights[at]:
                     continue
                 first = np.empty(grouping.n_levels)
                 first[grouping.codes] = Z[:, at]
