@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from course.common.wording import listing
+from course.design.checks import constant_weights
 from course.design.columns import is_number
 from course.design.design import Design
 from course.design.groups import FEW_LEVELS, STRAY_SHARE, lies_in, occurring, relation
@@ -234,17 +235,21 @@ def flat_slopes(design: Design) -> list[str]:
     """A predictor of the schools cannot have a slope within each school."""
     notes = []
     for grouping in design.groupings:
-        for name, column in zip(grouping.effects, grouping.Z.T, strict=True):
-            if (column == 1).all():  # an intercept
-                continue
-            first = np.empty(grouping.n_levels)
-            first[grouping.codes] = column
-            if (first[grouping.codes] == column).all():
-                notes.append(
-                    f"{name} does not vary within any level of {grouping.name}, so its slope there "
-                    f"rests on the differences between levels alone: ({name}|{grouping.name}) is "
-                    "hardly what is meant."
-                )
+        for block in grouping.blocks:
+            Z, names = grouping.Z[:, block], tuple(grouping.effects[j] for j in block)
+            weights = constant_weights(Z, names)
+            for at, name in enumerate(names):
+                # an intercept, or that of one label's groups
+                if weights is not None and weights[at]:
+                    continue
+                first = np.empty(grouping.n_levels)
+                first[grouping.codes] = Z[:, at]
+                if (first[grouping.codes] == Z[:, at]).all():
+                    notes.append(
+                        f"{name} does not vary within any level of {grouping.name}, so its slope there "
+                        f"rests on the differences between levels alone: ({name}|{grouping.name}) is "
+                        "hardly what is meant."
+                    )
     return notes
 
 
