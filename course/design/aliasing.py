@@ -164,8 +164,11 @@ def determined(
     made_of = np.linalg.lstsq(scaled[:, kept], scaled[:, ~kept], rcond=None)[0]
     made_of[np.abs(made_of) < NO_WEIGHT**2] = 0.0
     null = T[:, ~kept] - T[:, kept] @ made_of
-    of_kept = np.asarray(names)[kept]
-    makers = [tuple(of_kept[np.abs(w) > NO_WEIGHT].tolist()) for w in made_of.T]
+    weighty = np.abs(null * size[:, None]) > NO_WEIGHT
+    makers = [
+        tuple(names[j] for j in np.flatnonzero(kept & enters) if names[j] != "Intercept")
+        for enters in weighty.T
+    ]
     return kept, null, makers
 
 

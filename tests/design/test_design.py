@@ -454,7 +454,7 @@ LEFT_OUT = {
         "score ~ 0 + x + sex + (1|school)",
         bad(x=3.0),
         "x",
-        "same value in every row",
+        "x is determined by sex[female], sex[male]",
     ),
     "the second of two repetitions, as R orders them": (
         "score ~ age + age:sex + x + sex + (1|school)",
