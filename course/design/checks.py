@@ -10,7 +10,7 @@ import pandas as pd
 from scipy import linalg
 
 from course.errors import CourseError
-from course.formula.expressions import SPLINES, hides_a_function, names_outside_texts
+from course.formula.expressions import SEVERAL, hides_a_function, names_outside_texts
 from course.formula.terms import Formula, RandomTerm
 
 MAX_CELLS = 400_000_000  # of all model matrices together: 3 GB
@@ -86,7 +86,7 @@ def _most_columns(code: str, variables: Mapping) -> int:
     most = min(most, rows)
     if any(isinstance(node, ast.Compare) for node in tree):
         most *= 2
-    if called & SPLINES:  # df=, or knots, and those that a degree adds
+    if called & SEVERAL:  # df=, or knots, and those that a degree adds
         most *= max([value for value in values if type(value) is int], default=0) + len(values) + 7
     return most
 

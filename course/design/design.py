@@ -17,6 +17,7 @@ from course.design.checks import check_columns, check_names, check_response, ref
 from course.design.columns import check_frame, find_columns, label_kind, missing_rows
 from course.design.grouping import Grouping, build_groupings
 from course.design.groups import lies_in, parents
+from course.design.identification import Shared, find_shared
 from course.design.matrices import Codings
 from course.errors import CourseError
 from course.formula.expressions import hides_a_function
@@ -31,6 +32,8 @@ class Design:
     ----------
     formula : Formula
     y : ndarray, shape (n,)
+    offset : ndarray, shape (n,)
+        What the formula adds to the fixed part as it is: 0 without ``offset(...)``.
     X : ndarray, shape (n, p)
         The columns that are estimated: without those that others determine.
     fixed_names : tuple of str, length p
@@ -55,6 +58,7 @@ class Design:
 
     formula: Formula
     y: np.ndarray
+    offset: np.ndarray
     X: np.ndarray
     fixed_names: tuple[str, ...]
     groupings: tuple[Grouping, ...]
@@ -70,6 +74,11 @@ class Design:
     def n(self) -> int:
         return len(self.y)
 
+    @property
+    def y_less_offset(self) -> np.ndarray:
+        """What X and Z are to explain, (n,)."""
+        return self.y - self.offset
+
     @cached_property
     def nested(self) -> np.ndarray:
         """nested[i, j]: does every level of grouping i lie in one level of grouping j?"""
@@ -80,6 +89,20 @@ class Design:
                 if i != j:
                     nested[i, j] = lies_in(self.groupings[i].codes, self.groupings[j].codes)
         return nested
+
+    @cached_property
+    def shared_by_ml(self) -> tuple[Shared, ...]:
+        """Sets of (co)variances of which the likelihood knows combinations only."""
+        return find_shared(self.groupings)
+
+    @cached_property
+    def shared_by_reml(self) -> tuple[Shared, ...]:
+        """The same for the restricted likelihood, which may know less."""
+        return find_shared(self.groupings, self.X)
+
+    def shared(self, reml: bool) -> tuple[Shared, ...]:
+        """That of the two which counts for a fit."""
+        return self.shared_by_reml if reml else self.shared_by_ml
 
     def parents(self, child: int, parent: int) -> np.ndarray:
         """For each level of grouping `child` the level of `parent` that contains it."""
@@ -94,6 +117,12 @@ class Design:
             Where a row needs a column that was left out.
         """
         return self.aliased.estimable(self.codings.new_matrix(self.codings.X, new), new.index)
+
+    def offset_rows(self, new: pd.DataFrame) -> np.ndarray:
+        """The offset of new rows, (m,); NaN where a column of it is missing."""
+        if self.codings.offset is None:
+            return np.zeros(len(new))
+        return self.codings.new_matrix(self.codings.offset, new)[:, 0]
 
     def random_rows(self, grouping: int, new: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
         """Codes (m,) and Z (m, k) of one grouping for new rows; the code of an unseen level is -1."""
@@ -124,7 +153,7 @@ class Design:
         y = np.asarray(y, dtype=float)
         if y.shape != self.y.shape:
             raise CourseError(f"the new response has shape {y.shape}; the model has {self.n} rows")
-        check_response(y, self.formula.response)
+        check_response(y - self.offset, self.formula.response)
         return replace(self, y=y)
 
     def rows(self, keep: np.ndarray) -> Design:
@@ -138,6 +167,7 @@ class Design:
         return replace(
             self,
             y=self.y[keep],
+            offset=self.offset[keep],
             X=self.X[keep],
             groupings=tuple(groupings),
             index=self.index[keep],
@@ -191,15 +221,16 @@ def build_design(formula: Formula, data: pd.DataFrame) -> Design:
 
     codings = Codings(formula, columns)
     check_columns([coding.names for coding in (codings.X, *codings.Z)], len(index))
-    y, X, *Zs = codings.matrices(index)
+    y, offset, X, *Zs = codings.matrices(index)
     if y.shape[1] > 1:
         refuse_text(formula)
-    check_response(y[:, 0], formula.response)
+    check_response(y[:, 0] - offset[:, 0], formula.response)
     aliased = find_aliased(X, codings)
     kept = aliased.kept
     return Design(
         formula=formula,
         y=y[:, 0].copy(),
+        offset=offset[:, 0],
         X=X if kept.all() else X[:, kept],
         fixed_names=tuple(compress(codings.X.names, kept)),
         groupings=build_groupings(codings, Zs),

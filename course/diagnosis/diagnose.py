@@ -7,16 +7,18 @@ import time
 import numpy as np
 
 from course.design.groups import FEW_LEVELS
-from course.diagnosis.data_notes import data_findings
+from course.diagnosis.data_notes import TOLD_TOGETHER, data_findings
 from course.diagnosis.finding import SEVERITIES, Diagnosis, Finding
 from course.diagnosis.influence import FEWEST, influence
 from course.diagnosis.residuals import Shape, ratio_by_fitted, ratios_by_category, spreads_by_level
 from course.errors import CourseError
-from course.fit.model import MixedFit, require_fit
+from course.fit.model import MixedFit
+from course.fit.notes import unseen_by_reml
+from course.fit.require import require_fit
 from course.fit.second_solver import seconds as statsmodels_seconds
 from course.fit.shares import mean_variances
 from course.interpretation.between_within import between_within
-from course.solver.estimates import random_parameters, standardised_covariances
+from course.solver.edges import on_the_edge, standardised_covariances, without_units
 
 NEAR_SINGULAR_SD = 0.02  # of an effect, over the residual SD, predictors standardised
 NEAR_SINGULAR_CORRELATION = 0.97
@@ -70,7 +72,7 @@ def diagnose(
     Examples
     --------
     >>> from course import diagnose, load, mixedlm
-    >>> fit = mixedlm("test_score ~ age + sex + (age|school/classroom)", load("pupils")).fit()
+    >>> fit = mixedlm("test_score ~ age + sex + (age|school)", load("pupils")).fit()
     >>> for finding in diagnose(fit):
     ...     print(finding.severity, finding.title)
     note The zero of a predictor lies outside the data
@@ -78,7 +80,7 @@ def diagnose(
     In R: ``performance::check_model(fit)``.
     """
     require_fit(fit)
-    findings = [*_convergence(fit), *_singular(fit), *_few_levels(fit)]
+    findings = [*_convergence(fit), *_unseen_by_reml(fit), *_singular(fit), *_few_levels(fit)]
     looked = ["convergence", "singular variances", "number of groups"]
     left_out: list[str] = []
     if solvers:
@@ -109,6 +111,20 @@ def _convergence(fit: MixedFit) -> list[Finding]:
             "Nothing from this fit.",
             "problem",
         )
+    ]
+
+
+def _unseen_by_reml(fit: MixedFit) -> list[Finding]:
+    return [
+        Finding(
+            TOLD_TOGETHER,
+            seen,
+            "The SD shown is where the search ended, and standard errors of fixed effects rest on it.",
+            "Keep these groups in one of the two parts.",
+            "Nothing from this fit.",
+            "problem",
+        )
+        for seen in (unseen_by_reml(fit.design) if fit.estimates.reml else [])
     ]
 
 
@@ -149,17 +165,17 @@ def _second_solver(fit: MixedFit, looked: list[str], left_out: list[str]) -> lis
 def _singular(fit: MixedFit) -> list[Finding]:
     zero, near = [], []
     standardised = standardised_covariances(fit.model.problem, fit.estimates)
-    for parameter in random_parameters(fit.design, standardised):
-        effects, value = " and ".join(parameter.effects), parameter.value
-        if parameter.is_sd:
+    for parameter, value in without_units(fit.design, standardised):
+        effects = " and ".join(parameter.effects)
+        if parameter.kind == "sd":
             what = f"the SD of {effects} by {parameter.group}"
-            if parameter.on_the_edge:
+            if on_the_edge(parameter, value):
                 zero.append(f"{what} is 0")
             elif value < NEAR_SINGULAR_SD:
                 near.append(f"{what} is {100 * value:.1f}% of the residual SD")
         else:
             what = f"the correlation of {effects} by {parameter.group}"
-            if parameter.on_the_edge:
+            if on_the_edge(parameter, value):
                 zero.append(f"{what} is {value:+.0f}")
             elif abs(value) > NEAR_SINGULAR_CORRELATION:
                 near.append(f"{what} is {value:+.3f}")

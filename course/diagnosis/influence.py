@@ -13,7 +13,8 @@ import pandas as pd
 from course.common.nearest import nearest
 from course.design.design import Design
 from course.errors import CourseError
-from course.fit.model import MixedFit, require_fit
+from course.fit.model import MixedFit
+from course.fit.require import require_fit
 from course.fit.shares import mean_variances
 from course.solver.estimates import Estimates, estimate
 

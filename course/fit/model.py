@@ -44,6 +44,7 @@ def mixedlm(
         ``"test_score ~ age + sex + (age|classroom) + (1|school)"``. Without bars it is the fixed part
         and the other arguments mean what they mean in ``statsmodels.formula.api.mixedlm``. Fixed effects
         that others determine are left out, as in lme4, and named in `MixedFit.notes`.
+        R's spelling is read as it stands: ``factor(x)``, ``I(x^2)``, ``poly(x, 2)``, ``offset(x)``, ``.``.
     data : DataFrame
         One row per observation; it is not changed. Rows with missing values in a column that the
         model names are left out, counted, and reported by `MixedFit.summary`.
@@ -327,7 +328,10 @@ class MixedFit:
 
     @property
     def n_params(self) -> int:
-        """Fixed effects, free entries of the covariance factors, residual variance."""
+        """Fixed effects, free entries of the covariance factors, residual variance.
+
+        As in lme4 all of them count, also those that the data cannot tell apart (`notes` tells of these).
+        """
         return len(self.estimates.beta) + self.model.problem.n_theta + 1
 
     @property
@@ -374,6 +378,10 @@ class MixedFit:
         ------
         CourseError
             For a missing column, an unknown label of a predictor, an unknown group, and an empty cell.
+
+        See Also
+        --------
+        course.plots.predictions, course.plots.lines : Predictions as pictures.
         """
         return predict(self.design, self.estimates, new_data, random)
 
@@ -389,6 +397,10 @@ class MixedFit:
         -------
         MixedFit
             Fitted by the same method (REML or ML).
+
+        See Also
+        --------
+        course.bootstrap, course.simulate_responses : Responses drawn from the model, and their fits.
         """
         other = np.asarray(y, dtype=float)
         if other.shape != (self.nobs,) or not np.isfinite(other).all():
@@ -435,15 +447,3 @@ class MixedFit:
 
     def _by_name(self, values: np.ndarray) -> pd.Series:
         return pd.Series(values, index=list(self.design.fixed_names))
-
-
-def require_fit(fit: object, example: str = "") -> None:
-    """Refuse what `mixedlm` did not fit, in words, with an example of a call that takes several fits."""
-    if not isinstance(fit, MixedFit):
-        model = isinstance(fit, MixedModel)
-        hint = ": call its .fit() first, or write mixedlm(...).fit() at once" if model else ""
-        hint += f"; an example is {example}" if example else ""
-        raise CourseError(
-            "this needs the result of course.mixedlm(formula, data).fit(), not a "
-            f"{type(fit).__name__}{hint}"
-        )

@@ -12,12 +12,13 @@ import contextlib
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from course.design.design import Design
+from course.design.identification import RESIDUAL, find_shared
 from course.errors import CourseError
 from course.solver.estimates import Estimates
 from course.translation.layout import Effects, Layout, lay_out, unit
@@ -40,10 +41,11 @@ MEMORY = 2e9
 SECONDS = 60
 # How much of rows x columns^2, summed over groups, MixedLM gets through in a second.
 CELLS_PER_SECOND = 3e8
+TOP = -1  # the number of the correlated effects at the top level among components
 
 
 @dataclass(frozen=True)
-class Component:
+class VarianceComponent:
     """One variance component for MixedLM: a column whose effect varies between the levels."""
 
     name: str
@@ -89,22 +91,6 @@ def fit_by_statsmodels(design: Design, estimates: Estimates, force: bool = False
         ) from error
 
 
-def _repeated(design: Design, first: int) -> set[int]:
-    """Groupings that are another one under a second name, with an effect in common.
-
-    Only the sum of their variances is known, so MixedLM's Hessian cannot be inverted unless one is held. The
-    grouping `first`, and then the order of the formula, decide which one is not.
-    """
-    order = sorted(range(len(design.groupings)), key=lambda g: g != first)
-    effects = [set(grouping.effects) for grouping in design.groupings]
-    return {
-        g
-        for at, g in enumerate(order)
-        for before in order[:at]
-        if design.nested[g, before] and design.nested[before, g] and effects[g] & effects[before]
-    }
-
-
 def without_correlations(layout: Layout) -> Layout:
     """The effects at the top, too, as components of changed columns."""
     at_top = () if layout.re is None else (layout.re,)
@@ -121,7 +107,7 @@ def fit_from_optimum(layout: Layout, estimates: Estimates) -> MixedLMResults:
             start_params=_start(estimates, components, top),
             reml=estimates.reml,
             method="lbfgs",
-            free=_free(layout, components, top),
+            free=_free(layout, estimates, components, top),
         )
 
 
@@ -141,13 +127,13 @@ def _without_warnings() -> Iterator[None]:
         yield
 
 
-def _model(layout: Layout, components: list[Component], top: _TopEffects | None) -> MixedLM:
+def _model(layout: Layout, components: list[VarianceComponent], top: _TopEffects | None) -> MixedLM:
     """MixedLM with the matrices of the design, and the names of its parameters."""
     from statsmodels.regression.mixed_linear_model import MixedLM
 
     design, variances = layout.design, _variance_spec(layout, components)
     model = MixedLM(
-        pd.Series(design.y, name=design.formula.response),
+        pd.Series(design.y_less_offset, name=design.formula.response),
         pd.DataFrame(design.X, columns=list(design.fixed_names)),
         groups=layout.top_codes,
         exog_re=None if top is None else top.columns,
@@ -169,7 +155,7 @@ def _top_effects(layout: Layout, estimates: Estimates) -> _TopEffects | None:
     block = list(layout.re.block)
     units = [unit(grouping.Z[:, j]) for j in block]
     names = [
-        label(grouping.effects[j].replace("Intercept", grouping.name), scale)
+        label(grouping.labels[j].replace("Intercept", grouping.name), scale)
         for j, scale in zip(block, units, strict=True)
     ]
     factor = estimates.factors[layout.re.grouping][np.ix_(block, block)]
@@ -178,7 +164,7 @@ def _top_effects(layout: Layout, estimates: Estimates) -> _TopEffects | None:
     return _TopEffects(grouping.Z[:, block] / units, names, covariance, singular)
 
 
-def _variance_spec(layout: Layout, components: list[Component]) -> VCSpec:
+def _variance_spec(layout: Layout, components: list[VarianceComponent]) -> VCSpec:
     """The variance components as MixedLM takes them: for each its columns in each top-level group."""
     from statsmodels.regression.mixed_linear_model import VCSpec
 
@@ -192,7 +178,7 @@ def _variance_spec(layout: Layout, components: list[Component]) -> VCSpec:
 
 
 def _start(
-    estimates: Estimates, components: list[Component], top: _TopEffects | None
+    estimates: Estimates, components: list[VarianceComponent], top: _TopEffects | None
 ) -> MixedLMParams:
     """The optimum of `estimates` as parameters of MixedLM."""
     from statsmodels.regression.mixed_linear_model import MixedLMParams
@@ -205,21 +191,24 @@ def _start(
 
 
 def _free(
-    layout: Layout, components: list[Component], top: _TopEffects | None
+    layout: Layout,
+    estimates: Estimates,
+    components: list[VarianceComponent],
+    top: _TopEffects | None,
 ) -> MixedLMParams | None:
     """Which parameters MixedLM may move (1) and which it must hold (0); None where it may move all.
 
-    Held are variances at 0, covariance matrices that are singular, and the variances of groupings that
-    occur twice.
+    Held are variances at 0, covariance matrices that are singular, and of (co)variances that share what is
+    known so many that the others are known: MixedLM's Hessian could not be inverted.
     """
     from statsmodels.regression.mixed_linear_model import MixedLMParams
 
-    repeated = _repeated(layout.design, -1 if layout.re is None else layout.re.grouping)
+    held = _shared(layout, components, top, estimates.reml)
     free = [
-        component.variance >= FLOOR and component.grouping not in repeated
-        for component in components
+        component.variance >= FLOOR and number not in held
+        for number, component in enumerate(components)
     ]
-    singular = top is not None and top.singular
+    singular = top is not None and (top.singular or TOP in held)
     if all(free) and not singular:
         return None
     k = 0 if top is None else len(top.covariance)
@@ -230,7 +219,32 @@ def _free(
     )
 
 
-def _sorted_components(layout: Layout, estimates: Estimates) -> list[Component]:
+class _Varying(NamedTuple):
+    """Effects that vary by some groups, as `find_shared` takes them."""
+
+    codes: np.ndarray
+    Z: np.ndarray
+    blocks: tuple[tuple[int, ...], ...]
+
+
+def _shared(
+    layout: Layout, components: list[VarianceComponent], top: _TopEffects | None, reml: bool
+) -> set[int]:
+    """Which components must be held so that all others are known; `TOP` for the correlated effects."""
+    if not layout.design.shared(reml):
+        return set()
+    groupings = layout.design.groupings
+    parts = [_Varying(groupings[c.grouping].codes, c.column[:, None], ((0,),)) for c in components]
+    numbers = list(range(len(components)))
+    if top is not None:  # in front, where it is held only if nothing else will do
+        block = tuple(range(top.columns.shape[1]))
+        parts.insert(0, _Varying(layout.top_codes, top.columns, (block,)))
+        numbers.insert(0, TOP)
+    found = find_shared(parts, layout.design.X if reml else None)
+    return {numbers[one.grouping] for shared in found for one in shared.pivots if one != RESIDUAL}
+
+
+def _sorted_components(layout: Layout, estimates: Estimates) -> list[VarianceComponent]:
     """The variance components by name: statsmodels sorts them, and so do its results."""
     return sorted(variance_components(layout, estimates), key=lambda component: component.name)
 
@@ -240,7 +254,7 @@ def label(name: str, scale: float) -> str:
     return name if scale == 1 else f"({name} / {scale:g})"
 
 
-def variance_components(layout: Layout, estimates: Estimates) -> list[Component]:
+def variance_components(layout: Layout, estimates: Estimates) -> list[VarianceComponent]:
     """The effects that MixedLM takes as independent ones, each with a variance of its own."""
     components = []
     for effects in layout.vc:
@@ -249,13 +263,13 @@ def variance_components(layout: Layout, estimates: Estimates) -> list[Component]
         column = layout.design.groupings[g].Z[:, j]
         scale = unit(column)
         name = label(layout.name(effects), scale)
-        components.append(Component(name, g, column / scale, variance * scale**2))
+        components.append(VarianceComponent(name, g, column / scale, variance * scale**2))
     for effects in layout.correlated:
         components += _unrelated(layout.design, estimates, effects)
     return components
 
 
-def _unrelated(design: Design, estimates: Estimates, effects: Effects) -> list[Component]:
+def _unrelated(design: Design, estimates: Estimates, effects: Effects) -> list[VarianceComponent]:
     """Correlated effects as independent ones of the columns Z L, the intercept last."""
     g = effects.grouping
     grouping = design.groupings[g]
@@ -270,13 +284,13 @@ def _unrelated(design: Design, estimates: Estimates, effects: Effects) -> list[C
             for i, other in enumerate(grouping.effects[o] for o in order)
             if i > at and L[i, at]
         ]
-        effect = grouping.effects[j]
+        effect = grouping.labels[j]
         name = grouping.name
         if effect != "Intercept":
             name = f"{name}:({' '.join([effect, *shifts])})" if shifts else f"{name}:{effect}"
         scale = unit(columns[:, at])
         column = columns[:, at] / scale
-        components.append(Component(label(name, scale), g, column, float(D[at]) * scale**2))
+        components.append(VarianceComponent(label(name, scale), g, column, float(D[at]) * scale**2))
     return components
 
 
@@ -312,7 +326,7 @@ def _rows_by_group(codes: np.ndarray) -> list[np.ndarray]:
 
 
 def _matrices(
-    component: Component, design: Design, rows: list[np.ndarray]
+    component: VarianceComponent, design: Design, rows: list[np.ndarray]
 ) -> tuple[list[list[str]], list[np.ndarray]]:
     """The component's columns in each top-level group, one for each level that occurs there."""
     grouping = design.groupings[component.grouping]
@@ -327,7 +341,7 @@ def _matrices(
     return names, matrices
 
 
-def cost(layout: Layout, components: list[Component]) -> tuple[float, float]:
+def cost(layout: Layout, components: list[VarianceComponent]) -> tuple[float, float]:
     """Rough bytes and seconds that MixedLM takes for a model."""
     k = 0 if layout.re is None else len(layout.re.block)
     groupings = [layout.design.groupings[component.grouping].codes for component in components]
@@ -348,7 +362,7 @@ def seconds(design: Design, estimates: Estimates) -> float:
     return cost(layout, variance_components(layout, estimates))[1]
 
 
-def _refuse_large(layout: Layout, components: list[Component]) -> None:
+def _refuse_large(layout: Layout, components: list[VarianceComponent]) -> None:
     cells, work = cost(layout, components)
     if cells > MEMORY or work > SECONDS:
         raise CourseError(

@@ -19,7 +19,8 @@ from scipy import linalg, stats
 from course.common.arguments import choice, proportion
 from course.design.notes import columns_left_out
 from course.errors import CourseError
-from course.fit.model import MixedFit, require_fit
+from course.fit.model import MixedFit
+from course.fit.require import require_fit
 from course.fit.tables import t_table, with_left_out
 from course.inference.constraints import check_independent, read_constraints, read_matrix
 from course.inference.kenward_roger import KenwardRoger

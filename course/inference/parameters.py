@@ -12,7 +12,8 @@ from course.common.nearest import nearest
 from course.common.parameter import Parameter
 from course.design.design import Design
 from course.errors import CourseError
-from course.fit.model import MixedFit, require_fit
+from course.fit.model import MixedFit
+from course.fit.require import require_fit
 from course.solver.parameters import parameter_names, parameter_values, parameters_of
 
 

@@ -10,7 +10,8 @@ import pandas as pd
 from course.design.aliasing import determined
 from course.design.design import Design
 from course.design.grouping import Grouping
-from course.fit.model import MixedFit, require_fit
+from course.fit.model import MixedFit
+from course.fit.require import require_fit
 from course.fit.satterthwaite import Satterthwaite
 from course.fit.tables import t_table
 from course.solver.estimates import estimate

@@ -10,7 +10,8 @@ import pandas as pd
 
 from course.common.wording import number, rounded_like
 from course.errors import CourseError
-from course.fit.model import MixedFit, require_fit
+from course.fit.model import MixedFit
+from course.fit.require import require_fit
 from course.fit.summary import LEFT_OUT
 from course.inference.parameters import parameters
 from course.solver.parameters import parameters_of

@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 
 from course.errors import CourseError
-from course.fit.model import MixedFit, require_fit
+from course.fit.model import MixedFit
+from course.fit.require import require_fit
 from course.fit.shares import mean_variances
 from course.solver.estimates import estimate
 from course.solver.problem import Problem

@@ -13,7 +13,8 @@ from course.common.wording import count, listing, words
 from course.design.columns import find_columns
 from course.design.design import Design
 from course.errors import CourseError
-from course.fit.model import MixedFit, require_fit
+from course.fit.model import MixedFit
+from course.fit.require import require_fit
 from course.plots.page import (
     BLUE,
     GREY,
@@ -346,7 +347,7 @@ def _blocks_of(design: Design) -> dict[str, pd.DataFrame]:
         )
     blocks = {}
     for grouping in design.groupings:
-        for j, effect in enumerate(grouping.effects):
+        for j, effect in enumerate(grouping.labels):
             Z = np.zeros((design.n, grouping.n_levels))
             Z[np.arange(design.n), grouping.codes] = grouping.Z[:, j]
             name = "1" if effect == "Intercept" else effect

@@ -44,6 +44,9 @@ def arguments(layout: Layout) -> Call:
     (Component(name='room', formula='0 + C(room)', is_intercept=True),)
     """
     formula, writer = layout.design.formula, _Writer(layout)
+    response = formula.response
+    if formula.offset:  # MixedLM has no place for one
+        response = f"I({response} - {formula.offset})"
     groups = writer.top()
     re_formula = None if layout.re is None else writer.top_effects(layout.re)
     if re_formula and "~" in re_formula:  # of a column's name: MixedLM would take it for its own
@@ -54,7 +57,7 @@ def arguments(layout: Layout) -> Call:
         for j in effects.block:
             writer.add_component(Effects(effects.grouping, (j,)))
     return Call(
-        fixed_formula=writer.plain(f"{formula.response} ~ {writer.fixed()}"),
+        fixed_formula=writer.plain(f"{response} ~ {writer.fixed()}"),
         groups=groups,
         re_formula=re_formula and writer.plain(re_formula),
         n_correlated=0 if layout.re is None else len(layout.re.block),
@@ -224,7 +227,9 @@ class _Writer:
             values = columns[name].astype(str) == level
             expression = f"(data[{quote(name)}].astype(str) == {quote(level)}).astype(float)"
             return expression, values.to_numpy(float)
-        centred = re.fullmatch(r"(center|scale|standardize)\((\w+)\)", factor.name)
+        centred = re.fullmatch(
+            r"(center|scale|standardize)\((\w+)(?:, ddof=([01]))?\)", factor.name
+        )
         name = centred[2] if centred else factor.name
         if name not in columns or not pd.api.types.is_numeric_dtype(columns[name].dtype):
             return None
@@ -234,7 +239,8 @@ class _Writer:
         x, values = f"({x} - {x}.mean())", values - values.mean()
         if centred[1] == "center":
             return x, values
-        return f"{x} / data[{quote(name)}].std(ddof=0)", values / values.std()
+        ddof = int(centred[3] or 0)
+        return f"{x} / data[{quote(name)}].std(ddof={ddof})", values / values.std(ddof=ddof)
 
 
 def _of_all_rows(factor: CodedFactor) -> bool:

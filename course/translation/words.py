@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import permutations
 
 from course.common.wording import count, listing
@@ -9,6 +10,11 @@ from course.design.design import Design
 from course.design.grouping import Grouping
 from course.translation.call import Call, Gap
 from course.translation.layout import Effects, Layout
+
+
+def readings_in_words(readings: Sequence[tuple[str, str]]) -> list[str]:
+    """What the formula spelt as R or Julia do, and what that is here."""
+    return [f"{theirs} is {ours}" for theirs, ours in readings]
 
 
 def sentences(design: Design) -> list[str]:
@@ -21,6 +27,8 @@ def sentences(design: Design) -> list[str]:
     if not design.fixed_names:
         fixed = f"none; the mean of {response} is 0"
     lines = [f"Fixed part: {fixed}."]
+    if design.formula.offset:
+        lines.append(f"Offset: {design.formula.offset} is added as it is, with no coefficient.")
     for grouping in design.groupings:
         for block in grouping.blocks:
             lines.append(_random_sentence(response, grouping, block))

@@ -231,7 +231,7 @@ def test_columns_of_a_factor_before_two_bars_are_named(n_labels):
     message = str(caught.value)
     shown = [f"x[{label}]" for label in labels if f"x[{label}]" in message]
     assert f"({', '.join(shown)}{', ...' if len(shown) < n_labels else ''})" in message
-    assert "'x'" in message and "(1|school) + (0 + x|school)" in message
+    assert "'x'" in message and "(1 | school) + (0 + x | school)" in message
 
 
 @pytest.mark.parametrize(
