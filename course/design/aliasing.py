@@ -94,7 +94,7 @@ def find_aliased(X: np.ndarray, codings: Codings) -> Aliased:
     >>> data = {"y": pd.Series([3.0, 4, 6, 5]), "cm": pd.Series([8.0, 9, 10, 9])}
     >>> data["mm"] = 10 * data["cm"]
     >>> codings = Codings(parse_formula("y ~ cm + mm"), data)
-    >>> found = find_aliased(codings.matrices(pd.RangeIndex(4))[1], codings)
+    >>> found = find_aliased(codings.matrices(pd.RangeIndex(4))[2], codings)
     >>> found.reasons
     ('mm is determined by cm: their effects cannot be told apart, and mm is left out.',)
     """
