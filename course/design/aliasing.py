@@ -99,6 +99,9 @@ def find_aliased(X: np.ndarray, codings: Codings) -> Aliased:
     ('mm is determined by cm: their effects cannot be told apart, and mm is left out.',)
     """
     names = codings.X.names
+    kept, null, makers = determined(X, names, range(len(names)))
+    if kept.all():
+        return Aliased(kept, (), null, ())
     kept, null, makers = determined(X, names, _as_written(codings))
     by_cells = dict(_by_empty_cells(codings, kept))
     left_out = np.flatnonzero(~kept).tolist()
