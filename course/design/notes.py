@@ -80,8 +80,8 @@ def learnt_from_complete_rows(design: Design) -> list[str]:
         return []
     return [
         f"The means, knots and limits of {listing(sorted(calls))} are those of the {design.n:,} complete "
-        "rows. R takes them from every row that has the column, also from those that are left out for another "
-        "one: its coefficients, and with knots its curve, differ a little."
+        "rows. R takes them from every row that has the column, also from those left out for another one: "
+        "its coefficients, and with knots its curve, differ a little."
     ]
 
 
