@@ -18,6 +18,7 @@ import numpy as np
 import pandas as pd
 
 from course.design.design import Design
+from course.design.identification import find_shared
 from course.errors import CourseError
 from course.solver.estimates import Estimates
 from course.translation.layout import Effects, Layout, lay_out, unit
@@ -89,20 +90,32 @@ def fit_by_statsmodels(design: Design, estimates: Estimates, force: bool = False
         ) from error
 
 
-def _repeated(design: Design, first: int) -> set[int]:
-    """Groupings that are another one under a second name, with an effect in common.
+@dataclass(frozen=True)
+class _Part:
+    """Some effects as `find_shared` takes them: their groups, their columns, which of them correlate."""
 
-    Only the sum of their variances is known, so MixedLM's Hessian cannot be inverted unless one is held. The
-    grouping `first`, and then the order of the formula, decide which one is not.
+    codes: np.ndarray
+    Z: np.ndarray
+    blocks: tuple[tuple[int, ...], ...]
+
+
+def _held(
+    layout: Layout, components: list[Component], top: _TopEffects | None, reml: bool
+) -> list[bool]:
+    """For each component whether its variance has to be held for the others to be known.
+
+    Where the data know several variances only together, MixedLM's Hessian cannot be inverted.
     """
-    order = sorted(range(len(design.groupings)), key=lambda g: g != first)
-    effects = [set(grouping.effects) for grouping in design.groupings]
-    return {
-        g
-        for at, g in enumerate(order)
-        for before in order[:at]
-        if design.nested[g, before] and design.nested[before, g] and effects[g] & effects[before]
-    }
+    design = layout.design
+    parts = [
+        _Part(design.groupings[c.grouping].codes, c.column[:, None], ((0,),)) for c in components
+    ]
+    if top is not None:  # first, so that it is the components that are held
+        k = top.columns.shape[1]
+        parts.insert(0, _Part(layout.top_codes, top.columns, (tuple(range(k)),)))
+    sets = find_shared(parts, design.X if reml else None) if parts else ()
+    held = {pivot.grouping for shared in sets for pivot in shared.pivots}
+    return [at + (top is not None) in held for at in range(len(components))]
 
 
 def without_correlations(layout: Layout) -> Layout:
@@ -121,7 +134,7 @@ def fit_from_optimum(layout: Layout, estimates: Estimates) -> MixedLMResults:
             start_params=_start(estimates, components, top),
             reml=estimates.reml,
             method="lbfgs",
-            free=_free(layout, components, top),
+            free=_free(layout, components, top, estimates.reml),
         )
 
 
@@ -205,20 +218,17 @@ def _start(
 
 
 def _free(
-    layout: Layout, components: list[Component], top: _TopEffects | None
+    layout: Layout, components: list[Component], top: _TopEffects | None, reml: bool
 ) -> MixedLMParams | None:
     """Which parameters MixedLM may move (1) and which it must hold (0); None where it may move all.
 
-    Held are variances at 0, covariance matrices that are singular, and the variances of groupings that
-    occur twice.
+    Held are variances at 0, covariance matrices that are singular, and variances that the data know only
+    together with those that may move.
     """
     from statsmodels.regression.mixed_linear_model import MixedLMParams
 
-    repeated = _repeated(layout.design, -1 if layout.re is None else layout.re.grouping)
-    free = [
-        component.variance >= FLOOR and component.grouping not in repeated
-        for component in components
-    ]
+    held = _held(layout, components, top, reml)
+    free = [c.variance >= FLOOR and not h for c, h in zip(components, held, strict=True)]
     singular = top is not None and top.singular
     if all(free) and not singular:
         return None
