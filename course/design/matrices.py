@@ -50,7 +50,7 @@ def random_blocks(formula: Formula) -> tuple[RandomBlock, ...]:
     for term in formula.random:
         effects = effect_terms(term.effects)
         if not effects:
-            raise CourseError(f"{term} lets nothing vary: write (1|{term.group_name})")
+            raise CourseError(f"{term} lets nothing vary: write (1|{term.written_group})")
         if term.correlated:
             blocks.append(RandomBlock(term, tuple(effects)))
         else:
@@ -252,7 +252,7 @@ def _refuse_two_meanings(block: RandomBlock, names: tuple[str, ...]) -> None:
     """Refuse || beside an effect of several columns: are these correlated with each other?"""
     if block.term.correlated or len(names) == 1:
         return
-    effect, group = block.effects[0].name(), block.term.group_name
+    effect, group = block.effects[0].name(), block.term.written_group
     shown = ", ".join(names[:MOST_NAMED]) + (", ..." if len(names) > MOST_NAMED else "")
     raise CourseError(
         f"{block.term}: '{effect}' has several columns ({shown}), and "
