@@ -4,6 +4,12 @@ import sys
 
 import pytest
 
+# nbval reads notebooks with nbformat, which checks them with jsonschema, and that would first build a grammar
+# of web addresses: two seconds in every process of pytest, for what no notebook holds. It does without where
+# there is none. So pyproject.toml keeps nbval from being imported before this is said, and it is named here.
+sys.modules["rfc3987_syntax"] = None
+pytest_plugins = ["nbval.plugin"]
+
 
 @pytest.fixture(autouse=True)
 def close_figures():

@@ -73,9 +73,11 @@ def run_doctor(options: argparse.Namespace) -> int:
 
 def _read(options: argparse.Namespace) -> pd.DataFrame:
     from course.data.files import read_table
-    from course.formula.parse import parse_formula
+    from course.formula.parse import NEEDS_COLUMNS, parse_formula
 
-    groups = {name for term in parse_formula(options.formula).random for name in term.group}
+    text = options.formula
+    columns = read_table(options.data).columns if NEEDS_COLUMNS.search(text) else None
+    groups = {name for term in parse_formula(text, columns).random for name in term.group}
     return read_table(options.data, labels=groups)
 
 

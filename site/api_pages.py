@@ -5,13 +5,21 @@ import re
 from importlib import import_module
 from pathlib import PurePosixPath
 
-# A chapter for each wing of the package, in the order of the data's way; every public name once.
+# A chapter for each wing of the package, in the order of the data's way; every public name once, and after a
+# function the class of what it returns.
 # tests/project/test_site.py holds this against `course`, `course.plots` and the folders of the package.
 CHAPTERS: dict[str, tuple[str, list[str]]] = {
     "errors": ("The one error", ["course.CourseError"]),
     "common": ("What all wings use", []),
     "formula": ("Formulas", []),
-    "simulate": ("Pupils with a known truth", ["course.simulate_schools"]),
+    "simulate": (
+        "Pupils with a known truth",
+        [
+            "course.simulate_schools",
+            "course.simulate.schools.Simulation",
+            "course.simulate.truth.Truth",
+        ],
+    ),
     "design": ("Matrices and groups", []),
     "solver": ("The search for the optimum", []),
     "translation": (
@@ -20,9 +28,25 @@ CHAPTERS: dict[str, tuple[str, list[str]]] = {
     ),
     "data": (
         "Data",
-        ["course.load", "course.read_table", "course.structure", "course.propose"],
+        [
+            "course.load",
+            "course.read_table",
+            "course.structure",
+            "course.data.structure.Structure",
+            "course.propose",
+            "course.data.proposal.Proposal",
+        ],
     ),
-    "fit": ("Fit", ["course.mixedlm", "course.MixedModel", "course.MixedFit"]),
+    "fit": (
+        "Fit",
+        [
+            "course.mixedlm",
+            "course.MixedModel",
+            "course.MixedFit",
+            "course.fit.summary.Summary",
+            "course.fit.agreement.Check",
+        ],
+    ),
     "inference": (
         "Tests and intervals",
         [
@@ -32,8 +56,10 @@ CHAPTERS: dict[str, tuple[str, list[str]]] = {
             "course.compare",
             "course.confint",
             "course.profile",
+            "course.inference.profile.Profile",
             "course.parameters",
             "course.bootstrap",
+            "course.inference.bootstrap.Bootstrap",
             "course.simulate_responses",
         ],
     ),
@@ -49,7 +75,15 @@ CHAPTERS: dict[str, tuple[str, list[str]]] = {
             "course.side_by_side",
         ],
     ),
-    "diagnosis": ("Doubt", ["course.diagnose", "course.influence"]),
+    "diagnosis": (
+        "Doubt",
+        [
+            "course.diagnose",
+            "course.diagnosis.finding.Diagnosis",
+            "course.diagnosis.finding.Finding",
+            "course.influence",
+        ],
+    ),
     "plots": (
         "Plots",
         [
@@ -61,7 +95,15 @@ CHAPTERS: dict[str, tuple[str, list[str]]] = {
             ).split()
         ],
     ),
-    "studies": ("Studies by simulation", ["course.recovery", "course.power"]),
+    "studies": (
+        "Studies by simulation",
+        [
+            "course.recovery",
+            "course.studies.recovery.Recovery",
+            "course.power",
+            "course.studies.power.Power",
+        ],
+    ),
     "exercises": ("Exercises", ["course.check"]),
 }
 

@@ -27,6 +27,9 @@ def pytest_collection_modifyitems(items):
         "diagnosis",
         "design",
         "fit",
+        "project",
+        "exercises",
+        "inference",
     )
 
     def rank(item) -> int:

@@ -19,7 +19,9 @@ import zipfile
 from datetime import date
 from pathlib import Path
 
+import check_jsonschema
 import yaml
+from click.testing import CliRunner
 from packaging.version import InvalidVersion, Version
 
 TOOLS = Path(__file__).resolve().parent
@@ -83,13 +85,9 @@ def is_date(text: str) -> bool:
 def citation_problems(path: Path, version: str) -> list[str]:
     """CITATION.cff keeps to the Citation File Format's schema, and has the same version."""
     schema = ["--builtin-schema", "vendor.citation-file-format"]
-    run = subprocess.run(
-        [sys.executable, "-m", "check_jsonschema", *schema, str(path)],
-        capture_output=True,
-        text=True,
-    )
-    if run.returncode:
-        return [f"CITATION.cff is not valid: {run.stdout or run.stderr}"]
+    run = CliRunner().invoke(check_jsonschema.main, [*schema, str(path)])
+    if run.exit_code:
+        return [f"CITATION.cff is not valid: {run.output}"]
     cited = yaml.safe_load(path.read_text("utf-8")).get("version")
     if str(cited) != version:
         return [f"CITATION.cff is of version {cited}, course.__version__ is {version}"]

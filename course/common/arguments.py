@@ -8,7 +8,7 @@ import secrets
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from course.common.nearest import closest
+from course.common.nearest import nearest_choice
 from course.errors import CourseError
 
 
@@ -21,7 +21,7 @@ def unknown(name: object, names: Iterable[str], what: str) -> CourseError:
     CourseError("no data set 'pupil'; did you mean 'pupils'? There are: 'exam', 'pupils'")
     """
     names = list(names)
-    meant = closest(name, names)
+    meant = nearest_choice(name, names)
     hint = f"did you mean {meant!r}? There are: " if meant else "there are: "
     return CourseError(f"no {what} {name!r}; {hint}{', '.join(map(repr, names))}")
 

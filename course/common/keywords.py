@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from course.common.nearest import closest
+from course.common.nearest import ALIKE, closest
 from course.errors import CourseError
 
 GENERALISED = (
@@ -56,7 +56,7 @@ def refuse_keywords(
     known = list(known)
     for name in given:
         mends = ELSEWHERE | told
-        meant = closest(name, [*known, *mends])
+        meant = closest(name.lower(), [*known, *mends], ALIKE)
         if meant in mends:
             raise CourseError(f"{function}() has no {name}=: {mends[meant]}")
         hint = f"; did you mean {meant}=?" if meant else "."

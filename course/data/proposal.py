@@ -15,8 +15,6 @@ from course.data.structure import (
     restarts_in,
     structure,
 )
-from course.design.columns import check_frame, find_columns, is_number
-from course.design.groups import FEW_LEVELS
 from course.errors import CourseError
 from course.formula.terms import as_written
 
@@ -112,6 +110,9 @@ def propose(
     <BLANKLINE>
     Slopes that could vary: (age | classroom), (age | school), (age | province)
     """
+    from course.design.columns import check_frame, find_columns, is_number  # `load` needs no patsy
+    from course.design.groups import FEW_LEVELS
+
     check_frame(data)
     predictors = named(predictors)
     _check_response(find_columns(data, [response, *predictors])[response], response)

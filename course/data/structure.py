@@ -9,8 +9,6 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from course.design.columns import check_frame, find_columns, label_kind
-from course.design.groups import FEW_LEVELS, relation
 from course.errors import CourseError
 from course.formula.expressions import column_code
 from course.formula.terms import as_written
@@ -112,6 +110,12 @@ def structure(data: pd.DataFrame, groups: Sequence[str] | None = None) -> Struct
     classroom      190       9    17  province, school
     student_id    2494       1     1
     """
+    from course.design.columns import (
+        check_frame,
+        find_columns,
+    )  # in functions: `load` needs no patsy
+    from course.design.groups import relation
+
     check_frame(data)
     names = guessed_groups(data) if groups is None else list(dict.fromkeys(named(groups)))
     columns = find_columns(data, names)
@@ -231,6 +235,9 @@ def other_reading(inner: str, outer: str) -> str:
 
 
 def _warnings(groups: pd.DataFrame, relations: pd.DataFrame, columns: dict) -> list[str]:
+    from course.design.columns import label_kind
+    from course.design.groups import FEW_LEVELS
+
     warnings = []
     for name, row in groups.iterrows():
         above = restarts_in(name, relations)

@@ -12,7 +12,7 @@ from scipy import linalg
 
 from course.errors import CourseError
 from course.formula.expressions import (
-    SPLINES,
+    SEVERAL,
     hides_a_function,
     names_outside_texts,
     quoted_column,
@@ -20,7 +20,6 @@ from course.formula.expressions import (
 from course.formula.terms import Formula, RandomTerm
 
 MAX_CELLS = 400_000_000  # of all model matrices together: 3 GB
-MOST_NAMED = 8  # columns in a message
 NOTHING_LEFT = 1e-12  # of the square of a column of unit size: no more than rounding
 MAX_NAMES = 200_000  # columns of a formula that patsy may be asked to name
 
@@ -106,7 +105,7 @@ def _most_columns(code: str, variables: Mapping) -> int:
     most = min(most, rows)
     if any(isinstance(node, ast.Compare) for node in tree):
         most *= 2
-    if called & SPLINES:  # df=, or knots, and those that a degree adds
+    if called & SEVERAL:  # df=, or knots, and those that a degree adds
         most *= max([value for value in values if type(value) is int], default=0) + len(values) + 7
     return most
 
@@ -173,16 +172,18 @@ def constant_weights(matrix: np.ndarray, names: tuple[str, ...]) -> np.ndarray |
     return weights if np.abs(matrix @ weights - 1).max() <= 1e-8 else None
 
 
-def unexplained_squares(gram: np.ndarray) -> np.ndarray:
+def unexplained_squares(gram: np.ndarray, least: float = NOTHING_LEFT) -> np.ndarray:
     """What is left of each column's square once the columns before it are given, (p,).
 
-    These are the squared pivots of Cholesky's factor of the columns' products with each other. One of
-    (nearly) 0 is replaced by `NOTHING_LEFT` on the way, so that the next can be found.
+    These are the squared pivots of Cholesky's factor of the columns' products with each other. A column
+    that the others determine is passed over: it explains nothing of those after it.
 
     Parameters
     ----------
     gram : ndarray, shape (p, p)
         X'X of columns of about unit size.
+    least : float
+        The share of its square up to which a column counts as determined.
 
     Examples
     --------
@@ -193,40 +194,9 @@ def unexplained_squares(gram: np.ndarray) -> np.ndarray:
     p = len(gram)
     root, left = np.zeros((p, p)), np.zeros(p)
     for j in range(p):
-        root[j, :j] = linalg.solve_triangular(root[:j, :j], gram[:j, j], lower=True)
-        left[j] = gram[j, j] - root[j, :j] @ root[j, :j]
-        root[j, j] = np.sqrt(max(left[j], NOTHING_LEFT))
+        before = linalg.solve_triangular(root[:j, :j], gram[:j, j], lower=True, check_finite=False)
+        root[j, :j] = before
+        left[j] = gram[j, j] - before @ before
+        # a pivot without end leaves nothing for it to explain
+        root[j, j] = np.sqrt(left[j]) if left[j] > least * gram[j, j] else np.inf
     return left
-
-
-def check_rank(X: np.ndarray, names: tuple[str, ...]) -> None:
-    """Refuse a column that the columns before it determine (R² above 1 - 1e-10)."""
-    n = len(X)
-    scaled = X / np.sqrt(np.einsum("ij,ij->j", X, X) / n).clip(min=1e-300)
-    weights = constant_weights(X, names)
-    # what stands beside a constant may be centred: years near 2000 are no constant
-    if weights is not None:
-        free = weights == 0
-        centred = scaled[:, free] - scaled[:, free].mean(axis=0)
-        spread = np.sqrt(np.einsum("ij,ij->j", centred, centred) / n)
-        flat = spread < 1e-12
-        if flat.any():
-            name = np.asarray(names)[free][int(flat.argmax())]
-            raise CourseError(
-                f"{name} has the same value in every row: its effect cannot be told from the "
-                "intercept. Leave it out"
-            )
-        scaled[:, free] = centred / spread
-    gram = scaled.T @ scaled / n
-    determined = np.flatnonzero(unexplained_squares(gram) <= 1e-10 * np.diagonal(gram))
-    if len(determined):
-        j = determined[0]
-        weights = np.linalg.lstsq(gram[:j, :j], gram[:j, j], rcond=1e-12)[0]
-        involved = [names[i] for i in range(j) if abs(weights[i]) > 1e-6]
-        shown = ", ".join(involved[:MOST_NAMED])
-        if len(involved) > MOST_NAMED:
-            shown += f" and {len(involved) - MOST_NAMED} others"
-        raise CourseError(
-            f"{names[j]} is determined by {shown or 'nothing (it is all zero)'}: "
-            "their effects cannot be told apart. Leave one of them out of the fixed part"
-        )

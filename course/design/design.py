@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from itertools import compress
 
 import numpy as np
 import pandas as pd
 
-from course.design.checks import check_columns, check_names, check_rank, check_response, refuse_text
+from course.design.aliasing import Aliased, find_aliased
+from course.design.checks import check_columns, check_names, check_response, refuse_text
 from course.design.columns import check_frame, find_columns, label_kind, missing_rows
 from course.design.grouping import Grouping, build_groupings
 from course.design.groups import lies_in, parents
@@ -30,7 +32,10 @@ class Design:
     ----------
     formula : Formula
     y : ndarray, shape (n,)
+    offset : ndarray, shape (n,)
+        What the formula adds to the fixed part as it is: 0 without ``offset(...)``.
     X : ndarray, shape (n, p)
+        The columns that are estimated: without those that others determine.
     fixed_names : tuple of str, length p
         patsy's names of the columns of X.
     groupings : tuple of Grouping
@@ -47,10 +52,13 @@ class Design:
         Columns of the caller's frame that are called like a function of formulas, used or not.
     codings : Codings
         How y, X and each Z are made of columns, so that new rows get the same columns.
+    aliased : Aliased
+        The columns of the fixed part that are left out, because others determine them.
     """
 
     formula: Formula
     y: np.ndarray
+    offset: np.ndarray
     X: np.ndarray
     fixed_names: tuple[str, ...]
     groupings: tuple[Grouping, ...]
@@ -60,10 +68,16 @@ class Design:
     columns: dict[str, pd.Series]
     named_like_functions: tuple[str, ...]
     codings: Codings = field(repr=False)
+    aliased: Aliased = field(repr=False)
 
     @property
     def n(self) -> int:
         return len(self.y)
+
+    @property
+    def y_less_offset(self) -> np.ndarray:
+        """What X and Z are to explain, (n,)."""
+        return self.y - self.offset
 
     @cached_property
     def nested(self) -> np.ndarray:
@@ -95,8 +109,20 @@ class Design:
         return parents(self.groupings[child].codes, self.groupings[parent].codes)
 
     def fixed_rows(self, new: pd.DataFrame) -> np.ndarray:
-        """X for new rows, (m, p); NaN where a predictor is missing."""
-        return self.codings.new_matrix(self.codings.X, new)
+        """X for new rows, (m, p); NaN where a predictor is missing.
+
+        Raises
+        ------
+        CourseError
+            Where a row needs a column that was left out.
+        """
+        return self.aliased.estimable(self.codings.new_matrix(self.codings.X, new), new.index)
+
+    def offset_rows(self, new: pd.DataFrame) -> np.ndarray:
+        """The offset of new rows, (m,); NaN where a column of it is missing."""
+        if self.codings.offset is None:
+            return np.zeros(len(new))
+        return self.codings.new_matrix(self.codings.offset, new)[:, 0]
 
     def random_rows(self, grouping: int, new: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
         """Codes (m,) and Z (m, k) of one grouping for new rows; the code of an unseen level is -1."""
@@ -127,7 +153,7 @@ class Design:
         y = np.asarray(y, dtype=float)
         if y.shape != self.y.shape:
             raise CourseError(f"the new response has shape {y.shape}; the model has {self.n} rows")
-        check_response(y, self.formula.response)
+        check_response(y - self.offset, self.formula.response)
         return replace(self, y=y)
 
     def rows(self, keep: np.ndarray) -> Design:
@@ -141,6 +167,7 @@ class Design:
         return replace(
             self,
             y=self.y[keep],
+            offset=self.offset[keep],
             X=self.X[keep],
             groupings=tuple(groupings),
             index=self.index[keep],
@@ -165,8 +192,8 @@ def build_design(formula: Formula, data: pd.DataFrame) -> Design:
     Raises
     ------
     CourseError
-        For a column that is not there, a response that is not numeric or does not vary, columns of
-        X that determine each other, groups that cannot be told from the residual, ...
+        For a column that is not there, a response that is not numeric or does not vary, groups that
+        cannot be told from the residual, ... Columns of X that others determine are left out.
 
     Examples
     --------
@@ -194,16 +221,18 @@ def build_design(formula: Formula, data: pd.DataFrame) -> Design:
 
     codings = Codings(formula, columns)
     check_columns([coding.names for coding in (codings.X, *codings.Z)], len(index))
-    y, X, *Zs = codings.matrices(index)
+    y, offset, X, *Zs = codings.matrices(index)
     if y.shape[1] > 1:
         refuse_text(formula, columns)
-    check_response(y[:, 0], formula.response)
-    check_rank(X, codings.X.names)
+    check_response(y[:, 0] - offset[:, 0], formula.response)
+    aliased = find_aliased(X, codings)
+    kept = aliased.kept
     return Design(
         formula=formula,
         y=y[:, 0].copy(),
-        X=X,
-        fixed_names=codings.X.names,
+        offset=offset[:, 0],
+        X=X if kept.all() else X[:, kept],
+        fixed_names=tuple(compress(codings.X.names, kept)),
         groupings=build_groupings(codings, Zs),
         index=index,
         rows_given=len(data),
@@ -211,4 +240,5 @@ def build_design(formula: Formula, data: pd.DataFrame) -> Design:
         columns=columns,
         named_like_functions=tuple(filter(hides_a_function, data.columns)),
         codings=codings,
+        aliased=aliased,
     )

@@ -1,6 +1,6 @@
 """Which variances and covariances the rows can tell apart, whatever the response is.
 
-The covariance matrix of y is linear in the (co)variances psi of the random effects and the residual's variance:
+The covariance matrix of y is linear in psi, the (co)variances of the random effects and of the residual:
 
     V = sum of psi_m V_m,    V_m = z_i z_j' + z_j z_i' within each level of a grouping, and 0 elsewhere
 
@@ -13,7 +13,7 @@ columns of Z: no matrix of n by n is ever made.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations_with_replacement
 from typing import NamedTuple, Protocol
@@ -40,7 +40,7 @@ class Groups(Protocol):
     def blocks(self) -> tuple[tuple[int, ...], ...]: ...
 
 
-class Component(NamedTuple):
+class Covariance(NamedTuple):
     """The variance (i = j) or the covariance of two effects of a grouping."""
 
     grouping: int
@@ -48,7 +48,7 @@ class Component(NamedTuple):
     j: int
 
 
-RESIDUAL = Component(-1, -1, -1)  # stands for the residual's variance
+RESIDUAL = Covariance(-1, -1, -1)  # stands for the residual's variance
 
 
 @dataclass(frozen=True)
@@ -57,27 +57,39 @@ class Shared:
 
     Attributes
     ----------
-    unknown : tuple of Component
+    unknown : tuple of Covariance
         Those that it does not know each for itself.
-    known : tuple of dict of Component to float
+    known : tuple of dict of Covariance to float
         The combinations that it knows, each as coefficients. What is in none of them leaves no trace in the
         data.
-    pivots : tuple of Component
+    pivots : tuple of Covariance
         Once these are held, the others are known.
     spare : tuple of int
         The blocks, numbered through all groupings, that say nothing which the others do not.
     """
 
-    unknown: tuple[Component, ...]
-    known: tuple[dict[Component, float], ...]
-    pivots: tuple[Component, ...]
+    unknown: tuple[Covariance, ...]
+    known: tuple[dict[Covariance, float], ...]
+    pivots: tuple[Covariance, ...]
     spare: tuple[int, ...]
 
+    def knows(self, weights: Mapping[Covariance, float]) -> bool:
+        """Whether a weighted sum of (co)variances stays the same along all directions of this set."""
+        for pivot in self.pivots:
+            # as the pivot goes up by 1, what it is known together with goes down
+            moves = [weights.get(pivot, 0.0)]
+            for known in self.known:
+                own = next(one for one in known if one not in self.pivots)
+                moves.append(-weights.get(own, 0.0) * known.get(pivot, 0.0))
+            if abs(sum(moves)) > ZERO * max(map(abs, moves)):
+                return False
+        return True
 
-def components_of(groupings: Sequence[Groups]) -> list[Component]:
+
+def components_of(groupings: Sequence[Groups]) -> list[Covariance]:
     """All variances and covariances, block by block; that of the residual is the last."""
     found = [
-        Component(g, i, j)
+        Covariance(g, i, j)
         for g, grouping in enumerate(groupings)
         for block in grouping.blocks
         for i, j in combinations_with_replacement(block, 2)
@@ -117,7 +129,7 @@ def find_shared(groupings: Sequence[Groups], X: np.ndarray | None = None) -> tup
 
 
 def _shared(
-    rows: np.ndarray, block: np.ndarray, components: list[Component], sizes: np.ndarray
+    rows: np.ndarray, block: np.ndarray, components: list[Covariance], sizes: np.ndarray
 ) -> Shared:
     """One set, from the directions along which it may move, measured by the sizes of the columns."""
     spare: list[int] = []
@@ -131,14 +143,16 @@ def _shared(
     against = (rows[:, :, None] * rows[:, None, :] < -ZERO).sum(axis=(0, 2))
     variance = [c.i == c.j for c in components]
     rows, pivots = _echelon(rows, np.lexsort([-against, variance, ~np.isin(block, spare)]))
-    known, unknown = [], np.flatnonzero((np.abs(rows) > ZERO).any(axis=0))
+    unknown = np.flatnonzero((np.abs(rows) > ZERO).any(axis=0)).tolist()
+    known = []
     for m in unknown:
         if m not in pivots:
             weights = {m: 1.0}
             for row, pivot in zip(rows, pivots, strict=True):
                 if abs(row[m]) > ZERO:
                     weights[pivot] = -row[m] * sizes[pivot] / sizes[m]
-            known.append({components[i]: float(weights[i]) for i in sorted(weights)})
+            # rounded, so that what is 1 is 1
+            known.append({components[i]: float(f"{weights[i]:.9g}") for i in sorted(weights)})
     return Shared(
         unknown=tuple(components[m] for m in unknown),
         known=tuple(known),
@@ -151,7 +165,7 @@ def _shared(
 
 
 def _null_space(
-    groupings: Sequence[Groups], components: list[Component], X: np.ndarray | None
+    groupings: Sequence[Groups], components: list[Covariance], X: np.ndarray | None
 ) -> tuple[np.ndarray, np.ndarray]:
     """Directions (d, m) along which V does not change, and the sizes (m,) that they are measured by."""
     rotations, rotated = zip(*map(_orthogonal, groupings), strict=True)
@@ -194,56 +208,64 @@ def _orthogonal(grouping: Groups) -> tuple[np.ndarray, np.ndarray]:
 def _products(
     groupings: Sequence[Groups],
     Zs: Sequence[np.ndarray],
-    components: list[Component],
+    components: list[Covariance],
     X: np.ndarray | None,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """trace(V_m V_l), or trace(P V_m P V_l) where X is given, (m, m); and the sizes of the V_m, (m,)."""
+    """trace(V_m V_n), or trace(P V_m P V_n) where X is given, (m, m); and the sizes of the V_m, (m,).
+
+    With C the products of the columns of two groupings in a cell that they have in common, z_i z_j' of the
+    one and w_k w_q' of the other have the product sum of C_ik C_jq over cells. For P = I - Q Q'
+
+        trace(P V P W) = trace(V W) - 2 trace(Q' V W Q) + trace(Q' V Q Q' W Q).
+    """
     n, m = len(Zs[0]), len(components)
     gram, size = np.zeros((m, m)), np.empty(m)
     own = [np.flatnonzero([c.grouping == g for c in components]) for g in range(len(groupings))]
-    pairs = [np.array([components[i][1:] for i in at]).T for at in own]
+    pairs = [np.array([components[at][1:] for at in mine]).T for mine in own]
     half = [np.where(i == j, 0.5, 1.0) for i, j in pairs]
     Q = None if X is None else np.linalg.qr(X)[0]
     sums: list[np.ndarray] = []  # Q' z_i by level, (L, k, p)
-    through: list[np.ndarray] = []  # Q' V_m Q, (m, p, p)
+    inside: list[np.ndarray] = []  # Q' V Q, (m of the grouping, p, p)
     for g, (grouping, Z) in enumerate(zip(groupings, Zs, strict=True)):
-        (i, j), c = pairs[g], half[g]
-        gram[own[g], -1] = 2 * c * np.einsum("nk,nk->k", Z[:, i], Z[:, j])
+        i, j = pairs[g]
+        traces = 2 * half[g] * np.einsum("nk,nk->k", Z[:, i], Z[:, j])
         if Q is not None:
             by_level = _by_level(grouping.codes)
             sums.append(np.stack([by_level @ (z[:, None] * Q) for z in Z.T], axis=1))
-            both = np.einsum("lkp,lmq->kmpq", sums[g], sums[g])
-            through.append(c[:, None, None] * (both[i, j] + both[j, i]))
-            gram[own[g], -1] -= np.trace(through[g], axis1=1, axis2=2)
+            both = np.einsum("lkp,lmq->kmpq", sums[g], sums[g], optimize=True)
+            inside.append(half[g][:, None, None] * (both[i, j] + both[j, i]))
+            traces -= np.trace(inside[g], axis1=1, axis2=2)
+        gram[own[g], -1] = gram[-1, own[g]] = traces
         for h in range(g + 1):
-            (k, l), d = pairs[h], half[h]
+            halves = np.outer(half[g], half[h])
             one, other, C = _cells(grouping.codes, groupings[h].codes, Z, Zs[h])
-            K = np.einsum("cik,cjl->ikjl", C, C, optimize=True)
-            products = 2 * (_at(K, i, k, j, l) + _at(K, i, l, j, k))
+            products = 2 * halves * _crossed(C, C, pairs[g], pairs[h])
             if g == h:
-                size[own[g]] = np.sqrt(c * c * np.diagonal(products))
+                size[own[g]] = _sizes_of(products, i, j)
             if Q is not None:
                 N = np.einsum("cip,ckp->cik", sums[g][one], sums[h][other], optimize=True)
-                K = np.einsum("cik,cjl->ikjl", C, N, optimize=True)
-                products -= 2 * (_at(K, i, k, j, l) + _at(K, i, l, j, k))
-                products -= 2 * (_at(K, j, k, i, l) + _at(K, j, l, i, k))
-            products *= np.outer(c, d)
-            if Q is not None:
-                products += np.einsum("apq,bpq->ab", through[g], through[h])
+                twice = _crossed(C, N, pairs[g], pairs[h]) + _crossed(N, C, pairs[g], pairs[h])
+                products -= 2 * halves * twice
+                products += np.einsum("apq,bpq->ab", inside[g], inside[h], optimize=True)
             gram[np.ix_(own[g], own[h])] = products
             gram[np.ix_(own[h], own[g])] = products.T
-        # a covariance of effects that no level has together is measured by their variances
-        variance = dict(zip(i[i == j], size[own[g]][i == j], strict=True))
-        size[own[g]] = [np.sqrt(variance[a] * variance[b] / (half[g][at] * 2 if a == b else 0.5)) for at, (a, b) in enumerate(zip(i, j, strict=True))]
-    gram[-1, :-1] = gram[:-1, -1]
     gram[-1, -1] = n if Q is None else n - Q.shape[1]
     size[-1] = np.sqrt(n)
     return gram, size
 
 
-def _at(K: np.ndarray, i: np.ndarray, k: np.ndarray, j: np.ndarray, l: np.ndarray) -> np.ndarray:
-    """K[i, k, j, l] for all i, j of one grouping (rows) and all k, l of another (columns)."""
-    return K[i[:, None], k[None, :], j[:, None], l[None, :]]
+def _crossed(C: np.ndarray, D: np.ndarray, ij: np.ndarray, kq: np.ndarray) -> np.ndarray:
+    """The sum over cells of C_ik D_jq + C_iq D_jk, all (i, j) of one grouping by all (k, q) of another."""
+    (i, j), (k, q) = ij[:, :, None], kq[:, None, :]
+    products = np.einsum("cik,cjq->ikjq", C, D, optimize=True)
+    return products[i, k, j, q] + products[i, q, j, k]
+
+
+def _sizes_of(products: np.ndarray, i: np.ndarray, j: np.ndarray) -> np.ndarray:
+    """The size of each V_m; that of a covariance, which may be 0 by itself, is taken from the variances."""
+    variance = np.zeros(i.max() + 1)
+    variance[i[i == j]] = np.sqrt(np.diagonal(products))[i == j]
+    return np.sqrt(np.where(i == j, 1, 2) * variance[i] * variance[j])
 
 
 def _by_level(codes: np.ndarray) -> sparse.csr_array:
@@ -255,7 +277,7 @@ def _by_level(codes: np.ndarray) -> sparse.csr_array:
 def _cells(
     one: np.ndarray, other: np.ndarray, Z: np.ndarray, W: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The levels of two groupings that occur together, and the products of their columns there, (cells, k, l)."""
+    """The levels of two groupings that occur together, and the products of their columns, (cells, k, q)."""
     size = other.max() + 1
     cell, found = pd.factorize(one * size + other)
     products = [[np.bincount(cell, z * w) for w in W.T] for z in Z.T]
@@ -265,9 +287,10 @@ def _cells(
 # -- algebra of directions -------------------------------------------------------------------------
 
 
-def _echelon(rows: np.ndarray, order: Sequence[int]) -> tuple[np.ndarray, list[int]]:
+def _echelon(rows: np.ndarray, order: Iterable[int]) -> tuple[np.ndarray, list[int]]:
     """The same directions with a 1 and else 0 in one column each, the pivots: the first that will do."""
-    rows, pivots = rows.copy(), []
+    pivots: list[int] = []
+    rows = rows.copy()
     for column in order:
         at = len(pivots)
         if at == len(rows):
@@ -296,7 +319,7 @@ def _apart(null: np.ndarray, block: np.ndarray) -> list[np.ndarray]:
     return [rows[label == number] for number in range(label.max() + 1)]
 
 
-def _block_numbers(groupings: Sequence[Groups], components: list[Component]) -> np.ndarray:
+def _block_numbers(groupings: Sequence[Groups], components: list[Covariance]) -> np.ndarray:
     """The block of each (co)variance, all blocks of all groupings numbered through; -1 for the residual."""
     blocks = [(g, block) for g, grouping in enumerate(groupings) for block in grouping.blocks]
     numbers = [

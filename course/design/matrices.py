@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from dataclasses import dataclass
 from functools import cached_property
 from math import prod
@@ -13,8 +15,8 @@ import patsy
 from course.design.checks import check_interactions, check_size
 from course.design.columns import check_frame, find_columns, missing_rows, model_column, new_column
 from course.design.patsy_errors import in_words
+from course.design.transforms import NAMESPACE
 from course.errors import CourseError
-from course.formula.expressions import NAMESPACE
 from course.formula.parse import effect_terms, terms_of, variables_of
 from course.formula.terms import Formula, RandomTerm
 
@@ -113,6 +115,22 @@ class Coding:
         runs = [subterm for subterms in self.info.term_codings.values() for subterm in subterms]
         return [[self._factor(factor, run) for factor in run.factors] for run in runs]
 
+    @property
+    def by_level(self) -> dict[str, list[CodedFactor]]:
+        """For each term its factors, those of labels with one column for each level."""
+        found = {}
+        for term in self.info.terms:
+            infos = [(factor.name(), self.info.factor_infos[factor]) for factor in term.factors]
+            found[term.name()] = [
+                CodedFactor(name, info.num_columns)
+                if info.type == "numerical"
+                else CodedFactor(
+                    name, len(info.categories), tuple(info.categories), np.eye(len(info.categories))
+                )
+                for name, info in infos
+            ]
+        return found
+
     def _factor(self, factor: patsy.EvalFactor, run: patsy.SubtermInfo) -> CodedFactor:
         info = self.info.factor_infos[factor]
         if factor not in run.contrast_matrices:
@@ -185,17 +203,24 @@ class Codings:
     @property
     def Z(self) -> tuple[Coding, ...]:
         """One for each of `blocks`."""
-        return self._all[2:]
+        return self._all[2 : 2 + len(self.blocks)]
+
+    @property
+    def offset(self) -> Coding | None:
+        """That of the offset, one column; None where the formula has none."""
+        return self._all[-1] if self.formula.offset else None
 
     @cached_property
     def _all(self) -> tuple[Coding, ...]:
-        """Those of y, X and each Z, which patsy makes in one pass over the data."""
+        """Those of y, X, each Z and an offset, which patsy makes in one pass over the data."""
         formula, blocks, variables = self.formula, self.blocks, self.variables
         described = terms_of(f"{formula.response} ~ {formula.fixed}")
-        if not described.rhs_termlist:
-            raise CourseError("the fixed part is empty: write at least 1, the intercept")
         termlists = [described.lhs_termlist, described.rhs_termlist]
         termlists += [list(block.effects) for block in blocks]
+        texts = [formula.response, formula.fixed, *(block.formula for block in blocks)]
+        if formula.offset:
+            texts.append(f"I{formula.offset}")
+            termlists.append(terms_of(f"0 + {texts[-1]}").rhs_termlist)
         check_interactions((term for terms in termlists for term in terms), variables)
         environment = patsy.EvalEnvironment([NAMESPACE])
         with np.errstate(all="ignore"):
@@ -205,11 +230,23 @@ class Codings:
                 )
             except Exception as error:  # patsy passes on whatever a transformation raises
                 raise in_words(error, variables) from error
-        texts = [formula.response, formula.fixed, *(block.formula for block in blocks)]
         codings = tuple(Coding(text, info) for text, info in zip(texts, infos, strict=True))
-        for block, coding in zip(blocks, codings[2:], strict=True):
-            _refuse_two_meanings(block, coding.names)
+        for block, coding in zip(blocks, codings[2:], strict=False):
+            if not block.term.correlated and len(coding.names) > 1:
+                effects = [effect_terms(block.term.effects)]
+                (whole,) = patsy.build.design_matrix_builders(
+                    effects, lambda: iter([variables]), environment, NA_action=KEEP_ALL
+                )
+                _refuse_two_meanings(block, coding.names, tuple(whole.column_names))
         return codings
+
+    def level_numbers(self, factor: patsy.EvalFactor) -> np.ndarray | None:
+        """For each row the number of its level in a factor of X, (n,); None for one that holds numbers."""
+        info = self.X.info.factor_infos[factor]
+        if info.type != "categorical":
+            return None
+        labels = factor.eval(info.state, self.variables)
+        return patsy.categorical.categorical_to_int(labels, info.categories, KEEP_ALL)
 
     def of_group(self, factors: tuple[str, ...]) -> list[Coding]:
         """Those of the blocks that vary by these groups, in the order of the formula."""
@@ -220,8 +257,11 @@ class Codings:
         ]
 
     def matrices(self, index: pd.Index) -> list[np.ndarray]:
-        """y, X and each Z, (n, columns) each, of the rows that everything was learnt from."""
-        return _matrices([self.y, self.X, *self.Z], self.variables, index)
+        """y, offset, X and each Z, (n, columns) each, of the rows that everything was learnt from."""
+        if self.offset is None:
+            y, *rest = _matrices([self.y, self.X, *self.Z], self.variables, index)
+            return [y, np.zeros((len(index), 1)), *rest]
+        return _matrices([self.y, self.offset, self.X, *self.Z], self.variables, index)
 
     def new_matrix(self, coding: Coding, new: pd.DataFrame) -> np.ndarray:
         """The columns of X or of a Z for rows that were not in the fit, (m, columns).
@@ -248,24 +288,43 @@ class Codings:
         return matrix
 
 
-def _refuse_two_meanings(block: RandomBlock, names: tuple[str, ...]) -> None:
+def _refuse_two_meanings(
+    block: RandomBlock, names: tuple[str, ...], whole: tuple[str, ...]
+) -> None:
     """Refuse || beside an effect of several columns: are these correlated with each other?"""
-    if block.term.correlated or len(names) == 1:
-        return
-    effect, group = block.effects[0].name(), block.term.written_group
+    effect, term = block.effects[0].name(), block.term
     shown = ", ".join(names[:MOST_NAMED]) + (", ..." if len(names) > MOST_NAMED else "")
-    raise CourseError(
-        f"{block.term}: '{effect}' has several columns ({shown}), and "
-        f"|| could mean two things. Correlated with each other: (1|{group}) + "
-        f"(0 + {effect}|{group}); all independent: make 0/1 columns and write each as "
-        f"(0 + column|{group})"
+    effects = [effect.name() for effect in effect_terms(term.effects)]
+    columns = [_as_effect(name) for name in whole]
+    alone = (
+        _terms(term, columns)
+        if all(columns) and len(columns) <= 2 * MOST_NAMED
+        else (f"make 0/1 columns and write each as {RandomTerm('0 + column', term.group)}")
     )
+    raise CourseError(
+        f"{term}: '{effect}' has several columns ({shown}), and || could mean two things. Correlated with "
+        f"each other, as lme4 reads it: {_terms(term, effects)}; all independent, as glmmTMB does: {alone}"
+    )
+
+
+def _terms(term: RandomTerm, effects: list[str]) -> str:
+    """A random term for each effect."""
+    texts = ["1" if effect == "Intercept" else f"0 + {effect}" for effect in effects]
+    return " + ".join(str(RandomTerm(text, term.group)) for text in texts)
+
+
+def _as_effect(column: str) -> str:
+    """A column of a matrix as a formula may write it: ``f[T.b]`` as ``dummy(f, "b")``; "" where it cannot."""
+    label = re.fullmatch(r"(\w+|Q\(.*\))\[(?:T\.)?(.*)\]", column)
+    if label:
+        return f"dummy({label[1]}, {json.dumps(label[2], ensure_ascii=False)})"
+    return "" if "[" in column else column
 
 
 def _matrices(codings: list[Coding], variables: dict, index: pd.Index) -> list[np.ndarray]:
     n = len(index)
     if not variables:  # intercepts alone: patsy could not know how many rows
-        return [np.ones((n, 1)) for _ in codings]
+        return [np.ones((n, len(coding.names))) for coding in codings]
     with np.errstate(all="ignore"):
         try:
             built = patsy.build_design_matrices(

@@ -8,11 +8,12 @@ import numpy as np
 import pandas as pd
 
 from course.common.wording import listing
+from course.design.columns import is_number
 from course.design.design import Design
 from course.design.groups import FEW_LEVELS, STRAY_SHARE, lies_in, occurring, relation
 from course.design.identification import RESIDUAL, Shared
-from course.formula.expressions import column_code
-from course.formula.parse import effect_terms, powers_of
+from course.formula.expressions import column_code, quoted_column
+from course.formula.parse import effect_terms, powers_of, ratios_of
 from course.formula.terms import as_written
 
 
@@ -30,6 +31,7 @@ def find_notes(design: Design) -> tuple[str, ...]:
     """
     looks = (
         rows_left_out,
+        columns_left_out,
         reused_labels,
         same_groups,
         shared_variances,
@@ -39,6 +41,7 @@ def find_notes(design: Design) -> tuple[str, ...]:
         flat_slopes,
         far_zero,
         powers,
+        ratios,
         number_labels,
     )
     return tuple(note for look in looks for note in look(design))
@@ -53,6 +56,11 @@ def rows_left_out(design: Design) -> list[str]:
         f"{left_out:,} of {design.rows_given:,} rows {'is' if left_out == 1 else 'are'} left out for "
         f"missing values in {columns}."
     ]
+
+
+def columns_left_out(design: Design) -> list[str]:
+    """Empty cells, and columns that others determine: why a fixed effect has no estimate."""
+    return list(dict.fromkeys(design.aliased.reasons))
 
 
 def reused_labels(design: Design) -> list[str]:
@@ -107,17 +115,29 @@ def shared_variances(design: Design) -> list[str]:
         if not shared.known or (len(used) > 1 and design.nested[np.ix_([*used], [*used])].all()):
             continue  # `no_common_level` and `same_groups` have words for these
         terms = overlapping_terms(design, shared)
-        sums = "sums of variances and covariances" if has_covariance(shared) else "sums of variances"
+        sums = (
+            "sums of variances and covariances" if has_covariance(shared) else "sums of variances"
+        )
         if len(terms) == 1:
             notes.append(
                 f"{terms[0]} has more variances and covariances than its levels can tell apart: the data "
                 f"know {sums}, not each of them. Leave out an effect."
             )
             continue
-        mend = f"Leave out {listing(spare_terms(design, shared))}." if shared.spare else "Simplify one."
+        mend = (
+            f"Leave out {listing(spare_terms(design, shared))}."
+            if shared.spare
+            else "Simplify one of them."
+        )
+        if len(set(terms)) == 1:
+            notes.append(
+                f"{terms[0]} stands in the formula {len(terms)} times, and the data know {sums}, not each of "
+                "them. Keep one."
+            )
+            continue
         notes.append(
-            f"{listing(terms)} overlap: what one gives up another can take over, and the likelihood stays the "
-            f"same. The data know {sums}, not each of them. {mend}"
+            f"{listing(terms)} overlap: what one gives up another can take over, and the likelihood stays "
+            f"the same. The data know {sums}, not each of them. {mend}"
         )
     return notes
 
@@ -130,8 +150,8 @@ def no_common_level(design: Design) -> list[str]:
             one, other = (design.groupings[g].labels[k] for k in (i, j))
             notes.append(
                 f"No level of {design.groupings[g].name} tells how {one} and {other} go together, so their "
-                "correlation is unknown, whatever is shown. Make columns of 0 and 1 to write them as terms of "
-                "their own."
+                "correlation is unknown, whatever is shown. Make columns of 0 and 1 to write them as terms "
+                "of their own."
             )
     return notes
 
@@ -249,6 +269,27 @@ def powers(design: Design) -> list[str]:
                     f"is in R): for its square write I({column}**2)."
                 )
     return list(raised.values())
+
+
+def ratios(design: Design) -> list[str]:
+    """In a formula a/b is a + a:b, as in R; between two numbers that is seldom what is meant."""
+    notes = {}
+    for text in (design.formula.fixed, *(term.effects for term in design.formula.random)):
+        for one, other in ratios_of(text):
+            if _is_numbers(one, design) and _is_numbers(other, design):
+                notes[one, other] = (
+                    f"{one}/{other} in a formula is {one} and its product with {other} (so it is in R): "
+                    f"for the ratio write I({one}/{other})."
+                )
+    return list(notes.values())
+
+
+def _is_numbers(code: str, design: Design) -> bool:
+    """Whether a column or call of a formula has numbers, and no labels."""
+    column = design.columns.get(quoted_column(code) or code)
+    if column is None:
+        return not code.startswith(("C(", "cut("))
+    return is_number(column)
 
 
 def number_labels(design: Design) -> list[str]:

@@ -7,6 +7,7 @@ from course.design.design import Design
 from course.diagnosis.finding import Finding
 
 UNIT_SD = (1e-3, 1e3)
+TOLD_TOGETHER = "Variances that cannot be told apart"
 
 
 def data_findings(design: Design) -> list[Finding]:
@@ -37,6 +38,16 @@ def _units(design: Design) -> list[Finding]:
 
 
 _NOTES = (
+    (
+        findings.columns_left_out,
+        "A fixed effect cannot be estimated",
+        "Combinations of labels that no row has, and columns that repeat others, have no effect of their "
+        "own; the coefficients that stay take its place, and may mean something else.",
+        "Where it is a repetition, leave it out of the formula. Where it is a combination without rows, "
+        "read means of the combinations that there are, or leave out the interaction.",
+        "Which combinations have no rows, or which column was left out.",
+        "caution",
+    ),
     (
         findings.far_zero,
         "The zero of a predictor lies outside the data",
@@ -69,6 +80,22 @@ _NOTES = (
         "Keep one of the terms.",
         "Nothing, once one is out.",
         "problem",
+    ),
+    (
+        findings.shared_variances,
+        TOLD_TOGETHER,
+        "Each of these SDs, and each group's effects, could be others and fit as well.",
+        "Leave out what the others can say, or simplify a term.",
+        "Nothing of them; the sums are known.",
+        "problem",
+    ),
+    (
+        findings.no_common_level,
+        "A correlation that no group can show",
+        "The number shown is where the search ended.",
+        "Write the effects as terms of their own.",
+        "Nothing of this correlation.",
+        "note",
     ),
     (
         findings.almost_nested,

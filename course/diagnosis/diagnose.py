@@ -7,16 +7,18 @@ import time
 import numpy as np
 
 from course.design.groups import FEW_LEVELS
-from course.diagnosis.data_notes import data_findings
+from course.diagnosis.data_notes import TOLD_TOGETHER, data_findings
 from course.diagnosis.finding import SEVERITIES, Diagnosis, Finding
 from course.diagnosis.influence import FEWEST, influence
 from course.diagnosis.residuals import Shape, ratio_by_fitted, ratios_by_category, spreads_by_level
 from course.errors import CourseError
-from course.fit.model import MixedFit, require_fit
+from course.fit.model import MixedFit
+from course.fit.notes import unseen_by_reml
+from course.fit.require import require_fit
 from course.fit.second_solver import seconds as statsmodels_seconds
 from course.fit.shares import mean_variances
 from course.interpretation.between_within import between_within
-from course.solver.estimates import random_parameters, standardised_covariances
+from course.solver.edges import on_the_edge, standardised_covariances, without_units
 
 NEAR_SINGULAR_SD = 0.02  # of an effect, over the residual SD, predictors standardised
 NEAR_SINGULAR_CORRELATION = 0.97
@@ -70,7 +72,7 @@ def diagnose(
     Examples
     --------
     >>> from course import diagnose, load, mixedlm
-    >>> fit = mixedlm("test_score ~ age + sex + (age|school/classroom)", load("pupils")).fit()
+    >>> fit = mixedlm("test_score ~ age + sex + (age|school)", load("pupils")).fit()
     >>> for finding in diagnose(fit):
     ...     print(finding.severity, finding.title)
     note The zero of a predictor lies outside the data
@@ -78,7 +80,7 @@ def diagnose(
     In R: ``performance::check_model(fit)``.
     """
     require_fit(fit)
-    findings = [*_convergence(fit), *_singular(fit), *_few_levels(fit)]
+    findings = [*_convergence(fit), *_unseen_by_reml(fit), *_singular(fit), *_few_levels(fit)]
     looked = ["convergence", "singular variances", "number of groups"]
     left_out: list[str] = []
     if solvers:
@@ -109,6 +111,20 @@ def _convergence(fit: MixedFit) -> list[Finding]:
             "Nothing from this fit.",
             "problem",
         )
+    ]
+
+
+def _unseen_by_reml(fit: MixedFit) -> list[Finding]:
+    return [
+        Finding(
+            TOLD_TOGETHER,
+            seen,
+            "The SD shown is where the search ended, and standard errors of fixed effects rest on it.",
+            "Keep these groups in one of the two parts.",
+            "Nothing from this fit.",
+            "problem",
+        )
+        for seen in (unseen_by_reml(fit.design) if fit.estimates.reml else [])
     ]
 
 
@@ -149,17 +165,17 @@ def _second_solver(fit: MixedFit, looked: list[str], left_out: list[str]) -> lis
 def _singular(fit: MixedFit) -> list[Finding]:
     zero, near = [], []
     standardised = standardised_covariances(fit.model.problem, fit.estimates)
-    for parameter in random_parameters(fit.design, standardised):
-        effects, value = " and ".join(parameter.effects), parameter.value
-        if parameter.is_sd:
+    for parameter, value in without_units(fit.design, standardised):
+        effects = " and ".join(parameter.effects)
+        if parameter.kind == "sd":
             what = f"the SD of {effects} by {parameter.group}"
-            if parameter.on_the_edge:
+            if on_the_edge(parameter, value):
                 zero.append(f"{what} is 0")
             elif value < NEAR_SINGULAR_SD:
                 near.append(f"{what} is {100 * value:.1f}% of the residual SD")
         else:
             what = f"the correlation of {effects} by {parameter.group}"
-            if parameter.on_the_edge:
+            if on_the_edge(parameter, value):
                 zero.append(f"{what} is {value:+.0f}")
             elif abs(value) > NEAR_SINGULAR_CORRELATION:
                 near.append(f"{what} is {value:+.3f}")
@@ -340,6 +356,7 @@ def _influential(fit: MixedFit, group: str, progress: bool) -> list[Finding]:
     changes = [f"change({n})" for n, keep in zip(names, weighty, strict=True) if keep]
     betas = [column for column in table if column.startswith("dfbeta(")]
     moved, changed = table[betas].abs().max(axis=1), table[changes].abs().max(axis=1)
+    moved = moved.astype(float)  # without fixed effects all are missing
     lost = table["cook"].isna()
     out = lost | (table["cook"] > COOK) | (moved > MOVED) | (changed > VARIANCE_CHANGE)
     if not out.any():
@@ -351,15 +368,18 @@ def _influential(fit: MixedFit, group: str, progress: bool) -> list[Finding]:
         if np.isnan(row["cook"]):
             seen.append(f"without {label} not all fixed effects can be estimated")
             continue
-        effect = row[betas].abs().idxmax()
-        said = (
-            f"without {label} ({row['rows']:.0f} rows) {effect[7:-1]} changes by "
-            f"{-row[effect]:+.2f} standard errors (Cook's distance {row['cook']:.2f})"
-        )
+        said = []
+        if betas:
+            effect = row[betas].abs().idxmax()
+            said.append(
+                f"{effect[7:-1]} changes by {-row[effect]:+.2f} standard errors (Cook's distance "
+                f"{row['cook']:.2f})"
+            )
         component = row[changes].abs().idxmax()
         if abs(row[component]) > VARIANCE_CHANGE:
-            said += f" and the variance of {component[7:-1]} by {row[component]:+.0%}"
-        seen.append(said)
+            verb = "" if said else "changes "
+            said.append(f"the variance of {component[7:-1]} {verb}by {row[component]:+.0%}")
+        seen.append(f"without {label} ({row['rows']:.0f} rows) {' and '.join(said)}")
     more = f"; and {out.sum() - 5} more" if out.sum() > 5 else ""
     return [
         Finding(

@@ -13,7 +13,8 @@ import pandas as pd
 from course.common.nearest import nearest
 from course.design.design import Design
 from course.errors import CourseError
-from course.fit.model import MixedFit, require_fit
+from course.fit.model import MixedFit
+from course.fit.require import require_fit
 from course.fit.shares import mean_variances
 from course.solver.estimates import Estimates, estimate
 
@@ -100,7 +101,8 @@ def influence(fit: MixedFit, group: str, progress: bool = True) -> pd.DataFrame:
                 change = np.full(len(variances), np.nan)
             else:
                 moved = (before.beta - after.beta) / fit.bse_fe.to_numpy()
-                cook = moved @ np.linalg.solve(_correlations(before.cov_beta), moved) / len(moved)
+                cook = moved @ np.linalg.solve(_correlations(before.cov_beta), moved)
+                cook /= max(len(moved), 1)  # 0 where no fixed effect can move
                 change = _all_variances(fit.design, after) / variances - 1
             change = np.where(variances > 1e-8 * variances.sum(), change, np.nan)
             rows.append([cook, *moved, *change])

@@ -6,16 +6,13 @@ import functools
 import importlib
 import pkgutil
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pandas as pd
 
 from course.common.nearest import closest
 from course.errors import CourseError
-from course.exercises.exercise import Data, judge, kind_in_words
-
-if TYPE_CHECKING:
-    from course.exercises.exercise import Exercise
+from course.exercises.exercise import Data, Exercise, judge, kind_in_words
 
 _data = Data()
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import itertools
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
-from course.fit.model import MixedFit, mixedlm
+if TYPE_CHECKING:
+    from course.fit.model import MixedFit
 
 
 def mysteries(pupils: pd.DataFrame) -> dict[str, pd.DataFrame]:
@@ -52,6 +54,8 @@ def _scores(pupils: pd.DataFrame, mean: np.ndarray, rng: np.random.Generator) ->
 
 def _no_slopes(pupils: pd.DataFrame) -> pd.DataFrame:
     """Schools whose slopes do not differ, drawn until the fit with slopes is at a correlation of ±1."""
+    from course.fit.model import mixedlm  # here, so that `check` does not wait for SciPy
+
     pupils = pupils[["student_id", "classroom", "school", "sex", "age10"]]
     for seed in itertools.count(1):
         drawn = _scores(pupils, 60 + 2 * pupils["age10"], np.random.default_rng(seed))

@@ -54,7 +54,7 @@ def read_call(
     """
     data = check_frame(data)
     if not isinstance(formula, Formula):
-        formula = parse_formula(formula)
+        formula = parse_formula(formula, data.columns)
     _refuse_several(groups, data)
     group, data = _group_column(groups, data)
     data = _rows_of(subset, data)

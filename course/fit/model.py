@@ -20,7 +20,7 @@ from course.fit.predict import predict
 from course.fit.satterthwaite import Satterthwaite
 from course.fit.second_solver import fit_by_statsmodels
 from course.fit.summary import Summary, summarise
-from course.fit.tables import effects_tables, t_table, variance_table
+from course.fit.tables import effects_tables, t_table, variance_table, with_left_out
 from course.formula.terms import Formula
 from course.solver.estimates import Estimates, estimate
 from course.solver.problem import Problem
@@ -47,15 +47,17 @@ def mixedlm(
     ----------
     formula : str
         ``"test_score ~ age + sex + (age|classroom) + (1|school)"``. Without bars it is the fixed part
-        and the other arguments mean what they mean in ``statsmodels.formula.api.mixedlm``.
+        and the other arguments mean what they mean in ``statsmodels.formula.api.mixedlm``. Fixed effects
+        that others determine are left out, as in lme4, and named in `MixedFit.notes`.
+        R's spelling is read as it stands: ``factor(x)``, ``I(x^2)``, ``poly(x, 2)``, ``offset(x)``, ``.``.
     data : DataFrame
         One row per observation; it is not changed. Rows with missing values in a column that the
         model names are left out, counted, and reported by `MixedFit.summary`, unless `missing` forbids it.
     groups : str or array-like of shape (n,), optional
         Beside bars: adds ``(1|groups)``, for pupils who were measured repeatedly.
     re_formula, vc_formula : str or dict, optional
-        Beside bars ``re_formula={"classroom": "~1"}`` says which effects vary by that group; vc_formula
-        makes them independent by ``{"classroom": "diag"}``, as ``||`` does, or ``"unstructured"``.
+        Beside bars ``{"classroom": "~1"}`` says what varies by that group, and ``{"classroom": "diag"}``
+        that it is independent, as by ``||`` (or ``"unstructured"``).
     subset : array-like of bool or of labels of the index, optional
         The rows to use, as in ``data.loc[subset]``.
     missing : {"drop", "raise", "none"}
@@ -233,7 +235,7 @@ class MixedFit:
 
     @cached_property
     def fe_params(self) -> pd.Series:
-        """Fixed effects, in units of the response per unit of the predictor."""
+        """Fixed effects that are estimated, in units of the response per unit of the predictor."""
         return self._by_name(self.estimates.beta)
 
     @cached_property
@@ -249,12 +251,12 @@ class MixedFit:
     @property
     def tvalues(self) -> pd.Series:
         """Estimates over standard errors."""
-        return self.fixed_effects["t"].rename(None)
+        return self.fe_params / self.bse_fe
 
     @property
     def pvalues(self) -> pd.Series:
         """Two-sided, with Satterthwaite degrees of freedom."""
-        return self.fixed_effects["p_value"].rename(None)
+        return self.fixed_effects["p_value"].rename(None)[self.fe_params.index]
 
     @cached_property
     def satterthwaite(self) -> Satterthwaite:
@@ -269,10 +271,11 @@ class MixedFit:
         -------
         DataFrame
             By patsy name: estimate, std_error, df, t, p_value, lower, upper. The degrees of freedom
-            are those of Satterthwaite (1946, doi 10.2307/3002019), as in R's lmerTest.
+            are those of Satterthwaite (1946, doi 10.2307/3002019), as in R's lmerTest. NaN for a column
+            that others determine (an empty cell): `fe_params` and the like are without it.
         """
         df = np.array([self.satterthwaite.df(row) for row in np.eye(len(self.fe_params))])
-        return t_table(self.fe_params, self.bse_fe, df)
+        return with_left_out(t_table(self.fe_params, self.bse_fe, df), self.design)
 
     # -- random effects -----------------------------------------------------------------------
 
@@ -303,8 +306,7 @@ class MixedFit:
     def random_effects(self) -> dict[str, pd.DataFrame]:
         """Conditional means (BLUPs): for each group a frame of levels by effects.
 
-        A group of several columns (``school:classroom``) has a MultiIndex of them, so that
-        ``data.join(frame, on=["school", "classroom"])`` works.
+        Several columns (``school:classroom``) make a MultiIndex, for ``data.join(frame, on=[...])``.
         """
         return effects_tables(self.design, self.estimates.effects)
 
@@ -329,7 +331,10 @@ class MixedFit:
 
     @property
     def n_params(self) -> int:
-        """Fixed effects, free entries of the covariance factors, residual variance."""
+        """Fixed effects, free entries of the covariance factors, residual variance.
+
+        As in lme4 all of them count, also those that the data cannot tell apart (`notes` tells of these).
+        """
         return len(self.estimates.beta) + self.model.problem.n_theta + 1
 
     @property
@@ -375,7 +380,11 @@ class MixedFit:
         Raises
         ------
         CourseError
-            For a missing column, an unknown label of a predictor, or an unknown group.
+            For a missing column, an unknown label of a predictor, an unknown group, and an empty cell.
+
+        See Also
+        --------
+        course.plots.predictions, course.plots.lines : Predictions as pictures.
         """
         return predict(self.design, self.estimates, new_data, random)
 
@@ -391,6 +400,10 @@ class MixedFit:
         -------
         MixedFit
             Fitted by the same method (REML or ML).
+
+        See Also
+        --------
+        course.bootstrap, course.simulate_responses : Responses drawn from the model, and their fits.
         """
         other = np.asarray(y, dtype=float)
         if other.shape != (self.nobs,) or not np.isfinite(other).all():
@@ -435,15 +448,3 @@ class MixedFit:
 
     def _by_name(self, values: np.ndarray) -> pd.Series:
         return pd.Series(values, index=list(self.design.fixed_names))
-
-
-def require_fit(fit: object, example: str = "") -> None:
-    """Refuse what `mixedlm` did not fit, in words, with an example of a call that takes several fits."""
-    if not isinstance(fit, MixedFit):
-        model = isinstance(fit, MixedModel)
-        hint = ": call its .fit() first, or write mixedlm(...).fit() at once" if model else ""
-        hint += f"; an example is {example}" if example else ""
-        raise CourseError(
-            "this needs the result of course.mixedlm(formula, data).fit(), not a "
-            f"{type(fit).__name__}{hint}"
-        )

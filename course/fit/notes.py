@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from course.common.wording import listing, words
 from course.design.design import Design
-from course.design.identification import RESIDUAL, Component
+from course.design.identification import RESIDUAL, Covariance
 from course.design.notes import overlapping_terms
-from course.solver.estimates import Estimates, random_parameters, relative_covariances
+from course.solver.edges import on_the_edge, relative_covariances, without_units
+from course.solver.estimates import Estimates
 from course.solver.parameters import unknown_parameters
 
 MOST_SUMS = 6
@@ -23,14 +24,14 @@ def fit_notes(design: Design, estimates: Estimates) -> list[str]:
         )
     if estimates.singular:
         at_the_edge = []
-        for parameter in random_parameters(design, relative_covariances(design, estimates)):
-            if parameter.on_the_edge:
+        relative = relative_covariances(design, estimates)
+        for parameter, value in without_units(design, relative):
+            if on_the_edge(parameter, value):
                 effects, group = " and ".join(parameter.effects), parameter.group
                 at_the_edge.append(
                     f"the variance of {effects} by {group} is estimated at 0"
-                    if parameter.is_sd
-                    else f"the correlation of {effects} by {group} is estimated at "
-                    f"{parameter.value:+.0f}"
+                    if parameter.kind == "sd"
+                    else f"the correlation of {effects} by {group} is estimated at {value:+.0f}"
                 )
         what = "; ".join(at_the_edge) or "some combination of effects is estimated not to vary"
         notes.append(
@@ -43,29 +44,39 @@ def fit_notes(design: Design, estimates: Estimates) -> list[str]:
 
 def _unknown_parts(design: Design, estimates: Estimates) -> list[str]:
     """What stands in the table and is not known, and the sums that are."""
-    notes = []
-    sums: list[str] = []
-    for shared in design.shared(estimates.reml):
-        sums += [_sum(design, estimates, known) for known in shared.known]
-        if estimates.reml and shared not in design.shared_by_ml:
-            terms = listing(overlapping_terms(design, shared))
-            least = "only sums" if shared.known else "nothing"
-            notes.append(
-                f"The fixed part has effects of its own for what {terms} could tell, so REML sees {least} "
-                "of these variances. Leave the term out, or its groups out of the fixed part."
-            )
+    notes = unseen_by_reml(design) if estimates.reml else []
+    sums = [
+        _sum(design, estimates, known)
+        for shared in design.shared(estimates.reml)
+        for known in shared.known
+    ]
     if unknown_parameters(design, estimates.reml):
-        known = f" Known are {listing(sums[:MOST_SUMS])}" if sums else ""
-        if len(sums) > MOST_SUMS:
-            known = known.replace(" and ", ", ") + f", and {len(sums) - MOST_SUMS} more such sums"
+        more = [f"{len(sums) - MOST_SUMS} more such sums"] if len(sums) > MOST_SUMS else []
+        known = f" Known are {listing([*sums[:MOST_SUMS], *more])}." if sums else ""
         notes.append(
             "What is marked ? is not known for itself: other values fit equally well, and those shown "
-            f"are where the search ended.{known}{'.' if known else ''}"
+            f"are where the search ended.{known}"
         )
     return notes
 
 
-def _sum(design: Design, estimates: Estimates, known: dict[Component, float]) -> str:
+def unseen_by_reml(design: Design) -> list[str]:
+    """A random effect of each group beside a fixed effect of each group."""
+    by_ml = {shared.pivots for shared in design.shared_by_ml}
+    notes = []
+    for shared in design.shared_by_reml:
+        if shared.pivots not in by_ml:
+            terms = listing(overlapping_terms(design, shared))
+            sees = "only sums of their variances" if shared.known else "nothing of their variance"
+            notes.append(
+                f"The fixed part has effects of its own for all that {terms} could tell, so REML sees "
+                f"{sees}, and the standard errors of these fixed effects are not known either. Leave the "
+                "term out, or its groups out of the fixed part."
+            )
+    return notes
+
+
+def _sum(design: Design, estimates: Estimates, known: dict[Covariance, float]) -> str:
     """``var(Intercept | g) + var(x | g) = 3.21``"""
     text, value = "", 0.0
     for one, weight in known.items():
@@ -74,7 +85,11 @@ def _sum(design: Design, estimates: Estimates, known: dict[Component, float]) ->
         else:
             g, i, j = one
             labels, group = design.groupings[g].labels, design.groupings[g].name
-            name = f"var({labels[i]} | {group})" if i == j else f"cov({labels[i]}, {labels[j]} | {group})"
+            name = (
+                f"var({labels[i]} | {group})"
+                if i == j
+                else f"cov({labels[i]}, {labels[j]} | {group})"
+            )
             size = float(estimates.covariances[g][i, j])
         value += weight * size
         factor = "" if round(abs(weight), 8) == 1 else f"{words(abs(weight))} "

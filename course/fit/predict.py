@@ -39,13 +39,15 @@ def predict(
     Raises
     ------
     CourseError
-        For a missing column, an unknown label of a predictor, or an unknown group.
+        For a missing column, an unknown label of a predictor, an unknown group, and a row that needs a
+        fixed effect which was left out.
     """
     wanted = _wanted([grouping.name for grouping in design.groupings], random)
     if new_data is None:
-        predicted, index = design.X @ estimates.beta, design.index
+        predicted, index = design.offset + design.X @ estimates.beta, design.index
     else:
-        predicted, index = design.fixed_rows(new_data) @ estimates.beta, new_data.index
+        fixed = design.fixed_rows(new_data) @ estimates.beta
+        predicted, index = design.offset_rows(new_data) + fixed, new_data.index
     for g, grouping in enumerate(design.groupings):
         if grouping.name not in wanted:
             continue

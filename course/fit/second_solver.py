@@ -12,13 +12,13 @@ import contextlib
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from course.design.design import Design
-from course.design.identification import find_shared
+from course.design.identification import RESIDUAL, find_shared
 from course.errors import CourseError
 from course.solver.estimates import Estimates
 from course.translation.layout import Effects, Layout, lay_out, unit
@@ -41,10 +41,11 @@ MEMORY = 2e9
 SECONDS = 60
 # How much of rows x columns^2, summed over groups, MixedLM gets through in a second.
 CELLS_PER_SECOND = 3e8
+TOP = -1  # the number of the correlated effects at the top level among components
 
 
 @dataclass(frozen=True)
-class Component:
+class VarianceComponent:
     """One variance component for MixedLM: a column whose effect varies between the levels."""
 
     name: str
@@ -90,34 +91,6 @@ def fit_by_statsmodels(design: Design, estimates: Estimates, force: bool = False
         ) from error
 
 
-@dataclass(frozen=True)
-class _Part:
-    """Some effects as `find_shared` takes them: their groups, their columns, which of them correlate."""
-
-    codes: np.ndarray
-    Z: np.ndarray
-    blocks: tuple[tuple[int, ...], ...]
-
-
-def _held(
-    layout: Layout, components: list[Component], top: _TopEffects | None, reml: bool
-) -> list[bool]:
-    """For each component whether its variance has to be held for the others to be known.
-
-    Where the data know several variances only together, MixedLM's Hessian cannot be inverted.
-    """
-    design = layout.design
-    parts = [
-        _Part(design.groupings[c.grouping].codes, c.column[:, None], ((0,),)) for c in components
-    ]
-    if top is not None:  # first, so that it is the components that are held
-        k = top.columns.shape[1]
-        parts.insert(0, _Part(layout.top_codes, top.columns, (tuple(range(k)),)))
-    sets = find_shared(parts, design.X if reml else None) if parts else ()
-    held = {pivot.grouping for shared in sets for pivot in shared.pivots}
-    return [at + (top is not None) in held for at in range(len(components))]
-
-
 def without_correlations(layout: Layout) -> Layout:
     """The effects at the top, too, as components of changed columns."""
     at_top = () if layout.re is None else (layout.re,)
@@ -134,7 +107,7 @@ def fit_from_optimum(layout: Layout, estimates: Estimates) -> MixedLMResults:
             start_params=_start(estimates, components, top),
             reml=estimates.reml,
             method="lbfgs",
-            free=_free(layout, components, top, estimates.reml),
+            free=_free(layout, estimates, components, top),
         )
 
 
@@ -154,13 +127,13 @@ def _without_warnings() -> Iterator[None]:
         yield
 
 
-def _model(layout: Layout, components: list[Component], top: _TopEffects | None) -> MixedLM:
+def _model(layout: Layout, components: list[VarianceComponent], top: _TopEffects | None) -> MixedLM:
     """MixedLM with the matrices of the design, and the names of its parameters."""
     from statsmodels.regression.mixed_linear_model import MixedLM
 
     design, variances = layout.design, _variance_spec(layout, components)
     model = MixedLM(
-        pd.Series(design.y, name=design.formula.response),
+        pd.Series(design.y_less_offset, name=design.formula.response),
         pd.DataFrame(design.X, columns=list(design.fixed_names)),
         groups=layout.top_codes,
         exog_re=None if top is None else top.columns,
@@ -182,7 +155,7 @@ def _top_effects(layout: Layout, estimates: Estimates) -> _TopEffects | None:
     block = list(layout.re.block)
     units = [unit(grouping.Z[:, j]) for j in block]
     names = [
-        label(grouping.effects[j].replace("Intercept", grouping.name), scale)
+        label(grouping.labels[j].replace("Intercept", grouping.name), scale)
         for j, scale in zip(block, units, strict=True)
     ]
     factor = estimates.factors[layout.re.grouping][np.ix_(block, block)]
@@ -191,7 +164,7 @@ def _top_effects(layout: Layout, estimates: Estimates) -> _TopEffects | None:
     return _TopEffects(grouping.Z[:, block] / units, names, covariance, singular)
 
 
-def _variance_spec(layout: Layout, components: list[Component]) -> VCSpec:
+def _variance_spec(layout: Layout, components: list[VarianceComponent]) -> VCSpec:
     """The variance components as MixedLM takes them: for each its columns in each top-level group."""
     from statsmodels.regression.mixed_linear_model import VCSpec
 
@@ -205,7 +178,7 @@ def _variance_spec(layout: Layout, components: list[Component]) -> VCSpec:
 
 
 def _start(
-    estimates: Estimates, components: list[Component], top: _TopEffects | None
+    estimates: Estimates, components: list[VarianceComponent], top: _TopEffects | None
 ) -> MixedLMParams:
     """The optimum of `estimates` as parameters of MixedLM."""
     from statsmodels.regression.mixed_linear_model import MixedLMParams
@@ -218,18 +191,24 @@ def _start(
 
 
 def _free(
-    layout: Layout, components: list[Component], top: _TopEffects | None, reml: bool
+    layout: Layout,
+    estimates: Estimates,
+    components: list[VarianceComponent],
+    top: _TopEffects | None,
 ) -> MixedLMParams | None:
     """Which parameters MixedLM may move (1) and which it must hold (0); None where it may move all.
 
-    Held are variances at 0, covariance matrices that are singular, and variances that the data know only
-    together with those that may move.
+    Held are variances at 0, covariance matrices that are singular, and of (co)variances that share what is
+    known so many that the others are known: MixedLM's Hessian could not be inverted.
     """
     from statsmodels.regression.mixed_linear_model import MixedLMParams
 
-    held = _held(layout, components, top, reml)
-    free = [c.variance >= FLOOR and not h for c, h in zip(components, held, strict=True)]
-    singular = top is not None and top.singular
+    held = _shared(layout, components, top, estimates.reml)
+    free = [
+        component.variance >= FLOOR and number not in held
+        for number, component in enumerate(components)
+    ]
+    singular = top is not None and (top.singular or TOP in held)
     if all(free) and not singular:
         return None
     k = 0 if top is None else len(top.covariance)
@@ -240,7 +219,32 @@ def _free(
     )
 
 
-def _sorted_components(layout: Layout, estimates: Estimates) -> list[Component]:
+class _Varying(NamedTuple):
+    """Effects that vary by some groups, as `find_shared` takes them."""
+
+    codes: np.ndarray
+    Z: np.ndarray
+    blocks: tuple[tuple[int, ...], ...]
+
+
+def _shared(
+    layout: Layout, components: list[VarianceComponent], top: _TopEffects | None, reml: bool
+) -> set[int]:
+    """Which components must be held so that all others are known; `TOP` for the correlated effects."""
+    if not layout.design.shared(reml):
+        return set()
+    groupings = layout.design.groupings
+    parts = [_Varying(groupings[c.grouping].codes, c.column[:, None], ((0,),)) for c in components]
+    numbers = list(range(len(components)))
+    if top is not None:  # in front, where it is held only if nothing else will do
+        block = tuple(range(top.columns.shape[1]))
+        parts.insert(0, _Varying(layout.top_codes, top.columns, (block,)))
+        numbers.insert(0, TOP)
+    found = find_shared(parts, layout.design.X if reml else None)
+    return {numbers[one.grouping] for shared in found for one in shared.pivots if one != RESIDUAL}
+
+
+def _sorted_components(layout: Layout, estimates: Estimates) -> list[VarianceComponent]:
     """The variance components by name: statsmodels sorts them, and so do its results."""
     return sorted(variance_components(layout, estimates), key=lambda component: component.name)
 
@@ -250,7 +254,7 @@ def label(name: str, scale: float) -> str:
     return name if scale == 1 else f"({name} / {scale:g})"
 
 
-def variance_components(layout: Layout, estimates: Estimates) -> list[Component]:
+def variance_components(layout: Layout, estimates: Estimates) -> list[VarianceComponent]:
     """The effects that MixedLM takes as independent ones, each with a variance of its own."""
     components = []
     for effects in layout.vc:
@@ -259,13 +263,13 @@ def variance_components(layout: Layout, estimates: Estimates) -> list[Component]
         column = layout.design.groupings[g].Z[:, j]
         scale = unit(column)
         name = label(layout.name(effects), scale)
-        components.append(Component(name, g, column / scale, variance * scale**2))
+        components.append(VarianceComponent(name, g, column / scale, variance * scale**2))
     for effects in layout.correlated:
         components += _unrelated(layout.design, estimates, effects)
     return components
 
 
-def _unrelated(design: Design, estimates: Estimates, effects: Effects) -> list[Component]:
+def _unrelated(design: Design, estimates: Estimates, effects: Effects) -> list[VarianceComponent]:
     """Correlated effects as independent ones of the columns Z L, the intercept last."""
     g = effects.grouping
     grouping = design.groupings[g]
@@ -280,13 +284,13 @@ def _unrelated(design: Design, estimates: Estimates, effects: Effects) -> list[C
             for i, other in enumerate(grouping.effects[o] for o in order)
             if i > at and L[i, at]
         ]
-        effect = grouping.effects[j]
+        effect = grouping.labels[j]
         name = grouping.name
         if effect != "Intercept":
             name = f"{name}:({' '.join([effect, *shifts])})" if shifts else f"{name}:{effect}"
         scale = unit(columns[:, at])
         column = columns[:, at] / scale
-        components.append(Component(label(name, scale), g, column, float(D[at]) * scale**2))
+        components.append(VarianceComponent(label(name, scale), g, column, float(D[at]) * scale**2))
     return components
 
 
@@ -322,7 +326,7 @@ def _rows_by_group(codes: np.ndarray) -> list[np.ndarray]:
 
 
 def _matrices(
-    component: Component, design: Design, rows: list[np.ndarray]
+    component: VarianceComponent, design: Design, rows: list[np.ndarray]
 ) -> tuple[list[list[str]], list[np.ndarray]]:
     """The component's columns in each top-level group, one for each level that occurs there."""
     grouping = design.groupings[component.grouping]
@@ -337,7 +341,7 @@ def _matrices(
     return names, matrices
 
 
-def cost(layout: Layout, components: list[Component]) -> tuple[float, float]:
+def cost(layout: Layout, components: list[VarianceComponent]) -> tuple[float, float]:
     """Rough bytes and seconds that MixedLM takes for a model."""
     k = 0 if layout.re is None else len(layout.re.block)
     groupings = [layout.design.groupings[component.grouping].codes for component in components]
@@ -358,7 +362,7 @@ def seconds(design: Design, estimates: Estimates) -> float:
     return cost(layout, variance_components(layout, estimates))[1]
 
 
-def _refuse_large(layout: Layout, components: list[Component]) -> None:
+def _refuse_large(layout: Layout, components: list[VarianceComponent]) -> None:
     cells, work = cost(layout, components)
     if cells > MEMORY or work > SECONDS:
         raise CourseError(

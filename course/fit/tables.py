@@ -32,6 +32,11 @@ def t_table(
     )
 
 
+def with_left_out(table: pd.DataFrame, design: Design) -> pd.DataFrame:
+    """The same with a row of NaN for each fixed effect that is left out, because others determine it."""
+    return table.reindex(list(design.codings.X.names)) if design.aliased.names else table
+
+
 def effects_tables(design: Design, values: Sequence[np.ndarray]) -> dict[str, pd.DataFrame]:
     """For each group a frame of levels by effects; `values` holds an array (L, k) for each grouping."""
     return {

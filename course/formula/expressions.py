@@ -11,20 +11,19 @@ import keyword
 import re
 import unicodedata
 
-import numpy as np
-
 from course.common.wording import count
 from course.errors import CourseError
 
 CONTRASTS = frozenset({"Treatment", "Sum", "Poly", "Helmert", "Diff"})
-SPLINES = frozenset({"bs", "cr", "cc"})
-FUNCTIONS = CONTRASTS | SPLINES | {"C", "I", "Q", "center", "scale", "standardize"}
-STATEFUL = SPLINES | {"center", "scale", "standardize"}  # they remember the data they first saw
+SPLINES = frozenset({"bs", "cr", "cc", "ns"})
+SEVERAL = SPLINES | {"poly", "cut"}  # functions that make several columns of one
+FUNCTIONS = CONTRASTS | SEVERAL | {"C", "I", "Q", "center", "scale", "standardize"}
+STATEFUL = SEVERAL | {"center", "scale", "standardize"}  # they remember the data they first saw
 NUMPY = frozenset(
     "abs cbrt ceil cos exp expm1 floor log log10 log1p log2 maximum minimum round sign sin sqrt "
-    "square tan tanh".split()
+    "square tan tanh where".split()
 )
-NAMESPACE = {"np": np}  # all that patsy needs beside its own functions
+LABELS = frozenset({"C", "cut"})  # functions that make labels
 # what each takes: fewest and most arguments by position, and the names of others
 SCALING, SPLINE = ("center", "rescale", "ddof"), ("df", "knots", "lower_bound", "upper_bound")
 SIGNATURES = {
@@ -39,22 +38,26 @@ SIGNATURES = {
     "bs": (1, 2, (*SPLINE, "degree", "include_intercept")),
     "cr": (1, 2, (*SPLINE, "constraints")),
     "cc": (1, 2, (*SPLINE, "constraints")),
+    "ns": (1, 2, ("df", "knots", "intercept")),
+    "poly": (1, 2, ("degree", "raw")),
+    "cut": (1, 2, ("breaks", "right", "include_lowest")),
     "np.round": (1, 2, ("decimals",)),
     "np.maximum": (2, 2, ()),
     "np.minimum": (2, 2, ()),
+    "np.where": (3, 3, ()),
 }
-WHOLE = {"df": (1, 50), "degree": (0, 5), "ddof": (0, 1), "decimals": (0, 15)}
-SWITCHES = frozenset({"center", "rescale", "include_intercept"})
+WHOLE = {"df": (1, 50), "degree": (0, 20), "ddof": (0, 1), "decimals": (0, 15)}
+SWITCHES = frozenset(
+    {"center", "rescale", "include_intercept", "intercept", "raw", "right", "include_lowest"}
+)
+MOST_DEGREES = 5  # of a spline: FITPACK dies of more
 MENDS = {
-    "factor": "write C(x)",
-    "as.factor": "write C(x)",
-    "ordered": "write C(x, Poly)",
-    "poly": "write x + I(x**2), or bs(x, df=3)",
-    "ns": "write cr(x, df=3)",
-    "s": "write cr(x, df=3)",
-    "offset": "subtract it from the response: I(y - x)",
+    "as.numeric": "make the column of numbers first, with pd.to_numeric",
+    "s": "write ns(x, df=3)",
     "cbind": "a mixed model here has one response",
     "mo": "write C(x)",
+    "ar1": "the residuals of a model here are independent of each other",
+    "cs": "the effects of a term here have a free covariance (x|g), or none (x||g)",
 }
 MAX_CALL = 500  # characters
 MAX_NESTING = 120  # of its syntax tree; Python itself gives up at 1,000 frames
@@ -87,7 +90,7 @@ def column_code(name: str) -> str:
 
 def hides_a_function(name: object) -> bool:
     """Whether a column of this name would stand before a function of formulas: patsy looks there first."""
-    return isinstance(name, str) and (name in FUNCTIONS or name in NAMESPACE)
+    return isinstance(name, str) and (name in FUNCTIONS or name == "np")
 
 
 def names_outside_texts(code: str) -> set[str]:
@@ -111,11 +114,6 @@ def quoted_column(code: str) -> str | None:
     """
     match = QUOTED.fullmatch(code)
     return ast.literal_eval(match[1]) if match else None
-
-
-def quote_backticks(text: str) -> str:
-    """```np.log(`net income`)``` to ``np.log(Q("net income"))``; a backtick in a text is a character."""
-    return re.sub(f"{TEXT}|`([^`]*)`", lambda m: m[0] if m[1] is None else column_code(m[1]), text)
 
 
 def check_call(text: str) -> tuple[list[str], set[str]]:
@@ -193,11 +191,11 @@ def _check(node: ast.AST, columns: dict, categorical: set, inside: str) -> None:
         case ast.Constant(value=bool() | None):
             pass
         case ast.Constant(value=int() | float() as value) if abs(value) < 1e15:
-            if inside in SPLINES and isinstance(value, int) and value > 50:
+            if inside in SEVERAL and isinstance(value, int) and value > 50:
                 raise CourseError(f"{inside}(...) with {value}: at most 50 columns")
         case ast.Constant(value=str()):
             centred = inside in SPLINES and node.value == "center"  # constraints="center"
-            if inside not in ("C", "Treatment", "Sum", "==") and not centred:
+            if inside not in ("C", "Treatment", "Sum", "==", "np.where") and not centred:
                 raise CourseError(f"the text {node.value!r:.40} has no place in {inside}(...)")
         case ast.List(elts=items) | ast.Tuple(elts=items) if inside not in ("", "I", "Q"):
             for item in items:
@@ -205,6 +203,8 @@ def _check(node: ast.AST, columns: dict, categorical: set, inside: str) -> None:
                     raise CourseError(f"a list in {inside}(...) holds numbers or texts")
                 # knots and levels may be any number, unlike df= and degree=
                 visit(item, "C" if inside == "C" else "list")
+        case ast.Attribute(value=ast.Name(id="np"), attr="pi"):
+            pass
         case ast.UnaryOp(op=ast.USub() | ast.UAdd(), operand=operand):
             visit(operand)
         case ast.BinOp(left=left, op=op, right=right) if isinstance(op, OPERATORS):
@@ -286,9 +286,9 @@ def _check_arguments(name: str, arguments: list, keywords: list, inside: str) ->
         raise CourseError(f"{name}(...) takes {counts} in a formula, not {len(arguments)}")
     if name in CONTRASTS and inside != "C":
         raise CourseError(f"{name} is a coding of a factor: write C(x, {name})")
+    if name in LABELS and inside not in ("", "C"):
+        raise CourseError(f"{name}(...) makes labels, and nothing can be computed from labels")
     if name == "C":
-        if inside not in ("", "C"):
-            raise CourseError("C(...) makes labels, and nothing can be computed from labels")
         contrast = arguments[1] if len(arguments) > 1 else given.get("contrast")
         called = contrast.func if isinstance(contrast, ast.Call) else contrast
         if contrast is not None and getattr(called, "id", None) not in CONTRASTS:
@@ -301,7 +301,23 @@ def _check_arguments(name: str, arguments: list, keywords: list, inside: str) ->
     if name in SPLINES:
         given = dict(zip(("", "df"), arguments, strict=False)) | given
         if not given.keys() & {"df", "knots"}:
-            raise CourseError(f"{name}(...) needs the number of its columns: {name}(x, df=4)")
+            centred = (
+                ', constraints="center"' if name in ("cr", "cc") else ""
+            )  # beside an intercept
+            raise CourseError(
+                f"{name}(...) needs the number of its columns: {name}(x, df=4{centred})"
+            )
+        if "degree" in given and not _whole(given["degree"], 0, MOST_DEGREES):
+            raise CourseError(f"degree of {name}(...) is a whole number from 0 to {MOST_DEGREES}")
+    if name == "poly":
+        given = dict(zip(("", "degree"), arguments, strict=False)) | given
+    if name == "cut":
+        given = dict(zip(("", "breaks"), arguments, strict=False)) | given
+        breaks = given.get("breaks")
+        if not (isinstance(breaks, ast.List | ast.Tuple) or _whole(breaks, 2, 50)):
+            raise CourseError(
+                "cut(...) needs breaks: how many parts, as in cut(x, 3), or a list of limits"
+            )
     for key, value in given.items():
         if key in WHOLE and not _whole(value, *WHOLE[key]):
             low, high = WHOLE[key]
@@ -310,7 +326,7 @@ def _check_arguments(name: str, arguments: list, keywords: list, inside: str) ->
             raise CourseError(f"{key} of {name}(...) is True or False")
 
 
-def _whole(node: ast.AST, low: int, high: int) -> bool:
+def _whole(node: ast.AST | None, low: int, high: int) -> bool:
     return isinstance(node, ast.Constant) and type(node.value) is int and low <= node.value <= high
 
 

@@ -2,47 +2,46 @@
 
 Nothing is ever evaluated here::
 
-    formula  =  response "~" sum
+    formula  =  response "~" ( sum | "1" bar groups )
+    response =  atom | arithmetic
     sum      =  ["-"] product { ("+" | "-") product }
-    product  =  power { ("*" | "/" | ":") power }
+    product  =  power { ("*" | "/" | ":" | "%in%" | "&") power }
     power    =  atom [ ("**" | "^") integer ]
-    atom     =  name | `quoted name` | 0 | 1 | call | "(" sum ")" | "(" sum ("|" | "||") group ")"
-    group    =  inter { "/" inter }          a/b/c means a, a:b and a:b:c
-    inter    =  name { ":" name }
+    atom     =  name | `quoted name` | 0 | 1 | "." | call | "(" sum ")" | "(" sum bar groups ")"
+    bar      =  "|" | "||"
+    groups   =  nested { "+" nested }        one term for each
+    nested   =  inter { ("/" | "*") inter }  a/b/c means a, a:b and a:b:c; a*b means a, b and a:b
+    inter    =  name { (":" | "&" | "%in%") name }
 
-A call such as ``np.log(income)`` holds a Python expression. `course.formula.expressions` reads it and
-lets only columns, numbers and the listed functions pass, since a formula may come from a stranger.
+A call such as ``log(income)`` holds an expression of R or Python. `course.formula.r_spelling` writes it in
+Python; `course.formula.expressions` lets only columns, numbers and the listed functions pass, since a
+formula may come from a stranger.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from math import comb
-from typing import NoReturn
 
 from course.errors import CourseError
 from course.formula.expressions import (
-    QUOTED,
+    TEXT,
     check_call,
     column_code,
-    quote_backticks,
     quoted_column,
 )
+from course.formula.group_grammar import read_groups
+from course.formula.r_spelling import read_r
 from course.formula.terms import Formula, RandomTerm, refuse_own_response
+from course.formula.tokens import MAX_DEPTH, Tokens
 
-MAX_DEPTH = 40  # parentheses within parentheses
 MAX_TERMS = 500  # a*b*c*... grows without bound: count before patsy builds them
 MAX_PRODUCTS = 20_000  # patsy multiplies out a power, and drops only then what comes twice
-TOKEN = re.compile(
-    r"""\s*(?:
-      (?P<quoted>`[^`]*`)
-    | (?P<name>[^\W\d]\w*(?:\.\w+)*)
-    | (?P<number>\d+(?:\.\d+)?)
-    | (?P<op>\*\*|\|\||[-+*/:^()|~])
-    )""",
-    re.VERBOSE,
-)
+LEFT_SIDE = re.compile(rf"(?:{TEXT}|`[^`]*`|[^~'\"`])*(?=~)")
+# what MixedModels.jl and lme4 2.0 write before the parenthesis of a random term, and the bar that says it
+STRUCTURES = {"zerocorr": "||", "diag": "||", "us": "|"}
 
 
 @dataclass(frozen=True)
@@ -55,6 +54,16 @@ class _Node:
     random: tuple[RandomTerm, ...] = ()
     factor: str = ""  # where it is no more than one column or call: that, without parentheses
     is_number: bool = False
+    offset: tuple[str, ...] = ()  # added to the fixed part as they are, in Python
+
+    @property
+    def is_summand(self) -> bool:
+        """Whether it can be added to a sum, and nothing else."""
+        return bool(self.random or self.offset)
+
+    @property
+    def with_article(self) -> str:
+        return "a random term" if self.random else "an offset"
 
 
 def _joined(op: str, left: int, right: int) -> int:
@@ -66,99 +75,97 @@ def _joined(op: str, left: int, right: int) -> int:
 class Parser:
     """A position in a text, and the rules that read on from there."""
 
-    def __init__(self, text: str):
-        self.text = text
-        self.pos = 0
-        self.depth = 0
+    def __init__(self, text: str, columns: Collection[object] | None = None):
+        self.tokens = Tokens(text)
+        self.columns = columns  # of the data, where they are known
+        self.of_response: dict[str, None] = {}
         self.variables: dict[str, None] = {}  # an ordered set
         self.categorical: set[str] = set()
         self.powers: dict[str, None] = {}  # single columns and calls raised to a power
-        self.kind, self.token, self.start = "", "", 0
-        self.advance()
-
-    # -- tokens -----------------------------------------------------------------------------
-
-    def advance(self) -> None:
-        match = TOKEN.match(self.text, self.pos)
-        if match and match.lastgroup:
-            self.kind, self.token = match.lastgroup, match[match.lastgroup]
-            self.start, self.pos = match.start(match.lastgroup), match.end()
-            return
-        rest = self.text[self.pos :].lstrip()
-        self.start = len(self.text) - len(rest)
-        if not rest:
-            self.kind, self.token = "end", ""
-            return
-        mends = {
-            ".": "a lone '.' (all other columns) is not read: name the columns",
-            "`": "a backtick without its partner: write `column name` between two of them",
-            ",": "a comma outside a function call: join terms with +",
-            "%": "%in% is not read: write a:b",
-            "'": "quotes stand only inside calls: write Q('column name') or `column name`",
-            '"': "quotes stand only inside calls: write Q('column name') or `column name`",
-            "=": "a formula has no '=': the response and the rest are joined by ~",
-        }
-        mend = mends.get(rest[0], f"the character {rest[0]!r} has no meaning in a formula")
-        self.fail(mend)
-
-    def fail(self, message: str, at: int | None = None, mend: str = "") -> NoReturn:
-        snippet = self.text[self.start if at is None else at :][:40].strip()
-        where = f", at `{snippet}`" if snippet else ", at the end"
-        raise CourseError(f"{message}{where}" + (f": {mend}" if mend else ""))
-
-    def take(self, *ops: str) -> str:
-        """Consume one of these operators if it is next; '' otherwise."""
-        if self.token in ops:
-            op = self.token
-            self.advance()
-            return op
-        return ""
-
-    # -- the grammar ------------------------------------------------------------------------
+        self.ratios: dict[tuple[str, str], None] = {}  # and pairs of them with a / between
 
     def formula(self) -> Formula:
-        if self.token == "~":
-            self.fail("the response is missing", mend="write it before ~, as in test_score ~ age")
-        response = self.sum()
-        if not response.factor:  # patsy would take y**2 for y, where R squares
-            self.fail(
-                "the response must be one column or one function of a column",
-                at=0,
-                mend="arithmetic needs I(...), as in I(score**2)",
+        if self.tokens.token == "~":
+            self.tokens.fail(
+                "the response is missing", mend="write it before ~, as in test_score ~ age"
             )
-        if not self.take("~"):
+        response = self.response()
+        if not self.tokens.take("~"):
             self.bar_outside()
-            self.fail("no ~ found", at=0, mend="write response ~ fixed effects + (1|group)")
-        if self.kind == "end":
-            self.fail("nothing stands after ~", at=0, mend="write at least 1 + (1|group)")
-        of_response, self.variables = self.variables, {}
+            self.tokens.fail("no ~ found", at=0, mend="write response ~ fixed effects + (1|group)")
+        if self.tokens.kind == "end":
+            self.tokens.fail("nothing stands after ~", at=0, mend="write at least 1 + (1|group)")
+        self.of_response, self.variables = self.variables, {}
         rest = self.right_side()
+        offset = " + ".join(rest.offset)
         of_effects = [name for term in rest.random for name in term.variables]
-        refuse_own_response(response.text, [*self.variables, *of_effects], self.text)
+        refuse_own_response(response.text, [*self.variables, *of_effects], self.tokens.text)
         return Formula(
             response.text,
             rest.text or "1",
             rest.random,
-            tuple(of_response | self.variables),
+            tuple(self.of_response | self.variables),
             frozenset(self.categorical),
+            offset=f"({offset})" if len(rest.offset) > 1 else offset,
+            readings=tuple(self.tokens.readings.items()),
         )
+
+    def response(self) -> _Node:
+        """One column, one call, or arithmetic, which means on the left of ~ what it says, as in R."""
+        left, first = LEFT_SIDE.match(self.tokens.text), None
+        try:
+            node = self.sum()
+            if node.factor:
+                return node
+        except CourseError as error:
+            first = error
+        try:
+            if left:
+                return self.arithmetic(left[0])
+        except CourseError:
+            pass  # what was wrong first is what to tell of
+        if first:
+            raise first
+        self.tokens.fail(
+            "the response must be one column or one function of a column",
+            at=0,
+            mend="arithmetic needs I(...), as in I(score**2)",
+        )
+
+    def arithmetic(self, text: str) -> _Node:
+        """``1000 / y`` before the ~, as ``I(1000 / y)``."""
+        code, readings = read_r(f"I({text.strip()})", self.columns or ())
+        columns, categorical = check_call(code)
+        self.tokens.readings |= readings
+        self.variables, self.categorical = dict.fromkeys(columns), categorical
+        self.tokens.jump(len(text))
+        return _Node(code, factor=code)
 
     def right_side(self) -> _Node:
         """A sum, and nothing after it."""
+        at = self.tokens.start
         node = self.sum()
+        if node.text == "1" and not node.is_summand:  # 1|g is all: nothing else can be meant
+            bar = self.tokens.take("||", "|")
+            if bar:
+                self.tokens.readings[f"1 {bar} g"] = f"(1 {bar} g)"
+                terms = [
+                    RandomTerm("1", group, bar == "|") for group in read_groups(self.tokens, at)
+                ]
+                node = replace(node, random=tuple(terms))
         self.bar_outside()
-        if self.token == "~":
-            self.fail("a second ~", mend="a formula has one")
-        if self.token == ")":
-            self.fail("a closing parenthesis without its opening one")
-        if self.kind != "end":
-            self.fail("an operator such as + is missing", mend="join terms with +")
+        if self.tokens.token == "~":
+            self.tokens.fail("a second ~", mend="a formula has one")
+        if self.tokens.token == ")":
+            self.tokens.fail("a closing parenthesis without its opening one")
+        if self.tokens.kind != "end":
+            self.tokens.fail("an operator such as + is missing", mend="join terms with +")
         return node
 
     def bar_outside(self) -> None:
-        if self.token in ("|", "||"):
-            group = re.match(r"\|+\s*([\w:/.]+)", self.text[self.start :])
-            self.fail(
+        if self.tokens.token in ("|", "||"):
+            group = re.match(r"\|+\s*([\w:/.]+)", self.tokens.text[self.tokens.start :])
+            self.tokens.fail(
                 "a bar outside parentheses",
                 mend="Python would read it as a bitwise OR. Put the random term in parentheses, "
                 f"as in (1|{group[1] if group else 'group'})",
@@ -167,51 +174,56 @@ class Parser:
     def sum(self) -> _Node:
         text, terms, products = "", 0, 0
         random: tuple[RandomTerm, ...] = ()
-        sign = self.take("+", "-")
+        offset: tuple[str, ...] = ()
+        sign = self.tokens.take("+", "-")
         while True:
-            at = self.start
+            at = self.tokens.start
             node = self.product()
-            if sign == "-" and node.random:
-                self.fail(
-                    "a random term cannot be subtracted", at=at, mend="leave it out of the formula"
+            if sign == "-" and node.is_summand:
+                self.tokens.fail(
+                    f"{node.with_article} cannot be subtracted",
+                    at=at,
+                    mend="leave it out of the formula",
                 )
             if node.text:
                 joint = f" {sign} " if text else sign.replace("+", "")
                 text += joint + node.text
             terms, products = terms + node.terms, products + node.products
-            random += node.random
+            random, offset = random + node.random, offset + node.offset
             if terms > MAX_TERMS:
-                self.fail(
+                self.tokens.fail(
                     f"more than {MAX_TERMS} terms", at=at, mend="this cannot be what was meant"
                 )
             if products > MAX_PRODUCTS:
-                self.fail(
+                self.tokens.fail(
                     "too high a power of too many terms",
                     at=at,
                     mend="write the products that are meant, as in age*sex*grade",
                 )
-            sign = self.take("+", "-")
+            sign = self.tokens.take("+", "-")
             if not sign:
-                alone = (text, random) == (node.text, node.random)
-                return node if alone else _Node(text, terms, products, random)
+                alone = (text, random, offset) == (node.text, node.random, node.offset)
+                return node if alone else _Node(text, terms, products, random, offset=offset)
 
     def product(self) -> _Node:
-        at = self.start
+        at = self.tokens.start
         node = self.power()
-        while op := self.take("*", "/", ":"):
+        while op := ":" if self.tokens.take_crossing() else self.tokens.take("*", "/"):
             other = self.power()
-            if node.random or other.random:
-                self.fail(
-                    f"a random term cannot be joined by {op}",
+            if node.is_summand or other.is_summand:
+                self.tokens.fail(
+                    f"{(node if node.is_summand else other).with_article} cannot be joined by {op}",
                     at=at,
                     mend="add it with +; for a slope that varies between groups write (x|group)",
                 )
             if node.is_number or other.is_number:
-                self.fail(
+                self.tokens.fail(
                     f"a number next to {op}",
                     at=at,
                     mend="arithmetic needs I(...), as in I(age / 12); an intercept is joined by +",
                 )
+            if op == "/" and node.factor and other.factor:
+                self.ratios.setdefault((node.factor, other.factor))
             terms = _joined(op, node.terms, other.terms)
             products = _joined(op, node.products, other.products)
             # patsy's ":" binds tighter than "*" and "/", and so it does in R
@@ -220,16 +232,16 @@ class Parser:
         return node
 
     def power(self) -> _Node:
-        at = self.start
+        at = self.tokens.start
         node = self.atom()
-        if not self.take("**", "^"):
+        if not self.tokens.take("**", "^"):
             return node
-        if node.random or node.is_number:
-            self.fail("** takes a sum of columns, as in (age + sex)**2", at=at)
-        if not re.fullmatch("[1-9]", self.token):
-            self.fail("the exponent must be a whole number from 1 to 9")
-        exponent = int(self.token)
-        self.advance()
+        if node.is_summand or node.is_number:
+            self.tokens.fail("** takes a sum of columns, as in (age + sex)**2", at=at)
+        if not re.fullmatch("[1-9]", self.tokens.token):
+            self.tokens.fail("the exponent must be a whole number from 1 to 9")
+        exponent = int(self.tokens.token)
+        self.tokens.advance()
         if node.factor and exponent > 1:
             self.powers.setdefault(node.factor)
         terms = sum(comb(node.terms, together) for together in range(1, exponent + 1))
@@ -238,42 +250,64 @@ class Parser:
         return _Node(f"{node.text}**{exponent}", terms, products)
 
     def atom(self) -> _Node:
-        at, kind, token = self.start, self.kind, self.token
+        at, kind, token = self.tokens.start, self.tokens.kind, self.tokens.token
         if kind == "quoted":
-            self.advance()
+            self.tokens.advance()
             return self.column(token[1:-1], at)
-        if kind == "name" and self.text[self.pos :].lstrip().startswith("("):
+        if self.tokens.is_call():
             return self.call()
         if kind == "name":
-            if "." in token:
-                self.fail("a name with a dot", mend=f"write it in backticks: `{token}`")
-            self.advance()
+            if token.startswith("np."):
+                self.tokens.fail(
+                    f"{token} is no column", mend="write what it is taken of, as in np.log(age)"
+                )
+            self.tokens.advance()
             return self.column(token, at)
         if kind == "number":
             if token not in ("0", "1"):
-                self.fail("a number other than 0 or 1", mend="arithmetic needs I(...)")
-            self.advance()
+                self.tokens.fail("a number other than 0 or 1", mend="arithmetic needs I(...)")
+            self.tokens.advance()
             return _Node(token, is_number=True)
-        if self.take("("):
+        if self.tokens.take("("):
             return self.parenthesis(at)
+        if token == ".":
+            return self.all_others()
         if kind == "end":
-            self.fail("the formula stops too early")
+            self.tokens.fail("the formula stops too early")
         if token in ("|", "||"):
-            self.fail("nothing stands before the bar", mend="write (1|group)")
-        self.fail(f"'{token}' where a column was expected")
+            self.tokens.fail("nothing stands before the bar", mend="write (1|group)")
+        self.tokens.fail(f"'{token}' where a column was expected")
 
     def column(self, name: str, at: int) -> _Node:
         if not name.strip():
-            self.fail("an empty column name", at=at)
+            self.tokens.fail("an empty column name", at=at)
         self.variables.setdefault(name)
         code = column_code(name)
         return _Node(code, factor=code)
 
+    def all_others(self) -> _Node:
+        """``.``: every column of the data but those of the response."""
+        if self.columns is None:
+            self.tokens.fail("a lone '.' (all other columns) is not read: name the columns")
+        names = [name for name in self.columns if name not in self.of_response]
+        if not names or not all(isinstance(name, str) for name in names):
+            self.tokens.fail(
+                "a lone '.' stands for all other columns, and their names are no texts"
+            )
+        self.tokens.advance()
+        self.tokens.readings["."] = " + ".join(map(str, names))
+        self.variables |= dict.fromkeys(map(str, names))
+        text = " + ".join(column_code(str(name)) for name in names)
+        return _Node(f"({text})", len(names), len(names))
+
     def call(self) -> _Node:
         """A function call, kept as one text up to its closing parenthesis."""
-        at, depth, quote, escaped = self.start, 0, "", False
-        for end in range(self.pos, len(self.text)):
-            char = self.text[end]
+        function = self.tokens.token
+        if function in STRUCTURES:
+            return self.structured(STRUCTURES[function])
+        at, depth, quote, escaped = self.tokens.start, 0, "", False
+        for end in range(self.tokens.pos, len(self.tokens.text)):
+            char = self.tokens.text[end]
             if quote:
                 quote = "" if char == quote and not escaped else quote
                 escaped = char == "\\" and quote != "`" and not escaped
@@ -284,91 +318,56 @@ class Parser:
                 if depth == 0:
                     break
             if depth > MAX_DEPTH:
-                self.fail("parentheses nested too deeply")
+                self.tokens.fail("parentheses nested too deeply")
         else:
-            self.fail("a parenthesis is not closed")
-        text = quote_backticks(self.text[at : end + 1])
+            self.tokens.fail("a parenthesis is not closed")
+        text = self.tokens.text[at : end + 1]
+        if function == "offset":
+            text = f"I{text.removeprefix(function)}"
+        text, readings = read_r(text, self.columns or ())
         columns, categorical = check_call(text)
+        self.tokens.readings |= readings
         self.variables.update(dict.fromkeys(columns))
         self.categorical |= categorical
-        self.pos = end + 1
-        self.advance()
+        self.tokens.jump(end + 1)
+        if function == "offset":
+            return _Node("", 0, 0, offset=(text.removeprefix("I"),))
         quoted = quoted_column(text)
         return _Node(text, factor=text if quoted is None else column_code(quoted))
 
-    def deeper(self, at: int) -> None:
-        self.depth += 1
-        if self.depth > MAX_DEPTH:
-            self.fail("parentheses nested too deeply", at=at)
+    def structured(self, bar: str) -> _Node:
+        """``zerocorr(1 + age | school)``."""
+        at, function = self.tokens.start, self.tokens.token
+        self.tokens.advance()
+        self.tokens.take("(")
+        node = self.parenthesis(at)
+        if not node.random:
+            self.tokens.fail(f"{function}(...) is of a random term", at=at, mend="write (x||group)")
+        self.tokens.readings[f"{function}(x | group)"] = f"(x {bar} group)"
+        return replace(node, random=tuple(replace(t, correlated=bar == "|") for t in node.random))
 
     def parenthesis(self, at: int) -> _Node:
-        self.deeper(at)
+        self.tokens.deeper(at)
         variables, categorical = self.variables, self.categorical
         self.variables, self.categorical = {}, set()
         node = self.sum()
-        bar = self.take("||", "|")
+        bar = self.tokens.take("||", "|")
         if bar:
-            if node.random:
-                self.fail("a random term inside a random term", at=at)
+            if node.is_summand:
+                self.tokens.fail(f"{node.with_article} inside a random term", at=at)
             own = tuple(self.variables), frozenset(self.categorical)
-            terms = [RandomTerm(node.text, group, bar == "|", *own) for group in self.groups(at)]
+            terms = [
+                RandomTerm(node.text, group, bar == "|", *own)
+                for group in read_groups(self.tokens, at)
+            ]
             node = _Node("", 0, 0, tuple(terms))
             self.variables, self.categorical = variables, categorical
         else:
             self.variables = variables | self.variables
             self.categorical = categorical | self.categorical
-        if not self.take(")"):
-            if self.kind == "end":
-                self.fail("a parenthesis is not closed", at=at)
-            self.fail("a closing parenthesis was expected")
-        self.depth -= 1
-        if node.random:
-            return node
-        return replace(node, text=f"({node.text})")
-
-    def groups(self, at: int) -> list[tuple[str, ...]]:
-        groups = [self.interaction(at)]
-        while self.take("/"):
-            groups.append(tuple(dict.fromkeys(groups[-1] + self.interaction(at))))
-        if self.token in ("+", "*", "-", "^", "**"):
-            self.fail(
-                f"'{self.token}' in a grouping factor",
-                at=at,
-                mend="write one term for each, as in (1|school) + (1|classroom); "
-                "a:b makes one group of every combination, a/b means a and a:b",
-            )
-        return groups
-
-    def interaction(self, at: int) -> tuple[str, ...]:
-        names = list(self.group_atom(at))
-        while self.take(":"):
-            names += self.group_atom(at)
-        return tuple(dict.fromkeys(names))
-
-    def group_atom(self, at: int) -> tuple[str, ...]:
-        if self.take("("):
-            self.deeper(at)
-            inside = self.interaction(at)
-            if not self.take(")"):
-                self.fail("a grouping factor is a column, a:b or a/b", at=at)
-            self.depth -= 1
-            return inside
-        if self.kind == "name" and self.text[self.pos :].lstrip().startswith("("):
-            function = self.token
-            quoted = QUOTED.match(self.text, self.start)
-            if quoted:
-                self.pos = quoted.end()
-                self.advance()
-                return (str(quoted_column(quoted[0])),)
-            self.fail(
-                f"{function}(...) as a grouping factor",
-                at=at,
-                mend="name the column itself; its values are always taken as labels",
-            )
-        if self.kind not in ("name", "quoted"):
-            self.fail("a grouping factor must be a column", at=at, mend="as in (1|school)")
-        token = self.token
-        if self.kind == "name" and "." in token:
-            self.fail("a name with a dot", mend=f"write it in backticks: `{token}`")
-        self.advance()
-        return (token.strip("`"),)
+        if not self.tokens.take(")"):
+            if self.tokens.kind == "end":
+                self.tokens.fail("a parenthesis is not closed", at=at)
+            self.tokens.fail("a closing parenthesis was expected")
+        self.tokens.depth -= 1
+        return node if node.is_summand else replace(node, text=f"({node.text})")

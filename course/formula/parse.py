@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Collection
 from functools import lru_cache
 
 import patsy
@@ -16,20 +18,24 @@ __all__ = [
     "effect_terms",
     "parse_formula",
     "powers_of",
+    "ratios_of",
     "random_term",
     "terms_of",
     "variables_of",
 ]
+NEEDS_COLUMNS = re.compile(r"(?<![\w.])(?:\.(?![\w.])|pi\b)")  # a lone dot; a column called pi
 MAX_LENGTH = 5_000  # characters; a longer formula is a file read by mistake, or mischief
 
 
-def parse_formula(text: str) -> Formula:
-    """Read an lme4-style formula.
+def parse_formula(text: str, columns: Collection[object] | None = None) -> Formula:
+    """Read an lme4-style formula, in R's spelling or in Python's.
 
     Parameters
     ----------
     text : str
         For instance ``"test_score ~ age + sex + (age|classroom) + (1|school)"``.
+    columns : collection, optional
+        The columns of the data, in order: a lone ``.`` stands for all but those of the response.
 
     Returns
     -------
@@ -48,6 +54,10 @@ def parse_formula(text: str) -> Formula:
     ('score', 'age')
     >>> [str(term) for term in f.random]
     ['(age || province)', '(age || province:school)']
+    >>> print(parse_formula("log(score) ~ poly(age, 2) + I(ses^2) + (1|school.id)"))
+    np.log(score) ~ poly(age, 2) + I(ses**2) + (1 | `school.id`)
+    >>> print(parse_formula("score ~ . - school + (1|school)", ["score", "age", "sex", "school"]))
+    score ~ (age + sex + school) - school + (1 | school)
     >>> parse_formula("score ~ age + 1|school")
     Traceback (most recent call last):
     ...
@@ -55,7 +65,9 @@ def parse_formula(text: str) -> Formula:
 bitwise OR. Put the random term in parentheses, as in (1|school)
     """
     _refuse_unreadable(text, "test_score ~ age + (1|school)")
-    return _parse(text)
+    if columns is None or not NEEDS_COLUMNS.search(text):
+        return _parse(text, None)
+    return _parse(text, tuple(columns))
 
 
 def random_term(effects: str, group: tuple[str, ...]) -> RandomTerm:
@@ -107,8 +119,8 @@ def _refuse_unreadable(text: object, example: str) -> None:
 
 
 @lru_cache(maxsize=256)  # studies fit one formula thousands of times
-def _parse(written: str) -> Formula:
-    formula = Parser(written).formula()
+def _parse(written: str, columns: tuple | None) -> Formula:
+    formula = Parser(written, columns).formula()
     # patsy has rules of its own
     for text in (f"{formula.response} ~ {formula.fixed}", *(t.effects for t in formula.random)):
         terms_of(text)
@@ -155,3 +167,15 @@ def powers_of(effects: str) -> tuple[str, ...]:
     parser.sum()
     return tuple(parser.powers)
 
+
+def ratios_of(effects: str) -> tuple[tuple[str, str], ...]:
+    """The pairs of single columns and calls that a right-hand side has a / between.
+
+    Examples
+    --------
+    >>> ratios_of("age/sex + I(income/rent)")
+    (('age', 'sex'),)
+    """
+    parser = Parser(effects)
+    parser.sum()
+    return tuple(parser.ratios)

@@ -64,6 +64,10 @@ class Formula:
         The columns that the response and the fixed part are computed from, in order of appearance.
     fixed_categorical : frozenset of str
         Those of them that stand inside ``C(...)``.
+    offset : str
+        What is added to the fixed part as it is, in parentheses and in Python; empty where there is none.
+    readings : tuple of (str, str)
+        What was spelt as in R or Julia, and how it was read, as in ``("log", "np.log")``.
     """
 
     response: str
@@ -72,6 +76,8 @@ class Formula:
     # both follow from the texts, and are no part of the meaning
     fixed_variables: tuple[str, ...] = field(compare=False)
     fixed_categorical: frozenset[str] = field(compare=False)
+    offset: str = ""
+    readings: tuple[tuple[str, str], ...] = field(default=(), compare=False, repr=False)
 
     @property
     def variables(self) -> tuple[str, ...]:
@@ -98,7 +104,8 @@ class Formula:
         return formula
 
     def __str__(self) -> str:
-        return " + ".join([f"{self.response} ~ {self.fixed}", *map(str, self.random)])
+        offset = [f"offset{self.offset}"] if self.offset else []
+        return " + ".join([f"{self.response} ~ {self.fixed}", *offset, *map(str, self.random)])
 
 
 def as_written(column: str) -> str:

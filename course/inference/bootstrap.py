@@ -13,7 +13,8 @@ from course.common.arguments import usable_seed, whole
 from course.common.parallel import run_in_chunks
 from course.common.seeds import seed_of_replicate
 from course.errors import CourseError
-from course.fit.model import MixedFit, require_fit
+from course.fit.model import MixedFit
+from course.fit.require import require_fit
 from course.inference.parameters import parameters
 from course.solver.estimates import Estimates, estimate
 from course.solver.parameters import parameter_names, parameter_values
@@ -73,6 +74,10 @@ class Bootstrap:
         DataFrame
             By parameter: estimate, bias (mean of the replicates minus estimate), std_error (their
             SD), n. n is lower for a correlation that did not exist wherever an SD came out as 0.
+
+        See Also
+        --------
+        course.confint : Percentile intervals from such replicates, by ``method="bootstrap"``.
         """
         values = self.replicates.loc[self.replicates["converged"], self.estimates.index]
         return pd.DataFrame(
@@ -209,7 +214,7 @@ def simulate_responses(fit: MixedFit, n: int = 1, *, seed: int | None = None) ->
 
 @dataclass(frozen=True, eq=False)
 class Simulator:
-    """The model as drawn from: X beta, the columns, and the factors of the covariances."""
+    """The model as drawn from: X beta and the offset, the columns, and the factors of the covariances."""
 
     mean: np.ndarray
     parts: list[tuple[np.ndarray, np.ndarray, np.ndarray, int]]  # Z, codes, factor, levels
@@ -223,7 +228,7 @@ class Simulator:
             (grouping.Z, grouping.codes, sigma * factor, grouping.n_levels)
             for grouping, factor in zip(fit.design.groupings, estimates.factors, strict=True)
         ]
-        return cls(fit.design.X @ estimates.beta, parts, sigma)
+        return cls(fit.design.offset + fit.design.X @ estimates.beta, parts, sigma)
 
     def draw(self, seed: int, replicate: int) -> np.ndarray:
         """One response, (nobs,), from a stream that belongs to this replicate alone."""

@@ -13,7 +13,8 @@ from scipy import stats
 from course.common.arguments import usable_seed, whole
 from course.common.parallel import run_in_chunks
 from course.errors import CourseError
-from course.fit.model import MixedFit, require_fit
+from course.fit.model import MixedFit
+from course.fit.require import require_fit
 from course.inference.bootstrap import Refitter, Simulator
 from course.inference.nesting import Step, check_rows, step
 
@@ -109,6 +110,13 @@ def compare(
         f"{fit.formula} did not converge: do not trust its row."
         for fit in used
         if not fit.converged
+    ]
+
+    notes += [
+        f"{free} of the {fit.n_params} parameters of {fit.formula} cannot be told apart from others "
+        "(fit.notes says which). They are counted, as in lme4, so that a p-value of its is too large."
+        for fit in used
+        if (free := sum(len(s.pivots) for s in fit.design.shared(fit.estimates.reml)))
     ]
 
     rows = [dict.fromkeys(["chi2", "df", "p_naive", "p_value"], np.nan) | {"reference": ""}]

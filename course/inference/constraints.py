@@ -8,14 +8,17 @@ import numpy as np
 import patsy
 
 from course.common.nearest import nearest
+from course.design.aliasing import Aliased
+from course.design.design import Design
 from course.errors import CourseError
 from course.fit.model import MixedFit
 
 MAX_CONSTRAINT = 2000  # characters
 
 
-def read_constraints(text: str, names: list[str]) -> tuple[np.ndarray, np.ndarray]:
+def read_constraints(text: str, design: Design) -> tuple[np.ndarray, np.ndarray]:
     """L and the values of L beta; patsy reads names, numbers and + - * / = , ( ) only."""
+    names = list(design.fixed_names)
     if not text.strip():
         raise CourseError("no constraint: write one such as 'age = 0'")
     if len(text) > MAX_CONSTRAINT:
@@ -24,7 +27,7 @@ def read_constraints(text: str, names: list[str]) -> tuple[np.ndarray, np.ndarra
         with np.errstate(all="ignore"):
             found = patsy.DesignInfo(names).linear_constraint(text)
     except (patsy.PatsyError, RecursionError, IndexError) as error:
-        _refuse_unknown_names(text, names)
+        _refuse_unknown_names(text, names, design.aliased)
         reason = str(error).splitlines()[0]
         raise CourseError(
             f"constraints {text!r} cannot be read ({reason}): write them as 'age = 0, 2 * age = 6'"
@@ -37,11 +40,13 @@ def read_constraints(text: str, names: list[str]) -> tuple[np.ndarray, np.ndarra
     return L, values
 
 
-def _refuse_unknown_names(text: str, names: list[str]) -> None:
+def _refuse_unknown_names(text: str, names: list[str], aliased: Aliased) -> None:
     for word in re.findall(r"[^\W\d](?:\[[^\]]*\]|[\w.:])*", text):
         word = word.rstrip(".:")
         if word in names:
             continue
+        if word in aliased.names:
+            raise CourseError(f"{word} has no estimate. {aliased.reason(word)}") from None
         turned = [n for n in names if sorted(n.split(":")) == sorted(word.split(":"))]
         mend = f"; did you mean '{turned[0]}'?" if turned else nearest(word, names)
         mend = mend or f"; there are {', '.join(names)}"

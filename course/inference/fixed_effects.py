@@ -17,9 +17,11 @@ import pandas as pd
 from scipy import linalg, stats
 
 from course.common.arguments import choice, proportion
+from course.design.notes import columns_left_out
 from course.errors import CourseError
-from course.fit.model import MixedFit, require_fit
-from course.fit.tables import t_table
+from course.fit.model import MixedFit
+from course.fit.require import require_fit
+from course.fit.tables import t_table, with_left_out
 from course.inference.constraints import check_independent, read_constraints, read_matrix
 from course.inference.kenward_roger import KenwardRoger
 from course.inference.type_three import type_three
@@ -45,7 +47,8 @@ def fixed_effects_table(
     -------
     DataFrame
         By patsy name: estimate, std_error, df, t, p_value, lower, upper. With "normal" df is infinite,
-        and t a z value.
+        and t a z value. NaN for a column that others determine, as where a combination of labels has no
+        rows: it is left out of the fit.
 
     Raises
     ------
@@ -80,7 +83,8 @@ def fixed_effects_table(
         found = [adjusted.df(row) for row in unit]
     else:
         std_errors, found = fit.bse_fe, [np.inf] * len(unit)
-    return t_table(fit.fe_params, std_errors, np.array(found), level)
+    table = t_table(fit.fe_params, std_errors, np.array(found, dtype=float), level)
+    return with_left_out(table, fit.design)
 
 
 def anova(fit: MixedFit, df: str = "satterthwaite") -> pd.DataFrame:
@@ -102,7 +106,10 @@ def anova(fit: MixedFit, df: str = "satterthwaite") -> pd.DataFrame:
     -------
     DataFrame
         By term: sum_sq, mean_sq (of the unscaled F statistic, times the residual variance), num_df,
-        den_df, F, p_value. The columns and values of lmerTest's ``anova(type = "III")``.
+        den_df, F, p_value. The columns and values of lmerTest's ``anova(type = "III")``. Where
+        combinations of labels have no rows, or a column repeats others, each term is tested as far as
+        the data tell of it (num_df says how far; NaN where they tell nothing), and
+        ``table.attrs["notes"]`` says what is missing: these hypotheses are to be read with care.
 
     Raises
     ------
@@ -129,8 +136,11 @@ def anova(fit: MixedFit, df: str = "satterthwaite") -> pd.DataFrame:
     _check(fit, df)
     hypotheses = type_three(fit)
     if not hypotheses:
-        raise CourseError("the fixed part has an intercept only: there is no term to test")
-    return _f_tests(fit, {name: (L, np.zeros(len(L))) for name, L in hypotheses.items()}, df)
+        has = "an intercept only" if fit.design.fixed_names else "no effects"
+        raise CourseError(f"the fixed part has {has}: there is no term to test")
+    table = _f_tests(fit, {name: (L, np.zeros(len(L))) for name, L in hypotheses.items()}, df)
+    table.attrs["notes"] = columns_left_out(fit.design)
+    return table
 
 
 def wald(fit: MixedFit, constraints: str | np.ndarray, df: str = "satterthwaite") -> pd.DataFrame:
@@ -143,7 +153,8 @@ def wald(fit: MixedFit, constraints: str | np.ndarray, df: str = "satterthwaite"
     constraints : str or array-like, shape (q, p) or (p,)
         Equations in patsy's names of the coefficients, separated by commas: ``"age = 0"``,
         ``"age = 3, sex[T.male] = 0"``, ``"2 * age = sex[T.male]"``. Without ``=`` an expression is set
-        to 0. Or a matrix L with one column per coefficient, for L beta = 0.
+        to 0. Or a matrix L with one column per coefficient that is estimated (those of
+        ``fit.fe_params``), for L beta = 0.
     df : {"satterthwaite", "kenward-roger", "normal"}
         How the denominator's degrees of freedom are found.
 
@@ -174,11 +185,12 @@ def wald(fit: MixedFit, constraints: str | np.ndarray, df: str = "satterthwaite"
     In R, with lmerTest: ``contestMD(fit, L)`` tests that L beta is 0.
     """
     _check(fit, df)
-    names = list(fit.fe_params.index)
+    if not fit.design.fixed_names:
+        raise CourseError("the model has no fixed effects: there is nothing to test")
     if isinstance(constraints, str):
-        L, values, label = *read_constraints(constraints, names), constraints.strip()
+        L, values, label = *read_constraints(constraints, fit.design), constraints.strip()
     else:
-        L, label = read_matrix(constraints, names), "L beta = 0"
+        L, label = read_matrix(constraints, list(fit.design.fixed_names)), "L beta = 0"
         values = np.zeros(len(L))
     check_independent(L, fit)
     sizes = np.abs(L).max(axis=1)  # 2 * age = 6 says no more than age = 3
@@ -200,6 +212,9 @@ def _f_tests(fit: MixedFit, hypotheses: dict[str, tuple], df: str) -> pd.DataFra
     rows = []
     for name, (L, values) in hypotheses.items():
         q = len(L)
+        if q == 0:  # the data tell nothing of this term
+            rows.append((np.nan, np.nan, 0, np.nan, np.nan, np.nan))
+            continue
         difference = L @ fit.estimates.beta - values
         V = L @ cov_beta @ L.T
         scale = 1 / np.sqrt(np.diagonal(V))  # coefficients may be in very different units

@@ -12,7 +12,8 @@ from course.common.nearest import nearest
 from course.common.parameter import Parameter
 from course.design.design import Design
 from course.errors import CourseError
-from course.fit.model import MixedFit, require_fit
+from course.fit.model import MixedFit
+from course.fit.require import require_fit
 from course.solver.parameters import parameter_names, parameter_values, parameters_of
 
 
@@ -66,6 +67,8 @@ def choose(design: Design, wanted: str | Sequence[str] | None) -> list[Parameter
         return list(known.values())
     wanted = [wanted] if isinstance(wanted, str) else list(wanted)
     for name in wanted:
+        if name in design.aliased.names:
+            raise CourseError(f"{name} has no estimate. {design.aliased.reason(name)}")
         if name not in known:
             _refuse_correlation(name, list(known.values()))
             raise CourseError(

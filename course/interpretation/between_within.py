@@ -7,11 +7,11 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from course.design.checks import check_rank
+from course.design.aliasing import determined
 from course.design.design import Design
 from course.design.grouping import Grouping
-from course.errors import CourseError
-from course.fit.model import MixedFit, require_fit
+from course.fit.model import MixedFit
+from course.fit.require import require_fit
 from course.fit.satterthwaite import Satterthwaite
 from course.fit.tables import t_table
 from course.solver.estimates import estimate
@@ -80,9 +80,8 @@ def _for_grouping(fit: MixedFit, grouping: Grouping) -> pd.DataFrame | None:
         if means is None:
             continue
         with_means, label = np.column_stack([X, means]), f"mean of {name} by {grouping.name}"
-        try:
-            check_rank(with_means, (*names, label))
-        except CourseError:  # a predictor of the model has the same values already
+        kept, *_ = determined(with_means, (*names, label), range(len(names) + 1))
+        if not kept.all():  # a predictor of the model has the same values already
             continue
         X, names = with_means, [*names, label]
         predictors.append(j)

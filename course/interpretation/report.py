@@ -5,10 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from course.common.parameter import Parameter
 from course.common.wording import listing, number, p_equation, rounded_like
-from course.fit.model import MixedFit, require_fit
+from course.design.notes import columns_left_out
+from course.fit.model import MixedFit
+from course.fit.require import require_fit
 from course.interpretation.icc import icc
 from course.interpretation.variance import r2
+from course.solver.parameters import unknown_parameters
 
 SINGULAR = (
     "The fit was singular: a variance was estimated at 0, or a correlation at -1 or 1, so the data show "
@@ -75,6 +79,8 @@ def _model(fit: MixedFit) -> str:
     design = fit.design
     effects = [name for name in design.fixed_names if name != "Intercept"]
     fixed = f"fixed effects of {listing(effects)}" if effects else "no predictors"
+    if not design.fixed_names:
+        fixed = "no fixed effects"
     random = []
     for grouping in design.groupings:
         for block in grouping.blocks:
@@ -99,21 +105,31 @@ def _sample(fit: MixedFit) -> str:
 
 
 def _fixed(fit: MixedFit) -> str:
+    if not fit.design.fixed_names:
+        return f"The mean of {fit.design.formula.response} was taken to be 0."
     said = []
-    for row in fit.fixed_effects.itertuples():
+    for row in fit.fixed_effects.loc[list(fit.design.fixed_names)].itertuples():
         said.append(
             f"{row.Index} {rounded_like(row.estimate, row.std_error)}, 95% CI "
             f"[{rounded_like(row.lower, row.std_error)}, {rounded_like(row.upper, row.std_error)}], "
             f"t({row.df:.1f}) = {row.t:.2f}, {p_equation(row.p_value)}"
         )
-    return f"Fixed effects (Satterthwaite degrees of freedom): {'; '.join(said)}."
+    estimated = f"Fixed effects (Satterthwaite degrees of freedom): {'; '.join(said)}."
+    return " ".join([estimated, *columns_left_out(fit.design)])
 
 
 def _random(fit: MixedFit) -> str:
     table = fit.variance_components
+    unknown = unknown_parameters(fit.design, fit.estimates.reml)
     said = []
     for row in table[table["group"] != "Residual"].itertuples():
-        if pd.isna(row.effect2):
+        alone = pd.isna(row.effect2)
+        effects = (row.effect,) if alone else (row.effect, row.effect2)
+        if Parameter("sd" if alone else "cor", row.group, effects) in unknown:
+            by = f"{row.effect} by {row.group}"
+            what = by if alone else f"correlation of {row.effect} and {row.effect2}"
+            said.append(f"{what} not known for itself")
+        elif alone:
             said.append(f"{row.effect} by {row.group} {number(row.sdcor)}")
         elif pd.isna(row.sdcor):
             said.append(f"correlation of {row.effect} and {row.effect2} not defined")

@@ -10,7 +10,9 @@ import pandas as pd
 
 from course.common.wording import number, rounded_like
 from course.errors import CourseError
-from course.fit.model import MixedFit, require_fit
+from course.fit.model import MixedFit
+from course.fit.require import require_fit
+from course.fit.summary import LEFT_OUT
 from course.inference.parameters import parameters
 from course.solver.parameters import parameters_of
 
@@ -40,7 +42,8 @@ def side_by_side(
     DataFrame
         Index (part, term): first the fixed effects, then ``sd(age | school)``, ``cor(Intercept, age |
         school)`` and ``sigma``, then rows, the number of levels of each grouping, log-likelihood, AIC, BIC,
-        method. Empty text (NaN) where a model has no such term.
+        method. Empty text (NaN) where a model has no such term, and a dash (NaN) where it has the term
+        but other columns determine it, so that it is left out.
 
     Raises
     ------
@@ -125,7 +128,11 @@ def side_by_side(
 def _column(fit: MixedFit) -> dict[tuple[str, str], tuple[Any, float]]:
     """(part, term) to (value, standard error or NaN)."""
     fixed, random, measures = PARTS
-    found = {(fixed, name): (fit.fe_params[name], fit.bse_fe[name]) for name in fit.fe_params.index}
+    table = fit.fixed_effects
+    found = {
+        (fixed, name): (value, error)
+        for name, value, error in zip(table.index, table.estimate, table.std_error, strict=True)
+    }
     for name, value in parameters(fit).iloc[len(fit.fe_params) :].items():
         found[random, name] = (value, np.nan)
     found[measures, "rows"] = (fit.nobs, np.nan)
@@ -155,6 +162,8 @@ def _text(key: tuple[str, str], value: Any, error: float, correlation: bool) -> 
     part, _ = key
     if isinstance(value, str):
         return value
+    if part == "fixed effects" and np.isnan(value):
+        return LEFT_OUT
     if part == "fixed effects":
         digits = max(1 - int(np.floor(np.log10(error))), 0)
         return f"{rounded_like(value, error)} ({error:,.{digits}f})"

@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 
 from course.errors import CourseError
-from course.fit.model import MixedFit, require_fit
+from course.fit.model import MixedFit
+from course.fit.require import require_fit
 from course.fit.shares import mean_variances
 from course.solver.estimates import estimate
 from course.solver.problem import Problem
@@ -137,7 +138,8 @@ def variance_explained(fit: MixedFit) -> pd.DataFrame:
     Raises
     ------
     CourseError
-        For random slopes, whose variance has no counterpart in a model without the predictor.
+        For random slopes, whose variance has no counterpart in a model without the predictor, and for a
+        model without fixed effects.
 
     See Also
     --------
@@ -159,6 +161,10 @@ def variance_explained(fit: MixedFit) -> pd.DataFrame:
         raise CourseError(
             "variance_explained compares random intercepts. Here slopes vary, too, and their variance "
             "has no counterpart in a model without the predictor: use r2(fit)"
+        )
+    if not fit.design.fixed_names:
+        raise CourseError(
+            "the model has no fixed effects, so there is nothing that they could explain"
         )
     X = np.ones((fit.nobs, 1))
     design = replace(fit.design, X=X, fixed_names=("Intercept",))

@@ -28,11 +28,12 @@ from course.plots.coefficients import coefficients
 from course.plots.covariances import covariances, ellipses
 from course.plots.crossing import crosstab
 from course.plots.diagnostics import qq, residuals
-from course.plots.effects import caterpillar, intercept_slope, shrinkage, variance_shares
+from course.plots.effects import caterpillar, intercept_slope, shrinkage
 from course.plots.groups import design_matrix, pooling, scores
 from course.plots.likelihood import deviance_surface, profile_zeta
 from course.plots.page import BLUE, GREY, INK, ORANGE, PALE, alt_text, show
 from course.plots.predicted import lines, predictions
+from course.plots.shares import variance_shares
 from course.plots.simulated import recovery
 from course.plots.studies import power_curves
 from course.plots.zeros import fan, moving_zero

@@ -125,7 +125,7 @@ def coefficients(
 def _table(fit: Any) -> pd.DataFrame:
     """Coefficients x estimate, lower, upper."""
     if hasattr(fit, "fixed_effects"):
-        return fit.fixed_effects[["estimate", "lower", "upper"]]
+        return fit.fixed_effects[["estimate", "lower", "upper"]].dropna()  # what is estimated
     try:
         estimate = getattr(fit, "fe_params", fit.params)  # not the variances of a MixedLM
         interval = fit.conf_int().loc[estimate.index]

@@ -13,7 +13,8 @@ from scipy import stats
 
 from course.common.wording import count, listing, words
 from course.errors import CourseError
-from course.fit.model import MixedFit, require_fit
+from course.fit.model import MixedFit
+from course.fit.require import require_fit
 from course.plots.lookup import find_effect, find_group
 from course.plots.page import (
     BLUE,

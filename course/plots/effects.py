@@ -1,4 +1,4 @@
-"""Predicted random effects of a fit, their shares of the variance, how they shrink and turn."""
+"""Predicted random effects of a fit, how they shrink and turn."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ import numpy as np
 
 from course.common.wording import count, listing, words
 from course.errors import CourseError
-from course.fit.model import MixedFit, require_fit
+from course.fit.model import MixedFit
+from course.fit.require import require_fit
 from course.plots.covariances import ellipse
 from course.plots.lookup import containing, find_effect, find_group, find_slope
 from course.plots.page import (
@@ -93,10 +94,23 @@ def caterpillar(
     with canvas(ax, 7.0, min(7.5, 1.4 + 0.2 * len(value))) as ax:
         ax.axvline(0, color=INK, linestyle="--", linewidth=1.0)
         ax.hlines(rows, value - half, value + half, color=GREY, linewidth=1.6 * thin)
-        ax.scatter(value[clear], rows[clear], s=26 * thin, color=BLUE, zorder=3,
-                   label="interval excludes 0")  # fmt: skip
-        ax.scatter(value[~clear], rows[~clear], s=26 * thin, facecolors="white", edgecolors=BLUE,
-                   zorder=3, label="interval includes 0")  # fmt: skip
+        ax.scatter(
+            value[clear],
+            rows[clear],
+            s=26 * thin,
+            color=BLUE,
+            zorder=3,
+            label="interval excludes 0",
+        )
+        ax.scatter(
+            value[~clear],
+            rows[~clear],
+            s=26 * thin,
+            facecolors="white",
+            edgecolors=BLUE,
+            zorder=3,
+            label="interval includes 0",
+        )
         if len(value) <= 40:
             ax.set_yticks(rows, [label(level) for level in value.index], fontsize=9)
             ax.set_ylabel(group)
@@ -113,67 +127,6 @@ def caterpillar(
         f"({label(value.index[0])}) to {words(value.iloc[-1])} ({label(value.index[-1])}) {unit}; "
         f"{count(clear.sum(), 'interval excludes', 'intervals exclude')} 0.",
     )
-    return ax
-
-
-def variance_shares(fit: MixedFit, *, ax: Axes | None = None) -> Axes:
-    """How much of the variance lies at each level, in per cent.
-
-    Parameters
-    ----------
-    fit : MixedFit
-        A model with random intercepts only: with random slopes, the shares depend on where one
-        looks, and no single bar is right.
-    ax : Axes, optional
-        Where to draw; a new figure if not given.
-
-    Returns
-    -------
-    Axes
-        One bar per row of ``fit.variance_components``, labelled with its share and its SD.
-
-    Raises
-    ------
-    CourseError
-        If the model has random slopes.
-
-    See Also
-    --------
-    course.variance_shares : The numbers, also with random slopes.
-    course.icc : The numbers with intervals.
-
-    Examples
-    --------
-    >>> from course import load, mixedlm, plots
-    >>> fit = mixedlm("test_score ~ age + (1|school)", load("pupils")).fit()
-    >>> plots.alt_text(plots.variance_shares(fit))
-    'One bar per level, with its share of the variance: school 35.5 % and residual 64.5 %.'
-    """
-    require_fit(fit)
-    parts = fit.variance_components
-    effects = parts["effect"].dropna()
-    if (effects != "Intercept").any():
-        slope = effects[effects != "Intercept"].iloc[0]
-        raise CourseError(
-            f"the model has a random slope ({slope}), so the shares of the variance change with "
-            "it; variance_shares() draws models with random intercepts only"
-        )
-    share = 100 * parts["vcov"] / parts["vcov"].sum()
-    names = parts["group"].astype(str).replace("Residual", "residual")
-    rows = np.arange(len(parts))[::-1]
-    with canvas(ax, 7.0, 0.9 + 0.5 * len(parts)) as ax:
-        is_residual = (parts["group"] == "Residual").to_numpy()
-        ax.barh(rows[~is_residual], share[~is_residual], color=BLUE, edgecolor=INK, height=0.62)
-        ax.barh(rows[is_residual], share[is_residual], color=PALE, edgecolor=INK, height=0.62,
-                hatch="//")  # fmt: skip
-        for row, percent, sd in zip(rows, share, parts["sdcor"], strict=True):
-            size = f"{sd:.1f}" if sd >= 1 else words(sd)
-            ax.text(percent + 1.2, row, f"{percent:.1f} %  (SD {size})", va="center")
-        ax.set_yticks(rows, list(names))
-        ax.set(xlabel="share of the variance (%)", ylabel="level", xlim=(0, share.max() + 26))
-        ax.set_xticks(range(0, int(share.max()) + 11, 10))
-    shares = [f"{name} {percent:.1f} %" for name, percent in zip(names, share, strict=True)]
-    describe(ax, f"One bar per level, with its share of the variance: {listing(shares)}.")
     return ax
 
 
@@ -250,17 +203,53 @@ def shrinkage(
     thin = float(np.clip(250 / len(start), 0.15, 1.0))
     with canvas(ax, 6.6, 5.4) as ax:
         for (x0, y0), (x1, y1) in zip(start, end, strict=True):
-            arrow: Any = ax.annotate("", (x1, y1), (x0, y0), annotation_clip=False, zorder=2,
-                        arrowprops={"arrowstyle": "->", "color": INK, "lw": 0.7 * thin,
-                                    "shrinkA": 0, "shrinkB": 0})  # fmt: skip
+            arrow: Any = ax.annotate(
+                "",
+                (x1, y1),
+                (x0, y0),
+                annotation_clip=False,
+                zorder=2,
+                arrowprops={
+                    "arrowstyle": "->",
+                    "color": INK,
+                    "lw": 0.7 * thin,
+                    "shrinkA": 0,
+                    "shrinkB": 0,
+                },
+            )
             arrow.arrow_patch.set_clip_on(True)
             arrow.arrow_patch.set_clip_box(ax.bbox)
-        ax.scatter(start[:, 0], start[:, 1], marker="D", s=20 * thin, facecolors="white", edgecolors=ORANGE,
-                   linewidths=1.1 * thin**0.5, zorder=3, label="separate line")  # fmt: skip
-        ax.scatter(end[:, 0], end[:, 1], s=26 * thin, color=BLUE, edgecolors=INK, linewidths=0.5, zorder=4,
-                   label="partially pooled line")  # fmt: skip
-        ax.scatter(centre[0], centre[1], marker="+", s=240, color=INK, linewidths=2.4, zorder=5,
-                   label="fixed effects")  # fmt: skip
+        ax.scatter(
+            start[:, 0],
+            start[:, 1],
+            marker="D",
+            s=20 * thin,
+            facecolors="white",
+            edgecolors=ORANGE,
+            linewidths=1.1 * thin**0.5,
+            zorder=3,
+            label="separate line",
+        )
+        ax.scatter(
+            end[:, 0],
+            end[:, 1],
+            s=26 * thin,
+            color=BLUE,
+            edgecolors=INK,
+            linewidths=0.5,
+            zorder=4,
+            label="partially pooled line",
+        )
+        ax.scatter(
+            centre[0],
+            centre[1],
+            marker="+",
+            s=240,
+            color=INK,
+            linewidths=2.4,
+            zorder=5,
+            label="fixed effects",
+        )
         ax.set(xlim=(low[0], high[0]), ylim=(low[1], high[1]))
         ax.set_xlabel(f"intercept ({effect_unit(response, 'Intercept', unit)})")
         ax.set_ylabel(f"{effect_name(effect)} ({effect_unit(response, effect, unit)})")
@@ -306,7 +295,7 @@ def _separate_lines(fit: MixedFit, group: str, effect: str) -> np.ndarray:
     others = [
         j for j, name in enumerate(fit.design.fixed_names) if name not in ("Intercept", effect)
     ]
-    y = fit.design.y - fit.design.X[:, others] @ fit.estimates.beta[others]
+    y = fit.design.y_less_offset - fit.design.X[:, others] @ fit.estimates.beta[others]
     x = grouping.Z[:, grouping.effects.index(effect)]
     n = np.bincount(grouping.codes)
     x_mean, y_mean = (np.bincount(grouping.codes, v) / n for v in (x, y))
@@ -389,12 +378,21 @@ def intercept_slope(
             one.axhline(0, color=PALE, linewidth=1.0)
             one.axvline(0, color=PALE, linewidth=1.0)
             one.plot(*ellipse(sigma), color=INK, linewidth=1.8, label="95 % of groups")
-            one.scatter(*moved.T, s=22, facecolors="none", edgecolors=BLUE, linewidths=1.0,
-                        zorder=3, label=f"BLUP of one {group}")  # fmt: skip
+            one.scatter(
+                *moved.T,
+                s=22,
+                facecolors="none",
+                edgecolors=BLUE,
+                linewidths=1.0,
+                zorder=3,
+                label=f"BLUP of one {group}",
+            )
             correlations.append(_correlation(sigma))
             if several:
-                one.set_title(f"zero at {effect} = {at:g}\ncorrelation {_signed(correlations[-1])}",
-                              fontsize=11)  # fmt: skip
+                one.set_title(
+                    f"zero at {effect} = {at:g}\ncorrelation {_signed(correlations[-1])}",
+                    fontsize=11,
+                )
             one.set_xlabel(f"random intercept ({effect_unit(response, 'Intercept', unit)})")
         axes[0].set_ylabel(f"random {effect_name(effect)} ({effect_unit(response, effect, unit)})")
         if several:

@@ -13,7 +13,8 @@ from course.common.wording import count, listing, words
 from course.design.columns import find_columns
 from course.design.design import Design
 from course.errors import CourseError
-from course.fit.model import MixedFit, require_fit
+from course.fit.model import MixedFit
+from course.fit.require import require_fit
 from course.plots.page import (
     BLUE,
     GREY,

@@ -14,7 +14,8 @@ from course.common.nearest import nearest
 from course.common.parameter import Parameter
 from course.common.wording import listing, words
 from course.errors import CourseError
-from course.fit.model import MixedFit, require_fit
+from course.fit.model import MixedFit
+from course.fit.require import require_fit
 from course.inference.profile import Profile
 from course.inference.surface import DevianceRise
 from course.plots.page import (
@@ -87,6 +88,11 @@ def profile_zeta(
     In R: ``lattice::xyplot(profile(fit))``.
     """
     points: Any = getattr(profile, "points", profile)
+    if not isinstance(points, Mapping):
+        raise CourseError(
+            f"this draws profiles, not a {type(profile).__name__}: write profile_zeta(profile(fit)), with "
+            "fit what mixedlm(...).fit() returns"
+        )
     names = list(points) if parameters is None else list(parameters)
     for name in names:
         if name not in points:

@@ -12,8 +12,9 @@ from scipy import stats
 from course.common.arguments import proportion
 from course.common.wording import count, listing, words
 from course.errors import CourseError
-from course.fit.model import MixedFit, require_fit
+from course.fit.model import MixedFit
 from course.fit.predict import prediction_sd
+from course.fit.require import require_fit
 from course.plots.lookup import (
     containing,
     find_group,
@@ -116,7 +117,7 @@ def lines(
     else:
         codes = find_levels(fit, group, levels)
     names = [design.groupings[h].name for h in containing(fit, g)]
-    pooled = np.linalg.lstsq(design.X, design.y, rcond=None)[0]
+    pooled = np.linalg.lstsq(design.X, design.y_less_offset, rcond=None)[0]
     whole, response = is_whole(x), design.formula.response
     alone, moves = 0, []
     with panels(ax, len(codes), 3.1, 2.8, 3, sharex=True, sharey=True) as axes:
@@ -137,7 +138,7 @@ def lines(
             )
             one.plot(
                 wide[predictor],
-                design.fixed_rows(wide) @ pooled,
+                design.offset_rows(wide) + design.fixed_rows(wide) @ pooled,
                 color=INK,
                 linestyle="--",
                 linewidth=1.4,
@@ -185,7 +186,8 @@ def _own_line(fit: MixedFit, own: np.ndarray, rows: pd.DataFrame) -> np.ndarray 
     rank = np.linalg.matrix_rank(X / scale, tol=1e-8)
     if (new == new[0]).all() or np.linalg.matrix_rank(np.vstack([X, new]) / scale, tol=1e-8) > rank:
         return None
-    return new / scale @ np.linalg.lstsq(X / scale, fit.design.y[own], rcond=1e-10)[0]
+    line = np.linalg.lstsq(X / scale, fit.design.y_less_offset[own], rcond=1e-10)[0]
+    return fit.design.offset_rows(rows) + new / scale @ line
 
 
 def predictions(
@@ -260,9 +262,11 @@ def predictions(
     shared = typical(data[predictors(fit)], at)
     wide = grid(shared, predictor, x.min(), x.max(), is_whole(x))
     X = fit.design.fixed_rows(wide)
-    mean = X @ fit.estimates.beta
+    mean = fit.design.offset_rows(wide) + X @ fit.estimates.beta
     sd = np.sqrt(np.einsum("ij,jk,ik->i", X, fit.estimates.cov_beta, X))
-    half = sd * stats.t.ppf((1 + level) / 2, [fit.satterthwaite.df(row) for row in X])
+    # a row of zeros, as without fixed effects, has the mean 0 for certain
+    df = [fit.satterthwaite.df(row) if row.any() else np.inf for row in X]
+    half = sd * stats.t.ppf((1 + level) / 2, df)
     groups = _group_lines(fit, x, predictor, group, levels, shared, level) if group else []
     middle = len(wide) // 2
     with canvas(ax, 6.6, 4.8) as ax:

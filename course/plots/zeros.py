@@ -10,7 +10,8 @@ import pandas as pd
 
 from course.common.wording import count, listing, words
 from course.errors import CourseError
-from course.fit.model import MixedFit, require_fit
+from course.fit.model import MixedFit
+from course.fit.require import require_fit
 from course.plots.lookup import (
     containing,
     find_group,

@@ -79,6 +79,10 @@ class Truth:
         Truth
             Of the same pupils, in the new terms.
 
+        See Also
+        --------
+        course.plots.moving_zero : What moving the zero does to the effects of groups.
+
         Examples
         --------
         >>> from course.simulate.schools import simulate_schools
@@ -125,6 +129,10 @@ class Truth:
         Series
             By name of the parameter.
 
+        See Also
+        --------
+        course.parameters : The estimates, under the same names.
+
         Examples
         --------
         >>> from course.simulate.schools import simulate_schools
@@ -167,6 +175,10 @@ class Truth:
         ------
         CourseError
             If ``fit`` has no tables of fixed effects and variance components.
+
+        See Also
+        --------
+        course.recovery : The same for many simulated data sets.
 
         Notes
         -----

@@ -1,22 +1,19 @@
-"""`Problem` to `Estimates`: the optimum in the units of the data, and what lies on the edge."""
+"""`Problem` to `Estimates`: the optimum in the units of the data."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import combinations
 
 import numpy as np
 from scipy import linalg
 
-from course.design.design import Design
 from course.errors import CourseError
 from course.solver.problem import Problem
 from course.solver.search import search
 
 # A relative standard deviation that counts as none; lme4's isSingular has the same.
 NEAR_ZERO = 1e-4
-NEAR_ONE = 1 - 1e-6  # a correlation as near to 1 or -1 as this counts as one of these
 LEAST_RESIDUAL = 1e-12  # of the response's variance: where less is left, it is rounding
 LEAST_CROSSED = 1e-8  # the same where groupings cross, and large effects of both nearly cancel
 NO_RESIDUAL = (
@@ -151,84 +148,3 @@ def lower_factor(factor: np.ndarray, blocks: Sequence[Sequence[int]]) -> np.ndar
         R = np.linalg.qr(factor[here].T, mode="r")
         lower[here] = (np.where(np.diagonal(R) < 0, -1.0, 1.0)[:, None] * R).T
     return lower
-
-
-# -- the edge of the parameter space ----------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class RandomParameter:
-    """A standard deviation or a correlation of random effects, free of the units of the data.
-
-    Attributes
-    ----------
-    group : str
-    effects : tuple of str
-        One effect (a standard deviation) or two (their correlation).
-    value : float
-        The standard deviation over the residual's, or the correlation (0 where an effect does not vary).
-    """
-
-    group: str
-    effects: tuple[str, ...]
-    value: float
-
-    @property
-    def is_sd(self) -> bool:
-        """Whether this is a standard deviation."""
-        return len(self.effects) == 1
-
-    @property
-    def on_the_edge(self) -> bool:
-        """Whether it is estimated at 0 (a standard deviation), or at -1 or 1 (a correlation)."""
-        return self.value < NEAR_ZERO if self.is_sd else abs(self.value) > NEAR_ONE
-
-
-def random_parameters(design: Design, relative: Sequence[np.ndarray]) -> list[RandomParameter]:
-    """The standard deviations and correlations of all random effects, measured without units.
-
-    Parameters
-    ----------
-    design : Design
-    relative : sequence of ndarray, (k, k) each
-        For each grouping the covariance matrix of its effects over sigma squared, in coordinates in which
-        an effect of one unit changes the response by about that.
-
-    Returns
-    -------
-    list of RandomParameter
-        Block by block: the standard deviations, then the correlations.
-    """
-    found = []
-    for grouping, covariance in zip(design.groupings, relative, strict=True):
-        sd = np.sqrt(np.diagonal(covariance))
-        for block in grouping.blocks:
-            for j in block:
-                found.append(RandomParameter(grouping.name, (grouping.labels[j],), float(sd[j])))
-            for j, i in combinations(block, 2):
-                vary = min(sd[i], sd[j]) >= NEAR_ZERO
-                r = float(covariance[i, j] / (sd[i] * sd[j])) if vary else 0.0
-                names = (grouping.labels[j], grouping.labels[i])
-                found.append(RandomParameter(grouping.name, names, r))
-    return found
-
-
-def relative_covariances(design: Design, estimates: Estimates) -> list[np.ndarray]:
-    """Covariances over sigma squared of the effects as the data have them, each per typical predictor.
-
-    A slope per euro is tiny by nature. Multiplied by the root mean square of its column it says how much
-    the effect changes the response, whatever the unit; correlations stay what they are.
-    """
-    found = []
-    for grouping, factor in zip(design.groupings, estimates.factors, strict=True):
-        size = np.sqrt(np.mean(grouping.Z**2, axis=0))
-        scaled = size[:, None] * factor
-        found.append(scaled @ scaled.T)
-    return found
-
-
-def standardised_covariances(problem: Problem, estimates: Estimates) -> list[np.ndarray]:
-    """Covariances over sigma squared of the effects of standardised predictors."""
-    factors = problem.unpack(estimates.theta_standard)
-    scaled = [B @ factor for B, factor in zip(problem.columns.B_z, factors, strict=True)]
-    return [factor @ factor.T for factor in scaled]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import combinations
 
 import numpy as np
@@ -15,7 +16,13 @@ from course.solver.estimates import Estimates
 
 def parameters_of(design: Design) -> list[Parameter]:
     """Fixed effects, then for each block of random effects the SDs and the correlations, then sigma."""
-    found = [Parameter("fixed", effects=(name,)) for name in design.fixed_names]
+    fixed = [Parameter("fixed", effects=(name,)) for name in design.fixed_names]
+    return [*fixed, *random_parameters(design), Parameter("sigma")]
+
+
+def random_parameters(design: Design) -> list[Parameter]:
+    """The SDs and correlations alone, in the order of `parameters_of`."""
+    found = []
     for grouping in design.groupings:
         effects, group = grouping.labels, grouping.name
         for block in grouping.blocks:
@@ -23,7 +30,7 @@ def parameters_of(design: Design) -> list[Parameter]:
             found += [
                 Parameter("cor", group, (effects[j], effects[i])) for j, i in combinations(block, 2)
             ]
-    return [*found, Parameter("sigma")]
+    return found
 
 
 def unknown_parameters(design: Design, reml: bool) -> set[Parameter]:
@@ -49,10 +56,16 @@ def parameter_names(design: Design) -> list[str]:
 
 def parameter_values(design: Design, estimates: Estimates) -> np.ndarray:
     """The values of the parameters, in the order of `parameters_of`."""
-    values = list(estimates.beta)
-    for grouping, covariance in zip(design.groupings, estimates.covariances, strict=True):
+    random = random_values(design, estimates.covariances)
+    return np.array([*estimates.beta, *random, np.sqrt(estimates.sigma2)])
+
+
+def random_values(design: Design, covariances: Sequence[np.ndarray]) -> list[float]:
+    """The SDs and correlations of covariance matrices, one for each grouping, as `random_parameters`."""
+    values = []
+    for grouping, covariance in zip(design.groupings, covariances, strict=True):
         sd = np.sqrt(np.diagonal(covariance))
         for block in grouping.blocks:
-            values += [sd[j] for j in block]
+            values += [float(sd[j]) for j in block]
             values += [correlation(covariance, j, i) for j, i in combinations(block, 2)]
-    return np.array([*values, np.sqrt(estimates.sigma2)])
+    return values

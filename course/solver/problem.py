@@ -185,8 +185,8 @@ class Problem:
         """Whether the rows tell all fixed effects apart."""
         XX = self.M[np.ix_(self.x, self.x)].sum(axis=2)
         scale = np.sqrt(np.diagonal(XX))
-        if scale.min() == 0:
-            return False
+        if self.p == 0 or scale.min() == 0:
+            return self.p == 0
         return bool(np.linalg.eigvalsh(XX / np.outer(scale, scale))[0] >= 1e-9)
 
     # -- theta ------------------------------------------------------------------------------

@@ -164,6 +164,10 @@ class Power:
         CourseError
             Where no cost is given, the effect is none of the study, or no design reaches the power.
 
+        See Also
+        --------
+        course.plots.power_curves : The power of all designs as a picture.
+
         Notes
         -----
         A design is taken where the lower limit of its 95 % interval reaches the power. To go by the
@@ -175,7 +179,7 @@ class Power:
         >>> found = power(
         ...     "test_score ~ school_resources + (1|school)", test="school_resources", effect=6,
         ...     provinces=1, schools=[10, 30], classrooms=1, students=[3, 10],
-        ...     n=40, seed=1, progress=False,
+        ...     n=20, seed=1, progress=False,
         ... )
         >>> found.cheapest(0.8, school=100, pupil=5)[["schools", "students"]].to_list()
         [30, 3]

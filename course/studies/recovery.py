@@ -148,6 +148,10 @@ class Recovery:
         ----------
         ax : Axes, one for each panel, optional
             Where to draw; a new figure if not given.
+
+        See Also
+        --------
+        course.plots.recovery : The function behind it, which takes tables of ``Truth.compare``.
         """
         from course import plots
 

@@ -116,6 +116,8 @@ class SimulatedFits:
             if careful:
                 self._check_simulated(made)
             model = mixedlm(self.formula, _data(made))
+            if model.design.aliased.names:  # the other coefficients would mean something else
+                raise CourseError(f"in these data {model.design.aliased.reasons[0]}")
             self._check_test(model.design.fixed_names)
         except CourseError as error:
             if careful:

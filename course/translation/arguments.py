@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from course.design.grouping import Grouping
-from course.design.matrices import CodedFactor
+from course.design.matrices import CodedFactor, Codings
 from course.formula.expressions import (
     QUOTED,
     STATEFUL,
@@ -44,6 +44,9 @@ def arguments(layout: Layout) -> Call:
     (Component(name='room', formula='0 + C(room)', is_intercept=True),)
     """
     formula, writer = layout.design.formula, _Writer(layout)
+    response = formula.response
+    if formula.offset:  # MixedLM has no place for one
+        response = f"I({response} - {formula.offset})"
     groups = writer.top()
     re_formula = None if layout.re is None else writer.top_effects(layout.re)
     if re_formula and "~" in re_formula:  # of a column's name: MixedLM would take it for its own
@@ -54,7 +57,7 @@ def arguments(layout: Layout) -> Call:
         for j in effects.block:
             writer.add_component(Effects(effects.grouping, (j,)))
     return Call(
-        fixed_formula=writer.plain(f"{formula.response} ~ {formula.fixed}"),
+        fixed_formula=writer.plain(f"{response} ~ {writer.fixed()}"),
         groups=groups,
         re_formula=re_formula and writer.plain(re_formula),
         n_correlated=0 if layout.re is None else len(layout.re.block),
@@ -100,6 +103,32 @@ class _Writer:
             return self.renamed(name) if name and hides_a_function(name) else quoted[0]
 
         return QUOTED.sub(without, formula)
+
+    def fixed(self) -> str:
+        """The fixed part; a term of which a column is left out by the columns that are estimated."""
+        design, coding = self.design, self.design.codings.X
+        if not design.aliased.names:
+            return design.formula.fixed
+        kept, left_out = design.fixed_names, set(design.aliased.names)
+        whole = [
+            name
+            for name, columns in coding.terms.items()
+            if name != "Intercept" and left_out.isdisjoint(coding.names[columns])
+        ]
+        intercept = "1" if "Intercept" in kept else "0"
+        text = " + ".join([intercept, *whole])
+        same = Codings(replace(design.formula, fixed=text), design.columns).X.names
+        if not set(same) <= set(kept):  # without f patsy codes f:h otherwise
+            text, same = intercept, ("Intercept",)
+        formula = quote(self.plain(f"{design.formula.response} ~ {design.formula.fixed}"))
+        made = [
+            self.make(
+                name.replace("[T.", "["), "by patsy", f"smf.ols({formula}, data).exog[:, {j}]"
+            )
+            for j, name in enumerate(coding.names)
+            if name in kept and name not in same
+        ]
+        return " + ".join([text, *made])
 
     def top(self) -> str:
         """The groups that contain all others, or the blocks of rows that stand in for them."""
@@ -198,7 +227,9 @@ class _Writer:
             values = columns[name].astype(str) == level
             expression = f"(data[{quote(name)}].astype(str) == {quote(level)}).astype(float)"
             return expression, values.to_numpy(float)
-        centred = re.fullmatch(r"(center|scale|standardize)\((\w+)\)", factor.name)
+        centred = re.fullmatch(
+            r"(center|scale|standardize)\((\w+)(?:, ddof=([01]))?\)", factor.name
+        )
         name = centred[2] if centred else factor.name
         if name not in columns or not pd.api.types.is_numeric_dtype(columns[name].dtype):
             return None
@@ -208,7 +239,8 @@ class _Writer:
         x, values = f"({x} - {x}.mean())", values - values.mean()
         if centred[1] == "center":
             return x, values
-        return f"{x} / data[{quote(name)}].std(ddof=0)", values / values.std()
+        ddof = int(centred[3] or 0)
+        return f"{x} / data[{quote(name)}].std(ddof={ddof})", values / values.std(ddof=ddof)
 
 
 def _of_all_rows(factor: CodedFactor) -> bool:

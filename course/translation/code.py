@@ -9,9 +9,15 @@ import numpy as np
 import pandas as pd
 
 from course.design.design import Design
+from course.design.transforms import TRANSFORMS, source
+from course.formula.expressions import names_outside_texts
 from course.translation.arguments import quote
 from course.translation.call import Call
 
+SHARED = (
+    "The rows cannot tell all of these variances apart (the notes say which), so that MixedLM may end in "
+    "'Singular matrix': leave out what the others can say."
+)
 BLOCKS = """\
 blocks = pd.Series(range(len(data)), index=data.index)
 while True:  # rows that share a group share a block, and so do all that hang together
@@ -90,12 +96,14 @@ model.hessian = invertible
 
 def program(design: Design, call: Call) -> str:
     """What the data need, the columns that are made, the model, and its fit, in Python."""
+    transforms = _transforms(design)
     lines = ["import numpy as np"]
-    if any(column.kind == "blocks" for column in call.made):
+    if any(column.kind == "blocks" for column in call.made) or "pd." in transforms:
         lines.append("import pandas as pd")
+    lines += ["import patsy"] if transforms else []
     lines.append("import statsmodels.formula.api as smf")
-    if call.n_correlated > 1:
-        lines.append("from scipy.optimize import minimize")
+    lines += ["from scipy.interpolate import BSpline"] if "BSpline" in transforms else []
+    lines += ["from scipy.optimize import minimize"] if call.n_correlated > 1 else []
     lines.append("")
     if call.gaps:
         reasons = " ".join(gap.reason for gap in call.gaps)
@@ -104,6 +112,12 @@ def program(design: Design, call: Call) -> str:
             "What follows fits these effects as if they were independent."
         )
         lines.append("")
+    lines += transforms.splitlines()
+    if design.aliased.names:
+        lines += _comment(" ".join(dict.fromkeys(design.aliased.reasons)))
+        lines.append("")
+    if design.shared_by_ml:
+        lines += [*_comment(SHARED), ""]
     prepare = [*_rows_and_types(design), *_made_columns(design, call)]
     lines += [*prepare, ""] if prepare else []
     lines += [
@@ -120,6 +134,14 @@ def program(design: Design, call: Call) -> str:
         lines.append("    },")
     lines.append(")")
     return "\n".join([*lines, *_fit_lines(design, call)]) + "\n"
+
+
+def _transforms(design: Design) -> str:
+    """The definitions of R's functions that the formula uses."""
+    formula = design.formula
+    texts = (formula.response, formula.fixed, *(term.effects for term in formula.random))
+    used = set().union(*map(names_outside_texts, texts))
+    return "".join(f"\n{source(name)}\n" for name in TRANSFORMS if name in used)
 
 
 def _made_columns(design: Design, call: Call) -> list[str]:

@@ -16,6 +16,7 @@ def latex(design: Design) -> str:
     str
         For MathJax or a LaTeX document: an ``aligned`` block without dollar signs.
     """
+    offset = [_text(f"offset{design.formula.offset}") + "_i"] if design.formula.offset else []
     fixed = [_times(rf"\beta_{{{j}}}", name) for j, name in enumerate(design.fixed_names)]
     random, distributions = [], []
     for grouping in design.groupings:
@@ -25,7 +26,7 @@ def latex(design: Design) -> str:
         for block in grouping.blocks:
             distributions.append(_distribution(block, label, grouping))
     response = rf"{_text(design.formula.response)}_i"
-    lines = [rf"{response} &= {' + '.join([*fixed, *random])} + \varepsilon_i"]
+    lines = [rf"{response} &= {' + '.join([*offset, *fixed, *random])} + \varepsilon_i"]
     lines += [*distributions, r"\varepsilon_i &\sim \mathcal{N}(0,\ \sigma^2)"]
     return "\\begin{aligned}\n" + " \\\\\n".join(lines) + "\n\\end{aligned}"
 

@@ -6,7 +6,12 @@ from course.common.page import Section, as_html, as_text, code, paragraph, plain
 from course.design.design import Design
 from course.translation.call import Call
 from course.translation.equation import latex
-from course.translation.words import call_in_words, groups_in_words, sentences
+from course.translation.words import (
+    call_in_words,
+    groups_in_words,
+    readings_in_words,
+    sentences,
+)
 
 WIDTH = 96
 
@@ -14,7 +19,8 @@ WIDTH = 96
 def explain(design: Design, call: Call, notes: tuple[str, ...]) -> str:
     """The model in words, term by term; what MixedLM is told; what the data say."""
     return as_text(
-        [Section("Model", [str(design.formula)]), *_sections(design, call, notes)], WIDTH
+        [Section("Model", [str(design.formula)]), *_sections(design, call, notes)],
+        WIDTH,
     )
 
 
@@ -26,6 +32,7 @@ def explain_html(design: Design, call: Call, notes: tuple[str, ...]) -> str:
 
 def _sections(design: Design, call: Call, notes: tuple[str, ...]) -> list[Section]:
     sections = [
+        Section("How R's spelling was read", readings_in_words(design.formula.readings)),
         Section("In words", sentences(design)),
         Section("How the groups lie", groups_in_words(design)),
         Section("For statsmodels", call_in_words(call)),

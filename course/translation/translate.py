@@ -132,7 +132,7 @@ def translate(formula: str | Formula, data: pd.DataFrame, **options: object) -> 
     Parameters
     ----------
     formula : str
-        For instance ``"test_score ~ age + sex + (age|classroom) + (1|school)"``.
+        For instance ``"test_score ~ age + sex + (age|classroom) + (1|school)"``, in R's spelling or Python's.
     data : DataFrame
         The pupils; how their groups lie in each other decides the call. Not changed.
 
@@ -163,7 +163,7 @@ def translate(formula: str | Formula, data: pd.DataFrame, **options: object) -> 
     refuse_keywords("translate", options, ("formula", "data"), OF_MIXEDLM)
     check_frame(data)
     if not isinstance(formula, Formula):
-        formula = parse_formula(formula)
+        formula = parse_formula(formula, data.columns)
     if not formula.random:
         raise CourseError(NO_RANDOM_TERM)
     return translate_design(build_design(formula, data))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import permutations
 
 from course.common.wording import count, listing
@@ -11,13 +12,23 @@ from course.translation.call import Call, Gap
 from course.translation.layout import Effects, Layout
 
 
+def readings_in_words(readings: Sequence[tuple[str, str]]) -> list[str]:
+    """What the formula spelt as R or Julia do, and what that is here."""
+    return [f"{theirs} is {ours}" for theirs, ours in readings]
+
+
 def sentences(design: Design) -> list[str]:
     """One sentence for the fixed part, one for each term, one for the residual."""
     response = design.formula.response
     names = [name for name in design.fixed_names if name != "Intercept"]
     start = "an overall intercept" if "Intercept" in design.fixed_names else "no intercept"
     effects = f" and the same effect of {listing(names)} for everyone" if names else ""
-    lines = [f"Fixed part: {response} has {start}{effects}."]
+    fixed = f"{response} has {start}{effects}"
+    if not design.fixed_names:
+        fixed = f"none; the mean of {response} is 0"
+    lines = [f"Fixed part: {fixed}."]
+    if design.formula.offset:
+        lines.append(f"Offset: {design.formula.offset} is added as it is, with no coefficient.")
     for grouping in design.groupings:
         for block in grouping.blocks:
             lines.append(_random_sentence(response, grouping, block))

@@ -607,13 +607,16 @@ try:
 except np.linalg.LinAlgError as error:
     print("statsmodels:", error)
 print()
-refused("test_score ~ age + months + (1|school)", register)
+repeated = mixedlm("test_score ~ age + months + (1|school)", register).fit()
+print("mixedlm:", textwrap.fill(repeated.notes[0], 90))
+print(repeated.fixed_effects[["estimate", "std_error"]].round(2))
 print()
 refused("test_score ~ age + country + (1|school)", register)
 
 # %% [markdown] tags=["workshop"]
 # **The cause.** Months are determined by years. A country that is the same in all rows is determined by
-# the intercept. **The cure.** Leave one of the columns out.
+# the intercept. **The cure.** Leave one of the columns out. `mixedlm` leaves out the later one by itself,
+# as R's lme4 does, and says so.
 #
 # A quieter relative sits in the random part. Suppose resources belong to the school, one value each. Can
 # their slope vary by school?

@@ -269,7 +269,8 @@ page(["data", "R and course", "statsmodels", "value", "agree"], lines)
 #   [lesson 05](05-covariance-structures.ipynb) shows how.
 # - Where a factor stands left of a double bar, R quietly keeps its columns correlated. The course asks
 #   which of the two you mean.
-# - In the fixed part, R's `I(x^2)` is `I(x**2)` in Python, and `factor(x)` is `C(x)`.
+# - In the fixed part, R's `I(x^2)` is `I(x**2)` in statsmodels' formulas, and `factor(x)` is `C(x)`. The
+#   course reads both, and `log`, `poly`, `ns`, `scale`, `offset`, `cut` and names with dots as in R.
 
 # %% [markdown] tags=["workshop"]
 # ## Fixed effects

@@ -181,6 +181,7 @@ def test_spellings(one, other, seed, reml):
     assert mixedlm(str(parse_formula(other)), data).fit(reml).llf == second.llf
 
 
+@pytest.mark.slow
 @examples(8)
 @given(
     name=st.text(

@@ -26,6 +26,7 @@ def random_terms(text):
         ("(x-1|g)", ["(x - 1 | g)"]),
         ("(0+x|g)", ["(0 + x | g)"]),
         ("(x||g)", ["(x || g)"]),
+        ("(1|g) + (x|g) + (1|g)", ["(1 | g)", "(x | g)", "(1 | g)"]),
         ("(x*z + I(x**2)|g)", ["(x * z + I(x**2) | g)"]),
         ("(1|a/b)", ["(1 | a)", "(1 | a:b)"]),
         ("(x|a/b/c)", ["(x | a)", "(x | a:b)", "(x | a:b:c)"]),
@@ -121,9 +122,28 @@ def test_a_response_is_a_column_or_a_call(response):
     assert parse_formula(f"{response} ~ x + (1|g)").columns == ("y", "x", "g")
 
 
-@pytest.mark.parametrize("response", ["y**2", "y^2", "(y)^2", "y:z", "-y", "y - z", "(y + (1|g))"])
-def test_a_computed_response_needs_i(response):
-    """R squares y; patsy would take y**2 for y, and the model would be another one."""
+@pytest.mark.parametrize(
+    "written, read",
+    [
+        ("y**2", "I(y**2)"),  # R squares y; patsy would take y**2 for y, another model
+        ("y^2", "I(y**2)"),
+        ("(y)^2", "I((y)**2)"),
+        ("-y", "I(-y)"),
+        ("y - z", "I(y - z)"),
+        ("1000 / y", "I(1000 / y)"),
+        ("hits/`all of them`", 'I(hits/Q("all of them"))'),
+        ("log(y) + 1", "I(np.log(y) + 1)"),
+        ("max.y / 2", 'I(Q("max.y") / 2)'),
+    ],
+)
+def test_arithmetic_in_a_response_means_what_it_says(written, read):
+    formula = parse_formula(f"{written} ~ x + (1|g)")
+    assert formula.response == read
+    assert formula == parse_formula(str(formula))
+
+
+@pytest.mark.parametrize("response", ["y:z", "(y + (1|g))", "1"])
+def test_what_is_no_response(response):
     with pytest.raises(CourseError, match=r"response must be one .*I\(score\*\*2\)"):
         parse_formula(f"{response} ~ x + (1|g)")
 
@@ -134,9 +154,8 @@ def test_parentheses_of_a_reasonable_depth_and_any_number(call):
     formula = parse_formula(f"y ~ {' + '.join([x] * 50)} + (1|((((((((((g)))))))))))")
     assert formula.columns == ("y", "x", "g")
     many = " + ".join(f"(1|({group}))" for group in "abcdefghij" * 5)
+    assert len(parse_formula(f"y ~ {many}").random) == 50
     assert variables_of(" + ".join(["(x)"] * 60)) == ("x",)
-    with pytest.raises(CourseError, match="both give a the effect Intercept"):
-        parse_formula(f"y ~ {many}")
 
 
 @pytest.mark.parametrize(
@@ -210,41 +229,25 @@ REFUSED = {
     "y ~ x - (1|g)": "leave it out",
     "y ~ x * (1|g)": "(x|group)",
     "y ~ (1|g):x": "cannot be joined",
-    "y ~ (1|a + b)": "(1|school) + (1|classroom)",
-    "y ~ (1|a * b)": "one term for each",
-    "y ~ (1|C(g))": "always taken as labels",
     "y ~ (1|2)": "must be a column",
     "y ~ (|g)": "before the bar",
     "y ~ (x|g|h)": "closing parenthesis",
     "y ~ ((x|g)|h)": "inside a random term",
-    "y ~ (1|g) + (1|g)": "effect Intercept",
-    "y ~ (x|g) + (1|g)": "0 + in the other",
-    "y ~ (1|a:b) + (1|b:a)": "effect Intercept",
-    "y ~ (x||g) + (0 + x|g)": "effect x",
-    "y ~ (1|g) + (1|h) + (x|g)": "both give g the effect Intercept",
     "y ~ x ~ z": "second ~",
     "y x + (1|g)": "no ~",
     "y ~": "nothing stands after",
     "~ x + (1|g)": "response is missing",
-    "y + z ~ x + (1|g)": "the response must be one",
     "1 ~ x + (1|g)": "the response must be one",
     "(y|g) ~ x": "the response must be one",
     "": "stops too early",
     "y ~ x z + (1|g)": "join terms with +",
     "y ~ 2*x + (1|g)": "I(...)",
     "y ~ x/2 + (1|g)": "number",
-    "y ~ test.score + (1|g)": "`test.score`",
     "y = x + (1|g)": "no '='",
-    "y ~ log(x) + (1|g)": "np.log",
-    "y ~ factor(x) + (1|g)": "C(x)",
-    "y ~ as.factor(x) + (1|g)": "C(x)",
-    "y ~ poly(x, 2) + (1|g)": "I(x**2)",
-    "y ~ I(x^2) + (1|g)": "**",
     "y ~ x**10 + (1|g)": "1 to 9",
     "y ~ x**12 + (1|g)": "1 to 9",
     "y ~ x**0 + (1|g)": "1 to 9",
     "y ~ x**z + (1|g)": "1 to 9",
-    "y ~ x %in% z + (1|g)": "a:b",
     "y ~ 'x' + (1|g)": "quotes",
     "y ~ `x + (1|g)": "backtick",
     "y ~ x + é! + (1|g)": "no meaning",
@@ -285,7 +288,6 @@ REFUSED = {
     "y ~ cr(x, 99) + (1|g)": "from 1 to 50",
     "y ~ Sum(f) + (1|g)": "C(x, Sum)",
     "y ~ C(f, z) + (1|g)": "no coding",
-    "y ~ C(f, contrast=contr.sum) + (1|g)": "no coding",
     "y ~ np.log(C(f)) + (1|g)": "makes labels",
     "y ~ C(f, Diff(1)) + (1|g)": "takes 0 arguments",
 }
@@ -308,7 +310,7 @@ POINTED = [
     ("y x + (1|g)", "y x + (1|g)", "write response ~ fixed effects"),
     ("y ~", "y ~", "at least 1 + (1|group)"),
     ("y ~ x ~ z", "~ z", "a formula has one"),
-    ("y + z ~ x", "y + z ~ x", "as in I(score**2)"),
+    ("y:z ~ x", "y:z ~ x", "as in I(score**2)"),
     ("y ~ x z + (1|g)", "z + (1|g)", "join terms with +"),
     ("y ~ z + y + (1|g)", "y ~ z + y + (1|g)", "Leave it out"),
     ("y ~ x - (1|g) + z", "(1|g) + z", "leave it out of the formula"),
@@ -328,15 +330,13 @@ POINTED = [
     ("y ~ z + (" + "(" * 70 + "x", "(" * 31 + "x", "nested too deeply"),
     ("y ~ z + (1|" + "(" * 70 + "g", "(1|" + "(" * 37, "nested too deeply"),
     ("y ~ z + ((x|g)|h)", "((x|g)|h)", "inside a random term"),
-    ("y ~ z + (1|a + b)", "(1|a + b)", "'+' in a grouping factor"),
     ("y ~ z + (1|a:b - c)", "(1|a:b - c)", "a:b makes one group of every combination"),
     ("y ~ z + (1|a^2)", "(1|a^2)", "'^' in a grouping factor"),
-    ("y ~ z + (1|a/C(g))", "(1|a/C(g))", "C(...) as a grouping factor"),
-    ("y ~ z + (1|C (g))", "(1|C (g))", "C(...) as a grouping factor"),
+    ("y ~ z + (1|a/log(g))", "(1|a/log(g))", "log(...) as a grouping factor"),
+    ("y ~ z + (1|cut (g))", "(1|cut (g))", "cut(...) as a grouping factor"),
+    ("y ~ z + (1|a + b - c)", "(1|a + b - c)", "'-' in a grouping factor"),
     ("y ~ z + (1|a:2)", "(1|a:2)", "as in (1|school)"),
     ("y ~ z + (1|(a/b))", "(1|(a/b))", "a:b or a/b"),
-    ("y ~ z + (1|a.b)", "a.b)", "write it in backticks: `a.b`"),
-    ("y ~ z + a.b + x", "a.b + x", "a name with a dot"),
     ("y ~ z + (|g)", "|g)", "write (1|group)"),
     ("y ~ z + () + x", ") + x", "')' where a column was expected"),
     ("y ~ z, x", ", x", "join terms with +"),
@@ -363,12 +363,6 @@ def test_a_refusal_points_to_the_place(text, place, mend):
 def test_a_refusal_points_to_the_end(text):
     with pytest.raises(CourseError, match="at the end"):
         parse_formula(text)
-
-
-def test_only_a_doubled_intercept_is_mended_by_a_zero():
-    with pytest.raises(CourseError) as caught:
-        parse_formula("y ~ x + (0 + x|g) + (x - 1||g)")
-    assert "Keep one of them" in str(caught.value) and "0 + in" not in str(caught.value)
 
 
 @pytest.mark.parametrize("thing", [None, 3, b"y ~ x", ["y ~ x"]])
@@ -435,7 +429,6 @@ def test_nothing_but_columns_and_listed_functions(text):
 @pytest.mark.parametrize(
     "formula, match",
     [
-        ("y ~ x + (x|LONG) + (1|LONG)", "both give"),
         ("y ~ x + (1|LONG) + x|LONG", "outside parentheses"),
         ("y ~ x + (1|LONG(x))", "name the column itself"),
     ],

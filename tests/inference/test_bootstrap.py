@@ -148,6 +148,7 @@ def test_standard_errors_are_those_of_the_fit(fit):
     assert list(table.columns) == ["estimate", "bias", "std_error", "n"]
 
 
+@pytest.mark.slow
 def test_a_start_at_zero_does_not_hold_the_search(data):
     """theta is 0 in the fit drawn from; other responses have variances that are not."""
     rng = np.random.default_rng(1)

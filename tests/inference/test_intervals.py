@@ -19,6 +19,7 @@ from course.inference.profile import profile
 NLME = json.loads((Path(__file__).parents[1] / "reference/profile.json").read_text())["wald_exam"]
 
 
+@pytest.mark.slow
 def test_profile_is_the_default():
     ours = fit("exam", "REML")
     table = confint(ours)
@@ -32,6 +33,7 @@ def test_profile_is_the_default():
     assert confint(fit("exam", "ML"), parameters="sigma").attrs["notes"] == []
 
 
+@pytest.mark.slow
 def test_a_wider_level_is_wider():
     ours = fit("exam", "REML")
     for method in ("profile", "wald"):

@@ -146,6 +146,7 @@ def test_bootstrap_and_delta_intervals_are_alike_and_the_bootstrap_repeats():
     pd.testing.assert_frame_equal(icc(fit, **settings), table)
 
 
+@pytest.mark.slow
 def test_bootstrap_matches_percentiles_of_refits_with_slopes(slopes):
     from course.inference.bootstrap import bootstrap
 

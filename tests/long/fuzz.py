@@ -30,7 +30,7 @@ import pandas as pd
 from strange_formulas import HOSTILE, Formulas, data
 
 from course import CourseError, mixedlm
-from course.formula.expressions import FUNCTIONS, NUMPY
+from course.formula.expressions import FUNCTIONS, NUMPY, STATEFUL
 from course.formula.parse import parse_formula
 
 SECONDS = 1.0  # of processor time for one formula, so that a busy machine fails nobody
@@ -60,15 +60,15 @@ def _hook(event: str, arguments: tuple) -> None:
     _seen.append(f"{event} {arguments!r:.120}")
 
 
-ALLOWED = FUNCTIONS | NUMPY | {"np", "memorize_chunk", "transform"}
-STATEFUL = re.compile(r"_patsy_stobj\d+__(bs|cr|cc|center|scale|standardize)__")  # patsy's bs(...)
+ALLOWED = FUNCTIONS | NUMPY | {"np", "pi", "memorize_chunk", "transform"}
+REMEMBERING = re.compile(rf"_patsy_stobj\d+__({'|'.join(sorted(STATEFUL))})__")  # patsy's bs(...)
 
 
 def _is_allowed(code: types.CodeType) -> bool:
     """Whether it only names columns and listed functions, and holds no function of its own."""
     inner = any(isinstance(constant, types.CodeType) for constant in code.co_consts)
     foreign = set(code.co_names) - ALLOWED - _frame_names
-    return not inner and all(STATEFUL.fullmatch(name) for name in foreign)
+    return not inner and all(REMEMBERING.fullmatch(name) for name in foreign)
 
 
 _frame_names: frozenset[str] = frozenset()
@@ -104,7 +104,7 @@ def attempt(text: str, frame: pd.DataFrame, names: frozenset[str]) -> Outcome:
     kind, message, fit = "refused at once", "", None
     try:
         with watched(names) as seen:
-            formula = parse_formula(text)
+            formula = parse_formula(text, frame.columns)
             if parse_formula(str(formula)) != formula:
                 return Outcome("fault", f"read again it is another formula: {formula}")
             kind = "refused with the data"

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from course.formula.expressions import FUNCTIONS, NUMPY
+from course.formula.r_spelling import R_CALLS
 
 # -- the data ------------------------------------------------------------------------------------
 
@@ -76,6 +77,7 @@ COLUMNS = [
     "gap",
     "when",
 ]
+THEIRS = [pattern.partition("(")[0] for pattern in R_CALLS]  # functions as R calls them
 GROUPS = ["g", "g", "g", "h", "h", "i", "f", "b", "s", "id", "x", "gap", "when", "net income"]
 
 # -- formulas ------------------------------------------------------------------------------------
@@ -111,6 +113,19 @@ HOSTILE_PARTS = [
     "I(x and z)", "I(~x)", "I(-f)", "I(x @ z)", "I(None)", "I(True)", "I(...)", "I(x + None)", "I(b + b)",
     "I()", "C()", "Q()", "bs()", "np.log()", "I(x, x)", "I(x=x)", "I(b'x')", "I(1j*x)",
     "I(x + 1_000)", "np.ln(x)",
+    "log(open('x'))", "log(x.__class__)", "factor(__import__('os'))", "ifelse(x > 1, open('x'), 1)",
+    "eval(x)", "get('x')", "Reduce(x)", "base::log(x)", "os::system(x)", "I(x %o% z)", "I(x |> z)",
+    "c(x, z)", "log(c(1))", "poly(x, 20)", "poly(x, 20, raw=TRUE)", "poly(zero, 2)", "poly(f, 2)",
+    "poly(i, 3)", "poly(big, 5)", "poly(t, 9)", "ns(x, 50)", "ns(zero, 3)", "ns(f, 3)",
+    "ns(x, knots=c(1e9))", "ns(i, df=5)", "cut(x, 50)", "cut(zero, 3)", "cut(x, c(1))", "cut(x, c())",
+    "cut(x, c(3, 3))", "cut(f, 3)", "cut(x, c(-1e9, 10, 1e9))", "cut(x, 3, right=FALSE)",
+    "C(cut(x, 3), Sum)", "poly(ns(x, 3), 2)", "scale(poly(x, 2))", "log(poly(x, 2))", "relevel(f, 'q')",
+    "relevel(f, 'b')", "dummy(f, 'b')", "dummy(z, 'b')", "ifelse(f == 'a', 'u', 'v')",
+    "ifelse(x > 10, x, f)", "ordered(z)", "factor(z, levels=c(1, 2))", "offset(x)", "offset(f)",
+    "offset(t*1e60)", "offset(gap)", "offset(when)", "offset(1)", "offset()", ".", "(.)^2", ".:.", "`.`",
+    "x..", "..", "pi", "I(pi)", "sin(2*pi*x)", "zerocorr(x|g)", "us(x|g)", "diag(f||g)", "zerocorr(x)",
+    "TRUE", "I(TRUE)", "x %in% f", "scale(x, scale=FALSE, center=FALSE)", "C(f, contr.sum)",
+    "C(f, contr.helmert(3))", "contr.sum",
     "Intercept", "C", "np", "Q('C')", "True", "None", "lambda: x", "x if x else z", "import os",
     "x; y", "#x", "x\\",
 ]  # fmt: skip
@@ -191,8 +206,9 @@ class Formulas:
         bar = "||" if self.chance(0.2) else "|" if self.chance(0.99) else "|||"
         groups = [self.name(GROUPS)]
         while self.chance(0.2):
-            groups += [self.random.choices(":/+*-", [8, 8, 1, 1, 1])[0], self.name(GROUPS)]
-        return f"({effects}{bar}{''.join(groups)})"
+            groups += [self.random.choices(":/+*&-", [8, 8, 2, 2, 2, 1])[0], self.name(GROUPS)]
+        structure = self.pick(["zerocorr", "us", "diag"]) if self.chance(0.03) else ""
+        return f"{structure}({effects}{bar}{''.join(groups)})"
 
     def sum(self, depth: int) -> str:
         text = self.random.choices(["", "0 + ", "1 + ", "-1 + ", "-"], [24, 6, 6, 2, 1])[0]
@@ -205,7 +221,9 @@ class Formulas:
         text = self.atom(depth)
         while self.chance(0.15):
             text += self.space(
-                self.random.choices(["*", ":", "/", "**", "|", "%in%"], [6, 6, 2, 1, 1, 1])[0]
+                self.random.choices(["*", ":", "/", "**", "|", "%in%", "&"], [6, 6, 2, 1, 1, 1, 1])[
+                    0
+                ]
             ) + self.atom(depth)
         return text
 
@@ -236,12 +254,37 @@ class Formulas:
 
     def call(self, name: str) -> str:
         number = self.pick(
-            ["1", "2", "3", "5", "0", "-1", "0.5", "1e6", "x", "None", "'a'", "True", "[10]"]
+            [
+                "1",
+                "2",
+                "3",
+                "5",
+                "0",
+                "-1",
+                "0.5",
+                "1e6",
+                "x",
+                "None",
+                "'a'",
+                "True",
+                "[10]",
+                "TRUE",
+                "c(9, 10)",
+            ]
         )
-        function = self.pick(sorted(FUNCTIONS) + [f"np.{f}" for f in sorted(NUMPY)])
+        function = self.pick(
+            [
+                *sorted(FUNCTIONS),
+                *(f"np.{f}" for f in sorted(NUMPY)),
+                *THEIRS,
+                "offset",
+                "splines::ns",
+            ]
+        )
         inner = name if self.chance(0.8) else self.call(name)
-        keyword = self.pick(["df", "degree", "knots", "include_intercept", "lower_bound", "constraints",
-                             "ddof", "center", "rescale", "levels", "decimals", "out", "where"])  # fmt: skip
+        keyword = self.pick(["raw", "intercept", "breaks", "right", "ref", "level", "yes", "df", "degree",
+                             "knots", "include_intercept", "lower_bound", "constraints", "ddof", "center",
+                             "rescale", "levels", "decimals", "out", "where"])  # fmt: skip
         operator = self.pick(
             ["+", "-", "*", "/", "//", "%", "**", "==", "<", ">=", "!=", "^", "&", "@", "<<"]
         )
@@ -266,7 +309,12 @@ class Formulas:
                 f"{self.pick(['center', 'scale', 'standardize'])}({inner})",
                 f"C({inner})",
                 f"C({inner}, {contrast})",
-                f"{self.pick(['bs', 'cr', 'cc'])}({inner}, df={self.random.randint(2, 8)})",
+                f"{self.pick(['bs', 'cr', 'cc', 'ns'])}({inner}, df={self.random.randint(2, 8)})",
+                f"{self.pick(['poly', 'cut'])}({inner}, {self.random.randint(1, 6)})",
+                f"{self.pick(THEIRS)}({inner})",
+                f"I({inner}^{self.random.randint(1, 4)})",
+                f"ifelse({inner} {operator} {number}, 1, {number})",
+                f"offset({inner})",
             ]
         )
 

@@ -272,8 +272,6 @@ def judge(case: Case, thorough: bool = True) -> Verdict:
 def justified(message: str, case: Case) -> bool:
     """Whether the design really is as the message says."""
     data, n = case.data, len(case.data)
-    if "is determined by" in message:
-        return "collinear" in case.hurts
     if "effects for each of" in message:
         sizes = {"f": 3, "x + z": 3, "x + w": 3, "0 + f": 3, "x": 2, "z": 2, "1": 1, "0 + x": 1}
         terms = [part.split(")")[0].split("|") for part in case.formula.split("(")[1:]]

@@ -44,22 +44,28 @@ def change(path: Path, cell: int, text: str) -> None:
 
 @pytest.mark.slow
 def test_an_output_of_either_that_is_not_what_the_cell_gives_is_found(tmp_path):
+    folder = tmp_path / "notebooks"
+    folder.mkdir()
     (tmp_path / "tiny.py").write_text(LESSON, encoding="utf-8")
-    build.build(tmp_path / "tiny.py", tmp_path)
-    change(tmp_path / "tiny.ipynb", 2, "for learners only\n")
-    change(tmp_path / "tiny.ipynb", 3, "no longer\n")
-    change(tmp_path / "solutions" / "tiny.ipynb", 4, "4\n")
-    shutil.copy(build.NOTEBOOKS / "conftest.py", tmp_path)
-    (tmp_path / "pytest.ini").touch()
-    options = ["-rA", "-p", "no:cacheprovider", "--nbval", "--nbval-current-env", "--lessons-once"]
+    build.build(tmp_path / "tiny.py", folder)
+    change(folder / "tiny.ipynb", 2, "for learners only\n")
+    change(folder / "tiny.ipynb", 3, "no longer\n")
+    change(folder / "solutions" / "tiny.ipynb", 4, "4\n")
+    shutil.copy(build.NOTEBOOKS.parent / "conftest.py", tmp_path)
+    shutil.copy(build.NOTEBOOKS / "conftest.py", folder)
+    (tmp_path / "pytest.ini").write_text("[pytest]\naddopts = -p no:nbval -p no:cacheprovider\n")
+    options = ["-rA", "--nbval", "--nbval-current-env", "--lessons-once"]
+    paths = ["notebooks/tiny.ipynb", "notebooks/solutions/tiny.ipynb"]
     run = subprocess.run(
-        [sys.executable, "-m", "pytest", *options, "tiny.ipynb", "solutions/tiny.ipynb"],
+        [sys.executable, "-m", "pytest", *options, *paths],
         cwd=tmp_path,
         capture_output=True,
         text=True,
     )
     said = re.findall(
-        r"^(PASSED|FAILED) solutions/tiny.ipynb::(.+?)(?: - .*)?$", run.stdout, re.MULTILINE
+        r"^(PASSED|FAILED) notebooks/solutions/tiny.ipynb::(.+?)(?: - .*)?$",
+        run.stdout,
+        re.MULTILINE,
     )
     assert sorted(said) == [
         ("FAILED", "Cell 2, the learner's"),  # the same cell with two outputs is held against both

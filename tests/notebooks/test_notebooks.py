@@ -11,6 +11,7 @@ import io
 import itertools
 import re
 from collections import Counter
+from functools import cache
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -40,6 +41,10 @@ each_script = pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.s
 each_lesson = pytest.mark.parametrize("script", LESSONS, ids=lambda path: path.stem)
 
 
+read = cache(build.read)  # a lesson is read by many tests, and changed by none
+
+
+@cache
 def stored(path: Path) -> nbformat.NotebookNode:
     return nbformat.read(path, as_version=nbformat.NO_CONVERT)
 
@@ -67,7 +72,7 @@ def text_of(output) -> str:
 @pytest.mark.slow
 @each_script
 def test_notebooks_are_those_of_their_source(script):
-    lesson = build.read(script)
+    lesson = read(script)
     assert inputs(stored(NOTEBOOKS / f"{script.stem}.ipynb")) == inputs(build.learner(lesson))
     if build.has_solutions(lesson):
         worked = stored(NOTEBOOKS / "solutions" / f"{script.stem}.ipynb")
@@ -309,7 +314,7 @@ def test_the_glossary_is_in_order():
 
 @each_lesson
 def test_a_lesson_keeps_its_contract(script):
-    cells = build.read(script).cells
+    cells = read(script).cells
     opening, closing = cells[0].source, "\n".join(cell.source for cell in cells[-3:])
     assert opening.startswith("# ")
     for part in ("you will be able to", "**Time:**", "**Before:**", "**Data:**"):
@@ -322,7 +327,7 @@ def test_a_lesson_keeps_its_contract(script):
 def test_sections_for_self_study_say_so(script):
     """A section is of one route, and its heading tells which, since nobody sees tags."""
     heading = ""
-    for cell in build.read(script).cells:
+    for cell in read(script).cells:
         found = re.search(r"^#+ .+", cell.source) if cell.cell_type == "markdown" else None
         heading = found[0] if found else heading
         alone = "self-study" in cell.metadata.tags
@@ -333,7 +338,7 @@ def test_sections_for_self_study_say_so(script):
 @each_lesson
 def test_exercises_are_asked_and_checked_in_order(script):
     number = script.stem[:2]
-    cells = build.read(script).cells
+    cells = read(script).cells
     checked = [
         id
         for cell in cells

@@ -3,6 +3,7 @@
 import ast
 import builtins
 import re
+from functools import cache
 from pathlib import Path
 
 import build
@@ -15,14 +16,17 @@ NOTEBOOKS = ROOT / "notebooks"
 SCRIPTS = sorted((NOTEBOOKS / "source").glob("*.py"))
 TIMES = NOTEBOOKS / "TIMES.md"
 
-DAY = [script for script in SCRIPTS if workshop.workshop_minutes(build.read(script)) is not None]
+DAY = [script for script in SCRIPTS if script.stem[:2] in {f"{number:02}" for number in range(7)}]
+
+read = cache(build.read)  # a lesson is read by many tests, and changed by none
 
 
 def test_the_day_has_the_first_seven_lessons_and_six_hours():
-    assert [script.stem[:2] for script in DAY] == [f"{number:02}" for number in range(7)]
-    lessons = sum(workshop.workshop_minutes(build.read(script)) for script in DAY)
+    minutes = {script: workshop.workshop_minutes(read(script)) for script in SCRIPTS}
+    assert [script for script in SCRIPTS if minutes[script] is not None] == DAY
+    assert len(DAY) == 7
     breaks = 15 + 60 + 15
-    assert lessons + breaks == 6 * 60
+    assert sum(minutes[script] for script in DAY) + breaks == 6 * 60
 
 
 def names(code: str) -> tuple[set[str], set[str]]:
@@ -46,7 +50,7 @@ def names(code: str) -> tuple[set[str], set[str]]:
 @pytest.mark.parametrize("script", DAY, ids=lambda script: script.stem)
 def test_the_workshop_needs_nothing_from_the_sections_left_out(script):
     known = set(dir(builtins))
-    for cell in workshop.without_self_study(build.learner(build.read(script))).cells:
+    for cell in workshop.without_self_study(build.learner(read(script))).cells:
         if cell.cell_type == "code":
             defined, needed = names(cell.source)
             assert needed <= known | defined, f"{needed - known - defined}: {cell.source[:80]}"
@@ -56,7 +60,7 @@ def test_the_workshop_needs_nothing_from_the_sections_left_out(script):
 @pytest.mark.parametrize("script", DAY, ids=lambda script: script.stem)
 def test_the_workshop_changes_no_data_in_the_sections_left_out(script):
     """A column made there would be missing in the workshop."""
-    cells = build.read(script).cells
+    cells = read(script).cells
     made = {
         column
         for cell in cells
@@ -75,7 +79,7 @@ def test_the_workshop_changes_no_data_in_the_sections_left_out(script):
 
 def test_without_self_study_nothing_else_is_lost():
     for script in DAY:
-        lesson = build.read(script)
+        lesson = read(script)
         kept = workshop.without_self_study(lesson)
         left_out = [cell for cell in lesson.cells if cell not in kept.cells]
         assert all("self-study" in cell.metadata.tags for cell in left_out)
@@ -87,9 +91,7 @@ def test_without_self_study_nothing_else_is_lost():
 def test_the_table_of_times_names_every_notebook_with_its_minutes():
     table = TIMES.read_text("utf-8")
     rows = re.findall(r"^\| \[([\w-]+)\]\((\S+)\) \| (\d*) \| (\d*) \|", table, flags=re.MULTILINE)
-    stated = [
-        (script.stem, f"{script.stem}.ipynb", *minutes(build.read(script))) for script in SCRIPTS
-    ]
+    stated = [(script.stem, f"{script.stem}.ipynb", *minutes(read(script))) for script in SCRIPTS]
     assert sorted(rows) == sorted(stated)
 
 
@@ -104,4 +106,4 @@ def test_the_way_round_states_the_minutes_that_the_lessons_state():
         r"^# \| \[\d\d [^\]]*\]\((\S+)\.ipynb\) \|.*\| ?(\d*) \| (\d+) \|$", start, re.M
     )
     lessons = [script for script in SCRIPTS if script.stem[:2].isdigit()]
-    assert rows == [(script.stem, *minutes(build.read(script))) for script in lessons]
+    assert rows == [(script.stem, *minutes(read(script))) for script in lessons]

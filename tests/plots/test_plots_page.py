@@ -98,6 +98,7 @@ def test_show_stores_the_text_and_leaves_no_figure(monkeypatch, capsys):
     assert plt.get_fignums() == []
 
 
+@pytest.mark.slow
 def test_the_same_picture_is_the_same_bytes(monkeypatch):
     sent = []
     monkeypatch.setattr("IPython.display.display", lambda bundle, **_: sent.append(bundle))

@@ -108,6 +108,7 @@ def test_into_axes_of_the_caller():
         plots.power_curves(made_up(students=(5, 20), effects=(0.0, 0.5)), ax=mine[0])
 
 
+@pytest.mark.slow
 def test_curves_can_be_told_apart_without_colour():
     assert len({marker for _, marker, _ in STYLES}) == len({str(d) for *_, d in STYLES}) == 6
     weights = np.array([0.2126, 0.7152, 0.0722])

@@ -23,14 +23,14 @@ ALLOWED = {
     "design": "errors common formula",
     "solver": "errors common design",
     "translation": "errors common formula design",
-    "data": "errors common formula design simulate",
+    "data": "errors common formula simulate design",
     "fit": "errors common formula design solver translation",
     "inference": "errors common formula design solver fit",
     "interpretation": "errors common formula design solver fit inference",
     "diagnosis": "errors common formula design solver fit inference interpretation",
-    "plots": "errors common formula design simulate fit inference interpretation",
+    "plots": "errors common formula simulate design fit inference interpretation",
     "studies": "errors common simulate solver fit inference plots",
-    "exercises": "errors common formula design simulate data fit inference interpretation "
+    "exercises": "errors common formula simulate design data fit inference interpretation "
     "diagnosis studies",
     "doctor": "errors common data fit",
     "__main__": "errors formula simulate translation data fit doctor",

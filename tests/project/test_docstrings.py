@@ -8,26 +8,10 @@ import re
 from importlib import import_module
 
 import pytest
+from results import RESULTS
 
 import course
 from course import plots
-
-# What public functions return, and what these results hold.
-RESULTS = [
-    "data.proposal.Proposal",
-    "data.structure.Structure",
-    "diagnosis.finding.Diagnosis",
-    "diagnosis.finding.Finding",
-    "fit.agreement.Check",
-    "fit.summary.Summary",
-    "inference.bootstrap.Bootstrap",
-    "inference.profile.Profile",
-    "simulate.schools.Simulation",
-    "simulate.truth.Truth",
-    "studies.power.Power",
-    "studies.recovery.Recovery",
-    "translation.translate.Translation",
-]
 
 
 def imported(name: str) -> object:
@@ -40,7 +24,7 @@ PUBLIC = {
     for name in [
         *(f"course.{name}" for name in course.__all__),
         *(f"course.plots.{name}" for name in plots.__all__ if callable(getattr(plots, name))),
-        *(f"course.{name}" for name in RESULTS),
+        *RESULTS,
     ]
 }
 FUNCTIONS = {name: public for name, public in PUBLIC.items() if inspect.isfunction(public)}
@@ -90,9 +74,9 @@ def test_the_classes_that_functions_return_are_held_here_too():
         assert set(returned) <= known | theirs, name
 
 
-@pytest.mark.parametrize("name", PUBLIC)
+@pytest.mark.parametrize("name", PUBLIC | METHODS)
 def test_sections_stand_in_the_usual_order(name):
-    found = [title for title in sections(PUBLIC[name]) if title]
+    found = [title for title in sections((PUBLIC | METHODS)[name]) if title]
     assert found == sorted(found, key=SECTIONS.index)
 
 
@@ -102,10 +86,13 @@ def test_there_is_an_example(name):
 
 
 @pytest.mark.parametrize("name", PUBLIC)
+def test_there_are_related_functions(name):
+    assert sections(PUBLIC[name]).get("See Also", "").strip()
+
+
+@pytest.mark.parametrize("name", PUBLIC | METHODS)
 def test_see_also_names_what_exists_and_says_why(name):
-    lines = sections(PUBLIC[name]).get("See Also", "").strip().splitlines()
-    assert lines
-    for line in lines:
+    for line in sections((PUBLIC | METHODS)[name]).get("See Also", "").strip().splitlines():
         others, colon, why = line.partition(" : ")
         assert colon and why.endswith("."), line
         for other in others.split(", "):
@@ -113,6 +100,18 @@ def test_see_also_names_what_exists_and_says_why(name):
             whole = other if other.startswith("course.") else f"{name.rpartition('.')[0]}.{other}"
             assert leads_somewhere(whole), f"{name}: {other}"
             assert whole != name
+
+
+def test_methods_lead_on_to_pictures_intervals_and_studies():
+    methods = {name for name, method in METHODS.items() if "See Also" in sections(method)}
+    assert {
+        "course.MixedFit.predict",
+        "course.MixedFit.refit",
+        "course.inference.bootstrap.Bootstrap.summary",
+        "course.inference.profile.Profile.interval",
+        "course.simulate.truth.Truth.compare",
+        "course.studies.power.Power.cheapest",
+    } <= methods
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)

@@ -207,6 +207,7 @@ def kernel(folder: Path, monkeypatch, code: str) -> None:
     monkeypatch.setenv("JUPYTER_PATH", str(folder))
 
 
+@pytest.mark.slow
 def test_a_kernel_of_another_python_is_noticed(tmp_path, monkeypatch):
     code = (
         f"import sys; sys.prefix = {str(tmp_path)!r}; "

@@ -1,8 +1,10 @@
 """Files from strangers on the command line: a fit, or one line on stderr and exit status 2; never a hang."""
 
 import gzip
+import json
 import os
 import random
+import re
 import subprocess
 import sys
 
@@ -160,16 +162,33 @@ def test_what_cannot_be_opened(tmp_path, capsys):
         read_table("t\0.csv")
 
 
-def command(*arguments, **environment):
-    """The command line as a process that must end."""
-    return subprocess.run(
-        [sys.executable, "-m", "course", *map(str, arguments)],
+EACH = """
+import json, sys
+from course.__main__ import main
+for arguments in json.loads(sys.argv[1]):
+    status = main(arguments)
+    print("\\n====")
+    print(f"status {status}", file=sys.stderr)
+"""
+
+
+def commands(*arguments: tuple, **environment) -> tuple[str, list[tuple[str, int]]]:
+    """Command lines, one after the other in a process that must end.
+
+    What it printed, and for each what it said on stderr, with its status.
+    """
+    texts = json.dumps([list(map(str, line)) for line in arguments])
+    ran = subprocess.run(
+        [sys.executable, "-c", EACH, texts],
         env=os.environ | environment,
         capture_output=True,
         text=True,
         check=False,
         timeout=60,
     )
+    said = re.findall(r"(.*?)status (\d+)\n", ran.stderr, flags=re.DOTALL)
+    assert (ran.returncode, len(said)) == (0, len(arguments)), ran.stderr
+    return ran.stdout, [(error, int(status)) for error, status in said]
 
 
 @pytest.mark.slow
@@ -178,19 +197,20 @@ def command(*arguments, **environment):
 def test_pipes_and_devices_are_refused_at_once(what, tmp_path):
     path = tmp_path / "t.csv"
     os.mkfifo(path) if what == "pipe" else path.symlink_to("/dev/zero")
-    for arguments in (("fit", FORMULA, path), ("simulate", "-o", path)):
-        ran = command(*arguments)
-        assert (ran.returncode, ran.stderr.count("\n")) == (2, 1), ran.stderr
-        assert "is not a file" in ran.stderr
+    _, said = commands(("fit", FORMULA, path), ("simulate", "-o", path))
+    for error, status in said:
+        assert (status, error.count("\n")) == (2, 1), error
+        assert "is not a file" in error
 
 
 @pytest.mark.slow
 def test_a_terminal_without_greek_letters_gets_what_it_can_show(tmp_path):
     (tmp_path / "t.csv").write_text(GOOD.replace("s1", "Zoë"), "utf-8")
-    for task in ("fit", "translate"):
-        ran = command(task, FORMULA, tmp_path / "t.csv", PYTHONIOENCODING="ascii")
-        assert (ran.returncode, ran.stderr) == (0, "")
-        assert "school" in ran.stdout
+    lines = [(task, FORMULA, tmp_path / "t.csv") for task in ("fit", "translate")]
+    out, said = commands(*lines, PYTHONIOENCODING="ascii")
+    assert said == [("", 0)] * 2
+    fitted, translated, _ = out.split("\n====\n")
+    assert "school" in fitted and "school" in translated
 
 
 def test_a_written_table_replaces_no_folder(tmp_path, capsys):

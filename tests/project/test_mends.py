@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from made import pupils
 
-from course import CourseError, anova, confint, icc, mixedlm, plots, power, simulate_schools, translate, wald
+from course import CourseError, confint, icc, mixedlm, plots, simulate_schools, wald
 from course.formula.expressions import MENDS
 
 D = pupils().assign(
@@ -37,56 +37,62 @@ def fits(formula: str, data=D):
 FORMULAS = [
     # what is wrong, how the message words the mend, what the learner writes then
     ("score ~ bs(age) + (1|school)", "bs(x, df=4)", "score ~ bs(age, df=4) + (1|school)"),
-    ("score ~ cr(age) + (1|school)", "cr(x, df=4)", "score ~ cr(age, df=4) + (1|school)"),
-    ("score ~ cc(age) + (1|school)", "cc(x, df=4)", "score ~ cc(age, df=4) + (1|school)"),
+    (
+        "score ~ cr(age) + (1|school)",
+        'cr(x, df=4, constraints="center")',
+        'score ~ cr(age, df=4, constraints="center") + (1|school)',
+    ),
+    (
+        "score ~ cc(age) + (1|school)",
+        'cc(x, df=4, constraints="center")',
+        'score ~ cc(age, df=4, constraints="center") + (1|school)',
+    ),
     ("score ~ Sum + age + Sum(sex) + (1|school)", "C(x, Sum)", "score ~ C(sex, Sum) + (1|school)"),
     (
         "score ~ C(sex, contr) + (1|school)",
         "C(x, Treatment('label'))",
         "score ~ C(sex, Treatment('male')) + (1|school)",
     ),
-    ("score ~ sqrt(age) + (1|school)", "np.sqrt(...)", "score ~ np.sqrt(age) + (1|school)"),
     ("score ~ age + (0|school)", "write (1|school)", "score ~ age + (1|school)"),
     (
         "score ~ age + (sex||school)",
-        "(1|school) + (0 + sex|school)",
+        '(1 | school) + (0 + dummy(sex, "male") | school)',
+        'score ~ age + (1 | school) + (0 + dummy(sex, "male") | school)',
+    ),
+    (
+        "score ~ age + (sex||school)",
+        "(1 | school) + (0 + sex | school)",
         "score ~ age + (1|school) + (0 + sex|school)",
     ),
-    ("score ~ age + (1|school+room)", "(1|school) + ", "score ~ age + (1|school) + (1|room)"),
+    ("score ~ age + (1|school-room)", "(1|school) + ", "score ~ age + (1|school) + (1|room)"),
     ("score ~ age + (1|school", "a parenthesis is not closed", "score ~ age + (1|school)"),
     ("score ~ age + 1|school", "as in (1|school)", "score ~ age + (1|school)"),
     ("score ~ age + (|school)", "write (1|group)", "score ~ age + (1|school)"),
     ("score ~ age * (1|school)", "write (x|group)", "score ~ age + (age|school)"),
     ("~ age + (1|school)", "before ~", "score ~ age + (1|school)"),
-    ("score age + (1|school)", "operator", "score ~ age + (1|school)"),
+    ("score age + (1|school)", "response ~ fixed effects + (1|group)", "score ~ age + (1|school)"),
     ("score ~", "1 + (1|group)", "score ~ 1 + (1|school)"),
     ("score + (1|school)", "response", "score ~ 1 + (1|school)"),
-    ("score ~ age / 12 + (1|school)", "I(age / 12)", "score ~ I(age / 12) + (1|school)"),
+    ("score ~ age:12 + (1|school)", "arithmetic needs I(...)", "score ~ I(age / 12) + (1|school)"),
     ("score ~ 'my age' + (1|school)", "Q('column name')", "score ~ Q('my age') + (1|school)"),
     ("score ~ `my age + (1|school)", "`column name`", "score ~ `my age` + (1|school)"),
-    ("score**2 ~ age + (1|school)", "I(score**2)", "I(score**2) ~ age + (1|school)"),
-    ("score ~ age + income + (1|school)", "Leave one of them out", "score ~ age + (1|school)"),
     ("score ~ score + age + (1|school)", "Leave it out", "score ~ age + (1|school)"),
 ]
 
 
-@pytest.mark.parametrize("wrong, words, right", FORMULAS, ids=[case[0] for case in FORMULAS])
+@pytest.mark.parametrize("wrong, words, right", FORMULAS, ids=[case[2] for case in FORMULAS])
 def test_formulas(wrong, words, right):
     assert words in message(wrong)
     fits(right)
 
 
 def test_functions_of_other_programs():
-    """Each entry of the table of mends, as it is written there; x stands for a number."""
-    for name, mend in MENDS.items():
-        for code in re.findall(r"\b(?:C|I|bs|cr|x \+ I)\([^()]*\)(?:\*\*2\))?", mend):
-            code = code.replace("(x", "(grade" if code.startswith("C(") else "(age")
-            code = code.replace("x + ", "age + ")
-            formula = f"{code} ~ sex + (1|school)" if " - x" in code else f"score ~ {code} + (1|school)"
-            try:
-                fits(formula.replace("y - x", "score - age"))
-            except CourseError as error:
-                pytest.fail(f"{name}: {mend} is refused: {error}")
+    """Each call in the table of mends, as it is written there; x stands for a column."""
+    calls = [call for mend in MENDS.values() for call in re.findall(r"write (\w+\(x.*?\))", mend)]
+    assert len(calls) >= 2
+    for call in calls:
+        column = "grade" if call.startswith("C(") else "age"
+        fits(f"score ~ {call.replace('(x', '(' + column)} + (1|school)")
 
 
 def test_rows_and_groups_that_cannot_be():
@@ -140,7 +146,8 @@ def refused(call, words: str) -> str:
 
 def test_statsmodels_arguments():
     refused(
-        lambda: mixedlm("score ~ age + (1|school)", D, re_formula="~age"), "(age|group) in the formula"
+        lambda: mixedlm("score ~ age + (1|school)", D, re_formula="~age"),
+        "(age|group) in the formula",
     )
     fits("score ~ age + (age|school)")
     said = refused(
@@ -149,7 +156,9 @@ def test_statsmodels_arguments():
     )
     assert "0 + C(classroom):age for slopes" in said
     for part in ("0 + C(room)", "0 + C(room):age"):
-        model = mixedlm("score ~ age", D, groups="school", re_formula="1", vc_formula={"room": part})
+        model = mixedlm(
+            "score ~ age", D, groups="school", re_formula="1", vc_formula={"room": part}
+        )
         assert model.fit().nobs == 60
     refused(lambda: mixedlm("score ~ age", D, re_formula=""), "no random term")
 
@@ -170,15 +179,16 @@ def test_what_is_asked_of_a_fit():
     refused(lambda: icc(fit, interval="profile"), "write 'delta' or 'bootstrap'")
     assert icc(fits("score ~ age + (1|school)"), interval="delta") is not None
     independent = fits("score ~ age + (age||school)")
-    refused(lambda: confint(independent, ["cor(Intercept, age | school)"]), "(age|school)")
+    refused(
+        lambda: confint(independent, parameters=["cor(Intercept, age | school)"], method="wald"),
+        "(age|school)",
+    )
 
 
 def test_what_is_asked_of_pictures():
     fit = fits("score ~ age + (1|school)")
     slopes = fits("score ~ age + (age|school)")
-    refused(lambda: plots.intercepts_slopes(fit, "school"), "as in (age|school)") if hasattr(
-        plots, "intercepts_slopes"
-    ) else None
+    refused(lambda: plots.moving_zero(fit, "school", zeros=[8]), "as in (age|school)")
     refused(lambda: plots.moving_zero(slopes, "school", zeros=[]), "zeros=[8, 10, 12]")
     assert plots.moving_zero(slopes, "school", zeros=[8, 10, 12]) is not None
 
@@ -186,5 +196,5 @@ def test_what_is_asked_of_pictures():
 def test_simulations():
     refused(lambda: simulate_schools(schools=(9, 3)), "write (3, 9)")
     assert len(simulate_schools(schools=(3, 9), seed=1).data)
-    refused(lambda: simulate_schools(schools=3, reshuffle=True, seed=1), "write years=2 or more")
-    assert len(simulate_schools(schools=3, years=2, reshuffle=True, seed=1).data)
+    refused(lambda: simulate_schools(schools=3, reshuffle=0.5, seed=1), "write years=2 or more")
+    assert len(simulate_schools(schools=3, years=2, reshuffle=0.5, seed=1).data)

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 import statsmodels.formula.api  # noqa: F401  (it sets warning filters when first imported)
+from api_pages import CHAPTERS
+from test_architecture import ALLOWED
 
 ROOT = Path(__file__).parents[2]
 PAPERS = ("README.md", "CONTRIBUTING.md", "course/README.md", "findings/README.md")
@@ -52,6 +54,35 @@ def test_the_plan_of_the_package_names_every_wing_and_no_other():
     assert len(files) > 10
     for file in files:
         assert (ROOT / file).exists() or (ROOT / "course" / file).exists(), file
+
+
+def test_the_wings_stand_in_one_order_everywhere():
+    """That of the data's way: in the table of who may import whom, on the plan, and on the website."""
+    text = (ROOT / "course" / "README.md").read_text(encoding="utf-8")
+    plan = re.findall(r"^\| \[?`(\w+)(?:/|\.py)`", text, re.MULTILINE)
+    assert plan == [
+        name for name in ALLOWED if name != "__main__"
+    ]  # which shares a row with doctor
+    wings = [name for name in plan if name != "doctor"]
+    assert wings == list(CHAPTERS)
+    for name, uses in ALLOWED.items():
+        before = list(ALLOWED)[: list(ALLOWED).index(name)]
+        assert uses.split() == [other for other in before if other in uses.split()], name
+
+
+def test_every_file_of_reference_values_is_told_of_and_made_by_make_reference():
+    folder = ROOT / "tests" / "reference"
+    text = (folder / "README.md").read_text(encoding="utf-8")
+    table = " ".join(line for line in text.splitlines() if line.startswith("| `"))
+    told = re.findall(r"`([\w*]+\.\w+)`", table)
+    for path in folder.iterdir():
+        if path.name != "README.md" and path.is_file():
+            assert any(path.match(pattern) for pattern in told), path.name
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    made = re.findall(r"^\tRscript tests/reference/(\w+)\.R$", makefile, re.MULTILINE)
+    assert sorted(made) == sorted(path.stem for path in folder.glob("*.R"))
+    # each writes the file of its name; models.json is written by hand
+    assert {path.stem for path in folder.glob("*.json")} == {*made, "models"}
 
 
 def test_what_contributing_says_make_can_do():

@@ -18,6 +18,7 @@ from nbformat.v4 import (
     new_notebook,
     new_output,
 )
+from results import RESULTS
 
 import course
 from course import plots
@@ -45,14 +46,14 @@ def page(*cells):
 # ---- API ---------------------------------------------------------------------------------------
 
 
-def test_the_reference_has_every_public_name_once():
+def test_the_reference_has_every_public_name_and_every_class_of_results_once():
     listed = [name for _, names in api_pages.CHAPTERS.values() for name in names]
     assert len(listed) == len(set(listed))
     functions = {name for name in plots.__all__ if callable(getattr(plots, name))}
     public = {f"course.{name}" for name in course.__all__}
     public |= {f"course.plots.{name}" for name in functions}
     assert public - set(listed) == set()
-    assert set(listed) - public == {"course.translation.translate.Translation"}
+    assert set(listed) - public == set(RESULTS)
 
 
 def test_the_reference_has_a_chapter_for_each_wing_with_the_names_that_live_there():

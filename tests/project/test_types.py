@@ -40,7 +40,8 @@ def test_the_package_says_that_it_has_types():
 
 
 @pytest.mark.slow
-def test_mypy_sees_signatures_and_results(tmp_path):
+def test_mypy_finds_no_fault_and_sees_signatures_and_results(tmp_path):
+    """One run for both, since its start is the most of it: the package as `make lint` does, and a lesson."""
     script = tmp_path / "lesson.py"
     script.write_text(
         "from course import load, mixedlm, plots\n"
@@ -52,14 +53,15 @@ def test_mypy_sees_signatures_and_results(tmp_path):
         "mixedlm()\n"
         "from course import mixdlm\n"
     )
-    # the project's own settings, so that what `make lint` has checked is not checked again
     options = ["--no-error-summary", "--hide-error-context"]
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(ROOT)
-        said, wrong, status = mypy.run([*options, str(script)])
+        said, wrong, status = mypy.run([*options, "course", str(script)])
     assert not wrong
     assert status == 1
-    _, *lines = (line.split("lesson.py:")[1] for line in ["lesson.py:", *said.splitlines()])
+    faults = [line for line in said.splitlines() if "lesson.py:" not in line]
+    assert not faults, "\n".join(faults)
+    lines = [line.split("lesson.py:")[1] for line in said.splitlines()]
     assert lines[0].startswith('2: note: Revealed type is "def (formula: str |')
     assert "-> course.fit.model.MixedModel" in lines[0]
     assert lines[1] == '4: note: Revealed type is "course.fit.model.MixedFit"'

@@ -79,6 +79,50 @@ def with_missing(data: pd.DataFrame, seed: int) -> pd.DataFrame:
     return data
 
 
+def with_empty_cells(seed: int) -> pd.DataFrame:
+    """200 rows of three factors, some of whose combinations no row has; m repeats x, one is constant."""
+    rng = np.random.default_rng(seed)
+    n, group = 260, rng.normal(scale=1.5, size=(20, 2))
+    data = pd.DataFrame(
+        {
+            "f": rng.choice(list("abc"), n),
+            "h": rng.choice(list("pqr"), n),
+            "k": rng.choice(list("uv"), n),
+            "g": rng.integers(20, size=n),
+            "x": rng.normal(size=n).round(3),
+        }
+    )
+    empty = (data.f == "b") & (data.h == "q") | (data.f == "a") & (data.h == "p") & (data.k == "v")
+    data = data[~empty].head(200)
+    data["m"], data["one"] = (2 * data.x + 2000).round(3), 3
+    mean = 2 * (data.f == "b") + (data.h == "r") * (data.k == "v") + data.x
+    b = group[data.g]
+    data["y"] = (mean + b[:, 0] + 0.5 * b[:, 1] * data.x + rng.normal(size=200)).round(3)
+    return data.assign(g=[f"g{i:02d}" for i in data.g])
+
+
+def baking(seed: int) -> pd.DataFrame:
+    """Cakes of three recipes, 15 bakings each, at six temperatures: a number and a label."""
+    rng = np.random.default_rng(seed)
+    recipe, replicate, temp = (
+        a.ravel()
+        for a in np.meshgrid(list("ABC"), range(1, 16), range(175, 226, 10), indexing="ij")
+    )
+    baked = rng.normal(scale=6, size=45).repeat(6)
+    curve = 30 + 0.16 * (temp - 200) - 2.0 * (recipe == "B") + 1.5 * (temp == 205)
+    angle = (curve + baked + rng.normal(scale=4.5, size=270)).round(1)
+    label = [f"t{value}" for value in temp]
+    return pd.DataFrame(
+        {
+            "recipe": recipe,
+            "replicate": replicate,
+            "temp": temp,
+            "temperature": label,
+            "angle": angle,
+        }
+    )
+
+
 def main() -> None:
     for name, arguments in SETS.items():
         pupils(*arguments).to_csv(HERE / f"{name}.csv", index=False, lineterminator="\n")
@@ -86,6 +130,8 @@ def main() -> None:
     with_missing(complete, 102).to_csv(
         HERE / "missing_values.csv", index=False, lineterminator="\n"
     )
+    with_empty_cells(7).to_csv(HERE / "empty_cells.csv", index=False, lineterminator="\n")
+    baking(8).to_csv(HERE / "baking.csv", index=False, lineterminator="\n")
 
 
 if __name__ == "__main__":

@@ -27,6 +27,7 @@ def test_counts_are_per_parent():
     assert data["student_id"].is_unique and len(data) == 3 * 4 * 2 * 5
 
 
+@pytest.mark.slow
 @examples(25)
 @given(
     low=st.integers(1, 4),

@@ -192,15 +192,15 @@ print(json.dumps({"counts": counts, "codes": codes, "interrupted": interrupted, 
 
 @pytest.mark.slow
 @posix
-@pytest.mark.parametrize("kills", [3, pytest.param(20, marks=pytest.mark.long)])
-def test_a_study_killed_many_times_and_interrupted_ends_as_if_nothing_had_happened(kills, tmp_path):
+def test_a_study_killed_twenty_times_and_interrupted_ends_as_if_nothing_had_happened(tmp_path):
+    kills = 20
     folder, n = tmp_path / "s", 4 * kills
     run = subprocess.run(
         [sys.executable, "-c", ACCIDENTS, str(folder), str(n), str(kills)],
         env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "OMP_NUM_THREADS": "1"},
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=600,  # where other work takes the cores
     )  # fmt: skip
     assert run.stdout, run.stderr
     told = json.loads(run.stdout.splitlines()[-1])

@@ -78,6 +78,7 @@ def test_designs_share_their_seeds(found):
     assert by_effect[0] == by_effect[1] and len(set(by_effect[0])) == 150
 
 
+@pytest.mark.slow
 def test_a_predictor_of_ones_own():
     options = {"simulate": own, "n": 4, "seed": 1, "progress": False}
     formula = "test_score ~ reform + (1|school)"
@@ -89,6 +90,7 @@ def test_a_predictor_of_ones_own():
     np.testing.assert_allclose(shifted.replicates["estimate"], there, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_a_failed_replicate_is_not_a_significant_one():
     found = power(FORMULA, "x", 30, simulate=sometimes_refused, n=30, seed=8, progress=False)
     (row,) = found.table.to_dict("records")

@@ -24,7 +24,7 @@ from course import (
 from course.inference.bootstrap import STREAM as STREAM_OF_BOOTSTRAP
 from course.simulate.schools import Simulation
 from course.studies.recovery import performance
-from course.studies.simulated_fits import REFITS, STREAM
+from course.studies.simulated_fits import STREAM
 
 
 @pytest.mark.slow
@@ -117,14 +117,10 @@ def test_arguments_of_simulate_schools_as_a_dict_or_a_partial():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "intervals",
-    [
-        *("wald", "profile", "normal", "kenward-roger"),
-        pytest.param("bootstrap", marks=pytest.mark.long),
-    ],
-)
-def test_intervals_are_those_of_the_package(intervals):
+@pytest.mark.parametrize("intervals", ["wald", "profile", "normal", "kenward-roger", "bootstrap"])
+def test_intervals_are_those_of_the_package(intervals, monkeypatch):
+    refits = 50  # as many in the study as beside it; the 500 of studies would take ten seconds
+    monkeypatch.setattr("course.studies.simulated_fits.REFITS", refits)
     found = recovery(
         balanced, FORMULA, 2, seed=3, intervals=intervals, level=0.8, progress=False
     ).replicates
@@ -133,7 +129,7 @@ def test_intervals_are_those_of_the_package(intervals):
         seed = int(rows["seed"].iloc[0])
         fit = mixedlm(FORMULA, balanced(seed).data).fit()
         if intervals in ("wald", "profile", "bootstrap"):
-            table = confint(fit, intervals, 0.8, n=REFITS, seed=seed)
+            table = confint(fit, intervals, 0.8, n=refits, seed=seed)
         else:
             table = fixed_effects_table(fit, intervals, 0.8)
         assert np.array_equal(rows.loc[table.index, ["lower", "upper"]], table[["lower", "upper"]])

@@ -1,0 +1,318 @@
+"""Formulas as R users paste them: what each spelling of R's becomes, and what is not read."""
+
+import warnings
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from course import CourseError, mixedlm, translate
+from course.formula.parse import parse_formula
+from course.formula.r_spelling import R_CALLS
+from course.inference import simulate_responses
+
+FIXED = {
+    "factor(x)": "C(x)",
+    "as.factor(x)": "C(x)",
+    "factor(x, levels = c('b', 'a'))": "C(x, levels=['b', 'a'])",
+    "ordered(x)": "C(x, Poly)",
+    "log(x)": "np.log(x)",
+    "log2(x)": "np.log2(x)",
+    "log10(x)": "np.log10(x)",
+    "log1p(x)": "np.log1p(x)",
+    "exp(x)": "np.exp(x)",
+    "sqrt(x)": "np.sqrt(x)",
+    "abs(x)": "np.abs(x)",
+    "sin(2*pi*x)": "np.sin(2*np.pi*x)",
+    "cos(2 * pi * x)": "np.cos(2 * np.pi * x)",
+    "I(x^2)": "I(x**2)",
+    "I(x %% 2)": "I(x % 2)",
+    "(x + z)^2": "(x + z)**2",
+    "poly(x, 2)": "poly(x, 2)",
+    "poly(x, 2, raw = TRUE)": "poly(x, 2, raw=True)",
+    "poly(x, 2, raw=T)": "poly(x, 2, raw=True)",
+    "ns(x, df=3)": "ns(x, df=3)",
+    "splines::ns(x, 3)": "ns(x, 3)",
+    "ns(x, knots = c(1, 2))": "ns(x, knots=[1, 2])",
+    "bs(x, df=5, intercept=TRUE)": "bs(x, df=5, include_intercept=True)",
+    "scale(x)": "scale(x, ddof=1)",
+    "scale(x, scale=FALSE)": "scale(x, rescale=False, ddof=1)",
+    "scale(x, ddof=0)": "scale(x, ddof=0)",
+    "x %in% z": "x:z",
+    "x & z": "x:z",
+    "ifelse(x > 4, 1, 0)": "np.where(x > 4, 1, 0)",
+    "cut(x, 3)": "cut(x, 3)",
+    "cut(x, c(0, 1, 2), include.lowest=TRUE)": "cut(x, [0, 1, 2], include_lowest=True)",
+    'relevel(x, "b")': 'C(x, Treatment("b"))',
+    "relevel(x, ref='b')": "C(x, Treatment('b'))",
+    'dummy(x, "b")': 'np.where(x == "b", 1, 0)',
+    "C(x, contr.sum)": "C(x, Sum)",
+    "C(x, contr.helmert)": "C(x, Helmert)",
+    "group.size": 'Q("group.size")',
+    "log(group.size + `net income`)": 'np.log(Q("group.size") + Q("net income"))',
+    "pmax(x, z)": "np.maximum(x, z)",
+    "ceiling(x)": "np.ceil(x)",
+    "round(x, 1)": "np.round(x, 1)",
+    "log(ifelse(x > 0, x, sqrt(z)))": "np.log(np.where(x > 0, x, np.sqrt(z)))",
+}
+RANDOM = {
+    "(1|factor(g))": "(1 | g)",
+    "(1|a:b)": "(1 | a:b)",
+    "(1|a & b)": "(1 | a:b)",
+    "(1|a %in% b)": "(1 | a:b)",
+    "(1|a*b)": "(1 | a) + (1 | b) + (1 | a:b)",
+    "(1|a*b*c)": "(1 | a) + (1 | b) + (1 | a:b) + (1 | c) + (1 | a:c) + (1 | b:c) + (1 | a:b:c)",
+    "(x|a + b)": "(x | a) + (x | b)",
+    "(1|a/factor(b))": "(1 | a) + (1 | a:b)",
+    "(1|group.id)": "(1 | `group.id`)",
+    "zerocorr(1 + x|g)": "(1 + x || g)",
+    "diag(x|g)": "(x || g)",
+    "us(x|g)": "(x | g)",
+    "(log(x)|g)": "(np.log(x) | g)",
+    "(poly(x, 2)||g)": "(poly(x, 2) || g)",
+}
+
+
+@pytest.mark.parametrize("written", FIXED)
+def test_a_fixed_part(written):
+    formula = parse_formula(f"y ~ {written} + (1|g)")
+    assert formula.fixed == FIXED[written]
+    assert parse_formula(str(formula)) == formula  # what is shown can be pasted again
+
+
+@pytest.mark.parametrize("written", RANDOM)
+def test_random_terms(written):
+    formula = parse_formula(f"y ~ x + {written}")
+    assert " + ".join(map(str, formula.random)) == RANDOM[written]
+    assert parse_formula(str(formula)) == formula
+
+
+def test_one_intercept_by_groups_needs_no_parentheses():
+    assert parse_formula("y ~ 1|g") == parse_formula("y ~ 1 + (1|g)")
+    assert parse_formula("y ~ 1||g/h").random == parse_formula("y ~ 1 + (1||g/h)").random
+
+
+def test_every_line_of_the_table_is_read():
+    for pattern in R_CALLS:
+        name = pattern.partition("(")[0]
+        assert any(f"{name}(" in written for written in FIXED) or name in (
+            "expm1", "floor", "pmin", "sign", "tan", "tanh",
+        )  # fmt: skip
+
+
+def test_it_says_how_it_was_read():
+    formula = parse_formula("log(y) ~ factor(x) + I(z^2) + (1|g)")
+    assert formula.readings == (("log", "np.log"), ("factor", "C"), ("^", "**"))
+    assert parse_formula("np.log(y) ~ C(x) + I(z**2) + (1|g)").readings == ()
+    text = translate("log(y) ~ I(x^2) + (1|g)", DATA).explain()
+    assert "log is np.log" in text and "^ is **" in text
+    assert mixedlm("log(y) ~ I(x^2) + (1|g)", DATA).formula == "np.log(y) ~ I(x**2) + (1 | g)"
+
+
+REFUSED = {
+    "y ~ relevel(x) + (1|g)": "takes x and ref",
+    "y ~ log(x, 2) + (1|g)": "log(...) in a formula takes x",
+    "y ~ factor(x, labels = 'a') + (1|g)": "and no labels",
+    "y ~ C(x, contr.treatment(3, base=2)) + (1|g)": "Treatment('label')",
+    "y ~ as.numeric(x) + (1|g)": "pd.to_numeric",
+    "y ~ s(x) + (1|g)": "ns(x, df=3)",
+    "cbind(y, x) ~ 1 + (1|g)": "one response",
+    "y ~ ar1(0 + x|g)": "independent of each other",
+    "y ~ us(x)": "(x||group)",
+    "y ~ I(cut(x, 3)) + (1|g)": "makes labels",
+    "y ~ cut(x) + (1|g)": "cut(x, 3)",
+    "y ~ cut(x, 10^9) + (1|g)": "cut(x, 3)",
+    "y ~ poly(x, 99) + (1|g)": "from 0 to 20",
+    "y ~ poly(x, degree=z) + (1|g)": "from 0 to 20",
+    "y ~ ns(x, df=99) + (1|g)": "from 1 to 50",
+    "y ~ ns(x) + (1|g)": "ns(x, df=4)",
+    "y ~ x - offset(z) + (1|g)": "an offset cannot be subtracted",
+    "y ~ x:offset(z) + (1|g)": "an offset cannot be joined by :",
+    "y ~ x + (offset(z)|g)": "an offset inside a random term",
+    "y ~ offset(y) + (1|g)": "explain itself",
+    "y ~ . + (1|g)": "name the columns",
+    "y ~ ifelse(x > 1, 1) + (1|g)": "takes test, yes and no",
+    "y ~ log(x.__class__) + (1|g)": "no place in a formula",
+    "y ~ np.log + (1|g)": "no column",
+}
+
+
+@pytest.mark.parametrize("text", REFUSED)
+def test_what_is_not_read(text):
+    with pytest.raises(CourseError) as caught:
+        parse_formula(text)
+    assert REFUSED[text] in str(caught.value)
+
+
+# -- on data ------------------------------------------------------------------------------------
+
+rng = np.random.default_rng(7)
+GROUP = np.repeat(np.arange(15), 10)
+DATA = pd.DataFrame(
+    {
+        "x": rng.normal(1, 1, 150),
+        "z": rng.uniform(1, 3, 150),
+        "f": rng.choice(list("abc"), 150),
+        "g": [f"g{code:02}" for code in GROUP],
+    }
+)
+DATA["y"] = 20 + DATA["x"] + rng.normal(0, 1, 15)[GROUP] + rng.normal(0, 1, 150)
+
+
+def X_of(fixed: str, data: pd.DataFrame = DATA) -> np.ndarray:
+    return mixedlm(f"y ~ {fixed} + (1|g)", data).design.X
+
+
+def test_a_dot_is_all_other_columns():
+    fit = mixedlm("y ~ . - g + (1|g)", DATA)
+    assert fit.design.fixed_names == ("Intercept", "f[T.b]", "f[T.c]", "x", "z")
+    with_dots = DATA.rename(columns={"x": "my.x", "z": "my z"})
+    names = mixedlm("log(y) ~ . - g - f + (1|g)", with_dots).design.fixed_names
+    assert names == ("Intercept", 'Q("my.x")', 'Q("my z")')
+
+
+def test_pi_is_a_column_where_there_is_one():
+    np.testing.assert_allclose(X_of("sin(pi*x)")[:, 1], np.sin(np.pi * DATA["x"]))
+    data = DATA.assign(pi=DATA["z"])
+    np.testing.assert_allclose(X_of("sin(pi*x)", data)[:, 1], np.sin(data["z"] * DATA["x"]))
+
+
+def test_orthogonal_polynomials_are_orthonormal_and_of_their_degree():
+    P, x = X_of("poly(x, 3)")[:, 1:], DATA["x"].to_numpy()
+    np.testing.assert_allclose(P.T @ P, np.eye(3), atol=1e-12)
+    np.testing.assert_allclose(P.sum(axis=0), 0, atol=1e-12)
+    for degree in (1, 2, 3):
+        left = np.polyfit(x, P[:, degree - 1], degree, full=True)[1]
+        assert np.all(left < 1e-20)
+        assert np.polyfit(x, P[:, degree - 1], degree)[0] > 0  # R's sign
+    raw = X_of("poly(x, 3, raw=TRUE)")[:, 1:]
+    np.testing.assert_allclose(raw, np.column_stack([x, x**2, x**3]))
+
+
+def test_natural_splines_are_straight_beyond_the_ends_and_smooth_within():
+    fit = mixedlm("y ~ ns(x, df=4) + (1|g)", DATA).fit()
+    low, high = DATA["x"].min(), DATA["x"].max()
+    for start in (low - 5, high):
+        rows = pd.DataFrame({"x": start + np.linspace(0, 5, 6), "g": "g00"})
+        np.testing.assert_allclose(np.diff(fit.predict(rows), 2), 0, atol=1e-9)
+    knots = np.quantile(DATA["x"], [0.25, 0.5, 0.75])
+    same = mixedlm(
+        f"y ~ ns(x, knots=c({', '.join(map(repr, knots.tolist()))})) + (1|g)", DATA
+    ).fit()
+    assert same.llf == pytest.approx(fit.llf, abs=1e-8)
+
+
+def test_intervals_have_one_length_or_the_limits_given():
+    names = mixedlm("y ~ 0 + cut(x, 3) + (1|g)", DATA).design.fixed_names
+    counts = X_of("0 + cut(x, 3)").sum(axis=0)
+    np.testing.assert_array_equal(counts, pd.cut(DATA["x"], 3).value_counts(sort=False))
+    assert len(names) == 3 and names[0].startswith("cut(x, 3)[(")
+    limits = mixedlm("y ~ 0 + cut(z, c(0, 2, 9)) + (1|g)", DATA).design.fixed_names
+    assert limits == ("cut(z, [0, 2, 9])[(0,2]]", "cut(z, [0, 2, 9])[(2,9]]")
+    with pytest.raises(CourseError, match="outside the breaks|outside the bounds"):
+        mixedlm("y ~ cut(z, c(0, 2)) + (1|g)", DATA)
+
+
+@pytest.mark.parametrize(
+    "fixed", ["poly(x, 3)", "ns(x, 3)", "cut(x, 4)", "scale(x)", "bs(x, df=5)"]
+)
+def test_new_rows_get_the_columns_of_the_fit(fixed):
+    """A prediction of some rows alone is that of the same rows among all."""
+    fit = mixedlm(
+        f"y ~ {fixed} + ({fixed}||g)" if fixed == "scale(x)" else f"y ~ {fixed} + (1|g)", DATA
+    ).fit()
+    some = DATA[DATA["x"].between(0, 2)]
+    np.testing.assert_allclose(fit.predict(some), fit.fittedvalues[some.index], rtol=1e-10)
+
+
+def test_scale_divides_by_the_sd_of_a_sample_as_r_does():
+    x = DATA["x"]
+    np.testing.assert_allclose(X_of("scale(x)")[:, 1], (x - x.mean()) / x.std(ddof=1))
+    np.testing.assert_allclose(X_of("scale(x, ddof=0)")[:, 1], (x - x.mean()) / x.std(ddof=0))
+
+
+def test_a_polynomial_of_too_few_values_is_refused_in_words():
+    with pytest.raises(CourseError, match="number of different values"):
+        mixedlm("y ~ poly(x, 3) + (1|g)", DATA.assign(x=DATA["x"].round().clip(0, 2)))
+
+
+def test_an_offset_has_the_coefficient_one():
+    """y ~ x + offset(o) is y - o ~ x, with o added to what is predicted."""
+    fit = mixedlm("y ~ x + offset(0.5*z) + (x|g)", DATA).fit()
+    by_hand = mixedlm("d ~ x + (x|g)", DATA.assign(d=DATA["y"] - 0.5 * DATA["z"])).fit()
+    assert fit.llf == pytest.approx(by_hand.llf, abs=1e-9)
+    np.testing.assert_allclose(fit.fe_params, by_hand.fe_params, rtol=1e-8)
+    np.testing.assert_allclose(fit.resid, by_hand.resid, atol=1e-8)
+    np.testing.assert_allclose(fit.fittedvalues, by_hand.fittedvalues + 0.5 * DATA["z"])
+    new = DATA.head(7).assign(z=100.0)
+    np.testing.assert_allclose(fit.predict(new), by_hand.predict(new) + 50, rtol=1e-9)
+    assert fit.formula == "y ~ x + offset(0.5*z) + (x | g)"
+    assert fit.statsmodels.llf == pytest.approx(fit.llf, abs=1e-6)
+
+
+def test_refits_and_simulations_keep_the_offset():
+    fit = mixedlm("y ~ x + offset(100*z) + (1|g)", DATA.assign(y=DATA["y"] + 100 * DATA["z"])).fit()
+    again = fit.refit(fit.design.y)
+    assert again.llf == pytest.approx(fit.llf, abs=1e-9)
+    drawn = simulate_responses(fit, 50, seed=1).mean(axis=0)
+    assert np.corrcoef(drawn, 100 * DATA["z"])[0, 1] > 0.99
+
+
+def test_a_missing_offset_leaves_its_row_out():
+    data = DATA.assign(z=DATA["z"].where(DATA.index > 4))
+    fit = mixedlm("y ~ x + offset(z) + (1|g)", data).fit()
+    assert fit.nobs == 145 and "z (5)" in " ".join(fit.notes)
+
+
+def test_two_offsets_add():
+    one = mixedlm("y ~ offset(z) + x + offset(2*z) + (1|g)", DATA)
+    other = mixedlm("y ~ x + offset(3*z) + (1|g)", DATA)
+    np.testing.assert_allclose(one.design.offset, other.design.offset)
+    assert parse_formula(one.formula) == one.design.formula
+
+
+@pytest.mark.parametrize(
+    "formula",
+    [
+        "log(y) ~ poly(x, 2) + (1|g)",
+        "y ~ ns(x, 3)*f + (x|g)",
+        "y ~ cut(x, 3) + (1|g)",
+        "y ~ x + offset(0.5*z) + (1|g)",
+        "y ~ scale(x) + (scale(x)|g)",
+        "1000/y ~ ifelse(x > 1, 1, 0) + relevel(f, 'b') + (1|g)",
+        "y ~ x + (0 + dummy(f, 'b')|g)",
+    ],
+)
+def test_the_program_of_such_a_formula_runs_alone(formula):
+    """With NumPy, pandas and statsmodels, and without this package."""
+    fit = mixedlm(formula, DATA).fit()
+    code = fit.model.translation.code
+    assert "course" not in code
+    names = {"data": DATA.copy()}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        exec(code, names)
+    assert names["result"].llf == pytest.approx(fit.llf, abs=1e-4)
+
+
+def test_a_slash_between_numbers_is_told_of():
+    notes = " ".join(translate("y ~ x/z + (1|g)", DATA).notes)
+    assert "for the ratio write I(x/z)" in notes
+    for quiet in ("f/x", "I(x/z)", "x", "C(f)/z"):
+        assert "ratio" not in " ".join(translate(f"y ~ {quiet} + (1|g)", DATA).notes)
+
+
+def test_a_power_outside_i_is_told_of():
+    assert "write I(x**2)" in " ".join(translate("y ~ x^2 + (1|g)", DATA).notes)
+
+
+def test_a_factor_before_two_bars_is_asked_about_with_both_answers_to_copy():
+    """lme4 1.1 keeps the effects of a factor correlated; glmmTMB 1.1 does not."""
+    with pytest.raises(CourseError) as caught:
+        mixedlm("y ~ f + (x + f||g)", DATA)
+    asked = str(caught.value)
+    lme4s = "(1 | g) + (0 + x | g) + (0 + f | g)"
+    glmmtmbs = '(1 | g) + (0 + dummy(f, "b") | g) + (0 + dummy(f, "c") | g) + (0 + x | g)'
+    assert f"as lme4 reads it: {lme4s};" in asked and asked.endswith(f"glmmTMB does: {glmmtmbs}")
+    assert mixedlm(f"y ~ f + {lme4s}", DATA).fit().n_params == 3 + 1 + 1 + 6 + 1
+    assert mixedlm(f"y ~ f + {glmmtmbs}", DATA).fit().n_params == 3 + 4 + 1
