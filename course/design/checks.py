@@ -27,11 +27,12 @@ MAX_NAMES = 200_000  # columns of a formula that patsy may be asked to name
 def refuse_text(formula: Formula, columns: Mapping[str, pd.Series]) -> None:
     """Refuse a response of text, or of True and False, which patsy makes several columns of."""
     column = columns.get(quoted_column(formula.response) or formula.response)
-    boolean = column is not None and pd.api.types.is_bool_dtype(column.infer_objects().dtype)
-    if boolean or column is None and re.search("[=<>]", formula.response):
-        number = (
-            f"data[{column.name!r}].astype(float)" if boolean else "a column with .astype(float)"
-        )
+    if column is None:  # a function of columns
+        boolean, number = bool(re.search("[=<>]", formula.response)), "a column with .astype(float)"
+    else:
+        boolean = pd.api.types.is_bool_dtype(column.infer_objects().dtype)
+        number = f"data[{column.name!r}].astype(float)"
+    if boolean:
         raise CourseError(
             f"the response {formula.response} is True or False, and a linear mixed model needs numbers. "
             "For yes or no there are logistic models, such as statsmodels' BinomialBayesMixedGLM. As 0 and "
