@@ -225,7 +225,7 @@ def build_design(formula: Formula, data: pd.DataFrame) -> Design:
     check_columns([coding.names for coding in (codings.X, *codings.Z)], len(index))
     y, offset, X, *Zs = codings.matrices(index)
     if y.shape[1] > 1:
-        refuse_text(formula)
+        refuse_text(formula, columns)
     check_response(y[:, 0] - offset[:, 0], formula.response)
     aliased = find_aliased(X, codings)
     kept = aliased.kept

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from course.common.keywords import refuse_keywords
 from course.design.design import Design, build_design
 from course.errors import CourseError
 from course.fit.agreement import Check, compare_solvers
-from course.fit.call_forms import read_call
+from course.fit.call_forms import KEYWORDS, OF_FIT, OF_MIXEDLM, read_call
 from course.fit.notes import fit_notes
 from course.fit.predict import predict
 from course.fit.satterthwaite import Satterthwaite
@@ -35,6 +36,10 @@ def mixedlm(
     groups: str | Sequence | None = None,
     re_formula: str | dict[str, str] | None = None,
     vc_formula: dict[str, str] | None = None,
+    subset: object = None,
+    missing: str = "drop",
+    use_sparse: bool = False,
+    **options: object,
 ) -> MixedModel:
     """A linear mixed model from an lme4-style formula, or from statsmodels' own arguments.
 
@@ -47,14 +52,18 @@ def mixedlm(
         R's spelling is read as it stands: ``factor(x)``, ``I(x^2)``, ``poly(x, 2)``, ``offset(x)``, ``.``.
     data : DataFrame
         One row per observation; it is not changed. Rows with missing values in a column that the
-        model names are left out, counted, and reported by `MixedFit.summary`.
+        model names are left out, counted, and reported by `MixedFit.summary`, unless `missing` forbids it.
     groups : str or array-like of shape (n,), optional
         Beside bars: adds ``(1|groups)``, for pupils who were measured repeatedly.
-    re_formula : str or dict, optional
-        Beside bars a dict ``{"classroom": "~1"}``: the effects that vary by that group.
-    vc_formula : dict, optional
-        Beside bars ``{"classroom": "diag"}`` makes that group's effects independent, as ``||`` does, and
-        ``"unstructured"`` correlated.
+    re_formula, vc_formula : str or dict, optional
+        Beside bars ``{"classroom": "~1"}`` says what varies by that group, and ``{"classroom": "diag"}``
+        that it is independent, as by ``||`` (or ``"unstructured"``).
+    subset : array-like of bool or of labels of the index, optional
+        The rows to use, as in ``data.loc[subset]``.
+    missing : {"drop", "raise", "none"}
+        Leave rows with missing values out, or refuse them (as statsmodels does with ``"none"``, too).
+    use_sparse : bool
+        Without effect: it says how statsmodels keeps its matrices.
 
     Returns
     -------
@@ -81,7 +90,8 @@ def mixedlm(
 
     In R: ``lmer(test_score ~ age + (1 | classroom) + (1 | school), pupils)``.
     """
-    formula, data = read_call(formula, data, groups, re_formula, vc_formula)
+    refuse_keywords("mixedlm", options, KEYWORDS, OF_FIT)
+    formula, data = read_call(formula, data, groups, re_formula, vc_formula, subset, missing)
     if not formula.random:
         raise CourseError(NO_RANDOM_TERM)
     return MixedModel(build_design(formula, data))
@@ -96,7 +106,7 @@ class MixedModel:
     design : Design
         The matrices and groups.
     made : Problem, optional
-        The design reduced already, where another response of the same design was fitted before.
+        The design reduced already, where it was fitted to another response before.
 
     See Also
     --------
@@ -134,11 +144,9 @@ class MixedModel:
         Parameters
         ----------
         reml : bool
-            REML (the default, as in lme4 and statsmodels) for estimates; ML to compare models with
-            different fixed effects.
+            REML (the default of lme4 and statsmodels, too); ML to compare different fixed effects.
         progress : bool
-            Whether a fit of more than a second shows how often it has evaluated the deviance, and
-            its value. Stopped by Ctrl-C it leaves nothing behind.
+            Whether a fit of more than a second shows its evaluations. Ctrl-C leaves nothing behind.
 
         Returns
         -------
@@ -148,13 +156,9 @@ class MixedModel:
         Raises
         ------
         CourseError
-            Where no residual is left, and for options of statsmodels' optimisers.
+            Where no residual is left, and for an unknown option.
         """
-        if options:
-            raise CourseError(
-                f"fit() has no option {', '.join(options)}: mixedlm ends on a checked optimum by "
-                "itself. Only reml= and progress= are to be chosen"
-            )
+        refuse_keywords("fit", options, ("reml", "progress"), dict.fromkeys(KEYWORDS, OF_MIXEDLM))
         if not isinstance(reml, bool | np.bool_):
             raise CourseError(f"reml={reml!r}: True for REML, False for maximum likelihood")
         return MixedFit(self, estimate(self.problem, bool(reml), bool(progress)))
@@ -302,8 +306,7 @@ class MixedFit:
     def random_effects(self) -> dict[str, pd.DataFrame]:
         """Conditional means (BLUPs): for each group a frame of levels by effects.
 
-        A group of several columns (``school:classroom``) has a MultiIndex of them, so that
-        ``data.join(frame, on=["school", "classroom"])`` works.
+        Several columns (``school:classroom``) make a MultiIndex, for ``data.join(frame, on=[...])``.
         """
         return effects_tables(self.design, self.estimates.effects)
 
@@ -404,9 +407,7 @@ class MixedFit:
         """
         other = np.asarray(y, dtype=float)
         if other.shape != (self.nobs,) or not np.isfinite(other).all():
-            raise CourseError(
-                f"refit takes one finite number for each of the {self.nobs:,} rows of the fit"
-            )
+            raise CourseError(f"refit takes one finite number for each of {self.nobs:,} rows")
         problem = self.model.problem.with_response(other)
         return MixedModel(problem.design, problem).fit(self.estimates.reml)
 
@@ -423,8 +424,8 @@ class MixedFit:
         return summarise(self.design, self.estimates, criteria, self.fixed_effects, self.notes)
 
     def __repr__(self) -> str:
-        singular = ", singular" if self.singular else ""
-        return f"<MixedFit {self.formula}, {self.method}, {self.nobs:,} rows{singular}>"
+        rows = f"{self.nobs:,} rows{', singular' if self.singular else ''}"
+        return f"<MixedFit {self.formula}, {self.method}, {rows}>"
 
     # -- the other solver ---------------------------------------------------------------------
 

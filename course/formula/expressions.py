@@ -309,7 +309,12 @@ def _check_arguments(name: str, arguments: list, keywords: list, inside: str) ->
     if name in SPLINES:
         given = dict(zip(("", "df"), arguments, strict=False)) | given
         if not given.keys() & {"df", "knots"}:
-            raise CourseError(f"{name}(...) needs the number of its columns: {name}(x, df=4)")
+            centred = (
+                ', constraints="center"' if name in ("cr", "cc") else ""
+            )  # beside an intercept
+            raise CourseError(
+                f"{name}(...) needs the number of its columns: {name}(x, df=4{centred})"
+            )
         if "degree" in given and not _whole(given["degree"], 0, MOST_DEGREES):
             raise CourseError(f"degree of {name}(...) is a whole number from 0 to {MOST_DEGREES}")
     if name == "poly":
