@@ -17,7 +17,7 @@ ELSEWHERE = {
     "family": GENERALISED,
     "link": GENERALISED,
     "weights": "every row counts alike here; there are no weights",
-    "offset": "subtract it from the response: I(y - x) ~ ...",
+    "offset": "write it in the formula, as in y ~ age + offset(x) + (1|school)",
     "control": BY_ITSELF,
     "method": BY_ITSELF,
     "optimizer": BY_ITSELF,

@@ -110,7 +110,7 @@ def propose(
     <BLANKLINE>
     Slopes that could vary: (age | classroom), (age | school), (age | province)
     """
-    from course.design.columns import check_frame, find_columns, is_number  # `load` needs no patsy
+    from course.design.columns import check_frame, find_columns, is_number
     from course.design.groups import FEW_LEVELS
 
     check_frame(data)

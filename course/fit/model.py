@@ -64,6 +64,8 @@ def mixedlm(
         Leave rows with missing values out, or refuse them (as statsmodels does with ``"none"``, too).
     use_sparse : bool
         Without effect: it says how statsmodels keeps its matrices.
+    **options
+        None is known: a keyword of another program is told where it belongs.
 
     Returns
     -------
@@ -147,6 +149,8 @@ class MixedModel:
             REML (the default of lme4 and statsmodels, too); ML to compare different fixed effects.
         progress : bool
             Whether a fit of more than a second shows its evaluations. Ctrl-C leaves nothing behind.
+        **options
+            None is known: mixedlm ends on a checked optimum by itself.
 
         Returns
         -------

@@ -135,6 +135,8 @@ def translate(formula: str | Formula, data: pd.DataFrame, **options: object) -> 
         For instance ``"test_score ~ age + sex + (age|classroom) + (1|school)"``, in R's spelling or Python's.
     data : DataFrame
         The pupils; how their groups lie in each other decides the call. Not changed.
+    **options
+        None is known: a keyword of another program is told where it belongs.
 
     Returns
     -------

@@ -164,7 +164,7 @@ REFUSED = {
     "unknown column": ("score ~ agee + (1|school)", pupils(), "did you mean 'age'"),
     "unknown group": ("score ~ age + (1|shool)", pupils(), "did you mean 'school'"),
     "text response": ("sex ~ age + (1|school)", pupils(), "not numeric"),
-    "boolean response": ("y ~ age + (1|school)", bad(y=pupils().age > 10), "not numeric"),
+    "boolean response": ("y ~ age + (1|school)", bad(y=pupils().age > 10), "True or False"),
     "constant response": ("y ~ age + (1|school)", bad(y=3.0), "response y is 3"),
     "one level": ("score ~ age + (1|one)", bad(one="x"), "one level only"),
     "a row a level": ("score ~ age + (1|id)", bad(id=range(60)), "one row per level"),

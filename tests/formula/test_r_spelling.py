@@ -140,7 +140,7 @@ REFUSED = {
     "y ~ poly(x, 99) + (1|g)": "from 0 to 20",
     "y ~ poly(x, degree=z) + (1|g)": "from 0 to 20",
     "y ~ ns(x, df=99) + (1|g)": "from 1 to 50",
-    "y ~ cr(x) + (1|g)": "cr(x, df=4)",
+    "y ~ cr(x) + (1|g)": "cr(x, df=4,",
     "y ~ ns(x, intercept=TRUE) + (1|g)": "ns(x, df=4)",
     "y ~ x - offset(z) + (1|g)": "an offset cannot be subtracted",
     "y ~ x:offset(z) + (1|g)": "an offset cannot be joined by :",

@@ -36,7 +36,7 @@ def fits(formula: str, data=D):
 
 FORMULAS = [
     # what is wrong, how the message words the mend, what the learner writes then
-    ("score ~ bs(age) + (1|school)", "bs(x, df=4)", "score ~ bs(age, df=4) + (1|school)"),
+    ("score ~ bs(age, degree=2) + (1|school)", "bs(x, df=4)", "score ~ bs(age, df=4) + (1|school)"),
     (
         "score ~ cr(age) + (1|school)",
         'cr(x, df=4, constraints="center")',
