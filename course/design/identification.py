@@ -170,6 +170,8 @@ def _null_space(
     """Directions (d, m) along which V does not change, and the sizes (m,) that they are measured by."""
     rotations, rotated = zip(*map(_orthogonal, groupings), strict=True)
     gram, scale = _products(groupings, rotated, components, X)
+    empty = scale == 0  # of columns of zeros, whose slopes are told of elsewhere
+    gram[empty, empty] = scale[empty] = 1.0
     values, vectors = np.linalg.eigh(gram / np.outer(scale, scale))
     turned = vectors[:, values < NOTHING].T / scale
     # from the orthogonal columns of each block back to the columns themselves

@@ -14,6 +14,7 @@ from course.errors import CourseError
 from course.fit.model import MixedFit
 
 MAX_CONSTRAINT = 2000  # characters
+MANY_SIGNS = re.compile(r"(?:[-+(]\s*){50}")
 
 
 def read_constraints(text: str, design: Design) -> tuple[np.ndarray, np.ndarray]:
@@ -23,6 +24,10 @@ def read_constraints(text: str, design: Design) -> tuple[np.ndarray, np.ndarray]
         raise CourseError("no constraint: write one such as 'age = 0'")
     if len(text) > MAX_CONSTRAINT:
         raise CourseError(f"constraints of more than {MAX_CONSTRAINT:,} characters: pass a matrix")
+    if MANY_SIGNS.search(text):  # how deep Python may go is no measure: packages change it
+        raise CourseError(
+            f"constraints {text[:40]!r}... cannot be read: write one sign before a number or name"
+        )
     try:
         with np.errstate(all="ignore"):
             found = patsy.DesignInfo(names).linear_constraint(text)
