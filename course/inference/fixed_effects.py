@@ -22,11 +22,10 @@ from course.errors import CourseError
 from course.fit.model import MixedFit
 from course.fit.require import require_fit
 from course.fit.tables import t_table, with_left_out
+from course.inference.combinations import DF, combinations
 from course.inference.constraints import check_independent, read_constraints, read_matrix
 from course.inference.kenward_roger import KenwardRoger
 from course.inference.type_three import type_three
-
-DF = ("satterthwaite", "kenward-roger", "normal")
 
 
 def fixed_effects_table(
@@ -74,16 +73,9 @@ def fixed_effects_table(
     """
     _check(fit, df)
     level = proportion("level", level)
-    unit = np.eye(len(fit.fe_params))
-    if df == "satterthwaite":
-        std_errors, found = fit.bse_fe, [fit.satterthwaite.df(row) for row in unit]
-    elif df == "kenward-roger":
-        adjusted = KenwardRoger(fit.model.problem, fit.estimates)
-        std_errors = pd.Series(np.sqrt(np.diagonal(adjusted.cov_beta)), fit.fe_params.index)
-        found = [adjusted.df(row) for row in unit]
-    else:
-        std_errors, found = fit.bse_fe, [np.inf] * len(unit)
-    table = t_table(fit.fe_params, std_errors, np.array(found, dtype=float), level)
+    found = combinations(fit, np.eye(len(fit.fe_params)), df)
+    std_errors = pd.Series(found.std_errors, fit.fe_params.index)
+    table = t_table(fit.fe_params, std_errors, found.df, level)
     return with_left_out(table, fit.design)
 
 
