@@ -1,90 +1,31 @@
-"""`mixedlm`: any lme4-style formula, fitted; and what the fit says."""
+"""A model ready to fit, and the fit with what it says."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, overload
 
 import numpy as np
 import pandas as pd
 
-from course.design.design import Design, build_design
+from course.design.design import Design
 from course.errors import CourseError
 from course.fit.agreement import Check, compare_solvers
-from course.fit.call_forms import read_call
 from course.fit.notes import fit_notes
 from course.fit.predict import predict
+from course.fit.prediction_intervals import prediction_intervals
 from course.fit.satterthwaite import Satterthwaite
 from course.fit.second_solver import fit_by_statsmodels
 from course.fit.summary import Summary, summarise
 from course.fit.tables import effects_tables, t_table, variance_table, with_left_out
-from course.formula.terms import Formula
 from course.solver.estimates import Estimates, estimate
 from course.solver.problem import Problem
-from course.translation.translate import NO_RANDOM_TERM, Translation, translate_design
+from course.translation.translate import Translation, translate_design
 
 if TYPE_CHECKING:
     from statsmodels.regression.mixed_linear_model import MixedLMResults
-
-
-def mixedlm(
-    formula: str | Formula,
-    data: pd.DataFrame,
-    groups: str | Sequence | None = None,
-    re_formula: str | dict[str, str] | None = None,
-    vc_formula: dict[str, str] | None = None,
-) -> MixedModel:
-    """A linear mixed model from an lme4-style formula, or from statsmodels' own arguments.
-
-    Parameters
-    ----------
-    formula : str
-        ``"test_score ~ age + sex + (age|classroom) + (1|school)"``. Without bars it is the fixed part
-        and the other arguments mean what they mean in ``statsmodels.formula.api.mixedlm``. Fixed effects
-        that others determine are left out, as in lme4, and named in `MixedFit.notes`.
-        R's spelling is read as it stands: ``factor(x)``, ``I(x^2)``, ``poly(x, 2)``, ``offset(x)``, ``.``.
-    data : DataFrame
-        One row per observation; it is not changed. Rows with missing values in a column that the
-        model names are left out, counted, and reported by `MixedFit.summary`.
-    groups : str or array-like of shape (n,), optional
-        Beside bars: adds ``(1|groups)``, for pupils who were measured repeatedly.
-    re_formula : str or dict, optional
-        Beside bars a dict ``{"classroom": "~1"}``: the effects that vary by that group.
-    vc_formula : dict, optional
-        Beside bars ``{"classroom": "diag"}`` makes that group's effects independent, as ``||`` does, and
-        ``"unstructured"`` correlated.
-
-    Returns
-    -------
-    MixedModel
-        Call its `fit`.
-
-    Raises
-    ------
-    CourseError
-        Where formula or data are not as they should be; the message gives the mend.
-
-    See Also
-    --------
-    translate : The same formula for statsmodels, without a fit.
-    propose : A first formula for a table.
-    compare, side_by_side, diagnose : What to do with the fits.
-
-    Examples
-    --------
-    >>> from course import load
-    >>> fit = mixedlm("test_score ~ age + (1|classroom) + (1|school)", load("pupils")).fit()
-    >>> fit.n_groups["school"] == len(fit.random_effects["school"])
-    True
-
-    In R: ``lmer(test_score ~ age + (1 | classroom) + (1 | school), pupils)``.
-    """
-    formula, data = read_call(formula, data, groups, re_formula, vc_formula)
-    if not formula.random:
-        raise CourseError(NO_RANDOM_TERM)
-    return MixedModel(build_design(formula, data))
 
 
 @dataclass(frozen=True, eq=False)
@@ -356,10 +297,33 @@ class MixedFit:
         """Response minus `fittedvalues`."""
         return self.design.y - self.fittedvalues
 
+    @overload
     def predict(
-        self, new_data: pd.DataFrame | None = None, random: str | Sequence[str] = "all"
-    ) -> pd.Series:
-        """Predicted responses.
+        self,
+        new_data: pd.DataFrame | None = None,
+        random: str | Sequence[str] = "all",
+        interval: None = None,
+        level: float = 0.95,
+    ) -> pd.Series: ...
+
+    @overload
+    def predict(
+        self,
+        new_data: pd.DataFrame | None = None,
+        random: str | Sequence[str] = "all",
+        *,
+        interval: str,
+        level: float = 0.95,
+    ) -> pd.DataFrame: ...
+
+    def predict(
+        self,
+        new_data: pd.DataFrame | None = None,
+        random: str | Sequence[str] = "all",
+        interval: str | None = None,
+        level: float = 0.95,
+    ) -> pd.Series | pd.DataFrame:
+        """Predicted responses, with intervals where these are wanted.
 
         Parameters
         ----------
@@ -368,11 +332,21 @@ class MixedFit:
         random : "all", "none" or list of str
             Which random effects to add to the fixed part: those of all groups, of none (the
             population), or of the groups named. A level that was not in the fit adds nothing.
+        interval : "confidence" or "prediction", optional
+            "confidence": where the *mean* predicted lies, with `random` that of the row's own groups. It
+            holds the uncertainty of the fixed effects and of the BLUPs and how they hang together;
+            for a level that was not in the fit, the whole variance of its effects. "prediction": where a
+            *single response* lies: also the residual's variance, and that of the groups that `random`
+            leaves out, as for a row of unknown groups. Quantiles are those of t with Satterthwaite's
+            degrees of freedom.
+        level : float
+            Of the intervals, between 0 and 1.
 
         Returns
         -------
-        Series
-            By the index of new_data; NaN where a predictor or label is missing.
+        Series, or DataFrame with intervals
+            By the index of new_data; NaN where a predictor or label is missing. With intervals: estimate,
+            std_error, df, lower, upper.
 
         Raises
         ------
@@ -381,9 +355,27 @@ class MixedFit:
 
         See Also
         --------
+        course.means : Means of a factor's levels, adjusted for the other predictors.
         course.plots.predictions, course.plots.lines : Predictions as pictures.
+
+        Examples
+        --------
+        >>> from course import load, mixedlm
+        >>> fit = mixedlm("test_score ~ age + (1|school)", load("pupils")).fit()
+        >>> new = pd.DataFrame({"age": [10.0, 10.0], "school": ["P01-S1", "a new one"]})
+        >>> fit.predict(new, interval="prediction").round(1)
         """
-        return predict(self.design, self.estimates, new_data, random)
+        if interval is None:
+            return predict(self.design, self.estimates, new_data, random)
+        return prediction_intervals(
+            self.model.problem,
+            self.estimates,
+            self.satterthwaite,
+            new_data,
+            random,
+            interval,
+            level,
+        )
 
     def refit(self, y: Sequence[float] | np.ndarray | pd.Series) -> MixedFit:
         """The same model fitted to another response; the design is not built again.
