@@ -70,6 +70,9 @@ CHAPTERS: dict[str, tuple[str, list[str]]] = {
             "course.r2",
             "course.variance_shares",
             "course.variance_explained",
+            "course.means",
+            "course.contrasts",
+            "course.slopes",
             "course.between_within",
             "course.report",
             "course.side_by_side",
@@ -89,7 +92,7 @@ CHAPTERS: dict[str, tuple[str, list[str]]] = {
         [
             f"course.plots.{name}"
             for name in (
-                "scores pooling design_matrix crosstab coefficients lines predictions fan moving_zero "
+                "scores pooling design_matrix crosstab coefficients means contrasts slopes lines predictions fan moving_zero "
                 "caterpillar shrinkage intercept_slope variance_shares covariances ellipses residuals "
                 "qq profile_zeta deviance_surface recovery power_curves show alt_text"
             ).split()

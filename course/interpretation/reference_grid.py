@@ -130,7 +130,7 @@ class ReferenceGrid:
         return w / w.sum()
 
     def said(self, shown: Sequence[str], weights: str) -> str:
-        """What was averaged over, and where the numbers stand, as a sentence; empty where there is nothing."""
+        """What was averaged over, and where the numbers stand, as a sentence; empty without such."""
         hidden = [name for name in self.values if name not in shown]
         over = [name for name in hidden if len(self.values[name]) > 1]
         fixed = [
@@ -285,7 +285,8 @@ def _given(name: str, value: object, levels: list | None) -> list:
                 "" if len(levels) <= MOST_NAMED else ", ..."
             )
             raise CourseError(
-                f"at={{{name!r}: ...}}: {one!r} is no level of {name}; there are {shown}{nearest(one, levels)}"
+                f"at={{{name!r}: ...}}: {one!r} is no level of {name}; there are {shown}"
+                f"{nearest(one, levels)}"
             )
         real = isinstance(one, int | float | np.integer | np.floating) and not isinstance(one, bool)
         if levels is None and not (real and np.isfinite(one)):
