@@ -364,6 +364,9 @@ class MixedFit:
         >>> fit = mixedlm("test_score ~ age + (1|school)", load("pupils")).fit()
         >>> new = pd.DataFrame({"age": [10.0, 10.0], "school": ["P01-S1", "a new one"]})
         >>> fit.predict(new, interval="prediction").round(1)
+           estimate  std_error      df  lower  upper
+        0      68.9        7.5  2436.9   54.2   83.6
+        1      60.8        9.3   390.4   42.5   79.0
         """
         if interval is None:
             return predict(self.design, self.estimates, new_data, random)

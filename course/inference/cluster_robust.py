@@ -59,6 +59,7 @@ def robust_coefficients(
     >>> from course import load, mixedlm
     >>> fit = mixedlm("normexam ~ standLRT + (1|school)", load("exam")).fit()
     >>> robust_coefficients(fit, "school", "CR2").std_errors.round(4)
+    array([0.0405, 0.0193])
     """
     choice("correction", correction, CORRECTIONS)
     design, estimates = fit.design, fit.estimates

@@ -53,7 +53,7 @@ def combinations(fit: MixedFit, L: np.ndarray, df: str) -> Combinations:
     >>> fit = mixedlm("test_score ~ age + (1|school)", load("pupils")).fit()
     >>> at_ten = combinations(fit, np.array([[1.0, 10.0]]), "satterthwaite")
     >>> at_ten.estimates.round(1), at_ten.df.round()
-    (array([60.8]), array([60.]))
+    (array([60.8]), array([59.]))
     """
     covariance, of_one = fit.estimates.cov_beta, fit.satterthwaite.df
     if df == "kenward-roger":

@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -21,7 +22,7 @@ import pandas as pd
 
 from course.common.arguments import choice, dictionary, unknown
 from course.common.nearest import nearest
-from course.common.wording import count, listing, number
+from course.common.wording import count, listing, words
 from course.design.columns import model_column
 from course.design.design import Design
 from course.errors import CourseError
@@ -83,25 +84,25 @@ class ReferenceGrid:
             Other numbers in the place of a predictor's values, as many: a step along it, say.
         """
         hidden = [name for name in self.values if name not in shown]
-        rows = list(product(*(self.values[name] for name in shown)))
-        points = list(product(*(self.values[name] for name in hidden)))
-        size = len(rows) * len(points)
+        size = prod(map(len, self.values.values()))
         if size * len(self.design.codings.X.names) > MOST_CELLS:
             raise CourseError(
                 f"{size:,} combinations of {listing([*shown, *hidden])} are too many to look at: give "
                 "values with at=, as in at={"
                 f"{max(self.values, key=lambda name: len(self.values[name]))!r}: [...]}}"
             )
-        frame = {}
-        for name in self.values:
-            of = (rows, shown.index(name)) if name in shown else (points, hidden.index(name))
-            moved = dict(
-                zip(self.values[name], (shift or {}).get(name, self.values[name]), strict=True)
-            )
-            column = [moved[combination[of[1]]] for combination in of[0]]
-            inner = name in hidden
-            frame[name] = column * len(rows) if inner else [v for v in column for _ in points]
-        new = pd.DataFrame({name: _series(column) for name, column in frame.items()})
+        rows = list(product(*(self.values[name] for name in shown)))
+        points = list(product(*(self.values[name] for name in hidden)))
+        columns = {}
+        for name, usual in self.values.items():
+            place = dict(zip(usual, (shift or {}).get(name, usual), strict=True))
+            if name in shown:
+                at = shown.index(name)
+                columns[name] = [place[row[at]] for row in rows for _ in points]
+            else:
+                at = hidden.index(name)
+                columns[name] = [place[point[at]] for point in points] * len(rows)
+        new = pd.DataFrame({name: _series(column) for name, column in columns.items()})
         w = self._weights(hidden, points, weights)
         X = self.design.codings.new_matrix(self.design.codings.X, new)
         X = X.reshape(len(rows), len(points), X.shape[1])
@@ -134,7 +135,7 @@ class ReferenceGrid:
         hidden = [name for name in self.values if name not in shown]
         over = [name for name in hidden if len(self.values[name]) > 1]
         fixed = [
-            f"{name} at {v if isinstance(v := self.values[name][0], str) else number(float(v))}"
+            f"{name} at {v if isinstance(v := self.values[name][0], str) else words(float(v))}"
             for name in hidden
             if name not in over
         ]
@@ -243,34 +244,68 @@ def check_weights(weights: str) -> None:
     choice("weights", weights, WEIGHTS)
 
 
-def estimable(design: Design, functions: Functions, what: str, mend: str) -> np.ndarray:
+def estimable(grid: ReferenceGrid, functions: Functions, what: str) -> np.ndarray:
     """The columns of L that are estimated, (m, p).
+
+    Parameters
+    ----------
+    grid : ReferenceGrid
+    functions : Functions
+    what : str
+        What they are, for the message: "mean".
 
     Raises
     ------
     CourseError
         Where a combination needs a column that is left out of the fit, because others determine it.
     """
-    aliased = design.aliased
+    aliased = grid.design.aliased
     needs = aliased.needs(functions.L)
     if needs.any():
-        at = np.flatnonzero(needs.any(axis=1))
+        untold = needs.any(axis=1)
+        at = np.flatnonzero(untold)
         column = int(np.flatnonzero(needs[at[0]])[0])
         labels = [_shown(functions.labels, i) for i in at[:MOST_NAMED]]
-        more = f" and {count(len(at) - MOST_NAMED, 'other')}" if len(at) > MOST_NAMED else ""
+        more = f"; and {count(len(at) - MOST_NAMED, 'other')}" if len(at) > MOST_NAMED else ""
         raise CourseError(
-            f"the data do not tell the {what} of {listing(labels)}{more}, which "
-            f"{'needs' if len(at) == 1 else 'need'} the effect {aliased.names[column]}. "
-            f"{aliased.reasons[column]} {mend}"
+            f"the data do not tell the {what} of {'; '.join(labels)}{more}. "
+            f"{'It needs' if len(at) == 1 else 'They need'} the effect {aliased.names[column]}. "
+            f"{aliased.reasons[column]} "
+            f"{_without(grid, functions.labels, untold, aliased.names[column])}"
         )
     return functions.L[:, aliased.kept]
 
 
+def _without(grid: ReferenceGrid, labels: pd.Index, untold: np.ndarray, effect: str) -> str:
+    """What to write instead: levels that the data tell of, or those to average over."""
+    X = grid.design.codings.X
+    makers = [f for f, _ in X.made_of(X.names.index(effect)) if f.levels]
+    labelled = {name for factor in makers for name in variables_of(factor.name)}
+    mends = []
+    left = {
+        name: [v for v in grid.values[name] if v not in set(labels[untold].get_level_values(name))]
+        for name in labels.names
+        if name in grid.levels
+    }
+    most = max(left, key=lambda name: len(left[name]), default="")
+    if most and left[most]:
+        mends.append(f"look at the others with at={{{most!r}: {left[most]!r}}}")
+    over = [name for name in grid.levels if name in labelled and name not in labels.names]
+    if over:
+        some = ", ".join(f"{name!r}: [...]" for name in over)
+        mends.append(f"average over levels all of which have rows, with at={{{some}}}")
+    text = ", or ".join([*mends, "write the formula without that effect"])
+    return text[0].upper() + text[1:]
+
+
 def _shown(labels: pd.Index, i: int) -> str:
-    """``recipe = A and temp = 175``; the text of a contrast as it is."""
+    """``f = a, h = p``; for a contrast or a slope ``a - b, h = p``."""
     parts = labels[i] if isinstance(labels, pd.MultiIndex) else (labels[i],)
-    named = zip(labels.names, parts, strict=True)
-    return " with ".join(str(v) if name == "contrast" else f"{name} = {v}" for name, v in named)
+    named = list(zip(labels.names, parts, strict=True))
+    own = [str(v) for name, v in named if name in ("contrast", "predictor")]
+    return ", ".join(
+        [*own, *(f"{n} = {v}" for n, v in named if n not in ("contrast", "predictor"))]
+    )
 
 
 def _given(name: str, value: object, levels: list | None) -> list:

@@ -87,8 +87,8 @@ def slopes(
     >>> slopes(fit, "age", by="sex").round(2)
             estimate  std_error       df      t  p_value  lower  upper
     sex
-    female      3.95       0.18  2413.76  22.54      0.0   3.61   4.30
-    male        3.98       0.17  2412.05  23.00      0.0   3.64   4.32
+    female      3.66       0.16  2341.55  22.66      0.0   3.35   3.98
+    male        3.89       0.16  2345.17  24.55      0.0   3.58   4.20
 
     In R: ``test(emtrends(fit, "sex", var = "age"))``.
     """
@@ -122,14 +122,11 @@ def slopes(
     if len(places) == 1 and within:
         labels = labels.droplevel(name)
     elif not within and len(places) == 1:
-        labels = pd.Index([name])
+        labels = pd.Index([name], name="predictor")
     functions = Functions(
         labels, (after.L - before.L) / width[:, None], (after.offset - before.offset) / width
     )
-    mend = (
-        "Look at levels that have rows, with at= and by=, or write the formula without that effect"
-    )
-    L = estimable(design, functions, "slope", mend)
+    L = estimable(grid, functions, "slope")
     L[np.abs(L) < 1e-9 * np.abs(L).max(initial=0)] = 0  # rounding of what does not change
     found = combinations(fit, L, df)
     estimates = pd.Series(found.estimates + functions.offset, labels)

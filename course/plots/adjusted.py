@@ -200,15 +200,15 @@ def slopes(
     >>> from course import load, mixedlm, plots
     >>> fit = mixedlm("test_score ~ age * sex + (1|school)", load("pupils")).fit()
     >>> plots.slopes(fit, "age", by="sex").get_xlabel()
-    'slope of age (points per year)'
+    'slope of age (points per year), with 95 % interval'
     """
     table = interpretation.slopes(fit, predictor, by=by, at=at, weights=weights, df=df, level=level)
     response = fit.design.formula.response
     label = f"slope of {predictor} ({effect_unit(response, predictor, unit)})"
     title = f"The slopes of {response} along {predictor}"
     several = table.index.nlevels > 1
-    rows = table.index.names[-1] or "predictor"
-    return _rows(table, by if several else None, title, label, rows, level, 0.0, ax)
+    shown = by if several else None
+    return _rows(table, shown, title, label, str(table.index.names[-1]), level, 0.0, ax)
 
 
 def _rows(
@@ -224,6 +224,8 @@ def _rows(
     """A table as rows of points with intervals, one series for each level of `by`."""
     if by is None:
         series = {"": table}
+    elif by not in table.index.names:
+        raise CourseError(f"by={by!r}: a picture has one predictor in by; put others into the rows")
     else:
         levels = table.index.get_level_values(by).unique()
         if len(levels) > len(STYLES):
@@ -253,16 +255,19 @@ def _rows(
 
 def _told(name: str, table: pd.DataFrame, names: list[str]) -> str:
     """A sentence with the estimates of one series: all of a few, else the lowest and the highest."""
-    order = range(len(names))
-    if len(names) > MOST_TOLD:
+    many = len(names) > MOST_TOLD
+    order: Sequence[int] = range(len(names))
+    if many:
         values = table["estimate"].to_numpy()
         order = [int(np.argmin(values)), int(np.argmax(values))]
-    ends = [
+    told = [
         f"{names[i]} {words(row['estimate'])} ({words(row['lower'])} to {words(row['upper'])})"
         for i, row in ((i, table.iloc[i]) for i in order)
     ]
-    start = f"{name}: " if name else ""
-    return f"{start}{'from ' + ' to '.join(ends) if len(names) > MOST_TOLD else listing(ends)}."
+    text = f"from {told[0]} to {told[1]}" if many else listing(told)
+    if name:
+        return f"{name}: {text}."
+    return f"They run {text}." if many else f"{text}."
 
 
 def _text(value: object) -> str:
