@@ -15,6 +15,11 @@ from course.errors import CourseError
 
 def check_frame(data: object) -> pd.DataFrame:
     """The same frame, or a `CourseError` that says how to make one."""
+    if isinstance(data, pd.DataFrame) and isinstance(data.columns, pd.MultiIndex):
+        raise CourseError(
+            f"the columns of the data have {data.columns.nlevels} levels of names (a MultiIndex), and a "
+            'formula needs one: data.columns = ["_".join(map(str, name)) for name in data.columns]'
+        )
     if isinstance(data, pd.DataFrame):
         return data
     kind = f"{type(data).__module__.split('.')[0]}.{type(data).__name__}"

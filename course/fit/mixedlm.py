@@ -6,9 +6,10 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from course.common.keywords import refuse_keywords
 from course.design.design import build_design
 from course.errors import CourseError
-from course.fit.call_forms import read_call
+from course.fit.call_forms import KEYWORDS, OF_FIT, read_call
 from course.fit.model import MixedModel
 from course.formula.terms import Formula
 from course.translation.translate import NO_RANDOM_TERM
@@ -20,6 +21,10 @@ def mixedlm(
     groups: str | Sequence | None = None,
     re_formula: str | dict[str, str] | None = None,
     vc_formula: dict[str, str] | None = None,
+    subset: object = None,
+    missing: str = "drop",
+    use_sparse: bool = False,
+    **options: object,
 ) -> MixedModel:
     """A linear mixed model from an lme4-style formula, or from statsmodels' own arguments.
 
@@ -32,14 +37,20 @@ def mixedlm(
         R's spelling is read as it stands: ``factor(x)``, ``I(x^2)``, ``poly(x, 2)``, ``offset(x)``, ``.``.
     data : DataFrame
         One row per observation; it is not changed. Rows with missing values in a column that the
-        model names are left out, counted, and reported by `MixedFit.summary`.
+        model names are left out, counted, and reported by `MixedFit.summary`, unless `missing` forbids it.
     groups : str or array-like of shape (n,), optional
         Beside bars: adds ``(1|groups)``, for pupils who were measured repeatedly.
-    re_formula : str or dict, optional
-        Beside bars a dict ``{"classroom": "~1"}``: the effects that vary by that group.
-    vc_formula : dict, optional
-        Beside bars ``{"classroom": "diag"}`` makes that group's effects independent, as ``||`` does, and
-        ``"unstructured"`` correlated.
+    re_formula, vc_formula : str or dict, optional
+        Beside bars ``{"classroom": "~1"}`` says what varies by that group, and ``{"classroom": "diag"}``
+        that it is independent, as by ``||`` (or ``"unstructured"``).
+    subset : array-like of bool or of labels of the index, optional
+        The rows to use, as in ``data.loc[subset]``.
+    missing : {"drop", "raise", "none"}
+        Leave rows with missing values out, or refuse them (as statsmodels does with ``"none"``, too).
+    use_sparse : bool
+        Without effect: it says how statsmodels keeps its matrices.
+    **options
+        None is known: a keyword of another program is told where it belongs.
 
     Returns
     -------
@@ -66,7 +77,8 @@ def mixedlm(
 
     In R: ``lmer(test_score ~ age + (1 | classroom) + (1 | school), pupils)``.
     """
-    formula, data = read_call(formula, data, groups, re_formula, vc_formula)
+    refuse_keywords("mixedlm", options, KEYWORDS, OF_FIT)
+    formula, data = read_call(formula, data, groups, re_formula, vc_formula, subset, missing)
     if not formula.random:
         raise CourseError(NO_RANDOM_TERM)
     return MixedModel(build_design(formula, data))

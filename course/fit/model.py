@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, overload
 import numpy as np
 import pandas as pd
 
+from course.common.keywords import refuse_keywords
 from course.design.design import Design
 from course.errors import CourseError
 from course.fit.agreement import Check, compare_solvers
+from course.fit.call_forms import KEYWORDS, OF_MIXEDLM
 from course.fit.notes import fit_notes
 from course.fit.predict import predict
 from course.fit.prediction_intervals import prediction_intervals
@@ -37,7 +39,7 @@ class MixedModel:
     design : Design
         The matrices and groups.
     made : Problem, optional
-        The design reduced already, where another response of the same design was fitted before.
+        The design reduced already, where it was fitted to another response before.
 
     See Also
     --------
@@ -75,11 +77,11 @@ class MixedModel:
         Parameters
         ----------
         reml : bool
-            REML (the default, as in lme4 and statsmodels) for estimates; ML to compare models with
-            different fixed effects.
+            REML (the default of lme4 and statsmodels, too); ML to compare different fixed effects.
         progress : bool
-            Whether a fit of more than a second shows how often it has evaluated the deviance, and
-            its value. Stopped by Ctrl-C it leaves nothing behind.
+            Whether a fit of more than a second shows its evaluations. Ctrl-C leaves nothing behind.
+        **options
+            None is known: mixedlm ends on a checked optimum by itself.
 
         Returns
         -------
@@ -89,13 +91,9 @@ class MixedModel:
         Raises
         ------
         CourseError
-            Where no residual is left, and for options of statsmodels' optimisers.
+            Where no residual is left, and for an unknown option.
         """
-        if options:
-            raise CourseError(
-                f"fit() has no option {', '.join(options)}: mixedlm ends on a checked optimum by "
-                "itself. Only reml= and progress= are to be chosen"
-            )
+        refuse_keywords("fit", options, ("reml", "progress"), dict.fromkeys(KEYWORDS, OF_MIXEDLM))
         if not isinstance(reml, bool | np.bool_):
             raise CourseError(f"reml={reml!r}: True for REML, False for maximum likelihood")
         return MixedFit(self, estimate(self.problem, bool(reml), bool(progress)))
@@ -243,8 +241,7 @@ class MixedFit:
     def random_effects(self) -> dict[str, pd.DataFrame]:
         """Conditional means (BLUPs): for each group a frame of levels by effects.
 
-        A group of several columns (``school:classroom``) has a MultiIndex of them, so that
-        ``data.join(frame, on=["school", "classroom"])`` works.
+        Several columns (``school:classroom``) make a MultiIndex, for ``data.join(frame, on=[...])``.
         """
         return effects_tables(self.design, self.estimates.effects)
 
@@ -399,9 +396,7 @@ class MixedFit:
         """
         other = np.asarray(y, dtype=float)
         if other.shape != (self.nobs,) or not np.isfinite(other).all():
-            raise CourseError(
-                f"refit takes one finite number for each of the {self.nobs:,} rows of the fit"
-            )
+            raise CourseError(f"refit takes one finite number for each of {self.nobs:,} rows")
         problem = self.model.problem.with_response(other)
         return MixedModel(problem.design, problem).fit(self.estimates.reml)
 
@@ -418,8 +413,8 @@ class MixedFit:
         return summarise(self.design, self.estimates, criteria, self.fixed_effects, self.notes)
 
     def __repr__(self) -> str:
-        singular = ", singular" if self.singular else ""
-        return f"<MixedFit {self.formula}, {self.method}, {self.nobs:,} rows{singular}>"
+        rows = f"{self.nobs:,} rows{', singular' if self.singular else ''}"
+        return f"<MixedFit {self.formula}, {self.method}, {rows}>"
 
     # -- the other solver ---------------------------------------------------------------------
 
