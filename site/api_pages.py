@@ -92,9 +92,9 @@ CHAPTERS: dict[str, tuple[str, list[str]]] = {
         [
             f"course.plots.{name}"
             for name in (
-                "scores pooling design_matrix crosstab coefficients means contrasts slopes lines predictions fan moving_zero "
-                "caterpillar shrinkage intercept_slope variance_shares covariances ellipses residuals "
-                "qq profile_zeta deviance_surface recovery power_curves show alt_text"
+                "scores pooling design_matrix crosstab coefficients means contrasts slopes lines predictions "
+                "fan moving_zero caterpillar shrinkage intercept_slope variance_shares covariances ellipses "
+                "residuals qq profile_zeta deviance_surface recovery power_curves show alt_text"
             ).split()
         ],
     ),

@@ -262,7 +262,7 @@ def estimable(grid: ReferenceGrid, functions: Functions, what: str) -> np.ndarra
     aliased = grid.design.aliased
     needs = aliased.needs(functions.L)
     if needs.any():
-        untold = needs.any(axis=1)
+        untold = np.asarray(needs.any(axis=1))
         at = np.flatnonzero(untold)
         column = int(np.flatnonzero(needs[at[0]])[0])
         labels = [_shown(functions.labels, i) for i in at[:MOST_NAMED]]
