@@ -129,6 +129,18 @@ FORMULAS: dict[str, dict[str, str]] = {
         "V_g the": ":math:`V_g` the",
         "V_e the": ":math:`V_e` the",
     },
+    "course.means": {
+        "    mean(i) = sum over h of w(h) x(i, h)' beta.": (
+            r"\text{mean}_i = \sum_h w_h\, x_{ih}' \beta"
+        ),
+        "x(i, h) the row": ":math:`x_{ih}` the row",
+    },
+    "course.slopes": {
+        "    slope = sum over h of w(h) (d x(h) / dx)' beta.": (
+            r"\text{slope} = \sum_h w_h \left(\frac{\mathrm{d} x_h}{\mathrm{d} x}\right)' \beta"
+        ),
+        "x(h) for each": ":math:`x_h` for each",
+    },
     "course.simulate_schools": {
         "    score = x'beta + sum over levels g of (u0_g + u1_g * age) + e,   e ~ N(0, residual_sd^2)": (
             r"\text{score} = x'\beta + \sum_g (u_{0g} + u_{1g} \cdot \text{age}) + e, \qquad "

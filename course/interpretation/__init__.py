@@ -1,4 +1,4 @@
-"""What a fit means: shares of variance, ICC, R squared, within and between groups, and the report.
+"""What a fit means: adjusted means, slopes, shares of variance, ICC, R squared, and the report.
 
 **In**: fits. **Out**: tables and sentences. Knows nothing of
 pictures, and judges nothing: doubt is the matter of `course.diagnosis`.
