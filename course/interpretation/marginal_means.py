@@ -77,7 +77,8 @@ def means(
     -------
     DataFrame
         By level (and the levels of `by`): estimate, std_error, df, lower, upper.
-        ``table.attrs["notes"]`` says what was averaged over, and at which numbers.
+        ``table.attrs["notes"]`` says what was averaged over, at which numbers, and what interacts with the
+        factor, so that its means differ by more than this table shows.
 
     Raises
     ------
@@ -115,7 +116,8 @@ def means(
     functions = grid.functions(shown, weights)
     table = _estimate(fit, grid, functions, "mean", df, level)
     table = table[["estimate", "std_error", "df", "lower", "upper"]]
-    return with_note(table, grid, shown, weights)
+    table.attrs["notes"] = grid.notes(shown, weights)
+    return table
 
 
 def contrasts(
@@ -217,7 +219,7 @@ def contrasts(
     table = _estimate(fit, grid, compared, "contrast", df, level)
     for first in range(0, len(table), len(names)):
         _adjust(table, slice(first, first + len(names)), adjust, n_levels, level)
-    table = with_note(table, grid, shown, weights)
+    table.attrs["notes"] = grid.notes(shown, weights)
     if adjust != "none" and len(names) > 1:
         size = f"{len(names)} contrasts" if adjust != "tukey" else f"{n_levels} means"
         text = f"p-values and intervals adjusted for {size} ({adjust})."
@@ -253,14 +255,6 @@ def _estimate(
     index = functions.labels
     estimates = pd.Series(found.estimates + functions.offset, index)
     return t_table(estimates, pd.Series(found.std_errors, index), found.df, level)
-
-
-def with_note(
-    table: pd.DataFrame, grid: ReferenceGrid, shown: Sequence[str], weights: str
-) -> pd.DataFrame:
-    """The table with what was averaged over in its ``attrs``."""
-    table.attrs["notes"] = tuple(filter(None, [grid.said(shown, weights)]))
-    return table
 
 
 def grid_rows(labels: pd.Index) -> list[tuple]:
@@ -331,10 +325,9 @@ def _adjust(table: pd.DataFrame, rows: slice, adjust: str, n_levels: int, level:
         p = multipletests(own["p_value"], method=adjust)[1]
         factor = stats.t.isf((1 - level) / (2 * n), degrees)
     half = factor * own["std_error"].to_numpy()
-    at = table.index[rows]
-    table.loc[at, "p_value"] = p
-    table.loc[at, "lower"] = own["estimate"] - half
-    table.loc[at, "upper"] = own["estimate"] + half
+    adjusted = {"p_value": p, "lower": own["estimate"] - half, "upper": own["estimate"] + half}
+    for name, values in adjusted.items():
+        table.iloc[rows, table.columns.get_loc(name)] = values
 
 
 def _tukey_quantiles(level: float, k: int, df: np.ndarray) -> np.ndarray:

@@ -130,8 +130,8 @@ class ReferenceGrid:
             )
         return w / w.sum()
 
-    def said(self, shown: Sequence[str], weights: str) -> str:
-        """What was averaged over, and where the numbers stand, as a sentence; empty without such."""
+    def notes(self, shown: Sequence[str], weights: str) -> tuple[str, ...]:
+        """What was averaged over, where the numbers stand, and what interacts with what is shown."""
         hidden = [name for name in self.values if name not in shown]
         over = [name for name in hidden if len(self.values[name]) > 1]
         fixed = [
@@ -142,7 +142,23 @@ class ReferenceGrid:
         parts = [f"averaged over {listing(over)} with {weights} weights"] if over else []
         parts += [f"with {listing(fixed)}"] if fixed else []
         text = ", ".join(parts)
-        return f"{text[0].upper()}{text[1:]}." if text else ""
+        found = [f"{text[0].upper()}{text[1:]}."] if text else []
+        for one in shown:
+            beside = [name for name in hidden if name in self._interact_with(one)]
+            if beside:
+                found.append(
+                    f"{one} interacts with {listing(beside)}: what is said here of {one} differs with "
+                    f"{'it' if len(beside) == 1 else 'them'}, which by= and at= show."
+                )
+        return tuple(found)
+
+    def _interact_with(self, name: str) -> set[str]:
+        """The predictors that stand in one term with this one."""
+        terms = [
+            {column for factor in run for column in variables_of(factor.name)}
+            for run in self.design.codings.X.products
+        ]
+        return set().union(*(term for term in terms if name in term)) - {name}
 
 
 def reference_grid(

@@ -13,7 +13,6 @@ from course.fit.model import MixedFit
 from course.fit.require import require_fit
 from course.fit.tables import t_table
 from course.inference.combinations import DF, combinations
-from course.interpretation.marginal_means import with_note
 from course.interpretation.reference_grid import (
     Functions,
     check_weights,
@@ -63,7 +62,7 @@ def slopes(
     -------
     DataFrame
         By the levels of `by` and the values of the predictor in `at`, or one row: estimate, std_error, df, t,
-        p_value, lower, upper.
+        p_value, lower, upper. ``table.attrs["notes"]`` as that of `means`.
 
     Raises
     ------
@@ -131,4 +130,5 @@ def slopes(
     found = combinations(fit, L, df)
     estimates = pd.Series(found.estimates + functions.offset, labels)
     table = t_table(estimates, pd.Series(found.std_errors, labels), found.df, level)
-    return with_note(table, grid, [*within, *([name] if len(places) > 1 else [])], weights)
+    table.attrs["notes"] = grid.notes(shown, weights)
+    return table

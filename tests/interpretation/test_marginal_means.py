@@ -232,9 +232,15 @@ def test_an_f_test_of_the_contrasts_is_that_of_anova():
 def test_notes_say_what_was_averaged_over(pupils, crossed):
     experience = f"teacher_experience at {pupils['teacher_experience'].mean():.3g}."
     table = means(crossed, "sex", at={"age": 10})
-    assert table.attrs["notes"] == (f"With age at 10 and {experience}",)
-    note, adjusted = contrasts(crossed, "age", at={"age": [8, 9, 10]}).attrs["notes"]
+    says = (
+        "sex interacts with age: what is said here of sex differs with it, which by= and at= show."
+    )
+    assert table.attrs["notes"] == (f"With age at 10 and {experience}", says)
+    assert means(crossed, "sex", by="age").attrs["notes"] == (f"With {experience}",)
+    note, _, adjusted = contrasts(crossed, "age", at={"age": [8, 9, 10]}).attrs["notes"]
     assert note == f"Averaged over sex with equal weights, with {experience}"
+    own = slopes(crossed, "age").attrs["notes"]
+    assert own == (note, says.replace("sex", "SEX").replace("age", "sex").replace("SEX", "age"))
     assert adjusted == "P-values and intervals adjusted for 3 contrasts (holm)."
 
 
