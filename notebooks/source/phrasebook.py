@@ -44,6 +44,7 @@ import pandas as pd
 import statsmodels.formula.api as smf
 from scipy import stats  # noqa: F401 (the tables use it)
 
+import course  # noqa: F401
 from course import (  # noqa: F401
     anova,
     bootstrap,
@@ -737,6 +738,44 @@ phrases(
 # - A variance cannot be below 0. So the p-value of R's `anova` and `ranova` is too large for a
 #   variance, here twice what it should be. `compare` gives the right one as `p_value`, and R's as
 #   `p_naive`. See [lesson 07](07-inference.ipynb).
+
+# %% [markdown] tags=["workshop"]
+# Means adjusted for the other predictors, their differences, slopes, and standard errors that hold where the
+# model's covariances are wrong; in R with emmeans and clubSandwich:
+
+# %% tags=["workshop"] jupyter={"source_hidden": true}
+phrases(
+    (
+        "adjusted mean of a level",
+        'as.data.frame(emmeans::emmeans(m, "sex", lmer.df = "satterthwaite"))[2, "emmean"]',
+        None,
+        'course.means(fit, "sex").loc["male", "estimate"]',
+    ),
+    (
+        "its interval, lower end",
+        'as.data.frame(emmeans::emmeans(m, "sex", lmer.df = "satterthwaite"))[2, "lower.CL"]',
+        None,
+        'course.means(fit, "sex").loc["male", "lower"]',
+    ),
+    (
+        "difference of two levels, standard error (Kenward-Roger)",
+        'as.data.frame(pairs(emmeans::emmeans(m, "sex")))[1, "SE"]',
+        None,
+        'course.contrasts(fit, "sex", df="kenward-roger")["std_error"].iloc[0]',
+    ),
+    (
+        "slope along a predictor",
+        'as.data.frame(emmeans::emtrends(m, ~ 1, "age10", lmer.df = "satterthwaite"))[1, "age10.trend"]',
+        'result.fe_params["age10"]',
+        'course.slopes(fit, "age10")["estimate"].iloc[0]',
+    ),
+    (
+        "cluster-robust standard error (CR2)",
+        'clubSandwich::coef_test(m, "CR2")["age10", "SE"]',
+        None,
+        'fixed_effects_table(fit, robust="school").loc["age10", "std_error"]',
+    ),
+)
 
 # %% [markdown] tags=["workshop"]
 # ## Intervals
