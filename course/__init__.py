@@ -29,7 +29,7 @@ _HOMES = {
     "influence": "course.diagnosis.influence",
     "load": "course.data.sets",
     "means": "course.interpretation.marginal_means",
-    "mixedlm": "course.fit.mixedlm",
+    "mixedlm": "course.fit.from_formula",
     "parameters": "course.inference.parameters",
     "power": "course.studies.power",
     "profile": "course.inference.profile",
@@ -58,7 +58,7 @@ if TYPE_CHECKING:  # editors and type checkers read the same here, and mark a na
     from course.diagnosis.influence import influence as influence
     from course.errors import CourseError as CourseError
     from course.exercises.check import check as check
-    from course.fit.mixedlm import mixedlm as mixedlm
+    from course.fit.from_formula import mixedlm as mixedlm
     from course.fit.model import MixedFit as MixedFit
     from course.fit.model import MixedModel as MixedModel
     from course.inference.bootstrap import bootstrap as bootstrap

@@ -6,7 +6,7 @@ import pandas as pd
 from scipy import stats
 
 from course.exercises.exercise import Choice, Data, Exercise, Model, Number, Slip
-from course.fit.mixedlm import mixedlm
+from course.fit.from_formula import mixedlm
 from course.fit.model import MixedFit
 
 LEVELS = " + (1|classroom) + (1|school) + (1|province)"

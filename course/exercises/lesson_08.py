@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from course.exercises.exercise import Choice, Data, Exercise, Model, Number, Slip
-from course.fit.mixedlm import mixedlm
+from course.fit.from_formula import mixedlm
 from course.fit.model import MixedFit
 from course.inference.intervals import confint
 

@@ -6,7 +6,7 @@ fixed effects and those of predictions, and nothing of pictures.
 """
 
 from course.fit.agreement import Check
-from course.fit.mixedlm import mixedlm
+from course.fit.from_formula import mixedlm
 from course.fit.model import MixedFit, MixedModel
 from course.fit.require import require_fit
 from course.fit.summary import Summary

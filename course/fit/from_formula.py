@@ -1,4 +1,4 @@
-"""`mixedlm`: any lme4-style formula, ready to fit."""
+"""`mixedlm`: any lme4-style formula, or statsmodels' own arguments, to a model."""
 
 from __future__ import annotations
 
