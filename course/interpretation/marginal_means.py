@@ -286,7 +286,8 @@ def _coefficients(kind: str, labels: list[str]) -> tuple[list[str], np.ndarray]:
     else:
         pairs = [(i, i - 1) for i in range(1, k)]
     unit = np.eye(k)
-    names = [f"{labels[i]} - {labels[j]}" for i, j in pairs]
+    plain = [f"({label})" if " - " in label else label for label in labels]
+    names = [f"{plain[i]} - {plain[j]}" for i, j in pairs]
     return names, np.array([unit[i] - unit[j] for i, j in pairs])
 
 

@@ -252,6 +252,36 @@ def test_two_values_are_levels_but_for_the_slope_along_them(pupils):
     assert slopes(fit, "male").iloc[0]["estimate"] == pytest.approx(two[1] - two[0], rel=1e-8)
 
 
+def test_labels_with_a_dash_stand_in_brackets():
+    rng = np.random.default_rng(1)
+    data = pd.DataFrame({"k": np.repeat(["a", "a - b", "b - c", "c"], 10)})
+    data["g"], data["y"] = np.tile(list("vwxyz"), 8), rng.normal(size=40)
+    fit = mixedlm("y ~ k + (1|g)", data).fit()
+    table = contrasts(fit, "k")
+    assert table.index.is_unique
+    difference = data.groupby("k")["y"].mean()
+    for name, one, other in (("a - (b - c)", "a", "b - c"), ("(a - b) - c", "a - b", "c")):
+        expected = difference[one] - difference[other]
+        assert table.loc[name, "estimate"] == pytest.approx(expected, rel=1e-6)
+
+
+def test_booleans_categories_and_nullable_numbers():
+    rng = np.random.default_rng(2)
+    data = pd.DataFrame({"ok": np.repeat([True, False], 20), "g": np.tile(list("vwxyz"), 8)})
+    data["kind"] = pd.Categorical(np.tile([2, 10], 20), categories=[10, 2])
+    data["n"] = pd.array(np.tile([1, 2, 3, 4], 10), dtype="Int64")
+    data["y"] = rng.normal(size=40)
+    fit = mixedlm("y ~ ok * kind + n + (1|g)", data).fit()
+    cells = means(fit, "ok:kind", at={"n": 2})
+    assert cells.index.tolist() == [(False, 10), (False, 2), (True, 10), (True, 2)]
+    for (ok, kind), row in cells.iterrows():
+        new = data.iloc[[0]].assign(ok=ok, kind=kind, n=2)
+        assert row["estimate"] == pytest.approx(fit.predict(new, random="none").iloc[0], rel=1e-9)
+    observed = means(fit, "ok", weights="observed", at={"kind": 10, "n": 2})
+    np.testing.assert_allclose(observed, cells.xs(10, level="kind"), rtol=1e-9)
+    assert slopes(fit, "n").iloc[0]["estimate"] == pytest.approx(fit.fe_params["n"], rel=1e-8)
+
+
 # -- wrong use ------------------------------------------------------------------------------------
 
 
