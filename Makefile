@@ -117,6 +117,7 @@ reference: ## compute the tests' reference values again (needs R with lme4, lmer
 	Rscript tests/reference/reference.R
 	Rscript tests/reference/compare.R
 	Rscript tests/reference/inference.R
+	Rscript tests/reference/means.R
 	Rscript tests/reference/profile.R
 	Rscript tests/reference/aliased.R
 	Rscript tests/reference/shared.R

@@ -22,11 +22,13 @@ _HOMES = {
     "check": "course.exercises.check",
     "compare": "course.inference.compare",
     "confint": "course.inference.intervals",
+    "contrasts": "course.interpretation.marginal_means",
     "diagnose": "course.diagnosis.diagnose",
     "fixed_effects_table": "course.inference.fixed_effects",
     "icc": "course.interpretation.icc",
     "influence": "course.diagnosis.influence",
     "load": "course.data.sets",
+    "means": "course.interpretation.marginal_means",
     "mixedlm": "course.fit.from_formula",
     "parameters": "course.inference.parameters",
     "power": "course.studies.power",
@@ -39,6 +41,7 @@ _HOMES = {
     "report": "course.interpretation.report",
     "side_by_side": "course.interpretation.side_by_side",
     "simulate_schools": "course.simulate.schools",
+    "slopes": "course.interpretation.slopes",
     "structure": "course.data.structure",
     "translate": "course.translation.translate",
     "variance_explained": "course.interpretation.variance",
@@ -69,8 +72,11 @@ if TYPE_CHECKING:  # editors and type checkers read the same here, and mark a na
     from course.inference.profile import profile as profile
     from course.interpretation.between_within import between_within as between_within
     from course.interpretation.icc import icc as icc
+    from course.interpretation.marginal_means import contrasts as contrasts
+    from course.interpretation.marginal_means import means as means
     from course.interpretation.report import report as report
     from course.interpretation.side_by_side import side_by_side as side_by_side
+    from course.interpretation.slopes import slopes as slopes
     from course.interpretation.variance import r2 as r2
     from course.interpretation.variance import variance_explained as variance_explained
     from course.interpretation.variance import variance_shares as variance_shares

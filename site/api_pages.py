@@ -70,6 +70,9 @@ CHAPTERS: dict[str, tuple[str, list[str]]] = {
             "course.r2",
             "course.variance_shares",
             "course.variance_explained",
+            "course.means",
+            "course.contrasts",
+            "course.slopes",
             "course.between_within",
             "course.report",
             "course.side_by_side",
@@ -89,9 +92,9 @@ CHAPTERS: dict[str, tuple[str, list[str]]] = {
         [
             f"course.plots.{name}"
             for name in (
-                "scores pooling design_matrix crosstab coefficients lines predictions fan moving_zero "
-                "caterpillar shrinkage intercept_slope variance_shares covariances ellipses residuals "
-                "qq profile_zeta deviance_surface recovery power_curves show alt_text"
+                "scores pooling design_matrix crosstab coefficients means contrasts slopes lines predictions "
+                "fan moving_zero caterpillar shrinkage intercept_slope variance_shares covariances ellipses "
+                "residuals qq profile_zeta deviance_surface recovery power_curves show alt_text"
             ).split()
         ],
     ),
@@ -125,6 +128,18 @@ FORMULAS: dict[str, dict[str, str]] = {
         "V_f the": ":math:`V_f` the",
         "V_g the": ":math:`V_g` the",
         "V_e the": ":math:`V_e` the",
+    },
+    "course.means": {
+        "    mean(i) = sum over h of w(h) x(i, h)' beta.": (
+            r"\text{mean}_i = \sum_h w_h\, x_{ih}' \beta"
+        ),
+        "x(i, h) the row": ":math:`x_{ih}` the row",
+    },
+    "course.slopes": {
+        "    slope = sum over h of w(h) (d x(h) / dx)' beta.": (
+            r"\text{slope} = \sum_h w_h \left(\frac{\mathrm{d} x_h}{\mathrm{d} x}\right)' \beta"
+        ),
+        "x(h) for each": ":math:`x_h` for each",
     },
     "course.simulate_schools": {
         "    score = x'beta + sum over levels g of (u0_g + u1_g * age) + e,   e ~ N(0, residual_sd^2)": (

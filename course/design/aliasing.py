@@ -58,6 +58,12 @@ class Aliased:
         """Why a column is left out."""
         return self.reasons[self.names.index(name)]
 
+    def needs(self, rows: np.ndarray) -> np.ndarray:
+        """Whether rows of the whole fixed part, (m, P), need what was left out, (m, d)."""
+        rounding = 1e-8 * np.abs(rows[:, ~self.kept] * self.null[~self.kept].diagonal())
+        with np.errstate(invalid="ignore"):  # rows with a missing value are NaN
+            return np.abs(rows @ self.null) > MISSED + rounding
+
     def estimable(self, rows: np.ndarray, index: pd.Index) -> np.ndarray:
         """The columns kept, (m, p), of rows of the whole fixed part, (m, P).
 
@@ -66,11 +72,7 @@ class Aliased:
         CourseError
             Where a row needs what was left out: its mean is not known.
         """
-        if not self.names:
-            return rows
-        rounding = 1e-8 * np.abs(rows[:, ~self.kept] * self.null[~self.kept].diagonal())
-        with np.errstate(invalid="ignore"):  # rows with a missing value are NaN
-            needs = np.abs(rows @ self.null) > MISSED + rounding
+        needs = self.needs(rows)
         if needs.any():
             row, column = np.argwhere(needs)[0]
             others = int(needs.any(axis=1).sum()) - 1

@@ -2,7 +2,7 @@
 
 **In**: a formula (or statsmodels' arguments) and data. **Out**: a `MixedFit` with its tables, predictions,
 summary, notes, and the same model in statsmodels. Knows nothing of tests and intervals beyond the table of
-fixed effects, and nothing of pictures.
+fixed effects and those of predictions, and nothing of pictures.
 """
 
 from course.fit.agreement import Check

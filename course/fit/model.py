@@ -1,11 +1,11 @@
-"""`MixedModel` and `MixedFit`: a formula with its data, and what the fit of it says."""
+"""A model ready to fit, and the fit with what it says."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, overload
 
 import numpy as np
 import pandas as pd
@@ -17,6 +17,7 @@ from course.fit.agreement import Check, compare_solvers
 from course.fit.call_forms import KEYWORDS, OF_MIXEDLM
 from course.fit.notes import fit_notes
 from course.fit.predict import predict
+from course.fit.prediction_intervals import prediction_intervals
 from course.fit.satterthwaite import Satterthwaite
 from course.fit.second_solver import fit_by_statsmodels
 from course.fit.summary import Summary, summarise
@@ -293,10 +294,33 @@ class MixedFit:
         """Response minus `fittedvalues`."""
         return self.design.y - self.fittedvalues
 
+    @overload
     def predict(
-        self, new_data: pd.DataFrame | None = None, random: str | Sequence[str] = "all"
-    ) -> pd.Series:
-        """Predicted responses.
+        self,
+        new_data: pd.DataFrame | None = None,
+        random: str | Sequence[str] = "all",
+        interval: None = None,
+        level: float = 0.95,
+    ) -> pd.Series: ...
+
+    @overload
+    def predict(
+        self,
+        new_data: pd.DataFrame | None = None,
+        random: str | Sequence[str] = "all",
+        *,
+        interval: str,
+        level: float = 0.95,
+    ) -> pd.DataFrame: ...
+
+    def predict(
+        self,
+        new_data: pd.DataFrame | None = None,
+        random: str | Sequence[str] = "all",
+        interval: str | None = None,
+        level: float = 0.95,
+    ) -> pd.Series | pd.DataFrame:
+        """Predicted responses, with intervals where these are wanted.
 
         Parameters
         ----------
@@ -305,11 +329,21 @@ class MixedFit:
         random : "all", "none" or list of str
             Which random effects to add to the fixed part: those of all groups, of none (the
             population), or of the groups named. A level that was not in the fit adds nothing.
+        interval : "confidence" or "prediction", optional
+            "confidence": where the *mean* predicted lies, with `random` that of the row's own groups. It
+            holds the uncertainty of the fixed effects and of the BLUPs and how they hang together;
+            for a level that was not in the fit, the whole variance of its effects. "prediction": where a
+            *single response* lies: also the residual's variance, and that of the groups that `random`
+            leaves out, as for a row of unknown groups. Quantiles are those of t with Satterthwaite's
+            degrees of freedom.
+        level : float
+            Of the intervals, between 0 and 1.
 
         Returns
         -------
-        Series
-            By the index of new_data; NaN where a predictor or label is missing.
+        Series, or DataFrame with intervals
+            By the index of new_data; NaN where a predictor or label is missing. With intervals: estimate,
+            std_error, df, lower, upper.
 
         Raises
         ------
@@ -318,9 +352,30 @@ class MixedFit:
 
         See Also
         --------
+        course.means : Means of a factor's levels, adjusted for the other predictors.
         course.plots.predictions, course.plots.lines : Predictions as pictures.
+
+        Examples
+        --------
+        >>> from course import load, mixedlm
+        >>> fit = mixedlm("test_score ~ age + (1|school)", load("pupils")).fit()
+        >>> new = pd.DataFrame({"age": [10.0, 10.0], "school": ["P01-S1", "a new one"]})
+        >>> fit.predict(new, interval="prediction").round(1)
+           estimate  std_error      df  lower  upper
+        0      68.9        7.5  2436.9   54.2   83.6
+        1      60.8        9.3   390.4   42.5   79.0
         """
-        return predict(self.design, self.estimates, new_data, random)
+        if interval is None:
+            return predict(self.design, self.estimates, new_data, random)
+        return prediction_intervals(
+            self.model.problem,
+            self.estimates,
+            self.satterthwaite,
+            new_data,
+            random,
+            interval,
+            level,
+        )
 
     def refit(self, y: Sequence[float] | np.ndarray | pd.Series) -> MixedFit:
         """The same model fitted to another response; the design is not built again.

@@ -12,6 +12,8 @@ Each takes ``df``, how the denominator degrees of freedom are found:
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 from scipy import linalg, stats
@@ -22,15 +24,20 @@ from course.errors import CourseError
 from course.fit.model import MixedFit
 from course.fit.require import require_fit
 from course.fit.tables import t_table, with_left_out
+from course.inference.cluster_robust import robust_coefficients
+from course.inference.combinations import DF, combinations
 from course.inference.constraints import check_independent, read_constraints, read_matrix
 from course.inference.kenward_roger import KenwardRoger
 from course.inference.type_three import type_three
 
-DF = ("satterthwaite", "kenward-roger", "normal")
-
 
 def fixed_effects_table(
-    fit: MixedFit, df: str = "satterthwaite", level: float = 0.95
+    fit: MixedFit,
+    df: str = "satterthwaite",
+    level: float = 0.95,
+    *,
+    robust: str | Sequence | pd.Series | np.ndarray | None = None,
+    correction: str = "CR2",
 ) -> pd.DataFrame:
     """Estimate, test and interval for each fixed effect.
 
@@ -42,6 +49,14 @@ def fixed_effects_table(
         How degrees of freedom are found; "kenward-roger" also adjusts the standard errors.
     level : float
         Of the intervals, between 0 and 1.
+    robust : str, or array-like of shape (nobs,), optional
+        Clusters for standard errors that hold where the model's covariances are wrong, as where residuals
+        vary more in some schools than in others: a group of the formula that contains all others, or
+        a label for each row (a column of the data: ``robust=data["province"]``). Estimates stay as they are.
+    correction : {"CR2", "CR0"}
+        Of robust standard errors: CR2 is without bias if the model is right (Bell and McCaffrey
+        2002; Pustejovsky and Tipton 2018, doi 10.1080/07350015.2016.1247004); CR0 has none, and is too small
+        where clusters are few. Degrees of freedom of both are Satterthwaite's over clusters.
 
     Returns
     -------
@@ -53,10 +68,12 @@ def fixed_effects_table(
     Raises
     ------
     CourseError
-        For "kenward-roger" after a fit by ML, and for an unknown df or a level that is none.
+        For "kenward-roger" after a fit by ML or beside `robust`, for an unknown df or a level that is
+        none, and for clusters that do not contain the groups of the formula.
 
     See Also
     --------
+    means, contrasts, slopes : Adjusted means, their differences, and slopes.
     anova : One F test for each term.
     confint : Intervals of the variances, too.
     side_by_side : The coefficients of several fits.
@@ -70,20 +87,22 @@ def fixed_effects_table(
     Intercept     5.978      0.068    23.891  88.470      0.0  5.838  6.117
     verbal        0.160      0.003  3368.889  57.738      0.0  0.155  0.165
 
-    In R, with lmerTest: ``coef(summary(fit, ddf = "Kenward-Roger"))``.
+    In R, with lmerTest: ``coef(summary(fit, ddf = "Kenward-Roger"))``; with clubSandwich:
+    ``coef_test(fit, vcov = "CR2")``.
     """
     _check(fit, df)
     level = proportion("level", level)
-    unit = np.eye(len(fit.fe_params))
-    if df == "satterthwaite":
-        std_errors, found = fit.bse_fe, [fit.satterthwaite.df(row) for row in unit]
+    if robust is None:
+        found = combinations(fit, np.eye(len(fit.fe_params)), df)
     elif df == "kenward-roger":
-        adjusted = KenwardRoger(fit.model.problem, fit.estimates)
-        std_errors = pd.Series(np.sqrt(np.diagonal(adjusted.cov_beta)), fit.fe_params.index)
-        found = [adjusted.df(row) for row in unit]
+        raise CourseError(
+            "Kenward-Roger believes in the model's covariances, and robust= does not: leave one out"
+        )
     else:
-        std_errors, found = fit.bse_fe, [np.inf] * len(unit)
-    table = t_table(fit.fe_params, std_errors, np.array(found, dtype=float), level)
+        found = robust_coefficients(fit, robust, correction)
+    std_errors = pd.Series(found.std_errors, fit.fe_params.index)
+    degrees = found.df if df != "normal" else np.full(len(std_errors), np.inf)
+    table = t_table(fit.fe_params, std_errors, degrees, level)
     return with_left_out(table, fit.design)
 
 

@@ -13,7 +13,7 @@ solver: what is drawn is computed elsewhere.
 
 =====================  ==========================================================================
 The data               `scores`, `pooling`, `design_matrix`, `crosstab`
-Coefficients           `coefficients`
+Coefficients           `coefficients`, `means`, `contrasts`, `slopes`
 Lines                  `lines`, `predictions`, `fan`, `moving_zero`
 Random effects         `caterpillar`, `shrinkage`, `intercept_slope`, `variance_shares`,
                        `covariances`, `ellipses`
@@ -24,6 +24,7 @@ On the page            `show`, `alt_text`
 =====================  ==========================================================================
 """
 
+from course.plots.adjusted import contrasts, means, slopes
 from course.plots.coefficients import coefficients
 from course.plots.covariances import covariances, ellipses
 from course.plots.crossing import crosstab
@@ -47,6 +48,7 @@ __all__ = [
     "alt_text",
     "caterpillar",
     "coefficients",
+    "contrasts",
     "covariances",
     "crosstab",
     "design_matrix",
@@ -55,6 +57,7 @@ __all__ = [
     "fan",
     "intercept_slope",
     "lines",
+    "means",
     "moving_zero",
     "pooling",
     "power_curves",
@@ -66,5 +69,6 @@ __all__ = [
     "scores",
     "show",
     "shrinkage",
+    "slopes",
     "variance_shares",
 ]

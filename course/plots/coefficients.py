@@ -11,12 +11,12 @@ import pandas as pd
 from course.common.arguments import unknown
 from course.common.wording import count, listing, words
 from course.errors import CourseError
-from course.plots.page import BLUE, GREY, INK, ORANGE, PALE, canvas, describe, legend_above, unit_of
+from course.plots.page import GREY, INK, canvas, describe, legend_above, unit_of
+from course.plots.rows import STYLES, intervals_in_rows, name_rows
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-STYLES = [(ORANGE, "s"), (BLUE, "o"), (GREY, "^"), (INK, "v")]
 MAX_WORDS = 4  # more coefficients than this are counted in the text, not listed
 
 
@@ -81,23 +81,7 @@ def coefficients(
     rows = np.arange(len(names))[::-1]
     with canvas(ax, 7.0, 1.1 + (0.25 + 0.2 * len(fits)) * len(names)) as ax:
         ax.axvline(0, color=GREY, linestyle="--", linewidth=1.0, zorder=1)
-        shifts = 0.2 * (np.arange(len(fits))[::-1] - (len(fits) - 1) / 2)
-        for (name, table), shift, (colour, marker) in zip(
-            tables.items(), shifts, STYLES, strict=False
-        ):
-            found = table.loc[names]
-            ax.hlines(rows + shift, found["lower"], found["upper"], color=colour, linewidth=2.2)
-            ax.scatter(
-                found["estimate"],
-                rows + shift,
-                s=44,
-                marker=marker,
-                color=colour,
-                edgecolors=INK,
-                linewidths=0.7,
-                zorder=3,
-                label=name,
-            )
+        intervals_in_rows(ax, {name: table.loc[names] for name, table in tables.items()})
         if len(true):
             heights = pd.Series(rows, index=names)[true.index]
             ax.scatter(
@@ -111,10 +95,7 @@ def coefficients(
                 zorder=4,
                 label="truth",
             )
-        for edge in rows[:-1] - 0.5:
-            ax.axhline(edge, color=PALE, linewidth=0.7, zorder=0)
-        ax.set_yticks(rows, names)
-        ax.set_ylim(-0.6, len(names) - 0.4)
+        name_rows(ax, names)
         unit = unit or unit_of(_response(next(iter(fits.values()))))
         ax.set_xlabel(f"coefficient ({unit} per unit of the predictor)" if unit else "coefficient")
         legend_above(ax, columns=len(fits) + 1)

@@ -13,7 +13,7 @@ from course.common.arguments import proportion
 from course.common.wording import count, listing, words
 from course.errors import CourseError
 from course.fit.model import MixedFit
-from course.fit.predict import prediction_sd
+from course.fit.prediction_intervals import prediction_sd
 from course.fit.require import require_fit
 from course.plots.lookup import (
     containing,

@@ -49,14 +49,17 @@ from course import (  # noqa: F401
     bootstrap,
     compare,
     confint,
+    contrasts,
     fixed_effects_table,
     icc,
     influence,
     load,
+    means,
     mixedlm,
     parameters,
     r2,
     simulate_responses,
+    slopes,
     variance_shares,
     wald,
 )
@@ -70,7 +73,7 @@ new = pd.DataFrame(
     {"age10": 1.0, "sex": "male", "school_resources": 0.5, "school": ["P01-S1", "new"]}
 )
 
-slopes = {"groups": "school", "re_formula": "1 + age10"}
+sloped = {"groups": "school", "re_formula": "1 + age10"}
 two = {"groups": "school", "re_formula": "1", "vc_formula": {"classroom": "0 + C(classroom)"}}
 three = {
     "groups": "province",
@@ -80,8 +83,8 @@ three = {
 with_resources = "test_score ~ age10 + sex + school_resources"
 without = "test_score ~ age10 + sex"
 
-result = smf.mixedlm(with_resources, pupils, **slopes).fit()
-result_ml = smf.mixedlm(with_resources, pupils, **slopes).fit(reml=False)
+result = smf.mixedlm(with_resources, pupils, **sloped).fit()
+result_ml = smf.mixedlm(with_resources, pupils, **sloped).fit(reml=False)
 result2 = smf.mixedlm(without, pupils, **two).fit()
 result2_ml = smf.mixedlm(without, pupils, **two).fit(reml=False)
 result3 = smf.mixedlm(without, pupils, **three).fit()
@@ -566,7 +569,7 @@ phrases(
     (
         "fitted again by ML",
         "logLik(refitML(m))",
-        "smf.mixedlm(with_resources, pupils, **slopes).fit(reml=False).llf",
+        "smf.mixedlm(with_resources, pupils, **sloped).fit(reml=False).llf",
         "fit.model.fit(reml=False).llf",
     ),
     ("deviance (ML)", "deviance(m_ml)", "-2 * result_ml.llf", "-2 * fit_ml.llf"),
@@ -597,7 +600,7 @@ phrases(
 #   model. So make a model for each fit, as above. This is what happens otherwise:
 
 # %% tags=["workshop"]
-one_model = smf.mixedlm(with_resources, pupils, **slopes)
+one_model = smf.mixedlm(with_resources, pupils, **sloped)
 by_reml = one_model.fit()
 by_ml = one_model.fit(reml=False)
 print(f"method of the fit   {by_reml.method}")
@@ -691,7 +694,7 @@ phrases(
     (
         "likelihood-ratio test of a coefficient (ML)",
         'lme4:::drop1.merMod(m_ml, test = "Chisq")["sex", "LRT"]',
-        '2 * (result_ml.llf - smf.mixedlm("test_score ~ age10 + school_resources", pupils, **slopes)'
+        '2 * (result_ml.llf - smf.mixedlm("test_score ~ age10 + school_resources", pupils, **sloped)'
         ".fit(reml=False).llf)",
         'compare(mixedlm(formula.replace("+ sex", ""), pupils).fit(reml=False), fit_ml)["chi2"]'
         ".iloc[1]",
@@ -737,6 +740,44 @@ phrases(
 # - A variance cannot be below 0. So the p-value of R's `anova` and `ranova` is too large for a
 #   variance, here twice what it should be. `compare` gives the right one as `p_value`, and R's as
 #   `p_naive`. See [lesson 07](07-inference.ipynb).
+
+# %% [markdown] tags=["workshop"]
+# Means adjusted for the other predictors, their differences, slopes, and standard errors that hold where the
+# model's covariances are wrong; in R with emmeans and clubSandwich:
+
+# %% tags=["workshop"] jupyter={"source_hidden": true}
+phrases(
+    (
+        "adjusted mean of a level",
+        'as.data.frame(emmeans::emmeans(m, "sex", lmer.df = "satterthwaite"))[2, "emmean"]',
+        None,
+        'means(fit, "sex").loc["male", "estimate"]',
+    ),
+    (
+        "its interval, lower end",
+        'as.data.frame(emmeans::emmeans(m, "sex", lmer.df = "satterthwaite"))[2, "lower.CL"]',
+        None,
+        'means(fit, "sex").loc["male", "lower"]',
+    ),
+    (
+        "difference of two levels, standard error (Kenward-Roger)",
+        'as.data.frame(pairs(emmeans::emmeans(m, "sex")))[1, "SE"]',
+        None,
+        'contrasts(fit, "sex", df="kenward-roger")["std_error"].iloc[0]',
+    ),
+    (
+        "slope along a predictor",
+        'as.data.frame(emmeans::emtrends(m, ~ 1, "age10", lmer.df = "satterthwaite"))[1, "age10.trend"]',
+        'result.fe_params["age10"]',
+        'slopes(fit, "age10")["estimate"].iloc[0]',
+    ),
+    (
+        "cluster-robust standard error (CR2)",
+        'clubSandwich::coef_test(m, "CR2")["age10", "SE"]',
+        None,
+        'fixed_effects_table(fit, robust="school").loc["age10", "std_error"]',
+    ),
+)
 
 # %% [markdown] tags=["workshop"]
 # ## Intervals
@@ -817,14 +858,14 @@ phrases(
     (
         "fit to another response",
         "fixef(refit(m, pupils$test_score + 10))[[1]]",
-        "smf.mixedlm(with_resources, pupils.assign(test_score=pupils.test_score + 10), **slopes)"
+        "smf.mixedlm(with_resources, pupils.assign(test_score=pupils.test_score + 10), **sloped)"
         '.fit().fe_params["Intercept"]',
         'fit.refit(pupils["test_score"] + 10).fe_params["Intercept"]',
     ),
     (
         "change the formula",
         'fixef(update(m, . ~ . - sex))[["age10"]]',
-        'smf.mixedlm("test_score ~ age10 + school_resources", pupils, **slopes)'
+        'smf.mixedlm("test_score ~ age10 + school_resources", pupils, **sloped)'
         '.fit().fe_params["age10"]',
         'mixedlm(formula.replace("+ sex", ""), pupils).fit().fe_params["age10"]',
     ),

@@ -48,6 +48,7 @@ def call(name: str, what: object, **more):
         what = {"a model": what}
     values = {
         "group": "school",
+        "factor": "age",
         "predictor": "age",
         "effects": ("Intercept", "age"),
         "zeros": [8],
@@ -66,6 +67,7 @@ def test_the_lists_hold_what_they_should():
     assert {
         *("anova", "between_within", "bootstrap", "compare", "confint", "diagnose"),
         *("fixed_effects_table", "icc", "influence", "parameters", "profile", "r2", "report"),
+        *("contrasts", "means", "slopes", "plots.contrasts", "plots.means", "plots.slopes"),
         *("side_by_side", "simulate_responses", "variance_explained", "variance_shares", "wald"),
         *("plots.caterpillar", "plots.design_matrix", "plots.deviance_surface", "plots.ellipses"),
         *("plots.fan", "plots.intercept_slope", "plots.lines", "plots.moving_zero"),

@@ -123,6 +123,11 @@ calls <- c(
   'drop1(m)["sex", "F value"]',
   'lme4:::drop1.merMod(m_ml, test = "Chisq")["sex", "LRT"]',
   'anova(update(m, . ~ . - sex), m)[["Chisq"]][2]',
+  'as.data.frame(emmeans::emmeans(m, "sex", lmer.df = "satterthwaite"))[2, "emmean"]',
+  'as.data.frame(emmeans::emmeans(m, "sex", lmer.df = "satterthwaite"))[2, "lower.CL"]',
+  'as.data.frame(pairs(emmeans::emmeans(m, "sex")))[1, "SE"]',
+  'as.data.frame(emmeans::emtrends(m, ~ 1, "age10", lmer.df = "satterthwaite"))[1, "age10.trend"]',
+  'clubSandwich::coef_test(m, "CR2")["age10", "SE"]',
   # intervals
   'confint(m, "age10", method = "Wald")[1, 1]',
   'confint(m, "age10", method = "profile", quiet = TRUE)[1, 1]',

@@ -1,0 +1,348 @@
+"""Adjusted means of a factor's levels and their differences, as R's emmeans has them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import reduce
+from math import comb, gcd
+
+import numpy as np
+import pandas as pd
+from scipy import optimize, stats
+from statsmodels.stats.multitest import multipletests
+
+from course.common.arguments import choice, proportion
+from course.errors import CourseError
+from course.fit.model import MixedFit
+from course.fit.require import require_fit
+from course.fit.tables import t_table
+from course.inference.combinations import DF, combinations
+from course.interpretation.reference_grid import (
+    Functions,
+    ReferenceGrid,
+    check_weights,
+    estimable,
+    read_names,
+    reference_grid,
+)
+
+KINDS = ("pairwise", "reference", "consecutive", "polynomial")
+ADJUST = ("holm", "tukey", "bonferroni", "none")
+DEGREES = ("linear", "quadratic", "cubic", "quartic", "degree 5", "degree 6")
+
+
+def means(
+    fit: MixedFit,
+    factor: str | Sequence[str],
+    *,
+    by: str | Sequence[str] | None = None,
+    at: Mapping[str, object] | None = None,
+    weights: str = "equal",
+    df: str = "satterthwaite",
+    level: float = 0.95,
+) -> pd.DataFrame:
+    """Adjusted means (estimated marginal means, least-squares means) of the levels of a factor.
+
+    The mean that the fixed part predicts at each level, while the other predictors are the same for all
+    levels: factors at all of their levels and averaged over, numbers at their mean. With x(i, h) the row
+    of the design for level i and the combination h of the other factors,
+
+        mean(i) = sum over h of w(h) x(i, h)' beta.
+
+    Random effects are at 0, their mean; an offset is taken at the mean of its columns; where the formula
+    transforms the response, the means are of the transformed response. A column of numbers that has only
+    two values, as 0 and 1, counts as a factor, as in emmeans.
+
+    Parameters
+    ----------
+    fit : MixedFit
+        A fitted model, as ``mixedlm(...).fit()`` returns it.
+    factor : str or list of str
+        A predictor of the fixed part, ``"recipe"``, or several for the means of their combinations,
+        ``"sex:programme"``. Predictors with numbers need values in `at`, else their mean is the one.
+    by : str or list of str, optional
+        Predictors within whose levels the means are shown (in front in the index).
+    at : dict, optional
+        Values or levels of predictors, ``{"age": 10, "sex": ["girl"]}``.
+    weights : "equal" or "observed"
+        How combinations of the factors that are averaged over count: the same each, or as often as they
+        occur in the rows of the fit, the same for all levels of `factor` (``weights = "proportional"``
+        in emmeans, "observed margins" in SAS).
+    df : {"satterthwaite", "kenward-roger", "normal"}
+        How degrees of freedom are found; "kenward-roger" also adjusts the standard errors.
+    level : float
+        Of the intervals, between 0 and 1.
+
+    Returns
+    -------
+    DataFrame
+        By level (and the levels of `by`): estimate, std_error, df, lower, upper.
+        ``table.attrs["notes"]`` says what was averaged over, at which numbers, and what interacts with the
+        factor, so that its means differ by more than this table shows.
+
+    Raises
+    ------
+    CourseError
+        For a predictor, level or choice that is not there, and for means of which the data do not tell:
+        those over combinations of levels without rows.
+
+    See Also
+    --------
+    contrasts : Differences of these means, with tests.
+    slopes : The same question about a predictor with numbers.
+    course.plots.means : The means as a picture.
+    MixedFit.predict : Predictions of single rows.
+
+    References
+    ----------
+    Searle, Speed and Milliken (1980), doi 10.1080/00031305.1980.10483031; R's emmeans by Lenth.
+
+    Examples
+    --------
+    >>> from course import load, means, mixedlm
+    >>> fit = mixedlm("normexam ~ standLRT + schgend + (1|school)", load("exam")).fit()
+    >>> means(fit, "schgend", at={"standLRT": 0}).round(2)
+             estimate  std_error     df  lower  upper
+    schgend
+    boys         0.01       0.10  60.46  -0.19   0.21
+    girls        0.16       0.07  57.12   0.02   0.30
+    mixed       -0.09       0.05  58.83  -0.19   0.02
+
+    In R: ``emmeans(fit, "schgend", at = list(standLRT = 0), lmer.df = "satterthwaite")``.
+    """
+    level = _check(fit, weights, df, level)
+    grid, within, factors = _read(fit, factor, by, at)
+    shown = [*within, *factors]
+    functions = grid.functions(shown, weights)
+    table = _estimate(fit, grid, functions, "mean", df, level)
+    table = table[["estimate", "std_error", "df", "lower", "upper"]]
+    table.attrs["notes"] = grid.notes(shown, weights)
+    return table
+
+
+def contrasts(
+    fit: MixedFit,
+    factor: str | Sequence[str],
+    kind: str = "pairwise",
+    *,
+    adjust: str = "holm",
+    by: str | Sequence[str] | None = None,
+    at: Mapping[str, object] | None = None,
+    weights: str = "equal",
+    df: str = "satterthwaite",
+    level: float = 0.95,
+) -> pd.DataFrame:
+    """Differences between the adjusted means of a factor's levels, each with its test and interval.
+
+    Parameters
+    ----------
+    fit : MixedFit
+        A fitted model, as ``mixedlm(...).fit()`` returns it.
+    factor : str or list of str
+        The factor whose levels are compared, or several whose combinations are.
+    kind : "pairwise", "reference", "consecutive" or "polynomial"
+        Every level minus every later one (``A - B``); every other level minus the first (``B - A``); each
+        level minus the one before; or the trends over equally spaced levels (linear, quadratic, ... up to
+        degree 6), with the smallest whole numbers that are orthogonal.
+    adjust : "holm", "tukey", "bonferroni" or "none"
+        How p-values hold for all contrasts of one family together. A family is what is compared within one
+        combination of the levels of `by`. "tukey" is for pairwise contrasts. Intervals are adjusted, too,
+        as in emmeans: by Tukey's quantiles, by Bonferroni's with "bonferroni" and "holm" (whose steps
+        have no intervals of their own, so that an interval may hold 0 where Holm's p-value is small).
+    by, at, weights, df, level
+        As in `means`.
+
+    Returns
+    -------
+    DataFrame
+        By contrast (and the levels of `by`): estimate, std_error, df, t, p_value, lower, upper.
+        ``table.attrs["notes"]`` says what was averaged over, and how the p-values are adjusted.
+
+    Raises
+    ------
+    CourseError
+        As `means`; for "tukey" with another kind than "pairwise", and where only one level is left.
+
+    See Also
+    --------
+    means : The means that are compared.
+    anova : One test for all differences of a factor.
+    wald : Any linear hypothesis.
+    course.plots.contrasts : The differences as a picture.
+
+    References
+    ----------
+    Holm (1979, Scandinavian Journal of Statistics 6, 65-70); Tukey's method for unequal numbers: Kramer
+    (1956), doi 10.2307/3001469.
+
+    Examples
+    --------
+    >>> from course import contrasts, load, mixedlm
+    >>> fit = mixedlm("normexam ~ standLRT + schgend + (1|school)", load("exam")).fit()
+    >>> contrasts(fit, "schgend", adjust="tukey")[["estimate", "std_error", "p_value"]].round(3)
+                   estimate  std_error  p_value
+    contrast
+    boys - girls     -0.148      0.121    0.441
+    boys - mixed      0.097      0.112    0.663
+    girls - mixed     0.245      0.087    0.018
+
+    In R: ``contrast(emmeans(fit, "schgend"), "pairwise", infer = TRUE)``.
+    """
+    level = _check(fit, weights, df, level)
+    choice("kind", kind, KINDS)
+    choice("adjust", adjust, ADJUST)
+    if adjust == "tukey" and kind != "pairwise":
+        raise CourseError(
+            f'adjust="tukey" is for kind="pairwise"; for kind={kind!r} write adjust="holm"'
+        )
+    grid, within, factors = _read(fit, factor, by, at)
+    shown = [*within, *factors]
+    functions = grid.functions(shown, weights)
+    labels = [
+        _label(row)
+        for row in grid_rows(functions.labels.droplevel(within) if within else functions.labels)
+    ]
+    n_levels = int(np.prod([len(grid.values[name]) for name in factors]))
+    if n_levels < 2:
+        raise CourseError(
+            f"{':'.join(factors)} has one level here ({labels[0]}): there is nothing to compare. Give "
+            "several in at="
+        )
+    names, K = _coefficients(kind, labels[:n_levels])
+    n_families = len(functions.L) // n_levels
+    families = functions.labels.droplevel(factors)[::n_levels] if within else None
+    compared = Functions(
+        _contrast_labels(families, names),
+        np.kron(np.eye(n_families), K) @ functions.L,
+        np.kron(np.eye(n_families), K) @ functions.offset,
+    )
+    table = _estimate(fit, grid, compared, "contrast", df, level)
+    for first in range(0, len(table), len(names)):
+        _adjust(table, slice(first, first + len(names)), adjust, n_levels, level)
+    table.attrs["notes"] = grid.notes(shown, weights)
+    if adjust != "none" and len(names) > 1:
+        size = f"{len(names)} contrasts" if adjust != "tukey" else f"{n_levels} means"
+        text = f"p-values and intervals adjusted for {size} ({adjust})."
+        table.attrs["notes"] = (*table.attrs["notes"], text[0].upper() + text[1:])
+    return table
+
+
+def _check(fit: MixedFit, weights: str, df: str, level: float) -> float:
+    require_fit(fit)
+    check_weights(weights)
+    choice("df", df, DF)
+    return proportion("level", level)
+
+
+def _read(
+    fit: MixedFit, factor: object, by: object, at: Mapping[str, object] | None
+) -> tuple[ReferenceGrid, list[str], list[str]]:
+    """The grid, and the predictors in `by` and in `factor`."""
+    factors = read_names(fit.design, "factor", factor)
+    within = [] if by is None else read_names(fit.design, "by", by)
+    both = [name for name in within if name in factors]
+    if both:
+        raise CourseError(f"{both[0]} stands in factor and in by: leave it out of one of them")
+    return reference_grid(fit.design, at), within, factors
+
+
+def _estimate(
+    fit: MixedFit, grid: ReferenceGrid, functions: Functions, what: str, df: str, level: float
+) -> pd.DataFrame:
+    """estimate to upper, by the labels of the functions."""
+    L = estimable(grid, functions, what)
+    found = combinations(fit, L, df)
+    index = functions.labels
+    estimates = pd.Series(found.estimates + functions.offset, index)
+    return t_table(estimates, pd.Series(found.std_errors, index), found.df, level)
+
+
+def grid_rows(labels: pd.Index) -> list[tuple]:
+    """The labels as tuples, also where one predictor makes them."""
+    return [label if isinstance(label, tuple) else (label,) for label in labels]
+
+
+def _label(row: tuple) -> str:
+    return ":".join(f"{v:g}" if isinstance(v, float) else str(v) for v in row)
+
+
+def _contrast_labels(families: pd.Index | None, names: list[str]) -> pd.Index:
+    if families is None:
+        return pd.Index(names, name="contrast")
+    rows = [(*family, name) for family in grid_rows(families) for name in names]
+    return pd.MultiIndex.from_tuples(rows, names=[*families.names, "contrast"])
+
+
+def _coefficients(kind: str, labels: list[str]) -> tuple[list[str], np.ndarray]:
+    """The names of the contrasts and what each takes of the k means, (contrasts, k)."""
+    k = len(labels)
+    if kind == "polynomial":
+        degrees = min(k - 1, len(DEGREES))
+        return list(DEGREES[:degrees]), np.array([_polynomial(k, d) for d in range(1, degrees + 1)])
+    if kind == "pairwise":
+        pairs = [(i, j) for i in range(k) for j in range(i + 1, k)]
+    elif kind == "reference":
+        pairs = [(i, 0) for i in range(1, k)]
+    else:
+        pairs = [(i, i - 1) for i in range(1, k)]
+    unit = np.eye(k)
+    plain = [f"({label})" if " - " in label else label for label in labels]
+    names = [f"{plain[i]} - {plain[j]}" for i, j in pairs]
+    return names, np.array([unit[i] - unit[j] for i, j in pairs])
+
+
+def _polynomial(k: int, degree: int) -> np.ndarray:
+    """The discrete Chebyshev polynomial at k equally spaced points, in the smallest whole numbers.
+
+    Examples
+    --------
+    >>> _polynomial(5, 2)
+    array([ 2, -1, -2, -1,  2])
+    """
+    values = [
+        sum(
+            (-1) ** (degree - j)
+            * comb(k - 1 - j, degree - j)
+            * comb(degree + j, degree)
+            * comb(x, j)
+            for j in range(degree + 1)
+        )
+        for x in range(k)
+    ]
+    return np.array(values) // reduce(gcd, values)
+
+
+def _adjust(table: pd.DataFrame, rows: slice, adjust: str, n_levels: int, level: float) -> None:
+    """Write the p-values and intervals of one family, adjusted, into the table."""
+    own = table.iloc[rows]
+    n, t = len(own), own["t"].abs().to_numpy()
+    if adjust == "none" or n == 1:
+        return
+    degrees = own["df"].to_numpy()
+    if adjust == "tukey":
+        p = stats.studentized_range.sf(np.sqrt(2) * t, n_levels, degrees)
+        factor = _tukey_quantiles(level, n_levels, degrees) / np.sqrt(2)
+    else:
+        p = multipletests(own["p_value"], method=adjust)[1]
+        factor = stats.t.isf((1 - level) / (2 * n), degrees)
+    half = factor * own["std_error"].to_numpy()
+    adjusted = {"p_value": p, "lower": own["estimate"] - half, "upper": own["estimate"] + half}
+    for name, values in adjusted.items():
+        table.iloc[rows, table.columns.get_loc(name)] = values
+
+
+def _tukey_quantiles(level: float, k: int, df: np.ndarray) -> np.ndarray:
+    """Quantiles of the studentised range of k means, one for each df.
+
+    SciPy takes half a second for one; the next lies so near that a few steps of a secant find it.
+    """
+    tail = stats.studentized_range.sf
+    different, place = np.unique([float(f"{nu:.6g}") for nu in df], return_inverse=True)
+    found = [float(stats.studentized_range.ppf(level, k, different[0]))]
+    for nu in different[1:].tolist():
+        near = found[-1]
+        root = optimize.newton(
+            lambda q, nu=nu: tail(q, k, nu) - (1 - level), near, x1=0.999 * near, tol=1e-7
+        )
+        found.append(float(root))
+    return np.array(found)[place]
