@@ -11,6 +11,7 @@ from typing import Any
 import pandas as pd
 
 from course.common.nearest import closest
+from course.design.columns import check_frame
 from course.errors import CourseError
 from course.exercises.exercise import Data, Exercise, judge, kind_in_words
 
@@ -27,9 +28,12 @@ def use(**frames: pd.DataFrame) -> None:
     >>> use(pupils=load("pupils"))  # back to those of the course
     """
     for name, frame in frames.items():
-        if not isinstance(frame, pd.DataFrame):
-            raise CourseError(f"use({name}=...) takes a DataFrame, not {kind_in_words(frame)}.")
-        _data.replace(name, frame)
+        try:
+            _data.replace(name, check_frame(frame))
+        except CourseError as error:
+            raise CourseError(
+                f"use({name}=...) takes a DataFrame, not {kind_in_words(frame)}."
+            ) from error
 
 
 def check(id: str, answer: Any) -> None:

@@ -10,6 +10,7 @@ from scipy import sparse
 from scipy.sparse import linalg as sparse_linalg
 
 from course.common.nearest import nearest
+from course.design.columns import check_frame
 from course.design.design import Design
 from course.errors import CourseError
 from course.solver.estimates import Estimates
@@ -42,6 +43,8 @@ def predict(
         For a missing column, an unknown label of a predictor, an unknown group, and a row that needs a
         fixed effect which was left out.
     """
+    if new_data is not None:
+        new_data = check_frame(new_data)
     wanted = _wanted([grouping.name for grouping in design.groupings], random)
     if new_data is None:
         predicted, index = design.offset + design.X @ estimates.beta, design.index

@@ -154,7 +154,7 @@ def translate(formula: str | Formula, data: pd.DataFrame) -> Translation:
     >>> t.exact
     True
     """
-    check_frame(data)
+    data = check_frame(data)
     if not isinstance(formula, Formula):
         formula = parse_formula(formula, data.columns)
     if not formula.random:

@@ -1,0 +1,67 @@
+"""Workbooks of Excel and LibreOffice: one sheet, its first line the names of the columns."""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Iterable
+from pathlib import Path
+
+import pandas as pd
+
+from course.common.nearest import nearest
+from course.errors import CourseError
+
+ENGINES = {".xlsx": "openpyxl", ".ods": "odf"}
+
+
+def read_sheet(path: Path, suffix: str, sheet: str | None, labels: Iterable[str]) -> pd.DataFrame:
+    """One sheet of a workbook, the first where none is named."""
+    if suffix == ".ods":
+        _refuse_locked(path)
+    with pd.ExcelFile(path, engine=ENGINES[suffix]) as book:
+        sheets = list(map(str, book.sheet_names))
+        if sheet is not None and sheet not in sheets:
+            there = ", ".join(map(repr, sheets))
+            raise CourseError(
+                f"{path} has no sheet '{sheet}'{nearest(sheet, sheets)}; it has: {there}"
+            )
+        chosen = sheets[0] if sheet is None else sheet
+        names = _names(book, chosen, path)
+        data = book.parse(
+            chosen,
+            dtype=dict.fromkeys(set(labels) & set(names), str),
+            keep_default_na=False,
+            na_values=["", "NA"],
+        )
+    if sheet is None and len(sheets) > 1:
+        data.attrs["notes"] = [
+            f"{path} has the sheets {', '.join(map(repr, sheets))}: the first was read; sheet= names another."
+        ]
+    return data
+
+
+def _names(book: pd.ExcelFile, sheet: str, path: Path) -> list[str]:
+    """The first line; pandas would number repeated names and make up those that are not there."""
+    first = book.parse(sheet, header=None, nrows=1)
+    if first.empty:
+        raise CourseError(f"sheet '{sheet}' of {path} is empty")
+    names = first.iloc[0]
+    if names.isna().any():
+        raise CourseError(
+            f"column {int(names.isna().argmax()) + 1} of sheet '{sheet}' of {path} has no name: the first "
+            "line of a sheet must hold the names of its columns, and nothing may stand above it"
+        )
+    texts = [str(name) for name in names]
+    repeated = [name for name in texts if texts.count(name) > 1]
+    if repeated:
+        raise CourseError(f"{path} has more than one column called '{repeated[0]}': rename one")
+    return texts
+
+
+def _refuse_locked(path: Path) -> None:
+    """LibreOffice encrypts the parts of a workbook, and says so in its list of parts."""
+    with zipfile.ZipFile(path) as parts:
+        if b"encryption-data" in parts.read("META-INF/manifest.xml"):
+            raise CourseError(
+                f"{path} is protected by a password: open it, save it without one, and read that file"
+            )
