@@ -16,7 +16,7 @@ import pandas as pd
 NO_REASON = ""  # a value that is missing, and the file does not say why
 
 
-def pack_reasons(reasons: Sequence[str | None]) -> dict:
+def pack_reasons(reasons: Sequence[str | None] | np.ndarray) -> dict:
     """What ``data.attrs["missing"][column]`` holds.
 
     Parameters
@@ -32,7 +32,7 @@ def pack_reasons(reasons: Sequence[str | None]) -> dict:
     Examples
     --------
     >>> pack_reasons([None, "refused", "", "refused"])["labels"]
-    ['', 'refused']
+    ['refused', '']
     """
     codes, labels = pd.factorize(np.asarray(reasons, dtype=object))
     packed = zlib.compress((codes + 1).astype(np.uint16).tobytes())

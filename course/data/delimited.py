@@ -10,15 +10,14 @@ import warnings
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from course.common.wording import listing
-from course.data.typed import NaValues, check_na_values, other_missing
+from course.data.typed import NaValues, numbers_of, without
 from course.errors import CourseError
 
 LONGEST_HEADER = 1_000_000  # characters
-MISSING = ("", "NA")  # as R's read.csv: None, null and n/a are labels that a group may have
+MISSING = ["", "NA"]  # as R's read.csv: None, null and n/a are labels that a group may have
 WITH_ZERO = re.compile(r"[+-]?0\d+")
 WITH_COMMA = re.compile(r"[+-]?\d*,\d+([eE][+-]?\d+)?")
 WHOLE = re.compile(r"[+-]?\d+")
@@ -27,8 +26,6 @@ WHOLE = re.compile(r"[+-]?\d+")
 def read_delimited(path: Path, labels: Iterable[str], na_values: NaValues) -> pd.DataFrame:
     """A CSV file; what was not as in others stands in ``attrs["notes"]``."""
     names, separator = _header(path)
-    check_na_values(na_values, names)
-    missing = {name: [*MISSING, *other_missing(na_values, name)] for name in names}
     text = dict.fromkeys(set(labels) & set(names), str)
 
     def read(dtype: dict | type) -> pd.DataFrame:
@@ -39,31 +36,34 @@ def read_delimited(path: Path, labels: Iterable[str], na_values: NaValues) -> pd
                 sep=separator,
                 dtype=dtype,
                 keep_default_na=False,
-                na_values=missing,
+                na_values=MISSING,
                 index_col=False,  # else fields more than names would shift all columns by one
                 low_memory=False,  # else a column's type would depend on its place in the file
             )
 
-    notes = []
     zeros = _with_zeros(read(str)) if _may_have_zeros(path, separator) else []
     zeros = [name for name in zeros if name not in text]
+    data = read({**text, **dict.fromkeys(zeros, str)})
+    for name in data.columns.difference([*text, *zeros], sort=False):
+        if pd.api.types.is_string_dtype(data[name]) and (data[name] == "NaN").any():
+            data[name] = _not_a_number(data[name])
+    data = without(data, na_values)
+    commas = []
+    for name in data.columns.difference([*text, *zeros], sort=False):
+        if separator == ";" and pd.api.types.is_string_dtype(data[name]):
+            numbers = _without_commas(data[name])
+            if numbers is not None:
+                commas.append(name)
+                data[name] = numbers
+    notes = []
+    if separator == ";":
+        said = f"; the commas in {listing(commas)} are decimal ones" if commas else ""
+        notes.append(f"The columns of {path.name} are separated by semicolons{said}.")
     if zeros:
         notes.append(
             f"{listing(zeros)} {'is' if len(zeros) == 1 else 'are'} text, since 01 and 1 may be two labels; "
             f"for numbers: data['{zeros[0]}'].astype(int)."
         )
-    data = read({**text, **dict.fromkeys(zeros, str)})
-    commas = []
-    for name in data.columns.difference([*text, *zeros], sort=False):
-        if pd.api.types.is_string_dtype(data[name]):
-            if separator == ";" and (numbers := _without_commas(data[name])) is not None:
-                commas.append(name)
-                data[name] = numbers
-            elif (numbers := _not_a_number(data[name])) is not None:
-                data[name] = numbers
-    if separator == ";":
-        said = f"; the commas in {listing(commas)} are decimal ones" if commas else ""
-        notes.insert(0, f"The columns of {path.name} are separated by semicolons{said}.")
     if notes:
         data.attrs["notes"] = notes
     return data
@@ -95,7 +95,7 @@ def _fields(start: str, separator: str) -> list[str]:
 
 def _opened(path: Path) -> io.TextIOWrapper:
     opener = gzip.open if path.name.lower().endswith(".gz") else open
-    return opener(path, "rt", encoding="utf-8-sig", newline="")  # type: ignore[return-value]
+    return opener(path, "rt", encoding="utf-8-sig", newline="")
 
 
 def _pieces(path: Path) -> Iterator[str]:
@@ -126,10 +126,7 @@ def _without_commas(column: pd.Series) -> pd.Series | None:
     return column.str.replace(",", ".").astype(float)
 
 
-def _not_a_number(column: pd.Series) -> pd.Series | None:
-    """The numbers of a column that has NaN among them, which R takes for one, too; nan is a text."""
-    if not (column == "NaN").any():
-        return None
-    numbers = pd.to_numeric(column.mask(column == "NaN"), errors="coerce")
-    lost = numbers.isna() & column.notna() & (column != "NaN")
-    return None if lost.any() else numbers.astype(np.float64)
+def _not_a_number(column: pd.Series) -> pd.Series:
+    """Numbers, where nothing but NaN stands among them: R takes that for one, too; nan is a text."""
+    numbers = numbers_of(column.mask(column == "NaN"))
+    return column if pd.api.types.is_string_dtype(numbers) else numbers

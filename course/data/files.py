@@ -14,7 +14,7 @@ from course.data.delimited import read_delimited
 from course.data.labelled import read_labelled
 from course.data.r_files import read_r
 from course.data.spreadsheets import read_sheet
-from course.data.typed import NaValues, check_na_values, without
+from course.data.typed import NaValues, without
 from course.errors import CourseError
 
 # The first bytes of each kind of file; none where it may begin in many ways.
@@ -129,7 +129,6 @@ def read_table(
         ) from error
     except Exception as error:  # of a reader or the system, over a broken file
         raise CourseError(f"{path} cannot be read as {suffix}: {_first_line(error)}") from error
-    check_na_values(na_values, data.columns)
     return data
 
 

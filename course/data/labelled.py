@@ -7,7 +7,7 @@ number where only special codes have one.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,9 +17,10 @@ import pandas as pd
 
 from course.common.reasons import NO_REASON, pack_reasons
 from course.common.wording import listing
-from course.data.typed import NaValues, other_missing, whole_numbers
+from course.data.typed import NaValues, check_na_values, other_missing, whole_numbers
 
 SHOWN = 4  # labelled codes in a note
+Labels = Mapping[Any, str]  # of codes
 Ranges = Sequence[tuple[Any, Any]]  # lowest and highest of some codes
 
 
@@ -42,7 +43,7 @@ class Coded:
     """
 
     values: pd.Series
-    labels: Mapping[Hashable, str] = field(default_factory=dict)
+    labels: Labels = field(default_factory=dict)
     missing: Ranges = ()
     tags: pd.Series | None = None
     title: str = ""
@@ -65,6 +66,7 @@ def assemble(columns: Mapping[str, Coded], codes: bool, na_values: NaValues) -> 
         With ``attrs["labels"]``, titles of columns; ``attrs["missing"]``, why values are missing;
         and ``attrs["notes"]``.
     """
+    check_na_values(na_values, columns)
     made: dict[str, pd.Series] = {}
     titles, missing, notes = {}, {}, []
     for name, column in columns.items():
@@ -106,7 +108,7 @@ def _without_missing(column: Coded, gaps: Ranges) -> tuple[pd.Series, np.ndarray
     return values.mask(gone), reasons
 
 
-def _factor(values: pd.Series, labels: Mapping[Hashable, str], gaps: Ranges) -> pd.Series | None:
+def _factor(values: pd.Series, labels: Labels, gaps: Ranges) -> pd.Series | None:
     """A factor with its levels in the order of the codes, where all values that occur are labelled."""
     present = set(values.dropna().unique()) if labels else set()
     if not present or not present <= set(labels):
@@ -133,7 +135,7 @@ def _within(code: Any, gaps: Ranges) -> bool:
     )
 
 
-def _labelled_numbers(name: str, values: pd.Series, labels: Mapping[Hashable, str]) -> list[str]:
+def _labelled_numbers(name: str, values: pd.Series, labels: Labels) -> list[str]:
     """Codes with a label that stand among numbers: a scale's ends, or "refused" not declared missing."""
     if not pd.api.types.is_numeric_dtype(values):
         return []
@@ -160,15 +162,15 @@ def read_labelled(path: Path, suffix: str, codes: bool, na_values: NaValues) -> 
     """A file of SPSS, Stata or SAS."""
     import pyreadstat
 
-    readers = {
+    readers: dict[str, Callable] = {
         ".sav": pyreadstat.read_sav,
         ".zsav": pyreadstat.read_sav,
         ".por": pyreadstat.read_por,
         ".dta": pyreadstat.read_dta,
         ".sas7bdat": pyreadstat.read_sas7bdat,
     }
-    known = {} if suffix == ".por" else {"user_missing": True}
-    data, about = readers[suffix](path, **known)
+    options: dict[str, bool] = {} if suffix == ".por" else {"user_missing": True}
+    data, about = readers[suffix](path, **options)
     titles = about.column_names_to_labels
     columns = {}
     for name in data.columns:

@@ -1,4 +1,4 @@
-"""What in a table needs a look before a model: codes that mean "missing", and repeated measures side by side."""
+"""What in a table needs a look before a model: codes that mean "missing", repeated measures in one row."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import pandas as pd
 from course.common.wording import count, listing, words
 from course.design.columns import is_number
 
-CODES = (9, 97, 98, 99, 997, 998, 999, 9997, 9998, 9999)
-CODES += (-7, -8, *(-code for code in CODES))
+POSITIVE = (9, 97, 98, 99, 997, 998, 999, 9997, 9998, 9999)
+CODES = (*POSITIVE, -7, -8, *(-code for code in POSITIVE))
 FAR = 0.5  # of the range of all other values: how far from them a code lies
 NUMBERED = re.compile(r"(?P<stub>.*?[^\W\d_])(?P<separator>[_.]?)(?P<number>\d{1,4})")
 MOST_TIMES = 12  # more columns with one name are replicate weights, plausible values or items

@@ -31,18 +31,31 @@ def check_na_values(na_values: NaValues, names: Iterable) -> None:
 
 
 def without(data: pd.DataFrame, na_values: NaValues) -> pd.DataFrame:
-    """The table with these values missing."""
+    """The table with these values missing; text in which only numbers are left becomes numbers."""
+    check_na_values(na_values, data.columns)
     changed = {}
     for name in data.columns:
         values = other_missing(na_values, name)
-        if values and (gone := data[name].isin(values)).any():
-            column = data[name].mask(gone)
-            if isinstance(column.dtype, pd.CategoricalDtype):
-                column = column.cat.remove_categories(
-                    [value for value in values if value in column.cat.categories]
-                )
-            changed[name] = column
+        column = data[name]
+        if pd.api.types.is_string_dtype(column.dtype):
+            values = list(map(str, values))
+        gone = column.isin(values)
+        if not gone.any():
+            continue
+        column = column.mask(gone)
+        if isinstance(column.dtype, pd.CategoricalDtype):
+            known = column.cat.categories
+            column = column.cat.remove_categories([value for value in values if value in known])
+        changed[name] = numbers_of(column)
     return data.assign(**changed) if changed else data
+
+
+def numbers_of(column: pd.Series) -> pd.Series:
+    """A column of text as numbers, where it holds nothing else; any other as it is."""
+    if not pd.api.types.is_string_dtype(column.dtype):
+        return column
+    numbers = pd.to_numeric(column, errors="coerce")
+    return column if (numbers.isna() & column.notna()).any() else numbers
 
 
 def whole_numbers(column: pd.Series) -> pd.Series:

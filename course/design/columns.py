@@ -14,7 +14,7 @@ from course.errors import CourseError
 
 
 def check_frame(data: object) -> pd.DataFrame:
-    """A pandas frame: the same, or one made of a polars frame, a pyarrow table or another that narwhals reads.
+    """The same pandas frame, or one made of a polars frame, a pyarrow table or what else narwhals reads.
 
     Raises
     ------
@@ -37,9 +37,12 @@ def check_frame(data: object) -> pd.DataFrame:
         table = narwhals.from_native(data)  # type: ignore[call-overload]
         return (table.collect() if isinstance(table, narwhals.LazyFrame) else table).to_pandas()
     except TypeError:  # not a kind of table that narwhals knows
+        kind = f"{type(data).__module__.split('.')[0]}.{type(data).__name__}"
+        if hasattr(data, "to_pandas"):
+            raise CourseError(f"data is a {kind}: pass data.to_pandas()") from None
         raise CourseError(
-            f"data must be a pandas DataFrame, or another table such as polars', and not a "
-            f"{type(data).__name__}: try pd.DataFrame(data), or read_table(path) for a file"
+            f"data must be a pandas DataFrame, or another table such as polars', not a {type(data).__name__}: "
+            "try pd.DataFrame(data), or for a file read_table(path) or pd.read_csv(path)"
         ) from None
 
 

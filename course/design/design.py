@@ -241,14 +241,12 @@ def build_design(formula: Formula, data: pd.DataFrame) -> Design:
 
 def _reasons(data: pd.DataFrame, gaps: dict[str, np.ndarray]) -> dict[str, dict[str, int | None]]:
     """What `course.read_table` kept of why values are missing."""
-    kept, reasons = data.attrs.get("missing", {}), {}
-    for name, rows in gaps.items():
-        if name not in kept:
-            continue
-        counts = count_reasons(kept[name], data.index, rows)
-        if counts is None:
-            counts = dict.fromkeys(label for label in kept[name]["labels"] if label != NO_REASON)
-        reasons[name] = counts
+    kept = data.attrs.get("missing", {})
+    reasons: dict[str, dict[str, int | None]] = {}
+    for name in filter(kept.__contains__, gaps):
+        counts = count_reasons(kept[name], data.index, gaps[name])
+        labels = [label for label in kept[name]["labels"] if label != NO_REASON]
+        reasons[name] = dict.fromkeys(labels) if counts is None else dict(counts)
     return reasons
 
 
