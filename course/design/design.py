@@ -18,6 +18,7 @@ from course.design.checks import check_columns, check_names, check_response, ref
 from course.design.columns import check_frame, find_columns, label_kind, missing_rows
 from course.design.grouping import Grouping, build_groupings
 from course.design.groups import lies_in, parents
+from course.design.identification import Shared, find_shared
 from course.design.matrices import Codings
 from course.errors import CourseError
 from course.formula.expressions import hides_a_function
@@ -96,6 +97,20 @@ class Design:
                 if i != j:
                     nested[i, j] = lies_in(self.groupings[i].codes, self.groupings[j].codes)
         return nested
+
+    @cached_property
+    def shared_by_ml(self) -> tuple[Shared, ...]:
+        """Sets of (co)variances of which the likelihood knows combinations only."""
+        return find_shared(self.groupings)
+
+    @cached_property
+    def shared_by_reml(self) -> tuple[Shared, ...]:
+        """The same for the restricted likelihood, which may know less."""
+        return find_shared(self.groupings, self.X)
+
+    def shared(self, reml: bool) -> tuple[Shared, ...]:
+        """That of the two which counts for a fit."""
+        return self.shared_by_reml if reml else self.shared_by_ml
 
     def parents(self, child: int, parent: int) -> np.ndarray:
         """For each level of grouping `child` the level of `parent` that contains it."""

@@ -12,6 +12,7 @@ from course.design.checks import check_levels
 from course.design.groups import group_codes
 from course.design.matrices import Codings
 from course.errors import CourseError
+from course.formula.terms import RandomTerm
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,6 +52,22 @@ class Grouping:
     @property
     def n_levels(self) -> int:
         return len(self.levels)
+
+    @cached_property
+    def labels(self) -> tuple[str, ...]:
+        """What tables call the effects: a second intercept, of another term, is ``Intercept.1``."""
+        labels: list[str] = []
+        for effect in self.effects:
+            label, number = effect, 0
+            while label in labels or (number and label in self.effects):
+                number += 1
+                label = f"{effect}.{number}"
+            labels.append(label)
+        return tuple(labels)
+
+    def term(self, block: int) -> RandomTerm:
+        """The random term, or the effect of a term with ||, that makes a block."""
+        return RandomTerm(self.formulas[block], self.factors)
 
     @cached_property
     def pattern(self) -> np.ndarray:

@@ -11,6 +11,7 @@ from course.common.wording import count, listing
 from course.design.columns import is_number
 from course.design.design import Design
 from course.design.groups import FEW_LEVELS, STRAY_SHARE, lies_in, occurring, relation
+from course.design.identification import RESIDUAL, Shared
 from course.formula.expressions import quoted_column
 from course.formula.parse import effect_terms, powers_of, ratios_of
 
@@ -35,6 +36,8 @@ def find_notes(design: Design) -> tuple[str, ...]:
         columns_left_out,
         reused_labels,
         same_groups,
+        shared_variances,
+        no_common_level,
         almost_nested,
         few_levels,
         flat_slopes,
@@ -125,6 +128,79 @@ def same_groups(design: Design) -> list[str]:
     return notes
 
 
+def shared_variances(design: Design) -> list[str]:
+    """An intercept in two terms, or one beside a variance for each label."""
+    notes = []
+    for shared in design.shared_by_ml:
+        used = {one.grouping for one in shared.unknown if one != RESIDUAL}
+        if not shared.known or (len(used) > 1 and design.nested[np.ix_([*used], [*used])].all()):
+            continue  # `no_common_level` and `same_groups` have words for these
+        terms = overlapping_terms(design, shared)
+        sums = (
+            "sums of variances and covariances" if has_covariance(shared) else "sums of variances"
+        )
+        if len(terms) == 1:
+            notes.append(
+                f"{terms[0]} has more variances and covariances than its levels can tell apart: the data "
+                f"know {sums}, not each of them. Leave out an effect."
+            )
+            continue
+        mend = (
+            f"Leave out {listing(spare_terms(design, shared))}."
+            if shared.spare
+            else "Simplify one of them."
+        )
+        if len(set(terms)) == 1:
+            notes.append(
+                f"{terms[0]} stands in the formula {len(terms)} times, and the data know {sums}, not each of "
+                "them. Keep one."
+            )
+            continue
+        notes.append(
+            f"{listing(terms)} overlap: what one gives up another can take over, and the likelihood stays "
+            f"the same. The data know {sums}, not each of them. {mend}"
+        )
+    return notes
+
+
+def no_common_level(design: Design) -> list[str]:
+    """Women and men each with a variance between subjects, and a correlation that nobody can have."""
+    notes = []
+    for shared in design.shared_by_ml:
+        for g, i, j in () if shared.known else shared.unknown:
+            one, other = (design.groupings[g].labels[k] for k in (i, j))
+            notes.append(
+                f"No level of {design.groupings[g].name} tells how {one} and {other} go together, so their "
+                "correlation is unknown, whatever is shown. Make columns of 0 and 1 to write them as terms "
+                "of their own."
+            )
+    return notes
+
+
+def overlapping_terms(design: Design, shared: Shared) -> list[str]:
+    """The terms whose (co)variances these are, and the residual where it is among them."""
+    terms = [
+        str(grouping.term(b))
+        for g, grouping in enumerate(design.groupings)
+        for b, block in enumerate(grouping.blocks)
+        if any(one.grouping == g and one.i in block for one in shared.unknown)
+    ]
+    return [*terms, "the residual"] if RESIDUAL in shared.unknown else terms
+
+
+def spare_terms(design: Design, shared: Shared) -> list[str]:
+    """The terms that may be left out."""
+    terms = [
+        str(grouping.term(b)) for grouping in design.groupings for b in range(len(grouping.blocks))
+    ]
+    return [terms[number] for number in shared.spare]
+
+
+def has_covariance(shared: Shared) -> bool:
+    """Whether these are not variances alone."""
+    return any(one.i != one.j for one in shared.unknown)
+
+
 def almost_nested(design: Design) -> list[str]:
     """A classroom that lies in two schools, where all others lie in one."""
     notes = []
@@ -160,7 +236,7 @@ def flat_slopes(design: Design) -> list[str]:
     notes = []
     for grouping in design.groupings:
         for name, column in zip(grouping.effects, grouping.Z.T, strict=True):
-            if name == "Intercept":
+            if (column == 1).all():  # an intercept
                 continue
             first = np.empty(grouping.n_levels)
             first[grouping.codes] = column

@@ -7,6 +7,7 @@ from course.design.design import Design
 from course.diagnosis.finding import Finding
 
 UNIT_SD = (1e-3, 1e3)
+TOLD_TOGETHER = "Variances that cannot be told apart"
 
 
 def data_findings(design: Design) -> list[Finding]:
@@ -79,6 +80,22 @@ _NOTES = (
         "Keep one of the terms.",
         "Nothing, once one is out.",
         "problem",
+    ),
+    (
+        findings.shared_variances,
+        TOLD_TOGETHER,
+        "Each of these SDs, and each group's effects, could be others and fit as well.",
+        "Leave out what the others can say, or simplify a term.",
+        "Nothing of them; the sums are known.",
+        "problem",
+    ),
+    (
+        findings.no_common_level,
+        "A correlation that no group can show",
+        "The number shown is where the search ended.",
+        "Write the effects as terms of their own.",
+        "Nothing of this correlation.",
+        "note",
     ),
     (
         findings.almost_nested,

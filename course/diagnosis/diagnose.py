@@ -7,12 +7,13 @@ import time
 import numpy as np
 
 from course.design.groups import FEW_LEVELS
-from course.diagnosis.data_notes import data_findings
+from course.diagnosis.data_notes import TOLD_TOGETHER, data_findings
 from course.diagnosis.finding import SEVERITIES, Diagnosis, Finding
 from course.diagnosis.influence import FEWEST, influence
 from course.diagnosis.residuals import Shape, ratio_by_fitted, ratios_by_category, spreads_by_level
 from course.errors import CourseError
 from course.fit.model import MixedFit
+from course.fit.notes import unseen_by_reml
 from course.fit.require import require_fit
 from course.fit.second_solver import seconds as statsmodels_seconds
 from course.fit.shares import mean_variances
@@ -79,7 +80,7 @@ def diagnose(
     In R: ``performance::check_model(fit)``.
     """
     require_fit(fit)
-    findings = [*_convergence(fit), *_singular(fit), *_few_levels(fit)]
+    findings = [*_convergence(fit), *_unseen_by_reml(fit), *_singular(fit), *_few_levels(fit)]
     looked = ["convergence", "singular variances", "number of groups"]
     left_out: list[str] = []
     if solvers:
@@ -110,6 +111,20 @@ def _convergence(fit: MixedFit) -> list[Finding]:
             "Nothing from this fit.",
             "problem",
         )
+    ]
+
+
+def _unseen_by_reml(fit: MixedFit) -> list[Finding]:
+    return [
+        Finding(
+            TOLD_TOGETHER,
+            seen,
+            "The SD shown is where the search ended, and standard errors of fixed effects rest on it.",
+            "Keep these groups in one of the two parts.",
+            "Nothing from this fit.",
+            "problem",
+        )
+        for seen in (unseen_by_reml(fit.design) if fit.estimates.reml else [])
     ]
 
 

@@ -41,7 +41,7 @@ class Check:
         For each quantity what mixedlm and statsmodels found, and the difference.
     agree : bool
         Log-likelihoods within 0.001, and each estimate within 0.01 of its standard error (fixed
-        effects) or of the residual SD (SDs of random effects).
+        effects) or of the residual SD (SDs of random effects, where the data know each of them).
 
     See Also
     --------
@@ -109,8 +109,10 @@ def compare_solvers(design: Design, estimates: Estimates, result: MixedLMResults
     ):
         rows.append((name, ours, float(theirs), 0.01 * error))
     sigma = float(np.sqrt(estimates.sigma2))
-    for name, ours, theirs in _sds(design, estimates, result):
-        rows.append((name, ours, theirs, 0.01 * sigma))
+    shared = {one.grouping for known in design.shared(estimates.reml) for one in known.unknown}
+    for name, ours, theirs, grouping in _sds(design, estimates, result):
+        # each solver may split in its own way what only a sum is known of
+        rows.append((name, ours, theirs, np.inf if grouping in shared else 0.01 * sigma))
     rows.append(("SD Residual", sigma, float(np.sqrt(result.scale)), 0.01 * sigma))
     table = pd.DataFrame(rows, columns=["quantity", "mixedlm", "statsmodels", "allowed"])
     table["difference"] = table["statsmodels"] - table["mixedlm"]
@@ -120,8 +122,8 @@ def compare_solvers(design: Design, estimates: Estimates, result: MixedLMResults
 
 def _sds(
     design: Design, estimates: Estimates, result: MixedLMResults
-) -> list[tuple[str, float, float]]:
-    """SDs of the random effects as both have them; a changed column keeps its own name."""
+) -> list[tuple[str, float, float, int]]:
+    """SDs of random effects as both have them, and their grouping; a changed column keeps its own name."""
     layout = lay_out(design)
     if layout.re is not None and not np.size(result.cov_re):
         layout = without_correlations(layout)
@@ -132,10 +134,14 @@ def _sds(
             scale = unit(grouping.Z[:, j])
             ours = estimates.covariances[layout.re.grouping][j, j] * scale**2
             theirs = np.asarray(result.cov_re)[at, at]
-            name = label(grouping.effects[j], scale)
-            variances.append((f"SD {grouping.name} {name}", ours, theirs))
+            name = label(grouping.labels[j], scale)
+            variances.append((f"SD {grouping.name} {name}", ours, theirs, layout.re.grouping))
     by_name = dict(zip(result.model.exog_vc.names, result.vcomp, strict=True))
     for component in variance_components(layout, estimates):
         ours = component.variance * estimates.sigma2
-        variances.append((f"SD {component.name}", ours, by_name[component.name]))
-    return [(name, float(np.sqrt(a)), float(np.sqrt(max(b, 0.0)))) for name, a, b in variances]
+        variances.append(
+            (f"SD {component.name}", ours, by_name[component.name], component.grouping)
+        )
+    return [
+        (name, float(np.sqrt(a)), float(np.sqrt(max(b, 0.0))), g) for name, a, b, g in variances
+    ]

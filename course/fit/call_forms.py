@@ -18,7 +18,7 @@ from course.design.columns import check_frame, find_columns, missing_rows
 from course.design.groups import group_codes, lies_in
 from course.errors import CourseError
 from course.formula.expressions import quoted_column
-from course.formula.parse import effect_terms, parse_formula, random_term, refuse_duplicates
+from course.formula.parse import effect_terms, parse_formula, random_term
 from course.formula.terms import Formula, RandomTerm
 
 STRUCTURES = {"diag": False, "diagonal": False, "unstructured": True}
@@ -62,7 +62,6 @@ def read_call(
         raise CourseError(
             "re_formula and vc_formula need groups=, the column of the top-level units"
         )
-    refuse_duplicates(formula.random)
     return formula, data
 
 

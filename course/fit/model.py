@@ -328,7 +328,10 @@ class MixedFit:
 
     @property
     def n_params(self) -> int:
-        """Fixed effects, free entries of the covariance factors, residual variance."""
+        """Fixed effects, free entries of the covariance factors, residual variance.
+
+        As in lme4 all of them count, also those that the data cannot tell apart (`notes` tells of these).
+        """
         return len(self.estimates.beta) + self.model.problem.n_theta + 1
 
     @property

@@ -1,10 +1,16 @@
-"""What the notes of a fit say of its search: that it did not converge, or that the fit is singular."""
+"""What the notes of a fit say of its search: that it did not converge, that it is singular, or not known."""
 
 from __future__ import annotations
 
+from course.common.wording import listing, words
 from course.design.design import Design
+from course.design.identification import RESIDUAL, Covariance
+from course.design.notes import overlapping_terms
 from course.solver.edges import on_the_edge, relative_covariances, without_units
 from course.solver.estimates import Estimates
+from course.solver.parameters import unknown_parameters
+
+MOST_SUMS = 6
 
 
 def fit_notes(design: Design, estimates: Estimates) -> list[str]:
@@ -33,4 +39,60 @@ def fit_notes(design: Design, estimates: Estimates) -> list[str]:
             "variation there than chance would make. It does not prove that there is none; report "
             "it, or leave out that part of the random effects."
         )
+    return notes + _unknown_parts(design, estimates)
+
+
+def _unknown_parts(design: Design, estimates: Estimates) -> list[str]:
+    """What stands in the table and is not known, and the sums that are."""
+    notes = unseen_by_reml(design) if estimates.reml else []
+    sums = [
+        _sum(design, estimates, known)
+        for shared in design.shared(estimates.reml)
+        for known in shared.known
+    ]
+    if unknown_parameters(design, estimates.reml):
+        more = [f"{len(sums) - MOST_SUMS} more such sums"] if len(sums) > MOST_SUMS else []
+        known = f" Known are {listing([*sums[:MOST_SUMS], *more])}." if sums else ""
+        notes.append(
+            "What is marked ? is not known for itself: other values fit equally well, and those shown "
+            f"are where the search ended.{known}"
+        )
     return notes
+
+
+def unseen_by_reml(design: Design) -> list[str]:
+    """A random effect of each group beside a fixed effect of each group."""
+    by_ml = {shared.pivots for shared in design.shared_by_ml}
+    notes = []
+    for shared in design.shared_by_reml:
+        if shared.pivots not in by_ml:
+            terms = listing(overlapping_terms(design, shared))
+            sees = "only sums of their variances" if shared.known else "nothing of their variance"
+            notes.append(
+                f"The fixed part has effects of its own for all that {terms} could tell, so REML sees "
+                f"{sees}, and the standard errors of these fixed effects are not known either. Leave the "
+                "term out, or its groups out of the fixed part."
+            )
+    return notes
+
+
+def _sum(design: Design, estimates: Estimates, known: dict[Covariance, float]) -> str:
+    """``var(Intercept | g) + var(x | g) = 3.21``"""
+    text, value = "", 0.0
+    for one, weight in known.items():
+        if one == RESIDUAL:
+            name, size = "var(Residual)", estimates.sigma2
+        else:
+            g, i, j = one
+            labels, group = design.groupings[g].labels, design.groupings[g].name
+            name = (
+                f"var({labels[i]} | {group})"
+                if i == j
+                else f"cov({labels[i]}, {labels[j]} | {group})"
+            )
+            size = float(estimates.covariances[g][i, j])
+        value += weight * size
+        factor = "" if round(abs(weight), 8) == 1 else f"{words(abs(weight))} "
+        sign = " - " if weight < 0 else " + " if text else ""
+        text += f"{sign}{factor}{name}"
+    return f"{text} = {words(value)}"

@@ -12,12 +12,13 @@ import contextlib
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from course.design.design import Design
+from course.design.identification import RESIDUAL, find_shared
 from course.errors import CourseError
 from course.solver.estimates import Estimates
 from course.translation.layout import Effects, Layout, lay_out, unit
@@ -40,6 +41,7 @@ MEMORY = 2e9
 SECONDS = 60
 # How much of rows x columns^2, summed over groups, MixedLM gets through in a second.
 CELLS_PER_SECOND = 3e8
+TOP = -1  # the number of the correlated effects at the top level among components
 
 
 @dataclass(frozen=True)
@@ -89,22 +91,6 @@ def fit_by_statsmodels(design: Design, estimates: Estimates, force: bool = False
         ) from error
 
 
-def _repeated(design: Design, first: int) -> set[int]:
-    """Groupings that are another one under a second name, with an effect in common.
-
-    Only the sum of their variances is known, so MixedLM's Hessian cannot be inverted unless one is held. The
-    grouping `first`, and then the order of the formula, decide which one is not.
-    """
-    order = sorted(range(len(design.groupings)), key=lambda g: g != first)
-    effects = [set(grouping.effects) for grouping in design.groupings]
-    return {
-        g
-        for at, g in enumerate(order)
-        for before in order[:at]
-        if design.nested[g, before] and design.nested[before, g] and effects[g] & effects[before]
-    }
-
-
 def without_correlations(layout: Layout) -> Layout:
     """The effects at the top, too, as components of changed columns."""
     at_top = () if layout.re is None else (layout.re,)
@@ -121,7 +107,7 @@ def fit_from_optimum(layout: Layout, estimates: Estimates) -> MixedLMResults:
             start_params=_start(estimates, components, top),
             reml=estimates.reml,
             method="lbfgs",
-            free=_free(layout, components, top),
+            free=_free(layout, estimates, components, top),
         )
 
 
@@ -169,7 +155,7 @@ def _top_effects(layout: Layout, estimates: Estimates) -> _TopEffects | None:
     block = list(layout.re.block)
     units = [unit(grouping.Z[:, j]) for j in block]
     names = [
-        label(grouping.effects[j].replace("Intercept", grouping.name), scale)
+        label(grouping.labels[j].replace("Intercept", grouping.name), scale)
         for j, scale in zip(block, units, strict=True)
     ]
     factor = estimates.factors[layout.re.grouping][np.ix_(block, block)]
@@ -205,21 +191,24 @@ def _start(
 
 
 def _free(
-    layout: Layout, components: list[VarianceComponent], top: _TopEffects | None
+    layout: Layout,
+    estimates: Estimates,
+    components: list[VarianceComponent],
+    top: _TopEffects | None,
 ) -> MixedLMParams | None:
     """Which parameters MixedLM may move (1) and which it must hold (0); None where it may move all.
 
-    Held are variances at 0, covariance matrices that are singular, and the variances of groupings that
-    occur twice.
+    Held are variances at 0, covariance matrices that are singular, and of (co)variances that share what is
+    known so many that the others are known: MixedLM's Hessian could not be inverted.
     """
     from statsmodels.regression.mixed_linear_model import MixedLMParams
 
-    repeated = _repeated(layout.design, -1 if layout.re is None else layout.re.grouping)
+    held = _shared(layout, components, top, estimates.reml)
     free = [
-        component.variance >= FLOOR and component.grouping not in repeated
-        for component in components
+        component.variance >= FLOOR and number not in held
+        for number, component in enumerate(components)
     ]
-    singular = top is not None and top.singular
+    singular = top is not None and (top.singular or TOP in held)
     if all(free) and not singular:
         return None
     k = 0 if top is None else len(top.covariance)
@@ -228,6 +217,31 @@ def _free(
         cov_re=np.full((k, k), float(not singular)),
         vcomp=np.array(free, dtype=float),
     )
+
+
+class _Varying(NamedTuple):
+    """Effects that vary by some groups, as `find_shared` takes them."""
+
+    codes: np.ndarray
+    Z: np.ndarray
+    blocks: tuple[tuple[int, ...], ...]
+
+
+def _shared(
+    layout: Layout, components: list[VarianceComponent], top: _TopEffects | None, reml: bool
+) -> set[int]:
+    """Which components must be held so that all others are known; `TOP` for the correlated effects."""
+    if not layout.design.shared(reml):
+        return set()
+    groupings = layout.design.groupings
+    parts = [_Varying(groupings[c.grouping].codes, c.column[:, None], ((0,),)) for c in components]
+    numbers = list(range(len(components)))
+    if top is not None:  # in front, where it is held only if nothing else will do
+        block = tuple(range(top.columns.shape[1]))
+        parts.insert(0, _Varying(layout.top_codes, top.columns, (block,)))
+        numbers.insert(0, TOP)
+    found = find_shared(parts, layout.design.X if reml else None)
+    return {numbers[one.grouping] for shared in found for one in shared.pivots if one != RESIDUAL}
 
 
 def _sorted_components(layout: Layout, estimates: Estimates) -> list[VarianceComponent]:
@@ -270,7 +284,7 @@ def _unrelated(design: Design, estimates: Estimates, effects: Effects) -> list[V
             for i, other in enumerate(grouping.effects[o] for o in order)
             if i > at and L[i, at]
         ]
-        effect = grouping.effects[j]
+        effect = grouping.labels[j]
         name = grouping.name
         if effect != "Intercept":
             name = f"{name}:({' '.join([effect, *shifts])})" if shifts else f"{name}:{effect}"

@@ -8,11 +8,13 @@ z z' (Johnson 2014, doi 10.1111/2041-210X.12225).
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import combinations_with_replacement
 
 import numpy as np
 import pandas as pd
 
 from course.design.design import Design
+from course.design.identification import RESIDUAL, Covariance
 from course.formula.parse import variables_of
 from course.solver.estimates import Estimates
 
@@ -36,6 +38,23 @@ def mean_products(design: Design, point: Mapping[str, object] | None = None) -> 
 
 def row_variances(covariances: Sequence[np.ndarray], M: list[np.ndarray]) -> np.ndarray:
     return np.array([float((m * S).sum()) for m, S in zip(M, covariances, strict=True)])
+
+
+def shares_known(
+    design: Design, reml: bool, M: list[np.ndarray], members: Sequence[int], residual: bool = False
+) -> bool:
+    """Whether the data know the variance that these groupings together give a row, and the total."""
+    whole = {RESIDUAL: 1.0}
+    for g, grouping in enumerate(design.groupings):
+        for block in grouping.blocks:
+            for i, j in combinations_with_replacement(block, 2):
+                whole[Covariance(g, i, j)] = M[g][i, j] * (1 if i == j else 2)
+    part = {
+        one: weight
+        for one, weight in whole.items()
+        if one.grouping in members or (residual and one == RESIDUAL)
+    }
+    return all(shared.knows(part) and shared.knows(whole) for shared in design.shared(reml))
 
 
 def slope_variables(design: Design) -> list[str]:

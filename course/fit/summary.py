@@ -8,14 +8,17 @@ import numpy as np
 import pandas as pd
 
 from course.common.page import Section, as_html, as_text, bold, code, paragraph, plain, wrapped
+from course.common.parameter import Parameter
 from course.common.wording import number, p_value
 from course.design.design import Design
-from course.fit.shares import mean_variances
+from course.fit.shares import mean_products, mean_variances, shares_known
 from course.fit.tables import variance_table
 from course.solver.estimates import Estimates
+from course.solver.parameters import unknown_parameters
 
 WIDTH = 92
 LEFT_OUT = "\N{EM DASH}"  # in place of a number that is not estimated
+MARK = " ?"  # behind what the data do not know for itself
 
 
 @dataclass(frozen=True)
@@ -28,6 +31,8 @@ class Summary:
         What was fitted, the formula, rows and levels, measures of fit.
     random_part, fixed_part : DataFrame
         Texts, as they are printed. A fixed effect that is left out has a dash in place of each number.
+        Texts, as they are printed. A ``?`` is behind what the data do not know for itself, such as each of
+        two variances of which the likelihood knows the sum.
     notes : tuple of str
         What the data and the fit say that the formula does not.
 
@@ -116,11 +121,27 @@ def _random_part(design: Design, estimates: Estimates) -> pd.DataFrame:
     variances = np.append(mean_variances(design, estimates), estimates.sigma2)
     names = [*(grouping.name for grouping in design.groupings), "Residual"]
     shares = dict(zip(names, variances / variances.sum(), strict=True))
+    M = mean_products(design)
+    known = {
+        grouping.name: shares_known(design, estimates.reml, M, [g])
+        for g, grouping in enumerate(design.groupings)
+    } | {"Residual": shares_known(design, estimates.reml, M, [], residual=True)}
+    unknown = unknown_parameters(design, estimates.reml)
     rows, seen = [], set()
     table = variance_table(design, estimates)
     for row in table[table.effect2.isna()].itertuples():
         pairs = table[
             (table.group == row.group) & (table.effect2 == row.effect) & table.effect2.notna()
+        ]
+        residual = row.group == "Residual"
+        sd = Parameter("sigma") if residual else Parameter("sd", row.group, (row.effect,))
+        mark = MARK if sd in unknown else ""
+        correlations = [
+            ""
+            if np.isnan(pair.sdcor)
+            else f"{pair.sdcor:+.2f}"
+            + MARK * (Parameter("cor", row.group, (pair.effect, pair.effect2)) in unknown)
+            for pair in pairs.itertuples()
         ]
         first = row.group not in seen
         seen.add(row.group)
@@ -128,10 +149,12 @@ def _random_part(design: Design, estimates: Estimates) -> pd.DataFrame:
             {
                 "Group": row.group if first else "",
                 "Effect": row.effect if pd.notna(row.effect) else "",
-                "Variance": number(row.vcov),
-                "SD": number(row.sdcor),
-                "Share": f"{100 * shares[row.group]:.1f}%" if first else "",
-                "Corr": " ".join("" if np.isnan(c) else f"{c:+.2f}" for c in pairs.sdcor),
+                "Variance": number(row.vcov) + mark,
+                "SD": number(row.sdcor) + mark,
+                "Share": f"{100 * shares[row.group]:.1f}%" + MARK * (not known[row.group])
+                if first
+                else "",
+                "Corr": " ".join(correlations),
             }
         )
     frame = pd.DataFrame(rows)

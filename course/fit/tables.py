@@ -40,7 +40,7 @@ def with_left_out(table: pd.DataFrame, design: Design) -> pd.DataFrame:
 def effects_tables(design: Design, values: Sequence[np.ndarray]) -> dict[str, pd.DataFrame]:
     """For each group a frame of levels by effects; `values` holds an array (L, k) for each grouping."""
     return {
-        grouping.name: pd.DataFrame(b, index=grouping.levels, columns=list(grouping.effects))
+        grouping.name: pd.DataFrame(b, index=grouping.levels, columns=list(grouping.labels))
         for grouping, b in zip(design.groupings, values, strict=True)
     }
 
@@ -48,7 +48,7 @@ def effects_tables(design: Design, values: Sequence[np.ndarray]) -> dict[str, pd
 def variance_table(design: Design, estimates: Estimates) -> pd.DataFrame:
     """group, effect, effect2, vcov, sdcor: variances, covariances, the residual last."""
     parts = [
-        (grouping.name, grouping.effects, grouping.blocks, covariance)
+        (grouping.name, grouping.labels, grouping.blocks, covariance)
         for grouping, covariance in zip(design.groupings, estimates.covariances, strict=True)
     ]
     return components_table(parts, estimates.sigma2)

@@ -5,11 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Collection
 from functools import lru_cache
-from itertools import combinations
 
 import patsy
 
-from course.common.nearest import shortened
 from course.errors import CourseError
 from course.formula.grammar import Parser
 from course.formula.terms import Formula, RandomTerm
@@ -22,7 +20,6 @@ __all__ = [
     "powers_of",
     "ratios_of",
     "random_term",
-    "refuse_duplicates",
     "terms_of",
     "variables_of",
 ]
@@ -127,7 +124,6 @@ def _parse(written: str, columns: tuple | None) -> Formula:
     # patsy has rules of its own
     for text in (f"{formula.response} ~ {formula.fixed}", *(t.effects for t in formula.random)):
         terms_of(text)
-    refuse_duplicates(formula.random)
     return formula
 
 
@@ -183,18 +179,3 @@ def ratios_of(effects: str) -> tuple[tuple[str, str], ...]:
     parser = Parser(effects)
     parser.sum()
     return tuple(parser.ratios)
-
-
-def refuse_duplicates(random: tuple[RandomTerm, ...]) -> None:
-    """Raise a `CourseError` where two terms give the same group the same effect."""
-    for one, other in combinations(random, 2):
-        if set(one.group) != set(other.group):
-            continue
-        shared = [t for t in effect_terms(one.effects) if t in effect_terms(other.effects)]
-        if shared:
-            terms = f"{shortened(str(one))} and {shortened(str(other))}"
-            raise CourseError(
-                f"{terms} both give {shortened(one.group_name)} the effect {shared[0].name()}; "
-                f"only their sum could be estimated. Keep one of them"
-                + (", or write 0 + in the other" if shared[0].name() == "Intercept" else "")
-            )

@@ -112,6 +112,13 @@ def compare(
         if not fit.converged
     ]
 
+    notes += [
+        f"{free} of the {fit.n_params} parameters of {fit.formula} cannot be told apart from others "
+        "(fit.notes says which). They are counted, as in lme4, so that a p-value of its is too large."
+        for fit in used
+        if (free := sum(len(s.pivots) for s in fit.design.shared(fit.estimates.reml)))
+    ]
+
     rows = [dict.fromkeys(["chi2", "df", "p_naive", "p_value"], np.nan) | {"reference": ""}]
     for new, (small, large) in zip(steps, pairwise(used), strict=True):
         chi2 = _chi2(small, large)

@@ -58,7 +58,7 @@ def hold(parameter: Parameter, problem: Problem, best: Estimates) -> Held:
         return _hold_sigma(problem, best)
     g = [grouping.name for grouping in design.groupings].index(parameter.group)
     grouping = design.groupings[g]
-    first = [list(grouping.effects).index(effect) for effect in parameter.effects]
+    first = [grouping.labels.index(effect) for effect in parameter.effects]
     block = next(block for block in grouping.blocks if first[0] in block)
     other, theta, at, unit = _leading(problem, best, g, block, first)
     if parameter.kind == "sd":

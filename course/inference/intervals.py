@@ -12,12 +12,14 @@ from scipy import stats
 from course.common.arguments import proportion
 from course.common.nearest import nearest
 from course.common.parameter import Parameter
+from course.common.wording import listing
 from course.errors import CourseError
 from course.fit.model import MixedFit
 from course.fit.require import require_fit
 from course.inference.parameters import choose
 from course.inference.parameters import parameters as all_parameters
 from course.inference.profile import profile
+from course.solver.parameters import unknown_parameters
 
 METHODS = ("profile", "bootstrap", "wald")
 # So near to -1 or 1 the curvature at a correlation says nothing about its uncertainty.
@@ -65,8 +67,9 @@ def confint(
     -------
     DataFrame
         By parameter: estimate (that of the fit), lower, upper, method; under ``"wald"`` and ``"bootstrap"``
-        also std_error. ``attrs["notes"]`` holds what is to be said about them, such as the number of
-        replicates that failed.
+        also std_error. NaN for what the data do not know for itself, such as each of two variances of which
+        the likelihood knows the sum. ``attrs["notes"]`` holds what is to be said about them, such as the
+        number of replicates that failed.
 
     Raises
     ------
@@ -103,12 +106,22 @@ def confint(
     level = proportion("level", level)
     chosen = choose(fit.design, parameters)
     names = [str(parameter) for parameter in chosen]
+    unknown = unknown_parameters(fit.design, fit.estimates.reml)
     if method == "profile":
-        table, notes = _profile(fit, names, level, progress)
+        known = [str(parameter) for parameter in chosen if parameter not in unknown]
+        table, notes = _profile(fit, known, level, progress)
+        table = table.reindex(names)
     elif method == "bootstrap":
         table, notes = _bootstrap(fit, chosen, level, n, seed, executor, progress)
     else:
-        table, notes = _wald(fit, chosen, level)
+        table, notes = _wald(fit, chosen, level, unknown)
+    without = [str(parameter) for parameter in chosen if parameter in unknown]
+    if without:
+        table.loc[without] = np.nan
+        notes.append(
+            f"No interval for {listing(without)}: the data do not know "
+            f"{'it' if len(without) == 1 else 'each'} for itself. fit.notes says why, and what is known."
+        )
     table.insert(0, "estimate", all_parameters(fit)[names])
     table["method"] = method
     table.attrs["notes"] = notes
@@ -163,7 +176,9 @@ def _bootstrap(
     return table, notes
 
 
-def _wald(fit: MixedFit, chosen: list[Parameter], level: float) -> tuple[pd.DataFrame, list[str]]:
+def _wald(
+    fit: MixedFit, chosen: list[Parameter], level: float, unknown: set[Parameter]
+) -> tuple[pd.DataFrame, list[str]]:
     estimates = all_parameters(fit)
     errors = pd.Series(wald_errors(fit), index=estimates.index)
     rows, without = [], []
@@ -176,8 +191,8 @@ def _wald(fit: MixedFit, chosen: list[Parameter], level: float) -> tuple[pd.Data
             rows.append((value - half, value + half, error))
             continue
         z = stats.norm.ppf((1 + level) / 2)
-        if not np.isfinite(error):
-            without.append(name)
+        if not np.isfinite(error) or parameter in unknown:
+            without += [] if parameter in unknown else [name]
             rows.append((np.nan, np.nan, np.nan))
         elif parameter.kind == "cor":
             half = z * error / (1 - value**2)
@@ -188,7 +203,7 @@ def _wald(fit: MixedFit, chosen: list[Parameter], level: float) -> tuple[pd.Data
                 factor = np.exp(z * error / value)
             rows.append((value / factor, value * factor, error))
     notes = [
-        f"{name} lies at the end of its range or is not identified: curvature says nothing there. "
+        f"{name} lies at the end of its range: curvature says nothing there. "
         "Use method='profile' or 'bootstrap'."
         for name in without
     ]

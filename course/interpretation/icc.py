@@ -24,7 +24,7 @@ from course.design.design import Design
 from course.errors import CourseError
 from course.fit.model import MixedFit
 from course.fit.require import require_fit
-from course.fit.shares import mean_products, row_variances, slope_variables
+from course.fit.shares import mean_products, row_variances, shares_known, slope_variables
 from course.solver.parameters import parameter_names
 
 # -- correlations of two rows -------------------------------------------------------------------
@@ -83,7 +83,8 @@ def icc(
     -------
     DataFrame
         Index ``group``; one column per predictor in `at`; share, share_lower, share_upper, icc,
-        icc_lower, icc_upper.
+        icc_lower, icc_upper. An interval is NaN where the data do not know the variance for itself, as
+        where two terms are the same groups.
 
     Raises
     ------
@@ -141,7 +142,9 @@ def icc(
             row = {"group": pair.name, **point}
             for quantity, members in (("share", pair.own), ("icc", pair.common)):
                 value = ratios[members].sum() / (ratios.sum() + 1)
-                low, high = ends(members)
+                low, high = np.nan, np.nan
+                if shares_known(fit.design, fit.estimates.reml, M, members):
+                    low, high = ends(members)
                 row |= {quantity: value, f"{quantity}_lower": low, f"{quantity}_upper": high}
             rows.append(row)
     table = pd.DataFrame(rows)
@@ -268,7 +271,7 @@ def _replicates(
     for grouping in fit.design.groupings:
         k = len(grouping.effects)
         S = np.zeros((len(table), k, k))
-        effects, group = grouping.effects, grouping.name
+        effects, group = grouping.labels, grouping.name
         sds = [table[str(Parameter("sd", group, (effect,)))].to_numpy() for effect in effects]
         for block in grouping.blocks:
             for i, j in combinations(block, 2):

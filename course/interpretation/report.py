@@ -5,12 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from course.common.parameter import Parameter
 from course.common.wording import listing, number, p_equation, rounded_like
 from course.design.notes import columns_left_out
 from course.fit.model import MixedFit
 from course.fit.require import require_fit
 from course.interpretation.icc import icc
 from course.interpretation.variance import r2
+from course.solver.parameters import unknown_parameters
 
 SINGULAR = (
     "The fit was singular: a variance was estimated at 0, or a correlation at -1 or 1, so the data show "
@@ -118,9 +120,16 @@ def _fixed(fit: MixedFit) -> str:
 
 def _random(fit: MixedFit) -> str:
     table = fit.variance_components
+    unknown = unknown_parameters(fit.design, fit.estimates.reml)
     said = []
     for row in table[table["group"] != "Residual"].itertuples():
-        if pd.isna(row.effect2):
+        alone = pd.isna(row.effect2)
+        effects = (row.effect,) if alone else (row.effect, row.effect2)
+        if Parameter("sd" if alone else "cor", row.group, effects) in unknown:
+            by = f"{row.effect} by {row.group}"
+            what = by if alone else f"correlation of {row.effect} and {row.effect2}"
+            said.append(f"{what} not known for itself")
+        elif alone:
             said.append(f"{row.effect} by {row.group} {number(row.sdcor)}")
         elif pd.isna(row.sdcor):
             said.append(f"correlation of {row.effect} and {row.effect2} not defined")

@@ -199,7 +199,7 @@ def _two_effects(
 ) -> tuple[np.ndarray, np.ndarray]:
     """BLUPs (levels × 2) and covariance (2 × 2) of two effects; 0 where the model has not one of them."""
     g = find_group(fit, group)
-    known = fit.design.groupings[g].effects
+    known = fit.design.groupings[g].labels
     if not set(effects) & set(known):
         find_effect(fit, group, effects[0])  # raises, and names those that there are
     blups = np.zeros((fit.design.groupings[g].n_levels, 2))

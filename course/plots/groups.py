@@ -349,7 +349,7 @@ def _blocks_of(design: Design) -> dict[str, pd.DataFrame]:
         )
     blocks = {}
     for grouping in design.groupings:
-        for j, effect in enumerate(grouping.effects):
+        for j, effect in enumerate(grouping.labels):
             Z = np.zeros((design.n, grouping.n_levels))
             Z[np.arange(design.n), grouping.codes] = grouping.Z[:, j]
             name = "1" if effect == "Intercept" else effect

@@ -88,6 +88,11 @@ def profile_zeta(
     In R: ``lattice::xyplot(profile(fit))``.
     """
     points: Any = getattr(profile, "points", profile)
+    if not isinstance(points, Mapping):
+        raise CourseError(
+            f"this draws profiles, not a {type(profile).__name__}: write profile_zeta(profile(fit)), with "
+            "fit what mixedlm(...).fit() returns"
+        )
     names = list(points) if parameters is None else list(parameters)
     for name in names:
         if name not in points:
@@ -217,7 +222,7 @@ def deviance_surface(
     places = {
         Parameter("sd", grouping.name, (effect,)): (g, j)
         for g, grouping in enumerate(fit.design.groupings)
-        for j, effect in enumerate(grouping.effects)
+        for j, effect in enumerate(grouping.labels)
     }
     if len(places) < 2:
         raise CourseError(

@@ -31,7 +31,7 @@ def find_group(fit: MixedFit, group: str) -> int:
 
 def find_effect(fit: MixedFit, group: str, effect: str) -> int:
     """The position of an effect among those that vary by a group."""
-    effects = fit.design.groupings[find_group(fit, group)].effects
+    effects = fit.design.groupings[find_group(fit, group)].labels
     if effect not in effects:
         raise CourseError(
             f"{group!r} has no random effect {effect!r}; it has: {', '.join(effects)}"
@@ -42,7 +42,7 @@ def find_effect(fit: MixedFit, group: str, effect: str) -> int:
 
 def find_slope(fit: MixedFit, group: str, effect: str | None) -> tuple[int, int, str]:
     """The positions of the intercept and of a slope, and the name of the slope."""
-    effects = fit.design.groupings[find_group(fit, group)].effects
+    effects = fit.design.groupings[find_group(fit, group)].labels
     slopes = [name for name in effects if name != "Intercept"]
     if "Intercept" not in effects or not slopes:
         raise CourseError(

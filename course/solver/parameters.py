@@ -10,6 +10,7 @@ import numpy as np
 from course.common.parameter import Parameter
 from course.common.variance_table import correlation
 from course.design.design import Design
+from course.design.identification import RESIDUAL
 from course.solver.estimates import Estimates
 
 
@@ -23,12 +24,28 @@ def random_parameters(design: Design) -> list[Parameter]:
     """The SDs and correlations alone, in the order of `parameters_of`."""
     found = []
     for grouping in design.groupings:
-        effects, group = grouping.effects, grouping.name
+        effects, group = grouping.labels, grouping.name
         for block in grouping.blocks:
             found += [Parameter("sd", group, (effects[j],)) for j in block]
             found += [
                 Parameter("cor", group, (effects[j], effects[i])) for j, i in combinations(block, 2)
             ]
+    return found
+
+
+def unknown_parameters(design: Design, reml: bool) -> set[Parameter]:
+    """The SDs and correlations that the data cannot tell from others (`Design.shared`)."""
+    parts = {one for shared in design.shared(reml) for one in shared.unknown}
+    found = {Parameter("sigma")} if RESIDUAL in parts else set()
+    for g, grouping in enumerate(design.groupings):
+        labels, group = grouping.labels, grouping.name
+        for block in grouping.blocks:
+            found |= {Parameter("sd", group, (labels[j],)) for j in block if (g, j, j) in parts}
+            found |= {
+                Parameter("cor", group, (labels[i], labels[j]))
+                for i, j in combinations(block, 2)
+                if not parts.isdisjoint([(g, i, j), (g, i, i), (g, j, j)])
+            }
     return found
 
 

@@ -66,7 +66,8 @@ def standardise(design: Design) -> Columns:
     numbers: dict[tuple, int] = {}  # of what a column is made of: keys that hold keys would double
     columns: list[np.ndarray] = []
 
-    def add(matrix: np.ndarray, names: tuple[str, ...]) -> tuple:
+    def add(matrix: np.ndarray, names: tuple[str, ...], labels: tuple[str, ...]) -> tuple:
+        # by label, since one grouping may have one effect twice, and each needs a row of its own
         T, B, keys, found = np.eye(len(names)), np.eye(len(names)), [], []
         weights = constant_weights(matrix, names)
         for j, name in enumerate(names):
@@ -78,7 +79,7 @@ def standardise(design: Design) -> Columns:
                 T[j, j] = 1 / scale
                 if weights is not None and shifted:
                     T[:, j] -= centre / scale * weights
-            keys.append(numbers.setdefault((name, shifted), len(numbers)))
+            keys.append(numbers.setdefault((labels[j], shifted), len(numbers)))
             found.append((column - centre) / scale if name != "Intercept" else column)
         free = [j for j in range(len(names)) if weights is None or weights[j] == 0]
         for j, others in _alike(found, free):
@@ -94,7 +95,7 @@ def standardise(design: Design) -> Columns:
                 columns.append(column)
         return [pool[key] for key in keys], T @ B, B
 
-    x, T_x, _ = add(design.X, design.fixed_names)
+    x, T_x, _ = add(design.X, design.fixed_names, design.fixed_names)
     all_z: list[list[int]] = []
     T_z: list[np.ndarray] = []
     B_z: list[np.ndarray] = []
@@ -102,7 +103,8 @@ def standardise(design: Design) -> Columns:
         where, blocks, apart = [], [], []
         for block in grouping.blocks:
             names = tuple(grouping.effects[j] for j in block)
-            found, T, B = add(grouping.Z[:, block], names)
+            labels = tuple(grouping.labels[j] for j in block)
+            found, T, B = add(grouping.Z[:, block], names, labels)
             where += found
             blocks.append(T)
             apart.append(B)

@@ -14,6 +14,10 @@ from course.formula.expressions import names_outside_texts
 from course.translation.arguments import quote
 from course.translation.call import Call
 
+SHARED = (
+    "The rows cannot tell all of these variances apart (the notes say which), so that MixedLM may end in "
+    "'Singular matrix': leave out what the others can say."
+)
 BLOCKS = """\
 blocks = pd.Series(range(len(data)), index=data.index)
 while True:  # rows that share a group share a block, and so do all that hang together
@@ -76,6 +80,8 @@ def program(design: Design, call: Call) -> str:
     if design.aliased.names:
         lines += _comment(" ".join(dict.fromkeys(design.aliased.reasons)))
         lines.append("")
+    if design.shared_by_ml:
+        lines += [*_comment(SHARED), ""]
     prepare = [*_rows_and_types(design), *_made_columns(design, call)]
     lines += [*prepare, ""] if prepare else []
     lines += [

@@ -66,7 +66,7 @@ class Layout:
     def name(self, effects: Effects) -> str:
         """What a variance component is called: ``classroom`` or ``classroom:age``."""
         grouping = self.design.groupings[effects.grouping]
-        labels = [grouping.effects[j] for j in effects.block]
+        labels = [grouping.labels[j] for j in effects.block]
         if labels == ["Intercept"]:
             return grouping.name
         return ":".join([grouping.name, *labels])
