@@ -41,8 +41,8 @@ def check_frame(data: object) -> pd.DataFrame:
         if hasattr(data, "to_pandas"):
             raise CourseError(f"data is a {kind}: pass data.to_pandas()") from None
         raise CourseError(
-            "data must be a pandas DataFrame, or another table such as polars', not a "
-            f"{type(data).__name__}: try pd.DataFrame(data), or for a file read_table(path) or pd.read_csv(path)"
+            f"data must be a pandas DataFrame, or a table such as polars', not a {type(data).__name__}: "
+            "try pd.DataFrame(data), or read_table(path) or pd.read_csv(path) for a file"
         ) from None
 
 

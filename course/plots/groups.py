@@ -26,6 +26,7 @@ from course.plots.page import (
     describe,
     label,
     legend_above,
+    unit_of,
 )
 
 if TYPE_CHECKING:
@@ -106,7 +107,9 @@ def scores(
             label=f"mean of its {group}",
         )
         ax.set_yticks(rows, [str(label) for label in means.index])
-        ax.set(xlabel=axis_label(response, unit), ylabel=group)
+        titles = data.attrs.get("labels", {})
+        ax.set_xlabel(axis_label(titles.get(response, response), unit or unit_of(response)))
+        ax.set_ylabel(titles.get(group, group))
         legend_above(ax)
     describe(
         ax,
