@@ -92,10 +92,8 @@ def _model(fit: MixedFit) -> str:
             together = "correlated " if len(names) > 1 else ""
             random.append(f"{together}random {listing(parts)} by {grouping.name}")
     method = "restricted maximum likelihood" if fit.method == "REML" else "maximum likelihood"
-    return (
-        f"A linear mixed model of {_titled(design, design.formula.response)} with {fixed} and {listing(random)} "
-        f"was fitted by {method}."
-    )
+    response = _titled(design, design.formula.response)
+    return f"A linear mixed model of {response} with {fixed} and {listing(random)} was fitted by {method}."
 
 
 def _titled(design: Design, name: str) -> str:
