@@ -26,7 +26,10 @@ SIGNATURES: dict[str, tuple[bytes, ...]] = {
     ".sav": (b"$FL2", b"$FL3"),
     ".zsav": (b"$FL3",),
     ".por": (),
-    ".dta": (b"<stata_dta>", *(bytes([release]) for release in range(104, 116))),
+    ".dta": (
+        b"<stata_dta>",
+        *(bytes([release, order]) for release in range(104, 116) for order in (1, 2)),
+    ),
     ".sas7bdat": (bytes(12) + b"\xc2\xea\x81\x60",),
     ".xlsx": (b"PK\x03\x04",),
     ".ods": (b"PK\x03\x04",),

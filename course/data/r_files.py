@@ -95,8 +95,8 @@ def _plain(values: np.ndarray) -> pd.Series:
     """Numbers, booleans or text, as a CSV file would give them."""
     gone = np.ma.getmaskarray(values) if isinstance(values, np.ma.MaskedArray) else None
     if gone is None or not gone.any():
-        texts = values.dtype.kind in "OU"
-        return pd.Series(np.ma.getdata(values), dtype="str" if texts else None)
+        kinds = {"O": "str", "U": "str", "i": "int64"}
+        return pd.Series(np.ma.getdata(values), dtype=kinds.get(values.dtype.kind))
     kind = object if values.dtype.kind == "b" else float
     return pd.Series(np.ma.getdata(values).astype(kind)).mask(gone)
 

@@ -9,13 +9,15 @@ from pathlib import Path
 import pandas as pd
 
 from course.common.nearest import nearest
+from course.data.delimited import MISSING, WITH_ZERO
 from course.errors import CourseError
 
 ENGINES = {".xlsx": "openpyxl", ".ods": "odf"}
 
 
-def read_sheet(path: Path, suffix: str, sheet: str | None, labels: Iterable[str]) -> pd.DataFrame:
-    """One sheet of a workbook, the first where none is named."""
+def read_sheet(path: Path, suffix: str, sheet: str | None, texts: Iterable[str]) -> pd.DataFrame:
+    """One sheet of a workbook, the first where none is named; `texts` are columns to keep as text."""
+    texts = set(texts)
     if suffix == ".ods":
         _refuse_locked(path)
     with pd.ExcelFile(path, engine=ENGINES[suffix]) as book:
@@ -27,17 +29,26 @@ def read_sheet(path: Path, suffix: str, sheet: str | None, labels: Iterable[str]
             )
         chosen = sheets[0] if sheet is None else sheet
         names = _names(book, chosen, path)
-        data = book.parse(
-            chosen,
-            dtype=dict.fromkeys(set(labels) & set(names), str),
-            keep_default_na=False,
-            na_values=["", "NA"],
-        )
+        data = book.parse(chosen, dtype=object, keep_default_na=False, na_values=MISSING)
+    for name in names:
+        data[name] = _typed(data[name], name in texts)
     if sheet is None and len(sheets) > 1:
         data.attrs["notes"] = [
             f"{path} has the sheets {', '.join(map(repr, sheets))}: the first was read; sheet= names another."
         ]
     return data
+
+
+def _typed(cells: pd.Series, text: bool) -> pd.Series:
+    """Numbers, dates or text; numbers that were typed as text are numbers, unless one begins with zeros."""
+    column = cells.infer_objects()
+    is_text = cells.map(lambda cell: isinstance(cell, str))
+    if text or cells[is_text].astype("str").str.fullmatch(WITH_ZERO).any():
+        return cells.map(str, na_action="ignore").astype("str")
+    if not is_text.any():
+        return column
+    numbers = pd.to_numeric(cells, errors="coerce")
+    return column if (numbers.isna() & cells.notna()).any() else numbers
 
 
 def _names(book: pd.ExcelFile, sheet: str, path: Path) -> list[str]:
@@ -60,8 +71,9 @@ def _names(book: pd.ExcelFile, sheet: str, path: Path) -> list[str]:
 
 def _refuse_locked(path: Path) -> None:
     """LibreOffice encrypts the parts of a workbook, and says so in its list of parts."""
+    manifest = "META-INF/manifest.xml"
     with zipfile.ZipFile(path) as parts:
-        if b"encryption-data" in parts.read("META-INF/manifest.xml"):
+        if manifest in parts.namelist() and b"encryption-data" in parts.read(manifest):
             raise CourseError(
                 f"{path} is protected by a password: open it, save it without one, and read that file"
             )

@@ -26,7 +26,6 @@ from course.plots.page import (
     describe,
     label,
     legend_above,
-    unit_of,
 )
 
 if TYPE_CHECKING:
@@ -108,7 +107,7 @@ def scores(
         )
         ax.set_yticks(rows, [str(label) for label in means.index])
         titles = data.attrs.get("labels", {})
-        ax.set_xlabel(axis_label(titles.get(response, response), unit or unit_of(response)))
+        ax.set_xlabel(axis_label(titles.get(response, response), unit))
         ax.set_ylabel(titles.get(group, group))
         legend_above(ax)
     describe(

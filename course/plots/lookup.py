@@ -13,7 +13,7 @@ from course.common.nearest import nearest
 from course.design.columns import is_number
 from course.errors import CourseError
 from course.formula.parse import variables_of
-from course.plots.page import axis_label, label, unit_of
+from course.plots.page import axis_label, label
 
 if TYPE_CHECKING:
     from course.fit.model import MixedFit
@@ -95,9 +95,11 @@ def find_predictor(fit: MixedFit, predictor: str) -> pd.Series:
 
 
 def column_label(fit: MixedFit, name: str, unit: str | None = None) -> str:
-    """The title that the file of the data gives a column, or its name; with its unit where it is known."""
-    title = fill(fit.design.titles.get(name, name), TITLE_WIDTH)
-    return axis_label(title, unit or unit_of(name))
+    """The title that the file of the data gives a column; else its name, with its unit where it is known."""
+    titles = fit.design.titles
+    if name not in titles:
+        return axis_label(name, unit)
+    return axis_label(fill(titles[name], TITLE_WIDTH), unit)
 
 
 def containing(fit: MixedFit, g: int) -> list[int]:
