@@ -13,13 +13,16 @@ from course.data.delimited import MISSING, WITH_ZERO
 from course.errors import CourseError
 
 ENGINES = {".xlsx": "openpyxl", ".ods": "odf"}
+PARTS = {
+    ".xlsx": "xl/workbook.xml",
+    ".ods": "META-INF/manifest.xml",
+}  # files that each kind consists of
 
 
 def read_sheet(path: Path, suffix: str, sheet: str | None, texts: Iterable[str]) -> pd.DataFrame:
     """One sheet of a workbook, the first where none is named; `texts` are columns to keep as text."""
     texts = set(texts)
-    if suffix == ".ods":
-        _refuse_locked(path)
+    _check_parts(path, suffix)
     with pd.ExcelFile(path, engine=ENGINES[suffix]) as book:
         sheets = list(map(str, book.sheet_names))
         if sheet is not None and sheet not in sheets:
@@ -69,11 +72,19 @@ def _names(book: pd.ExcelFile, sheet: str, path: Path) -> list[str]:
     return texts
 
 
-def _refuse_locked(path: Path) -> None:
-    """LibreOffice encrypts the parts of a workbook, and says so in its list of parts."""
-    manifest = "META-INF/manifest.xml"
+def _check_parts(path: Path, suffix: str) -> None:
+    """Refuse an .xlsx called .ods or the other way round, and what LibreOffice has encrypted."""
     with zipfile.ZipFile(path) as parts:
-        if manifest in parts.namelist() and b"encryption-data" in parts.read(manifest):
+        names = parts.namelist()
+        kinds = [kind for kind, part in PARTS.items() if part in names]
+        if suffix not in kinds:
+            other = (
+                f"; it holds a workbook of the kind {kinds[0]}: give it that name" if kinds else ""
+            )
+            raise CourseError(
+                f"{path} cannot be read as {suffix}: it is not what its name says{other}"
+            )
+        if suffix == ".ods" and b"encryption-data" in parts.read(PARTS[".ods"]):
             raise CourseError(
                 f"{path} is protected by a password: open it, save it without one, and read that file"
             )

@@ -69,7 +69,7 @@ def test_titles_stand_on_axes_and_in_reports():
     untitled = data.copy()
     untitled.attrs = {}
     fit = mixedlm(FORMULA, untitled).fit()
-    assert plots.predictions(fit, "age").get_xlabel().startswith("age; ")
+    assert plots.predictions(fit, "age").get_xlabel().startswith("age (years); ")
     assert " sex[T.male], age and escs " in report(fit)
 
 
@@ -153,9 +153,10 @@ CASES = {  # values, labels, ranges of missing codes; kind of column, its values
 @pytest.mark.parametrize("case", CASES)
 def test_a_factor_where_all_values_have_labels_else_a_number(case, tmp_path):
     values, labels, gaps, kind, expected = CASES[case]
+    ranges = {"x": gaps} if gaps else None
     path = written(
-        tmp_path, {"x": values}, variable_value_labels={"x": labels}, missing_ranges={"x": gaps} if gaps else None
-    )  # fmt: skip
+        tmp_path, {"x": values}, variable_value_labels={"x": labels}, missing_ranges=ranges
+    )
     column = read_table(path)["x"]
     if kind == "factor":
         levels, expected = expected

@@ -1,4 +1,4 @@
-"""CSV files as they come, workbooks, Feather; what is no such file; frames that are not pandas'; odd codes."""
+"""CSV as it comes, workbooks, Feather; what is no such file; frames that are not pandas'; odd codes."""
 
 import gzip
 import zipfile
@@ -106,7 +106,9 @@ def test_semicolons_and_decimal_commas_are_read_and_told_of(tmp_path, capsys):
 # -- workbooks, Feather ----------------------------------------------------------------------------
 
 SHEETS = {
-    "pupils": pd.DataFrame({"school": ["a", "a", "b"], "score": [1.5, np.nan, 3], "group": ["None", "NA", "x"]}),
+    "pupils": pd.DataFrame(
+        {"school": ["a", "a", "b"], "score": [1.5, np.nan, 3], "group": ["None", "NA", "x"]}
+    ),
     "rooms": pd.DataFrame({"room": ["01", "1"], "size": [20, 25], "typed": ["1.5", 2]}),
 }  # fmt: skip
 
@@ -114,7 +116,7 @@ SHEETS = {
 @pytest.fixture(params=["xlsx", "ods"])
 def workbook(request, tmp_path):
     path = tmp_path / f"t.{request.param}"
-    with pd.ExcelWriter(path) as writer:
+    with pd.ExcelWriter(str(path)) as writer:  # pandas goes by the name of a text only
         for name, sheet in SHEETS.items():
             sheet.to_excel(writer, sheet_name=name, index=False)
     return path
@@ -185,6 +187,11 @@ def test_a_file_that_begins_as_another_kind_does(tmp_path):
     ):
         read_table(tmp_path / "t.dta")
     pupils().to_excel(tmp_path / "t.xlsx")
+    (tmp_path / "t.ods").write_bytes((tmp_path / "t.xlsx").read_bytes())
+    with pytest.raises(
+        CourseError, match=r"not what its name says; it holds a workbook of the kind \.xlsx"
+    ):
+        read_table(tmp_path / "t.ods")
     (tmp_path / "t.csv").write_bytes((tmp_path / "t.xlsx").read_bytes())
     with pytest.raises(CourseError, match=r"not UTF-8 text.*it begins as a \.xlsx file does"):
         read_table(tmp_path / "t.csv")
