@@ -113,12 +113,13 @@ bench: .venv/installed ## measure speed against statsmodels, the Rust package, a
 	$(VENV_PYTHON) tests/benchmarks/intervals.py
 	$(VENV_PYTHON) tests/benchmarks/studies.py
 
-reference: ## compute the tests' reference values again (needs R with lme4, lmerTest and pbkrtest)
+reference: ## compute the tests' reference values again (needs R with lme4, lmerTest, pbkrtest and haven)
 	Rscript tests/reference/reference.R
 	Rscript tests/reference/compare.R
 	Rscript tests/reference/inference.R
 	Rscript tests/reference/profile.R
 	Rscript tests/reference/phrasebook.R
+	Rscript tests/reference/files.R
 
 release: .venv/installed-test ## check version, changelog and citation; build sdist and wheel into dist/, and try them
 	$(PIP_INSTALL) -q -e '.[release]'
