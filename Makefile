@@ -118,8 +118,11 @@ reference: ## compute the tests' reference values again (needs R with lme4, lmer
 	Rscript tests/reference/compare.R
 	Rscript tests/reference/inference.R
 	Rscript tests/reference/profile.R
+	Rscript tests/reference/aliased.R
+	Rscript tests/reference/shared.R
 	Rscript tests/reference/phrasebook.R
 	Rscript tests/reference/files.R
+	Rscript tests/reference/published.R
 
 release: .venv/installed-test ## check version, changelog and citation; build sdist and wheel into dist/, and try them
 	$(PIP_INSTALL) -q -e '.[release]'

@@ -27,7 +27,7 @@ _HOMES = {
     "icc": "course.interpretation.icc",
     "influence": "course.diagnosis.influence",
     "load": "course.data.sets",
-    "mixedlm": "course.fit.model",
+    "mixedlm": "course.fit.from_formula",
     "parameters": "course.inference.parameters",
     "power": "course.studies.power",
     "profile": "course.inference.profile",
@@ -55,9 +55,9 @@ if TYPE_CHECKING:  # editors and type checkers read the same here, and mark a na
     from course.diagnosis.influence import influence as influence
     from course.errors import CourseError as CourseError
     from course.exercises.check import check as check
+    from course.fit.from_formula import mixedlm as mixedlm
     from course.fit.model import MixedFit as MixedFit
     from course.fit.model import MixedModel as MixedModel
-    from course.fit.model import mixedlm as mixedlm
     from course.inference.bootstrap import bootstrap as bootstrap
     from course.inference.bootstrap import simulate_responses as simulate_responses
     from course.inference.compare import compare as compare

@@ -49,7 +49,7 @@ def run_translate(options: argparse.Namespace) -> None:
 
 
 def run_fit(options: argparse.Namespace) -> None:
-    from course.fit.model import mixedlm
+    from course.fit.from_formula import mixedlm
 
     print(mixedlm(options.formula, _read(options)).fit(reml=not options.ml).summary())
 

@@ -178,7 +178,7 @@ def fit_with_statsmodels() -> None:
 
 def fit_with_course() -> None:
     """Fit the same model with the course's own solver, and compare it with the closed form."""
-    from course.fit.model import mixedlm
+    from course.fit.from_formula import mixedlm
 
     fit = mixedlm("score ~ 1 + (1|classroom)", classrooms()).fit(reml=True)
     between = fit.variance_components["vcov"].iloc[0]

@@ -46,7 +46,10 @@ def made(t, frame: pd.DataFrame) -> SimpleNamespace:
     def fit(model, start, **_):
         return SimpleNamespace(params_object=start)
 
-    with mock.patch.object(MixedLM, "fit", fit):
+    def minimize(loss, x, **_):
+        return SimpleNamespace(x=x)
+
+    with mock.patch.object(MixedLM, "fit", fit), mock.patch("scipy.optimize.minimize", minimize):
         return SimpleNamespace(**execute(t.code, frame))
 
 

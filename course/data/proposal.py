@@ -12,11 +12,11 @@ from course.data.structure import (
     guessed_groups,
     named,
     other_reading,
-    quoted,
     restarts_in,
     structure,
 )
 from course.errors import CourseError
+from course.formula.terms import as_written
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,7 +110,7 @@ def propose(
     <BLANKLINE>
     Slopes that could vary: (age | classroom), (age | school), (age | province)
     """
-    from course.design.columns import check_frame, find_columns, is_number  # `load` needs no patsy
+    from course.design.columns import check_frame, find_columns, is_number
     from course.design.groups import FEW_LEVELS
 
     data = check_frame(data)
@@ -121,13 +121,13 @@ def propose(
         groups = [name for name in guessed_groups(data) if name not in taken]
     complete = data.dropna(subset=[response, *predictors])
     lies = structure(complete, groups)
-    fixed, random, reasons = [quoted(name) for name in predictors], [], []
+    fixed, random, reasons = [as_written(name) for name in predictors], [], []
     for name, row in lies.groups.iterrows():
         above = restarts_in(name, lies.relations)
         if reason := _no_term(name, row, lies.relations):
             reasons.append(reason)
         elif row["levels"] < FEW_LEVELS and not above:
-            fixed.append(f"C({quoted(name)})" if is_number(data[name]) else quoted(name))
+            fixed.append(f"C({as_written(name)})" if is_number(data[name]) else as_written(name))
             reasons.append(
                 f"{name} has {row['levels']} levels, too few for a variance: into the fixed part."
             )
@@ -143,13 +143,13 @@ def propose(
     random.sort(key=lambda term: -term.n_groups)
     terms = [*(fixed or ["1"]), *(f"(1 | {term.group})" for term in random)]
     slopes = [
-        f"({quoted(x)} | {term.group})"
+        f"({as_written(x)} | {term.group})"
         for x in predictors
         if is_number(data[x])
         for term in random
         if _varies_within(complete, x, term.columns)
     ]
-    return Proposal(f"{quoted(response)} ~ {' + '.join(terms)}", reasons, slopes, lies)
+    return Proposal(f"{as_written(response)} ~ {' + '.join(terms)}", reasons, slopes, lies)
 
 
 # -- terms -----------------------------------------------------------------------------------
@@ -166,7 +166,7 @@ class _RandomTerm:
 
 def _random_term(data: pd.DataFrame, columns: list[str]) -> _RandomTerm:
     n_groups = data.groupby(columns, observed=True).ngroups
-    return _RandomTerm(columns, ":".join(quoted(column) for column in columns), n_groups)
+    return _RandomTerm(columns, ":".join(as_written(column) for column in columns), n_groups)
 
 
 def _check_response(column: pd.Series, name: str) -> None:

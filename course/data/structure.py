@@ -10,6 +10,8 @@ import numpy as np
 import pandas as pd
 
 from course.errors import CourseError
+from course.formula.expressions import column_code
+from course.formula.terms import as_written
 
 CATEGORY = 5  # text with at most so many labels is taken for a category such as sex, not for groups
 LABEL_NAME = re.compile(
@@ -181,10 +183,6 @@ def _is_whole(column: pd.Series) -> bool:
     return bool((column.dropna() % 1 == 0).all())
 
 
-def quoted(name: str) -> str:
-    return name if name.isidentifier() else f"`{name}`"
-
-
 # -- pairs -----------------------------------------------------------------------------------
 
 
@@ -244,10 +242,10 @@ def _warnings(groups: pd.DataFrame, relations: pd.DataFrame, columns: dict) -> l
     for name, row in groups.iterrows():
         above = restarts_in(name, relations)
         if above:
-            pair = ":".join(quoted(column) for column in [*above, name])
+            pair = ":".join(as_written(column) for column in [*above, name])
             warnings.append(
                 f"The labels of {name} are used again in every {above[-1]}. If they mean other groups "
-                f"there, write (1 | {pair}), not (1 | {quoted(name)})."
+                f"there, write (1 | {pair}), not (1 | {as_written(name)})."
             )
         if row["most"] == 1:
             warnings.append(f"{name} has one row per level: no random effect, it is the residual.")
@@ -278,6 +276,6 @@ def _warnings(groups: pd.DataFrame, relations: pd.DataFrame, columns: dict) -> l
     if numbers:
         warnings.append(
             f"The labels of {', '.join(numbers)} are numbers. In plain statsmodels write "
-            f"C({numbers[0]}), or a slope is fitted to them."
+            f"C({column_code(numbers[0])}), or a slope is fitted to them."
         )
     return warnings

@@ -94,11 +94,14 @@ def find_aliased(X: np.ndarray, codings: Codings) -> Aliased:
     >>> data = {"y": pd.Series([3.0, 4, 6, 5]), "cm": pd.Series([8.0, 9, 10, 9])}
     >>> data["mm"] = 10 * data["cm"]
     >>> codings = Codings(parse_formula("y ~ cm + mm"), data)
-    >>> found = find_aliased(codings.matrices(pd.RangeIndex(4))[1], codings)
+    >>> found = find_aliased(codings.matrices(pd.RangeIndex(4))[2], codings)
     >>> found.reasons
     ('mm is determined by cm: their effects cannot be told apart, and mm is left out.',)
     """
     names = codings.X.names
+    kept, null, makers = determined(X, names, range(len(names)))
+    if kept.all():
+        return Aliased(kept, (), null, ())
     kept, null, makers = determined(X, names, _as_written(codings))
     by_cells = dict(_by_empty_cells(codings, kept))
     left_out = np.flatnonzero(~kept).tolist()
@@ -164,8 +167,11 @@ def determined(
     made_of = np.linalg.lstsq(scaled[:, kept], scaled[:, ~kept], rcond=None)[0]
     made_of[np.abs(made_of) < NO_WEIGHT**2] = 0.0
     null = T[:, ~kept] - T[:, kept] @ made_of
-    of_kept = np.asarray(names)[kept]
-    makers = [tuple(of_kept[np.abs(w) > NO_WEIGHT].tolist()) for w in made_of.T]
+    weighty = np.abs(null * size[:, None]) > NO_WEIGHT
+    makers = [
+        tuple(names[j] for j in np.flatnonzero(kept & enters) if names[j] != "Intercept")
+        for enters in weighty.T
+    ]
     return kept, null, makers
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
@@ -10,7 +11,12 @@ import pandas as pd
 from scipy import linalg
 
 from course.errors import CourseError
-from course.formula.expressions import SEVERAL, hides_a_function, names_outside_texts
+from course.formula.expressions import (
+    SEVERAL,
+    hides_a_function,
+    names_outside_texts,
+    quoted_column,
+)
 from course.formula.terms import Formula, RandomTerm
 
 MAX_CELLS = 400_000_000  # of all model matrices together: 3 GB
@@ -18,7 +24,21 @@ NOTHING_LEFT = 1e-12  # of the square of a column of unit size: no more than rou
 MAX_NAMES = 200_000  # columns of a formula that patsy may be asked to name
 
 
-def refuse_text(formula: Formula) -> None:
+def refuse_text(formula: Formula, columns: Mapping[str, pd.Series]) -> None:
+    """Refuse a response of text, or of True and False, which patsy makes several columns of."""
+    column = columns.get(quoted_column(formula.response) or formula.response)
+    if column is None:  # a function of columns
+        boolean, number = bool(re.search("[=<>]", formula.response)), "a column with .astype(float)"
+    else:
+        boolean = pd.api.types.is_bool_dtype(column.infer_objects().dtype)
+        number = f"data[{column.name!r}].astype(float)"
+    if boolean:
+        raise CourseError(
+            f"the response {formula.response} is True or False, and a linear mixed model needs numbers. "
+            "For yes or no there are logistic models, such as statsmodels' BinomialBayesMixedGLM. As 0 and "
+            f"1, with {number}, it can be fitted all the same: fixed effects are differences between "
+            "probabilities then, and their standard errors are rough"
+        )
     raise CourseError(
         f"the response {formula.response} is not numeric: a linear mixed model needs numbers. "
         "If it holds numbers written as text, convert it with pd.to_numeric"

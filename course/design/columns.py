@@ -29,6 +29,11 @@ def check_frame(data: object) -> pd.DataFrame:
     0    5
     1    6
     """
+    if isinstance(data, pd.DataFrame) and isinstance(data.columns, pd.MultiIndex):
+        raise CourseError(
+            f"the columns of the data have {data.columns.nlevels} levels of names (a MultiIndex), and a "
+            'formula needs one: data.columns = ["_".join(map(str, name)) for name in data.columns]'
+        )
     if isinstance(data, pd.DataFrame):
         return data
     import narwhals

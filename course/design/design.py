@@ -20,6 +20,7 @@ from course.design.grouping import Grouping, build_groupings
 from course.design.groups import lies_in, parents
 from course.design.identification import Shared, find_shared
 from course.design.matrices import Codings
+from course.design.references import with_numbers_as_labels
 from course.errors import CourseError
 from course.formula.expressions import hides_a_function
 from course.formula.terms import Formula
@@ -227,11 +228,12 @@ def build_design(formula: Formula, data: pd.DataFrame) -> Design:
         columns = {name: column[keep] for name, column in columns.items()}
         index = index[keep]
 
+    formula = with_numbers_as_labels(formula, columns)
     codings = Codings(formula, columns)
     check_columns([coding.names for coding in (codings.X, *codings.Z)], len(index))
     y, offset, X, *Zs = codings.matrices(index)
     if y.shape[1] > 1:
-        refuse_text(formula)
+        refuse_text(formula, columns)
     check_response(y[:, 0] - offset[:, 0], formula.response)
     aliased = find_aliased(X, codings)
     kept = aliased.kept

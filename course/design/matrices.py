@@ -52,7 +52,7 @@ def random_blocks(formula: Formula) -> tuple[RandomBlock, ...]:
     for term in formula.random:
         effects = effect_terms(term.effects)
         if not effects:
-            raise CourseError(f"{term} lets nothing vary: write (1|{term.group_name})")
+            raise CourseError(f"{term} lets nothing vary: write (1|{term.written_group})")
         if term.correlated:
             blocks.append(RandomBlock(term, tuple(effects)))
         else:

@@ -8,12 +8,16 @@ import numpy as np
 import pandas as pd
 
 from course.common.wording import count, listing
+from course.design.checks import constant_weights
 from course.design.columns import is_number
 from course.design.design import Design
 from course.design.groups import FEW_LEVELS, STRAY_SHARE, lies_in, occurring, relation
 from course.design.identification import RESIDUAL, Shared
-from course.formula.expressions import quoted_column
+from course.formula.expressions import STATEFUL, column_code, names_outside_texts, quoted_column
 from course.formula.parse import effect_terms, powers_of, ratios_of
+from course.formula.terms import as_written
+
+REMEMBERING = STATEFUL - {"as_numeric"}
 
 MANY_LEVELS = 20  # of a factor whose labels are numbers
 FEW_TEXTS = 5  # labels among them that are none, such as "refused"
@@ -33,6 +37,7 @@ def find_notes(design: Design) -> tuple[str, ...]:
     """
     looks = (
         rows_left_out,
+        learnt_from_complete_rows,
         columns_left_out,
         reused_labels,
         same_groups,
@@ -85,6 +90,25 @@ def columns_left_out(design: Design) -> list[str]:
     return list(dict.fromkeys(design.aliased.reasons))
 
 
+def learnt_from_complete_rows(design: Design) -> list[str]:
+    """R computes means, knots and limits before it leaves rows out."""
+    if design.rows_given == design.n:
+        return []
+    texts = (
+        design.formula.response,
+        design.formula.fixed,
+        *(t.effects for t in design.formula.random),
+    )
+    calls = set().union(*map(names_outside_texts, texts)) & REMEMBERING
+    if not calls:
+        return []
+    return [
+        f"The means, knots and limits of {listing(sorted(calls))} are those of the {design.n:,} complete "
+        "rows. R takes them from every row that has the column, also from those left out for another one: "
+        "its coefficients, and with knots its curve, differ a little."
+    ]
+
+
 def reused_labels(design: Design) -> list[str]:
     """Rooms 1-4 in every school: one label, many rooms."""
     notes = []
@@ -94,19 +118,20 @@ def reused_labels(design: Design) -> list[str]:
         if pair.how != "restarting":
             continue
         inner, outer = alone[pair.inner], pair.outer
+        within, around = as_written(pair.inner), as_written(outer)
         n_pairs = len(occurring(alone[one].codes, alone[other].codes)[0])
         note = (
             f"The labels of {inner.name} are used again in every {outer}: {inner.n_levels} "
-            f"labels, but {n_pairs:,} combinations. (1|{inner.name}) ties together the rows "
+            f"labels, but {n_pairs:,} combinations. (1|{within}) ties together the rows "
             f"of every {outer} that share a label. If {inner.name} "
             f"'{inner.levels[0]}' of one {outer} has nothing to do with that of another, "
-            f"write (1|{outer}:{inner.name}) instead."
+            f"write (1|{around}:{within}) instead."
         )
         if pair.both:
             note += (
                 f" The data allow the other reading as well: if the labels of {outer} are the ones "
-                f"that begin again in every {inner.name}, write (1|{inner.name}:{outer}) instead of "
-                f"(1|{outer})."
+                f"that begin again in every {inner.name}, write (1|{within}:{around}) instead of "
+                f"(1|{around})."
             )
         notes.append(note)
     return notes
@@ -213,11 +238,12 @@ def almost_nested(design: Design) -> list[str]:
             shown = ", ".join(_label(inner.levels[i]) for i in several[:3])
             more = f" and {len(several) - 3} more" if len(several) > 3 else ""
             one = len(several) == 1
+            both = ":".join(map(as_written, dict.fromkeys((*outer.factors, *inner.factors))))
             notes.append(
                 f"{len(several)} of {inner.n_levels:,} {inner.name} levels "
                 f"{'lies' if one else 'lie'} in more than one {outer.name} ({shown}{more}). If "
                 f"{'it' if one else 'they'} really moved, the effects are crossed, and this is "
-                f"right; if a label was used twice, write (1|{outer.name}:{inner.name})."
+                f"right; if a label was used twice, write (1|{both})."
             )
     return notes
 
@@ -235,17 +261,20 @@ def flat_slopes(design: Design) -> list[str]:
     """A predictor of the schools cannot have a slope within each school."""
     notes = []
     for grouping in design.groupings:
-        for name, column in zip(grouping.effects, grouping.Z.T, strict=True):
-            if (column == 1).all():  # an intercept
-                continue
-            first = np.empty(grouping.n_levels)
-            first[grouping.codes] = column
-            if (first[grouping.codes] == column).all():
-                notes.append(
-                    f"{name} does not vary within any level of {grouping.name}, so its slope there "
-                    f"rests on the differences between levels alone: ({name}|{grouping.name}) is "
-                    "hardly what is meant."
-                )
+        for block in grouping.blocks:
+            Z, names = grouping.Z[:, block], tuple(grouping.effects[j] for j in block)
+            weights = constant_weights(Z, names)
+            for at, name in enumerate(names):
+                # an intercept, or that of one label's groups
+                if weights is not None and weights[at]:
+                    continue
+                first = np.empty(grouping.n_levels)
+                first[grouping.codes] = Z[:, at]
+                if (first[grouping.codes] == Z[:, at]).all():
+                    notes.append(
+                        f"{name} does not vary within any level of {grouping.name}, so its slope there "
+                        "rests on the differences between levels alone, which is hardly what is meant."
+                    )
     return notes
 
 
@@ -324,7 +353,7 @@ def number_labels(design: Design) -> list[str]:
         return []
     return [
         f"The labels of {', '.join(names)} are numbers. Here they are labels all the same; in "
-        f"statsmodels' own formulas write C({names[0]}), or a slope is fitted to them."
+        f"statsmodels' own formulas write C({column_code(names[0])}), or a slope is fitted to them."
     ]
 
 

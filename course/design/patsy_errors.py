@@ -24,6 +24,7 @@ MEANINGS = {
     "implies": "df=, degree= and the number of knots contradict each other: leave out df= or knots=",
     "degree of poly": "its degree is to be less than the number of different values",
     "df of ns": "df= is too small: ns needs at least 1",
+    "labels of cut": "labels= has to name every interval once",
     "breaks of cut": "a value lies outside the breaks: take lower or higher ones",
     "is too small": "df= is too small for its degree: a cubic bs needs at least 3",
     "n_inner_knots": "the column has too few different values for so many knots: lower df=",

@@ -92,45 +92,75 @@ class NaturalSpline:
 
 
 class Cut:
-    """R's cut(x, breaks): into intervals, so many of one length or between the limits of a list."""
+    """R's cut(x, breaks): into intervals, so many of one length or between the limits of a list.
+
+    With labels=False their numbers, 1, 2, ...; with a list the labels in it.
+    """
 
     def __init__(self) -> None:
         self.seen: list[np.ndarray] = []
 
-    def memorize_chunk(
-        self, x: np.ndarray, breaks: int | list, right: bool = True, include_lowest: bool = False
-    ) -> None:
+    def memorize_chunk(self, x: np.ndarray, breaks: int | list, **options: object) -> None:
         self.seen.append(np.asarray(x, dtype=float))
 
     def memorize_finish(self) -> None:
         self.x = np.concatenate(self.seen)
 
     def transform(
-        self, x: np.ndarray, breaks: int | list, right: bool = True, include_lowest: bool = False
-    ) -> pd.Categorical:
+        self,
+        x: np.ndarray,
+        breaks: int | list,
+        labels: list | bool | None = None,
+        right: bool = True,
+        include_lowest: bool = False,
+    ) -> pd.Categorical | np.ndarray:
         if isinstance(breaks, int):
             low, high = self.x.min(), self.x.max()
             limits = np.linspace(low, high, breaks + 1)
             limits[0], limits[-1] = low - (high - low) / 1000, high + (high - low) / 1000
         else:
             limits = np.sort(breaks)
+        last = len(limits) - 2
+        codes = np.searchsorted(limits, x, side="left" if right else "right") - 1
+        if include_lowest:
+            codes[x == limits[0 if right else -1]] = 0 if right else last
+        if np.any((codes < 0) | (codes > last)):
+            raise ValueError("a value lies outside the breaks of cut")
+        if labels is False:
+            return codes + 1.0
+        if isinstance(labels, list):
+            if len(labels) != last + 1:
+                raise ValueError("as many labels of cut as intervals")
+            return pd.Categorical.from_codes(codes, labels)
         for digits in range(3, 13):
             shown = [f"{limit:.{digits}g}" for limit in limits]
             if len(set(shown)) == len(shown):
                 break
-        labels = [
-            f"({low},{high}]" if right else f"[{low},{high})"
-            for low, high in zip(shown, shown[1:], strict=False)
-        ]
-        codes = np.searchsorted(limits, x, side="left" if right else "right") - 1
-        if include_lowest:
-            codes[x == limits[0 if right else -1]] = 0 if right else len(labels) - 1
-        if np.any((codes < 0) | (codes >= len(labels))):
-            raise ValueError("a value lies outside the breaks of cut")
-        return pd.Categorical.from_codes(codes, labels)
+        ends = zip(shown, shown[1:], strict=False)
+        names = [f"({low},{high}]" if right else f"[{low},{high})" for low, high in ends]
+        return pd.Categorical.from_codes(codes, names)
 
 
-TRANSFORMS = {"poly": Poly, "ns": NaturalSpline, "cut": Cut}
+class AsNumeric:
+    """R's as.numeric(x): numbers as they are; of labels their places in the order of levels, 1, 2, ..."""
+
+    def __init__(self) -> None:
+        self.levels: pd.Index | None = None
+
+    def memorize_chunk(self, x: np.ndarray | pd.Categorical) -> None:
+        if not pd.api.types.is_numeric_dtype(x):
+            self.levels = pd.Categorical(x).categories
+
+    def memorize_finish(self) -> None:
+        pass
+
+    def transform(self, x: np.ndarray | pd.Categorical) -> np.ndarray:
+        if self.levels is None:
+            return np.asarray(x, dtype=float)
+        return self.levels.get_indexer(pd.Index(x)) + 1.0
+
+
+TRANSFORMS = {"poly": Poly, "ns": NaturalSpline, "cut": Cut, "as_numeric": AsNumeric}
 # all that patsy needs beside its own functions
 NAMESPACE = {"np": np} | {
     name: patsy.stateful_transform(transform) for name, transform in TRANSFORMS.items()

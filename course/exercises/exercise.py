@@ -59,7 +59,7 @@ class Data:
     def fit(self, formula: str, name: str) -> Any:
         """The REML fit of a formula to one of the data sets."""
         if (formula, name) not in self._fits:
-            from course.fit.model import mixedlm
+            from course.fit.from_formula import mixedlm
 
             self._fits[formula, name] = mixedlm(formula, self[name]).fit()
         return self._fits[formula, name]

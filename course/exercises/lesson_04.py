@@ -24,7 +24,7 @@ def _register(data: Data) -> pd.DataFrame:
 
 def _too_small(data: Data) -> float:
     """The right standard error of teacher_experience over the one from reused labels."""
-    from course.fit.model import mixedlm
+    from course.fit.from_formula import mixedlm
 
     right = data.fit(TWO_LEVELS, "pupils")
     wrong = mixedlm(TWO_LEVELS, _register(data)).fit()

@@ -6,7 +6,8 @@ import pandas as pd
 from scipy import stats
 
 from course.exercises.exercise import Choice, Data, Exercise, Model, Number, Slip
-from course.fit.model import MixedFit, mixedlm
+from course.fit.from_formula import mixedlm
+from course.fit.model import MixedFit
 
 LEVELS = " + (1|classroom) + (1|school) + (1|province)"
 FIXED = "test_score ~ age10 + sex + teacher_experience + school_resources + reform"

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from course.exercises.exercise import Choice, Data, Exercise, Model, Number, Slip
-from course.fit.model import MixedFit, mixedlm
+from course.fit.from_formula import mixedlm
+from course.fit.model import MixedFit
 from course.inference.intervals import confint
 
 THREE_LEVELS = "test_score ~ age10 + (1|classroom) + (1|school) + (1|province)"

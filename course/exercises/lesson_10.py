@@ -19,13 +19,13 @@ def _ols_deviance(data: Data) -> float:
 
 def _lowest_deviance(data: Data) -> float:
     """-2 log-likelihood of the ML fit with schools: how low the curve gets."""
-    from course.fit.model import mixedlm
+    from course.fit.from_formula import mixedlm
 
     return -2 * mixedlm(ONE_LEVEL, data["twelve"]).fit(reml=False).llf
 
 
 def _theta(data: Data, reml: bool) -> float:
-    from course.fit.model import mixedlm
+    from course.fit.from_formula import mixedlm
 
     fit = mixedlm(ONE_LEVEL, data["twelve"]).fit(reml=reml)
     return float(fit.variance_components["sdcor"].iloc[0] / fit.sigma)
@@ -33,7 +33,7 @@ def _theta(data: Data, reml: bool) -> float:
 
 def _four_provinces(data: Data) -> dict[str, float]:
     """SDs of the two-level fit to the first four provinces, by group."""
-    from course.fit.model import mixedlm
+    from course.fit.from_formula import mixedlm
 
     pupils = data["pupils"]
     some = pupils[pupils["province"].isin(sorted(pupils["province"].unique())[:4])]

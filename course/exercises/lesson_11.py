@@ -5,7 +5,8 @@ from __future__ import annotations
 import pandas as pd
 
 from course.exercises.exercise import Choice, Data, Exercise, Model, Number, Slip
-from course.fit.model import MixedFit, mixedlm
+from course.fit.from_formula import mixedlm
+from course.fit.model import MixedFit
 
 EMPTY = "score ~ 1 + (1|school) + (1|lea)"
 RANDOM = " + (gcsecnt + gender|school) + (1|lea)"

@@ -54,7 +54,7 @@ def _scores(pupils: pd.DataFrame, mean: np.ndarray, rng: np.random.Generator) ->
 
 def _no_slopes(pupils: pd.DataFrame) -> pd.DataFrame:
     """Schools whose slopes do not differ, drawn until the fit with slopes is at a correlation of ±1."""
-    from course.fit.model import mixedlm  # here, so that `check` does not wait for SciPy
+    from course.fit.from_formula import mixedlm  # here, so that `check` does not wait for SciPy
 
     pupils = pupils[["student_id", "classroom", "school", "sex", "age10"]]
     for seed in itertools.count(1):

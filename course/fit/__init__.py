@@ -6,7 +6,8 @@ fixed effects, and nothing of pictures.
 """
 
 from course.fit.agreement import Check
-from course.fit.model import MixedFit, MixedModel, mixedlm
+from course.fit.from_formula import mixedlm
+from course.fit.model import MixedFit, MixedModel
 from course.fit.require import require_fit
 from course.fit.summary import Summary
 

@@ -14,13 +14,22 @@ import numpy as np
 import pandas as pd
 
 from course.common.nearest import nearest
-from course.design.columns import check_frame, find_columns, missing_rows
-from course.design.groups import group_codes, lies_in
+from course.common.wording import count
+from course.design.columns import check_frame, factorize, find_columns, missing_rows
+from course.design.groups import group_codes, lies_in, relation
 from course.errors import CourseError
 from course.formula.expressions import quoted_column
 from course.formula.parse import effect_terms, parse_formula, random_term
-from course.formula.terms import Formula, RandomTerm
+from course.formula.terms import Formula, RandomTerm, as_written
 
+KEYWORDS = (
+    *("formula", "data", "groups", "re_formula", "vc_formula"),
+    *("subset", "missing", "use_sparse"),
+)
+OF_FIT = dict.fromkeys(("reml", "progress"), "it is given to fit(): mixedlm(...).fit(reml=False)")
+OF_MIXEDLM = "it is given to mixedlm(...), before .fit()"
+MISSING = ("drop", "raise", "none")
+SHOWN_ROWS = 5  # of the index, in a message
 STRUCTURES = {"diag": False, "diagonal": False, "unstructured": True}
 
 
@@ -30,8 +39,12 @@ def read_call(
     groups: object = None,
     re_formula: str | dict | None = None,
     vc_formula: dict | None = None,
+    subset: object = None,
+    missing: str = "drop",
 ) -> tuple[Formula, pd.DataFrame]:
-    """One `Formula` for any of these forms, and the data (with a column more where groups is an array).
+    """One `Formula` for any of these forms, and the data that it is for.
+
+    These have a column more where groups is an array, and those rows alone that the subset names.
 
     Examples
     --------
@@ -42,7 +55,9 @@ def read_call(
     data = check_frame(data)
     if not isinstance(formula, Formula):
         formula = parse_formula(formula, data.columns)
+    _refuse_several(groups, data)
     group, data = _group_column(groups, data)
+    data = _rows_of(subset, data)
     if vc_formula is not None and not isinstance(vc_formula, dict):
         raise CourseError(
             'vc_formula is a dict from a name to a formula, as in {"classroom": "0 + C(classroom)"}'
@@ -62,7 +77,76 @@ def read_call(
         raise CourseError(
             "re_formula and vc_formula need groups=, the column of the top-level units"
         )
+    _check_missing(formula, data, missing)
     return formula, data
+
+
+def _check_missing(formula: Formula, data: pd.DataFrame, missing: str) -> None:
+    """Refuse rows with missing values where that was asked for."""
+    if missing not in MISSING:
+        raise CourseError(
+            f"missing={missing!r}: 'drop', 'raise' or 'none'{nearest(missing, MISSING)}"
+        )
+    if missing == "drop":
+        return
+    columns = find_columns(data, formula.columns)
+    gaps = {name: missing_rows(column) for name, column in columns.items()}
+    counts = [f"'{name}' ({rows.sum()})" for name, rows in gaps.items() if rows.any()]
+    if counts:
+        anywhere = np.logical_or.reduce(list(gaps.values()))
+        shown = ", ".join(str(label) for label in data.index[anywhere][:SHOWN_ROWS])
+        shown += ", ..." if anywhere.sum() > SHOWN_ROWS else ""
+        raise CourseError(
+            f"values are missing in {', '.join(counts)}, in {count(int(anywhere.sum()), 'row')} (index "
+            f'{shown}), and missing="{missing}" refuses that: missing="drop" leaves these rows out'
+        )
+
+
+def _rows_of(subset: object, data: pd.DataFrame) -> pd.DataFrame:
+    """The rows that a subset names, as ``data.loc[subset]`` does."""
+    if subset is None:
+        return data
+    if isinstance(subset, str):
+        raise CourseError(
+            f"subset={subset!r} is a text: pass True or False for each row, as in "
+            f"subset=data.eval({subset!r})"
+        )
+    try:
+        rows = data.loc[subset]
+    except (KeyError, IndexError, TypeError, ValueError) as error:
+        raise CourseError(
+            f"subset is True or False for each of the {len(data):,} rows, or labels of the index: {error}"
+        ) from error
+    if not isinstance(rows, pd.DataFrame):
+        raise CourseError("subset names a single row: a model needs many")
+    return rows
+
+
+def _refuse_several(groups: object, data: pd.DataFrame) -> None:
+    """Refuse several columns of groups, with a term for each."""
+    if isinstance(groups, pd.DataFrame):
+        names = list(map(str, groups.columns))
+    elif isinstance(groups, list | tuple) and len(groups) != len(data):
+        names = [name for name in groups if isinstance(name, str)]
+    else:
+        return
+    if len(names) < 2:
+        return
+    columns = find_columns(data, names)
+    written = " + ".join(f"(1 | {as_written(name)})" for name in names)
+    if len(names) == 2:
+        codes = [factorize(columns[name])[0] for name in names]
+        pair = relation(names[0], codes[0], names[1], codes[1], listed=True)
+        within = f"(1 | {as_written(pair.outer)}/{as_written(pair.inner)})"
+        if pair.how == "nested":
+            written = within
+        elif pair.how == "restarting":
+            written += (
+                f", or {within} if {pair.inner} stands for other groups in every {pair.outer}"
+            )
+    raise CourseError(
+        f"groups= takes one column, not {len(names)}. In the formula, and without groups=, write {written}"
+    )
 
 
 def _group_column(groups: object, data: pd.DataFrame) -> tuple[str | None, pd.DataFrame]:

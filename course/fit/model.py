@@ -1,4 +1,4 @@
-"""`mixedlm`: any lme4-style formula, fitted; and what the fit says."""
+"""`MixedModel` and `MixedFit`: a formula with its data, and what the fit of it says."""
 
 from __future__ import annotations
 
@@ -10,81 +10,23 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from course.design.design import Design, build_design
+from course.common.keywords import refuse_keywords
+from course.design.design import Design
 from course.errors import CourseError
 from course.fit.agreement import Check, compare_solvers
-from course.fit.call_forms import read_call
+from course.fit.call_forms import KEYWORDS, OF_MIXEDLM
 from course.fit.notes import fit_notes
 from course.fit.predict import predict
 from course.fit.satterthwaite import Satterthwaite
 from course.fit.second_solver import fit_by_statsmodels
 from course.fit.summary import Summary, summarise
 from course.fit.tables import effects_tables, t_table, variance_table, with_left_out
-from course.formula.terms import Formula
 from course.solver.estimates import Estimates, estimate
 from course.solver.problem import Problem
-from course.translation.translate import NO_RANDOM_TERM, Translation, translate_design
+from course.translation.translate import Translation, translate_design
 
 if TYPE_CHECKING:
     from statsmodels.regression.mixed_linear_model import MixedLMResults
-
-
-def mixedlm(
-    formula: str | Formula,
-    data: pd.DataFrame,
-    groups: str | Sequence | None = None,
-    re_formula: str | dict[str, str] | None = None,
-    vc_formula: dict[str, str] | None = None,
-) -> MixedModel:
-    """A linear mixed model from an lme4-style formula, or from statsmodels' own arguments.
-
-    Parameters
-    ----------
-    formula : str
-        ``"test_score ~ age + sex + (age|classroom) + (1|school)"``. Without bars it is the fixed part
-        and the other arguments mean what they mean in ``statsmodels.formula.api.mixedlm``. Fixed effects
-        that others determine are left out, as in lme4, and named in `MixedFit.notes`.
-        R's spelling is read as it stands: ``factor(x)``, ``I(x^2)``, ``poly(x, 2)``, ``offset(x)``, ``.``.
-    data : DataFrame
-        One row per observation; it is not changed. Rows with missing values in a column that the
-        model names are left out, counted, and reported by `MixedFit.summary`.
-    groups : str or array-like of shape (n,), optional
-        Beside bars: adds ``(1|groups)``, for pupils who were measured repeatedly.
-    re_formula : str or dict, optional
-        Beside bars a dict ``{"classroom": "~1"}``: the effects that vary by that group.
-    vc_formula : dict, optional
-        Beside bars ``{"classroom": "diag"}`` makes that group's effects independent, as ``||`` does, and
-        ``"unstructured"`` correlated.
-
-    Returns
-    -------
-    MixedModel
-        Call its `fit`.
-
-    Raises
-    ------
-    CourseError
-        Where formula or data are not as they should be; the message gives the mend.
-
-    See Also
-    --------
-    translate : The same formula for statsmodels, without a fit.
-    propose : A first formula for a table.
-    compare, side_by_side, diagnose : What to do with the fits.
-
-    Examples
-    --------
-    >>> from course import load
-    >>> fit = mixedlm("test_score ~ age + (1|classroom) + (1|school)", load("pupils")).fit()
-    >>> fit.n_groups["school"] == len(fit.random_effects["school"])
-    True
-
-    In R: ``lmer(test_score ~ age + (1 | classroom) + (1 | school), pupils)``.
-    """
-    formula, data = read_call(formula, data, groups, re_formula, vc_formula)
-    if not formula.random:
-        raise CourseError(NO_RANDOM_TERM)
-    return MixedModel(build_design(formula, data))
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,7 +38,7 @@ class MixedModel:
     design : Design
         The matrices and groups.
     made : Problem, optional
-        The design reduced already, where another response of the same design was fitted before.
+        The design reduced already, where it was fitted to another response before.
 
     See Also
     --------
@@ -134,11 +76,11 @@ class MixedModel:
         Parameters
         ----------
         reml : bool
-            REML (the default, as in lme4 and statsmodels) for estimates; ML to compare models with
-            different fixed effects.
+            REML (the default of lme4 and statsmodels, too); ML to compare different fixed effects.
         progress : bool
-            Whether a fit of more than a second shows how often it has evaluated the deviance, and
-            its value. Stopped by Ctrl-C it leaves nothing behind.
+            Whether a fit of more than a second shows its evaluations. Ctrl-C leaves nothing behind.
+        **options
+            None is known: mixedlm ends on a checked optimum by itself.
 
         Returns
         -------
@@ -148,13 +90,9 @@ class MixedModel:
         Raises
         ------
         CourseError
-            Where no residual is left, and for options of statsmodels' optimisers.
+            Where no residual is left, and for an unknown option.
         """
-        if options:
-            raise CourseError(
-                f"fit() has no option {', '.join(options)}: mixedlm ends on a checked optimum by "
-                "itself. Only reml= and progress= are to be chosen"
-            )
+        refuse_keywords("fit", options, ("reml", "progress"), dict.fromkeys(KEYWORDS, OF_MIXEDLM))
         if not isinstance(reml, bool | np.bool_):
             raise CourseError(f"reml={reml!r}: True for REML, False for maximum likelihood")
         return MixedFit(self, estimate(self.problem, bool(reml), bool(progress)))
@@ -302,8 +240,7 @@ class MixedFit:
     def random_effects(self) -> dict[str, pd.DataFrame]:
         """Conditional means (BLUPs): for each group a frame of levels by effects.
 
-        A group of several columns (``school:classroom``) has a MultiIndex of them, so that
-        ``data.join(frame, on=["school", "classroom"])`` works.
+        Several columns (``school:classroom``) make a MultiIndex, for ``data.join(frame, on=[...])``.
         """
         return effects_tables(self.design, self.estimates.effects)
 
@@ -404,9 +341,7 @@ class MixedFit:
         """
         other = np.asarray(y, dtype=float)
         if other.shape != (self.nobs,) or not np.isfinite(other).all():
-            raise CourseError(
-                f"refit takes one finite number for each of the {self.nobs:,} rows of the fit"
-            )
+            raise CourseError(f"refit takes one finite number for each of {self.nobs:,} rows")
         problem = self.model.problem.with_response(other)
         return MixedModel(problem.design, problem).fit(self.estimates.reml)
 
@@ -423,8 +358,8 @@ class MixedFit:
         return summarise(self.design, self.estimates, criteria, self.fixed_effects, self.notes)
 
     def __repr__(self) -> str:
-        singular = ", singular" if self.singular else ""
-        return f"<MixedFit {self.formula}, {self.method}, {self.nobs:,} rows{singular}>"
+        rows = f"{self.nobs:,} rows{', singular' if self.singular else ''}"
+        return f"<MixedFit {self.formula}, {self.method}, {rows}>"
 
     # -- the other solver ---------------------------------------------------------------------
 

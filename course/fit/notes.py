@@ -79,7 +79,8 @@ def unseen_by_reml(design: Design) -> list[str]:
 def _sum(design: Design, estimates: Estimates, known: dict[Covariance, float]) -> str:
     """``var(Intercept | g) + var(x | g) = 3.21``"""
     text, value = "", 0.0
-    for one, weight in known.items():
+    what_is_added_first = sorted(known.items(), key=lambda item: item[1] < 0)
+    for one, weight in what_is_added_first:
         if one == RESIDUAL:
             name, size = "var(Residual)", estimates.sigma2
         else:

@@ -17,8 +17,13 @@ from course.errors import CourseError
 CONTRASTS = frozenset({"Treatment", "Sum", "Poly", "Helmert", "Diff"})
 SPLINES = frozenset({"bs", "cr", "cc", "ns"})
 SEVERAL = SPLINES | {"poly", "cut"}  # functions that make several columns of one
-FUNCTIONS = CONTRASTS | SEVERAL | {"C", "I", "Q", "center", "scale", "standardize"}
-STATEFUL = SEVERAL | {"center", "scale", "standardize"}  # they remember the data they first saw
+FUNCTIONS = CONTRASTS | SEVERAL | {"C", "I", "Q", "as_numeric", "center", "scale", "standardize"}
+STATEFUL = SEVERAL | {
+    "center",
+    "scale",
+    "standardize",
+    "as_numeric",
+}  # they remember the data they first saw
 NUMPY = frozenset(
     "abs cbrt ceil cos exp expm1 floor log log10 log1p log2 maximum minimum round sign sin sqrt "
     "square tan tanh where".split()
@@ -40,7 +45,7 @@ SIGNATURES = {
     "cc": (1, 2, (*SPLINE, "constraints")),
     "ns": (1, 2, ("df", "knots", "intercept")),
     "poly": (1, 2, ("degree", "raw")),
-    "cut": (1, 2, ("breaks", "right", "include_lowest")),
+    "cut": (1, 2, ("breaks", "labels", "right", "include_lowest")),
     "np.round": (1, 2, ("decimals",)),
     "np.maximum": (2, 2, ()),
     "np.minimum": (2, 2, ()),
@@ -52,7 +57,7 @@ SWITCHES = frozenset(
 )
 MOST_DEGREES = 5  # of a spline: FITPACK dies of more
 MENDS = {
-    "as.numeric": "make the column of numbers first, with pd.to_numeric",
+    "as.integer": "make the column of numbers first, with pd.to_numeric",
     "s": "write ns(x, df=3)",
     "cbind": "a mixed model here has one response",
     "mo": "write C(x)",
@@ -202,7 +207,7 @@ def _check(node: ast.AST, columns: dict, categorical: set, inside: str) -> None:
                 if not isinstance(item, ast.Constant | ast.UnaryOp):
                     raise CourseError(f"a list in {inside}(...) holds numbers or texts")
                 # knots and levels may be any number, unlike df= and degree=
-                visit(item, "C" if inside == "C" else "list")
+                visit(item, "C" if inside in LABELS else "list")
         case ast.Attribute(value=ast.Name(id="np"), attr="pi"):
             pass
         case ast.UnaryOp(op=ast.USub() | ast.UAdd(), operand=operand):
@@ -212,6 +217,9 @@ def _check(node: ast.AST, columns: dict, categorical: set, inside: str) -> None:
                 _check_power(left, right)
             visit(left, "arithmetic")
             visit(right, "arithmetic")
+        case ast.BinOp(left=left, op=ast.BitAnd() | ast.BitOr(), right=right) if inside == "test":
+            visit(left)
+            visit(right)
         case ast.Compare(left=left, ops=[_], comparators=[right]) if not isinstance(
             node.ops[0], ast.Is | ast.IsNot | ast.In | ast.NotIn
         ):
@@ -224,7 +232,7 @@ def _check(node: ast.AST, columns: dict, categorical: set, inside: str) -> None:
                 return
             _check_arguments(name, arguments, keywords, inside)
             for argument in [*arguments, *(keyword.value for keyword in keywords)]:
-                visit(argument, name)
+                visit(argument, "test" if name == "np.where" and argument is arguments[0] else name)
         case ast.BinOp(op=ast.BitXor()):
             raise CourseError(f"`{ast.unparse(node)[:60]}`: in Python a power is written **, not ^")
         case _:
@@ -301,7 +309,12 @@ def _check_arguments(name: str, arguments: list, keywords: list, inside: str) ->
     if name in SPLINES:
         given = dict(zip(("", "df"), arguments, strict=False)) | given
         if not given.keys() & {"df", "knots"}:
-            raise CourseError(f"{name}(...) needs the number of its columns: {name}(x, df=4)")
+            centred = (
+                ', constraints="center"' if name in ("cr", "cc") else ""
+            )  # beside an intercept
+            raise CourseError(
+                f"{name}(...) needs the number of its columns: {name}(x, df=4{centred})"
+            )
         if "degree" in given and not _whole(given["degree"], 0, MOST_DEGREES):
             raise CourseError(f"degree of {name}(...) is a whole number from 0 to {MOST_DEGREES}")
     if name == "poly":

@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Collection
 from functools import lru_cache
-
-import patsy
+from typing import TYPE_CHECKING
 
 from course.errors import CourseError
 from course.formula.grammar import Parser
 from course.formula.terms import Formula, RandomTerm
+
+if TYPE_CHECKING:
+    import patsy
 
 __all__ = [
     "Formula",
@@ -140,6 +142,8 @@ def terms_of(text: str) -> patsy.ModelDesc:
     CourseError
         Where patsy refuses it, as it does ``(x + 1):z``.
     """
+    import patsy  # here: who only loads data, or checks a number, need not wait for it
+
     try:
         return patsy.ModelDesc.from_formula(text)
     except patsy.PatsyError as error:

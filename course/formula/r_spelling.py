@@ -13,12 +13,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
+from functools import partial
 
 from course.common.wording import listing
 from course.errors import CourseError
-from course.formula.expressions import TEXT, column_code
+from course.formula.expressions import CONTRASTS, TEXT, column_code
 
 R_CALLS = {
+    "as.character(x)": "C({x})",
+    "as.numeric(x)": "as_numeric({x})",
+    "log(x)": "np.log({x})",
+    "log(x, base)": "I(np.log({x}) / np.log({base}))",
     "factor(x, levels)": "C({x}[, levels={levels}])",
     "as.factor(x)": "C({x})",
     "ordered(x, levels)": "C({x}, Poly[, levels={levels}])",
@@ -31,7 +36,7 @@ R_CALLS = {
     "round(x, digits)": "np.round({x}[, {digits}])",
 } | {
     f"{name}(x)": f"np.{name}({{x}})"
-    for name in "abs cos exp expm1 floor log log10 log1p log2 sign sin sqrt tan tanh".split()
+    for name in "abs cos exp expm1 floor log10 log1p log2 sign sin sqrt tan tanh".split()
 }
 # R's and patsy's function have one name, and not the same arguments
 ARGUMENTS = {
@@ -39,12 +44,15 @@ ARGUMENTS = {
     "scale": {"scale": "rescale"},
     "cut": {"include.lowest": "include_lowest"},
 }
-CONTRASTS = {
+# how many columns a spline has where neither df nor knots is given
+SPLINES_DF = {"bs": "3", "ns": "1"}
+CODINGS = {
     "contr.treatment": "Treatment",
     "contr.sum": "Sum",
     "contr.helmert": "Helmert",
     "contr.poly": "Poly",
 }
+PYTHONS = frozenset({"True", "False", "None", "and", "or", "not", "is", "if", "else", "lambda"})
 CONSTANTS = {"TRUE": "True", "FALSE": "False"}
 PACKAGES = ("base", "stats", "splines", "lme4")  # whose functions these are: splines::ns(x, 3)
 
@@ -54,15 +62,18 @@ TOKEN = re.compile(
     | `(?P<quoted>[^`]*)`
     | (?:(?:{"|".join(PACKAGES)})::)?(?P<name>[^\W\d][\w.]*)
     | (?P<number>(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)
-    | (?P<op>%%|%/%|==|[<>!]=|\*\*|.)
+    | (?P<op>%%|%/%|==|[<>!]=|\*\*|&&|\|\||.)
     )""",
     re.VERBOSE | re.DOTALL,
 )
+OPTIONAL = re.compile(r"\[(.*?\{(\w+)\}.*?)\]")
 DOTTED = re.compile(r"(?!np\.|numpy\.)\w+(\.(?!_)\w*)+")  # a column of R's
 OPERATORS = {"^": "**", "%%": "%", "%/%": "//"}
+LOGICAL = {"&": "&", "&&": "&", "|": "|", "||": "|"}
+_LINES = [(*pattern.rstrip(")").split("("), template) for pattern, template in R_CALLS.items()]
 _SIGNATURES = {
-    pattern.partition("(")[0]: (pattern.partition("(")[2].rstrip(")").split(", "), template)
-    for pattern, template in R_CALLS.items()
+    name: [(takes.split(", "), template) for other, takes, template in _LINES if other == name]
+    for name, *_ in _LINES
 }
 
 
@@ -120,18 +131,27 @@ class _Reader:
         self.readings[r] = ours
         return ours
 
-    def expression(self, stop: str, contrast: bool = False) -> str:
-        """What stands before one of the characters `stop`, outside parentheses and brackets."""
-        code, brackets = "", 0
+    def expression(self, stop: str, coding: bool = False) -> str:
+        """What stands before one of the characters `stop`, outside parentheses and brackets.
+
+        A coding of factors may be named in it where `coding`; elsewhere these are names of columns.
+        """
+        code, brackets, operands = "", 0, ""
         while self.at < len(self.tokens):
             token = self.tokens[self.at]
             op = token["op"]
             if op and op in stop and not brackets:
-                return code
+                return operands + _operand(code, operands)
             self.at += 1
+            if op in LOGICAL:  # which binds closer than a comparison in Python, and looser in R
+                operands += f"{_in_parentheses(code)} {LOGICAL[op]} "
+                code = ""
+                continue
             code += token["space"]
             if token["name"]:
-                code += self.name(token["name"])
+                code += self.name(token["name"], coding)
+            elif coding and token["text"] and token["text"][1:-1] in CODINGS:
+                code += self.read_as(token["text"], CODINGS[token["text"][1:-1]])
             elif token["quoted"] is not None:
                 code += column_code(token["quoted"])
             elif op == "(":
@@ -139,27 +159,30 @@ class _Reader:
             else:
                 brackets += (op == "[") - (op == "]")
                 code += self.read_as(op, OPERATORS[op]) if op in OPERATORS else token[0].strip()
-        return code + self.rest
+        return operands + _operand(code, operands) + self.rest
 
     def close(self) -> str:
         closed = self.next_is(")")
         self.at += closed
         return ")" if closed else ""
 
-    def name(self, name: str) -> str:
+    def name(self, name: str, coding: bool) -> str:
         """A function with its arguments, a constant, or a column."""
         if self.next_is("("):
             space = self.tokens[self.at]["space"]
             self.at += 1
             return self.call(name, space)
+        if coding and name in CODINGS:
+            return self.read_as(name, CODINGS[name])
+        if coding and name in CONTRASTS:
+            return name
         if name in CONSTANTS:
             return self.read_as(name, CONSTANTS[name])
-        if name in CONTRASTS:
-            return self.read_as(name, CONTRASTS[name])
         if name == "pi" and name not in self.columns:
             return self.read_as(name, "np.pi")
-        # an attribute of Python's stays what it is, and is refused later
-        return column_code(name) if DOTTED.fullmatch(name) else name
+        if name in PYTHONS or "." in name and not DOTTED.fullmatch(name):
+            return name  # an attribute of Python's stays what it is, and is refused later
+        return column_code(name)
 
     def call(self, name: str, space: str) -> str:
         given: list[tuple[str, str]] = []  # the argument's name, or "", and its value
@@ -168,7 +191,8 @@ class _Reader:
             if self.next_is("=", ahead=1) and self.tokens[self.at]["name"]:
                 key = self.tokens[self.at][0]  # with the space before it
                 self.at += 2
-            value = self.expression(stop=",)")
+            coding = name == "C" and (bool(given) if not key else key.strip() == "contrast")
+            value = self.expression(stop=",)", coding=coding)
             if key and value.strip() in ("T", "F"):
                 value = self.read_as(value.strip(), str(value.strip() == "T"))
             given.append((key, value))
@@ -176,18 +200,29 @@ class _Reader:
         closed = self.close()
         if name == "c":
             return self.read_as("c(...)", "[...]").replace("...", _joined(given))
-        if name in CONTRASTS:
+        if name in CODINGS:
             if given:
                 raise CourseError(
-                    f"{name}(...) with arguments is not read: write C(x, {CONTRASTS[name]}), or "
+                    f"{name}(...) with arguments is not read: write C(x, {CODINGS[name]}), or "
                     "C(x, Treatment('label')) for another reference"
                 )
-            return self.read_as(name, CONTRASTS[name])
+            return self.read_as(name, CODINGS[name])
+        if name == "C" and given[1:] and given[1][1].strip() == CODINGS["contr.treatment"]:
+            # a column called Treatment would hide what C takes anyhow
+            given = given[:1] if "contr.treatment" in self.readings else given
         if name in _SIGNATURES:
             return self.filled(name, given)
         renamed = ARGUMENTS.get(name, {})
         arguments = [(self.argument(key, renamed), value) for key, value in given]
-        if name == "scale" and "ddof" not in [key.strip() for key, _ in arguments]:
+        keys = [key.strip() for key, _ in arguments]
+        if name in SPLINES_DF and len(given) == 1 and not keys[0]:
+            arguments.append((" df", self.read_as(f"{name}(x)", SPLINES_DF[name])))
+        if name == "scale" and "ddof" not in keys:
+            if [value.strip() for key, value in arguments if key.strip() == "center"] == ["False"]:
+                raise CourseError(
+                    "scale(x, center=FALSE) divides by the root of the mean square in R; write I(x / 10) "
+                    "with the number that is to divide"
+                )
             self.read_as("scale(x)", "scale(x, ddof=1)")  # R divides by n - 1, patsy by n
             arguments.append((" ddof", "1"))
         return f"{name}{space}({_joined(arguments)}{closed}"
@@ -199,24 +234,45 @@ class _Reader:
         return key.replace(word, self.read_as(word, renamed[word]))
 
     def filled(self, name: str, given: list[tuple[str, str]]) -> str:
-        """The line of the table for this function, with these arguments."""
-        known, template = _SIGNATURES[name]
-        values = {key.strip(): value.strip() for key, value in given if key}
-        free = [word for word in known if word not in values]
-        positions = [value.strip() for key, value in given if not key]
-        values |= dict(zip(free, positions, strict=False))
-        written = re.sub(
-            r"\[(.*?\{(\w+)\}.*?)\]", lambda m: m[1] if m[2] in values else "", template
-        )
-        wanted = re.findall(r"\{(\w+)\}", written)
+        """The line of the table for this function that takes these arguments."""
+        for known, template in _SIGNATURES[name]:
+            values = {key.strip(): value.strip() for key, value in given if key}
+            free = [word for word in known if word not in values]
+            positions = [value.strip() for key, value in given if not key]
+            values |= dict(zip(free, positions, strict=False))
+            written = OPTIONAL.sub(partial(_if_given, values), template)
+            wanted = set(re.findall(r"\{(\w+)\}", written))
+            if len(positions) <= len(free) and wanted <= values.keys() <= set(known):
+                function = written.partition("(")[0]
+                if written == f"{function}({{{known[0]}}})":
+                    self.read_as(name, function)
+                else:
+                    shown = ", ".join(word for word in known if word in wanted)
+                    self.read_as(f"{name}({shown})", re.sub(r"[{}]", "", written))
+                return written.format_map(values)
         strange = [word for word in values if word not in known]
-        if strange or len(positions) > len(free) or not set(wanted) <= values.keys():
-            raise CourseError(
-                f"{name}(...) in a formula takes {listing(known)}"
-                + (f", and no {strange[0]}" if strange else "")
-            )
-        self.read_as(name, template.partition("(")[0])
-        return written.format_map(values)
+        raise CourseError(
+            f"{name}(...) in a formula takes {listing(known)}"
+            + (f", and no {strange[0]}" if strange else "")
+        )
+
+
+def _if_given(values: Collection[str], optional: re.Match) -> str:
+    return optional[1] if optional[2] in values else ""
+
+
+def _operand(code: str, before: str) -> str:
+    """The last of what is joined by & or |; alone it stays as it is."""
+    return _in_parentheses(code) if before else code
+
+
+def _in_parentheses(code: str) -> str:
+    code, depth = code.strip(), 0
+    for place, char in enumerate(code):
+        depth += (char == "(") - (char == ")")
+        if depth == 0 and place < len(code) - 1:  # what the first one opens does not hold it all
+            return f"({code})"
+    return code if code.startswith("(") else f"({code})"
 
 
 def _joined(given: list[tuple[str, str]]) -> str:

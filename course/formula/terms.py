@@ -40,9 +40,14 @@ class RandomTerm:
     def group_name(self) -> str:
         return ":".join(self.group)
 
+    @property
+    def written_group(self) -> str:
+        """The grouping as a formula has it, with backticks where a name needs them."""
+        return ":".join(map(as_written, self.group))
+
     def __str__(self) -> str:
         bar = "|" if self.correlated else "||"
-        return f"({self.effects} {bar} {':'.join(map(_as_written, self.group))})"
+        return f"({self.effects} {bar} {self.written_group})"
 
 
 @dataclass(frozen=True)
@@ -103,7 +108,14 @@ class Formula:
         return " + ".join([f"{self.response} ~ {self.fixed}", *offset, *map(str, self.random)])
 
 
-def _as_written(column: str) -> str:
+def as_written(column: str) -> str:
+    """A column's name as it stands in a formula: in backticks where it would not be read otherwise.
+
+    Examples
+    --------
+    >>> as_written("ward"), as_written("Ward No."), as_written("a`b")
+    ('ward', '`Ward No.`', 'Q("a`b")')
+    """
     if "`" in column:
         return f"Q({json.dumps(column, ensure_ascii=False)})"
     return column if re.fullmatch(r"[^\W\d]\w*", column) else f"`{column}`"

@@ -67,9 +67,9 @@ def confint(
     -------
     DataFrame
         By parameter: estimate (that of the fit), lower, upper, method; under ``"wald"`` and ``"bootstrap"``
-        also std_error. NaN for what the data do not know for itself, such as each of two variances of which
-        the likelihood knows the sum. ``attrs["notes"]`` holds what is to be said about them, such as the
-        number of replicates that failed.
+        also std_error. What the data do not know for itself, such as each of two variances of which the
+        likelihood knows the sum, has a profile interval of all values that fit, and NaN by other methods.
+        ``attrs["notes"]`` holds what is to be said about them, such as the number of replicates that failed.
 
     Raises
     ------
@@ -108,19 +108,23 @@ def confint(
     names = [str(parameter) for parameter in chosen]
     unknown = unknown_parameters(fit.design, fit.estimates.reml)
     if method == "profile":
-        known = [str(parameter) for parameter in chosen if parameter not in unknown]
-        table, notes = _profile(fit, known, level, progress)
-        table = table.reindex(names)
+        table, notes = _profile(fit, names, level, progress)
     elif method == "bootstrap":
         table, notes = _bootstrap(fit, chosen, level, n, seed, executor, progress)
     else:
         table, notes = _wald(fit, chosen, level, unknown)
-    without = [str(parameter) for parameter in chosen if parameter in unknown]
-    if without:
-        table.loc[without] = np.nan
+    shared = [str(parameter) for parameter in chosen if parameter in unknown]
+    if shared and method != "profile":
+        table.loc[shared] = np.nan
+    if shared:
+        own = "itself" if len(shared) == 1 else "themselves"
         notes.append(
-            f"No interval for {listing(without)}: the data do not know "
-            f"{'it' if len(without) == 1 else 'each'} for itself. fit.notes says why, and what is known."
+            f"The data do not know {listing(shared)} for {own} (fit.notes says what is known): "
+            + (
+                "the interval holds all values that fit, and the estimate is one of many."
+                if method == "profile"
+                else "there is no interval of this kind. method='profile' gives all values that fit."
+            )
         )
     table.insert(0, "estimate", all_parameters(fit)[names])
     table["method"] = method

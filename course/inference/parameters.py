@@ -90,6 +90,5 @@ def _refuse_correlation(name: str, known: list[Parameter]) -> None:
         if one.group == other.group and name == str(Parameter("cor", one.group, effects)):
             raise CourseError(
                 f"{name!r} is fixed at 0 by the formula, so it has no interval: for a correlation "
-                f"write both effects in one term with a single bar, such as "
-                f"({effects[1]}|{one.group})"
+                "write both effects in one term with a single bar, as in (age|school)"
             )

@@ -28,7 +28,7 @@ from course.fit.require import require_fit
 from course.inference.constrained import Held, hold
 from course.inference.parameters import choose
 from course.solver.estimates import estimate
-from course.solver.parameters import parameter_names, parameter_values, unknown_parameters
+from course.solver.parameters import parameter_names, parameter_values
 from course.solver.problem import SMALL
 
 ZETA_STEP = 0.4  # how far apart in zeta two points of a profile are to be
@@ -140,8 +140,7 @@ def profile(
         A fitted model, as ``mixedlm(...).fit()`` returns it.
     parameters : str or list of str, optional
         Names as in `course.inference.parameters.parameters`: ``"age"``, ``"sd(Intercept | school)"``,
-        ``"cor(Intercept, age | school)"``, ``"sigma"``. Where left out, all but those that the
-        data do not know for themselves (`MixedFit.notes` tells which).
+        ``"cor(Intercept, age | school)"``, ``"sigma"``; all where left out.
     level : float
         How far to go: until intervals of this level can be read from it.
     progress : bool
@@ -155,7 +154,7 @@ def profile(
     Raises
     ------
     CourseError
-        For a parameter that the fit does not have or the data do not know, and a level outside (0, 1).
+        For a parameter that the fit does not have, and a level outside (0, 1).
 
     See Also
     --------
@@ -176,16 +175,7 @@ def profile(
     require_fit(fit)
     level = proportion("level", level)
     names = parameter_names(fit.design)
-    unknown = unknown_parameters(fit.design, fit.estimates.reml)
     chosen = choose(fit.design, parameters)
-    if parameters is None:
-        chosen = [parameter for parameter in chosen if parameter not in unknown]
-    for parameter in chosen:
-        if parameter in unknown:
-            raise CourseError(
-                f"the data do not know {parameter} for itself, so the likelihood is flat along it: fit.notes "
-                "says what is known, and which term to leave out"
-            )
     problem = fit.model.problem
     best = estimate(problem, reml=False) if fit.estimates.reml else fit.estimates
     values = pd.Series(parameter_values(fit.design, best), index=names)

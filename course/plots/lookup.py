@@ -50,7 +50,7 @@ def find_slope(fit: MixedFit, group: str, effect: str | None) -> tuple[int, int,
     if "Intercept" not in effects or not slopes:
         raise CourseError(
             f"{group!r} has the random effects {', '.join(effects)}: this picture needs an "
-            f"intercept and a slope, as in (age|{group})"
+            "intercept and a slope, as in (age|school)"
         )
     if effect is None:
         if len(slopes) > 1:

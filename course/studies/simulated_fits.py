@@ -26,7 +26,8 @@ from course.common.nearest import nearest
 from course.common.parallel import run_in_chunks
 from course.common.seeds import seed_of_replicate
 from course.errors import CourseError
-from course.fit.model import MixedFit, mixedlm
+from course.fit.from_formula import mixedlm
+from course.fit.model import MixedFit
 from course.inference.fixed_effects import DF, fixed_effects_table
 from course.inference.intervals import confint
 from course.simulate.schools import Simulation, simulate_schools

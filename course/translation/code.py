@@ -14,10 +14,6 @@ from course.formula.expressions import names_outside_texts
 from course.translation.arguments import quote
 from course.translation.call import Call
 
-SHARED = (
-    "The rows cannot tell all of these variances apart (the notes say which), so that MixedLM may end in "
-    "'Singular matrix': leave out what the others can say."
-)
 BLOCKS = """\
 blocks = pd.Series(range(len(data)), index=data.index)
 while True:  # rows that share a group share a block, and so do all that hang together
@@ -41,7 +37,7 @@ loglike = model.loglike
 def guarded(params, profile_fe=True):
     if profile_fe and not np.all(np.isfinite(params) & (np.abs(params) >= smallest)):
         return -1e10
-{singular}    return loglike(params, profile_fe)
+    return loglike(params, profile_fe)
 
 
 model.loglike = guarded
@@ -49,13 +45,48 @@ for ftol in (1e-6, 1e-10):
     result = model.fit(start, method="powell", ftol=ftol, maxiter=1000)
     start = result.params_object
 """
-SINGULAR = """\
-    if profile_fe:
-        L = np.zeros(({k}, {k}))
-        L[np.tril_indices({k})] = params[:{m}]
-        spread = np.linalg.svd(L, compute_uv=False)
-        if spread[-1] < 1e-4 * min(spread[0], 1):  # correlations of exactly -1 or 1
-            return -1e10
+CORRELATED_WHY = (
+    "Search in units in which the effects are unrelated and each random part starts with about the "
+    "residual's variance, and a hair away from variances of 0 and correlations of -1 and 1, where "
+    "MixedLM's likelihood breaks down. BFGS finds the gradient by differences (MixedLM's own is wrong "
+    "beyond 0); Powell's method, which needs none, ends the search."
+)
+CORRELATED = """\
+lower = np.tril_indices({k})
+model.cov_pen = model.fe_pen = None  # as fit() sets them before it searches
+model._cov_sing = 0
+
+
+def params(x):  # as MixedLM has them
+    L = np.zeros(({k}, {k}))
+    L[lower] = x{own}
+    L = root @ np.linalg.cholesky(L @ L.T + 3e-9 * np.eye({k}))
+    return {params}
+
+
+def loss(x):
+    return -model.loglike(params(x))
+
+
+near = minimize(loss, {start}, jac="3-point").x  # BFGS
+best = minimize(loss, near, method="Powell").x
+result = model.fit(params(best), method="bfgs", gtol=np.inf)  # no search: this is its end
+"""
+SHARED_WHY = (
+    "The data know some of these variances or covariances only together. Single standard errors of "
+    "such do not exist, and MixedLM would end in a singular matrix for want of them: with a hair added "
+    "they come out huge."
+)
+SHARED = """\
+hessian = model.hessian
+
+
+def invertible(params):
+    H, singular = hessian(params)
+    return H - 1e-8 * np.diag(1 + np.abs(np.diag(H))), singular
+
+
+model.hessian = invertible
 """
 
 
@@ -68,6 +99,7 @@ def program(design: Design, call: Call) -> str:
     lines += ["import patsy"] if transforms else []
     lines.append("import statsmodels.formula.api as smf")
     lines += ["from scipy.interpolate import BSpline"] if "BSpline" in transforms else []
+    lines += ["from scipy.optimize import minimize"] if call.n_correlated > 1 else []
     lines.append("")
     if call.gaps:
         reasons = " ".join(gap.reason for gap in call.gaps)
@@ -80,8 +112,6 @@ def program(design: Design, call: Call) -> str:
     if design.aliased.names:
         lines += _comment(" ".join(dict.fromkeys(design.aliased.reasons)))
         lines.append("")
-    if design.shared_by_ml:
-        lines += [*_comment(SHARED), ""]
     prepare = [*_rows_and_types(design), *_made_columns(design, call)]
     lines += [*prepare, ""] if prepare else []
     lines += [
@@ -97,7 +127,7 @@ def program(design: Design, call: Call) -> str:
         lines += [f"        {quote(c.name)}: {quote(c.formula)}," for c in call.components]
         lines.append("    },")
     lines.append(")")
-    return "\n".join([*lines, *_fit_lines(call)]) + "\n"
+    return "\n".join([*lines, *_fit_lines(design, call)]) + "\n"
 
 
 def _transforms(design: Design) -> str:
@@ -126,25 +156,55 @@ def _made_columns(design: Design, call: Call) -> list[str]:
     return lines + by_patsy
 
 
-def _fit_lines(call: Call) -> list[str]:
+def _fit_lines(design: Design, call: Call) -> list[str]:
     """From the model to its optimum, with statsmodels alone."""
-    lines = ["", *_comment(FIT_WHY)]
+    shared = [*_comment(SHARED_WHY), *SHARED.splitlines()] if design.shared(reml=True) else []
+    search = _correlated_search(call) if call.n_correlated > 1 else _search(call)
+    return ["", *shared, *search]
+
+
+def _search(call: Call) -> list[str]:
+    """By Powell's method, inside MixedLM."""
+    lines = _comment(FIT_WHY)
     intercept = call.re_formula == "1"
     if (call.re_formula is None or intercept) and all(c.is_intercept for c in call.components):
         lines.append(f"start = np.ones({len(call.components) + intercept})")
-        return lines + FIT.format(singular="").splitlines()
+        return lines + FIT.splitlines()
     parts = []
     if call.re_formula is not None:
-        lines.append("Z = model.exog_re")
-        lines.append("root = np.linalg.cholesky(np.linalg.inv(Z.T @ Z / model.nobs))")
-        parts.append("root[np.tril_indices(Z.shape[1])]")
+        parts.append("[1 / np.sqrt((model.exog_re**2).mean())]")
     if call.components:
-        lines.append("squares = [sum((m**2).sum() for m in mats) for mats in model.exog_vc.mats]")
-        parts.append("np.sqrt(model.nobs / np.array(squares))")
-    lines.append("start = " + (parts[0] if len(parts) == 1 else f"np.append({', '.join(parts)})"))
-    k = call.n_correlated
-    singular = SINGULAR.format(k=k, m=k * (k + 1) // 2) if k > 1 else ""
-    return lines + FIT.format(singular=singular).splitlines()
+        lines += _sizes_of_components()
+        parts.append("sizes")
+    lines.append("start = " + ("np.append({}, {})".format(*parts) if len(parts) > 1 else parts[0]))
+    return lines + FIT.splitlines()
+
+
+def _correlated_search(call: Call) -> list[str]:
+    """Where correlations make the valley narrow: in other units, outside MixedLM."""
+    k, more = call.n_correlated, len(call.components)
+    m = k * (k + 1) // 2
+    lines = [
+        *_comment(CORRELATED_WHY),
+        "Z = model.exog_re",
+        "root = np.linalg.cholesky(np.linalg.inv(Z.T @ Z / model.nobs))",
+        *(_sizes_of_components() if more else []),
+    ]
+    spread = f"sizes * np.sqrt(x[{m}:] ** 2 + 3e-9)"
+    fit = CORRELATED.format(
+        k=k,
+        own=f"[:{m}]" if more else "",
+        params=f"np.append(L[lower], {spread})" if more else "L[lower]",
+        start=f"np.append(np.eye({k})[lower], np.ones({more}))" if more else f"np.eye({k})[lower]",
+    )
+    return lines + fit.splitlines()
+
+
+def _sizes_of_components() -> list[str]:
+    return [
+        "squares = [sum((m**2).sum() for m in mats) for mats in model.exog_vc.mats]",
+        "sizes = np.sqrt(model.nobs / np.array(squares))",
+    ]
 
 
 def _comment(text: str) -> list[str]:

@@ -7,6 +7,7 @@ from functools import cached_property
 
 import pandas as pd
 
+from course.common.keywords import refuse_keywords
 from course.design.columns import check_frame
 from course.design.design import Design, build_design
 from course.design.notes import find_notes
@@ -21,6 +22,11 @@ from course.translation.layout import lay_out
 NO_RANDOM_TERM = (
     "the formula has no random term such as (1|school): for ordinary least squares use "
     "smf.ols(formula, data), or say which groups the rows come from"
+)
+
+OF_MIXEDLM = dict.fromkeys(
+    ("groups", "re_formula", "vc_formula", "subset", "missing"),
+    "mixedlm takes it, and mixedlm(...).translation is the translation; here bars say it all",
 )
 
 
@@ -120,7 +126,7 @@ class Translation:
         return explain.explain_html(self.design, self.call, self.notes)
 
 
-def translate(formula: str | Formula, data: pd.DataFrame) -> Translation:
+def translate(formula: str | Formula, data: pd.DataFrame, **options: object) -> Translation:
     """Translate an lme4-style formula to the exact statsmodels call.
 
     Parameters
@@ -129,6 +135,8 @@ def translate(formula: str | Formula, data: pd.DataFrame) -> Translation:
         For instance ``"test_score ~ age + sex + (age|classroom) + (1|school)"``, in R's spelling or Python's.
     data : DataFrame
         The pupils; how their groups lie in each other decides the call. Not changed.
+    **options
+        None is known: a keyword of another program is told where it belongs.
 
     Returns
     -------
@@ -154,6 +162,7 @@ def translate(formula: str | Formula, data: pd.DataFrame) -> Translation:
     >>> t.exact
     True
     """
+    refuse_keywords("translate", options, ("formula", "data"), OF_MIXEDLM)
     data = check_frame(data)
     if not isinstance(formula, Formula):
         formula = parse_formula(formula, data.columns)

@@ -162,11 +162,20 @@ def test_a_slope_of_a_column_called_like_a_function_below_the_top():
     check(data, formula.replace("count", "`C`"), expected)
 
 
-@pytest.mark.parametrize("formula", ["C + C(sex)", "I(C + 1)", "C + I(age + 1) + C(sex, Sum)"])
+@pytest.mark.parametrize(
+    "formula", ["C + C(sex)", "I(C + 1) + C(sex)", "C + I(age + 1) + C(sex, Sum)"]
+)
 def test_a_function_and_a_column_of_one_name(formula):
     """Who calls both in one formula is told how to rename the column."""
     with pytest.raises(CourseError, match=r"rename\(columns=\{'C': 'C_'\}\)"):
         mixedlm(FORMULA.replace("count", formula), frame().rename(columns={"count": "C"}))
+
+
+def test_a_column_called_like_a_function_inside_another():
+    data = frame().rename(columns={"count": "C"})
+    check(data, FORMULA.replace("count", "I(C + 1)"))
+    X = mixedlm(FORMULA.replace("count", "I(C + 1)"), data).design.X
+    assert any(np.array_equal(column, frame()["count"] + 1) for column in X.T)
 
 
 @pytest.mark.slow

@@ -164,7 +164,7 @@ REFUSED = {
     "unknown column": ("score ~ agee + (1|school)", pupils(), "did you mean 'age'"),
     "unknown group": ("score ~ age + (1|shool)", pupils(), "did you mean 'school'"),
     "text response": ("sex ~ age + (1|school)", pupils(), "not numeric"),
-    "boolean response": ("y ~ age + (1|school)", bad(y=pupils().age > 10), "not numeric"),
+    "boolean response": ("y ~ age + (1|school)", bad(y=pupils().age > 10), "True or False"),
     "constant response": ("y ~ age + (1|school)", bad(y=3.0), "response y is 3"),
     "one level": ("score ~ age + (1|one)", bad(one="x"), "one level only"),
     "a row a level": ("score ~ age + (1|id)", bad(id=range(60)), "one row per level"),
@@ -454,7 +454,7 @@ LEFT_OUT = {
         "score ~ 0 + x + sex + (1|school)",
         bad(x=3.0),
         "x",
-        "same value in every row",
+        "x is determined by sex[female], sex[male]",
     ),
     "the second of two repetitions, as R orders them": (
         "score ~ age + age:sex + x + sex + (1|school)",
@@ -492,7 +492,7 @@ def test_a_column_that_others_determine_is_left_out_and_told_of(case):
     assert words in find_notes(found)[0]
     assert find_notes(found)[0].endswith("left out.")
     without = np.delete(
-        found.codings.matrices(found.index)[1], list(found.codings.X.names).index(name), 1
+        found.codings.matrices(found.index)[2], list(found.codings.X.names).index(name), 1
     )
     np.testing.assert_array_equal(found.X, without)
     np.testing.assert_allclose(found.fixed_rows(data), found.X)

@@ -276,7 +276,7 @@ REFUSED = {
     "y ~ (a + b + c + d + e + f)**5:((h + i + j)**3) + (1|g)": "too high a power",
     "y ~ I(" + "-" * 400 + "x) + (1|g)": "nested too deeply",
     "y ~ I(" + "x+" * 200 + "x) + (1|g)": "nested too deeply",
-    "y ~ bs(x) + (1|g)": "bs(x, df=4)",
+    "y ~ bs(x, degree=2) + (1|g)": "bs(x, df=4)",
     "y ~ np.maximum(x) + (1|g)": "takes 2 arguments",
     "y ~ np.round(x, 2, 3) + (1|g)": "1 argument to 2",
     "y ~ I(x, z) + (1|g)": "takes 1 argument ",

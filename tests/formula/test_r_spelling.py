@@ -52,6 +52,20 @@ FIXED = {
     "log(group.size + `net income`)": 'np.log(Q("group.size") + Q("net income"))',
     "pmax(x, z)": "np.maximum(x, z)",
     "ceiling(x)": "np.ceil(x)",
+    "log(x, 10)": "I(np.log(x) / np.log(10))",
+    "log(x, base = 2)": "I(np.log(x) / np.log(2))",
+    "as.numeric(x)": "as_numeric(x)",
+    "factor(as.character(x))": "C(C(x))",
+    "bs(x)": "bs(x, df=3)",
+    "ns(x)": "ns(x, df=1)",
+    "cut(x, 2, labels=FALSE)": "cut(x, 2, labels=False)",
+    "cut(x, 2, labels=c('low', 'high'))": "cut(x, 2, labels=['low', 'high'])",
+    "ifelse(x > 0 & z < 1 | x == 3, 1, 0)": "np.where((x > 0) & (z < 1) | (x == 3), 1, 0)",
+    'C(x, "contr.sum")': "C(x, Sum)",
+    "C(Treatment, contr.treatment)": 'C(Q("Treatment"))',
+    "factor(Treatment)": 'C(Q("Treatment"))',
+    "log(yield)": 'np.log(Q("yield"))',
+    "C(f, Treatment('a'))": "C(f, Treatment('a'))",
     "round(x, 1)": "np.round(x, 1)",
     "log(ifelse(x > 0, x, sqrt(z)))": "np.log(np.where(x > 0, x, np.sqrt(z)))",
 }
@@ -111,10 +125,11 @@ def test_it_says_how_it_was_read():
 
 REFUSED = {
     "y ~ relevel(x) + (1|g)": "takes x and ref",
-    "y ~ log(x, 2) + (1|g)": "log(...) in a formula takes x",
+    "y ~ log(x, 2, 3) + (1|g)": "log(...) in a formula takes x and base",
+    "y ~ scale(x, center=FALSE) + (1|g)": "root of the mean square",
     "y ~ factor(x, labels = 'a') + (1|g)": "and no labels",
     "y ~ C(x, contr.treatment(3, base=2)) + (1|g)": "Treatment('label')",
-    "y ~ as.numeric(x) + (1|g)": "pd.to_numeric",
+    "y ~ as.integer(x) + (1|g)": "pd.to_numeric",
     "y ~ s(x) + (1|g)": "ns(x, df=3)",
     "cbind(y, x) ~ 1 + (1|g)": "one response",
     "y ~ ar1(0 + x|g)": "independent of each other",
@@ -125,7 +140,8 @@ REFUSED = {
     "y ~ poly(x, 99) + (1|g)": "from 0 to 20",
     "y ~ poly(x, degree=z) + (1|g)": "from 0 to 20",
     "y ~ ns(x, df=99) + (1|g)": "from 1 to 50",
-    "y ~ ns(x) + (1|g)": "ns(x, df=4)",
+    "y ~ cr(x) + (1|g)": "cr(x, df=4,",
+    "y ~ ns(x, intercept=TRUE) + (1|g)": "ns(x, df=4)",
     "y ~ x - offset(z) + (1|g)": "an offset cannot be subtracted",
     "y ~ x:offset(z) + (1|g)": "an offset cannot be joined by :",
     "y ~ x + (offset(z)|g)": "an offset inside a random term",
@@ -316,3 +332,33 @@ def test_a_factor_before_two_bars_is_asked_about_with_both_answers_to_copy():
     assert f"as lme4 reads it: {lme4s};" in asked and asked.endswith(f"glmmTMB does: {glmmtmbs}")
     assert mixedlm(f"y ~ f + {lme4s}", DATA).fit().n_params == 3 + 1 + 1 + 6 + 1
     assert mixedlm(f"y ~ f + {glmmtmbs}", DATA).fit().n_params == 3 + 4 + 1
+
+
+def test_labels_that_are_numbers_may_be_named_as_texts():
+    """R compares labels as texts."""
+    data = DATA.assign(grade=np.resize([8, 9, 10], 150))
+    names = mixedlm("y ~ relevel(factor(grade), '9') + (1|g)", data).design.fixed_names
+    assert names == (
+        "Intercept",
+        "C(C(grade), Treatment(9))[T.8]",
+        "C(C(grade), Treatment(9))[T.10]",
+    )
+    np.testing.assert_array_equal(X_of('dummy(grade, "9")', data)[:, 1], data["grade"] == 9)
+    np.testing.assert_array_equal(X_of('dummy(f, "b")', data)[:, 1], data["f"] == "b")
+
+
+def test_labels_as_numbers_are_their_places_and_new_rows_keep_them():
+    fit = mixedlm("y ~ as.numeric(f) + (1|g)", DATA).fit()
+    places = DATA["f"].map({"a": 1, "b": 2, "c": 3})
+    np.testing.assert_array_equal(fit.design.X[:, 1], places)
+    only_c = DATA[DATA["f"] == "c"]
+    np.testing.assert_allclose(fit.predict(only_c), fit.fittedvalues[only_c.index])
+    np.testing.assert_array_equal(X_of("as.numeric(x)")[:, 1], DATA["x"])
+
+
+def test_it_is_said_where_r_would_take_means_from_other_rows():
+    data = DATA.assign(z=DATA["z"].where(DATA.index > 4))
+    notes = " ".join(translate("y ~ z + scale(x) + ns(x, 3) + (1|g)", data).notes)
+    assert "The means, knots and limits of ns and scale are those of the 145 complete rows" in notes
+    assert "complete rows" not in " ".join(translate("y ~ scale(x) + (1|g)", DATA).notes)
+    assert "complete rows" not in " ".join(translate("y ~ z + (1|g)", data).notes)

@@ -81,8 +81,11 @@ def test_every_file_of_reference_values_is_told_of_and_made_by_make_reference():
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     made = re.findall(r"^\tRscript tests/reference/(\w+)\.R$", makefile, re.MULTILINE)
     assert sorted(made) == sorted(path.stem for path in folder.glob("*.R"))
-    # each writes the file of its name; models.json is written by hand
-    assert {path.stem for path in folder.glob("*.json")} == {*made, "models"}
+    # each writes the file of its name, but for published.R, whose list of models has it; the two
+    # lists, models.json and published.json, are written by hand
+    by_hand = {"models", "published"}
+    written = {"published_values" if name == "published" else name for name in made}
+    assert {path.stem for path in folder.glob("*.json")} == written | by_hand
 
 
 def test_what_contributing_says_make_can_do():

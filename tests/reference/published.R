@@ -12,8 +12,8 @@ suppressMessages({
   library(jsonlite)
 })
 here <- "tests/reference"
-source(file.path(here, "optimum.R")) # the optimisers, find_optimum(), versions_of(), json()
-source(file.path(here, "published_simulated.R")) # simulated
+source(file.path(here, "helpers", "optimum.R")) # the optimisers, find_optimum(), versions_of(), json()
+source(file.path(here, "helpers", "simulated.R")) # simulated
 
 # ---- data -------------------------------------------------------------------------------------
 

@@ -12,7 +12,7 @@ suppressMessages({
 })
 invisible(Sys.setlocale("LC_COLLATE", "C")) # levels in the order in which Python sorts text
 here <- "tests/reference"
-source(file.path(here, "optimum.R")) # the optimisers, find_optimum(), versions_of(), json()
+source(file.path(here, "helpers", "optimum.R")) # the optimisers, find_optimum(), versions_of(), json()
 
 # ---- data -------------------------------------------------------------------------------------
 
