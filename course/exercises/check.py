@@ -11,7 +11,6 @@ from typing import Any
 import pandas as pd
 
 from course.common.nearest import closest
-from course.design.columns import check_frame
 from course.errors import CourseError
 from course.exercises.exercise import Data, Exercise, judge, kind_in_words
 
@@ -27,6 +26,8 @@ def use(**frames: pd.DataFrame) -> None:
     >>> use(pupils=simulate_schools(seed=2031).data)
     >>> use(pupils=load("pupils"))  # back to those of the course
     """
+    from course.design.columns import check_frame  # in here: `check` needs no patsy
+
     for name, frame in frames.items():
         try:
             _data.replace(name, check_frame(frame))
