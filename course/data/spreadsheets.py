@@ -13,6 +13,7 @@ from course.data.delimited import MISSING, WITH_ZERO
 from course.errors import CourseError
 
 ENGINES = {".xlsx": "openpyxl", ".ods": "odf"}
+LARGEST = 2_000_000_000  # bytes of a workbook's parts, unpacked
 PARTS = {
     ".xlsx": "xl/workbook.xml",
     ".ods": "META-INF/manifest.xml",
@@ -73,7 +74,7 @@ def _names(book: pd.ExcelFile, sheet: str, path: Path) -> list[str]:
 
 
 def _check_parts(path: Path, suffix: str) -> None:
-    """Refuse an .xlsx called .ods or the other way round, and what LibreOffice has encrypted."""
+    """Refuse an .xlsx called .ods or the other way round, a password of LibreOffice's, or a giant."""
     with zipfile.ZipFile(path) as parts:
         names = parts.namelist()
         kinds = [kind for kind, part in PARTS.items() if part in names]
@@ -83,6 +84,10 @@ def _check_parts(path: Path, suffix: str) -> None:
             )
             raise CourseError(
                 f"{path} cannot be read as {suffix}: it is not what its name says{other}"
+            )
+        if (size := sum(part.file_size for part in parts.infolist())) > LARGEST:
+            raise CourseError(
+                f"{path} would unpack to {size / 1e9:.0f} GB, which no person has filled in: save it as CSV"
             )
         if suffix == ".ods" and b"encryption-data" in parts.read(PARTS[".ods"]):
             raise CourseError(

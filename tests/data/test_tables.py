@@ -13,6 +13,7 @@ from made import pupils
 
 from course import CourseError, load, mixedlm, plots, propose, structure, translate
 from course.__main__ import main
+from course.data import spreadsheets
 from course.data.files import SIGNATURES, read_table
 from course.exercises import use
 
@@ -140,6 +141,12 @@ def test_a_workbook(workbook, capsys):
     assert main(["fit", FORMULA, str(workbook), "--sheet", "room"]) == 2
     out, error = capsys.readouterr()
     assert out == "" and error.count("\n") == 1
+
+
+def test_a_workbook_that_would_fill_the_memory(workbook, monkeypatch):
+    monkeypatch.setattr(spreadsheets, "LARGEST", 1000)
+    with pytest.raises(CourseError, match="would unpack to .* GB.*: save it as CSV"):
+        read_table(workbook)
 
 
 @pytest.mark.parametrize(
