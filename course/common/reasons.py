@@ -16,27 +16,28 @@ import pandas as pd
 NO_REASON = ""  # a value that is missing, and the file does not say why
 
 
-def pack_reasons(reasons: Sequence[str | None] | np.ndarray) -> dict:
+def pack_reasons(labels: Sequence[str], rows: np.ndarray) -> dict:
     """What ``data.attrs["missing"][column]`` holds.
 
     Parameters
     ----------
-    reasons : sequence of str or None, length n
-        For each row of the file None where there is a value, and the reason where there is none.
+    labels : sequence of str
+        The different reasons.
+    rows : ndarray of int, shape (n,)
+        For each row of the file 0 where there is a value, and k where the k-th reason says why there is none.
 
     Returns
     -------
     dict
-        ``labels``, the different reasons, and ``rows``, a text for `count_reasons`.
+        ``labels``, and ``rows`` as a text for `count_reasons`.
 
     Examples
     --------
-    >>> pack_reasons([None, "refused", "", "refused"])["labels"]
-    ['refused', '']
+    >>> pack_reasons(["", "refused"], np.array([0, 2, 1, 2]))["labels"]
+    ['', 'refused']
     """
-    codes, labels = pd.factorize(np.asarray(reasons, dtype=object))
-    packed = zlib.compress((codes + 1).astype(np.uint16).tobytes())
-    return {"labels": list(map(str, labels)), "rows": base64.b64encode(packed).decode("ascii")}
+    packed = zlib.compress(rows.astype(np.uint16).tobytes(), 1)
+    return {"labels": list(labels), "rows": base64.b64encode(packed).decode("ascii")}
 
 
 def count_reasons(kept: Mapping, index: pd.Index, gaps: np.ndarray) -> dict[str, int] | None:
@@ -59,7 +60,7 @@ def count_reasons(kept: Mapping, index: pd.Index, gaps: np.ndarray) -> dict[str,
 
     Examples
     --------
-    >>> kept = pack_reasons([None, "refused", "", "refused"])
+    >>> kept = pack_reasons(["", "refused"], np.array([0, 2, 1, 2]))
     >>> count_reasons(kept, pd.RangeIndex(4), np.array([False, True, True, True]))
     {'refused': 2}
     >>> count_reasons(kept, pd.RangeIndex(2), np.array([True, False])) is None
@@ -75,5 +76,8 @@ def count_reasons(kept: Mapping, index: pd.Index, gaps: np.ndarray) -> dict[str,
     if (here[~gaps] > 0).any():
         return None
     counts = np.bincount(here[gaps], minlength=len(kept["labels"]) + 1)[1:]
-    pairs = zip(kept["labels"], counts.tolist(), strict=True)
-    return {label: count for label, count in pairs if label != NO_REASON and count}
+    found: dict[str, int] = {}
+    for label, count in zip(kept["labels"], counts.tolist(), strict=True):
+        if label != NO_REASON and count:
+            found[label] = found.get(label, 0) + count  # several codes may have one label
+    return found

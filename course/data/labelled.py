@@ -71,9 +71,9 @@ def assemble(columns: Mapping[str, Coded], codes: bool, na_values: NaValues) -> 
     titles, missing, notes = {}, {}, []
     for name, column in columns.items():
         gone = [*column.missing, *((code, code) for code in other_missing(na_values, name))]
-        values, reasons = _without_missing(column, gone)
-        if any(reasons):
-            missing[name] = pack_reasons(reasons)
+        values, reasons, rows = _without_missing(column, gone)
+        if len(reasons) > 1:
+            missing[name] = pack_reasons(reasons, rows)
         if column.title:
             titles[name] = column.title
         factor = None if codes else _factor(values, column.labels, gone)
@@ -90,22 +90,28 @@ def assemble(columns: Mapping[str, Coded], codes: bool, na_values: NaValues) -> 
     return data
 
 
-def _without_missing(column: Coded, gaps: Ranges) -> tuple[pd.Series, np.ndarray]:
-    """The values that are there, and for each row why there is none (None where there is one)."""
+def _without_missing(column: Coded, gaps: Ranges) -> tuple[pd.Series, list[str], np.ndarray]:
+    """The values that are there; the reasons why others are not; which of them each row has, 0 for none."""
     values = column.values
-    reasons = np.full(len(values), None, dtype=object)
-    reasons[values.isna().to_numpy()] = NO_REASON
+    labels, rows = [NO_REASON], values.isna().to_numpy().astype(int)
+
+    def tell(where: np.ndarray, codes: pd.Series, unlabelled: str) -> None:
+        which, found = pd.factorize(codes[where])
+        rows[where] = which + len(labels) + 1
+        labels.extend(column.labels.get(code, unlabelled + _shown(code)) for code in found)
+
     if column.tags is not None:
-        tagged = column.tags.notna().to_numpy()
-        reasons[tagged] = [column.labels.get(tag, f".{tag}") for tag in column.tags[tagged]]
+        tell(column.tags.notna().to_numpy(), column.tags, ".")
     gone = np.zeros(len(values), dtype=bool)
     for low, high in gaps:
         if isinstance(low, str) == pd.api.types.is_numeric_dtype(values):
             continue  # a text among the codes that mean "missing", and a column of numbers
         here = values.isin([low]) if low == high else values.between(low, high)
         gone |= here.fillna(False).to_numpy(dtype=bool)
-    reasons[gone] = [column.labels.get(code, _shown(code)) for code in values[gone]]
-    return values.mask(gone), reasons
+    if not gone.any():
+        return values, labels, rows
+    tell(gone, values, "")
+    return values.mask(gone), labels, rows
 
 
 def _factor(values: pd.Series, labels: Labels, gaps: Ranges) -> pd.Series | None:
@@ -137,9 +143,9 @@ def _within(code: Any, gaps: Ranges) -> bool:
 
 def _labelled_numbers(name: str, values: pd.Series, labels: Labels) -> list[str]:
     """Codes with a label that stand among numbers: a scale's ends, or "refused" not declared missing."""
-    if not pd.api.types.is_numeric_dtype(values):
+    if not labels or not pd.api.types.is_numeric_dtype(values):
         return []
-    present = [code for code in sorted(values.dropna().unique()) if code in labels]
+    present = sorted(values[values.isin([c for c in labels if not isinstance(c, str)])].unique())
     if not present:
         return []
     said = [f"{_shown(code)} ('{labels[code]}')" for code in present[:SHOWN]]
