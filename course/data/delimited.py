@@ -62,7 +62,7 @@ def read_delimited(path: Path, labels: Iterable[str], na_values: NaValues) -> pd
     if zeros:
         notes.append(
             f"{listing(zeros)} {'is' if len(zeros) == 1 else 'are'} text, since 01 and 1 may be two labels; "
-            f"for numbers: data['{zeros[0]}'].astype(int)."
+            f"for numbers: data['{zeros[0]}'].astype(float)."
         )
     if notes:
         data.attrs["notes"] = notes

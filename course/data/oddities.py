@@ -13,7 +13,7 @@ from course.design.columns import is_number
 POSITIVE = (9, 97, 98, 99, 997, 998, 999, 9997, 9998, 9999)
 CODES = (*POSITIVE, -7, -8, *(-code for code in POSITIVE))
 FAR = 0.5  # of the range of all other values: how far from them a code lies
-NUMBERED = re.compile(r"(?P<stub>.*?[^\W\d_])(?P<separator>[_.]?)(?P<number>\d{1,4})")
+NUMBERED = re.compile(r"(?P<stub>.*?[^\W\d_])(?P<separator>[_.]?)(?P<number>[1-9]\d{0,3})")
 MOST_TIMES = 12  # more columns with one name are replicate weights, plausible values or items
 
 
