@@ -113,7 +113,7 @@ bench: .venv/installed ## measure speed against statsmodels, the Rust package, a
 	$(VENV_PYTHON) tests/benchmarks/intervals.py
 	$(VENV_PYTHON) tests/benchmarks/studies.py
 
-reference: ## compute the tests' reference values again (needs R with lme4, lmerTest and pbkrtest)
+reference: ## compute the tests' reference values again (needs R with lme4, lmerTest, pbkrtest and haven)
 	Rscript tests/reference/reference.R
 	Rscript tests/reference/compare.R
 	Rscript tests/reference/inference.R
@@ -122,6 +122,7 @@ reference: ## compute the tests' reference values again (needs R with lme4, lmer
 	Rscript tests/reference/aliased.R
 	Rscript tests/reference/shared.R
 	Rscript tests/reference/phrasebook.R
+	Rscript tests/reference/files.R
 	Rscript tests/reference/published.R
 
 release: .venv/installed-test ## check version, changelog and citation; build sdist and wheel into dist/, and try them

@@ -20,7 +20,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if hasattr(sys.stdout, "reconfigure"):  # a terminal without σ shows a question mark
         sys.stdout.reconfigure(errors="replace")
     try:
-        return options.run(options) or 0
+        status = options.run(options) or 0
+        for note in getattr(options, "notes", ()):  # beside the output, which may be a program
+            print(f"note: {note}", file=sys.stderr)
+        return status
     except CourseError as error:
         print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
         return 2
@@ -78,7 +81,9 @@ def _read(options: argparse.Namespace) -> pd.DataFrame:
     text = options.formula
     columns = read_table(options.data).columns if NEEDS_COLUMNS.search(text) else None
     groups = {name for term in parse_formula(text, columns).random for name in term.group}
-    return read_table(options.data, labels=groups)
+    data = read_table(options.data, labels=groups, sheet=options.sheet)
+    options.notes = data.attrs.get("notes", [])
+    return data
 
 
 class _Parser(argparse.ArgumentParser):
@@ -105,7 +110,12 @@ def _parser() -> argparse.ArgumentParser:
         one.add_argument(
             "formula", help="such as 'test_score ~ age + (age|classroom) + (1|school)'"
         )
-        one.add_argument("data", help="a file: .csv, .csv.gz or .parquet")
+        one.add_argument(
+            "data",
+            help="a file: CSV, Parquet, Feather, SPSS (.sav), Stata (.dta), SAS (.sas7bdat), R (.rds, .rda) "
+            "or a workbook (.xlsx, .ods)",
+        )
+        one.add_argument("--sheet", metavar="NAME", help="of a workbook; the first where left out")
     either = translate.add_mutually_exclusive_group()
     either.add_argument("--code", action="store_true", help="print the code alone")
     either.add_argument("--latex", action="store_true", help="print the equation alone")

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 DISTRIBUTION = "mixed-effects-course"
 OLDEST_PYTHON = (3, 11)
+IMPORTED_AS = {"odfpy": "odf"}  # packages that are not imported by their own names
 
 # Test scores in five classrooms of four pupils. With equal classrooms, what REML estimates is known in
 # closed form from the mean squares between and within them (Searle, Casella & McCulloch, 1992, Variance
@@ -136,7 +137,7 @@ def check_package(name: str, pin: str | None, install: str) -> Finding:
         return Finding(False, f"{name} is not installed", install)
     if pin and version != pin:
         return Finding(False, f"{name} is {version}, the lessons were made with {pin}", install)
-    return attempt(f"{name} {version}", lambda: import_module(name), install)
+    return attempt(f"{name} {version}", lambda: import_module(IMPORTED_AS.get(name, name)), install)
 
 
 def check_data(root: Path) -> Iterator[Finding]:

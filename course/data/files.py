@@ -1,47 +1,97 @@
-"""Tables on disk: CSV, compressed CSV and Parquet, read and written by their names."""
+"""Tables on disk, read and written by their names: CSV, Parquet, SPSS, Stata, SAS, R and workbooks."""
 
 from __future__ import annotations
 
-import csv
-import gzip
-import io
 import warnings
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Literal
 
 import pandas as pd
 
 from course.common.nearest import shortened
+from course.data.delimited import read_delimited
+from course.data.labelled import read_labelled
+from course.data.r_files import read_r
+from course.data.spreadsheets import read_sheet
+from course.data.typed import NaValues, without
 from course.errors import CourseError
 
-SUFFIXES = (".csv", ".csv.gz", ".parquet")
-LONGEST_HEADER = 1_000_000  # characters
+# The first bytes of each kind of file; none where it may begin in many ways.
+SIGNATURES: dict[str, tuple[bytes, ...]] = {
+    ".csv": (),
+    ".csv.gz": (b"\x1f\x8b",),
+    ".parquet": (b"PAR1",),
+    ".feather": (b"ARROW1", b"FEA1"),
+    ".sav": (b"$FL2", b"$FL3"),
+    ".zsav": (b"$FL3",),
+    ".por": (),
+    ".dta": (
+        b"<stata_dta>",
+        *(bytes([release, order]) for release in range(104, 116) for order in (1, 2)),
+    ),
+    ".sas7bdat": (bytes(12) + b"\xc2\xea\x81\x60",),
+    ".xlsx": (b"PK\x03\x04",),
+    ".ods": (b"PK\x03\x04",),
+    ".rds": (b"\x1f\x8b", b"BZh", b"\xfd7zXZ", b"X\n", b"A\n", b"B\n"),
+    ".rda": (b"\x1f\x8b", b"BZh", b"\xfd7zXZ", b"RDX", b"RDA", b"RDB"),
+}
+TELLING = (".parquet", ".feather", ".sav", ".xlsx", ".sas7bdat")  # no other kind begins like these
+SUFFIXES = tuple(SIGNATURES)
+WRITTEN = (".csv", ".csv.gz", ".parquet")
+LABELLED = (".sav", ".zsav", ".por", ".dta", ".sas7bdat")
+OLD_OFFICE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 
 
-def read_table(path: str | Path, labels: Iterable[str] = ()) -> pd.DataFrame:
-    """Read a table.
+def read_table(
+    path: str | Path,
+    labels: Iterable[str] | Literal["codes"] = (),
+    *,
+    sheet: str | None = None,
+    na_values: NaValues = (),
+) -> pd.DataFrame:
+    """Read a table of any kind that the name of a file tells.
+
+    - *CSV* (``.csv``, ``.csv.gz``): missing are the empty field and NA, as for R's ``read.csv``; None,
+      null, n/a, NULL and nan are labels that a group may have. Labels with zeros before them (007) are
+      text. Semicolons between the columns and commas in the numbers are read as what they are.
+    - *SPSS, Stata, SAS* (``.sav``, ``.zsav``, ``.por``, ``.dta``, ``.sas7bdat``): a column is a factor
+      where all values that occur have labels, its levels in the order of the codes; a number where only
+      special codes have one. What the file declares missing is missing, and why is kept for the notes of
+      a fit.
+    - *R* (``.rds``, ``.rda``): factors keep levels and order; haven's labelled columns are read as above.
+    - *Workbooks* (``.xlsx``, ``.ods``), *Parquet*, *Feather*.
 
     Parameters
     ----------
     path : str or Path
-        A file that ends in .csv, .csv.gz or .parquet.
-    labels : iterable of str
-        Columns to read as text, so that the classrooms 01 and 1 of a CSV file stay two.
+        A file that ends in one of these.
+    labels : iterable of str or "codes"
+        Columns of a CSV file or workbook to read as text, so that the classrooms 2 and 2.0 stay two; or
+        ``"codes"``, for the codes of columns whose values have labels.
+    sheet : str, optional
+        Which sheet of a workbook, or which table of an ``.rda``; the first sheet where left out.
+    na_values : list, or dict from str to list
+        More values that mean "missing", in all columns or in those named.
 
     Returns
     -------
     DataFrame
-        The rows and columns of the file; labels asked for are text.
+        The rows and columns of the file. Its ``attrs`` hold what the file says beside: ``"labels"``, the
+        titles of columns, which pictures and reports use; ``"missing"``, why values are missing, which
+        the notes of a fit count; ``"notes"``, sentences on how the file was read, which `structure`
+        repeats and the command line prints.
 
     Raises
     ------
     CourseError
-        Where there is no such file, or it is not a table.
+        Where there is no such file, it is not a table or not what its name says, it is protected by a
+        password, or it has no such sheet.
 
     See Also
     --------
     load : The data sets of the course.
-    structure : How the groups of a table lie.
+    structure : How the groups of a table lie, and what to look at before a fit.
 
     Examples
     --------
@@ -51,27 +101,22 @@ def read_table(path: str | Path, labels: Iterable[str] = ()) -> pd.DataFrame:
     >>> with TemporaryDirectory() as folder:
     ...     path = Path(folder) / "rooms.csv"
     ...     rooms.to_csv(path, index=False)
-    ...     read_table(path, labels=["classroom"])
+    ...     read_table(path)
       classroom  test_score
     0        01        62.5
     1         1        48.0
     """
     path = Path(path)
-    suffix = _suffix(path)
+    suffix = _suffix(path, SUFFIXES)
+    if isinstance(labels, str) and labels != "codes":
+        raise CourseError(f"labels= takes a list of columns, as in labels=['{labels}'], or 'codes'")
+    if sheet is not None and suffix not in (".xlsx", ".ods", ".rda"):
+        raise CourseError(f"{path} has no sheets: leave sheet= out")
     if not _is_there(path):
         raise CourseError(f"there is no file {path}")
     try:
-        if suffix == ".parquet":
-            return pd.read_parquet(path)
-        header = _header(path)
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", pd.errors.ParserWarning)
-            return pd.read_csv(
-                path,
-                dtype=dict.fromkeys(set(labels) & set(header), str),
-                index_col=False,  # else fields more than names would shift all columns by one
-                low_memory=False,  # else a column's type would depend on its place in the file
-            )
+        _check_signature(path, suffix)
+        data = _read(path, suffix, labels, sheet, na_values)
     except CourseError:
         raise
     except pd.errors.EmptyDataError as error:
@@ -82,13 +127,39 @@ def read_table(path: str | Path, labels: Iterable[str] = ()) -> pd.DataFrame:
             "end of each row, or inside a number?"
         ) from error
     except UnicodeDecodeError as error:
-        raise CourseError(f"{path} is not UTF-8 text: save it with that encoding") from error
-    except Exception as error:  # of pandas, pyarrow, gzip or the system, over a broken file
+        raise CourseError(
+            f"{path} is not UTF-8 text: save it with that encoding{_resemblance(path)}"
+        ) from error
+    except Exception as error:  # of a reader or the system, over a broken file
         raise CourseError(f"{path} cannot be read as {suffix}: {_first_line(error)}") from error
+    return data
+
+
+def _read(
+    path: Path,
+    suffix: str,
+    labels: Iterable[str] | Literal["codes"],
+    sheet: str | None,
+    na_values: NaValues,
+) -> pd.DataFrame:
+    codes = isinstance(labels, str)
+    texts = () if codes else labels
+    if suffix in (".csv", ".csv.gz"):
+        return read_delimited(path, texts, na_values)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of readers, over styles of cells and classes of R
+        if suffix in LABELLED:
+            return read_labelled(path, suffix, codes, na_values)
+        if suffix in (".rds", ".rda"):
+            return read_r(path, sheet, codes, na_values)
+        if suffix in (".xlsx", ".ods"):
+            return without(read_sheet(path, suffix, sheet, texts), na_values)
+        read = pd.read_parquet if suffix == ".parquet" else pd.read_feather
+        return without(read(path), na_values)
 
 
 def write_table(data: pd.DataFrame, path: str | Path) -> None:
-    """Write a table in the format that its name asks for.
+    """Write a table in the format that its name asks for: .csv, .csv.gz or .parquet.
 
     Raises
     ------
@@ -96,7 +167,7 @@ def write_table(data: pd.DataFrame, path: str | Path) -> None:
         Where the name asks for none, or no file can be written there.
     """
     path = Path(path)
-    suffix = _suffix(path)
+    suffix = _suffix(path, WRITTEN)
     _is_there(path)
     try:
         if suffix == ".parquet":
@@ -124,28 +195,37 @@ def _first_line(error: Exception) -> str:
     return (str(error).strip() or type(error).__name__).splitlines()[0]
 
 
-def _suffix(path: Path) -> str:
-    for suffix in SUFFIXES:
+def _suffix(path: Path, suffixes: tuple[str, ...]) -> str:
+    for suffix in suffixes:
         if path.name.lower().endswith(suffix):
             return suffix
-    raise CourseError(f"{path}: a table ends in {', '.join(SUFFIXES[:-1])} or {SUFFIXES[-1]}")
+    raise CourseError(f"{path}: a table ends in {', '.join(suffixes[:-1])} or {suffixes[-1]}")
 
 
-def _header(path: Path) -> list[str]:
-    """The column names; pandas would rename a repeated one in silence."""
-    opener = gzip.open if path.name.lower().endswith(".gz") else open
-    with opener(path, "rt", encoding="utf-8-sig", newline="") as file:
-        start = file.read(LONGEST_HEADER)
-    if len(start) == LONGEST_HEADER and "\n" not in start:
-        raise CourseError(f"the first line of {path} has no end: is this a table?")
-    header = next(csv.reader(io.StringIO(start, newline="")), [])
-    repeated = [name for name in dict.fromkeys(header) if header.count(name) > 1]
-    if repeated:
-        raise CourseError(f"{path} has more than one column called '{repeated[0]}': rename one")
-    for separator in (";", "\t"):
-        if len(header) == 1 and separator in header[0]:
-            raise CourseError(
-                f"the columns of {path} are separated by {separator!r}, not by commas: save it as "
-                f"comma-separated, or read it with pd.read_csv(path, sep={separator!r})"
-            )
-    return header
+def _check_signature(path: Path, suffix: str) -> None:
+    """Refuse a file that is not what its name says before a reader stumbles over it."""
+    start = _start(path)
+    if suffix == ".xlsx" and start.startswith(OLD_OFFICE):
+        raise CourseError(
+            f"{path} is protected by a password, or is a workbook of Excel 2003 or older: open it, save it "
+            "as .xlsx without a password, and read that file"
+        )
+    known = SIGNATURES[suffix]
+    if known and not start.startswith(known):
+        raise CourseError(
+            f"{path} cannot be read as {suffix}: it is not what its name says{_resemblance(path)}"
+        )
+
+
+def _resemblance(path: Path) -> str:
+    """``; it begins as a .sav file does, ...`` to end a message with, where that is so."""
+    start = _start(path)
+    for suffix in TELLING:
+        if start.startswith(SIGNATURES[suffix]):
+            return f"; it begins as a {suffix} file does: give it that name"
+    return ""
+
+
+def _start(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(16)

@@ -113,7 +113,7 @@ def propose(
     from course.design.columns import check_frame, find_columns, is_number
     from course.design.groups import FEW_LEVELS
 
-    check_frame(data)
+    data = check_frame(data)
     predictors = named(predictors)
     _check_response(find_columns(data, [response, *predictors])[response], response)
     if groups is None:

@@ -35,7 +35,8 @@ class Structure:
         One row for each pair: ``how`` the one lies in the other, ``nested``, ``restarting``,
         ``partly nested``, ``the same`` or ``crossed``.
     warnings : list of str
-        What to look at before a model is fitted.
+        What to look at before a model is fitted: how groups lie, how the file was read, codes that look
+        like missing values, repeated measures side by side (with the call that makes rows of them).
     undecided : list of (str, str)
         Pairs of columns of which the one is taken to restart in the other, though neither the data
         nor the names tell which of them in which.
@@ -110,13 +111,11 @@ def structure(data: pd.DataFrame, groups: Sequence[str] | None = None) -> Struct
     classroom      190       9    17  province, school
     student_id    2494       1     1
     """
-    from course.design.columns import (
-        check_frame,
-        find_columns,
-    )  # in functions: `load` needs no patsy
+    from course.data.oddities import oddities  # in functions: `load` needs no patsy
+    from course.design.columns import check_frame, find_columns
     from course.design.groups import relation
 
-    check_frame(data)
+    data = check_frame(data)
     names = guessed_groups(data) if groups is None else list(dict.fromkeys(named(groups)))
     columns = find_columns(data, names)
     labels = {name: pd.factorize(column)[0] for name, column in columns.items()}
@@ -140,6 +139,7 @@ def structure(data: pd.DataFrame, groups: Sequence[str] | None = None) -> Struct
     )
     warnings = _warnings(counts, relations, columns)
     warnings += [f"For {a} and {b} {other_reading(a, b)}." for a, b in undecided]
+    warnings += [*data.attrs.get("notes", ()), *oddities(data, names)]
     return Structure(counts, relations, warnings, undecided)
 
 

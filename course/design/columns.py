@@ -14,7 +14,21 @@ from course.errors import CourseError
 
 
 def check_frame(data: object) -> pd.DataFrame:
-    """The same frame, or a `CourseError` that says how to make one."""
+    """The same pandas frame, or one made of a polars frame, a pyarrow table or what else narwhals reads.
+
+    Raises
+    ------
+    CourseError
+        For what is no table; it says how to make one.
+
+    Examples
+    --------
+    >>> import pyarrow
+    >>> check_frame(pyarrow.table({"age": [5, 6]}))
+       age
+    0    5
+    1    6
+    """
     if isinstance(data, pd.DataFrame) and isinstance(data.columns, pd.MultiIndex):
         raise CourseError(
             f"the columns of the data have {data.columns.nlevels} levels of names (a MultiIndex), and a "
@@ -22,13 +36,19 @@ def check_frame(data: object) -> pd.DataFrame:
         )
     if isinstance(data, pd.DataFrame):
         return data
-    kind = f"{type(data).__module__.split('.')[0]}.{type(data).__name__}"
-    if hasattr(data, "to_pandas"):
-        raise CourseError(f"data is a {kind}: pass data.to_pandas()")
-    raise CourseError(
-        f"data must be a pandas DataFrame, not a {type(data).__name__}: "
-        "try pd.DataFrame(data), or pd.read_csv(path) for a file"
-    )
+    import narwhals
+
+    try:
+        table = narwhals.from_native(data)  # type: ignore[call-overload]
+        return (table.collect() if isinstance(table, narwhals.LazyFrame) else table).to_pandas()
+    except TypeError:  # not a kind of table that narwhals knows
+        kind = f"{type(data).__module__.split('.')[0]}.{type(data).__name__}"
+        if hasattr(data, "to_pandas"):
+            raise CourseError(f"data is a {kind}: pass data.to_pandas()") from None
+        raise CourseError(
+            f"data must be a pandas DataFrame, or a table such as polars', not a {type(data).__name__}: "
+            "try pd.DataFrame(data), or read_table(path) or pd.read_csv(path) for a file"
+        ) from None
 
 
 def find_columns(data: pd.DataFrame, names: Iterable[str]) -> dict[str, pd.Series]:

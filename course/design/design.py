@@ -12,6 +12,7 @@ from itertools import compress
 import numpy as np
 import pandas as pd
 
+from course.common.reasons import NO_REASON, count_reasons
 from course.design.aliasing import Aliased, find_aliased
 from course.design.checks import check_columns, check_names, check_response, refuse_text
 from course.design.columns import check_frame, find_columns, label_kind, missing_rows
@@ -47,6 +48,11 @@ class Design:
         Rows of the caller's frame, complete or not.
     missing : dict of str to int
         For each column with missing values their number.
+    reasons : dict of str to dict
+        Why values are missing, where the file of the data says so: for each column how often each reason
+        stands in the rows given (None where the rows can no longer be told apart).
+    titles : dict of str to str
+        What columns are in words, where the file of the data says so.
     columns : dict
         The complete rows of every column used.
     named_like_functions : tuple of str
@@ -66,6 +72,8 @@ class Design:
     index: pd.Index
     rows_given: int
     missing: dict[str, int]
+    reasons: dict[str, dict[str, int | None]]
+    titles: dict[str, str]
     columns: dict[str, pd.Series]
     named_like_functions: tuple[str, ...]
     codings: Codings = field(repr=False)
@@ -239,8 +247,27 @@ def build_design(formula: Formula, data: pd.DataFrame) -> Design:
         index=index,
         rows_given=len(data),
         missing=missing,
+        reasons=_reasons(data, {name: gaps[name] for name in missing}),
+        titles=_titles(data, formula.columns),
         columns=columns,
         named_like_functions=tuple(filter(hides_a_function, data.columns)),
         codings=codings,
         aliased=aliased,
     )
+
+
+def _reasons(data: pd.DataFrame, gaps: dict[str, np.ndarray]) -> dict[str, dict[str, int | None]]:
+    """What `course.read_table` kept of why values are missing."""
+    kept = data.attrs.get("missing", {})
+    reasons: dict[str, dict[str, int | None]] = {}
+    for name in filter(kept.__contains__, gaps):
+        counts = count_reasons(kept[name], data.index, gaps[name])
+        labels = [label for label in kept[name]["labels"] if label != NO_REASON]
+        reasons[name] = dict.fromkeys(labels) if counts is None else dict(counts)
+    return reasons
+
+
+def _titles(data: pd.DataFrame, names: tuple[str, ...]) -> dict[str, str]:
+    """The titles of columns that `course.read_table` kept."""
+    titles = data.attrs.get("labels", {})
+    return {name: titles[name] for name in names if titles.get(name)}

@@ -7,7 +7,7 @@ from itertools import combinations, permutations
 import numpy as np
 import pandas as pd
 
-from course.common.wording import listing
+from course.common.wording import count, listing
 from course.design.checks import constant_weights
 from course.design.columns import is_number
 from course.design.design import Design
@@ -18,6 +18,9 @@ from course.formula.parse import effect_terms, powers_of, ratios_of
 from course.formula.terms import as_written
 
 REMEMBERING = STATEFUL - {"as_numeric"}
+
+MANY_LEVELS = 20  # of a factor whose labels are numbers
+FEW_TEXTS = 5  # labels among them that are none, such as "refused"
 
 
 def find_notes(design: Design) -> tuple[str, ...]:
@@ -47,6 +50,8 @@ def find_notes(design: Design) -> tuple[str, ...]:
         powers,
         ratios,
         number_labels,
+        numbers_as_levels,
+        ordered_factors,
     )
     return tuple(note for look in looks for note in look(design))
 
@@ -58,8 +63,26 @@ def rows_left_out(design: Design) -> list[str]:
     left_out = design.rows_given - design.n
     return [
         f"{left_out:,} of {design.rows_given:,} rows {'is' if left_out == 1 else 'are'} left out for "
-        f"missing values in {columns}."
+        f"missing values in {columns}.{_why_missing(design)}"
     ]
+
+
+def _why_missing(design: Design) -> str:
+    """``12 rows: age is 'refused'.``, where the file of the data says so."""
+    said, unknown = [], []
+    for name, reasons in design.reasons.items():
+        for reason, rows in reasons.items():
+            if rows is None:
+                unknown.append(f"'{reason}' for {name}")
+            else:
+                said.append(f"{count(rows, 'row')}: {name} is '{reason}'")
+    counted = f" {'; '.join(said)}." if said else ""
+    if unknown:
+        counted += (
+            f" Among the reasons in the file are {listing(unknown)}; the rows have been numbered anew, so "
+            "they cannot be counted."
+        )
+    return counted
 
 
 def columns_left_out(design: Design) -> list[str]:
@@ -332,6 +355,62 @@ def number_labels(design: Design) -> list[str]:
         f"The labels of {', '.join(names)} are numbers. Here they are labels all the same; in "
         f"statsmodels' own formulas write C({column_code(names[0])}), or a slope is fitted to them."
     ]
+
+
+def numbers_as_levels(design: Design) -> list[str]:
+    """A factor of 446 levels, since one code among its numbers had a label."""
+    notes = []
+    for name in _bare_factors(design):
+        column = design.columns[name]
+        if is_number(column) or pd.api.types.is_bool_dtype(column.dtype):
+            continue
+        levels = column.unique()
+        others = [level for level in levels if not _is_number_text(level)]
+        if len(levels) < MANY_LEVELS or len(others) > FEW_TEXTS:
+            continue
+        but = f", but for {listing([repr(str(level)) for level in others])}" if others else ""
+        how = f"pd.to_numeric(data['{name}'].astype(str), errors='coerce')"
+        if not others:
+            how = f"data['{name}'].astype(float)"
+        notes.append(
+            f"{name} is a factor of {len(levels):,} levels whose labels are numbers{but}; for a slope write "
+            f"data['{name}'] = {how}."
+        )
+    return notes
+
+
+def ordered_factors(design: Design) -> list[str]:
+    """R takes polynomials for an ordered factor; patsy, which statsmodels uses, compares with the first."""
+    names = [
+        name
+        for name in _bare_factors(design)
+        if isinstance(dtype := design.columns[name].dtype, pd.CategoricalDtype) and dtype.ordered
+    ]
+    return [
+        f"{name} is ordered: its levels are compared with the first of them, where R takes polynomials. "
+        f"For R's coefficients write C({name}, Poly)."
+        for name in names
+    ]
+
+
+def _bare_factors(design: Design) -> list[str]:
+    """Columns that stand in the formula as they are, and not in C(...)."""
+    formula, found = design.formula, {}
+    for text in (formula.fixed, *(term.effects for term in formula.random)):
+        for term in effect_terms(text):
+            for factor in term.factors:
+                name = quoted_column(factor.name()) or factor.name()
+                if name in design.columns:
+                    found[name] = True
+    return list(found)
+
+
+def _is_number_text(level: object) -> bool:
+    try:
+        float(str(level).replace(",", "."))
+    except ValueError:
+        return False
+    return True
 
 
 def _label(level: object) -> str:

@@ -106,6 +106,14 @@ _NOTES = (
         "note",
     ),
     (
+        findings.numbers_as_levels,
+        "A factor of many levels whose labels are numbers",
+        "Each level has a coefficient of its own; where a slope was meant, this is another model.",
+        "Make it numbers, or keep it where each level is to differ as it likes.",
+        "Whether it is a number or a factor in the model.",
+        "caution",
+    ),
+    (
         findings.rows_left_out,
         "Rows are left out",
         "The estimates are about the complete rows, which may differ from the others.",

@@ -26,10 +26,15 @@ def use(**frames: pd.DataFrame) -> None:
     >>> use(pupils=simulate_schools(seed=2031).data)
     >>> use(pupils=load("pupils"))  # back to those of the course
     """
+    from course.design.columns import check_frame  # in here: `check` needs no patsy
+
     for name, frame in frames.items():
-        if not isinstance(frame, pd.DataFrame):
-            raise CourseError(f"use({name}=...) takes a DataFrame, not {kind_in_words(frame)}.")
-        _data.replace(name, frame)
+        try:
+            _data.replace(name, check_frame(frame))
+        except CourseError as error:
+            raise CourseError(
+                f"use({name}=...) takes a DataFrame, not {kind_in_words(frame)}."
+            ) from error
 
 
 def check(id: str, answer: Any) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from course.common.nearest import nearest
+from course.design.columns import check_frame
 from course.design.design import Design
 from course.errors import CourseError
 from course.solver.estimates import Estimates
@@ -40,6 +41,8 @@ def predict(
         For a missing column, an unknown label of a predictor, an unknown group, and a row that needs a
         fixed effect which was left out.
     """
+    if new_data is not None:
+        new_data = check_frame(new_data)
     wanted = wanted_groups([grouping.name for grouping in design.groupings], random)
     if new_data is None:
         predicted, index = design.offset + design.X @ estimates.beta, design.index

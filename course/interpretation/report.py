@@ -7,6 +7,7 @@ import pandas as pd
 
 from course.common.parameter import Parameter
 from course.common.wording import listing, number, p_equation, rounded_like
+from course.design.design import Design
 from course.design.notes import columns_left_out
 from course.fit.model import MixedFit
 from course.fit.require import require_fit
@@ -77,7 +78,7 @@ def report(fit: MixedFit) -> str:
 
 def _model(fit: MixedFit) -> str:
     design = fit.design
-    effects = [name for name in design.fixed_names if name != "Intercept"]
+    effects = [_titled(design, name) for name in design.fixed_names if name != "Intercept"]
     fixed = f"fixed effects of {listing(effects)}" if effects else "no predictors"
     if not design.fixed_names:
         fixed = "no fixed effects"
@@ -91,10 +92,13 @@ def _model(fit: MixedFit) -> str:
             together = "correlated " if len(names) > 1 else ""
             random.append(f"{together}random {listing(parts)} by {grouping.name}")
     method = "restricted maximum likelihood" if fit.method == "REML" else "maximum likelihood"
-    return (
-        f"A linear mixed model of {design.formula.response} with {fixed} and {listing(random)} "
-        f"was fitted by {method}."
-    )
+    response = _titled(design, design.formula.response)
+    return f"A linear mixed model of {response} with {fixed} and {listing(random)} was fitted by {method}."
+
+
+def _titled(design: Design, name: str) -> str:
+    """``Age in years (age)``, where the file of the data gives the column a title."""
+    return f"{design.titles[name]} ({name})" if name in design.titles else name
 
 
 def _sample(fit: MixedFit) -> str:

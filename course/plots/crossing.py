@@ -9,7 +9,7 @@ import pandas as pd
 from matplotlib.colors import LinearSegmentedColormap
 
 from course.common.wording import count
-from course.design.columns import find_columns
+from course.design.columns import check_frame, find_columns
 from course.errors import CourseError
 from course.plots.groups import MAX_NAMES
 from course.plots.page import BLUE, INK, PALE, canvas, describe
@@ -116,6 +116,7 @@ def _counts(data: pd.DataFrame, rows: str, columns: str) -> pd.DataFrame:
     """Rows of the data for each pair of labels, the rows of the table sorted to make stairs."""
     if rows == columns:
         raise CourseError(f"crosstab() needs two columns; both are {rows!r}")
+    data = check_frame(data)
     for name, labels in find_columns(data, [rows, columns]).items():
         if missing := int(labels.isna().sum()):
             raise CourseError(

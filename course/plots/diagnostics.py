@@ -12,7 +12,7 @@ from course.common.wording import bounds, count, words
 from course.errors import CourseError
 from course.fit.model import MixedFit
 from course.fit.require import require_fit
-from course.plots.lookup import find_effect, find_group
+from course.plots.lookup import column_label, find_effect, find_group
 from course.plots.page import (
     BLUE,
     GREY,
@@ -86,7 +86,7 @@ def residuals(
             one.scatter(fitted, values, rasterized=True, label="one row of the data", **faint)
             smooth = lowess(values, fitted, delta=0.01 * np.ptp(fitted))
             one.plot(*smooth.T, color=BLUE, linewidth=3.0, label="smooth line")
-            one.set_xlabel(axis_label(f"fitted {response}", unit or unit_of(response)))
+            one.set_xlabel(f"fitted {column_label(fit, response, unit)}")
             smooths.append(smooth[:, 1])
         axes[0].axhline(0, color=INK, linestyle="--", linewidth=1.0, label="0")
         axes[0].set_ylabel(axis_label("residual", unit or unit_of(response)))

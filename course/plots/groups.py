@@ -10,7 +10,7 @@ import pandas as pd
 from matplotlib.colors import LinearSegmentedColormap
 
 from course.common.wording import count, listing, words
-from course.design.columns import find_columns
+from course.design.columns import check_frame, find_columns
 from course.design.design import Design
 from course.errors import CourseError
 from course.fit.model import MixedFit
@@ -79,6 +79,7 @@ def scores(
     >>> [label.get_text() for label in ax.get_yticklabels()]
     ['a', 'b']
     """
+    data = check_frame(data)
     find_columns(data, [response, group])
     means = data.groupby(group, observed=True)[response].mean().sort_values()
     rows = pd.Series(np.arange(len(means)), index=means.index)
@@ -105,7 +106,9 @@ def scores(
             label=f"mean of its {group}",
         )
         ax.set_yticks(rows, [str(label) for label in means.index])
-        ax.set(xlabel=axis_label(response, unit), ylabel=group)
+        titles = data.attrs.get("labels", {})
+        ax.set_xlabel(axis_label(titles.get(response, response), unit))
+        ax.set_ylabel(titles.get(group, group))
         legend_above(ax)
     describe(
         ax,
@@ -164,6 +167,7 @@ def pooling(
     >>> two = pd.DataFrame({"score": [4, 6, 8, 9], "room": ["a", "a", "b", "b"]})
     >>> ax = pooling(two, "score", "room", partial=pd.Series({"a": 5.5, "b": 8.0}), overall=6.75)
     """
+    data = check_frame(data)
     find_columns(data, [response, group])
     separate = data.groupby(group, observed=True)[response].mean().sort_values()
     if missing := set(separate.index) - set(partial.index):

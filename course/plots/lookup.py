@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from textwrap import fill
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,10 +13,12 @@ from course.common.nearest import nearest
 from course.design.columns import is_number
 from course.errors import CourseError
 from course.formula.parse import variables_of
-from course.plots.page import label
+from course.plots.page import axis_label, label
 
 if TYPE_CHECKING:
     from course.fit.model import MixedFit
+
+TITLE_WIDTH = 60  # characters in a line of an axis: a questionnaire's question is long
 
 
 def find_group(fit: MixedFit, group: str) -> int:
@@ -89,6 +92,14 @@ def find_predictor(fit: MixedFit, predictor: str) -> pd.Series:
             f"the model has no numeric predictor {predictor!r}{has}{nearest(predictor, known)}"
         )
     return fit.design.columns[predictor].reset_index(drop=True)
+
+
+def column_label(fit: MixedFit, name: str, unit: str | None = None) -> str:
+    """The title that the file of the data gives a column; else its name, with its unit where it is known."""
+    titles = fit.design.titles
+    if name not in titles:
+        return axis_label(name, unit)
+    return axis_label(fill(titles[name], TITLE_WIDTH), unit)
 
 
 def containing(fit: MixedFit, g: int) -> list[int]:

@@ -16,6 +16,7 @@ from course.fit.model import MixedFit
 from course.fit.prediction_intervals import prediction_sd
 from course.fit.require import require_fit
 from course.plots.lookup import (
+    column_label,
     containing,
     find_group,
     find_levels,
@@ -31,14 +32,12 @@ from course.plots.page import (
     GREY,
     INK,
     ORANGE,
-    axis_label,
     canvas,
     describe,
     label,
     legend_above,
     legend_of_panels,
     panels,
-    unit_of,
 )
 
 if TYPE_CHECKING:
@@ -161,9 +160,9 @@ def lines(
             middle = len(wide) // 2
             moves.append(f"{words(partial.iloc[middle])} for {label(grouping.levels[code])}")
         for one in axes if ax is not None else axes[-3:]:
-            one.set_xlabel(axis_label(predictor))
+            one.set_xlabel(column_label(fit, predictor))
         for one in axes if ax is not None else axes[::3]:
-            one.set_ylabel(axis_label(response, unit))
+            one.set_ylabel(column_label(fit, response, unit))
         with_all = max(axes, key=lambda one: len(one.get_legend_handles_labels()[1]))
         legend_of_panels(np.array([with_all]), ax is None)
     text = (
@@ -290,8 +289,8 @@ def predictions(
             ax.plot(xs, ys, color=colour, linestyle=dash, linewidth=2.4, label=f"{group} {name}")
         others = [name for name in predictors(fit) if name != predictor]
         held = "".join(f"; {n} = {_value(shared[n].iloc[0])}" for n in others)
-        ax.set_xlabel(axis_label(predictor) + held)
-        ax.set_ylabel(axis_label(f"mean {response}", unit or unit_of(response)))
+        ax.set_xlabel(column_label(fit, predictor) + held)
+        ax.set_ylabel(f"mean {column_label(fit, response, unit)}")
         legend_above(ax)
     where = f"At {predictor} {words(wide[predictor].iloc[middle])}"
     text = (

@@ -13,6 +13,7 @@ from course.errors import CourseError
 from course.fit.model import MixedFit
 from course.fit.require import require_fit
 from course.plots.lookup import (
+    column_label,
     containing,
     find_group,
     find_predictor,
@@ -153,8 +154,8 @@ def fan(
                 color=INK,
                 fontsize=10,
             )
-        ax.set_xlabel(axis_label(predictor))
-        ax.set_ylabel(axis_label(fit.design.formula.response, unit))
+        ax.set_xlabel(column_label(fit, predictor))
+        ax.set_ylabel(column_label(fit, fit.design.formula.response, unit))
         legend_above(ax)
     places = zeros or [float(x.quantile(0.5, interpolation="lower"))]
     values = shared.loc[np.zeros(len(places), dtype=int)].reset_index(drop=True)

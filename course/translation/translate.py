@@ -163,7 +163,7 @@ def translate(formula: str | Formula, data: pd.DataFrame, **options: object) -> 
     True
     """
     refuse_keywords("translate", options, ("formula", "data"), OF_MIXEDLM)
-    check_frame(data)
+    data = check_frame(data)
     if not isinstance(formula, Formula):
         formula = parse_formula(formula, data.columns)
     if not formula.random:

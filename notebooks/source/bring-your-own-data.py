@@ -18,7 +18,11 @@
 # One row is one observation: a pupil, or a pupil in one year. In JupyterLab, drag the file into the panel
 # on the left; it then lies beside this notebook, and its name alone is enough.
 #
-# `labels` names the columns that hold labels of groups. They are read as text, so 007 stays 007.
+# It may be a CSV file, a workbook (`.xlsx`, `.ods`; `read_table(file, sheet="...")` names the sheet), or a
+# file of SPSS (`.sav`), Stata (`.dta`), SAS (`.sas7bdat`), R (`.rds`, `.rda`), Parquet or Feather.
+#
+# `labels` names the columns of a CSV file or workbook that hold labels of groups. They are read as text, so
+# 2 and 2.0 stay two labels.
 
 # %% tags=["workshop"]
 file = "../data/exam.csv"
@@ -58,13 +62,19 @@ pd.DataFrame(
 # - A number that was read as text (`str`) has something else in it: a decimal comma, a unit, a dash for
 #   "missing".
 # - A label that was read as a number (`int64`, `float64`) belongs into `labels`.
-# - The column *missing* should count what you know to be missing.
+# - A `category` is a factor: in a file of SPSS, Stata or SAS, a column all of whose values have labels. Its
+#   first level is that of the lowest code. `read_table(file, labels="codes")` has the codes instead.
+# - The column *missing* should count what you know to be missing. Where a dash or -99 stands for it, say so:
+#   `read_table(file, labels=labels, na_values=["-", -99])`. Codes that the file itself declares missing are
+#   missing already, and the notes of the fit will count why.
 #
-# Mend it in the file, or read the file in another way. This line, in place of `data = read_table(...)`,
-# is for semicolons between the columns, decimal commas, and a dash for "missing":
-#
-# `data = pd.read_csv(file, sep=";", decimal=",", na_values="-", dtype=dict.fromkeys(labels, str))`
-#
+# How the file was read, where that needs a word (semicolons, decimal commas, zeros before labels, a code
+# with a label among numbers):
+
+# %% tags=["workshop"]
+data.attrs.get("notes", "Nothing to say.")
+
+# %% [markdown] tags=["workshop"]
 # ## 2. What is to be explained, and by what
 #
 # - `response`: the column to be explained. It must be numeric, and it should have many values: for

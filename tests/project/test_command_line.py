@@ -59,7 +59,8 @@ def broken(path):
         "notgz.csv.gz": (b"score,age\n1,2\n", "cannot be read"),
         "cut.csv.gz": (gzip.compress(b"score,age,school\n1,2,a\n" * 99)[:40], "cannot be read"),
         "not.parquet": (b"nothing", "cannot be read"),
-        "table.xlsx": (b"", "a table ends in"),
+        "table.doc": (b"", "a table ends in"),
+        "table.xlsx": (b"", "cannot be read"),
     }
     for name, (content, words) in files.items():
         if content is not None:

@@ -40,7 +40,6 @@ REFUSED = {  # name of the file, its content, words of the message
     "Latin-1 in a row": ("t.csv", GOOD.replace("s1", "Zoë").encode("latin-1"), "UTF-8"),
     "Latin-1 in the header": ("t.csv", GOOD.replace("age", "größe").encode("latin-1"), "UTF-8"),
     "random bytes": ("t.csv", random.Random(1).randbytes(5000), "UTF-8"),
-    "semicolons": ("t.csv", GOOD.replace(",", ";").encode(), "separated by ';'"),
     "tabs": ("t.csv", GOOD.replace(",", "\t").encode(), "separated by '\\t'"),
     "a longer row": ("t.csv", (GOOD + "1,2,s1,4\n").encode(), "line 42"),
     "longer rows": ("t.csv", ("score,age,school\n" + ROWS.replace("\n", ",9\n")).encode(), "more f"),
@@ -60,7 +59,9 @@ REFUSED = {  # name of the file, its content, words of the message
     "text called parquet": ("t.parquet", GOOD.encode(), "cannot be read"),
     "an empty parquet": ("t.parquet", b"", "cannot be read"),
     "parquet's marks alone": ("t.parquet", b"PAR1" + b"\xff" * 64 + b"PAR1", "cannot be read"),
-    "a table of another kind": ("t.xlsx", b"", "a table ends in"),
+    "a table of another kind": ("t.doc", b"", "a table ends in"),
+    "an empty workbook": ("t.xlsx", b"", "cannot be read"),
+    "an SPSS file cut off": ("t.sav", b"$FL2", "cannot be read"),
 }  # fmt: skip
 
 
@@ -77,6 +78,7 @@ READ = {  # what is to be read like GOOD
     "lines as on Windows": GOOD.replace("\n", "\r\n"),
     "without a last newline": GOOD.rstrip("\n"),
     "a comma after each row": "score,age,school\n" + ROWS.replace("\n", ",\n"),
+    "semicolons": GOOD.replace(",", ";"),
     "blank lines": GOOD.replace("s3\n", "s3\n\n"),
     "every cell quoted": "\n".join(
         ",".join(f'"{cell}"' for cell in line.split(",")) for line in GOOD.splitlines()
