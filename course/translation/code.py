@@ -68,7 +68,7 @@ def loss(x):
     return -model.loglike(params(x))
 
 
-near = minimize(loss, {start}, jac="3-point").x  # BFGS
+near = minimize(loss, {start}, method="L-BFGS-B", jac="3-point").x
 best = minimize(loss, near, method="Powell").x
 result = model.fit(params(best), method="bfgs", gtol=np.inf)  # no search: this is its end
 """

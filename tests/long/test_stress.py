@@ -38,7 +38,13 @@ def test_what_lme4_finds_higher_by_rounding_is_not_there():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("first", range(5000, 5100, 10))
+@pytest.mark.parametrize(
+    "first",
+    [
+        *range(5000, 5020, 10),
+        *(pytest.param(first, marks=pytest.mark.long) for first in range(5020, 5100, 10)),
+    ],
+)
 def test_no_other_search_finds_a_lower_deviance(first):
     for seed in range(first, first + 10):
         verdict = judge(generate(seed), thorough=False)
