@@ -222,21 +222,11 @@ class Codings:
             texts.append(f"I{formula.offset}")
             termlists.append(terms_of(f"0 + {texts[-1]}").rhs_termlist)
         check_interactions((term for terms in termlists for term in terms), variables)
-        environment = patsy.EvalEnvironment([NAMESPACE])
-        with np.errstate(all="ignore"):
-            try:
-                infos = patsy.build.design_matrix_builders(
-                    termlists, lambda: iter([variables]), environment, NA_action=KEEP_ALL
-                )
-            except Exception as error:  # patsy passes on whatever a transformation raises
-                raise in_words(error, variables) from error
+        infos = _learn(termlists, variables)
         codings = tuple(Coding(text, info) for text, info in zip(texts, infos, strict=True))
         for block, coding in zip(blocks, codings[2:], strict=False):
             if not block.term.correlated and len(coding.names) > 1:
-                effects = [effect_terms(block.term.effects)]
-                (whole,) = patsy.build.design_matrix_builders(
-                    effects, lambda: iter([variables]), environment, NA_action=KEEP_ALL
-                )
+                (whole,) = _learn([effect_terms(block.term.effects)], variables)
                 _refuse_two_meanings(block, coding.names, tuple(whole.column_names))
         return codings
 
@@ -286,6 +276,18 @@ class Codings:
         }
         (matrix[~missing],) = _matrices([coding], variables, new.index[~missing])
         return matrix
+
+
+def _learn(termlists: list[list[patsy.desc.Term]], variables: dict) -> list[patsy.DesignInfo]:
+    """What patsy remembers of these columns for each list of terms, in one pass over the data."""
+    environment = patsy.EvalEnvironment([NAMESPACE])
+    with np.errstate(all="ignore"):
+        try:
+            return patsy.build.design_matrix_builders(
+                termlists, lambda: iter([variables]), environment, NA_action=KEEP_ALL
+            )
+        except Exception as error:  # patsy passes on whatever a transformation raises
+            raise in_words(error, variables) from error
 
 
 def _refuse_two_meanings(

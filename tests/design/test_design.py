@@ -511,3 +511,9 @@ def test_a_stored_design_of_some_rows_makes_new_rows_as_before():
     for d in (some, pickle.loads(pickle.dumps(some))):
         np.testing.assert_allclose(d.fixed_rows(data)[:, 1], data["x"] - data["x"].mean())
         np.testing.assert_allclose(d.effect_rows(0, data), d.fixed_rows(data))
+
+
+def test_a_coding_that_cannot_be_before_two_bars_is_told_in_words():
+    """Found by the fuzz: patsy codes (x + C(sex, Treatment('q')) otherwise where both stand together."""
+    with pytest.raises(CourseError, match="not among the labels|could mean two things"):
+        design("score ~ age + ((1 + C(sex, Treatment('q')) + sex)**2||school)", pupils())
