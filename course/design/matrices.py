@@ -219,7 +219,7 @@ class Codings:
         termlists += [list(block.effects) for block in blocks]
         texts = [formula.response, formula.fixed, *(block.formula for block in blocks)]
         if formula.offset:
-            texts.append(f"I{formula.offset}")
+            texts.append(f"I(1 * {formula.offset})")  # True is 1; labels are refused
             termlists.append(terms_of(f"0 + {texts[-1]}").rhs_termlist)
         check_interactions((term for terms in termlists for term in terms), variables)
         environment = patsy.EvalEnvironment([NAMESPACE])
@@ -231,6 +231,11 @@ class Codings:
             except Exception as error:  # patsy passes on whatever a transformation raises
                 raise in_words(error, variables) from error
         codings = tuple(Coding(text, info) for text, info in zip(texts, infos, strict=True))
+        if formula.offset and len(codings[-1].names) > 1:
+            raise CourseError(
+                f"offset{formula.offset} has {len(codings[-1].names)} columns: an offset is one number for "
+                "each row"
+            )
         for block, coding in zip(blocks, codings[2:], strict=False):
             if not block.term.correlated and len(coding.names) > 1:
                 effects = [effect_terms(block.term.effects)]
@@ -323,7 +328,8 @@ def _as_effect(column: str) -> str:
 
 def _matrices(codings: list[Coding], variables: dict, index: pd.Index) -> list[np.ndarray]:
     n = len(index)
-    if not variables:  # intercepts alone: patsy could not know how many rows
+    # intercepts alone, as x - x leaves one: patsy could not know how many rows
+    if not any(coding.info.factor_infos for coding in codings):
         return [np.ones((n, len(coding.names))) for coding in codings]
     with np.errstate(all="ignore"):
         try:

@@ -11,10 +11,10 @@ import pandas as pd
 from course.design.columns import is_number
 from course.formula.terms import Formula
 
-NUMBER = r"-?\d+(?:\.\d+)?"
+NUMBER = r"-?(?:0|[1-9]\d*)(?:\.\d+)?"  # "09" is none: no number has it as its name
 # C(grade, Treatment('9')), C(C(grade), Treatment('9')) and grade == '9'
 NAMED = re.compile(
-    rf"""(C\((?:C\()?(?P<factor>\w+)\)?,\s*Treatment\(|(?P<compared>\w+)\s*==\s*)(["'])(?P<label>{NUMBER})\4"""
+    rf"""(C\((?:C\()?(?P<factor>\w+)\)?,\s*Treatment\(|(?P<compared>\w+)\s*[!=]=\s*)(["'])(?P<label>{NUMBER})\4"""
 )
 
 
@@ -41,5 +41,6 @@ def with_numbers_as_labels(formula: Formula, columns: Mapping[str, pd.Series]) -
         formula,
         response=written(formula.response),
         fixed=written(formula.fixed),
+        offset=written(formula.offset),
         random=tuple(replace(term, effects=written(term.effects)) for term in formula.random),
     )
