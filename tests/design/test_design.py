@@ -511,3 +511,12 @@ def test_a_stored_design_of_some_rows_makes_new_rows_as_before():
     for d in (some, pickle.loads(pickle.dumps(some))):
         np.testing.assert_allclose(d.fixed_rows(data)[:, 1], data["x"] - data["x"].mean())
         np.testing.assert_allclose(d.effect_rows(0, data), d.fixed_rows(data))
+
+
+def test_a_value_outside_the_breaks_of_cut_is_told_with_its_mend():
+    data = pd.DataFrame({"y": np.arange(12.0) ** 1.5, "x": np.arange(12.0), "g": list("abcd") * 3})
+    with pytest.raises(CourseError, match="outside the breaks: take lower or higher ones"):
+        mixedlm("y ~ cut(x, c(0, 5, 11)) + (1|g)", data)
+    fitted = mixedlm("y ~ cut(x, c(0, 5, 11), include.lowest=TRUE) + (1|g)", data).fit()
+    with pytest.raises(CourseError, match="outside the breaks"):
+        fitted.predict(data.assign(x=40.0))

@@ -424,3 +424,16 @@ def test_relevel_by_place_asks_for_the_level():
 def test_new_rows_of_a_fixed_part_in_which_nothing_but_the_intercept_is_left():
     fit = mixedlm("y ~ x + (x|g) - x", DATA).fit()
     np.testing.assert_allclose(fit.predict(DATA.head(5)), fit.fittedvalues.head(5))
+
+
+def test_numbers_written_as_texts_have_no_places():
+    """R reads "10" as 10; its place among texts, before "8", is another number."""
+    data = DATA.assign(grade=np.resize(["8", "9", "10"], 150))
+    with pytest.raises(CourseError, match="pd.to_numeric") as caught:
+        mixedlm("y ~ as.numeric(grade) + (1|g)", data)
+    assert "grade holds numbers written as texts" in str(caught.value)
+    factor = data.assign(grade=pd.Categorical(data["grade"], ["8", "9", "10"]))
+    np.testing.assert_array_equal(
+        X_of("as.numeric(grade)", factor)[:, 1], np.resize([1, 2, 3], 150)
+    )
+    np.testing.assert_array_equal(X_of("as.numeric(x > 1)", data)[:, 1], data["x"] > 1)
