@@ -112,8 +112,8 @@ def _parser() -> argparse.ArgumentParser:
         )
         one.add_argument(
             "data",
-            help="a file: CSV, Parquet, Feather, SPSS (.sav), Stata (.dta), SAS (.sas7bdat), R (.rds, .rda) "
-            "or a workbook (.xlsx, .ods)",
+            help="a file: CSV, Parquet, Feather, SPSS (.sav), Stata (.dta), SAS (.sas7bdat), "
+            "R (.rds, .rda, .RData) or a workbook (.xlsx, .ods)",
         )
         one.add_argument("--sheet", metavar="NAME", help="of a workbook; the first where left out")
     either = translate.add_mutually_exclusive_group()

@@ -36,8 +36,10 @@ SIGNATURES: dict[str, tuple[bytes, ...]] = {
     ".rds": (b"\x1f\x8b", b"BZh", b"\xfd7zXZ", b"X\n", b"A\n", b"B\n"),
     ".rda": (b"\x1f\x8b", b"BZh", b"\xfd7zXZ", b"RDX", b"RDA", b"RDB"),
 }
+SIGNATURES[".rdata"] = SIGNATURES[".rda"]  # two endings of one kind
 TELLING = (".parquet", ".feather", ".sav", ".xlsx", ".sas7bdat")  # no other kind begins like these
 SUFFIXES = tuple(SIGNATURES)
+SAVED = (".rda", ".rdata")
 WRITTEN = (".csv", ".csv.gz", ".parquet")
 LABELLED = (".sav", ".zsav", ".por", ".dta", ".sas7bdat")
 OLD_OFFICE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
@@ -59,7 +61,8 @@ def read_table(
       where all values that occur have labels, its levels in the order of the codes; a number where only
       special codes have one. What the file declares missing is missing, and why is kept for the notes of
       a fit.
-    - *R* (``.rds``, ``.rda``): factors keep levels and order; haven's labelled columns are read as above.
+    - *R* (``.rds``, ``.rda``, ``.RData``): factors keep levels and order; haven's labelled columns are read
+      as above.
     - *Workbooks* (``.xlsx``, ``.ods``), *Parquet*, *Feather*.
 
     Parameters
@@ -110,7 +113,7 @@ def read_table(
     suffix = _suffix(path, SUFFIXES)
     if isinstance(labels, str) and labels != "codes":
         raise CourseError(f"labels= takes a list of columns, as in labels=['{labels}'], or 'codes'")
-    if sheet is not None and suffix not in (".xlsx", ".ods", ".rda"):
+    if sheet is not None and suffix not in (".xlsx", ".ods", *SAVED):
         raise CourseError(f"{path} has no sheets: leave sheet= out")
     if not _is_there(path):
         raise CourseError(f"there is no file {path}")
@@ -150,7 +153,7 @@ def _read(
         warnings.simplefilter("ignore")  # of readers, over styles of cells and classes of R
         if suffix in LABELLED:
             return read_labelled(path, suffix, codes, na_values)
-        if suffix in (".rds", ".rda"):
+        if suffix in (".rds", *SAVED):
             return read_r(path, sheet, codes, na_values)
         if suffix in (".xlsx", ".ods"):
             return without(read_sheet(path, suffix, sheet, texts), na_values)

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import patsy
 
+from course.common.nearest import shortened
 from course.design.checks import check_interactions, check_size
 from course.design.columns import check_frame, find_columns, missing_rows, model_column, new_column
 from course.design.patsy_errors import in_words
@@ -22,6 +23,7 @@ from course.formula.terms import Formula, RandomTerm
 
 KEEP_ALL = patsy.NAAction(NA_types=[])  # missing rows are gone by then; a new NaN is reported below
 MOST_NAMED = 4  # columns in a message
+LONGEST_LIST = 120  # characters of effects in a message
 
 
 @dataclass(frozen=True)
@@ -219,11 +221,16 @@ class Codings:
         termlists += [list(block.effects) for block in blocks]
         texts = [formula.response, formula.fixed, *(block.formula for block in blocks)]
         if formula.offset:
-            texts.append(f"I{formula.offset}")
+            texts.append(f"I(1 * {formula.offset})")  # True is 1; labels are refused
             termlists.append(terms_of(f"0 + {texts[-1]}").rhs_termlist)
         check_interactions((term for terms in termlists for term in terms), variables)
         infos = _learn(termlists, variables)
         codings = tuple(Coding(text, info) for text, info in zip(texts, infos, strict=True))
+        if formula.offset and len(codings[-1].names) > 1:
+            raise CourseError(
+                f"offset{formula.offset} has {len(codings[-1].names)} columns: an offset is one number for "
+                "each row"
+            )
         for block, coding in zip(blocks, codings[2:], strict=False):
             if not block.term.correlated and len(coding.names) > 1:
                 (whole,) = _learn([effect_terms(block.term.effects)], variables)
@@ -296,21 +303,20 @@ def _refuse_two_meanings(
     """Refuse || beside an effect of several columns: are these correlated with each other?"""
     effect, term = block.effects[0].name(), block.term
     shown = ", ".join(names[:MOST_NAMED]) + (", ..." if len(names) > MOST_NAMED else "")
-    effects = [effect.name() for effect in effect_terms(term.effects)]
-    columns = [_as_effect(name) for name in whole]
-    alone = (
-        _terms(term, columns)
-        if all(columns) and len(columns) <= 2 * MOST_NAMED
-        else (f"make 0/1 columns and write each as {RandomTerm('0 + column', term.group)}")
-    )
+    together = _terms(term, [effect.name() for effect in effect_terms(term.effects)])
+    alone = _terms(term, [_as_effect(name) for name in whole])
     raise CourseError(
-        f"{term}: '{effect}' has several columns ({shown}), and || could mean two things. Correlated with "
-        f"each other, as lme4 reads it: {_terms(term, effects)}; all independent, as glmmTMB does: {alone}"
+        f"{shortened(str(term))}: '{shortened(effect)}' has several columns ({shortened(shown)}), and || "
+        "could mean two things. Correlated with each other, as lme4 reads it: "
+        f"{together or 'a term (0 + effect|group) for each effect'}; all independent, as glmmTMB does: "
+        f"{alone or 'make 0/1 columns and write each as (0 + column|group)'}"
     )
 
 
 def _terms(term: RandomTerm, effects: list[str]) -> str:
-    """A random term for each effect."""
+    """A random term for each effect; "" where that is too long to be read, or one cannot be written."""
+    if not all(effects) or len(effects) > 2 * MOST_NAMED or len("".join(effects)) > LONGEST_LIST:
+        return ""
     texts = ["1" if effect == "Intercept" else f"0 + {effect}" for effect in effects]
     return " + ".join(str(RandomTerm(text, term.group)) for text in texts)
 
@@ -325,7 +331,8 @@ def _as_effect(column: str) -> str:
 
 def _matrices(codings: list[Coding], variables: dict, index: pd.Index) -> list[np.ndarray]:
     n = len(index)
-    if not variables:  # intercepts alone: patsy could not know how many rows
+    # intercepts alone, as x - x leaves one: patsy could not know how many rows
+    if not any(coding.info.factor_infos for coding in codings):
         return [np.ones((n, len(coding.names))) for coding in codings]
     with np.errstate(all="ignore"):
         try:

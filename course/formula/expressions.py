@@ -204,11 +204,11 @@ def _check(node: ast.AST, columns: dict, categorical: set, inside: str) -> None:
                 raise CourseError(f"the text {node.value!r:.40} has no place in {inside}(...)")
         case ast.List(elts=items) | ast.Tuple(elts=items) if inside not in ("", "I", "Q"):
             for item in items:
-                if not isinstance(item, ast.Constant | ast.UnaryOp):
+                if not isinstance(item, ast.Constant | ast.UnaryOp | ast.Attribute):
                     raise CourseError(f"a list in {inside}(...) holds numbers or texts")
                 # knots and levels may be any number, unlike df= and degree=
                 visit(item, "C" if inside in LABELS else "list")
-        case ast.Attribute(value=ast.Name(id="np"), attr="pi"):
+        case ast.Attribute(value=ast.Name(id="np"), attr="pi" | "inf"):
             pass
         case ast.UnaryOp(op=ast.USub() | ast.UAdd(), operand=operand):
             visit(operand)

@@ -53,7 +53,7 @@ CODINGS = {
     "contr.poly": "Poly",
 }
 PYTHONS = frozenset({"True", "False", "None", "and", "or", "not", "is", "if", "else", "lambda"})
-CONSTANTS = {"TRUE": "True", "FALSE": "False"}
+CONSTANTS = {"TRUE": "True", "FALSE": "False", "Inf": "np.inf"}
 PACKAGES = ("base", "stats", "splines", "lme4")  # whose functions these are: splines::ns(x, 3)
 
 TOKEN = re.compile(
@@ -66,9 +66,12 @@ TOKEN = re.compile(
     )""",
     re.VERBOSE | re.DOTALL,
 )
+NUMBER = r"[-+]?\d+\.?\d*"
 OPTIONAL = re.compile(r"\[(.*?\{(\w+)\}.*?)\]")
 DOTTED = re.compile(r"(?!np\.|numpy\.)\w+(\.(?!_)\w*)+")  # a column of R's
 OPERATORS = {"^": "**", "%%": "%", "%/%": "//"}
+REMAINDERS = ("%%", "%/%")  # which bind closer than a product in R, and as close in Python
+LOOSER = ("*", "/", "+", "-", "=", "==", "!=", "<", ">", "<=", ">=", "&", "&&", "|", "||", ",")
 LOGICAL = {"&": "&", "&&": "&", "|": "|", "||": "|"}
 _LINES = [(*pattern.rstrip(")").split("("), template) for pattern, template in R_CALLS.items()]
 _SIGNATURES = {
@@ -137,12 +140,17 @@ class _Reader:
         A coding of factors may be named in it where `coding`; elsewhere these are names of columns.
         """
         code, brackets, operands = "", 0, ""
+        factor, opened = -1, ""  # where the last factor of a product begins, and what closes it
         while self.at < len(self.tokens):
             token = self.tokens[self.at]
             op = token["op"]
             if op and op in stop and not brackets:
-                return operands + _operand(code, operands)
+                return operands + _operand(code + opened, operands)
             self.at += 1
+            if op in LOOSER and not (op in ("+", "-") and _ends_in_operator(code)):
+                code, factor, opened = code + opened, -1, ""
+            elif op in REMAINDERS and factor >= 0:
+                code, factor, opened = _with_parenthesis_at(factor, code), -1, ")"
             if op in LOGICAL:  # which binds closer than a comparison in Python, and looser in R
                 operands += f"{_in_parentheses(code)} {LOGICAL[op]} "
                 code = ""
@@ -159,7 +167,8 @@ class _Reader:
             else:
                 brackets += (op == "[") - (op == "]")
                 code += self.read_as(op, OPERATORS[op]) if op in OPERATORS else token[0].strip()
-        return operands + _operand(code, operands) + self.rest
+                factor = len(code) if op in ("*", "/") else factor
+        return operands + _operand(code + opened, operands) + self.rest
 
     def close(self) -> str:
         closed = self.next_is(")")
@@ -242,6 +251,11 @@ class _Reader:
             values |= dict(zip(free, positions, strict=False))
             written = OPTIONAL.sub(partial(_if_given, values), template)
             wanted = set(re.findall(r"\{(\w+)\}", written))
+            if name == "relevel" and re.fullmatch(NUMBER, values.get("ref", "")):
+                raise CourseError(
+                    f"relevel(x, {values['ref']}) takes in R the level at that place, not of that name: "
+                    "write the level itself in quotes, as in relevel(x, 'b') or relevel(factor(grade), '9')"
+                )
             if len(positions) <= len(free) and wanted <= values.keys() <= set(known):
                 function = written.partition("(")[0]
                 if written == f"{function}({{{known[0]}}})":
@@ -259,6 +273,16 @@ class _Reader:
 
 def _if_given(values: Collection[str], optional: re.Match) -> str:
     return optional[1] if optional[2] in values else ""
+
+
+def _ends_in_operator(code: str) -> bool:
+    """Whether a + or - after it is a sign."""
+    return code.rstrip()[-1:] in ("", *"*/%+-=<>,[")
+
+
+def _with_parenthesis_at(place: int, code: str) -> str:
+    factor = code[place:].lstrip()
+    return f"{code[: len(code) - len(factor)]}({factor}"
 
 
 def _operand(code: str, before: str) -> str:

@@ -68,6 +68,11 @@ def step(small: Design, large: Design) -> Step:
             f"not nested: {', '.join(outside)} of {small.formula} cannot be had from the fixed part of "
             f"{large.formula}. {INSTEAD}"
         )
+    if not in_span((small.offset - large.offset)[:, None], large.X):
+        raise CourseError(
+            f"not nested: {small.formula} and {large.formula} differ in their offsets by more than the fixed "
+            f"part of the second can make up for. {INSTEAD}"
+        )
     places = _places(small, large)
     fixed = large.X.shape[1] - small.X.shape[1]
     free, df, variances, several, groups = fixed, fixed, 0, [], {}

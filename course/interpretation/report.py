@@ -68,7 +68,7 @@ def report(fit: MixedFit) -> str:
     In R: ``report::report(fit)``.
     """
     require_fit(fit)
-    sentences = [_model(fit), _sample(fit), _fixed(fit), _random(fit), _alike(fit)]
+    sentences = [_model(fit), *_offset(fit), _sample(fit), _fixed(fit), _random(fit), _alike(fit)]
     if fit.singular:
         sentences.append(SINGULAR)
     if not fit.converged:
@@ -94,6 +94,13 @@ def _model(fit: MixedFit) -> str:
     method = "restricted maximum likelihood" if fit.method == "REML" else "maximum likelihood"
     response = _titled(design, design.formula.response)
     return f"A linear mixed model of {response} with {fixed} and {listing(random)} was fitted by {method}."
+
+
+def _offset(fit: MixedFit) -> list[str]:
+    offset = fit.design.formula.offset
+    return (
+        [f"The offset {offset} was added to the fixed part, with no coefficient."] if offset else []
+    )
 
 
 def _titled(design: Design, name: str) -> str:

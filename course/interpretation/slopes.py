@@ -12,6 +12,7 @@ from course.errors import CourseError
 from course.fit.model import MixedFit
 from course.fit.require import require_fit
 from course.fit.tables import t_table
+from course.formula.parse import variables_of
 from course.inference.combinations import DF, combinations
 from course.interpretation.reference_grid import (
     Functions,
@@ -67,7 +68,7 @@ def slopes(
     Raises
     ------
     CourseError
-        For a predictor that holds labels, and as `means`.
+        For a predictor that holds labels or stands in an offset alone, and as `means`.
 
     See Also
     --------
@@ -102,6 +103,10 @@ def slopes(
     if is_labelled(design, name):
         raise CourseError(
             f"{name} holds labels, which have no slope: contrasts(fit, {name!r}) compares their means"
+        )
+    if name not in variables_of(design.formula.fixed):
+        raise CourseError(
+            f"{name} stands in offset(...) alone: its coefficient is 1, and nothing is estimated"
         )
     within = [] if by is None else read_names(design, "by", by)
     if name in within:

@@ -228,6 +228,14 @@ def test_what_r_saved(name):
     assert data["day"].dropna().dt.day.to_list() == [1, 2, 4]
 
 
+def test_an_rdata_is_an_rda(tmp_path):
+    """save() and save.image() of R write either ending."""
+    copy = tmp_path / "kinds.RData"
+    copy.write_bytes((FILES / "kinds.rda").read_bytes())
+    pd.testing.assert_frame_equal(read_table(copy), read_table(FILES / "kinds.rda"))
+    assert read_table(copy, sheet="kinds").shape == read_table(copy).shape
+
+
 def test_the_tables_of_an_rda_have_names():
     assert read_table(FILES / "two.rda", sheet="whole")["class"].to_list() == [1, 2]
     with pytest.raises(

@@ -516,4 +516,13 @@ def test_a_stored_design_of_some_rows_makes_new_rows_as_before():
 def test_a_coding_that_cannot_be_before_two_bars_is_told_in_words():
     """Found by the fuzz: patsy codes (x + C(sex, Treatment('q')) otherwise where both stand together."""
     with pytest.raises(CourseError, match="not among the labels|could mean two things"):
-        design("score ~ age + ((1 + C(sex, Treatment('q')) + sex)**2||school)", pupils())
+        design("score ~ age + (1 + (C(sex, Treatment('q')) + sex)**3||school)", pupils())
+
+
+def test_a_value_outside_the_breaks_of_cut_is_told_with_its_mend():
+    data = pd.DataFrame({"y": np.arange(12.0) ** 1.5, "x": np.arange(12.0), "g": list("abcd") * 3})
+    with pytest.raises(CourseError, match="outside the breaks: take lower or higher ones"):
+        mixedlm("y ~ cut(x, c(0, 5, 11)) + (1|g)", data)
+    fitted = mixedlm("y ~ cut(x, c(0, 5, 11), include.lowest=TRUE) + (1|g)", data).fit()
+    with pytest.raises(CourseError, match="outside the breaks"):
+        fitted.predict(data.assign(x=40.0))

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from course import CourseError, mixedlm, translate
+from course import CourseError, mixedlm, slopes, translate
 from course.formula.parse import parse_formula
 from course.formula.r_spelling import R_CALLS
 from course.inference import simulate_responses
@@ -59,6 +59,7 @@ FIXED = {
     "bs(x)": "bs(x, df=3)",
     "ns(x)": "ns(x, df=1)",
     "cut(x, 2, labels=FALSE)": "cut(x, 2, labels=False)",
+    "cut(x, c(-Inf, 1, Inf))": "cut(x, [-np.inf, 1, np.inf])",
     "cut(x, 2, labels=c('low', 'high'))": "cut(x, 2, labels=['low', 'high'])",
     "ifelse(x > 0 & z < 1 | x == 3, 1, 0)": "np.where((x > 0) & (z < 1) | (x == 3), 1, 0)",
     'C(x, "contr.sum")': "C(x, Sum)",
@@ -362,3 +363,94 @@ def test_it_is_said_where_r_would_take_means_from_other_rows():
     assert "The means, knots and limits of ns and scale are those of the 145 complete rows" in notes
     assert "complete rows" not in " ".join(translate("y ~ scale(x) + (1|g)", DATA).notes)
     assert "complete rows" not in " ".join(translate("y ~ z + (1|g)", data).notes)
+
+
+REMAINDERS = {  # R's precedence: ^, the sign, %% and %/%, then * and /
+    "I(2 * x %% 3)": lambda x, z: 2 * np.mod(x, 3),
+    "I(x * z %/% 2)": lambda x, z: x * np.floor_divide(z, 2),
+    "I(x / z %% 2 + 1)": lambda x, z: x / np.mod(z, 2) + 1,
+    "I(x * -z %% 2 * 3)": lambda x, z: x * np.mod(-z, 2) * 3,
+    "I(z * (x + 1)^2 %% 5 %/% 2)": lambda x, z: z * np.floor_divide(np.mod((x + 1) ** 2, 5), 2),
+    "I(x %% 2 * z)": lambda x, z: np.mod(x, 2) * z,
+    "I(x * z % 2)": lambda x, z: np.mod(x * z, 2),  # Python's own spelling means what Python does
+}
+
+
+@pytest.mark.parametrize("written", REMAINDERS)
+def test_remainders_are_taken_before_products(written):
+    expected = REMAINDERS[written](DATA["x"], DATA["z"])
+    np.testing.assert_allclose(X_of(written)[:, 1], expected, rtol=1e-12)
+    formula = parse_formula(f"y ~ {written} + (1|g)")
+    assert parse_formula(str(formula)) == formula
+
+
+def test_an_offset_that_is_true_or_false_is_1_or_0():
+    data = DATA.assign(late=DATA["z"] > 2, grade=np.resize([8, 9, 10], 150))
+    for written, where in {
+        "late": data["late"],
+        "f == 'b'": data["f"] == "b",
+        "grade == '9'": data["grade"] == 9,
+        "2 * (grade != '9')": 2 * (data["grade"] != 9),
+    }.items():
+        fit = mixedlm(f"y ~ x + offset({written}) + (1|g)", data).fit()
+        np.testing.assert_array_equal(fit.design.offset, where)
+        np.testing.assert_allclose(fit.predict(data.head(3)), fit.fittedvalues.head(3))
+
+
+@pytest.mark.parametrize(
+    ("offset", "message"), [("f", "'f' holds labels"), ("poly(x, 2)", "has 2 columns")]
+)
+def test_an_offset_is_one_number(offset, message):
+    with pytest.raises(CourseError, match=message):
+        mixedlm(f"y ~ x + offset({offset}) + (1|g)", DATA)
+
+
+def test_a_number_is_unlike_a_label_named_as_text():
+    data = DATA.assign(grade=np.resize([8, 9, 10], 150))
+    np.testing.assert_array_equal(
+        X_of("ifelse(grade != '9', x, 0)", data)[:, 1], data["x"].where(data["grade"] != 9, 0)
+    )
+    assert mixedlm("y ~ x + I(grade == '09') + (1|g)", data).design.fixed_names == (
+        "Intercept",
+        "x",
+    )
+
+
+def test_relevel_by_place_asks_for_the_level():
+    """R counts places from 1, patsy from 0, and a level may be called 2."""
+    with pytest.raises(CourseError, match="level itself in quotes"):
+        parse_formula("y ~ relevel(f, ref=2) + (1|g)")
+
+
+def test_new_rows_of_a_fixed_part_in_which_nothing_but_the_intercept_is_left():
+    fit = mixedlm("y ~ x + (x|g) - x", DATA).fit()
+    np.testing.assert_allclose(fit.predict(DATA.head(5)), fit.fittedvalues.head(5))
+
+
+def test_numbers_written_as_texts_have_no_places():
+    """R reads "10" as 10; its place among texts, before "8", is another number."""
+    data = DATA.assign(grade=np.resize(["8", "9", "10"], 150))
+    with pytest.raises(CourseError, match="pd.to_numeric") as caught:
+        mixedlm("y ~ as.numeric(grade) + (1|g)", data)
+    assert "grade holds numbers written as texts" in str(caught.value)
+    factor = data.assign(grade=pd.Categorical(data["grade"], ["8", "9", "10"]))
+    np.testing.assert_array_equal(
+        X_of("as.numeric(grade)", factor)[:, 1], np.resize([1, 2, 3], 150)
+    )
+    np.testing.assert_array_equal(X_of("as.numeric(x > 1)", data)[:, 1], data["x"] > 1)
+
+
+def test_a_reference_that_is_no_label_is_refused():
+    """patsy would take the number for a place among the labels, counted from 0."""
+    data = DATA.assign(grade=np.resize([8, 9, 10], 150))
+    with pytest.raises(CourseError, match=r"Treatment\(1\): 1 is no label of grade"):
+        mixedlm("y ~ C(grade, Treatment(1)) + (1|g)", data)
+    assert (
+        mixedlm("y ~ C(grade, Treatment(9)) + (1|g)", data).design.fixed_names[1].endswith("[T.8]")
+    )
+
+
+def test_a_predictor_of_the_offset_alone_has_no_slope():
+    fit = mixedlm("y ~ x + offset(log(z)) + (1|g)", DATA).fit()
+    with pytest.raises(CourseError, match="its coefficient is 1"):
+        slopes(fit, "z")

@@ -251,3 +251,31 @@ def test_failed_replicates_are_counted(null, monkeypatch):
     monkeypatch.setattr(Refitter, "fit", lambda self, y: None)
     with pytest.raises(CourseError, match="no replicate"):
         compare(small, large, bootstrap=3, seed=1, progress=False)
+
+
+# -- offsets ----------------------------------------------------------------------------------
+
+
+def test_a_coefficient_held_by_an_offset_is_tested(pupils):
+    """H0: the slope of age is 3, by the same fits with age moved to the left."""
+    small, large = fits(
+        pupils, "test_score ~ offset(3 * age) + (1|school)", "test_score ~ age + (1|school)"
+    )
+    moved = pupils.assign(left=pupils["test_score"] - 3 * pupils["age"])
+    by_hand = fits(moved, "left ~ 1 + (1|school)", "left ~ age + (1|school)")
+    found, expected = compare(small, large).iloc[1], compare(*by_hand).iloc[1]
+    assert found["df"] == expected["df"] == 1
+    assert found["chi2"] == pytest.approx(expected["chi2"], abs=1e-5)
+
+
+@pytest.mark.parametrize(
+    "formulas",
+    [
+        ("test_score ~ sex + (1|school)", "test_score ~ sex + offset(age) + (1|school)"),
+        ("test_score ~ offset(age) + (1|school)", "test_score ~ sex + (1|school)"),
+        ("test_score ~ 1 + (1|school)", "test_score ~ sex + offset(age) + (1|school)"),
+    ],
+)
+def test_models_with_other_offsets_are_not_nested(pupils, formulas):
+    with pytest.raises(CourseError, match="differ in their offsets"):
+        compare(*fits(pupils, *formulas))

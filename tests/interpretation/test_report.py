@@ -179,3 +179,11 @@ def test_what_is_not_a_fit_is_refused(pupils, one):
 def test_the_public_names_lead_here():
     assert course.report is report
     assert callable(course.side_by_side)
+
+
+def test_it_tells_of_the_offset(pupils, one):
+    fit = mixedlm(
+        "test_score ~ age + offset(2 * age_mean) + (1|school)", pupils.assign(age_mean=9.0)
+    )
+    assert "The offset (2 * age_mean) was added to the fixed part" in report(fit.fit())
+    assert "offset" not in report(one)

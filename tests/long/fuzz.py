@@ -60,7 +60,7 @@ def _hook(event: str, arguments: tuple) -> None:
     _seen.append(f"{event} {arguments!r:.120}")
 
 
-ALLOWED = FUNCTIONS | NUMPY | {"np", "pi", "memorize_chunk", "transform"}
+ALLOWED = FUNCTIONS | NUMPY | {"np", "pi", "inf", "memorize_chunk", "transform"}
 REMEMBERING = re.compile(rf"_patsy_stobj\d+__({'|'.join(sorted(STATEFUL))})__")  # patsy's bs(...)
 
 
