@@ -6,11 +6,23 @@ stands in the message as it is to be typed is cut out of the message.
 
 import re
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from made import pupils
 
-from course import CourseError, confint, icc, mixedlm, plots, simulate_schools, wald
+from course import (
+    CourseError,
+    confint,
+    icc,
+    mixedlm,
+    plots,
+    power,
+    profile,
+    recovery,
+    simulate_schools,
+    wald,
+)
 from course.formula.expressions import MENDS
 
 D = pupils().assign(
@@ -191,6 +203,16 @@ def test_what_is_asked_of_pictures():
     refused(lambda: plots.moving_zero(fit, "school", zeros=[8]), "as in (age|school)")
     refused(lambda: plots.moving_zero(slopes, "school", zeros=[]), "zeros=[8, 10, 12]")
     assert plots.moving_zero(slopes, "school", zeros=[8, 10, 12]) is not None
+    refused(lambda: plots.moving_zero(slopes, "school", zeros=["x"]), "zeros=[8, 10, 12]")
+    two = fits("score ~ age + (age + income|school)", D.assign(income=np.sin(np.arange(len(D)))))
+    said = refused(lambda: plots.moving_zero(two, "school", zeros=[8, 10]), "several slopes")
+    effect = re.search(r"effect='(\w+)'", said)[1]
+    assert plots.moving_zero(two, "school", zeros=[8, 10], effect=effect) is not None
+    refused(lambda: plots.profile_zeta(fit), "write profile_zeta(profile(fit))")
+    assert plots.profile_zeta(profile(fit, parameters=["sigma"])) is not None
+    bare = plt.figure().subplots()
+    refused(lambda: plots.show(bare), "show(ax, alt='What ...')")
+    plots.show(bare, alt="What there is to be seen: nothing.")
 
 
 def test_simulations():
@@ -198,3 +220,25 @@ def test_simulations():
     assert len(simulate_schools(schools=(3, 9), seed=1).data)
     refused(lambda: simulate_schools(schools=3, reshuffle=0.5, seed=1), "write years=2 or more")
     assert len(simulate_schools(schools=3, years=2, reshuffle=0.5, seed=1).data)
+    made = simulate_schools(schools=6, seed=1)
+    refused(lambda: made.truth.compare(mixedlm), "truth.compare(mixedlm(formula, data).fit())")
+    model = mixedlm("test_score ~ age + (1|classroom) + (1|school) + (1|province)", made.data)
+    assert len(made.truth.compare(model.fit()))
+
+
+def test_studies():
+    formula, size = "test_score ~ age + (1|school)", {"provinces": 2, "schools": 3}
+    refused(
+        lambda: recovery({**size, "seed": 1}, formula, n=2), "leave it out there, and write seed="
+    )
+    assert recovery(size, formula, n=2, seed=1, progress=False) is not None
+    refused(
+        lambda: power(formula, "age", 1.0, n=2, seed=1, ages=3, progress=False),
+        "write simulate= a function that takes it",
+    )
+
+    def simulate(seed, effect, ages):
+        made = simulate_schools(**size, seed=seed).data
+        return made.assign(test_score=made["test_score"] + effect * ages)
+
+    assert power(formula, "age", 1.0, n=2, seed=1, simulate=simulate, ages=3, progress=False)
