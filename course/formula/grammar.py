@@ -37,6 +37,7 @@ from course.formula.r_spelling import read_r
 from course.formula.terms import Formula, RandomTerm, refuse_own_response
 from course.formula.tokens import MAX_DEPTH, Tokens
 
+MAX_FACTORS = 100  # of one product
 MAX_TERMS = 500  # a*b*c*... grows without bound: count before patsy builds them
 MAX_PRODUCTS = 20_000  # patsy multiplies out a power, and drops only then what comes twice
 LEFT_SIDE = re.compile(rf"(?:{TEXT}|`[^`]*`|[^~'\"`])*(?=~)")
@@ -206,10 +207,15 @@ class Parser:
                 return node if alone else _Node(text, terms, products, random, offset=offset)
 
     def product(self) -> _Node:
-        at = self.tokens.start
+        at, factors = self.tokens.start, 1
         node = self.power()
         while op := ":" if self.tokens.take_crossing() else self.tokens.take("*", "/"):
             other = self.power()
+            factors += 1
+            if (
+                factors > MAX_FACTORS
+            ):  # patsy would go as deep, and how deep Python may go is no measure
+                self.tokens.fail(f"too many terms: more than {MAX_FACTORS} are multiplied", at=at)
             if node.is_summand or other.is_summand:
                 self.tokens.fail(
                     f"{(node if node.is_summand else other).with_article} cannot be joined by {op}",
