@@ -14,7 +14,6 @@ from course.errors import CourseError
 from course.formula.expressions import (
     SEVERAL,
     hides_a_function,
-    names_outside_texts,
     quoted_column,
 )
 from course.formula.terms import Formula, RandomTerm
@@ -54,8 +53,7 @@ def check_response(y: np.ndarray, name: str) -> None:
 
 def check_names(formula: Formula) -> None:
     """Refuse names that patsy or this package needs for itself."""
-    texts = (formula.response, formula.fixed, *(term.effects for term in formula.random))
-    called = {"Q"}.union(*map(names_outside_texts, texts))
+    called = formula.names | {"Q"}
     for name in formula.variables:
         if hides_a_function(name) and name in called:
             raise CourseError(

@@ -13,7 +13,7 @@ from course.design.columns import is_number
 from course.design.design import Design
 from course.design.groups import FEW_LEVELS, STRAY_SHARE, lies_in, occurring, relation
 from course.design.identification import RESIDUAL, Shared
-from course.formula.expressions import STATEFUL, column_code, names_outside_texts, quoted_column
+from course.formula.expressions import STATEFUL, column_code, quoted_column
 from course.formula.parse import effect_terms, powers_of, ratios_of
 from course.formula.terms import as_written
 
@@ -94,12 +94,7 @@ def learnt_from_complete_rows(design: Design) -> list[str]:
     """R computes means, knots and limits before it leaves rows out."""
     if design.rows_given == design.n:
         return []
-    texts = (
-        design.formula.response,
-        design.formula.fixed,
-        *(t.effects for t in design.formula.random),
-    )
-    calls = set().union(*map(names_outside_texts, texts)) & REMEMBERING
+    calls = design.formula.names & REMEMBERING
     if not calls:
         return []
     return [
@@ -310,7 +305,7 @@ def far_zero(design: Design) -> list[str]:
 def powers(design: Design) -> list[str]:
     """In a formula x**2 is x, as in R: patsy crosses x with itself."""
     raised = {}
-    for text in (design.formula.fixed, *(term.effects for term in design.formula.random)):
+    for text in design.formula.right_sides:
         factors = {factor.name() for term in effect_terms(text) for factor in term.factors}
         for column in powers_of(text):
             if f"I({column} ** 2)" not in factors:  # who writes the square as well knows of it
@@ -324,7 +319,7 @@ def powers(design: Design) -> list[str]:
 def ratios(design: Design) -> list[str]:
     """In a formula a/b is a + a:b, as in R; between two numbers that is seldom what is meant."""
     notes = {}
-    for text in (design.formula.fixed, *(term.effects for term in design.formula.random)):
+    for text in design.formula.right_sides:
         for one, other in ratios_of(text):
             if _is_numbers(one, design) and _is_numbers(other, design):
                 notes[one, other] = (
@@ -396,7 +391,7 @@ def ordered_factors(design: Design) -> list[str]:
 def _bare_factors(design: Design) -> list[str]:
     """Columns that stand in the formula as they are, and not in C(...)."""
     formula, found = design.formula, {}
-    for text in (formula.fixed, *(term.effects for term in formula.random)):
+    for text in formula.right_sides:
         for term in effect_terms(text):
             for factor in term.factors:
                 name = quoted_column(factor.name()) or factor.name()

@@ -46,7 +46,7 @@ def with_numbers_as_labels(formula: Formula, columns: Mapping[str, pd.Series]) -
 
         return NAMED.sub(number, text)
 
-    effects = [formula.response, formula.fixed, *(term.effects for term in formula.random)]
+    effects = [formula.response, *formula.right_sides]
     for name in PLACES.findall(" ".join([*effects, formula.offset])):
         if name in columns and _are_numbers_as_texts(columns[name]):
             raise CourseError(

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field, replace
 
 from course.errors import CourseError
-from course.formula.expressions import quoted_column
+from course.formula.expressions import names_outside_texts, quoted_column
 
 
 @dataclass(frozen=True)
@@ -78,6 +78,17 @@ class Formula:
     fixed_categorical: frozenset[str] = field(compare=False)
     offset: str = ""
     readings: tuple[tuple[str, str], ...] = field(default=(), compare=False, repr=False)
+
+    @property
+    def right_sides(self) -> tuple[str, ...]:
+        """The fixed part, and what varies in each random term."""
+        return (self.fixed, *(term.effects for term in self.random))
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The names of functions and columns in it, but for grouping factors and those in ``Q("...")``."""
+        texts = (self.response, self.offset, *self.right_sides)
+        return frozenset().union(*map(names_outside_texts, texts))
 
     @property
     def variables(self) -> tuple[str, ...]:

@@ -10,7 +10,6 @@ import pandas as pd
 
 from course.design.design import Design
 from course.design.transforms import TRANSFORMS, source
-from course.formula.expressions import names_outside_texts
 from course.translation.arguments import quote
 from course.translation.call import Call
 
@@ -132,10 +131,7 @@ def program(design: Design, call: Call) -> str:
 
 def _transforms(design: Design) -> str:
     """The definitions of R's functions that the formula uses."""
-    formula = design.formula
-    texts = (formula.response, formula.fixed, *(term.effects for term in formula.random))
-    used = set().union(*map(names_outside_texts, texts))
-    return "".join(f"\n{source(name)}\n" for name in TRANSFORMS if name in used)
+    return "".join(f"\n{source(name)}\n" for name in TRANSFORMS if name in design.formula.names)
 
 
 def _made_columns(design: Design, call: Call) -> list[str]:

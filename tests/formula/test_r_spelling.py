@@ -295,6 +295,7 @@ def test_two_offsets_add():
         "y ~ ns(x, 3)*f + (x|g)",
         "y ~ cut(x, 3) + (1|g)",
         "y ~ x + offset(0.5*z) + (1|g)",
+        "y ~ x + offset(as.numeric(f)) + (1|g)",
         "y ~ scale(x) + (scale(x)|g)",
         "1000/y ~ ifelse(x > 1, 1, 0) + relevel(f, 'b') + (1|g)",
         "y ~ x + (0 + dummy(f, 'b')|g)",
