@@ -81,7 +81,7 @@ class Design:
 
     @property
     def n(self) -> int:
-        return len(self.y)
+        return len(self.index)
 
     @property
     def y_less_offset(self) -> np.ndarray:
@@ -138,7 +138,7 @@ class Design:
         factors, levels = self.groupings[grouping].factors, self.groupings[grouping].levels
         labels = find_columns(new, factors)
         for name, column in labels.items():
-            known, new_kind = label_kind(self.columns[name]), label_kind(column)
+            known, new_kind = label_kind(self.codings.columns[name]), label_kind(column)
             if known != new_kind and not column.isna().all():
                 raise CourseError(
                     f"the labels of '{name}' are {new_kind} here and {known} in the data of the fit: no "
@@ -243,7 +243,7 @@ def build_design(formula: Formula, data: pd.DataFrame) -> Design:
         offset=offset[:, 0],
         X=X if kept.all() else X[:, kept],
         fixed_names=tuple(compress(codings.X.names, kept)),
-        groupings=build_groupings(codings, Zs),
+        groupings=build_groupings(codings, Zs, columns, len(index)),
         index=index,
         rows_given=len(data),
         missing=missing,

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import pandas as pd
 
 from course.common.keywords import refuse_keywords
 from course.design.design import build_design
 from course.errors import CourseError
-from course.fit.call_forms import KEYWORDS, OF_FIT, read_call
+from course.fit.call_forms import KEYWORDS, OF_FIT, read_call, refuse_beside_a_source
 from course.fit.model import MixedModel
 from course.formula.terms import Formula
+from course.streaming import Source, open_source, stream
 from course.translation.translate import NO_RANDOM_TERM
 
 
 def mixedlm(
     formula: str | Formula,
-    data: pd.DataFrame,
+    data: pd.DataFrame | str | Path,
     groups: str | Sequence | None = None,
     re_formula: str | dict[str, str] | None = None,
     vc_formula: dict[str, str] | None = None,
@@ -38,6 +40,9 @@ def mixedlm(
     data : DataFrame
         One row per observation; it is not changed. Rows with missing values in a column that the
         model names are left out, counted, and reported by `MixedFit.summary`, unless `missing` forbids it.
+        Where the rows do not fit into memory: the path of a Parquet file or of a folder of them, a
+        ``pyarrow.dataset.Dataset``, or a Dask DataFrame. They are read twice, in batches, and what is kept
+        grows with the number of groups, not with the rows.
     groups : str or array-like of shape (n,), optional
         Beside bars: adds ``(1|groups)``, for pupils who were measured repeatedly.
     re_formula, vc_formula : str or dict, optional
@@ -78,7 +83,21 @@ def mixedlm(
     In R: ``lmer(test_score ~ age + (1 | classroom) + (1 | school), pupils)``.
     """
     refuse_keywords("mixedlm", options, KEYWORDS, OF_FIT)
+    source = open_source(data)
+    if source is not None:
+        refuse_beside_a_source(groups, re_formula, vc_formula, subset)
+        return _of_source(formula, source, missing)
     formula, data = read_call(formula, data, groups, re_formula, vc_formula, subset, missing)
     if not formula.random:
         raise CourseError(NO_RANDOM_TERM)
     return MixedModel(build_design(formula, data))
+
+
+def _of_source(formula: str | Formula, source: Source, missing: str) -> MixedModel:
+    """A model of rows that are read in batches."""
+    names = pd.DataFrame(columns=list(source.names))
+    formula, _ = read_call(formula, names, missing=missing)
+    if not formula.random:
+        raise CourseError(NO_RANDOM_TERM)
+    streamed = stream(formula, source, complete_only=missing != "drop")
+    return MixedModel(streamed.design, streamed.problem, streamed)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, overload
 
 import numpy as np
@@ -22,8 +23,10 @@ from course.fit.satterthwaite import Satterthwaite
 from course.fit.second_solver import fit_by_statsmodels
 from course.fit.summary import Summary, summarise
 from course.fit.tables import effects_tables, t_table, variance_table, with_left_out
+from course.fit.written import write_fitted
 from course.solver.estimates import Estimates, estimate
 from course.solver.problem import Problem
+from course.streaming import Streamed
 from course.translation.translate import Translation, translate_design
 
 if TYPE_CHECKING:
@@ -40,6 +43,8 @@ class MixedModel:
         The matrices and groups.
     made : Problem, optional
         The design reduced already, where it was fitted to another response before.
+    streamed : Streamed, optional
+        What is left of the rows of a file that were read and let go.
 
     See Also
     --------
@@ -55,6 +60,7 @@ class MixedModel:
 
     design: Design = field(repr=False)
     made: Problem | None = field(default=None, repr=False)
+    streamed: Streamed | None = field(default=None, repr=False)
 
     @property
     def formula(self) -> str:
@@ -65,6 +71,11 @@ class MixedModel:
     def translation(self) -> Translation:
         """The same model for statsmodels, in words and as an equation."""
         return translate_design(self.design)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the data say that the formula does not."""
+        return self.streamed.notes if self.streamed else self.translation.notes
 
     @cached_property
     def problem(self) -> Problem:
@@ -377,6 +388,38 @@ class MixedFit:
             level,
         )
 
+    def write_fitted(self, path: str | Path) -> Path:
+        """Write fitted values and residuals beside the columns of the model, as Parquet.
+
+        Parameters
+        ----------
+        path : str or Path
+            A file, which must not be there yet. For a fit of a DataFrame it has the rows of the fit; for a fit
+            of files or Dask all rows in their order, without a value where one is missing that the
+            model needs. These are read once more, batch by batch.
+
+        Returns
+        -------
+        Path
+            The file: the columns that the formula names, and ``fittedvalues`` and ``resid``.
+
+        See Also
+        --------
+        MixedFit.fittedvalues, MixedFit.resid : The same in memory.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> from course import load, mixedlm
+        >>> fit = mixedlm("test_score ~ age + (1|school)", load("pupils")).fit()
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     written = pd.read_parquet(fit.write_fitted(f"{folder}/fitted.parquet"))
+        >>> written.columns.tolist()
+        ['test_score', 'age', 'school', 'fittedvalues', 'resid']
+        """
+        source = self.model.streamed.source if self.model.streamed else None
+        return write_fitted(self.design, self.estimates, source, Path(path))
+
     def refit(self, y: Sequence[float] | np.ndarray | pd.Series) -> MixedFit:
         """The same model fitted to another response; the design is not built again.
 
@@ -405,7 +448,7 @@ class MixedFit:
     @property
     def notes(self) -> tuple[str, ...]:
         """What the data and the fit say that the formula does not."""
-        return (*fit_notes(self.design, self.estimates), *self.model.translation.notes)
+        return (*fit_notes(self.design, self.estimates), *self.model.notes)
 
     def summary(self) -> Summary:
         """A compact table: prints as text, shows as HTML in a notebook."""
