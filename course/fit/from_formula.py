@@ -10,7 +10,7 @@ import pandas as pd
 from course.common.keywords import refuse_keywords
 from course.design.design import build_design
 from course.errors import CourseError
-from course.fit.call_forms import KEYWORDS, OF_FIT, read_call, refuse_beside_a_source
+from course.fit.call_forms import KEYWORDS, OF_FIT, check_missing_word, read_call, refuse_beside_a_source
 from course.fit.model import MixedModel
 from course.formula.terms import Formula
 from course.streaming import Source, open_source, stream
@@ -26,6 +26,7 @@ def mixedlm(
     subset: object = None,
     missing: str = "drop",
     use_sparse: bool = False,
+    weights: str | Sequence | None = None,
     **options: object,
 ) -> MixedModel:
     """A linear mixed model from an lme4-style formula, or from statsmodels' own arguments.
@@ -54,6 +55,10 @@ def mixedlm(
         Leave rows with missing values out, or refuse them (as statsmodels does with ``"none"``, too).
     use_sparse : bool
         Without effect: it says how statsmodels keeps its matrices.
+    weights : str or array-like of shape (n,), optional
+        Prior weights, as lme4 has them: a row of weight w has the residual variance σ²/w, such as a mean of
+        w pupils. A column of the data, or one number above 0 for each row. `MixedFit.sigma` is then the
+        residual SD of a row of weight 1.
     **options
         None is known: a keyword of another program is told where it belongs.
 
@@ -85,19 +90,21 @@ def mixedlm(
     refuse_keywords("mixedlm", options, KEYWORDS, OF_FIT)
     source = open_source(data)
     if source is not None:
-        refuse_beside_a_source(groups, re_formula, vc_formula, subset)
+        refuse_beside_a_source(groups, re_formula, vc_formula, subset, weights)
         return _of_source(formula, source, missing)
-    formula, data = read_call(formula, data, groups, re_formula, vc_formula, subset, missing)
+    formula, data, weighted = read_call(
+        formula, data, groups, re_formula, vc_formula, subset, missing, weights
+    )
     if not formula.random:
         raise CourseError(NO_RANDOM_TERM)
-    return MixedModel(build_design(formula, data))
+    return MixedModel(build_design(formula, data, weighted))
 
 
 def _of_source(formula: str | Formula, source: Source, missing: str) -> MixedModel:
     """A model of rows that are read in batches."""
     names = pd.DataFrame(columns=list(source.names))
-    formula, _ = read_call(formula, names, missing=missing)
+    formula, _, _ = read_call(formula, names)
     if not formula.random:
         raise CourseError(NO_RANDOM_TERM)
-    streamed = stream(formula, source, complete_only=missing != "drop")
+    streamed = stream(formula, source, complete_only=check_missing_word(missing) != "drop")
     return MixedModel(streamed.design, streamed.problem, streamed)

@@ -108,7 +108,8 @@ def r2(fit: MixedFit) -> pd.Series:
     In R: ``performance::r2(fit)``.
     """
     require_fit(fit)
-    fixed = float(np.var(fit.design.X @ fit.estimates.beta, ddof=1))
+    beta, n = fit.estimates.beta, fit.nobs
+    fixed = float(beta @ fit.design.fixed_covariance @ beta) * n / (n - 1)
     random = float(mean_variances(fit.design, fit.estimates).sum())
     total = fixed + random + fit.scale
     return pd.Series(

@@ -138,6 +138,7 @@ def _design(
         formula=formula,
         y=NotKept("the response"),  # type: ignore[arg-type]
         offset=NotKept("the offset"),  # type: ignore[arg-type]
+        weights=None,
         X=NotKept("X"),  # type: ignore[arg-type]
         fixed_names=tuple(compress(codings.X.names, aliased.kept)),
         groupings=groupings,
@@ -161,6 +162,7 @@ def _assemble(recipe: Recipe, sums: Sums, seen: Seen, source: Source) -> Streame
     groupings = build_groupings(codings, sample_Zs, labels, seen.rows)
     by_cell = _design(codings, recipe.aliased, seen, groupings)
     M = full(sums.products)
+    M_all = M.sum(axis=2) / seen.rows
     stand_ins, X = _stand_ins(groupings, columns, M)
     if _is_chain(by_cell):
         problem = Problem(by_cell, replace(columns, U=NotKept("the columns")), M)
@@ -175,10 +177,18 @@ def _assemble(recipe: Recipe, sums: Sums, seen: Seen, source: Source) -> Streame
     design = replace(by_cell, groupings=tuple(outwards))
     # what these cached properties would compute from the rows
     known = {
+        "scaled": by_cell,
         "nested": by_cell.nested,
+        "mean_products": [
+            _back(M_all[np.ix_(where, where)], T) for where, T in zip(columns.z, columns.T_z, strict=True)
+        ],
         "shared_by_ml": find_shared(stand_ins),
         "shared_by_reml": find_shared(stand_ins, X),
     }
+    if columns.constant is not None:
+        of_fixed = _back(M_all[np.ix_(columns.x, columns.x)], columns.T_x)
+        mean = of_fixed @ columns.constant
+        known["fixed_covariance"] = of_fixed - np.outer(mean, mean)
     vars(design).update(known)
     # how labels lie shows in the cells; twice each, as no cell is a single row
     twice = 2 if seen.rows >= 2 * len(sums.labels) else 1
@@ -188,6 +198,12 @@ def _assemble(recipe: Recipe, sums: Sums, seen: Seen, source: Source) -> Streame
     )
     vars(for_notes).update(known)
     return Streamed(source, design, problem, find_notes(for_notes, by_row=False))
+
+
+def _back(M: np.ndarray, T: np.ndarray) -> np.ndarray:
+    """Products of columns in the data's own units, given those of the columns times T."""
+    inverse = np.linalg.inv(T)
+    return inverse.T @ M @ inverse
 
 
 def _is_chain(design: Design) -> bool:
