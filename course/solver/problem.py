@@ -25,8 +25,9 @@ from scipy import linalg
 
 from course.design.design import Design
 from course.design.groups import components, lies_in, parents
+from course.solver.chunks import stage_for
 from course.solver.crossing import Crossing
-from course.solver.elimination import Stage, Sums, cross_products
+from course.solver.elimination import Sums, cross_products
 from course.solver.standardise import Columns, standardise
 
 # The relative standard deviation of every effect at which a search starts.
@@ -135,7 +136,7 @@ class Problem:
             self.leaves = crossing[0][2]
         else:
             self.leaves = self.ranks[0][units[0]]
-        self.stages = [Stage(g, self.z[g], total) for g, total in zip(chain, sums, strict=True)]
+        self.stages = [stage_for(g, self.z[g], total) for g, total in zip(chain, sums, strict=True)]
         if products is None:
             self.M = cross_products(self.U, self.leaves)
         else:
@@ -319,9 +320,10 @@ class Problem:
         """By grouping the same over sigma squared in standardised units, (k, k, L)."""
         covariances = {}
         bar = np.zeros((len(self.M), len(self.M), 1))
-        for stage, tape in reversed(self._steps(at)):
+        for i, (stage, tape) in reversed(list(enumerate(self._steps(at)))):
             covariances[stage.grouping] = stage.conditional(tape, bar)
-            bar = stage.back(tape, bar)
+            if i or self.crossing:
+                bar = stage.back(tape, bar)
         if self.crossing:
             covariances |= self.crossing.conditional(at.tape[0], self.block_sums.spread(bar))
         return covariances
