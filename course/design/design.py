@@ -20,6 +20,7 @@ from course.design.grouping import Grouping, build_groupings
 from course.design.groups import lies_in, parents
 from course.design.identification import Shared, find_shared
 from course.design.matrices import Codings
+from course.design.not_kept import NotKept
 from course.design.references import with_numbers_as_labels
 from course.design.weights import check_weights, new_weights
 from course.errors import CourseError
@@ -89,6 +90,11 @@ class Design:
     @property
     def n(self) -> int:
         return len(self.index)
+
+    @property
+    def in_memory(self) -> bool:
+        """Whether the rows are here: those of files and of Dask were read and let go."""
+        return not isinstance(self.y, NotKept)
 
     @property
     def y_less_offset(self) -> np.ndarray:
@@ -212,8 +218,11 @@ class Design:
     def with_response(self, y: np.ndarray) -> Design:
         """The same design with another response, checked but not built again."""
         y = np.asarray(y, dtype=float)
-        if y.shape != self.y.shape:
-            raise CourseError(f"the new response has shape {y.shape}; the model has {self.n} rows")
+        if y.shape != np.shape(self.y) or not np.isfinite(y).all():
+            raise CourseError(
+                f"a new response has one finite number for each of {self.n:,} rows; this one has the shape "
+                f"{y.shape}"
+            )
         check_response(y - self.offset, self.formula.response)
         return replace(self, y=y)
 

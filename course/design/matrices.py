@@ -276,9 +276,7 @@ class Codings:
             )
         for block, coding in zip(blocks, codings[2:], strict=False):
             if not block.term.correlated and len(coding.names) > 1:
-                (whole,) = _learn(
-                    [effect_terms(block.term.effects)], lambda: iter([variables])
-                )
+                (whole,) = _learn([effect_terms(block.term.effects)], lambda: iter([variables]))
                 _refuse_two_meanings(block, coding.names, tuple(whole.column_names))
         return codings
 

@@ -379,7 +379,8 @@ def ordered_factors(design: Design) -> list[str]:
     names = [
         name
         for name in _bare_factors(design)
-        if isinstance(dtype := design.codings.columns[name].dtype, pd.CategoricalDtype) and dtype.ordered
+        if isinstance(dtype := design.codings.columns[name].dtype, pd.CategoricalDtype)
+        and dtype.ordered
     ]
     return [
         f"{name} is ordered: its levels are compared with the first of them, where R takes polynomials. "

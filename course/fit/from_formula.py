@@ -10,7 +10,13 @@ import pandas as pd
 from course.common.keywords import refuse_keywords
 from course.design.design import build_design
 from course.errors import CourseError
-from course.fit.call_forms import KEYWORDS, OF_FIT, check_missing_word, read_call, refuse_beside_a_source
+from course.fit.call_forms import (
+    KEYWORDS,
+    OF_FIT,
+    check_missing_word,
+    read_call,
+    refuse_beside_a_source,
+)
 from course.fit.model import MixedModel
 from course.formula.terms import Formula
 from course.streaming import Source, open_source, stream

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, overload
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -24,7 +24,7 @@ from course.fit.second_solver import fit_by_statsmodels
 from course.fit.summary import Summary, summarise
 from course.fit.tables import effects_tables, t_table, variance_table, with_left_out
 from course.fit.written import write_fitted
-from course.solver.estimates import Estimates, estimate
+from course.solver.estimates import Estimates, conditional_sds, estimate
 from course.solver.problem import Problem
 from course.streaming import Streamed
 from course.translation.translate import Translation, translate_design
@@ -223,8 +223,6 @@ class MixedFit:
         df = np.array([self.satterthwaite.df(row) for row in np.eye(len(self.fe_params))])
         return with_left_out(t_table(self.fe_params, self.bse_fe, df), self.design)
 
-    # -- random effects -----------------------------------------------------------------------
-
     @property
     def scale(self) -> float:
         """Residual variance; with weights that of a row of weight 1."""
@@ -262,13 +260,7 @@ class MixedFit:
 
         Given the estimated variances and fixed effects, as lme4's ``ranef(condVar = TRUE)``.
         """
-        problem = self.model.problem
-        at = problem.evaluate(self.estimates.theta_standard)
-        conditional = problem.conditional_covariances(at, self.scale)
-        sds = [np.sqrt(np.diagonal(V, axis1=1, axis2=2).clip(min=0)) for V in conditional]
-        return effects_tables(self.design, sds)
-
-    # -- likelihood ---------------------------------------------------------------------------
+        return effects_tables(self.design, conditional_sds(self.model.problem, self.estimates))
 
     @property
     def llf(self) -> float:
@@ -309,25 +301,6 @@ class MixedFit:
     def wresid(self) -> pd.Series:
         """`resid` times the root of each row's weight, lme4's Pearson residuals: all of one variance."""
         return self.resid * np.sqrt(self.design.row_weights)
-
-    @overload
-    def predict(
-        self,
-        new_data: pd.DataFrame | None = None,
-        random: str | Sequence[str] = "all",
-        interval: None = None,
-        level: float = 0.95,
-    ) -> pd.Series: ...
-
-    @overload
-    def predict(
-        self,
-        new_data: pd.DataFrame | None = None,
-        random: str | Sequence[str] = "all",
-        *,
-        interval: str,
-        level: float = 0.95,
-    ) -> pd.DataFrame: ...
 
     def predict(
         self,
@@ -394,24 +367,18 @@ class MixedFit:
             level,
         )
 
-    def write_fitted(self, path: str | Path) -> Path:
+    def write_fitted(self, path: str | Path) -> None:
         """Write fitted values and residuals beside the columns of the model, as Parquet.
 
         Parameters
         ----------
         path : str or Path
-            A file, which must not be there yet. For a fit of a DataFrame it has the rows of the fit; for a fit
-            of files or Dask all rows in their order, without a value where one is missing that the
-            model needs. These are read once more, batch by batch.
-
-        Returns
-        -------
-        Path
-            The file: the columns that the formula names, and ``fittedvalues`` and ``resid``.
+            A new file. A fit of files or Dask writes all their rows in their order, with nothing where a
+            value is missing that the model needs; it reads them once more, batch by batch.
 
         See Also
         --------
-        MixedFit.fittedvalues, MixedFit.resid : The same in memory.
+        mixedlm : Fits rows that do not fit into memory.
 
         Examples
         --------
@@ -419,12 +386,12 @@ class MixedFit:
         >>> from course import load, mixedlm
         >>> fit = mixedlm("test_score ~ age + (1|school)", load("pupils")).fit()
         >>> with tempfile.TemporaryDirectory() as folder:
-        ...     written = pd.read_parquet(fit.write_fitted(f"{folder}/fitted.parquet"))
-        >>> written.columns.tolist()
+        ...     fit.write_fitted(f"{folder}/fitted.parquet")
+        ...     pd.read_parquet(f"{folder}/fitted.parquet").columns.tolist()
         ['test_score', 'age', 'school', 'fittedvalues', 'resid']
         """
         source = self.model.streamed.source if self.model.streamed else None
-        return write_fitted(self.design, self.estimates, source, Path(path))
+        write_fitted(self.design, self.estimates, source, Path(path))
 
     def refit(self, y: Sequence[float] | np.ndarray | pd.Series) -> MixedFit:
         """The same model fitted to another response; the design is not built again.
@@ -443,13 +410,8 @@ class MixedFit:
         --------
         course.bootstrap, course.simulate_responses : Responses drawn from the model, and their fits.
         """
-        other = np.asarray(y, dtype=float)
-        if other.shape != (self.nobs,) or not np.isfinite(other).all():
-            raise CourseError(f"refit takes one finite number for each of {self.nobs:,} rows")
-        problem = self.model.problem.with_response(other)
+        problem = self.model.problem.with_response(np.asarray(y, dtype=float))
         return MixedModel(problem.design, problem).fit(self.estimates.reml)
-
-    # -- words --------------------------------------------------------------------------------
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -462,10 +424,8 @@ class MixedFit:
         return summarise(self.design, self.estimates, criteria, self.fixed_effects, self.notes)
 
     def __repr__(self) -> str:
-        rows = f"{self.nobs:,} rows{', singular' if self.singular else ''}"
-        return f"<MixedFit {self.formula}, {self.method}, {rows}>"
-
-    # -- the other solver ---------------------------------------------------------------------
+        singular = ", singular" if self.singular else ""
+        return f"<MixedFit {self.formula}, {self.method}, {self.nobs:,} rows{singular}>"
 
     @cached_property
     def statsmodels(self) -> MixedLMResults:

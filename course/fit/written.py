@@ -18,9 +18,7 @@ from course.streaming import Source
 NAMES = ("fittedvalues", "resid")
 
 
-def write_fitted(
-    design: Design, estimates: Estimates, source: Source | None, path: Path
-) -> Path:
+def write_fitted(design: Design, estimates: Estimates, source: Source | None, path: Path) -> None:
     """Write the columns of a model with its fitted values and residuals; see `MixedFit.write_fitted`.
 
     The file gets its name when it is complete.
@@ -47,12 +45,9 @@ def write_fitted(
         os.replace(partial, path)
     finally:
         partial.unlink(missing_ok=True)
-    return path
 
 
-def _batches(
-    design: Design, estimates: Estimates, source: Source | None
-) -> Iterator[pd.DataFrame]:
+def _batches(design: Design, estimates: Estimates, source: Source | None) -> Iterator[pd.DataFrame]:
     if source is None:
         fitted = predict(design, estimates, None, "all").to_numpy()
         yield pd.DataFrame(design.columns).assign(fittedvalues=fitted, resid=design.y - fitted)

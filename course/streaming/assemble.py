@@ -16,6 +16,7 @@ from course.design.design import Design
 from course.design.grouping import Grouping, build_groupings
 from course.design.identification import find_shared
 from course.design.matrices import Codings
+from course.design.not_kept import NotKept
 from course.design.notes import find_notes
 from course.design.references import with_numbers_as_labels
 from course.errors import CourseError
@@ -24,7 +25,6 @@ from course.formula.terms import Formula
 from course.solver.problem import Problem
 from course.solver.standardise import Columns, standardise
 from course.streaming.learning import Seen, complete, look, look_at_all, stack
-from course.streaming.not_kept import NotKept
 from course.streaming.sources import Source
 from course.streaming.sums import Recipe, Sums, add, full, in_order, rows_of
 
@@ -97,9 +97,7 @@ def _check_rows(seen: Seen, complete_only: bool) -> None:
         raise CourseError("the data have no rows")
     counts = ", ".join(f"'{name}' in {count:,}" for name, count in seen.missing.items())
     if seen.rows == 0:
-        raise CourseError(
-            f"every row has a missing value ({counts} of {seen.rows_given:,} rows)"
-        )
+        raise CourseError(f"every row has a missing value ({counts} of {seen.rows_given:,} rows)")
     if counts and complete_only:
         raise CourseError(
             f"values are missing ({counts} of {seen.rows_given:,} rows), and missing refuses that: "
@@ -160,27 +158,33 @@ def _assemble(recipe: Recipe, sums: Sums, seen: Seen, source: Source) -> Streame
     any_row = next(iter(codings.columns.values())).index
     _, _, _, *sample_Zs = codings.matrices(any_row)
     groupings = build_groupings(codings, sample_Zs, labels, seen.rows)
-    by_cell = _design(codings, recipe.aliased, seen, groupings)
+    by_cell = _design(
+        codings,
+        recipe.aliased,
+        seen,
+        tuple(replace(g, Z=NotKept(f"Z of {g.name}")) for g in groupings),  # type: ignore[arg-type]
+    )
     M = full(sums.products)
     M_all = M.sum(axis=2) / seen.rows
     stand_ins, X = _stand_ins(groupings, columns, M)
     if _is_chain(by_cell):
-        problem = Problem(by_cell, replace(columns, U=NotKept("the columns")), M)
+        no_rows = NotKept("the columns")
+        problem = Problem(by_cell, replace(columns, U=no_rows), M)  # type: ignore[arg-type]
     else:
         U, cells = rows_of(M)
-        by_row = [replace(grouping, codes=grouping.codes[cells]) for grouping in groupings]
+        by_row = [replace(g, codes=g.codes[cells]) for g in by_cell.groupings]
         problem = Problem(replace(by_cell, groupings=tuple(by_row)), replace(columns, U=U))
     outwards = [
-        replace(g, codes=NotKept(f"the {g.name} of each row"), Z=NotKept(f"Z of {g.name}"))  # type: ignore[arg-type]
-        for g in groupings
+        replace(g, codes=NotKept(f"the {g.name} of each row"))  # type: ignore[arg-type]
+        for g in by_cell.groupings
     ]
     design = replace(by_cell, groupings=tuple(outwards))
     # what these cached properties would compute from the rows
     known = {
-        "scaled": by_cell,
         "nested": by_cell.nested,
         "mean_products": [
-            _back(M_all[np.ix_(where, where)], T) for where, T in zip(columns.z, columns.T_z, strict=True)
+            _back(M_all[np.ix_(where, where)], T)
+            for where, T in zip(columns.z, columns.T_z, strict=True)
         ],
         "shared_by_ml": find_shared(stand_ins),
         "shared_by_reml": find_shared(stand_ins, X),

@@ -65,7 +65,7 @@ def open_source(data: object) -> Source | None:
         return ParquetSource(_dataset(Path(data)))
     kind = type(data).__module__.split(".")[0]
     if kind == "pyarrow" and hasattr(data, "get_fragments"):
-        return ParquetSource(data)  # type: ignore[arg-type]
+        return ParquetSource(data)
     if kind.startswith("dask") and hasattr(data, "to_delayed"):
         return DaskSource(data)
     return None
@@ -100,7 +100,7 @@ class ParquetSource:
         """See `Source`."""
         from tqdm import tqdm
 
-        def of_piece(piece: tuple[int, pyarrow.dataset.Fragment]) -> Any:
+        def of_piece(piece: tuple[int, Any]) -> Any:
             made = [work(frame) for frame in self._frames(*piece, columns)]
             return combine(made) if len(made) > 1 else made[0]
 
@@ -116,7 +116,7 @@ class ParquetSource:
                 sums.append((exponent, made))
                 del made
         while len(sums) > 1:
-            last, before = sums.pop()[1], sums.pop()[1]
+            (_, last), (_, before) = sums.pop(), sums.pop()
             sums.append((0, combine([before, last])))
             del last, before
         return sums[0][1]
@@ -126,25 +126,31 @@ class ParquetSource:
         for piece in self._pieces():
             yield from self._frames(*piece, columns)
 
-    def _pieces(self) -> Iterator[tuple[int, pyarrow.dataset.Fragment]]:
-        """Row groups, each with the number of its first row; one without rows where there is none."""
+    def _pieces(self) -> Iterator[tuple[int, Any]]:
+        """Row groups, each with the number of its first row; the whole where there are none to ask for."""
+        try:
+            fragments = list(self.dataset.get_fragments())
+        except ValueError:  # a filtered dataset has none
+            yield 0, self.dataset
+            return
         first = 0
-        for fragment in self.dataset.get_fragments():
-            for group in fragment.split_by_row_group() or [fragment]:
+        for fragment in fragments:
+            # what is in memory has no row groups
+            split = hasattr(fragment, "split_by_row_group")
+            for group in (fragment.split_by_row_group() if split else []) or [fragment]:
                 yield first, group
                 first += group.count_rows()
 
-    def _frames(
-        self, first: int, piece: pyarrow.dataset.Fragment, columns: Sequence[str]
-    ) -> Iterator[pd.DataFrame]:
+    def _frames(self, first: int, piece: Any, columns: Sequence[str]) -> Iterator[pd.DataFrame]:
         import pyarrow
 
         schema = self.dataset.schema
+        # one file of a folder may lack a column that the others have
+        whole = {} if piece is self.dataset else {"schema": schema}
         none = True
-        batches = piece.to_batches(
-            schema=schema, columns=list(columns), batch_size=BATCH, batch_readahead=1
-        )
-        for batch in batches:
+        for batch in piece.to_batches(
+            columns=list(columns), batch_size=BATCH, batch_readahead=1, **whole
+        ):
             if batch.num_rows:
                 frame = batch.to_pandas()
                 frame.index = pd.RangeIndex(first, first + len(frame))

@@ -86,7 +86,7 @@ class Recipe:
         codings, columns = self.codings, self.columns
         U = np.empty((columns.y_at + 1, len(rows)))
         whole = codings.new_matrix(codings.X, rows)
-        against = self.aliased.needs(whole).any(axis=1)
+        against = np.asarray(self.aliased.needs(whole).any(axis=1))
         X = whole[:, self.aliased.kept]
         if columns.constant is not None:
             against |= np.abs(X @ columns.constant - 1) > 1e-8
@@ -165,8 +165,8 @@ def full(products: np.ndarray) -> np.ndarray:
     """
     u = int(np.sqrt(2 * len(products)))
     M = np.empty((u, u, products.shape[1]))
-    for pair, (i, j) in enumerate((i, j) for i in range(u) for j in range(i + 1)):
-        M[i, j] = M[j, i] = products[pair]
+    for i, j, sums in zip(*np.tril_indices(u), products, strict=True):
+        M[i, j] = M[j, i] = sums
     return M
 
 

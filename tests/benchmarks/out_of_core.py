@@ -41,7 +41,11 @@ def write(folder: Path, pupils: int, seed: int = 1) -> None:
         school = classroom // 100
         age = rng.integers(20, 49, PIECE) / 4 - 8.5  # quarters of a year, from the middle
         score = 60 + 3 * age + rng.normal(0, TRUTH["residual"], PIECE)
-        for level, codes in (("classroom", classroom), ("school", school), ("province", 0 * school)):
+        for level, codes in (
+            ("classroom", classroom),
+            ("school", school),
+            ("province", 0 * school),
+        ):
             intercept, slope = (rng.normal(0, sd, codes[-1] + 1)[codes] for sd in TRUTH[level])
             score += intercept + slope * age
         table = pa.table(
