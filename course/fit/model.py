@@ -378,7 +378,7 @@ class MixedFit:
 
         See Also
         --------
-        mixedlm : Fits rows that do not fit into memory.
+        course.mixedlm : Fits rows that do not fit into memory.
 
         Examples
         --------
