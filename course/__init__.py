@@ -33,7 +33,7 @@ _HOMES = {
     "means": "course.interpretation.marginal_means",
     "mixedlm": "course.fit.from_formula",
     "parameters": "course.inference.parameters",
-    "pool": "course.fit.pooled",
+    "pool": "course.fit.pool",
     "power": "course.studies.power",
     "profile": "course.inference.profile",
     "propose": "course.data.proposal",
@@ -65,8 +65,8 @@ if TYPE_CHECKING:  # editors and type checkers read the same here, and mark a na
     from course.fit.model import MixedFit as MixedFit
     from course.fit.model import MixedModel as MixedModel
     from course.fit.plausible import PooledModel as PooledModel
+    from course.fit.pool import pool as pool
     from course.fit.pooled import PooledFit as PooledFit
-    from course.fit.pooled import pool as pool
     from course.inference.bootstrap import bootstrap as bootstrap
     from course.inference.bootstrap import simulate_responses as simulate_responses
     from course.inference.compare import compare as compare

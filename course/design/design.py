@@ -261,7 +261,7 @@ def reasons_of(data: pd.DataFrame, gaps: dict[str, np.ndarray]) -> dict[str, dic
     kept = data.attrs.get("missing", {})
     reasons: dict[str, dict[str, int | None]] = {}
     for name in filter(kept.__contains__, gaps):
-        counts = countreasons_of(kept[name], data.index, gaps[name])
+        counts = count_reasons(kept[name], data.index, gaps[name])
         labels = [label for label in kept[name]["labels"] if label != NO_REASON]
         reasons[name] = dict.fromkeys(labels) if counts is None else dict(counts)
     return reasons

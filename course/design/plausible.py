@@ -117,10 +117,10 @@ def _refuse_other_gaps(columns: dict[str, pd.Series]) -> None:
         index = next(iter(columns.values())).index
         rows = ", ".join(map(repr, index[differ][:MOST_ROWS].tolist()))
         more = ", ..." if differ.sum() > MOST_ROWS else ""
+        one, alone = differ.sum() == 1, len(lacking) == 1
         raise CourseError(
-            f"{count(int(differ.sum()), 'row')} (index {rows}{more}) {'has' if differ.sum() == 1 else 'have'} "
-            f"some of the plausible values and not the others: {listing(lacking)} "
-            f"{'lacks' if len(lacking) == 1 else 'lack'} values where others have them. All fits must be to the "
-            "same rows: complete the plausible values, or leave these rows out with "
-            f"data.dropna(subset={lacking!r})"
+            f"{count(int(differ.sum()), 'row')} (index {rows}{more}) {'has' if one else 'have'} some of the "
+            f"plausible values and not the others: {listing(lacking)} {'lacks' if alone else 'lack'} values "
+            "where others have them. All fits must be to the same rows: complete the plausible values, or "
+            f"leave these rows out with data.dropna(subset={lacking!r})"
         )

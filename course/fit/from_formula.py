@@ -39,8 +39,8 @@ def mixedlm(
         and the other arguments mean what they mean in ``statsmodels.formula.api.mixedlm``. Fixed effects
         that others determine are left out, as in lme4, and named in `MixedFit.notes`.
         R's spelling is read as it stands: ``factor(x)``, ``I(x^2)``, ``poly(x, 2)``, ``offset(x)``, ``.``.
-        A ``*`` in the response that joins no columns stands for a number: ``"PV*MATH ~ escs + (1|school)"`` is
-        fitted to each of the plausible values PV1MATH, PV2MATH, ..., and the fits are pooled.
+        A ``*`` in the response that joins no columns stands for a number: ``"PV*MATH ~ escs + (1|school)"``
+        is fitted to each of the plausible values PV1MATH, PV2MATH, ..., and the fits are pooled.
     data : DataFrame
         One row per observation; it is not changed. Rows with missing values in a column that the
         model names are left out, counted, and reported by `MixedFit.summary`, unless `missing` forbids it.
@@ -95,5 +95,5 @@ def mixedlm(
     calls = [read_call(text, own, *arguments) for text, own in each_alone(plausible, data)]
     require_random_term(calls[0][0])
     designs = build_designs(calls, plausible.columns)
-    # which of the two it is, the text of the formula says: editors and type checkers are told of the usual one
+    # which of both it is, the text of the formula says: type checkers are told of the usual one
     return cast(MixedModel, PooledModel(designs, plausible))

@@ -53,8 +53,8 @@ def pooled_notes(
     ]
     if averaged:
         notes.append(
-            f"The covariance matrices of {listing(averaged)} were averaged as they are, and not on the log and "
-            "Fisher's z scales: there is no logarithm of a standard deviation of 0."
+            f"The covariance matrices of {listing(averaged)} were averaged as they are, and not as "
+            "logarithms of SDs and Fisher's z of correlations: an SD of 0 and a correlation of 1 have none."
         )
     design, estimates = fits[0]
     return notes + _unknown_parts(design, estimates.reml, covariances, sigma2)

@@ -79,7 +79,9 @@ class PooledModel:
             from tqdm.auto import tqdm
 
             models = tqdm(models, desc="plausible values", unit="fit", delay=1)
-        return PooledFit(tuple(model.fit(reml, **options) for model in models), self.plausible)
+        return PooledFit(
+            tuple(model.fit(reml, False, **options) for model in models), self.plausible
+        )
 
     def __repr__(self) -> str:
         return (

@@ -34,11 +34,11 @@ def pool_covariances(
                 at_the_edge.add((parameter.group, parameter.effects[0]))
     pooled, plain = [], []
     for g, grouping in enumerate(design.groupings):
-        matrices = np.array([estimates.covariances[g] for estimates in fits])
+        matrices = [estimates.covariances[g] for estimates in fits]
         whole = np.zeros_like(matrices[0])
         for block in grouping.blocks:
             here = np.ix_(block, block)
-            own = matrices[(slice(None), *here)]
+            own = np.array([matrix[here] for matrix in matrices])
             found = None
             if at_the_edge.isdisjoint((grouping.name, grouping.labels[j]) for j in block):
                 found = _on_their_scales(own)

@@ -11,9 +11,9 @@ lambda = (1 + 1/m) B / T which share of T it is. (Q - q) / sqrt(T) has about a t
     1 / df = 1 / df_old + 1 / df_obs,
     df_old = (m - 1) / lambda^2,    df_obs = (df_com + 1) / (df_com + 3) df_com (1 - lambda)
 
-degrees of freedom, df_com being those that the estimate would have if the values were known (Barnard and Rubin
-1999, doi 10.1093/biomet/86.4.948): here the mean of what each fit gives, by Satterthwaite as a rule. The
-fraction of missing information allows for m being finite:
+degrees of freedom, df_com being those that the estimate would have if the values were known (Barnard and
+Rubin 1999, doi 10.1093/biomet/86.4.948): here the mean of what each fit gives, by Satterthwaite as a rule.
+The fraction of missing information allows for m being finite:
 
     fmi = (riv + 2 / (df + 3)) / (riv + 1).
 """

@@ -117,12 +117,12 @@ def plausible_values(text: str, columns: Collection[object]) -> PlausibleValues 
             "pooled with: read the others, too; or write "
             f"{as_written(matched[0])} for a fit to it alone, whose standard errors are too small"
         )
-    formulas = [
-        STAR.sub(lambda m, name=name: as_written(name) if m["star"] == pattern else m[0], left)
-        + right
-        for name in matched
-    ]
+    formulas = [_replaced(left, pattern, as_written(name)) + right for name in matched]
     return PlausibleValues(pattern, tuple(matched), tuple(formulas))
+
+
+def _replaced(text: str, pattern: str, name: str) -> str:
+    return STAR.sub(lambda match: name if match["star"] == pattern else match[0], text)
 
 
 def _stars(text: str) -> list[str]:
@@ -157,7 +157,7 @@ def _families(names: Collection[str]) -> Counter[str]:
 
 def _no_column(pattern: str, names: Collection[str]) -> str:
     families = _families(names)
-    text = f"no column matches {pattern}, in which * stands for a number, as in PV*MATH for PV1MATH to PV10MATH"
+    text = f"no column matches {pattern}, in which * stands for a number, as in PV*MATH for PV1MATH"
     meant = nearest(pattern, families)
     if meant:
         return text + meant

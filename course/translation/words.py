@@ -67,9 +67,10 @@ def _random_sentence(response: str, grouping: Grouping, block: tuple[int, ...]) 
 def plausible_in_words(plausible: PlausibleValues) -> str:
     """What is done with several values for each row that might be the true one."""
     return (
-        f"{plausible.pattern} stands for {plausible.in_words}: draws of what the value of each row may be. The "
-        f"model is fitted to each of the {len(plausible.columns)} plausible values, and the fits are pooled by "
-        "Rubin's rules: estimates are averaged, and standard errors grow by how much the estimates differ."
+        f"{plausible.pattern} stands for {plausible.in_words}: draws of what the value of each row may be. "
+        f"The model is fitted to each of the {len(plausible.columns)} plausible values, and the fits are "
+        "pooled by Rubin's rules: estimates are averaged, and standard errors grow by how much the estimates "
+        "differ."
     )
 
 
