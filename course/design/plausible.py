@@ -15,31 +15,25 @@ from course.design.design import Design, build_design, reasons_of, titles_of
 from course.design.matrices import Codings
 from course.errors import CourseError
 from course.formula.parse import variables_of
-from course.formula.plausible import PlausibleValues
 from course.formula.terms import Formula
 
 MOST_ROWS = 5  # of the index, in a message
 
 
-def each_alone(plausible: PlausibleValues, data: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
-    """For each plausible value its formula, and the data without the others, which ``.`` shall not mean."""
-    return [
-        (formula, data.drop(columns=[other for other in plausible.columns if other != name]))
-        for formula, name in zip(plausible.formulas, plausible.columns, strict=True)
-    ]
-
-
 def build_designs(
-    calls: Sequence[tuple[Formula, pd.DataFrame]], names: Sequence[str]
+    formula: Formula, data: pd.DataFrame, responses: Sequence[str], names: Sequence[str]
 ) -> list[Design]:
     """The designs of formulas that differ in one column of the response; X and each Z are built once.
 
     Parameters
     ----------
-    calls : sequence of (Formula, DataFrame)
-        The rows of all data are the same, and so are the columns that the formulas share.
+    formula : Formula
+        That with the first response.
+    data : DataFrame
+    responses : sequence of str
+        In patsy's language.
     names : sequence of str
-        For each formula the column in which it differs from the others.
+        For each response the column in which it differs from the others.
 
     Raises
     ------
@@ -50,22 +44,19 @@ def build_designs(
     --------
     >>> from course.formula.parse import parse_formula
     >>> data = pd.DataFrame({"pv1": [3.0, 4, 6, 5], "pv2": [2.0, 5, 6, 5], "g": list("aabb")})
-    >>> calls = [(parse_formula(f"{name} ~ 1 + (1|g)"), data) for name in ("pv1", "pv2")]
-    >>> one, other = build_designs(calls, ["pv1", "pv2"])
+    >>> names = ["pv1", "pv2"]
+    >>> one, other = build_designs(parse_formula("pv1 ~ 1 + (1|g)"), data, names, names)
     >>> other.y, one.X is other.X
     (array([2., 5., 6., 5.]), True)
     """
-    columns = {
-        name: find_columns(data, [name])[name] for (_, data), name in zip(calls, names, strict=True)
-    }
+    columns = find_columns(data, names)
     _refuse_other_gaps(columns)
-    formula, data = calls[0]
     first = build_design(formula, data)
     used = find_columns(data, formula.columns).values()
     keep = ~np.logical_or.reduce([missing_rows(column) for column in used])
     others = [
-        _of_other_response(first, names[0], formula.response, columns[name], data, keep)
-        for (formula, data), name in zip(calls[1:], names[1:], strict=True)
+        _of_other_response(first, names[0], response, columns[name], data, keep)
+        for response, name in zip(responses[1:], names[1:], strict=True)
     ]
     return [first, *others]
 

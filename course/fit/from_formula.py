@@ -10,11 +10,11 @@ import pandas as pd
 from course.common.keywords import refuse_keywords
 from course.design.columns import check_frame
 from course.design.design import build_design
-from course.design.plausible import build_designs, each_alone
+from course.design.plausible import build_designs
 from course.fit.call_forms import KEYWORDS, OF_FIT, read_call
 from course.fit.model import MixedModel
 from course.fit.plausible import PooledModel
-from course.formula.plausible import plausible_values
+from course.formula.plausible import read_formula
 from course.formula.terms import Formula
 from course.translation.translate import require_random_term
 
@@ -86,14 +86,11 @@ def mixedlm(
     """
     refuse_keywords("mixedlm", options, KEYWORDS, OF_FIT)
     data = check_frame(data)
-    arguments = (groups, re_formula, vc_formula, subset, missing)
-    plausible = plausible_values(formula, data.columns) if isinstance(formula, str) else None
+    formula, plausible = read_formula(formula, data.columns)
+    formula, data = read_call(formula, data, groups, re_formula, vc_formula, subset, missing)
+    require_random_term(formula)
     if plausible is None:
-        formula, data = read_call(formula, data, *arguments)
-        require_random_term(formula)
         return MixedModel(build_design(formula, data))
-    calls = [read_call(text, own, *arguments) for text, own in each_alone(plausible, data)]
-    require_random_term(calls[0][0])
-    designs = build_designs(calls, plausible.columns)
+    designs = build_designs(formula, data, plausible.responses, plausible.columns)
     # which of both it is, the text of the formula says: type checkers are told of the usual one
     return cast(MixedModel, PooledModel(designs, plausible))

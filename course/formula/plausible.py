@@ -18,6 +18,7 @@ from course.common.wording import listing
 from course.errors import CourseError
 from course.formula.expressions import TEXT, column_code
 from course.formula.grammar import LEFT_SIDE
+from course.formula.parse import parse_formula
 from course.formula.terms import Formula, as_written
 
 STAR = re.compile(
@@ -37,13 +38,13 @@ class PlausibleValues:
         As it was written: ``"PV*MATH"``.
     columns : tuple of str
         In the order of their numbers, at least two.
-    formulas : tuple of str
-        The formula with each of the columns in the place of the pattern.
+    responses : tuple of str
+        What stands left of the ~ with each of the columns in the place of the pattern, in patsy's language.
     """
 
     pattern: str
     columns: tuple[str, ...]
-    formulas: tuple[str, ...]
+    responses: tuple[str, ...]
 
     @property
     def in_words(self) -> str:
@@ -61,9 +62,8 @@ class PlausibleValues:
 
         Examples
         --------
-        >>> from course.formula.parse import parse_formula
-        >>> found = plausible_values("log(pv*) ~ 1 + (1|g)", ["pv1", "pv2"])
-        >>> print(found.in_formula(parse_formula(found.formulas[0])))
+        >>> formula, found = read_formula("log(pv*) ~ 1 + (1|g)", ["pv1", "pv2"])
+        >>> print(found.in_formula(formula))
         np.log(pv*) ~ 1 + (1 | g)
         """
         column = re.escape(column_code(self.columns[0]))
@@ -71,29 +71,45 @@ class PlausibleValues:
         return replace(formula, response=response)
 
 
-def plausible_values(text: str, columns: Collection[object]) -> PlausibleValues | None:
-    """The plausible values that the left side of a formula names; None where it holds no wildcard.
-
-    Parameters
-    ----------
-    text : str
-        A formula.
-    columns : collection
-        Those of the data.
+def read_formula(
+    text: str | Formula, columns: Collection[object]
+) -> tuple[Formula, PlausibleValues | None]:
+    """Read a formula for data with these columns; for the first plausible value where it names several.
 
     Raises
     ------
     CourseError
-        For a pattern that matches one column or none, several different patterns, and a pattern right of
-        the ~.
+        As `parse_formula`; for a pattern that matches one column or none, several different patterns, and a
+        pattern right of the ~.
 
     Examples
     --------
-    >>> found = plausible_values("PV*MATH ~ escs", ["PV10MATH", "PV2MATH", "PV1MATH", "escs"])
-    >>> found.columns, found.formulas[0]
-    (('PV1MATH', 'PV2MATH', 'PV10MATH'), 'PV1MATH ~ escs')
-    >>> plausible_values("score*weight ~ age", ["score", "weight", "age"])
+    >>> formula, found = read_formula("PV*MATH ~ escs", ["PV10MATH", "PV2MATH", "PV1MATH", "escs"])
+    >>> found.columns, formula.response
+    (('PV1MATH', 'PV2MATH', 'PV10MATH'), 'PV1MATH')
+    >>> read_formula("score*weight ~ age", ["score", "weight", "age"])[0].response
+    'I(score*weight)'
     """
+    if isinstance(text, Formula):
+        return text, None
+    found = _find_pattern(text, columns) if isinstance(text, str) else None
+    if found is None:
+        return parse_formula(text, columns), None
+    pattern, matched = found
+    formulas = [
+        # a lone dot stands for the other columns, and not for other plausible values
+        parse_formula(
+            _replaced(text, pattern, as_written(name)),
+            [column for column in columns if column == name or column not in matched],
+        )
+        for name in matched
+    ]
+    responses = tuple(formula.response for formula in formulas)
+    return formulas[0], PlausibleValues(pattern, tuple(matched), responses)
+
+
+def _find_pattern(text: str, columns: Collection[object]) -> tuple[str, list[str]] | None:
+    """The pattern left of the ~, and the columns that it names; None where there is none."""
     match = LEFT_SIDE.match(text)
     if match is None or "*" not in text:
         return None
@@ -117,12 +133,15 @@ def plausible_values(text: str, columns: Collection[object]) -> PlausibleValues 
             "pooled with: read the others, too; or write "
             f"{as_written(matched[0])} for a fit to it alone, whose standard errors are too small"
         )
-    formulas = [_replaced(left, pattern, as_written(name)) + right for name in matched]
-    return PlausibleValues(pattern, tuple(matched), tuple(formulas))
+    return pattern, matched
 
 
 def _replaced(text: str, pattern: str, name: str) -> str:
-    return STAR.sub(lambda match: name if match["star"] == pattern else match[0], text)
+    """The formula with the name in the place of the pattern."""
+    left = LEFT_SIDE.match(text)
+    assert left
+    inside = STAR.sub(lambda match: name if match["star"] == pattern else match[0], left[0])
+    return inside + text[left.end() :]
 
 
 def _stars(text: str) -> list[str]:

@@ -11,10 +11,9 @@ from course.common.keywords import refuse_keywords
 from course.design.columns import check_frame
 from course.design.design import Design, build_design
 from course.design.notes import find_notes
-from course.design.plausible import build_designs, each_alone
+from course.design.plausible import build_designs
 from course.errors import CourseError
-from course.formula.parse import parse_formula
-from course.formula.plausible import PlausibleValues, plausible_values
+from course.formula.plausible import PlausibleValues, read_formula
 from course.formula.terms import Formula
 from course.translation import code, equation, explain
 from course.translation.arguments import arguments
@@ -174,15 +173,12 @@ def translate(formula: str | Formula, data: pd.DataFrame, **options: object) -> 
     """
     refuse_keywords("translate", options, ("formula", "data"), OF_MIXEDLM)
     data = check_frame(data)
-    plausible = plausible_values(formula, data.columns) if isinstance(formula, str) else None
+    formula, plausible = read_formula(formula, data.columns)
+    require_random_term(formula)
     if plausible is None:
-        if not isinstance(formula, Formula):
-            formula = parse_formula(formula, data.columns)
-        require_random_term(formula)
         return translate_design(build_design(formula, data))
-    calls = [(parse_formula(t, own.columns), own) for t, own in each_alone(plausible, data)]
-    require_random_term(calls[0][0])
-    return translate_design(build_designs(calls, plausible.columns)[0], plausible)
+    designs = build_designs(formula, data, plausible.responses, plausible.columns)
+    return translate_design(designs[0], plausible)
 
 
 def require_random_term(formula: Formula) -> None:
