@@ -86,6 +86,11 @@ class PooledFit:
         """Matrices and groups of the first fit; those of plausible values differ in the response alone."""
         return self.fits[0].design
 
+    @cached_property
+    def designs(self) -> list[Design]:
+        """Those that differ in more than the response: one of all plausible values, each of imputed data."""
+        return list({id(fit.design.codings): fit.design for fit in self.fits}.values())
+
     @property
     def formula(self) -> str:
         """The formula, with the pattern of the plausible values in place of their names."""
@@ -291,8 +296,7 @@ class PooledFit:
     @cached_property
     def mean_products(self) -> list[np.ndarray]:
         """For each grouping the mean of z z' over the rows, and over the fits where these differ."""
-        designs = {id(fit.design.groupings): fit.design for fit in self.fits}.values()
-        of_each = [mean_products(design) for design in designs]
+        of_each = [mean_products(design) for design in self.designs]
         return [np.mean(parts, axis=0) for parts in zip(*of_each, strict=True)]
 
     # -- predictions --------------------------------------------------------------------------
