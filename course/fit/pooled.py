@@ -21,6 +21,7 @@ from course.fit.shares import mean_products
 from course.fit.summary import Summary, summarise_pooled
 from course.fit.tables import t_table, with_left_out
 from course.formula.plausible import PlausibleValues
+from course.formula.terms import Formula
 
 INSTEAD = {
     "llf": "the log-likelihoods of fits to different values are no one number: compare(small, large) tests "
@@ -94,8 +95,17 @@ class PooledFit:
     @property
     def formula(self) -> str:
         """The formula, with the pattern of the plausible values in place of their names."""
+        return str(self._formula)
+
+    @property
+    def response(self) -> str:
+        """What was fitted, the pattern of plausible values."""
+        return self._formula.response
+
+    @cached_property
+    def _formula(self) -> Formula:
         first = self.design.formula
-        return str(self.plausible.in_formula(first) if self.plausible else first)
+        return self.plausible.in_formula(first) if self.plausible else first
 
     @property
     def method(self) -> str:
