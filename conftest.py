@@ -14,7 +14,7 @@ pytest_plugins = ["nbval.plugin"]
 
 @pytest.hookimpl(wrapper=True)
 def pytest_collection():
-    """Look for garbage neither among thousands of tests that are being found nor, later, among those found."""
+    """Look for no garbage among thousands of tests that are being found, nor later among those found."""
     gc.disable()
     try:
         return (yield)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import cast
 
 import pandas as pd
 
 from course.common.keywords import refuse_keywords
+from course.design.columns import check_frame
 from course.design.design import build_design
+from course.design.plausible import build_designs
 from course.errors import CourseError
 from course.fit.call_forms import (
     KEYWORDS,
@@ -18,9 +21,11 @@ from course.fit.call_forms import (
     refuse_beside_a_source,
 )
 from course.fit.model import MixedModel
+from course.fit.plausible import PooledModel
+from course.formula.plausible import read_formula
 from course.formula.terms import Formula
 from course.streaming import Source, open_source, stream
-from course.translation.translate import NO_RANDOM_TERM
+from course.translation.translate import require_random_term
 
 
 def mixedlm(
@@ -44,6 +49,8 @@ def mixedlm(
         and the other arguments mean what they mean in ``statsmodels.formula.api.mixedlm``. Fixed effects
         that others determine are left out, as in lme4, and named in `MixedFit.notes`.
         R's spelling is read as it stands: ``factor(x)``, ``I(x^2)``, ``poly(x, 2)``, ``offset(x)``, ``.``.
+        A ``*`` in the response that joins no columns stands for a number: ``"PV*MATH ~ escs + (1|school)"``
+        is fitted to each of the plausible values PV1MATH, PV2MATH, ..., and the fits are pooled.
     data : DataFrame
         One row per observation; it is not changed. Rows with missing values in a column that the
         model names are left out, counted, and reported by `MixedFit.summary`, unless `missing` forbids it.
@@ -71,7 +78,7 @@ def mixedlm(
     Returns
     -------
     MixedModel
-        Call its `fit`.
+        Call its `fit`. For plausible values it is a `PooledModel`, whose `fit` returns a `PooledFit`.
 
     Raises
     ------
@@ -83,6 +90,7 @@ def mixedlm(
     translate : The same formula for statsmodels, without a fit.
     propose : A first formula for a table.
     compare, side_by_side, diagnose : What to do with the fits.
+    pool : Pools fits to imputed data sets.
 
     Examples
     --------
@@ -98,19 +106,29 @@ def mixedlm(
     if source is not None:
         refuse_beside_a_source(groups, re_formula, vc_formula, subset, weights)
         return _of_source(formula, source, missing)
+    data = check_frame(data)
+    formula, plausible = read_formula(formula, data.columns)
     formula, data, weighted = read_call(
         formula, data, groups, re_formula, vc_formula, subset, missing, weights
     )
-    if not formula.random:
-        raise CourseError(NO_RANDOM_TERM)
-    return MixedModel(build_design(formula, data, weighted))
+    require_random_term(formula)
+    if plausible is None:
+        return MixedModel(build_design(formula, data, weighted))
+    designs = build_designs(formula, data, plausible.responses, plausible.columns, weighted)
+    # which of both it is, the text of the formula says: type checkers are told of the usual one
+    return cast(MixedModel, PooledModel(designs, plausible))
 
 
 def _of_source(formula: str | Formula, source: Source, missing: str) -> MixedModel:
     """A model of rows that are read in batches."""
     names = pd.DataFrame(columns=list(source.names))
+    formula, plausible = read_formula(formula, names.columns)
+    if plausible is not None:
+        raise CourseError(
+            "plausible values are pooled from fits of rows in memory: for data that are read from files or "
+            "from Dask fit the model to each of them, and pool([fit1, fit2, ...])"
+        )
     formula, _, _ = read_call(formula, names)
-    if not formula.random:
-        raise CourseError(NO_RANDOM_TERM)
+    require_random_term(formula)
     streamed = stream(formula, source, complete_only=check_missing_word(missing) != "drop")
     return MixedModel(streamed.design, streamed.problem, streamed)
