@@ -10,6 +10,7 @@ import pandas as pd
 
 from course.design.design import Design
 from course.design.transforms import TRANSFORMS, source
+from course.formula.expressions import NUMPY, names_outside_texts
 from course.translation.arguments import quote
 from course.translation.call import Call
 
@@ -88,6 +89,9 @@ def invertible(params):
 model.hessian = invertible
 """
 
+ENGINE_WHY = "Read by patsy: statsmodels' other engine, formulaic, makes other columns of these."
+READ_ALIKE = NUMPY | {"C", "I", "np"}  # functions that mean the same to both engines
+
 
 def program(design: Design, call: Call) -> str:
     """What the data need, the columns that are made, the model, and its fit, in Python."""
@@ -96,10 +100,14 @@ def program(design: Design, call: Call) -> str:
     if any(column.kind == "blocks" for column in call.made) or "pd." in transforms:
         lines.append("import pandas as pd")
     lines += ["import patsy"] if transforms else []
+    engine_matters = not _read_alike(design, call)
+    lines += ["import statsmodels.formula"] if engine_matters else []
     lines.append("import statsmodels.formula.api as smf")
     lines += ["from scipy.interpolate import BSpline"] if "BSpline" in transforms else []
     lines += ["from scipy.optimize import minimize"] if call.n_correlated > 1 else []
     lines.append("")
+    if engine_matters:
+        lines += [*_comment(ENGINE_WHY), 'statsmodels.formula.options.formula_engine = "patsy"', ""]
     if call.gaps:
         reasons = " ".join(gap.reason for gap in call.gaps)
         lines += _comment(
@@ -127,6 +135,24 @@ def program(design: Design, call: Call) -> str:
         lines.append("    },")
     lines.append(")")
     return "\n".join([*lines, *_fit_lines(design, call)]) + "\n"
+
+
+def _read_alike(design: Design, call: Call) -> bool:
+    """Whether patsy and formulaic make the same columns, under the same names, of all that the call says.
+
+    They do of columns and their products, of C(x), and of arithmetic; not of scale(x), which divides by
+    n in the one and by n - 1 in the other, of codings, of Q("a name"), or of what is true or false.
+    """
+    texts = [call.fixed_formula, call.re_formula or "", *(c.formula for c in call.components)]
+    texts += [column.expression for column in call.made if column.kind == "by patsy"]
+    text = " ".join(texts)
+    columns = {name for name, column in design.columns.items() if not _true_or_false(column)}
+    known = READ_ALIKE | columns | {column.name for column in call.made}
+    return text.isascii() and set("\"'<>=!%").isdisjoint(text) and names_outside_texts(text) <= known
+
+
+def _true_or_false(column: pd.Series) -> bool:
+    return pd.api.types.is_bool_dtype(column.infer_objects().dtype)
 
 
 def _transforms(design: Design) -> str:
@@ -247,4 +273,4 @@ def _plain_type(column: pd.Series, is_group: bool, in_C: bool) -> str:
         return "str"
     if in_C and pd.api.types.is_integer_dtype(kind):
         return "int"
-    return "bool" if pd.api.types.is_bool_dtype(kind) else "float"
+    return "bool" if _true_or_false(column) else "float"
