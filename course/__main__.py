@@ -103,7 +103,9 @@ def _na_values(given: Sequence[str]) -> dict[str, list] | list:
         with suppress(ValueError):
             both.append(float(value))
     if len(of) > 1 and "" in of:
-        raise CourseError("--na takes values for all columns, as in -9 99, or NAME=VALUE in each place")
+        raise CourseError(
+            "--na takes values for all columns, as in -9 99, or NAME=VALUE in each place"
+        )
     return of.get("", of)
 
 

@@ -33,7 +33,9 @@ def execute(code: str, frame: pd.DataFrame) -> dict:
         warnings.catch_warnings(),
         mock.patch.object(statsmodels.formula.options, "_formula_engine", engine),
     ):
-        warnings.simplefilter("ignore")  # MixedLM warns near the boundary; that is not at issue here
+        warnings.simplefilter(
+            "ignore"
+        )  # MixedLM warns near the boundary; that is not at issue here
         exec(compile(code, "code", "exec"), names)
     return names
 

@@ -8,6 +8,7 @@ import textwrap
 import numpy as np
 import pandas as pd
 
+from course.design.columns import is_truth
 from course.design.design import Design
 from course.design.transforms import TRANSFORMS, source
 from course.formula.expressions import NUMPY, names_outside_texts
@@ -146,13 +147,11 @@ def _read_alike(design: Design, call: Call) -> bool:
     texts = [call.fixed_formula, call.re_formula or "", *(c.formula for c in call.components)]
     texts += [column.expression for column in call.made if column.kind == "by patsy"]
     text = " ".join(texts)
-    columns = {name for name, column in design.columns.items() if not _true_or_false(column)}
+    columns = {name for name, column in design.columns.items() if not is_truth(column)}
     known = READ_ALIKE | columns | {column.name for column in call.made}
-    return text.isascii() and set("\"'<>=!%").isdisjoint(text) and names_outside_texts(text) <= known
-
-
-def _true_or_false(column: pd.Series) -> bool:
-    return pd.api.types.is_bool_dtype(column.infer_objects().dtype)
+    return (
+        text.isascii() and set("\"'<>=!%").isdisjoint(text) and names_outside_texts(text) <= known
+    )
 
 
 def _transforms(design: Design) -> str:
@@ -273,4 +272,4 @@ def _plain_type(column: pd.Series, is_group: bool, in_C: bool) -> str:
         return "str"
     if in_C and pd.api.types.is_integer_dtype(kind):
         return "int"
-    return "bool" if _true_or_false(column) else "float"
+    return "bool" if is_truth(column) else "float"

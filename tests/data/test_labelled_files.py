@@ -217,7 +217,9 @@ def test_a_catalog_of_sas_gives_labels(tmp_path):
     shutil.copy(FILES / "survey.sas7bdat", tmp_path / "pupils.sas7bdat")
     spss = read_table(FILES / "survey.sav")["sex"]
     plain = read_table(tmp_path / "pupils.sas7bdat")
-    np.testing.assert_array_equal(plain["sex"], spss.map({"female": 1.0, "male": 2.0}).astype(float))
+    np.testing.assert_array_equal(
+        plain["sex"], spss.map({"female": 1.0, "male": 2.0}).astype(float)
+    )
     named = read_table(tmp_path / "pupils.sas7bdat", catalog=CATALOG)
     pd.testing.assert_series_equal(named["sex"], spss)
     assert named.attrs == {"labels": {"sex": "Sex of the student"}}

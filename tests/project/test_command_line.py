@@ -130,7 +130,10 @@ def test_more_values_that_mean_missing(tmp_path, capsys):
     }.items():
         assert main([*fit, *given]) == 0
         assert f"{len(data) - gone} rows" in capsys.readouterr().out
-    for given, words in {("age=9", "-9"): "or NAME=VALUE in each", ("agee=9",): "no column"}.items():
+    for given, words in {
+        ("age=9", "-9"): "or NAME=VALUE in each",
+        ("agee=9",): "no column",
+    }.items():
         assert main([*fit, "--na", *given]) == 2
         assert words in capsys.readouterr().err
 
