@@ -204,11 +204,11 @@ def read_labelled(
 
 
 def _formats(catalog: Path) -> dict[str, Labels]:
-    """The labels of each format. pyreadstat can put them into the data itself, but then the codes are gone."""
+    """The labels of each format; pyreadstat could put them into the data itself, in place of the codes."""
     import pyreadstat
 
     try:
-        formats = pyreadstat.read_sas7bcat(catalog)[1].value_labels
+        formats: dict[str, Labels] = pyreadstat.read_sas7bcat(catalog)[1].value_labels
     except Exception as error:
         raise CourseError(f"{catalog} cannot be read as a catalog of SAS: {error}") from error
     if not formats:

@@ -65,8 +65,8 @@ MENDS = {
     "cs": "the effects of a term here have a free covariance (x|g), or none (x||g)",
 }
 PLACES = (
-    "as.numeric(factor(x)) are the places of the labels: write as.numeric(x) where x is text; for the numbers "
-    "that texts hold, make them first, data['x'] = pd.to_numeric(data['x'])"
+    "as.numeric(factor(x)) are the places of the labels: write as.numeric(x) where x is text; for the "
+    "numbers that texts hold, make them first, data['x'] = pd.to_numeric(data['x'])"
 )
 MAX_CALL = 500  # characters
 MAX_NESTING = 120  # of its syntax tree; Python itself gives up at 1,000 frames

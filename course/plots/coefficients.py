@@ -48,7 +48,8 @@ def coefficients(
     Returns
     -------
     Axes
-        The first name on top, with the title that the file of the data gives its column; in each row the fits from the first, above, to the last, below.
+        The first name on top, with the title that the file of the data gives its column; in each row
+        the fits from the first, above, to the last, below.
 
     Raises
     ------
