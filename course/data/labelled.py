@@ -182,7 +182,7 @@ def read_labelled(
     beside = _catalog_beside(path) if suffix == ".sas7bdat" and catalog is None else None
     data, about = readers[suffix](path, **options)
     titles = about.column_names_to_labels
-    labels = about.variable_value_labels
+    labels: Mapping[str, Labels] = about.variable_value_labels
     if catalog or beside:
         formats = _formats(catalog or beside)
         labels = {name: formats.get(key, {}) for name, key in about.variable_to_label.items()}
@@ -208,7 +208,7 @@ def _formats(catalog: Path) -> dict[str, Labels]:
     import pyreadstat
 
     try:
-        formats: dict[str, Labels] = pyreadstat.read_sas7bcat(catalog)[1].value_labels
+        formats = pyreadstat.read_sas7bcat(catalog)[1].value_labels
     except Exception as error:
         raise CourseError(f"{catalog} cannot be read as a catalog of SAS: {error}") from error
     if not formats:
