@@ -180,11 +180,12 @@ def read_labelled(
     }
     options: dict[str, bool] = {} if suffix == ".por" else {"user_missing": True}
     beside = _catalog_beside(path) if suffix == ".sas7bdat" and catalog is None else None
+    catalog = catalog or beside
     data, about = readers[suffix](path, **options)
     titles = about.column_names_to_labels
     labels: Mapping[str, Labels] = about.variable_value_labels
-    if catalog or beside:
-        formats = _formats(catalog or beside)
+    if catalog:
+        formats = _formats(catalog)
         labels = {name: formats.get(key, {}) for name, key in about.variable_to_label.items()}
     columns = {}
     for name in data.columns:
@@ -203,7 +204,7 @@ def read_labelled(
     return table
 
 
-def _formats(catalog: Path) -> dict[str, Labels]:
+def _formats(catalog: Path) -> Mapping[str, Labels]:
     """The labels of each format; pyreadstat could put them into the data itself, in place of the codes."""
     import pyreadstat
 

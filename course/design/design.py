@@ -247,8 +247,8 @@ def build_design(formula: Formula, data: pd.DataFrame) -> Design:
         index=index,
         rows_given=len(data),
         missing=missing,
-        reasons=_reasons(data, {name: gaps[name] for name in missing}),
-        titles=_titles(data, formula.columns),
+        reasons=reasons_of(data, {name: gaps[name] for name in missing}),
+        titles=titles_of(data, formula.columns),
         columns=columns,
         named_like_functions=tuple(filter(hides_a_function, data.columns)),
         codings=codings,
@@ -256,7 +256,7 @@ def build_design(formula: Formula, data: pd.DataFrame) -> Design:
     )
 
 
-def _reasons(data: pd.DataFrame, gaps: dict[str, np.ndarray]) -> dict[str, dict[str, int | None]]:
+def reasons_of(data: pd.DataFrame, gaps: dict[str, np.ndarray]) -> dict[str, dict[str, int | None]]:
     """What `course.read_table` kept of why values are missing."""
     kept = data.attrs.get("missing", {})
     reasons: dict[str, dict[str, int | None]] = {}
@@ -267,7 +267,7 @@ def _reasons(data: pd.DataFrame, gaps: dict[str, np.ndarray]) -> dict[str, dict[
     return reasons
 
 
-def _titles(data: pd.DataFrame, names: tuple[str, ...]) -> dict[str, str]:
+def titles_of(data: pd.DataFrame, names: tuple[str, ...]) -> dict[str, str]:
     """The titles of columns that `course.read_table` kept."""
     titles = data.attrs.get("labels", {})
     return {name: titles[name] for name in names if titles.get(name)}

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import cast
 
 import pandas as pd
 
 from course.common.keywords import refuse_keywords
+from course.design.columns import check_frame
 from course.design.design import build_design
-from course.errors import CourseError
+from course.design.plausible import build_designs
 from course.fit.call_forms import KEYWORDS, OF_FIT, read_call
 from course.fit.model import MixedModel
+from course.fit.plausible import PooledModel
+from course.formula.plausible import read_formula
 from course.formula.terms import Formula
-from course.translation.translate import NO_RANDOM_TERM
+from course.translation.translate import require_random_term
 
 
 def mixedlm(
@@ -35,6 +39,8 @@ def mixedlm(
         and the other arguments mean what they mean in ``statsmodels.formula.api.mixedlm``. Fixed effects
         that others determine are left out, as in lme4, and named in `MixedFit.notes`.
         R's spelling is read as it stands: ``factor(x)``, ``I(x^2)``, ``poly(x, 2)``, ``offset(x)``, ``.``.
+        A ``*`` in the response that joins no columns stands for a number: ``"PV*MATH ~ escs + (1|school)"``
+        is fitted to each of the plausible values PV1MATH, PV2MATH, ..., and the fits are pooled.
     data : DataFrame
         One row per observation; it is not changed. Rows with missing values in a column that the
         model names are left out, counted, and reported by `MixedFit.summary`, unless `missing` forbids it.
@@ -55,7 +61,7 @@ def mixedlm(
     Returns
     -------
     MixedModel
-        Call its `fit`.
+        Call its `fit`. For plausible values it is a `PooledModel`, whose `fit` returns a `PooledFit`.
 
     Raises
     ------
@@ -67,6 +73,7 @@ def mixedlm(
     translate : The same formula for statsmodels, without a fit.
     propose : A first formula for a table.
     compare, side_by_side, diagnose : What to do with the fits.
+    pool : Pools fits to imputed data sets.
 
     Examples
     --------
@@ -78,7 +85,12 @@ def mixedlm(
     In R: ``lmer(test_score ~ age + (1 | classroom) + (1 | school), pupils)``.
     """
     refuse_keywords("mixedlm", options, KEYWORDS, OF_FIT)
+    data = check_frame(data)
+    formula, plausible = read_formula(formula, data.columns)
     formula, data = read_call(formula, data, groups, re_formula, vc_formula, subset, missing)
-    if not formula.random:
-        raise CourseError(NO_RANDOM_TERM)
-    return MixedModel(build_design(formula, data))
+    require_random_term(formula)
+    if plausible is None:
+        return MixedModel(build_design(formula, data))
+    designs = build_designs(formula, data, plausible.responses, plausible.columns)
+    # which of both it is, the text of the formula says: type checkers are told of the usual one
+    return cast(MixedModel, PooledModel(designs, plausible))

@@ -13,6 +13,7 @@ Each takes ``df``, how the denominator degrees of freedom are found:
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -22,17 +23,18 @@ from course.common.arguments import choice, proportion
 from course.design.notes import columns_left_out
 from course.errors import CourseError
 from course.fit.model import MixedFit
-from course.fit.require import require_fit
+from course.fit.pooled import PooledFit
+from course.fit.require import require_fit, require_fit_or_pooled
 from course.fit.tables import t_table, with_left_out
 from course.inference.cluster_robust import robust_coefficients
-from course.inference.combinations import DF, combinations
+from course.inference.combinations import DF, Combinations, combinations, of_each
 from course.inference.constraints import check_independent, read_constraints, read_matrix
 from course.inference.kenward_roger import KenwardRoger
 from course.inference.type_three import type_three
 
 
 def fixed_effects_table(
-    fit: MixedFit,
+    fit: MixedFit | PooledFit,
     df: str = "satterthwaite",
     level: float = 0.95,
     *,
@@ -43,8 +45,8 @@ def fixed_effects_table(
 
     Parameters
     ----------
-    fit : MixedFit
-        A fitted model, as ``mixedlm(...).fit()`` returns it.
+    fit : MixedFit or PooledFit
+        A fitted model, as ``mixedlm(...).fit()`` returns it, or several that are pooled (by Rubin's rules).
     df : {"satterthwaite", "kenward-roger", "normal"}
         How degrees of freedom are found; "kenward-roger" also adjusts the standard errors.
     level : float
@@ -90,19 +92,23 @@ def fixed_effects_table(
     In R, with lmerTest: ``coef(summary(fit, ddf = "Kenward-Roger"))``; with clubSandwich:
     ``coef_test(fit, vcov = "CR2")``.
     """
-    _check(fit, df)
+    require_fit_or_pooled(fit)
+    choice("df", df, DF)
     level = proportion("level", level)
-    if robust is None:
-        found = combinations(fit, np.eye(len(fit.fe_params)), df)
-    elif df == "kenward-roger":
+    if robust is not None and df == "kenward-roger":
         raise CourseError(
             "Kenward-Roger believes in the model's covariances, and robust= does not: leave one out"
         )
-    else:
-        found = robust_coefficients(fit, robust, correction)
+
+    def of_one(one: MixedFit) -> Combinations:
+        if robust is None:
+            return combinations(one, np.eye(len(one.fe_params)), df)
+        found = robust_coefficients(one, robust, correction)
+        return replace(found, df=np.full(len(found.df), np.inf)) if df == "normal" else found
+
+    found = of_each(fit, of_one)
     std_errors = pd.Series(found.std_errors, fit.fe_params.index)
-    degrees = found.df if df != "normal" else np.full(len(std_errors), np.inf)
-    table = t_table(fit.fe_params, std_errors, degrees, level)
+    table = t_table(fit.fe_params, std_errors, found.df, level)
     return with_left_out(table, fit.design)
 
 

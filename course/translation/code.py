@@ -11,7 +11,8 @@ import pandas as pd
 from course.design.columns import is_truth
 from course.design.design import Design
 from course.design.transforms import TRANSFORMS, source
-from course.formula.expressions import NUMPY, names_outside_texts
+from course.formula.expressions import NUMPY, column_code, names_outside_texts
+from course.formula.plausible import PlausibleValues
 from course.translation.arguments import quote
 from course.translation.call import Call
 
@@ -94,11 +95,25 @@ ENGINE_WHY = "Read by patsy: statsmodels' other engine, formulaic, makes other c
 READ_ALIKE = NUMPY | {"C", "I", "np"}  # functions that mean the same to both engines
 
 
-def program(design: Design, call: Call) -> str:
-    """What the data need, the columns that are made, the model, and its fit, in Python."""
+POOL = """\
+# Rubin's rules
+m = len(fits)
+estimates = pd.DataFrame([fit.fe_params for fit in fits])
+within = pd.DataFrame([fit.bse_fe**2 for fit in fits]).mean()
+extra = (1 + 1 / m) * estimates.var()
+pooled = pd.DataFrame({"estimate": estimates.mean(), "std_error": np.sqrt(within + extra)})
+"""
+
+
+def program(design: Design, call: Call, plausible: PlausibleValues | None = None) -> str:
+    """What the data need, the columns that are made, the model, and its fit, in Python.
+
+    With plausible values the model is fitted to each of them in a loop, and the fits are pooled.
+    """
     transforms = _transforms(design)
     lines = ["import numpy as np"]
-    if any(column.kind == "blocks" for column in call.made) or "pd." in transforms:
+    needs_pandas = any(column.kind == "blocks" for column in call.made) or "pd." in transforms
+    if needs_pandas or plausible:
         lines.append("import pandas as pd")
     lines += ["import patsy"] if transforms else []
     engine_matters = not _read_alike(design, call)
@@ -122,20 +137,44 @@ def program(design: Design, call: Call) -> str:
         lines.append("")
     prepare = [*_rows_and_types(design), *_made_columns(design, call)]
     lines += [*prepare, ""] if prepare else []
-    lines += [
+    fixed_formula = quote(call.fixed_formula)
+    if plausible:
+        fixed_formula = _with_response(call.fixed_formula, plausible)
+    model = [
         "model = smf.mixedlm(",
-        f"    {quote(call.fixed_formula)},",
+        f"    {fixed_formula},",
         "    data,",
         f"    groups={quote(call.groups)},",
     ]
     if call.re_formula is not None:
-        lines.append(f"    re_formula={quote(call.re_formula)},")
+        model.append(f"    re_formula={quote(call.re_formula)},")
     if call.components:
-        lines.append("    vc_formula={")
-        lines += [f"        {quote(c.name)}: {quote(c.formula)}," for c in call.components]
-        lines.append("    },")
-    lines.append(")")
-    return "\n".join([*lines, *_fit_lines(design, call)]) + "\n"
+        model.append("    vc_formula={")
+        model += [f"        {quote(c.name)}: {quote(c.formula)}," for c in call.components]
+        model.append("    },")
+    model += [")", *_fit_lines(design, call)]
+    if plausible:
+        model = _pooled(model, plausible)
+    return "\n".join([*lines, *model]) + "\n"
+
+
+def _with_response(fixed_formula: str, plausible: PlausibleValues) -> str:
+    """The formula as Python in which ``response`` stands for the column."""
+    column = column_code(plausible.columns[0])
+    before, _, after = fixed_formula.partition(column)  # nothing but the response comes first
+    parts = [quote(before)] if before else []
+    return " + ".join([*parts, "response", quote(after)])
+
+
+def _pooled(model: list[str], plausible: PlausibleValues) -> list[str]:
+    """The model in a loop over the plausible values, and Rubin's rules for its fixed effects."""
+    names = ", ".join(quote(column_code(name)) for name in plausible.columns)
+    loop = f"for response in [{names}]:"
+    if len(loop) > 88:
+        listed = textwrap.wrap(names, 84, break_long_words=False, break_on_hyphens=False)
+        loop = "\n".join(["for response in [", *(f"    {line}" for line in listed), "]:"])
+    body = [f"    {line}".rstrip() for line in model]
+    return ["fits = []", loop, *body, "    fits.append(result)", "", *POOL.splitlines()]
 
 
 def _read_alike(design: Design, call: Call) -> bool:
