@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from course.errors import CourseError
@@ -77,18 +78,19 @@ def run_doctor(options: argparse.Namespace) -> int:
 
 def _read(options: argparse.Namespace) -> pd.DataFrame:
     from course.data.files import read_table
-    from course.formula.parse import NEEDS_COLUMNS, parse_formula
+    from course.formula.plausible import needs_columns, read_formula
 
-    text, na_values = options.formula, _na_values(options.na)
-    columns = read_table(options.data).columns if NEEDS_COLUMNS.search(text) else None
-    groups = {name for term in parse_formula(text, columns).random for name in term.group}
-    data = read_table(
+    read = partial(
+        read_table,
         options.data,
-        labels=groups,
         sheet=options.sheet,
-        na_values=na_values,
+        na_values=_na_values(options.na),
         catalog=options.catalog,
     )
+    columns: Sequence = read().columns if needs_columns(options.formula) else ()
+    formula, _ = read_formula(options.formula, columns)
+    groups = {name for term in formula.random for name in term.group}
+    data = read(labels=groups)
     options.notes = data.attrs.get("notes", [])
     return data
 

@@ -18,7 +18,7 @@ from course.common.wording import listing
 from course.errors import CourseError
 from course.formula.expressions import TEXT, column_code
 from course.formula.grammar import LEFT_SIDE
-from course.formula.parse import parse_formula
+from course.formula.parse import NEEDS_COLUMNS, parse_formula
 from course.formula.terms import Formula, as_written
 
 STAR = re.compile(
@@ -106,6 +106,18 @@ def read_formula(
     ]
     responses = tuple(formula.response for formula in formulas)
     return formulas[0], PlausibleValues(pattern, tuple(matched), responses)
+
+
+def needs_columns(text: str) -> bool:
+    """Whether a formula can be read only by who knows the columns of the data.
+
+    Examples
+    --------
+    >>> needs_columns("PV*MATH ~ escs"), needs_columns("score ~ ."), needs_columns("score ~ a*b")
+    (True, True, False)
+    """
+    left = LEFT_SIDE.match(text)
+    return bool(NEEDS_COLUMNS.search(text) or (left and _stars(left[0])))
 
 
 def _find_pattern(text: str, columns: Collection[object]) -> tuple[str, list[str]] | None:

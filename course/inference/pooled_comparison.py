@@ -5,9 +5,8 @@ estimates averaged over the data sets, d and D their means, and k new parameters
 
     r = (m + 1) / (k (m - 1)) (d - D),    D3 = D / (k (1 + r)),
 
-D3 has about an F distribution with k and nu degrees of freedom, with t = k (m - 1)
-
-    nu = 4 + (t - 4) (1 + (1 - 2 / t) / r)^2    for t > 4,    t (1 + 1 / k) (1 + 1 / r)^2 / 2    otherwise.
+D3 has about an F distribution with k and nu degrees of freedom, nu as that of D1 in large samples
+(`course.inference.pooled_wald`). A negative r counts as 0.
 
 Averages are those of the fixed effects, of the covariance matrices of the random effects, and of the residual
 variance, as in R's mitml: they exist where a variance is estimated at 0, too.
@@ -20,12 +19,13 @@ from itertools import pairwise
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from course.errors import CourseError
 from course.fit.model import MixedFit
 from course.fit.pooled import PooledFit
+from course.inference.f_tests import upper_tail
 from course.inference.nesting import Step, check_rows, step
+from course.inference.pooled_wald import denominator_df
 from course.solver.estimates import ml_deviance
 
 FEW = 20  # levels: with fewer, a likelihood ratio of fixed effects is doubted
@@ -79,21 +79,14 @@ def meng_rubin(own: float, at_means: float, k: int, m: int) -> dict[str, float |
     """
     riv = max((m + 1) / (k * (m - 1)) * (own - at_means), 0.0)
     F = max(at_means, 0.0) / (k * (1 + riv))
-    t = k * (m - 1)
-    with np.errstate(divide="ignore"):
-        inverse = np.divide(1.0, riv)
-    if t > 4:
-        den_df = 4 + (t - 4) * (1 + (1 - 2 / t) * inverse) ** 2
-    else:
-        den_df = t * (1 + 1 / k) * (1 + inverse) ** 2 / 2
-    p_value = stats.f.sf(F, k, den_df) if np.isfinite(den_df) else stats.chi2.sf(k * F, k)
+    den_df = denominator_df(riv, k, m)
     reference = f"F({k}, {den_df:.1f})"
     return {
         "F": F,
         "df": k,
-        "den_df": float(den_df),
+        "den_df": den_df,
         "riv": riv,
-        "p_value": float(p_value),
+        "p_value": upper_tail(F, k, den_df),
         "reference": reference,
     }
 
