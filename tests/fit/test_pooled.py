@@ -84,7 +84,9 @@ def test_without_differences_between_fits_nothing_is_missing():
 def test_each_plausible_value_is_fitted_as_by_itself():
     data = plausible()
     for right in (MORE, SLOPE):
-        for name, one in zip([f"PV{i}" for i in range(1, 6)], pooled("plausible", right).fits):
+        for name, one in zip(
+            [f"PV{i}" for i in range(1, 6)], pooled("plausible", right).fits, strict=True
+        ):
             alone = mixedlm(f"{name} ~ {right}", data).fit()
             assert one.formula == alone.formula
             assert abs(one.llf - alone.llf) < 1e-8
