@@ -77,7 +77,7 @@ def _check(fits: tuple) -> None:
     for place, fit in enumerate(fits, start=1):
         if isinstance(fit, PooledFit):
             raise CourseError(
-                f"fit {place} is pooled already: pool(pooled.fits), or a list of all single fits"
+                f"number {place} is pooled already, and these rules pool single fits: give all of those"
             )
         if not isinstance(fit, MixedFit):
             mend = ": call its .fit()" if hasattr(fit, "fit") else ""

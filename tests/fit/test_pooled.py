@@ -84,8 +84,8 @@ def test_without_differences_between_fits_nothing_is_missing():
 def test_each_plausible_value_is_fitted_as_by_itself():
     data = plausible()
     for right in (MORE, SLOPE):
-        for name, one in zip([f"PV{i}" for i in range(1, 6)], pooled("plausible", right).fits):
-            alone = mixedlm(f"{name} ~ {right}", data).fit()
+        for i, one in enumerate(pooled("plausible", right).fits, start=1):
+            alone = mixedlm(f"PV{i} ~ {right}", data).fit()
             assert one.formula == alone.formula
             assert abs(one.llf - alone.llf) < 1e-8
             pd.testing.assert_frame_equal(
@@ -259,7 +259,7 @@ def test_one_fit_is_not_pooled():
     model = mixedlm("normexam ~ standLRT + (1|school)", plausible())
     with pytest.raises(CourseError, match=r"number 2 is a MixedModel: call its \.fit\(\)"):
         pool([one, model])
-    with pytest.raises(CourseError, match=r"pooled already: pool\(pooled\.fits\)"):
+    with pytest.raises(CourseError, match="number 1 is pooled already"):
         pool([pooled("plausible", MORE), one])
 
 
