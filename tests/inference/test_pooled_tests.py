@@ -1,4 +1,4 @@
-"""Tests of pooled fits: D1 and D3 against R's mitml, and against formulas and likelihoods written out here."""
+"""Tests of pooled fits: D1 and D3 against mitml, and against formulas and likelihoods written out."""
 
 import numpy as np
 import pandas as pd
