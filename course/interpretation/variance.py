@@ -117,7 +117,8 @@ def r2(fit: MixedFit | PooledFit) -> pd.Series:
     if isinstance(fit, PooledFit):
         z = np.arctanh([np.sqrt(r2(one)) for one in fit.fits])
         return pd.Series(np.tanh(z.mean(axis=0)) ** 2, index=["marginal", "conditional"], name="r2")
-    fixed = float(np.var(fit.design.X @ fit.estimates.beta, ddof=1))
+    beta, n = fit.estimates.beta, fit.nobs
+    fixed = float(beta @ fit.design.fixed_covariance @ beta) * n / (n - 1)
     random = float(mean_variances(fit.design, fit.estimates).sum())
     total = fixed + random + fit.scale
     return pd.Series(
