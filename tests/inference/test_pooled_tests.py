@@ -70,6 +70,11 @@ def test_the_likelihood_at_any_parameters():
         ours = ml_deviance(fit.model.problem, beta, arrays, 0.6)
         assert ours == pytest.approx(normal_deviance(fit, beta, arrays, 0.6), abs=1e-6)
     singular = [np.array([[0.04, 0.02], [0.02, 0.01]])]
+    weighted = data.assign(w=1 + data["standLRT"].abs())
+    fit = mixedlm("normexam ~ standLRT + (1|school)", weighted, weights="w").fit(reml=False)
+    best = fit.estimates
+    ours = ml_deviance(fit.model.problem, best.beta, best.covariances, best.sigma2)
+    assert ours == pytest.approx(-2 * fit.llf, abs=1e-6)
     fit = mixedlm("normexam ~ standLRT + (standLRT|school)", data).fit()
     ours = ml_deviance(fit.model.problem, fit.estimates.beta, singular, 0.6)
     assert ours == pytest.approx(normal_deviance(fit, fit.estimates.beta, singular, 0.6), abs=1e-6)
