@@ -1,6 +1,9 @@
 # `make lab` to learn, `make test` to check that all is well; `make` alone lists the rest.
 
 PYTHON ?= python3
+# A run of the tests starts a hundred interpreters: where this is set, each would compile the course again.
+unexport PYTHONDONTWRITEBYTECODE
+
 VENV_PYTHON := .venv/bin/python
 PIP_INSTALL := $(VENV_PYTHON) -m pip install --disable-pip-version-check -c constraints.txt
 
