@@ -347,6 +347,15 @@ def test_words_tell_of_the_weights():
     assert ratio == pytest.approx(groups / (groups + ours.scale), rel=1e-6)
 
 
+def test_weights_far_from_one_are_told_of():
+    formula, frame = MODELS["slope"]["formula"], data("slope")
+    said = "no row has one near 1"
+    assert not any(said in note for note in fit("slope").notes)
+    for factor in (2, 0.1):
+        scaled = mixedlm(formula, frame.assign(w=factor * frame["w"]), weights="w")
+        assert any(said in note for note in scaled.translation.notes)
+
+
 def test_residuals_that_are_judged_have_one_variance():
     """Rows of weight 1 scatter a hundred times as much as those of weight 10,000, as they should."""
     rng = np.random.default_rng(5)
