@@ -54,7 +54,8 @@ def icc(
 
     Two pupils of one classroom share their school and province, too, so where groups are nested these
     variances count. Groups that cross appear by themselves and jointly (``"primary & second"``: the
-    same primary and the same secondary school).
+    same primary and the same secondary school). With prior weights the residual variance is that of a row of
+    weight 1, lme4's sigma squared.
 
     Parameters
     ----------
