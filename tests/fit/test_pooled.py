@@ -178,6 +178,19 @@ def test_predictions_are_averages():
     new = plausible().head(3)
     expected = np.mean([one.predict(new) for one in fit.fits], axis=0)
     np.testing.assert_allclose(fit.predict(new), expected)
+    for interval in ("confidence", "prediction"):
+        each = [one.predict(new, interval=interval) for one in fit.fits]
+        table = fit.predict(new, interval=interval)
+        u = np.mean([one["std_error"] ** 2 for one in each], axis=0)
+        b = np.var([one["estimate"] for one in each], axis=0, ddof=1)
+        nu = np.mean([one["df"] for one in each], axis=0)
+        share = 1.2 * b / (u + 1.2 * b)
+        df = 1 / (share**2 / 4 + (nu + 3) / (nu + 1) / nu / (1 - share))
+        half = stats.t.ppf(0.975, df) * np.sqrt(u + 1.2 * b)
+        np.testing.assert_allclose(table["lower"], expected - half)
+        np.testing.assert_allclose(table["df"], df)
+    gap = new.assign(standLRT=[0.5, np.nan, 1.0])
+    assert fit.predict(gap, interval="confidence")["upper"].isna().to_list() == [0, 1, 0]
     np.testing.assert_allclose(
         fit.fittedvalues, np.mean([one.fittedvalues for one in fit.fits], axis=0)
     )
