@@ -415,3 +415,8 @@ class PooledFit:
                 raise AttributeError(f"'PooledFit' object has no attribute {name!r}")
             mend = INSTEAD.get(name, f"each fit has its own, as in pooled.fits[0].{name}")
             raise CourseError(f"a pooled fit has no {name}: {mend}")
+
+
+def response_of(fit: MixedFit | PooledFit) -> str:
+    """The response as a formula has it: of plausible values the pattern."""
+    return fit.response if isinstance(fit, PooledFit) else fit.design.formula.response
