@@ -150,7 +150,7 @@ def _sample(fit: MixedFit | PooledFit) -> str:
 
 def _fixed(fit: MixedFit | PooledFit) -> str:
     if not fit.design.fixed_names:
-        return f"The mean of {fit.design.formula.response} was taken to be 0."
+        return f"The mean of {response_of(fit)} was taken to be 0."
     said = []
     for row in fit.fixed_effects.loc[list(fit.design.fixed_names)].itertuples():
         said.append(
