@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -70,18 +71,21 @@ class PooledModel:
         CourseError
             As `MixedModel.fit`.
         """
-        first = MixedModel(self.designs[0])
-        models = [
-            first,
-            *(MixedModel(d, first.problem.with_response(d.y)) for d in self.designs[1:]),
-        ]
+        models = self._models()
         if progress:
             from tqdm.auto import tqdm
 
-            models = tqdm(models, desc="plausible values", unit="fit", delay=1)
+            models = tqdm(models, "plausible values", len(self.designs), unit="fit", delay=1)
         return PooledFit(
             tuple(model.fit(reml, False, **options) for model in models), self.plausible
         )
+
+    def _models(self) -> Iterator[MixedModel]:
+        """One after the other: what the first fit found out about the design, the later ones take over."""
+        first = MixedModel(self.designs[0])
+        yield first
+        for design in self.designs[1:]:
+            yield MixedModel(design, first.problem.with_response(design.y))
 
     def __repr__(self) -> str:
         return (

@@ -12,6 +12,7 @@ from course import interpretation
 from course.common.wording import count, listing, words
 from course.errors import CourseError
 from course.fit.model import MixedFit
+from course.fit.pooled import PooledFit, response_of
 from course.plots.page import GREY, axis_label, canvas, describe, effect_unit, legend_above, unit_of
 from course.plots.rows import STYLES, intervals_in_rows, name_rows
 
@@ -22,7 +23,7 @@ MOST_TOLD = 4  # rows of one series in the text; of more it tells the lowest and
 
 
 def means(
-    fit: MixedFit,
+    fit: MixedFit | PooledFit,
     factor: str | Sequence[str],
     *,
     by: str | None = None,
@@ -37,7 +38,7 @@ def means(
 
     Parameters
     ----------
-    fit : MixedFit
+    fit : MixedFit or PooledFit
         A fitted model.
     factor : str or list of str
         The factor, or several for their combinations, as in ``course.means``.
@@ -75,7 +76,7 @@ def means(
     ['boys', 'girls', 'mixed']
     """
     table = interpretation.means(fit, factor, by=by, at=at, weights=weights, df=df, level=level)
-    response = fit.design.formula.response
+    response = response_of(fit)
     names = factor if isinstance(factor, str) else ":".join(factor)
     label = f"adjusted mean of {axis_label(response, unit or unit_of(response))}"
     return _rows(
@@ -84,7 +85,7 @@ def means(
 
 
 def contrasts(
-    fit: MixedFit,
+    fit: MixedFit | PooledFit,
     factor: str | Sequence[str],
     kind: str = "pairwise",
     *,
@@ -101,7 +102,7 @@ def contrasts(
 
     Parameters
     ----------
-    fit : MixedFit
+    fit : MixedFit or PooledFit
         A fitted model.
     factor : str or list of str
         The factor whose levels are compared.
@@ -142,7 +143,7 @@ def contrasts(
     table = interpretation.contrasts(
         fit, factor, kind, adjust=adjust, by=by, at=at, weights=weights, df=df, level=level
     )
-    response = fit.design.formula.response
+    response = response_of(fit)
     names = factor if isinstance(factor, str) else ":".join(factor)
     unit = unit or unit_of(response)
     label = f"difference between adjusted means ({unit or response})"
@@ -151,7 +152,7 @@ def contrasts(
 
 
 def slopes(
-    fit: MixedFit,
+    fit: MixedFit | PooledFit,
     predictor: str,
     *,
     by: str | None = None,
@@ -166,7 +167,7 @@ def slopes(
 
     Parameters
     ----------
-    fit : MixedFit
+    fit : MixedFit or PooledFit
         A fitted model.
     predictor : str
         A predictor with numbers.
@@ -203,7 +204,7 @@ def slopes(
     'slope of age (points per year), with 95 % interval'
     """
     table = interpretation.slopes(fit, predictor, by=by, at=at, weights=weights, df=df, level=level)
-    response = fit.design.formula.response
+    response = response_of(fit)
     label = f"slope of {predictor} ({effect_unit(response, predictor, unit)})"
     title = f"The slopes of {response} along {predictor}"
     several = table.index.nlevels > 1
