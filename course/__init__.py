@@ -40,6 +40,7 @@ _HOMES = {
     "simulate_responses": "course.inference.bootstrap",
     "report": "course.interpretation.report",
     "side_by_side": "course.interpretation.side_by_side",
+    "simulate_assessment": "course.simulate.assessment",
     "simulate_schools": "course.simulate.schools",
     "slopes": "course.interpretation.slopes",
     "structure": "course.data.structure",
@@ -80,6 +81,7 @@ if TYPE_CHECKING:  # editors and type checkers read the same here, and mark a na
     from course.interpretation.variance import r2 as r2
     from course.interpretation.variance import variance_explained as variance_explained
     from course.interpretation.variance import variance_shares as variance_shares
+    from course.simulate.assessment import simulate_assessment as simulate_assessment
     from course.simulate.schools import simulate_schools as simulate_schools
     from course.studies.power import power as power
     from course.studies.recovery import recovery as recovery
