@@ -75,7 +75,8 @@ class Problem:
 
     def __init__(self, design: Design, columns: Columns | None = None):
         self.design = design
-        self.n, self.p = design.X.shape
+        self.n: float = design.n
+        self.p = design.X.shape[1]
         self.patterns = [grouping.pattern for grouping in design.groupings]
         self.n_theta = sum(int(pattern.sum()) for pattern in self.patterns)
         self._take(columns or standardise(design))
@@ -130,7 +131,11 @@ class Problem:
         else:
             self.leaves = self.ranks[0][units[0]]
         self.stages = [Stage(g, self.z[g], total) for g, total in zip(chain, sums, strict=True)]
-        self.M = cross_products(self.U, self.leaves)
+        self.M = self._cross_products()
+
+    def _cross_products(self) -> np.ndarray:
+        """U'U within each leaf."""
+        return cross_products(self.U, self.leaves)
 
     def _blocks(self, crossed: list[int]) -> np.ndarray:
         return components(*[self.design.groupings[g].codes for g in crossed])
