@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from course.common.nearest import nearest, nearest_choice
+from course.common.nearest import closest, nearest
 from course.common.wording import listing
 from course.design.columns import factorize, find_columns, is_number, missing_rows
 from course.design.design import Design
@@ -30,6 +30,7 @@ SCALINGS = ("size", "effective", None)
 CONSTANT = (
     1e-9  # weights of one school that differ by less than this share of themselves are the same
 )
+NEARLY = 0.75  # how much alike a name is that stands for a group, and not for the rows
 EXAMPLE = 'weights={"student": "W_FSTUWT", "SCHOOLID": "W_SCHGRNRABWT"}'
 
 
@@ -46,19 +47,25 @@ class SamplingWeights:
     levels : tuple of ndarray
         For each grouping of the chain the weights of its levels, (L,), within the level above and scaled; at
         the top as they are.
+    overall : ndarray, shape (n,)
+        Of each row in the whole survey, as it is.
     strata : ndarray of int or None
         The stratum of each level at the top.
     scaling : {"size", "effective", None}
     words : tuple of str
-        What was taken for which level, as sentences.
+        What was taken for which level.
+    notes : tuple of str
+        What is odd about them, as sentences.
     """
 
     chain: tuple[int, ...]
     rows: np.ndarray
     levels: tuple[np.ndarray, ...]
+    overall: np.ndarray
     strata: np.ndarray | None
     scaling: str | None
     words: tuple[str, ...]
+    notes: tuple[str, ...]
 
     @property
     def top(self) -> np.ndarray:
@@ -161,6 +168,15 @@ def read_sampling_weights(
     }
     first = [np.unique(codes, return_index=True)[1] for codes in units]
     levels = [conditional[place][rows] for place, rows in enumerate(first)]
+    below_one = int((conditional[-1] < 1 - CONSTANT).sum())
+    notes = []
+    if scaling is None and below_one and found.columns.get(-1, ("", 0))[1] is None:
+        column, unit = found.columns.get(-1, ("", None))[0], names[0]
+        if column:
+            notes.append(
+                f"{column} over the weight of {unit} is below 1 in {below_one:,} rows. Is it the weight of "
+                f'the rows within {unit}? Then write "{found.label}|{unit}".'
+            )
     rows = _scaled(conditional[-1], units[0], scaling)
     for place in range(len(chain) - 1):
         levels[place] = _scaled(levels[place], units[place + 1][first[place]], scaling)
@@ -168,9 +184,11 @@ def read_sampling_weights(
         chain=tuple(chain),
         rows=rows,
         levels=tuple(levels),
+        overall=overall[-1],
         strata=None if strata is None else _strata(strata, data, keep, units[-1], names[-1]),
         scaling=scaling,
         words=tuple(words),
+        notes=tuple(notes),
     )
 
 
@@ -224,7 +242,7 @@ def _read_keys(weights: Mapping[str, Any], design: Design, chain: list[int]) -> 
                 )
             given = places[above]
         place = places.get(unit, -1)
-        meant = nearest_choice(unit, groups) if place < 0 else None
+        meant = _group_meant(unit, groups) if place < 0 else None
         if meant:
             raise CourseError(
                 f"weights: {unit!r} is no group of the formula; did you mean {meant!r}?"
@@ -245,6 +263,16 @@ def _read_keys(weights: Mapping[str, Any], design: Design, chain: list[int]) -> 
             found.label = unit
         found.columns[place] = (column, given)
     return found
+
+
+def _group_meant(unit: str, groups: list[str]) -> str | None:
+    """The group that somebody meant who wrote another name: school for SCHOOLID, shool for school."""
+    small = {group.lower(): group for group in groups}
+    for name, group in small.items():
+        if unit.lower() in name or name in unit.lower():
+            return group
+    near = closest(unit.lower(), small, NEARLY)
+    return small[near] if near else None
 
 
 # -- values ---------------------------------------------------------------------------------------

@@ -36,6 +36,8 @@ class Summary:
         two variances of which the likelihood knows the sum.
     notes : tuple of str
         What the data and the fit say that the formula does not.
+    tests : str
+        How the fixed effects are tested.
 
     See Also
     --------
@@ -59,6 +61,7 @@ class Summary:
     random_part: pd.DataFrame
     fixed_part: pd.DataFrame
     notes: tuple[str, ...]
+    tests: str = "t-tests with Satterthwaite df"
 
     @property
     def _sections(self) -> list[Section]:
@@ -67,7 +70,7 @@ class Summary:
             Section(
                 "Fixed effects",
                 table=self.fixed_part,
-                aside="(t-tests with Satterthwaite df)",
+                aside=f"({self.tests})",
             )
             if len(self.fixed_part)
             else Section("Fixed effects", ["none: the mean of the response is taken to be 0"]),
@@ -101,6 +104,31 @@ def summarise(
         random_part=_random_part(design, estimates),
         fixed_part=_fixed_part(fixed_effects),
         notes=notes,
+    )
+
+
+def summarise_survey(
+    design: Design,
+    estimates: Estimates,
+    llf: float,
+    fixed_effects: pd.DataFrame,
+    notes: tuple[str, ...],
+    tests: str,
+) -> Summary:
+    """The summary of a fit with sampling weights from its parts."""
+    groups = ", ".join(f"{grouping.n_levels:,} {grouping.name}" for grouping in design.groupings)
+    singular = " (singular)" if estimates.singular else ""
+    return Summary(
+        heading=(
+            f"Linear mixed model fitted by pseudo-ML with sampling weights{singular}",
+            str(design.formula),
+            f"{design.n:,} rows; levels: {groups}",
+            f"pseudo-log-likelihood {llf:,.2f} (not for likelihood-ratio tests)",
+        ),
+        random_part=_random_part(design, estimates),
+        fixed_part=_fixed_part(fixed_effects),
+        notes=notes,
+        tests=tests,
     )
 
 

@@ -5,9 +5,10 @@ problem. With s_j the score of cluster j at the top times its weight, H strata a
 
     Cov = A^-1 B A^-1,    A = - sum_j d s_j,    B = sum_h J_h / (J_h - 1) sum_j in h (s_j - s_h)(s_j - s_h)',
 
-(Binder 1983, doi 10.2307/1402588; Asparouhov 2006). The score is exact: with M+ as in
-`course.solver.elimination`, D = |counts| M+_zz - M+_z. Mbar M+_.z is the derivative of -2 l by G / sigma^2. A is
-its derivative by complex steps (Squire and Trapp 1998, doi 10.1137/S003614459631241X), to rounding.
+(Binder 1983, doi 10.2307/1402588; Asparouhov 2006, doi 10.1080/03610920500476598). The scores are exact: with
+M+ and Mbar+ as in `course.solver.elimination`, M+_zz - M+_z. Mbar+ M+_.z is the derivative of a unit's -2 l
+by G / sigma^2. A is their derivative, to rounding, by complex steps (Squire and Trapp 1998, doi
+10.1137/S003614459631241X).
 """
 
 from __future__ import annotations
@@ -18,38 +19,36 @@ from itertools import combinations_with_replacement
 import numpy as np
 
 from course.errors import CourseError
-from course.solver.estimates import NEAR_ZERO, lower_factor
 from course.solver.elimination import product, transpose
+from course.solver.estimates import NEAR_ZERO, lower_factor
 from course.solver.pseudo_likelihood import PseudoProblem
 
 STEP = 1e-30  # of the complex step: there is no difference of near numbers, so it may be as small
 
 
 @dataclass(frozen=True, eq=False)
-class Sandwich:
-    """Covariances of the estimates, in the units of the data.
+class SamplingErrors:
+    """How far the estimates of a survey vary between samples, in the units of the data.
 
     Attributes
     ----------
     cov_beta : ndarray, shape (p, p)
     cov_random : tuple of ndarray
-        For each grouping the variances of the estimates in its covariance matrix, (k, k); NaN where the fit is
-        on the edge, and where the model has 0.
+        For each grouping the variance of each entry of its covariance matrix, (k, k); NaN where the fit is on
+        the edge, and where the model has 0.
     var_sigma2 : float
         That of the residual variance.
     df : int
-        Clusters at the top, less the strata or 1.
-    clusters : int
+        Degrees of freedom: clusters at the top, less the strata or 1.
     """
 
     cov_beta: np.ndarray
     cov_random: tuple[np.ndarray, ...]
     var_sigma2: float
     df: int
-    clusters: int
 
 
-def sandwich(problem: PseudoProblem, theta: np.ndarray) -> Sandwich:
+def sandwich(problem: PseudoProblem, theta: np.ndarray) -> SamplingErrors:
     """The sandwich at an optimum.
 
     Parameters
@@ -104,12 +103,12 @@ def sandwich(problem: PseudoProblem, theta: np.ndarray) -> Sandwich:
     except np.linalg.LinAlgError as error:
         raise CourseError(UNKNOWN) from error
     covariance = inverse @ B @ inverse.T
-    return _in_units_of_data(problem, entries, covariance, size, size - in_rank.max() - 1)
+    return _in_units_of_data(problem, entries, covariance, size - int(in_rank.max()) - 1)
 
 
 UNKNOWN = (
-    "the weighted rows tell nothing of some variance by itself, so that there are no standard errors: leave a "
-    "random effect out"
+    "the weighted rows tell nothing of some variance by itself, so that there are no standard errors: leave "
+    "a random effect out"
 )
 
 
@@ -158,12 +157,12 @@ def cluster_scores(
     by_sigma2 = sizes / sigma2 - r2 / sigma2**2
     bar = np.repeat((np.outer(v, v) / sigma2)[:, :, None], n_clusters, axis=2)
     counts, cluster = np.ones(n_clusters), np.arange(n_clusters)
-    by_G = [np.zeros(0)] * len(G)
+    by_G: list[np.ndarray] = [np.zeros(0)] * len(G)
     for i, stage in reversed(list(enumerate(problem.stages))):
         M_plus_z, W, P = tapes[i]
         D = counts * M_plus_z[:, stage.z] - product(product(M_plus_z, bar), transpose(M_plus_z))
-        total = np.zeros((*D.shape[:2], n_clusters), dtype=D.dtype)
-        np.add.at(total, (slice(None), slice(None), cluster), D)
+        # levels of one cluster stand side by side
+        total = np.add.reduceat(D, np.flatnonzero(np.diff(cluster, prepend=-1)), axis=2)
         by_sigma2 = by_sigma2 - np.einsum("abj,ab->j", total, G[stage.grouping]) / sigma2**2
         by_G[stage.grouping] = -weights * total / (2 * sigma2)
         if i:
@@ -190,9 +189,8 @@ def _in_units_of_data(
     problem: PseudoProblem,
     entries: list[tuple[int, int, int]],
     covariance: np.ndarray,
-    clusters: int,
     df: int,
-) -> Sandwich:
+) -> SamplingErrors:
     p, square = problem.p, problem.y_scale**2
     T_x = problem.T_x * problem.y_scale
     found = []
@@ -212,10 +210,9 @@ def _in_units_of_data(
             block = next(b for b in problem.design.groupings[g].blocks if entries[i][1] in b)
             known[np.ix_(block, block)] = True
         found.append(np.where(known, variances, np.nan))
-    return Sandwich(
+    return SamplingErrors(
         cov_beta=T_x @ covariance[:p, :p] @ T_x.T,
         cov_random=tuple(found),
         var_sigma2=float(square**2 * covariance[-1, -1]),
-        df=int(df),
-        clusters=int(clusters),
+        df=df,
     )
