@@ -72,8 +72,8 @@ class Replicates:
 
     @property
     def df(self) -> int:
-        """Degrees of freedom: how many of the replicates say something of their own."""
-        return max(int(np.linalg.matrix_rank(self.factors)) - 1, 1)
+        """Degrees of freedom: in how many directions the replicates differ from the full sample."""
+        return int(np.linalg.matrix_rank(self.factors - 1))
 
     @property
     def in_words(self) -> str:

@@ -176,7 +176,7 @@ class SurveyFit:
     Examples
     --------
     >>> from course import mixedlm, simulate_assessment
-    >>> made = simulate_assessment(countries=1, schools=60, informative={"school": 0.5}, seed=1)
+    >>> made = simulate_assessment(1, schools=150, informative={"school": 0.5}, missing={}, seed=1)
     >>> weights = {"student": "W_FSTUWT", "SCHOOLID": "W_SCHGRNRABWT"}
     >>> formula = "PV1MATH ~ ESCS + ST004D01T + GRADE + (1|SCHOOLID)"
     >>> fit = mixedlm(formula, made.data, weights=weights).fit()
