@@ -16,6 +16,8 @@ _HOMES = {
     "CourseError": "course.errors",
     "MixedFit": "course.fit.model",
     "MixedModel": "course.fit.model",
+    "SurveyFit": "course.fit.survey",
+    "SurveyModel": "course.fit.survey",
     "anova": "course.inference.fixed_effects",
     "bootstrap": "course.inference.bootstrap",
     "between_within": "course.interpretation.between_within",
@@ -62,6 +64,8 @@ if TYPE_CHECKING:  # editors and type checkers read the same here, and mark a na
     from course.fit.from_formula import mixedlm as mixedlm
     from course.fit.model import MixedFit as MixedFit
     from course.fit.model import MixedModel as MixedModel
+    from course.fit.survey import SurveyFit as SurveyFit
+    from course.fit.survey import SurveyModel as SurveyModel
     from course.inference.bootstrap import bootstrap as bootstrap
     from course.inference.bootstrap import simulate_responses as simulate_responses
     from course.inference.compare import compare as compare

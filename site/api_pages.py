@@ -44,6 +44,8 @@ CHAPTERS: dict[str, tuple[str, list[str]]] = {
             "course.mixedlm",
             "course.MixedModel",
             "course.MixedFit",
+            "course.SurveyModel",
+            "course.SurveyFit",
             "course.fit.summary.Summary",
             "course.fit.agreement.Check",
         ],

@@ -72,6 +72,16 @@ class SamplingWeights:
         """The weights of the levels at the top, (L,)."""
         return self.levels[-1]
 
+    @property
+    def in_words(self) -> str:
+        """Which weights were taken for which level, and how they were scaled."""
+        scaled = {
+            "size": "scaled within each unit to the number of units in the sample",
+            "effective": "scaled within each unit to the effective size of the sample",
+            None: "not scaled",
+        }[self.scaling]
+        return f"{listing(self.words)}; below the top they are {scaled}"
+
     def times(self, design: Design, factors: np.ndarray) -> SamplingWeights:
         """The weights of a replicate, which multiplies the overall weight of each row by a factor.
 

@@ -10,12 +10,15 @@ from course.fit.from_formula import mixedlm
 from course.fit.model import MixedFit, MixedModel
 from course.fit.require import require_fit
 from course.fit.summary import Summary
+from course.fit.survey import SurveyFit, SurveyModel
 
 __all__ = [
     "Check",
     "MixedFit",
     "MixedModel",
     "Summary",
+    "SurveyFit",
+    "SurveyModel",
     "mixedlm",
     "require_fit",
 ]

@@ -181,10 +181,10 @@ class SurveyFit:
     >>> formula = "PV1MATH ~ ESCS + ST004D01T + GRADE + (1|SCHOOLID)"
     >>> fit = mixedlm(formula, made.data, weights=weights).fit()
     >>> fit
-    <SurveyFit PV1MATH ~ ESCS + ST004D01T + GRADE + (1 | SCHOOLID), 1,412 rows, sandwich>
+    <SurveyFit PV1MATH ~ ESCS + ST004D01T + GRADE + (1 | SCHOOLID), 3,750 rows, sandwich>
     >>> plain = mixedlm(formula, made.data).fit()  # the truth is 480
     >>> round(fit.fe_params["Intercept"]), round(plain.fe_params["Intercept"])
-    (0, 0)
+    (472, 494)
     """
 
     model: SurveyModel
@@ -371,13 +371,7 @@ class SurveyFit:
     def notes(self) -> tuple[str, ...]:
         """What the weights, the data and the fit say that the formula does not."""
         weights = self.model.weights
-        scaled = {
-            "size": "scaled within each unit to the number of units in the sample",
-            "effective": "scaled within each unit to the effective size of the sample",
-            None: "not scaled",
-        }[weights.scaling]
-        notes = [f"Sampling weights: {listing(weights.words)}; below the top they are {scaled}."]
-        notes += weights.notes
+        notes = [f"Sampling weights: {weights.in_words}.", *weights.notes]
         if self.model.replicates is not None:
             notes.append(
                 "Each replicate multiplies the weight of a unit at the top by what it multiplies the "

@@ -6,11 +6,14 @@ contrasts and slopes are all of this make.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
+from course.errors import CourseError
 from course.fit.model import MixedFit
+from course.fit.survey import SurveyFit
 from course.inference.kenward_roger import KenwardRoger
 
 DF = ("satterthwaite", "kenward-roger", "normal")
@@ -30,22 +33,23 @@ class Combinations:
     df: np.ndarray
 
 
-def combinations(fit: MixedFit, L: np.ndarray, df: str) -> Combinations:
+def combinations(fit: MixedFit | SurveyFit, L: np.ndarray, df: str) -> Combinations:
     """Estimates, standard errors and degrees of freedom of L beta.
 
     Parameters
     ----------
-    fit : MixedFit
+    fit : MixedFit or SurveyFit
     L : ndarray, shape (m, p)
         In the units of the data.
     df : {"satterthwaite", "kenward-roger", "normal"}
         "kenward-roger" also adjusts the standard errors; with "normal" df is infinite. A combination whose
-        variance is 0, as the slope of ``I(x**2)`` at 0, has no degrees of freedom (NaN).
+        variance is 0, as the slope of ``I(x**2)`` at 0, has no degrees of freedom (NaN). With sampling
+        weights degrees of freedom are those of the clusters, and "kenward-roger" is none.
 
     Raises
     ------
     CourseError
-        For "kenward-roger" after a fit by ML.
+        For "kenward-roger" after a fit by ML, or with sampling weights.
 
     Examples
     --------
@@ -55,10 +59,7 @@ def combinations(fit: MixedFit, L: np.ndarray, df: str) -> Combinations:
     >>> at_ten.estimates.round(1), at_ten.df.round()
     (array([60.8]), array([59.]))
     """
-    covariance, of_one = fit.estimates.cov_beta, fit.satterthwaite.df
-    if df == "kenward-roger":
-        adjusted = KenwardRoger(fit.model.problem, fit.estimates)
-        covariance, of_one = adjusted.cov_beta, adjusted.df
+    covariance, of_one = covariance_and_df(fit, df)
     variances = np.einsum("ij,jk,ik->i", L, covariance, L).clip(min=0)
     if df == "normal":
         found = np.full(len(L), np.inf)
@@ -67,3 +68,21 @@ def combinations(fit: MixedFit, L: np.ndarray, df: str) -> Combinations:
             [of_one(row) if v > 0 else np.nan for row, v in zip(L, variances, strict=True)]
         )
     return Combinations(L @ fit.estimates.beta, np.sqrt(variances), found)
+
+
+def covariance_and_df(
+    fit: MixedFit | SurveyFit, df: str
+) -> tuple[np.ndarray, Callable[[np.ndarray], float]]:
+    """The covariance matrix of beta, and the degrees of freedom of one combination."""
+    if isinstance(fit, SurveyFit):
+        if df == "kenward-roger":
+            raise CourseError(
+                "Kenward-Roger believes in the model's covariances, and sampling weights do not: leave df= "
+                "out, for as many degrees of freedom as there are clusters less strata"
+            )
+        of_clusters = float(fit.df)
+        return fit.errors.cov_beta, lambda row: of_clusters
+    if df == "kenward-roger":
+        adjusted = KenwardRoger(fit.model.problem, fit.estimates)
+        return adjusted.cov_beta, adjusted.df
+    return fit.estimates.cov_beta, fit.satterthwaite.df

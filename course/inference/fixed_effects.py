@@ -8,6 +8,10 @@ Each takes ``df``, how the denominator degrees of freedom are found:
   Roger 1997, doi 10.2307/2533558). For REML fits.
 - ``"normal"``: none, as if the variances were known: z tests and chi-squared tests, as in statsmodels. Too
   optimistic where groups are few.
+
+Of a fit with sampling weights they are d, the clusters less the strata, and a test of q constraints is the
+Wald statistic times (d - q + 1) / (d q), with q and d - q + 1 degrees of freedom (Korn and Graubard 1990, The
+American Statistician 44, 270-276).
 """
 
 from __future__ import annotations
@@ -22,17 +26,18 @@ from course.common.arguments import choice, proportion
 from course.design.notes import columns_left_out
 from course.errors import CourseError
 from course.fit.model import MixedFit
-from course.fit.require import require_fit
+from course.fit.require import require_fit_or_survey
+from course.fit.survey import SurveyFit
 from course.fit.tables import t_table, with_left_out
 from course.inference.cluster_robust import robust_coefficients
-from course.inference.combinations import DF, combinations
+from course.inference.combinations import DF, combinations, covariance_and_df
 from course.inference.constraints import check_independent, read_constraints, read_matrix
 from course.inference.kenward_roger import KenwardRoger
 from course.inference.type_three import type_three
 
 
 def fixed_effects_table(
-    fit: MixedFit,
+    fit: MixedFit | SurveyFit,
     df: str = "satterthwaite",
     level: float = 0.95,
     *,
@@ -43,7 +48,7 @@ def fixed_effects_table(
 
     Parameters
     ----------
-    fit : MixedFit
+    fit : MixedFit or SurveyFit
         A fitted model, as ``mixedlm(...).fit()`` returns it.
     df : {"satterthwaite", "kenward-roger", "normal"}
         How degrees of freedom are found; "kenward-roger" also adjusts the standard errors.
@@ -94,6 +99,10 @@ def fixed_effects_table(
     level = proportion("level", level)
     if robust is None:
         found = combinations(fit, np.eye(len(fit.fe_params)), df)
+    elif isinstance(fit, SurveyFit):
+        raise CourseError(
+            "standard errors of a fit with sampling weights are robust already: leave robust= out"
+        )
     elif df == "kenward-roger":
         raise CourseError(
             "Kenward-Roger believes in the model's covariances, and robust= does not: leave one out"
@@ -106,7 +115,7 @@ def fixed_effects_table(
     return with_left_out(table, fit.design)
 
 
-def anova(fit: MixedFit, df: str = "satterthwaite") -> pd.DataFrame:
+def anova(fit: MixedFit | SurveyFit, df: str = "satterthwaite") -> pd.DataFrame:
     """One F test for each term of the fixed part (type III).
 
     Each term is tested beside all others, on averages in which every level of a factor has the same
@@ -116,7 +125,7 @@ def anova(fit: MixedFit, df: str = "satterthwaite") -> pd.DataFrame:
 
     Parameters
     ----------
-    fit : MixedFit
+    fit : MixedFit or SurveyFit
         A fitted model, as ``mixedlm(...).fit()`` returns it.
     df : {"satterthwaite", "kenward-roger", "normal"}
         How the denominator's degrees of freedom are found.
@@ -162,12 +171,14 @@ def anova(fit: MixedFit, df: str = "satterthwaite") -> pd.DataFrame:
     return table
 
 
-def wald(fit: MixedFit, constraints: str | np.ndarray, df: str = "satterthwaite") -> pd.DataFrame:
+def wald(
+    fit: MixedFit | SurveyFit, constraints: str | np.ndarray, df: str = "satterthwaite"
+) -> pd.DataFrame:
     """Joint F test of linear constraints on the fixed effects.
 
     Parameters
     ----------
-    fit : MixedFit
+    fit : MixedFit or SurveyFit
         A fitted model, as ``mixedlm(...).fit()`` returns it.
     constraints : str or array-like, shape (q, p) or (p,)
         Equations in patsy's names of the coefficients, separated by commas: ``"age = 0"``,
@@ -216,24 +227,33 @@ def wald(fit: MixedFit, constraints: str | np.ndarray, df: str = "satterthwaite"
     return _f_tests(fit, {label: (L / sizes[:, None], values / sizes)}, df)
 
 
-def _check(fit: MixedFit, df: str) -> None:
-    require_fit(fit)
+def _check(fit: MixedFit | SurveyFit, df: str) -> None:
+    require_fit_or_survey(fit)
     choice("df", df, DF)
 
 
 # -- F tests ----------------------------------------------------------------------------------
 
 
-def _f_tests(fit: MixedFit, hypotheses: dict[str, tuple], df: str) -> pd.DataFrame:
+def _f_tests(fit: MixedFit | SurveyFit, hypotheses: dict[str, tuple], df: str) -> pd.DataFrame:
     """For each L beta = values one row."""
-    adjusted = KenwardRoger(fit.model.problem, fit.estimates) if df == "kenward-roger" else None
-    cov_beta = fit.estimates.cov_beta if adjusted is None else adjusted.cov_beta
+    adjusted, cov_beta = None, fit.estimates.cov_beta
+    if isinstance(fit, SurveyFit):
+        cov_beta = covariance_and_df(fit, df)[0]
+    elif df == "kenward-roger":
+        adjusted = KenwardRoger(fit.model.problem, fit.estimates)
+        cov_beta = adjusted.cov_beta
     rows = []
     for name, (L, values) in hypotheses.items():
         q = len(L)
         if q == 0:  # the data tell nothing of this term
             rows.append((np.nan, np.nan, 0, np.nan, np.nan, np.nan))
             continue
+        if isinstance(fit, SurveyFit) and q > fit.df:
+            raise CourseError(
+                f"{name}: {q} constraints need as many degrees of freedom, and the sample of clusters has "
+                f"{fit.df}: test fewer at a time"
+            )
         difference = L @ fit.estimates.beta - values
         V = L @ cov_beta @ L.T
         scale = 1 / np.sqrt(np.diagonal(V))  # coefficients may be in very different units
@@ -246,8 +266,13 @@ def _f_tests(fit: MixedFit, hypotheses: dict[str, tuple], df: str) -> pd.DataFra
             except CourseError as error:
                 raise CourseError(f"{name}: {error}") from error
             F *= factor
+        elif df == "normal":
+            den_df = np.inf
+        elif isinstance(fit, SurveyFit):
+            den_df = fit.df - q + 1.0
+            F *= den_df / fit.df
         else:
-            den_df = _satterthwaite_df(fit, L, V) if df == "satterthwaite" else np.inf
+            den_df = _satterthwaite_df(fit, L, V)
         # with an infinite denominator q F is chi-squared
         p_value = stats.f.sf(F, q, den_df) if np.isfinite(den_df) else stats.chi2.sf(q * F, q)
         rows.append((q * mean_sq, mean_sq, q, den_df, F, p_value))

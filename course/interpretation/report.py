@@ -11,7 +11,8 @@ from course.design.design import Design
 from course.design.notes import columns_left_out
 from course.design.weights import weights_range
 from course.fit.model import MixedFit
-from course.fit.require import require_fit
+from course.fit.require import require_fit_or_survey
+from course.fit.survey import SurveyFit
 from course.interpretation.icc import icc
 from course.interpretation.variance import r2
 from course.solver.parameters import unknown_parameters
@@ -20,9 +21,14 @@ SINGULAR = (
     "The fit was singular: a variance was estimated at 0, or a correlation at -1 or 1, so the data show "
     "no more variation there than chance would make."
 )
+METHODS = {
+    "REML": "restricted maximum likelihood",
+    "ML": "maximum likelihood",
+    "pseudo-ML": "pseudo-maximum likelihood",
+}
 
 
-def report(fit: MixedFit) -> str:
+def report(fit: MixedFit | SurveyFit) -> str:
     """The paragraph of a results section: model, estimates, variances, ICC, R squared.
 
     Everything that a reader needs to judge the fit is in it; what the numbers mean for the question of
@@ -30,7 +36,7 @@ def report(fit: MixedFit) -> str:
 
     Parameters
     ----------
-    fit : MixedFit
+    fit : MixedFit or SurveyFit
         A fitted model, as ``mixedlm(...).fit()`` returns it.
 
     Returns
@@ -68,9 +74,11 @@ def report(fit: MixedFit) -> str:
 
     In R: ``report::report(fit)``.
     """
-    require_fit(fit)
+    require_fit_or_survey(fit)
     sentences = [_model(fit), *_offset(fit), *_weights(fit), _sample(fit), _fixed(fit)]
-    sentences += [_random(fit), _alike(fit)]
+    sentences.append(_random(fit))
+    if isinstance(fit, MixedFit):  # shares of a population's variance are not those of its sample
+        sentences.append(_alike(fit))
     if fit.singular:
         sentences.append(SINGULAR)
     if not fit.converged:
@@ -78,7 +86,7 @@ def report(fit: MixedFit) -> str:
     return " ".join(sentences)
 
 
-def _model(fit: MixedFit) -> str:
+def _model(fit: MixedFit | SurveyFit) -> str:
     design = fit.design
     effects = [_titled(design, name) for name in design.fixed_names if name != "Intercept"]
     fixed = f"fixed effects of {listing(effects)}" if effects else "no predictors"
@@ -93,20 +101,25 @@ def _model(fit: MixedFit) -> str:
             parts += [f"slopes of {listing(slopes)}"] if slopes else []
             together = "correlated " if len(names) > 1 else ""
             random.append(f"{together}random {listing(parts)} by {grouping.name}")
-    method = "restricted maximum likelihood" if fit.method == "REML" else "maximum likelihood"
+    method = METHODS[fit.method]
     response = _titled(design, design.formula.response)
     return f"A linear mixed model of {response} with {fixed} and {listing(random)} was fitted by {method}."
 
 
-def _offset(fit: MixedFit) -> list[str]:
+def _offset(fit: MixedFit | SurveyFit) -> list[str]:
     offset = fit.design.formula.offset
     return (
         [f"The offset {offset} was added to the fixed part, with no coefficient."] if offset else []
     )
 
 
-def _weights(fit: MixedFit) -> list[str]:
+def _weights(fit: MixedFit | SurveyFit) -> list[str]:
     design = fit.design
+    if isinstance(fit, SurveyFit):
+        return [
+            f"Sampling weights were {fit.model.weights.in_words}.",
+            f"Standard errors are those of {fit.in_words}.",
+        ]
     if design.weights is None or design.weights_name is None:
         return []
     return [
@@ -120,14 +133,14 @@ def _titled(design: Design, name: str) -> str:
     return f"{design.titles[name]} ({name})" if name in design.titles else name
 
 
-def _sample(fit: MixedFit) -> str:
+def _sample(fit: MixedFit | SurveyFit) -> str:
     groups = [f"{count:,} levels of {name}" for name, count in fit.n_groups.items()]
     left_out = fit.design.rows_given - fit.nobs
     gone = f" ({left_out:,} incomplete rows left out)" if left_out else ""
     return f"The data were {fit.nobs:,} rows{gone} in {listing(groups)}."
 
 
-def _fixed(fit: MixedFit) -> str:
+def _fixed(fit: MixedFit | SurveyFit) -> str:
     if not fit.design.fixed_names:
         return f"The mean of {fit.design.formula.response} was taken to be 0."
     said = []
@@ -137,11 +150,12 @@ def _fixed(fit: MixedFit) -> str:
             f"[{rounded_like(row.lower, row.std_error)}, {rounded_like(row.upper, row.std_error)}], "
             f"t({row.df:.1f}) = {row.t:.2f}, {p_equation(row.p_value)}"
         )
-    estimated = f"Fixed effects (Satterthwaite degrees of freedom): {'; '.join(said)}."
+    of_whom = "Satterthwaite" if isinstance(fit, MixedFit) else "the sample of clusters'"
+    estimated = f"Fixed effects ({of_whom} degrees of freedom): {'; '.join(said)}."
     return " ".join([estimated, *columns_left_out(fit.design)])
 
 
-def _random(fit: MixedFit) -> str:
+def _random(fit: MixedFit | SurveyFit) -> str:
     table = fit.variance_components
     unknown = unknown_parameters(fit.design, fit.estimates.reml)
     said = []
