@@ -8,7 +8,8 @@ from course.fit.survey import SurveyFit, SurveyModel
 
 OF_SURVEYS = (
     "this takes no fit with sampling weights, whose pseudo-likelihood is none. fit.fixed_effects has its "
-    "tests and intervals, wald(fit, ...) and anova(fit) test effects together, and report(fit) puts it in words"
+    "tests and intervals, wald(fit, ...) and anova(fit) test effects together, and report(fit) puts it in "
+    "words"
 )
 
 

@@ -63,6 +63,17 @@ class SurveyModel:
     --------
     mixedlm : Makes it where ``weights=`` is a dictionary.
     SurveyFit : What its `fit` returns.
+
+    Examples
+    --------
+    >>> from course import mixedlm, simulate_assessment
+    >>> data = simulate_assessment(countries=1, missing={}, seed=1).data
+    >>> weights = {"student": "W_FSTUWT", "SCHOOLID": "W_SCHGRNRABWT"}
+    >>> model = mixedlm("PV1MATH ~ ESCS + (1|SCHOOLID)", data, weights=weights)
+    >>> model
+    <SurveyModel PV1MATH ~ ESCS + (1 | SCHOOLID), 1,000 rows>
+    >>> model.weights.words
+    ('SCHOOLID by W_SCHGRNRABWT', 'student by W_FSTUWT (overall, divided by the weight of SCHOOLID)')
     """
 
     design: Design = field(repr=False)

@@ -110,8 +110,8 @@ class PseudoProblem(Problem):
     >>> copied = Problem(build_design(formula, data.loc[data.index.repeat(data["w"])]))
     >>> for problem in (PseudoProblem(design, weights), copied):
     ...     print(round(float(estimate(problem, reml=False).sigma2), 6))
-    0.5
-    0.5
+    0.764153
+    0.764153
     """
 
     stages: list[WeightedStage]  # type: ignore[assignment]
