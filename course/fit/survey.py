@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -122,9 +122,10 @@ class SurveyModel:
             )
         found = estimate(self.problem, reml=False, progress=bool(progress))
         if self.replicates is None:
-            return SurveyFit(self, found, sandwich(self.problem, found.theta_standard))
-        errors, failed = replicate_errors(self.problem, found, self.replicates)
-        return SurveyFit(self, found, errors, tuple(failed))
+            errors, failed = sandwich(self.problem, found.theta_standard), list[str]()
+        else:
+            errors, failed = replicate_errors(self.problem, found, self.replicates)
+        return SurveyFit(self, replace(found, cov_beta=errors.cov_beta), errors, tuple(failed))
 
     def __repr__(self) -> str:
         return f"<SurveyModel {self.formula}, {self.design.n:,} rows>"
@@ -167,7 +168,7 @@ class SurveyFit:
     ----------
     model : SurveyModel
     estimates : Estimates
-        The optimum, as arrays.
+        The optimum, as arrays; ``cov_beta`` is that of `errors`.
     errors : SamplingErrors
         Covariances of the estimates, in the units of the data.
     failed : tuple of str

@@ -59,7 +59,10 @@ def combinations(fit: MixedFit | SurveyFit, L: np.ndarray, df: str) -> Combinati
     >>> at_ten.estimates.round(1), at_ten.df.round()
     (array([60.8]), array([59.]))
     """
-    covariance, of_one = covariance_and_df(fit, df)
+    covariance, of_one = fit.estimates.cov_beta, df_of_one(fit)
+    if df == "kenward-roger":
+        adjusted = KenwardRoger(refuse_survey(fit).model.problem, fit.estimates)
+        covariance, of_one = adjusted.cov_beta, adjusted.df
     variances = np.einsum("ij,jk,ik->i", L, covariance, L).clip(min=0)
     if df == "normal":
         found = np.full(len(L), np.inf)
@@ -70,19 +73,19 @@ def combinations(fit: MixedFit | SurveyFit, L: np.ndarray, df: str) -> Combinati
     return Combinations(L @ fit.estimates.beta, np.sqrt(variances), found)
 
 
-def covariance_and_df(
-    fit: MixedFit | SurveyFit, df: str
-) -> tuple[np.ndarray, Callable[[np.ndarray], float]]:
-    """The covariance matrix of beta, and the degrees of freedom of one combination."""
+def df_of_one(fit: MixedFit | SurveyFit) -> Callable[[np.ndarray], float]:
+    """Degrees of freedom of a combination: Satterthwaite's, or those of a survey's sample of clusters."""
+    if isinstance(fit, MixedFit):
+        return fit.satterthwaite.df
+    of_clusters = float(fit.df)
+    return lambda row: of_clusters
+
+
+def refuse_survey(fit: MixedFit | SurveyFit) -> MixedFit:
+    """The fit, where Kenward and Roger's adjustment has a meaning."""
     if isinstance(fit, SurveyFit):
-        if df == "kenward-roger":
-            raise CourseError(
-                "Kenward-Roger believes in the model's covariances, and sampling weights do not: leave df= "
-                "out, for as many degrees of freedom as there are clusters less strata"
-            )
-        of_clusters = float(fit.df)
-        return fit.errors.cov_beta, lambda row: of_clusters
-    if df == "kenward-roger":
-        adjusted = KenwardRoger(fit.model.problem, fit.estimates)
-        return adjusted.cov_beta, adjusted.df
-    return fit.estimates.cov_beta, fit.satterthwaite.df
+        raise CourseError(
+            "Kenward-Roger believes in the model's covariances, and sampling weights do not: leave df= out, "
+            "for as many degrees of freedom as there are clusters less strata"
+        )
+    return fit

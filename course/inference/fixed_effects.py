@@ -30,7 +30,7 @@ from course.fit.require import require_fit_or_survey
 from course.fit.survey import SurveyFit
 from course.fit.tables import t_table, with_left_out
 from course.inference.cluster_robust import robust_coefficients
-from course.inference.combinations import DF, combinations, covariance_and_df
+from course.inference.combinations import DF, combinations, refuse_survey
 from course.inference.constraints import check_independent, read_constraints, read_matrix
 from course.inference.kenward_roger import KenwardRoger
 from course.inference.type_three import type_three
@@ -237,12 +237,10 @@ def _check(fit: MixedFit | SurveyFit, df: str) -> None:
 
 def _f_tests(fit: MixedFit | SurveyFit, hypotheses: dict[str, tuple], df: str) -> pd.DataFrame:
     """For each L beta = values one row."""
-    adjusted, cov_beta = None, fit.estimates.cov_beta
-    if isinstance(fit, SurveyFit):
-        cov_beta = covariance_and_df(fit, df)[0]
-    elif df == "kenward-roger":
-        adjusted = KenwardRoger(fit.model.problem, fit.estimates)
-        cov_beta = adjusted.cov_beta
+    adjusted = None
+    if df == "kenward-roger":
+        adjusted = KenwardRoger(refuse_survey(fit).model.problem, fit.estimates)
+    cov_beta = fit.estimates.cov_beta if adjusted is None else adjusted.cov_beta
     rows = []
     for name, (L, values) in hypotheses.items():
         q = len(L)
