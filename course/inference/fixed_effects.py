@@ -222,6 +222,7 @@ def wald(
     else:
         L, label = read_matrix(constraints, list(fit.design.fixed_names)), "L beta = 0"
         values = np.zeros(len(L))
+    _refuse_few_clusters(fit, label, len(L))
     check_independent(L, fit)
     sizes = np.abs(L).max(axis=1)  # 2 * age = 6 says no more than age = 3
     return _f_tests(fit, {label: (L / sizes[:, None], values / sizes)}, df)
@@ -230,6 +231,14 @@ def wald(
 def _check(fit: MixedFit | SurveyFit, df: str) -> None:
     require_fit_or_survey(fit)
     choice("df", df, DF)
+
+
+def _refuse_few_clusters(fit: MixedFit | SurveyFit, name: str, q: int) -> None:
+    if isinstance(fit, SurveyFit) and q > fit.df:
+        raise CourseError(
+            f"{name}: {q} constraints need as many degrees of freedom, and the sample of clusters has "
+            f"{fit.df}: test fewer at a time"
+        )
 
 
 # -- F tests ----------------------------------------------------------------------------------
@@ -247,11 +256,7 @@ def _f_tests(fit: MixedFit | SurveyFit, hypotheses: dict[str, tuple], df: str) -
         if q == 0:  # the data tell nothing of this term
             rows.append((np.nan, np.nan, 0, np.nan, np.nan, np.nan))
             continue
-        if isinstance(fit, SurveyFit) and q > fit.df:
-            raise CourseError(
-                f"{name}: {q} constraints need as many degrees of freedom, and the sample of clusters has "
-                f"{fit.df}: test fewer at a time"
-            )
+        _refuse_few_clusters(fit, name, q)
         difference = L @ fit.estimates.beta - values
         V = L @ cov_beta @ L.T
         scale = 1 / np.sqrt(np.diagonal(V))  # coefficients may be in very different units
