@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from course.common.reasons import NO_REASON, reason_of_rows
+from course.design.columns import is_number
 from course.errors import CourseError
 
 LAST_CODES = (9, 99, 999, 9_999, 99_999, 999_999, 9_999_999)  # of the values that mean "missing"
@@ -34,7 +35,12 @@ def write_sav(data: pd.DataFrame, path: Path) -> None:
     columns: dict[str, pd.Series] = {}
     labels: dict[str, dict[int | float, str]] = {}
     missing: dict[str, list] = {}
-    for name in map(str, data.columns):
+    if not (data.columns.is_unique and all(isinstance(name, str) for name in data.columns)):
+        raise CourseError(
+            "the columns of a .sav file have names that are texts, and different ones: rename them, as in "
+            "data.columns = [...]"
+        )
+    for name in data.columns:
         values, of_values = _codes(name, data[name])
         reasons, gone = _reasons(data, name)
         if reasons and not isinstance(values.dtype, pd.StringDtype):
@@ -71,7 +77,7 @@ def _codes(name: str, column: pd.Series) -> tuple[pd.Series, dict[Any, str]]:
         return codes.where(codes > 0), {code: str(level) for code, level in levels}
     if pd.api.types.is_bool_dtype(column.dtype):
         return column.astype(float), {0: "False", 1: "True"}
-    if pd.api.types.is_numeric_dtype(column.dtype):
+    if is_number(column) and not pd.api.types.is_complex_dtype(column.dtype):
         return column, {}
     if pd.api.types.infer_dtype(column, skipna=True) in ("string", "empty"):
         return column.astype("str"), {}
