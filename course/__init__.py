@@ -18,6 +18,8 @@ _HOMES = {
     "MixedModel": "course.fit.model",
     "SurveyFit": "course.fit.survey",
     "SurveyModel": "course.fit.survey",
+    "PooledFit": "course.fit.pooled",
+    "PooledModel": "course.fit.plausible",
     "anova": "course.inference.fixed_effects",
     "bootstrap": "course.inference.bootstrap",
     "between_within": "course.interpretation.between_within",
@@ -33,6 +35,7 @@ _HOMES = {
     "means": "course.interpretation.marginal_means",
     "mixedlm": "course.fit.from_formula",
     "parameters": "course.inference.parameters",
+    "pool": "course.fit.pool",
     "power": "course.studies.power",
     "profile": "course.inference.profile",
     "propose": "course.data.proposal",
@@ -64,6 +67,9 @@ if TYPE_CHECKING:  # editors and type checkers read the same here, and mark a na
     from course.fit.from_formula import mixedlm as mixedlm
     from course.fit.model import MixedFit as MixedFit
     from course.fit.model import MixedModel as MixedModel
+    from course.fit.plausible import PooledModel as PooledModel
+    from course.fit.pool import pool as pool
+    from course.fit.pooled import PooledFit as PooledFit
     from course.fit.survey import SurveyFit as SurveyFit
     from course.fit.survey import SurveyModel as SurveyModel
     from course.inference.bootstrap import bootstrap as bootstrap

@@ -77,11 +77,13 @@ def run_doctor(options: argparse.Namespace) -> int:
 
 def _read(options: argparse.Namespace) -> pd.DataFrame:
     from course.data.files import read_table
-    from course.formula.parse import NEEDS_COLUMNS, parse_formula
+    from course.formula.plausible import needs_columns, read_formula
 
-    text = options.formula
-    columns = read_table(options.data).columns if NEEDS_COLUMNS.search(text) else None
-    groups = {name for term in parse_formula(text, columns).random for name in term.group}
+    columns: Sequence = ()
+    if needs_columns(options.formula):
+        columns = read_table(options.data, sheet=options.sheet).columns
+    formula, _ = read_formula(options.formula, columns)
+    groups = {name for term in formula.random for name in term.group}
     data = read_table(options.data, labels=groups, sheet=options.sheet)
     options.notes = data.attrs.get("notes", [])
     return data

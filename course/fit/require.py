@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from course.errors import CourseError
 from course.fit.model import MixedFit, MixedModel
+from course.fit.plausible import PooledModel
+from course.fit.pooled import PooledFit
 from course.fit.survey import SurveyFit, SurveyModel
 
 OF_SURVEYS = (
@@ -13,12 +15,26 @@ OF_SURVEYS = (
 )
 
 
-def require_fit(fit: object, example: str = "") -> None:
-    """Refuse what `mixedlm` did not fit, in words, with an example of a call that takes several fits."""
+def require_fit(fit: object, example: str = "", pooled: str = "") -> None:
+    """Refuse what `mixedlm` did not fit, in words.
+
+    Parameters
+    ----------
+    fit : object
+    example : str
+        A call that takes several fits.
+    pooled : str
+        What to do with a pooled fit instead; by default, to take its fits one by one.
+    """
     if isinstance(fit, SurveyFit):
         raise CourseError(OF_SURVEYS)
+    if isinstance(fit, PooledFit):
+        mend = pooled or "take its fits one by one, as in [... for fit in pooled.fits]"
+        raise CourseError(
+            f"this is about a single fit, and a pooled one has {len(fit.fits)}: {mend}"
+        )
     if not isinstance(fit, MixedFit):
-        model = isinstance(fit, MixedModel | SurveyModel)
+        model = isinstance(fit, MixedModel | PooledModel | SurveyModel)
         hint = ": call its .fit() first, or write mixedlm(...).fit() at once" if model else ""
         hint += f"; an example is {example}" if example else ""
         raise CourseError(
@@ -27,7 +43,19 @@ def require_fit(fit: object, example: str = "") -> None:
         )
 
 
-def require_fit_or_survey(fit: object) -> None:
-    """Refuse what neither `mixedlm` fitted nor it fitted with sampling weights."""
-    if not isinstance(fit, SurveyFit):
-        require_fit(fit)
+def require_fit_or_pooled(fit: object, example: str = "", surveys: bool = False) -> None:
+    """Refuse what is neither the result of `mixedlm` nor of `pool`.
+
+    Parameters
+    ----------
+    fit : object
+    example : str
+        A call that takes several fits.
+    surveys : bool
+        Whether fits with sampling weights are taken, too, and such fits pooled.
+    """
+    first = fit.fits[0] if isinstance(fit, PooledFit) else fit
+    if surveys and isinstance(first, SurveyFit):
+        return
+    if first is fit or isinstance(first, SurveyFit):
+        require_fit(first, example)

@@ -13,7 +13,7 @@ import pandas as pd
 from course.common.keywords import refuse_keywords
 from course.common.wording import listing
 from course.design.columns import find_columns, missing_rows
-from course.design.design import Design, build_design
+from course.design.design import Design
 from course.design.sampling_weights import SamplingWeights, read_sampling_weights
 from course.errors import CourseError
 from course.fit.call_forms import KEYWORDS, OF_MIXEDLM
@@ -23,7 +23,6 @@ from course.fit.predict import predict
 from course.fit.replicates import Replicates, read_replicates, replicate_errors
 from course.fit.summary import Summary, summarise_survey
 from course.fit.tables import effects_tables, t_table, variance_table, with_left_out
-from course.formula.terms import Formula
 from course.solver.estimates import Estimates, estimate
 from course.solver.pseudo_likelihood import PseudoProblem
 from course.solver.sandwich import SamplingErrors, sandwich
@@ -90,13 +89,13 @@ class SurveyModel:
         """The design reduced to weighted cross-products."""
         return PseudoProblem(self.design, self.weights)
 
-    def fit(self, reml: bool = False, progress: bool = False, **options: object) -> SurveyFit:
+    def fit(self, reml: bool | None = None, progress: bool = False, **options: object) -> SurveyFit:
         """Fit by pseudo-maximum likelihood.
 
         Parameters
         ----------
-        reml : bool
-            False: there is no restricted pseudo-likelihood.
+        reml : bool, optional
+            Not True: there is no restricted pseudo-likelihood.
         progress : bool
             Whether a fit of more than a second shows its evaluations.
         **options
@@ -131,8 +130,8 @@ class SurveyModel:
         return f"<SurveyModel {self.formula}, {self.design.n:,} rows>"
 
 
-def survey_model(
-    formula: Formula,
+def survey_models(
+    designs: Sequence[Design],
     data: pd.DataFrame,
     weights: Mapping[str, str],
     scaling: str | None,
@@ -140,20 +139,20 @@ def survey_model(
     replicate_weights: str | Sequence[str] | None,
     replicate_method: str,
     fay: float,
-) -> SurveyModel:
-    """The model of `mixedlm` where its ``weights=`` is a dictionary; the parameters are `mixedlm`'s."""
-    design = build_design(formula, data)
-    gaps = [missing_rows(column) for column in find_columns(data, formula.columns).values()]
+) -> list[SurveyModel]:
+    """The models of `mixedlm` where its ``weights=`` is a dictionary: of designs that differ in y alone."""
+    first = designs[0]
+    gaps = [missing_rows(column) for column in find_columns(data, first.formula.columns).values()]
     keep = ~np.logical_or.reduce(gaps)
-    found = read_sampling_weights(weights, design, data, keep, scaling, strata)
+    found = read_sampling_weights(weights, first, data, keep, scaling, strata)
     if replicate_weights is None:
-        return SurveyModel(design, found)
+        return [SurveyModel(design, found) for design in designs]
     if strata is not None:
         raise CourseError("replicate weights know the strata of their survey: leave strata= out")
     replicates = read_replicates(
         replicate_weights, replicate_method, fay, data, keep, found.overall
     )
-    return SurveyModel(design, found, replicates)
+    return [SurveyModel(design, found, replicates) for design in designs]
 
 
 @dataclass(frozen=True, eq=False)
@@ -380,10 +379,13 @@ class SurveyFit:
         return replicates.in_words if replicates else "the sandwich"
 
     @property
-    def notes(self) -> tuple[str, ...]:
-        """What the weights, the data and the fit say that the formula does not."""
+    def sampling_notes(self) -> tuple[str, ...]:
+        """What the weights and the data say that the formula does not."""
         weights = self.model.weights
-        notes = [f"Sampling weights: {weights.in_words}.", *weights.notes]
+        notes = [
+            f"Sampling weights: {weights.in_words}. Standard errors are those of {self.in_words}.",
+            *weights.notes,
+        ]
         if self.model.replicates is not None:
             notes.append(
                 "Each replicate multiplies the weight of a unit at the top by what it multiplies the "
@@ -400,8 +402,12 @@ class SurveyFit:
                 f"{len(self.failed)} replicates did not end on a checked optimum "
                 f"({listing(self.failed[:3])}): their standard errors are not to be reported."
             )
-        found = fit_notes(self.design, self.estimates)
-        return (*notes, *found, *translate_design(self.design).notes)
+        return (*notes, *translate_design(self.design).notes)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the fit, the weights and the data say that the formula does not."""
+        return (*fit_notes(self.design, self.estimates), *self.sampling_notes)
 
     def summary(self) -> Summary:
         """A compact table: prints as text, shows as HTML in a notebook."""

@@ -13,6 +13,8 @@ import numpy as np
 
 from course.errors import CourseError
 from course.fit.model import MixedFit
+from course.fit.pooled import PooledFit
+from course.fit.rubin import rubin
 from course.fit.survey import SurveyFit
 from course.inference.kenward_roger import KenwardRoger
 
@@ -31,6 +33,25 @@ class Combinations:
     estimates: np.ndarray
     std_errors: np.ndarray
     df: np.ndarray
+
+
+def of_each(
+    fit: MixedFit | SurveyFit | PooledFit, of_one: Callable[[MixedFit | SurveyFit], Combinations]
+) -> Combinations:
+    """What a fit says of some combinations; what the fits of a pooled one say, by Rubin's rules.
+
+    Degrees of freedom of a pooled one are those of Barnard and Rubin (1999, doi 10.1093/biomet/86.4.948),
+    which are finite where those of the fits are not.
+    """
+    if not isinstance(fit, PooledFit):
+        return of_one(fit)
+    found = [of_one(one) for one in fit.fits]
+    pooled = rubin(
+        [one.estimates for one in found],
+        [one.std_errors for one in found],
+        [one.df for one in found],
+    )
+    return Combinations(pooled.estimates, pooled.std_errors, pooled.df)
 
 
 def combinations(fit: MixedFit | SurveyFit, L: np.ndarray, df: str) -> Combinations:

@@ -11,7 +11,8 @@ from course.design.design import Design
 from course.design.notes import columns_left_out
 from course.design.weights import weights_range
 from course.fit.model import MixedFit
-from course.fit.require import require_fit_or_survey
+from course.fit.pooled import PooledFit
+from course.fit.require import require_fit_or_pooled
 from course.fit.survey import SurveyFit
 from course.interpretation.icc import icc
 from course.interpretation.variance import r2
@@ -21,6 +22,9 @@ SINGULAR = (
     "The fit was singular: a variance was estimated at 0, or a correlation at -1 or 1, so the data show "
     "no more variation there than chance would make."
 )
+SINGULAR_SEVERAL = (
+    "Some of the fits were singular: a variance was estimated at 0, or a correlation at -1 or 1."
+)
 METHODS = {
     "REML": "restricted maximum likelihood",
     "ML": "maximum likelihood",
@@ -28,7 +32,7 @@ METHODS = {
 }
 
 
-def report(fit: MixedFit | SurveyFit) -> str:
+def report(fit: MixedFit | SurveyFit | PooledFit) -> str:
     """The paragraph of a results section: model, estimates, variances, ICC, R squared.
 
     Everything that a reader needs to judge the fit is in it; what the numbers mean for the question of
@@ -36,8 +40,8 @@ def report(fit: MixedFit | SurveyFit) -> str:
 
     Parameters
     ----------
-    fit : MixedFit or SurveyFit
-        A fitted model, as ``mixedlm(...).fit()`` returns it.
+    fit : MixedFit, SurveyFit or PooledFit
+        A fitted model, as ``mixedlm(...).fit()`` returns it, or several that are pooled.
 
     Returns
     -------
@@ -74,19 +78,22 @@ def report(fit: MixedFit | SurveyFit) -> str:
 
     In R: ``report::report(fit)``.
     """
-    require_fit_or_survey(fit)
-    sentences = [_model(fit), *_offset(fit), *_weights(fit), _sample(fit), _fixed(fit)]
-    sentences.append(_random(fit))
-    if isinstance(fit, MixedFit):  # shares of a population's variance are not those of its sample
+    require_fit_or_pooled(fit, surveys=True)
+    sentences = [_model(fit), *_offset(fit), *_weights(fit), *_pooling(fit), _sample(fit)]
+    sentences += [_fixed(fit), _random(fit)]
+    # the sample's shares of variance are not those of the population that weights stand for
+    if not isinstance(fit, SurveyFit) and _survey(fit) is None:
         sentences.append(_alike(fit))
+    several = isinstance(fit, PooledFit)
     if fit.singular:
-        sentences.append(SINGULAR)
+        sentences.append(SINGULAR_SEVERAL if several else SINGULAR)
     if not fit.converged:
-        sentences.append("The search did not converge; these numbers are not to be reported.")
+        search = "The search of a fit" if several else "The search"
+        sentences.append(f"{search} did not converge; these numbers are not to be reported.")
     return " ".join(sentences)
 
 
-def _model(fit: MixedFit | SurveyFit) -> str:
+def _model(fit: MixedFit | SurveyFit | PooledFit) -> str:
     design = fit.design
     effects = [_titled(design, name) for name in design.fixed_names if name != "Intercept"]
     fixed = f"fixed effects of {listing(effects)}" if effects else "no predictors"
@@ -103,22 +110,38 @@ def _model(fit: MixedFit | SurveyFit) -> str:
             random.append(f"{together}random {listing(parts)} by {grouping.name}")
     method = METHODS[fit.method]
     response = _titled(design, design.formula.response)
+    if isinstance(fit, PooledFit):
+        response = fit.response
     return f"A linear mixed model of {response} with {fixed} and {listing(random)} was fitted by {method}."
 
 
-def _offset(fit: MixedFit | SurveyFit) -> list[str]:
+def _pooling(fit: MixedFit | SurveyFit | PooledFit) -> list[str]:
+    if not isinstance(fit, PooledFit):
+        return []
+    missing = fit.fixed_effects["fmi"]
+    said = (
+        f"; the fraction of missing information was at most {missing.max():.2f}"
+        if len(missing)
+        else ""
+    )
+    return [
+        f"It was fitted to each of {fit.in_words}, and the fits were pooled by Rubin's rules{said}."
+    ]
+
+
+def _offset(fit: MixedFit | SurveyFit | PooledFit) -> list[str]:
     offset = fit.design.formula.offset
     return (
         [f"The offset {offset} was added to the fixed part, with no coefficient."] if offset else []
     )
 
 
-def _weights(fit: MixedFit | SurveyFit) -> list[str]:
-    design = fit.design
-    if isinstance(fit, SurveyFit):
+def _weights(fit: MixedFit | SurveyFit | PooledFit) -> list[str]:
+    design, survey = fit.design, _survey(fit)
+    if survey is not None:
         return [
-            f"Sampling weights were {fit.model.weights.in_words}.",
-            f"Standard errors are those of {fit.in_words}.",
+            f"Sampling weights were {survey.model.weights.in_words}.",
+            f"Standard errors are those of {survey.in_words}.",
         ]
     if design.weights is None or design.weights_name is None:
         return []
@@ -128,19 +151,25 @@ def _weights(fit: MixedFit | SurveyFit) -> list[str]:
     ]
 
 
+def _survey(fit: MixedFit | SurveyFit | PooledFit) -> SurveyFit | None:
+    """The fit with sampling weights, or the first of those that are pooled."""
+    first = fit.fits[0] if isinstance(fit, PooledFit) else fit
+    return first if isinstance(first, SurveyFit) else None
+
+
 def _titled(design: Design, name: str) -> str:
     """``Age in years (age)``, where the file of the data gives the column a title."""
     return f"{design.titles[name]} ({name})" if name in design.titles else name
 
 
-def _sample(fit: MixedFit | SurveyFit) -> str:
+def _sample(fit: MixedFit | SurveyFit | PooledFit) -> str:
     groups = [f"{count:,} levels of {name}" for name, count in fit.n_groups.items()]
     left_out = fit.design.rows_given - fit.nobs
     gone = f" ({left_out:,} incomplete rows left out)" if left_out else ""
     return f"The data were {fit.nobs:,} rows{gone} in {listing(groups)}."
 
 
-def _fixed(fit: MixedFit | SurveyFit) -> str:
+def _fixed(fit: MixedFit | SurveyFit | PooledFit) -> str:
     if not fit.design.fixed_names:
         return f"The mean of {fit.design.formula.response} was taken to be 0."
     said = []
@@ -150,14 +179,16 @@ def _fixed(fit: MixedFit | SurveyFit) -> str:
             f"[{rounded_like(row.lower, row.std_error)}, {rounded_like(row.upper, row.std_error)}], "
             f"t({row.df:.1f}) = {row.t:.2f}, {p_equation(row.p_value)}"
         )
-    of_whom = "Satterthwaite" if isinstance(fit, MixedFit) else "the sample of clusters'"
+    of_whom = "clusters less strata as" if isinstance(fit, SurveyFit) else "Satterthwaite"
+    if isinstance(fit, PooledFit):
+        of_whom = "Barnard-Rubin"
     estimated = f"Fixed effects ({of_whom} degrees of freedom): {'; '.join(said)}."
     return " ".join([estimated, *columns_left_out(fit.design)])
 
 
-def _random(fit: MixedFit | SurveyFit) -> str:
+def _random(fit: MixedFit | SurveyFit | PooledFit) -> str:
     table = fit.variance_components
-    unknown = unknown_parameters(fit.design, fit.estimates.reml)
+    unknown = unknown_parameters(fit.design, fit.method == "REML")
     said = []
     for row in table[table["group"] != "Residual"].itertuples():
         alone = pd.isna(row.effect2)
@@ -176,7 +207,7 @@ def _random(fit: MixedFit | SurveyFit) -> str:
     return f"Standard deviations: {', '.join(said)}."
 
 
-def _alike(fit: MixedFit) -> str:
+def _alike(fit: MixedFit | PooledFit) -> str:
     said = []
     for row in icc(fit).itertuples():
         ends = ""

@@ -21,7 +21,6 @@ The derivative walks back. With T = I - E_z P, P = W M_z. and a bar for the deri
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -157,7 +156,7 @@ class Stage:
         From its levels to those of the next stage (or to the root).
     """
 
-    def __init__(self, grouping: int, z: Sequence[int] | np.ndarray, sums: Sums):
+    def __init__(self, grouping: int, z: list[int], sums: Sums):
         self.grouping, self.z, self.sums = grouping, np.array(z), sums
 
     def eliminate(self, M: np.ndarray, Lambda: np.ndarray) -> tuple[np.ndarray, float, Eliminated]:

@@ -26,6 +26,7 @@ from course.design.sampling_weights import SamplingWeights
 from course.solver.elimination import (
     Eliminated,
     Stage,
+    Sums,
     cross_products,
     eliminate_levels,
     product,
@@ -39,16 +40,18 @@ class WeightedStage(Stage):
 
     Parameters
     ----------
-    stage : Stage
-        The same without weights.
+    grouping, z, sums
+        As of a `Stage`.
     weights : ndarray, shape (L,)
         Of each level within the level above, in the order of the arrays.
     counts : ndarray, shape (L,)
         The same times the weights of all that contains it.
     """
 
-    def __init__(self, stage: Stage, weights: np.ndarray, counts: np.ndarray):
-        super().__init__(stage.grouping, stage.z, stage.sums)
+    def __init__(
+        self, grouping: int, z: list[int], sums: Sums, weights: np.ndarray, counts: np.ndarray
+    ):
+        super().__init__(grouping, z, sums)
         self.weights, self.counts = weights, counts
 
     def eliminate(self, M: np.ndarray, Lambda: np.ndarray) -> tuple[np.ndarray, float, Eliminated]:
@@ -114,25 +117,25 @@ class PseudoProblem(Problem):
     0.764153
     """
 
-    stages: list[WeightedStage]  # type: ignore[assignment]
+    stages: list[WeightedStage]
 
     def __init__(self, design: Design, weights: SamplingWeights):
         self.weights = weights
         self.unit = float(weights.top.mean())
         super().__init__(design)
+        self.n = float(self.sizes @ self.stages[0].counts)
+
+    def _stages(self, chain: list[int], sums: list[Sums]) -> list[WeightedStage]:
         above = np.ones(1)
         stages: list[WeightedStage] = []
-        for stage, rank, levels in reversed(
-            list(zip(self.stages, self.ranks, weights.levels, strict=True))
-        ):
-            own = np.empty(len(levels))
-            own[rank] = levels
+        for i in reversed(range(len(chain))):
+            own = np.empty(len(self.weights.levels[i]))
+            own[self.ranks[i]] = self.weights.levels[i]
             if not stages:
                 own /= self.unit
-            above = own * above[stage.sums.parent]
-            stages.insert(0, WeightedStage(stage, own, above))
-        self.stages = stages
-        self.n = float(self.sizes @ stages[0].counts)
+            above = own * above[sums[i].parent]
+            stages.insert(0, WeightedStage(chain[i], self.z[chain[i]], sums[i], own, above))
+        return stages
 
     def _cross_products(self) -> np.ndarray:
         root = np.sqrt(self.weights.rows)

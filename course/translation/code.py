@@ -10,6 +10,8 @@ import pandas as pd
 
 from course.design.design import Design
 from course.design.transforms import TRANSFORMS, source
+from course.formula.expressions import column_code
+from course.formula.plausible import PlausibleValues
 from course.translation.arguments import quote
 from course.translation.call import Call
 
@@ -109,12 +111,25 @@ model.hessian = invertible
 """
 
 
-def program(design: Design, call: Call) -> str:
-    """What the data need, the columns that are made, the model, and its fit, in Python."""
+POOL = """\
+# Rubin's rules
+m = len(fits)
+estimates = pd.DataFrame([fit.fe_params for fit in fits])
+within = pd.DataFrame([fit.bse_fe**2 for fit in fits]).mean()
+extra = (1 + 1 / m) * estimates.var()
+pooled = pd.DataFrame({"estimate": estimates.mean(), "std_error": np.sqrt(within + extra)})
+"""
+
+
+def program(design: Design, call: Call, plausible: PlausibleValues | None = None) -> str:
+    """What the data need, the columns that are made, the model, and its fit, in Python.
+
+    With plausible values the model is fitted to each of them in a loop, and the fits are pooled.
+    """
     transforms = _transforms(design)
     lines = ["import numpy as np"]
     blocks = any(column.kind == "blocks" for column in call.made)
-    if blocks or "pd." in transforms or call.weights is not None:
+    if blocks or "pd." in transforms or call.weights is not None or plausible:
         lines.append("import pandas as pd")
     lines += ["import patsy"] if transforms else []
     lines.append("import statsmodels.formula.api as smf")
@@ -139,23 +154,48 @@ def program(design: Design, call: Call) -> str:
         prepare.append(f"root = np.sqrt(data[{quote(call.weights)}].to_numpy(float))")
     prepare += _made_columns(design, call)
     lines += [*prepare, ""] if prepare else []
-    lines += [
+    fixed_formula = quote(call.fixed_formula)
+    if plausible:
+        fixed_formula = _with_response(call.fixed_formula, plausible)
+    model = [
         "model = smf.mixedlm(",
-        f"    {quote(call.fixed_formula)},",
+        f"    {fixed_formula},",
         "    data,",
         f"    groups={quote(call.groups)},",
     ]
     if call.re_formula is not None:
-        lines.append(f"    re_formula={quote(call.re_formula)},")
+        model.append(f"    re_formula={quote(call.re_formula)},")
     if call.components:
-        lines.append("    vc_formula={")
-        lines += [f"        {quote(c.name)}: {quote(c.formula)}," for c in call.components]
-        lines.append("    },")
-    lines.append(")")
+        model.append("    vc_formula={")
+        model += [f"        {quote(c.name)}: {quote(c.formula)}," for c in call.components]
+        model.append("    },")
+    model.append(")")
     if call.weights is not None:
         effects = "None" if call.re_formula is None else _WEIGHTED_EFFECTS
-        lines += ["", *_comment(WEIGHTS_WHY), *WEIGHTS.format(effects=effects).splitlines()]
-    return "\n".join([*lines, *_fit_lines(design, call)]) + "\n"
+        model += ["", *_comment(WEIGHTS_WHY), *WEIGHTS.format(effects=effects).splitlines()]
+    model += _fit_lines(design, call)
+    if plausible:
+        model = _pooled(model, plausible)
+    return "\n".join([*lines, *model]) + "\n"
+
+
+def _with_response(fixed_formula: str, plausible: PlausibleValues) -> str:
+    """The formula as Python in which ``response`` stands for the column."""
+    column = column_code(plausible.columns[0])
+    before, _, after = fixed_formula.partition(column)  # nothing but the response comes first
+    parts = [quote(before)] if before else []
+    return " + ".join([*parts, "response", quote(after)])
+
+
+def _pooled(model: list[str], plausible: PlausibleValues) -> list[str]:
+    """The model in a loop over the plausible values, and Rubin's rules for its fixed effects."""
+    names = ", ".join(quote(column_code(name)) for name in plausible.columns)
+    loop = f"for response in [{names}]:"
+    if len(loop) > 88:
+        listed = textwrap.wrap(names, 84, break_long_words=False, break_on_hyphens=False)
+        loop = "\n".join(["for response in [", *(f"    {line}" for line in listed), "]:"])
+    body = [f"    {line}".rstrip() for line in model]
+    return ["fits = []", loop, *body, "    fits.append(result)", "", *POOL.splitlines()]
 
 
 _WEIGHTED_EFFECTS = "pd.DataFrame(root[:, None] * model.exog_re, columns=model.data.exog_re_names)"

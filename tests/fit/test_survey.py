@@ -15,6 +15,7 @@ from course import (
     fixed_effects_table,
     icc,
     mixedlm,
+    pool,
     profile,
     report,
     simulate_assessment,
@@ -325,16 +326,22 @@ def test_scaling_by_its_formula(data):
     np.testing.assert_allclose(problem.weights.levels[0], expected)
 
 
+def about_weights(fit):
+    return next(note for note in fit.notes if note.startswith("Sampling weights"))
+
+
 def test_what_was_taken_is_told(data):
     overall = data.assign(w_all=data["w"] * data["v"])
     fit = mixedlm(RANDOM_SLOPES, overall, weights={"pupil": "w_all", "school": "v"}).fit()
-    assert fit.notes[0] == (
+    assert about_weights(fit) == (
         "Sampling weights: school by v and pupil by w_all (overall, divided by the weight of school); below "
-        "the top they are scaled within each unit to the number of units in the sample."
+        "the top they are scaled within each unit to the number of units in the sample. Standard errors are "
+        "those of the sandwich."
     )
     alone = mixedlm(RANDOM_SLOPES, data, weights={"pupil": "w"}, scaling=None).fit()
-    assert alone.notes[0] == (
-        "Sampling weights: school not weighted and pupil by w; below the top they are not scaled."
+    assert about_weights(alone) == (
+        "Sampling weights: school not weighted and pupil by w; below the top they are not scaled. Standard "
+        "errors are those of the sandwich."
     )
     assert any("12 levels of school" in note for note in alone.notes)  # few for a sandwich
 
@@ -503,6 +510,48 @@ def test_intervals_cover_the_truth_as_often_as_they_say(replicates):
     errors = np.std(estimates, axis=0, ddof=1) / np.sqrt(300)
     assert (np.abs(means[:4]) < 4 * errors[:4] + 0.5).all(), means
     np.testing.assert_allclose(means[4:], [40, 70], rtol=0.04)
+
+
+# --- plausible values -------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def assessed():
+    return simulate_assessment(
+        1, 12, 10, strata=2, missing={}, plausible_values=3, error_sd=40, seed=1
+    ).data
+
+
+@pytest.mark.parametrize("replicates", [None, "W_FSTURWT*"])
+def test_plausible_values_are_pooled_as_the_manual_of_pisa_has_it(assessed, replicates):
+    """Its variance: the mean of the fits' own, and (1 + 1/m) times that between their estimates."""
+    formula = "{} ~ ESCS + (1|SCHOOLID)"
+    options = {"weights": SURVEY, "replicate_weights": replicates}
+    pooled = mixedlm(formula.format("PV*MATH"), assessed, **options).fit()
+    alone = [mixedlm(formula.format(f"PV{i}MATH"), assessed, **options).fit() for i in (1, 2, 3)]
+    estimates = pd.DataFrame([fit.fe_params for fit in alone])
+    sampling = pd.DataFrame([fit.bse_fe**2 for fit in alone]).mean()
+    np.testing.assert_allclose(pooled.fe_params, estimates.mean(), rtol=1e-8)
+    total = sampling + 4 / 3 * estimates.var()
+    np.testing.assert_allclose(pooled.bse_fe, np.sqrt(total), rtol=1e-7)
+    assert (pooled.missing_information["df_complete"] == alone[0].df).all()
+    assert pooled.method == "pseudo-ML"
+    assert "SCHOOLID by W_SCHGRNRABWT" in about_weights(pooled)
+    by_hand = pool(alone_on(assessed, options))
+    np.testing.assert_allclose(by_hand.bse_fe, pooled.bse_fe, rtol=1e-7)
+    row = wald(pooled, "ESCS = 0").iloc[0]
+    assert row["F"] == pytest.approx(pooled.tvalues["ESCS"] ** 2, rel=1e-6)
+    assert "pseudo-maximum likelihood" in report(pooled)
+    for call in (lambda: icc(pooled), lambda: compare(pooled, pooled)):
+        with pytest.raises(CourseError, match="takes no fit with sampling weights"):
+            call()
+
+
+def alone_on(data, options):
+    """The same plausible values as data sets of their own, as imputed data are."""
+    formula = "score ~ ESCS + (1|SCHOOLID)"
+    for i in (1, 2, 3):
+        yield mixedlm(formula, data.assign(score=data[f"PV{i}MATH"]), **options).fit()
 
 
 # --- what it says --------------------------------------------------------------------------

@@ -409,18 +409,3 @@ def test_weights_of_any_kind_of_number():
 def test_what_are_no_weights_is_refused(weights, message):
     with pytest.raises(CourseError, match=message):
         mixedlm(MODELS["slope"]["formula"], data("slope"), weights=weights)
-
-
-@pytest.mark.parametrize(
-    "keyword, message",
-    [
-        ("freq_weights", "data.index.repeat.*weights="),
-        ("var_weights", 'weights="w"'),
-        ("weight", "did you mean weights="),
-    ],
-)
-def test_keywords_of_other_programs(keyword, message):
-    with pytest.raises(CourseError, match=message):
-        mixedlm(MODELS["slope"]["formula"], data("slope"), **{keyword: "w"})
-    with pytest.raises(CourseError, match="weights="):
-        mixedlm(MODELS["slope"]["formula"], data("slope")).fit(weights="w")
