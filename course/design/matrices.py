@@ -385,6 +385,10 @@ def _terms(term: RandomTerm, effects: list[str]) -> str:
 
 def _as_effect(column: str) -> str:
     """A column of a matrix as a formula may write it: ``f[T.b]`` as ``dummy(f, "b")``; "" where it cannot."""
+    parts = re.split(r":(?![^\[]*\])", column)  # a:b, not f[T.a:b]
+    if len(parts) > 1:
+        written = [_as_effect(part) for part in parts]
+        return ":".join(written) if all(written) else ""
     label = re.fullmatch(r"(\w+|Q\(.*\))\[(?:T\.)?(.*)\]", column)
     if label:
         return f"dummy({label[1]}, {json.dumps(label[2], ensure_ascii=False)})"

@@ -158,12 +158,13 @@ def _survey(fit: MixedFit | SurveyFit | PooledFit) -> SurveyFit | None:
 
 
 def _titled(design: Design, name: str) -> str:
-    """``Age in years (age)``, where the file of the data gives the column a title."""
-    return f"{design.titles[name]} ({name})" if name in design.titles else name
+    """``Age in years (age)``, where the file of the data gives the column of an effect a title."""
+    title = design.titles.get(name.partition("[")[0])
+    return f"{title} ({name})" if title and ":" not in name else name
 
 
 def _sample(fit: MixedFit | SurveyFit | PooledFit) -> str:
-    groups = [f"{count:,} levels of {name}" for name, count in fit.n_groups.items()]
+    groups = [f"{n:,} levels of {_titled(fit.design, name)}" for name, n in fit.n_groups.items()]
     left_out = fit.design.rows_given - fit.nobs
     gone = f" ({left_out:,} incomplete rows left out)" if left_out else ""
     return f"The data were {fit.nobs:,} rows{gone} in {listing(groups)}."

@@ -8,9 +8,10 @@ import textwrap
 import numpy as np
 import pandas as pd
 
+from course.design.columns import is_truth
 from course.design.design import Design
 from course.design.transforms import TRANSFORMS, source
-from course.formula.expressions import column_code
+from course.formula.expressions import NUMPY, column_code, names_outside_texts
 from course.formula.plausible import PlausibleValues
 from course.translation.arguments import quote
 from course.translation.call import Call
@@ -110,6 +111,9 @@ def invertible(params):
 model.hessian = invertible
 """
 
+ENGINE_WHY = "Read by patsy: statsmodels' other engine, formulaic, makes other columns of these."
+READ_ALIKE = NUMPY | {"C", "I", "np"}  # functions that mean the same to both engines
+
 
 POOL = """\
 # Rubin's rules
@@ -132,12 +136,16 @@ def program(design: Design, call: Call, plausible: PlausibleValues | None = None
     if blocks or "pd." in transforms or call.weights is not None or plausible:
         lines.append("import pandas as pd")
     lines += ["import patsy"] if transforms else []
+    engine_matters = not _read_alike(design, call)
+    lines += ["import statsmodels.formula"] if engine_matters else []
     lines.append("import statsmodels.formula.api as smf")
     lines += ["from scipy.interpolate import BSpline"] if "BSpline" in transforms else []
     lines += ["from scipy.optimize import minimize"] if call.n_correlated > 1 else []
     if call.weights is not None:
         lines.append("from statsmodels.regression.mixed_linear_model import MixedLM, VCSpec")
     lines.append("")
+    if engine_matters:
+        lines += [*_comment(ENGINE_WHY), 'statsmodels.formula.options.formula_engine = "patsy"', ""]
     if call.gaps:
         reasons = " ".join(gap.reason for gap in call.gaps)
         lines += _comment(
@@ -199,6 +207,22 @@ def _pooled(model: list[str], plausible: PlausibleValues) -> list[str]:
 
 
 _WEIGHTED_EFFECTS = "pd.DataFrame(root[:, None] * model.exog_re, columns=model.data.exog_re_names)"
+
+
+def _read_alike(design: Design, call: Call) -> bool:
+    """Whether patsy and formulaic make the same columns, under the same names, of all that the call says.
+
+    They do of columns and their products, of C(x), and of arithmetic; not of scale(x), which divides by
+    n in the one and by n - 1 in the other, of codings, of Q("a name"), or of what is true or false.
+    """
+    texts = [call.fixed_formula, call.re_formula or "", *(c.formula for c in call.components)]
+    texts += [column.expression for column in call.made if column.kind == "by patsy"]
+    text = " ".join(texts)
+    columns = {name for name, column in design.columns.items() if not is_truth(column)}
+    known = READ_ALIKE | columns | {column.name for column in call.made}
+    return (
+        text.isascii() and set("\"'<>=!%").isdisjoint(text) and names_outside_texts(text) <= known
+    )
 
 
 def _transforms(design: Design) -> str:
@@ -320,4 +344,4 @@ def _plain_type(column: pd.Series, is_group: bool, in_C: bool) -> str:
         return "str"
     if in_C and pd.api.types.is_integer_dtype(kind):
         return "int"
-    return "bool" if pd.api.types.is_bool_dtype(kind) else "float"
+    return "bool" if is_truth(column) else "float"
