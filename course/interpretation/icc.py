@@ -130,7 +130,7 @@ def icc(
     if interval not in ("delta", "bootstrap"):
         raise CourseError(f"interval={interval!r}: write 'delta' or 'bootstrap'")
     if interval == "bootstrap":
-        require_fit(fit, pooled="interval='delta' takes it")
+        require_fit(fit, pooled="write interval='delta', which pools them")
     pairs = _wanted(_pairs(fit.design), groups)
     points = _grid(fit.design, at)
     relative = None
