@@ -17,7 +17,6 @@ from course.design.design import Design
 from course.design.sampling_weights import SamplingWeights, read_sampling_weights
 from course.errors import CourseError
 from course.fit.call_forms import KEYWORDS, OF_MIXEDLM
-from course.fit.model import MixedFit
 from course.fit.notes import fit_notes
 from course.fit.predict import predict
 from course.fit.replicates import Replicates, read_replicates, replicate_errors
@@ -37,11 +36,19 @@ NO_LIKELIHOOD = (
     "a pseudo-likelihood is none: differences of it are not chi-squared. Test effects together by "
     'wald(fit, "x = 0, z = 0"), or term by term by anova(fit)'
 )
-INSTEAD = dict.fromkeys(("aic", "bic", "compare"), NO_LIKELIHOOD) | {
-    "statsmodels": "statsmodels' MixedLM has no sampling weights",
-    "check": "statsmodels' MixedLM has no sampling weights",
-    "satterthwaite": "degrees of freedom are clusters less strata; they are in fit.df",
-    "refit": "fit the model to the other response: mixedlm(formula, data, weights=...)",
+NO_STATSMODELS = "statsmodels' MixedLM knows none"
+INSTEAD = {
+    "aic": NO_LIKELIHOOD,
+    "bic": NO_LIKELIHOOD,
+    "statsmodels": NO_STATSMODELS,
+    "to_statsmodels": NO_STATSMODELS,
+    "check": NO_STATSMODELS,
+    "satterthwaite": "degrees of freedom are clusters less strata, fit.df",
+    "refit": "fit the model to the other response, mixedlm(formula, data, weights=...)",
+    "random_effects_se": "a level's rows stand for others, so that its conditional variance is not that of a "
+    "likelihood; fit.random_effects has the conditional means",
+    "wresid": "its residuals, fit.resid, have one variance",
+    "write_fitted": "its rows are in memory, and fit.fittedvalues has theirs",
 }
 
 
@@ -432,7 +439,6 @@ class SurveyFit:
     if not TYPE_CHECKING:  # a type checker shall find names that are none
 
         def __getattr__(self, name: str) -> object:
-            if name.startswith("_") or not (hasattr(MixedFit, name) or name in INSTEAD):
+            if name not in INSTEAD:
                 raise AttributeError(f"'SurveyFit' object has no attribute {name!r}")
-            mend = INSTEAD.get(name, "it is none of the population that the weights stand for")
-            raise CourseError(f"a fit with sampling weights has no {name}: {mend}")
+            raise CourseError(f"a fit with sampling weights has no {name}: {INSTEAD[name]}")
