@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -12,14 +12,13 @@ import pandas as pd
 
 from course.common.keywords import refuse_keywords
 from course.common.wording import listing
-from course.design.columns import find_columns, missing_rows
 from course.design.design import Design
-from course.design.sampling_weights import SamplingWeights, read_sampling_weights
+from course.design.sampling_weights import SamplingWeights
 from course.errors import CourseError
 from course.fit.call_forms import KEYWORDS, OF_MIXEDLM
 from course.fit.notes import fit_notes
 from course.fit.predict import predict
-from course.fit.replicates import Replicates, read_replicates, replicate_errors
+from course.fit.replicates import Replicates, replicate_errors
 from course.fit.summary import Summary, summarise_survey
 from course.fit.tables import effects_tables, t_table, variance_table, with_left_out
 from course.solver.estimates import Estimates, estimate
@@ -135,31 +134,6 @@ class SurveyModel:
 
     def __repr__(self) -> str:
         return f"<SurveyModel {self.formula}, {self.design.n:,} rows>"
-
-
-def survey_models(
-    designs: Sequence[Design],
-    data: pd.DataFrame,
-    weights: Mapping[str, str],
-    scaling: str | None,
-    strata: str | None,
-    replicate_weights: str | Sequence[str] | None,
-    replicate_method: str,
-    fay: float,
-) -> list[SurveyModel]:
-    """The models of `mixedlm` where its ``weights=`` is a dictionary: of designs that differ in y alone."""
-    first = designs[0]
-    gaps = [missing_rows(column) for column in find_columns(data, first.formula.columns).values()]
-    keep = ~np.logical_or.reduce(gaps)
-    found = read_sampling_weights(weights, first, data, keep, scaling, strata)
-    if replicate_weights is None:
-        return [SurveyModel(design, found) for design in designs]
-    if strata is not None:
-        raise CourseError("replicate weights know the strata of their survey: leave strata= out")
-    replicates = read_replicates(
-        replicate_weights, replicate_method, fay, data, keep, found.overall
-    )
-    return [SurveyModel(design, found, replicates) for design in designs]
 
 
 @dataclass(frozen=True, eq=False)

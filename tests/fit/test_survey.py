@@ -665,6 +665,8 @@ def test_the_report_tells_of_weights(fit):
         ({}, {"strata": "school"}, "a single school in the sample"),
         ({}, {"weights": "w", "strata": "stratum"}, "which are a dictionary"),
         ({}, {"weights": None, "replicate_weights": "r*"}, "which are a dictionary"),
+        ({}, {"weights": None, "scaling": "effective"}, "which are a dictionary"),
+        ({}, {"weights": "w", "fay": 0.3}, "which are a dictionary"),
         ({}, {"replicate_weights": "r*", "strata": "stratum"}, "leave strata= out"),
         ({}, {"replicate_weights": "q*"}, "no column has such a name"),
         ({}, {"replicate_weights": ["w"]}, "a single column"),
