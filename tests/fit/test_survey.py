@@ -674,6 +674,7 @@ def test_the_report_tells_of_weights(fit):
         ({"u": -1}, {"replicate_weights": ["u", "w"]}, "negative in 1 row"),
         ({}, {"replicate_weights": ["u", "w"], "replicate_method": "jk1"}, "did you mean 'jk2'"),
         ({}, {"replicate_weights": ["u", "w"], "fay": 1}, "from 0 to below 1"),
+        ({}, {"replicate_weights": ["u", "w"]}, "times the rows' overall weights"),
         ({}, {"formula": "y ~ x + (1|school) + (1|stratum)"}, None),
         ({}, {"formula": "y ~ x + (1|school) + (1|u)"}, "need groups that are nested"),
         ({}, {"formula": "y ~ x + (1|school) + (1|school)"}, "only together"),
