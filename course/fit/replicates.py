@@ -130,8 +130,8 @@ def read_replicates(
     if abs(ratio - 1) > NOT_THEIRS:
         raise CourseError(
             f"the replicate weights {_span(names)} are on average {ratio:.3g} times the rows' overall "
-            "weights: they are those of other weights. Which column has the rows' own is told by weights=, as in "
-            f"{EXAMPLE}"
+            "weights: they are those of other weights. Which column has the rows' own is told by weights=, "
+            f"as in {EXAMPLE}"
         )
     return Replicates(tuple(names), values / overall[:, None], method, fay)
 
