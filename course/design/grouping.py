@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -80,14 +81,27 @@ class Grouping:
         return pattern
 
 
-def build_groupings(codings: Codings, Zs: list[np.ndarray]) -> tuple[Grouping, ...]:
-    """One grouping for each set of groups, in the order of the formula, with all that varies by it."""
+def build_groupings(
+    codings: Codings, Zs: list[np.ndarray], labels: Mapping[str, pd.Series], n: int
+) -> tuple[Grouping, ...]:
+    """One grouping for each set of groups, in the order of the formula, with all that varies by it.
+
+    Parameters
+    ----------
+    codings : Codings
+    Zs : list of ndarray
+        The columns of each block of correlated effects.
+    labels : mapping of str to Series
+        The columns that make the groups.
+    n : int
+        How many rows there are.
+    """
     groupings: dict[frozenset, Grouping] = {}
     for block, coding, Z in zip(codings.blocks, codings.Z, Zs, strict=True):
-        key, factors, n = frozenset(block.term.group), block.term.group, len(Z)
+        key, factors = frozenset(block.term.group), block.term.group
         effects, formula = coding.names, block.formula
         if key not in groupings:
-            codes, levels = group_codes([codings.columns[name] for name in factors])
+            codes, levels = group_codes([labels[name] for name in factors])
             check_levels(block.term, len(levels), n)
             numbers = tuple(range(len(effects)))
             grouping = Grouping(factors, codes, levels, Z, effects, (numbers,), (formula,))

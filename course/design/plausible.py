@@ -21,7 +21,11 @@ MOST_ROWS = 5  # of the index, in a message
 
 
 def build_designs(
-    formula: Formula, data: pd.DataFrame, responses: Sequence[str], names: Sequence[str]
+    formula: Formula,
+    data: pd.DataFrame,
+    responses: Sequence[str],
+    names: Sequence[str],
+    weights: str | None = None,
 ) -> list[Design]:
     """The designs of formulas that differ in one column of the response; X and each Z are built once.
 
@@ -34,6 +38,8 @@ def build_designs(
         In patsy's language.
     names : sequence of str
         For each response the column in which it differs from the others.
+    weights : str, optional
+        The column that holds the prior weights.
 
     Raises
     ------
@@ -51,7 +57,7 @@ def build_designs(
     """
     columns = find_columns(data, names)
     _refuse_other_gaps(columns)
-    first = build_design(formula, data)
+    first = build_design(formula, data, weights)
     used = find_columns(data, formula.columns).values()
     keep = ~np.logical_or.reduce([missing_rows(column) for column in used])
     others = [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import cast
 
 import pandas as pd
@@ -11,23 +12,32 @@ from course.common.keywords import refuse_keywords
 from course.design.columns import check_frame
 from course.design.design import build_design
 from course.design.plausible import build_designs
-from course.fit.call_forms import KEYWORDS, OF_FIT, read_call
+from course.errors import CourseError
+from course.fit.call_forms import (
+    KEYWORDS,
+    OF_FIT,
+    check_missing_word,
+    read_call,
+    refuse_beside_a_source,
+)
 from course.fit.model import MixedModel
 from course.fit.plausible import PooledModel
 from course.formula.plausible import read_formula
 from course.formula.terms import Formula
+from course.streaming import Source, open_source, stream
 from course.translation.translate import require_random_term
 
 
 def mixedlm(
     formula: str | Formula,
-    data: pd.DataFrame,
+    data: pd.DataFrame | str | Path,
     groups: str | Sequence | None = None,
     re_formula: str | dict[str, str] | None = None,
     vc_formula: dict[str, str] | None = None,
     subset: object = None,
     missing: str = "drop",
     use_sparse: bool = False,
+    weights: str | Sequence | None = None,
     **options: object,
 ) -> MixedModel:
     """A linear mixed model from an lme4-style formula, or from statsmodels' own arguments.
@@ -44,6 +54,9 @@ def mixedlm(
     data : DataFrame
         One row per observation; it is not changed. Rows with missing values in a column that the
         model names are left out, counted, and reported by `MixedFit.summary`, unless `missing` forbids it.
+        Where the rows do not fit into memory: the path of a Parquet file or of a folder of them, a
+        ``pyarrow.dataset.Dataset``, or a Dask DataFrame. They are read twice, in batches, and what is kept
+        grows with the number of groups, not with the rows.
     groups : str or array-like of shape (n,), optional
         Beside bars: adds ``(1|groups)``, for pupils who were measured repeatedly.
     re_formula, vc_formula : str or dict, optional
@@ -55,6 +68,10 @@ def mixedlm(
         Leave rows with missing values out, or refuse them (as statsmodels does with ``"none"``, too).
     use_sparse : bool
         Without effect: it says how statsmodels keeps its matrices.
+    weights : str or array-like of shape (n,), optional
+        Prior weights, as lme4 has them: a row of weight w has the residual variance σ²/w, such as a mean of
+        w pupils. A column of the data, or one number above 0 for each row. `MixedFit.sigma` is then the
+        residual SD of a row of weight 1.
     **options
         None is known: a keyword of another program is told where it belongs.
 
@@ -85,12 +102,33 @@ def mixedlm(
     In R: ``lmer(test_score ~ age + (1 | classroom) + (1 | school), pupils)``.
     """
     refuse_keywords("mixedlm", options, KEYWORDS, OF_FIT)
+    source = open_source(data)
+    if source is not None:
+        refuse_beside_a_source(groups, re_formula, vc_formula, subset, weights)
+        return _of_source(formula, source, missing)
     data = check_frame(data)
     formula, plausible = read_formula(formula, data.columns)
-    formula, data = read_call(formula, data, groups, re_formula, vc_formula, subset, missing)
+    formula, data, weighted = read_call(
+        formula, data, groups, re_formula, vc_formula, subset, missing, weights
+    )
     require_random_term(formula)
     if plausible is None:
-        return MixedModel(build_design(formula, data))
-    designs = build_designs(formula, data, plausible.responses, plausible.columns)
+        return MixedModel(build_design(formula, data, weighted))
+    designs = build_designs(formula, data, plausible.responses, plausible.columns, weighted)
     # which of both it is, the text of the formula says: type checkers are told of the usual one
     return cast(MixedModel, PooledModel(designs, plausible))
+
+
+def _of_source(formula: str | Formula, source: Source, missing: str) -> MixedModel:
+    """A model of rows that are read in batches."""
+    names = pd.DataFrame(columns=list(source.names))
+    formula, plausible = read_formula(formula, names.columns)
+    if plausible is not None:
+        raise CourseError(
+            "plausible values are pooled from fits of rows in memory: for data that are read from files or "
+            "from Dask fit the model to each of them, and pool([fit1, fit2, ...])"
+        )
+    formula, _, _ = read_call(formula, names)
+    require_random_term(formula)
+    streamed = stream(formula, source, complete_only=check_missing_word(missing) != "drop")
+    return MixedModel(streamed.design, streamed.problem, streamed)

@@ -17,7 +17,6 @@ from course.fit.model import MixedFit
 from course.fit.notes import pooled_notes
 from course.fit.pooled_variances import pool_covariances
 from course.fit.rubin import Pooled, rubin
-from course.fit.shares import mean_products
 from course.fit.summary import Summary, summarise_pooled
 from course.fit.tables import t_table, with_left_out
 from course.formula.plausible import PlausibleValues
@@ -306,7 +305,7 @@ class PooledFit:
     @cached_property
     def mean_products(self) -> list[np.ndarray]:
         """For each grouping the mean of z z' over the rows, and over the fits where these differ."""
-        of_each = [mean_products(design) for design in self.designs]
+        of_each = [design.mean_products for design in self.designs]
         return [np.mean(parts, axis=0) for parts in zip(*of_each, strict=True)]
 
     # -- predictions --------------------------------------------------------------------------

@@ -12,7 +12,8 @@ from course.common.page import Section, as_html, as_text, bold, code, paragraph,
 from course.common.parameter import Parameter
 from course.common.wording import number, p_value
 from course.design.design import Design
-from course.fit.shares import mean_products, row_variances, shares_known
+from course.design.weights import weights_range
+from course.fit.shares import row_variances, shares_known
 from course.fit.tables import variance_table
 from course.solver.estimates import Estimates
 from course.solver.parameters import unknown_parameters
@@ -106,7 +107,7 @@ def summarise(
             estimates.reml,
             estimates.covariances,
             variance_table(design, estimates),
-            mean_products(design),
+            design.mean_products,
         ),
         fixed_part=_fixed_part(fixed_effects),
         notes=notes,
@@ -147,7 +148,13 @@ def _heading(design: Design, estimates: Estimates, aic: float, bic: float) -> tu
 
 def _size(design: Design) -> str:
     groups = ", ".join(f"{grouping.n_levels:,} {grouping.name}" for grouping in design.groupings)
-    return f"{design.n:,} rows; levels: {groups}"
+    size = f"{design.n:,} rows; levels: {groups}"
+    if design.weights is None:
+        return size
+    return (
+        f"{size}\nWeights: {design.weights_name}, {weights_range(design.weights)}; the residual is that of a "
+        "row of weight 1"
+    )
 
 
 def _random_part(

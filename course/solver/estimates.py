@@ -135,6 +135,13 @@ def estimate(problem: Problem, reml: bool = True, progress: bool = False) -> Est
     )
 
 
+def conditional_sds(problem: Problem, estimates: Estimates) -> list[np.ndarray]:
+    """Conditional standard deviations of the random effects, given beta and theta, (L, k) each."""
+    at = problem.evaluate(estimates.theta_standard)
+    conditional = problem.conditional_covariances(at, estimates.sigma2)
+    return [np.sqrt(np.diagonal(V, axis1=1, axis2=2).clip(min=0)) for V in conditional]
+
+
 def ml_deviance(
     problem: Problem, beta: np.ndarray, covariances: Sequence[np.ndarray], sigma2: float
 ) -> float:

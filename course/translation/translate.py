@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -12,6 +13,7 @@ from course.design.columns import check_frame
 from course.design.design import Design, build_design
 from course.design.notes import find_notes
 from course.design.plausible import build_designs
+from course.design.weights import weights_column
 from course.errors import CourseError
 from course.formula.plausible import PlausibleValues, read_formula
 from course.formula.terms import Formula
@@ -40,6 +42,9 @@ class Translation:
         True where MixedLM has this very model.
     gaps : tuple of str
         Where it has not: why, one sentence for each term.
+    weights : str or None
+        The column of prior weights, for which smf.mixedlm has no argument: `code` multiplies the rows by
+        the roots of their weights, which is the same model.
     n_correlated : int
         How many effects ``re_formula`` has.
     code : str
@@ -100,6 +105,10 @@ class Translation:
         return tuple(map(str, self.call.gaps))
 
     @property
+    def weights(self) -> str | None:
+        return self.call.weights
+
+    @property
     def n_correlated(self) -> int:
         return self.call.n_correlated
 
@@ -133,7 +142,12 @@ class Translation:
         return replace(self.design, formula=self.plausible.in_formula(self.design.formula))
 
 
-def translate(formula: str | Formula, data: pd.DataFrame, **options: object) -> Translation:
+def translate(
+    formula: str | Formula,
+    data: pd.DataFrame,
+    weights: str | Sequence | None = None,
+    **options: object,
+) -> Translation:
     """Translate an lme4-style formula to the exact statsmodels call.
 
     Parameters
@@ -144,6 +158,8 @@ def translate(formula: str | Formula, data: pd.DataFrame, **options: object) -> 
         the plausible values and pools.
     data : DataFrame
         The pupils; how their groups lie in each other decides the call. Not changed.
+    weights : str or array-like of shape (n,), optional
+        As `mixedlm` takes them: a row of weight w has the residual variance σ²/w.
     **options
         None is known: a keyword of another program is told where it belongs.
 
@@ -171,13 +187,14 @@ def translate(formula: str | Formula, data: pd.DataFrame, **options: object) -> 
     >>> t.exact
     True
     """
-    refuse_keywords("translate", options, ("formula", "data"), OF_MIXEDLM)
+    refuse_keywords("translate", options, ("formula", "data", "weights"), OF_MIXEDLM)
     data = check_frame(data)
     formula, plausible = read_formula(formula, data.columns)
     require_random_term(formula)
+    weighted, data = weights_column(weights, data)
     if plausible is None:
-        return translate_design(build_design(formula, data))
-    designs = build_designs(formula, data, plausible.responses, plausible.columns)
+        return translate_design(build_design(formula, data, weighted))
+    designs = build_designs(formula, data, plausible.responses, plausible.columns, weighted)
     return translate_design(designs[0], plausible)
 
 

@@ -84,8 +84,8 @@ def test_without_differences_between_fits_nothing_is_missing():
 def test_each_plausible_value_is_fitted_as_by_itself():
     data = plausible()
     for right in (MORE, SLOPE):
-        for name, one in zip([f"PV{i}" for i in range(1, 6)], pooled("plausible", right).fits):
-            alone = mixedlm(f"{name} ~ {right}", data).fit()
+        for i, one in enumerate(pooled("plausible", right).fits, start=1):
+            alone = mixedlm(f"PV{i} ~ {right}", data).fit()
             assert one.formula == alone.formula
             assert abs(one.llf - alone.llf) < 1e-8
             pd.testing.assert_frame_equal(
@@ -259,7 +259,7 @@ def test_one_fit_is_not_pooled():
     model = mixedlm("normexam ~ standLRT + (1|school)", plausible())
     with pytest.raises(CourseError, match=r"number 2 is a MixedModel: call its \.fit\(\)"):
         pool([one, model])
-    with pytest.raises(CourseError, match=r"pooled already: pool\(pooled\.fits\)"):
+    with pytest.raises(CourseError, match="number 1 is pooled already"):
         pool([pooled("plausible", MORE), one])
 
 
@@ -270,9 +270,38 @@ def test_fits_of_other_models_are_not_pooled():
         pool([one, other])
     with pytest.raises(CourseError, match=r"number 3 by ML: fit all by the same"):
         pool([one, two, fits(reml=False)[1]])
-    plain = [mixedlm(f"PV{i} ~ standLRT + (1|school)", plausible()).fit() for i in (1, 2)]
-    with pytest.raises(CourseError, match=r"PV\*MATH ~ \.\.\."):
-        pool(plain)
+    other = [
+        mixedlm(f"{name} ~ standLRT + (1|school)", plausible()).fit()
+        for name in ("PV1", "normexam")
+    ]
+    with pytest.raises(CourseError, match="whose names differ in a number"):
+        pool(other)
+    with pytest.raises(
+        CourseError, match="different models"
+    ):  # of one plausible value twice, and another
+        pool([other[0], other[0], mixedlm("PV2 ~ standLRT + (1|school)", plausible()).fit()])
+    weighted = plausible().assign(w=2.0)
+    with pytest.raises(CourseError, match="different weights"):
+        pool([one, mixedlm("normexam ~ standLRT + (1|school)", weighted, weights="w").fit()])
+
+
+def test_plausible_values_that_were_fitted_one_by_one_are_pooled_as_such():
+    right = "standLRT + schgend + sex + (1|school)"
+    ones = [mixedlm(f"PV{i} ~ {right}", plausible()).fit() for i in range(1, 6)]
+    fit, at_once = pool(ones), pooled("plausible", MORE)
+    assert repr(fit) == repr(at_once)
+    pd.testing.assert_frame_equal(fit.fixed_effects, at_once.fixed_effects)
+    logs = [mixedlm(f"log(PV{i} + 9) ~ {right}", plausible()).fit() for i in (3, 1)]
+    assert pool(logs).formula.startswith("np.log(PV* + 9) ~")
+    assert "2 plausible values (PV1 and PV3, without the number 2)" in str(pool(logs).summary())
+
+
+def test_weights_count_in_every_fit():
+    data = plausible().assign(w=1 + plausible()["standLRT"].abs())
+    fit = mixedlm(f"PV* ~ {MORE}", data, weights="w").fit()
+    alone = mixedlm(f"PV4 ~ {MORE}", data, weights="w").fit()
+    assert fit.fits[3].llf == pytest.approx(alone.llf, abs=1e-8)
+    assert fit.fits[3].fe_params.equals(alone.fe_params)
 
 
 def test_fits_of_other_rows_are_not_pooled():
@@ -281,6 +310,12 @@ def test_fits_of_other_rows_are_not_pooled():
     less = mixedlm("normexam ~ standLRT + (1|school)", gap).fit()
     with pytest.raises(CourseError, match=r"1,538 rows and number 2 has 1,537 \(standLRT lack"):
         pool([one, less])
+    gaps = plausible().assign(
+        PV1=lambda d: d["PV1"].where(d.index != 3), PV2=lambda d: d["PV2"].where(d.index != 8)
+    )
+    ones = [mixedlm(f"PV{i} ~ standLRT + (1|school)", gaps).fit() for i in (1, 2)]
+    with pytest.raises(CourseError, match=r"different rows.*dropna\(subset=\['PV1', 'PV2'\]\)"):
+        pool(ones)
     renamed = plausible().assign(school=lambda d: d["school"].astype(str) + "!")
     with pytest.raises(CourseError, match="the groups of school are not the same"):
         pool([one, mixedlm("normexam ~ standLRT + (1|school)", renamed).fit()])
