@@ -138,10 +138,6 @@ EXERCISES = (
                 "this is the part within alone. It takes the scores as if they were known.",
             ),
             Slip(
-                lambda data: float(_slopes(data)[1].mean()),
-                "standard errors are not averaged; their squares are. And the ten estimates differ.",
-            ),
-            Slip(
                 lambda data: _variance(data, within=0) ** 0.5,
                 "this is the part between alone. Each fit has a standard error as well.",
             ),
@@ -174,11 +170,13 @@ EXERCISES = (
             ),
             Slip(
                 lambda data: _average(data, "W_SCHGRNRABWT"),
-                "these are the weights of the schools. A student's own is W_FSTUWT, here `final`.",
+                "these are other weights. A student's own is W_FSTUWT, which the lesson calls `final`.",
             ),
             Slip(
-                lambda data: _average(data, "W_FSTURWT1"),
-                "that is a replicate weight. Those are for standard errors.",
+                lambda data: float(
+                    _scores(data).mul(data["assessment"]["W_FSTUWT"], axis=0).mean().mean()
+                ),
+                "these are products with the weights. Divide by the mean of the weights, as np.average does.",
             ),
         ),
     ),

@@ -237,6 +237,11 @@ def test_what_is_about_one_fit_refuses_a_pooled_one(function):
         function(pooled("plausible", MORE))
 
 
+def test_pictures_of_means_name_the_pattern():
+    ax = plots.means(pooled("plausible", MORE), "schgend")
+    assert ax.get_xlabel() == "adjusted mean of PV*, with 95 % interval"
+
+
 # -- what cannot be pooled --------------------------------------------------------------------
 
 
