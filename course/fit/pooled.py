@@ -421,6 +421,6 @@ class PooledFit:
             raise CourseError(f"a pooled fit has no {name}: {mend}")
 
 
-def response_of(fit: MixedFit | PooledFit) -> str:
+def response_of(fit: MixedFit | SurveyFit | PooledFit) -> str:
     """The response as a formula has it: of plausible values the pattern."""
     return fit.response if isinstance(fit, PooledFit) else fit.design.formula.response
