@@ -9,8 +9,8 @@ import numpy as np
 from scipy import linalg
 
 from course.errors import CourseError
-from course.solver.problem import Problem
-from course.solver.search import search
+from course.solver.problem import Evaluation, Problem
+from course.solver.search import Found, search
 
 # A relative standard deviation that counts as none; lme4's isSingular has the same.
 NEAR_ZERO = 1e-4
@@ -24,7 +24,7 @@ NO_RESIDUAL = (
 
 
 @dataclass(frozen=True, eq=False)
-class Estimates:
+class Optimum:
     """The optimum, in the units of the data.
 
     Attributes
@@ -36,8 +36,6 @@ class Estimates:
     factors : tuple of ndarray
         For each grouping the relative covariance factor Lambda, (k, k), lower triangular: the
         covariance matrix of its effects is ``sigma2 * Lambda @ Lambda.T``.
-    effects : tuple of ndarray
-        For each grouping the conditional means (BLUPs), (L, k).
     deviance : float
         -2 log-likelihood, or the REML criterion.
     reml, converged, singular : bool
@@ -51,7 +49,6 @@ class Estimates:
     cov_beta: np.ndarray
     sigma2: float
     factors: tuple[np.ndarray, ...]
-    effects: tuple[np.ndarray, ...]
     deviance: float
     reml: bool
     converged: bool
@@ -69,6 +66,19 @@ class Estimates:
     def covariances(self) -> tuple[np.ndarray, ...]:
         """For each grouping the covariance matrix of its effects, (k, k)."""
         return tuple(self.sigma2 * factor @ factor.T for factor in self.factors)
+
+
+@dataclass(frozen=True, eq=False)
+class Estimates(Optimum):
+    """The optimum and the random effects there, in the units of the data.
+
+    Attributes
+    ----------
+    effects : tuple of ndarray
+        For each grouping the conditional means (BLUPs), (L, k).
+    """
+
+    effects: tuple[np.ndarray, ...]
 
 
 def estimate(problem: Problem, reml: bool = True, progress: bool = False) -> Estimates:
@@ -106,6 +116,18 @@ def estimate(problem: Problem, reml: bool = True, progress: bool = False) -> Est
     except linalg.LinAlgError as error:  # effects so large that X'V^-1 X is lost in rounding
         raise CourseError(NO_RESIDUAL) from error
     at = problem.evaluate(best.theta)
+    optimum = in_units_of_data(problem, at, best, reml)
+    return Estimates(**vars(optimum), effects=tuple(problem.effects(at)))
+
+
+def in_units_of_data(problem: Problem, at: Evaluation, best: Found, reml: bool) -> Optimum:
+    """What was found, from the evaluation there.
+
+    Raises
+    ------
+    CourseError
+        Where the fixed and random effects leave no residual.
+    """
     df = problem.n - problem.p if reml else problem.n
     relative_r2 = at.r2 / df
     if relative_r2 < (LEAST_CROSSED if problem.crossing else LEAST_RESIDUAL):
@@ -115,8 +137,8 @@ def estimate(problem: Problem, reml: bool = True, progress: bool = False) -> Est
     if problem.columns.constant is not None:
         beta += problem.columns.y_shift * problem.columns.constant
     blocks = [grouping.blocks for grouping in problem.design.groupings]
-    lower = [lower_factor(factor, own) for factor, own in zip(at.factors, blocks, strict=True)]
-    return Estimates(
+    lower = [np.where(np.diagonal(factor) < 0, -factor, factor) for factor in at.factors]
+    return Optimum(
         beta=beta,
         cov_beta=relative_r2 * T_x @ at.XX_inverse @ T_x.T,
         sigma2=float(relative_r2 * problem.y_scale**2),
@@ -124,7 +146,6 @@ def estimate(problem: Problem, reml: bool = True, progress: bool = False) -> Est
             lower_factor(T @ _without_dust(factor), own)
             for T, factor, own in zip(problem.T_z, lower, blocks, strict=True)
         ),
-        effects=tuple(problem.effects(at)),
         deviance=problem.in_units_of_data(problem.deviance(at, reml), reml),
         reml=reml,
         converged=bool(best.converged),
@@ -144,6 +165,9 @@ def lower_factor(factor: np.ndarray, blocks: Sequence[Sequence[int]]) -> np.ndar
     """The lower triangular factor of ``factor @ factor.T`` with a diagonal that is not negative."""
     lower = np.zeros_like(factor)
     for block in blocks:
+        if len(block) == 1:
+            lower[block[0], block[0]] = abs(factor[block[0], block[0]])
+            continue
         here = np.ix_(block, block)
         R = np.linalg.qr(factor[here].T, mode="r")
         lower[here] = (np.where(np.diagonal(R) < 0, -1.0, 1.0)[:, None] * R).T

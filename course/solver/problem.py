@@ -218,7 +218,7 @@ class Problem:
             logdet, tape = logdet + more, [crossed]
         for stage in self.stages:
             M, more, step = stage.eliminate(M, factors[stage.grouping])
-            logdet += more
+            logdet += more.sum()
             tape.append(step)
         root = M[:, :, 0]
         XX, Xy = root[np.ix_(self.x, self.x)], root[self.x, self.y_at]
@@ -232,7 +232,7 @@ class Problem:
     def deviance(self, at: Evaluation, reml: bool, sigma2: float | None = None) -> float:
         """-2 log-likelihood of the standardised data; profiled over sigma where it is not given."""
         df = self.n - self.p if reml else self.n
-        r2 = max(at.r2, np.finfo(float).tiny)
+        r2 = np.maximum(at.r2, np.finfo(float).tiny)
         if sigma2 is None:
             sigma2 = r2 / df
         value = at.logdet + df * np.log(2 * np.pi * sigma2) + r2 / sigma2
@@ -249,13 +249,18 @@ class Problem:
 
     def gradient(self, at: Evaluation, reml: bool, sigma2: float | None = None) -> np.ndarray:
         """The derivative of `deviance` by theta."""
+        return self.pull_back(at, self.bar(at, reml, sigma2))
+
+    def bar(self, at: Evaluation, reml: bool, sigma2: float | None = None) -> np.ndarray:
+        """The derivative of `deviance` without log|Lambda'Z'Z Lambda + I| by the root, (u, u)."""
         if sigma2 is None:
-            sigma2 = max(at.r2, np.finfo(float).tiny) / (self.n - self.p if reml else self.n)
+            df = self.n - self.p if reml else self.n
+            sigma2 = np.maximum(at.r2, np.finfo(float).tiny) / df
         v = self._residual_coefficients(at)
-        bar = np.outer(v, v) / sigma2
+        bar = v[:, None] * v / sigma2
         if reml:
             bar[np.ix_(self.x, self.x)] += at.XX_inverse
-        return self.pull_back(at, bar)
+        return bar
 
     def pull_back(self, at: Evaluation, bar: np.ndarray) -> np.ndarray:
         """The derivative by theta of log|Lambda'Z'Z Lambda + I| and of a function of the root.
@@ -270,7 +275,7 @@ class Problem:
         bar = bar[:, :, None]
         steps = self._steps(at)
         for i, (stage, tape) in reversed(list(enumerate(steps))):
-            by_grouping[stage.grouping] = stage.gradient(tape, bar)
+            by_grouping[stage.grouping] = stage.gradient(tape, bar).sum(axis=2)
             if i or self.crossing:
                 bar = stage.back(tape, bar)
         if self.crossing:
@@ -279,7 +284,7 @@ class Problem:
 
     def _residual_coefficients(self, at: Evaluation) -> np.ndarray:
         """v with U v = y - X beta."""
-        v = np.zeros(len(self.U))
+        v = np.zeros((len(self.U), *at.beta.shape[1:]))
         v[self.x], v[self.y_at] = -at.beta, 1
         return v
 

@@ -70,8 +70,17 @@ def _value_and_gradient(
 
 def _search(problem: Problem, value_and_gradient: Callable, reml: bool) -> Found:
     best = descend(problem, value_and_gradient, problem.start)
+    return _settle(problem, value_and_gradient, reml, best)
+
+
+def settle(problem: Problem, reml: bool, best: Found) -> Found:
+    """What `search` does once it has followed the deviance down from its first start."""
+    return _settle(problem, lambda theta: _value_and_gradient(problem, reml, theta), reml, best)
+
+
+def _settle(problem: Problem, value_and_gradient: Callable, reml: bool, best: Found) -> Found:
     evaluations = best.evaluations
-    for start in _rival_starts(problem):
+    for start in rival_starts(problem):
         best, evaluations = _better(problem, value_and_gradient, start, best, evaluations)
     diagonal = problem.diagonal
     small = diagonal & (np.abs(best.theta) < SMALL)
@@ -96,7 +105,7 @@ def _better(
     return (other if other.value < best.value else best), evaluations + other.evaluations
 
 
-def _rival_starts(problem: Problem) -> list[np.ndarray]:
+def rival_starts(problem: Problem) -> list[np.ndarray]:
     """For each block one start where it has nearly all the variance, if some blocks are rivals."""
     # two large variances that nearly cancel lie far out, and so does hardly any residual
     far_out = problem.pack([3.0 * np.eye(len(pattern)) for pattern in problem.patterns])
@@ -177,8 +186,6 @@ def descend(
         ):
             raise StopIteration
 
-    # the deviance is a sum over n rows: below its rounding a line search finds nothing but noise
-    rounding = 100 * np.finfo(float).eps * problem.n
     with np.errstate(all="ignore"):
         result = optimize.minimize(
             measured,
@@ -186,19 +193,31 @@ def descend(
             jac=True,
             method="BFGS",
             callback=stop_where_known if known else None,
-            options={"gtol": max(GTOL, rounding**0.5) / length, "maxiter": 500},
+            options={"gtol": tolerance(problem.n) / length, "maxiter": 500},
         )
     value = float(first + length**2 * result.fun)
-    # a line search that fails at the limit of double precision has converged as far as numbers go
     steepest = length * float(np.abs(result.jac).max(initial=0))
-    noise = 1e-9 * max(1.0, abs(value))
-    converged = steepest < max(1e-3, noise**0.5)
+    converged = has_converged(steepest, value)
     theta = result.x * unit * length
     if result.status == PRECISION_LOST and (_unit(problem, theta) > 4 * unit).any():
         # the curvature has changed on the way: steps that suit this place may lead further
         again = descend(problem, value_and_gradient, theta, known, far=True)
         return replace(again, evaluations=count + again.evaluations)
     return Found(theta, value, steepest, converged, count)
+
+
+def tolerance(n: int) -> float:
+    """The largest gradient, with every theta measured by its curvature, with which a search is content."""
+    # the deviance is a sum over n rows: below its rounding a line search finds nothing but noise
+    rounding = 100 * np.finfo(float).eps * n
+    return max(GTOL, rounding**0.5)
+
+
+def has_converged(steepest: float, value: float) -> bool:
+    """Whether a gradient as large as this, measured by the curvature, is that of an optimum."""
+    # a line search that fails at the limit of double precision has converged as far as numbers go
+    noise = 1e-9 * max(1.0, abs(value))
+    return bool(steepest < max(1e-3, noise**0.5))
 
 
 def _unit(problem: Problem, theta: np.ndarray) -> np.ndarray:
