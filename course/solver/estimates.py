@@ -116,44 +116,64 @@ def estimate(problem: Problem, reml: bool = True, progress: bool = False) -> Est
     except linalg.LinAlgError as error:  # effects so large that X'V^-1 X is lost in rounding
         raise CourseError(NO_RESIDUAL) from error
     at = problem.evaluate(best.theta)
-    optimum = in_units_of_data(problem, at, best, reml)
+    (optimum,) = optima(problem, at.alone(), [best], reml)
+    if optimum is None:
+        raise CourseError(NO_RESIDUAL)
     return Estimates(**vars(optimum), effects=tuple(problem.effects(at)))
 
 
-def in_units_of_data(problem: Problem, at: Evaluation, best: Found, reml: bool) -> Optimum:
-    """What was found, from the evaluation there.
+def optima(
+    problem: Problem, at: Evaluation, found: Sequence[Found], reml: bool
+) -> list[Optimum | None]:
+    """Where searches ended, in the units of the data.
 
-    Raises
-    ------
-    CourseError
-        Where the fixed and random effects leave no residual.
+    Parameters
+    ----------
+    problem : Problem
+        Or several side by side, as `course.solver.together.Together`.
+    at : Evaluation
+        Of the points found, these on the last axis.
+    found : sequence of Found
+    reml : bool
+
+    Returns
+    -------
+    list of (Optimum or None)
+        None where the fixed and random effects leave no residual.
     """
     df = problem.n - problem.p if reml else problem.n
-    relative_r2 = at.r2 / df
-    if relative_r2 < (LEAST_CROSSED if problem.crossing else LEAST_RESIDUAL):
-        raise CourseError(NO_RESIDUAL)
-    T_x = problem.T_x * problem.y_scale
-    beta = T_x @ at.beta
-    if problem.columns.constant is not None:
-        beta += problem.columns.y_shift * problem.columns.constant
-    blocks = [grouping.blocks for grouping in problem.design.groupings]
-    lower = [np.where(np.diagonal(factor) < 0, -factor, factor) for factor in at.factors]
-    return Optimum(
-        beta=beta,
-        cov_beta=relative_r2 * T_x @ at.XX_inverse @ T_x.T,
-        sigma2=float(relative_r2 * problem.y_scale**2),
-        factors=tuple(
-            lower_factor(T @ _without_dust(factor), own)
-            for T, factor, own in zip(problem.T_z, lower, blocks, strict=True)
-        ),
-        deviance=problem.in_units_of_data(problem.deviance(at, reml), reml),
-        reml=reml,
-        converged=bool(best.converged),
-        singular=any((np.diagonal(factor) < NEAR_ZERO).any() for factor in lower),
-        evaluations=best.evaluations,
-        gradient=float(best.gradient),
-        theta_standard=best.theta,
-    )
+    r2 = at.r2 / df
+    T_x, constant = problem.T_x * problem.y_scale, problem.columns.constant
+    beta = (T_x @ at.beta).T
+    if constant is not None:
+        beta += problem.columns.y_shift * constant
+    cov_beta = r2[:, None, None] * (T_x @ np.moveaxis(at.XX_inverse, 2, 0) @ T_x.T)
+    lower, factors = [], []
+    for T, own, grouping in zip(problem.T_z, at.factors, problem.design.groupings, strict=True):
+        # theta is free of sign
+        lower.append(np.moveaxis(np.where(own.diagonal().T < 0, -own, own), 2, 0))
+        factors.append(lower_factor(T @ _without_dust(lower[-1]), grouping.blocks))
+    smallest = [own.diagonal(axis1=1, axis2=2).min(axis=1) for own in lower]
+    singular = np.min(smallest, axis=0) < NEAR_ZERO
+    deviance = problem.in_units_of_data(problem.deviance(at, reml), reml)
+    return [
+        Optimum(
+            beta=beta[i],
+            cov_beta=cov_beta[i],
+            sigma2=float(r2[i] * problem.y_scale**2),
+            factors=tuple(own[i] for own in factors),
+            deviance=float(deviance[i]),
+            reml=reml,
+            converged=bool(best.converged),
+            singular=bool(singular[i]),
+            evaluations=best.evaluations,
+            gradient=float(best.gradient),
+            theta_standard=best.theta,
+        )
+        if r2[i] >= (LEAST_CROSSED if problem.crossing else LEAST_RESIDUAL)
+        else None
+        for i, best in enumerate(found)
+    ]
 
 
 def _without_dust(factor: np.ndarray) -> np.ndarray:
@@ -162,13 +182,17 @@ def _without_dust(factor: np.ndarray) -> np.ndarray:
 
 
 def lower_factor(factor: np.ndarray, blocks: Sequence[Sequence[int]]) -> np.ndarray:
-    """The lower triangular factor of ``factor @ factor.T`` with a diagonal that is not negative."""
+    """The lower triangular factor of ``factor @ factor.T`` with a diagonal that is not negative.
+
+    For many matrices at once where there are axes before the last two.
+    """
     lower = np.zeros_like(factor)
     for block in blocks:
+        here = (..., *np.ix_(block, block))
         if len(block) == 1:
-            lower[block[0], block[0]] = abs(factor[block[0], block[0]])
-            continue
-        here = np.ix_(block, block)
-        R = np.linalg.qr(factor[here].T, mode="r")
-        lower[here] = (np.where(np.diagonal(R) < 0, -1.0, 1.0)[:, None] * R).T
+            lower[here] = np.abs(factor[here])
+        else:
+            R = np.linalg.qr(factor[here].swapaxes(-1, -2), mode="r")
+            sign = np.where(R.diagonal(axis1=-2, axis2=-1) < 0, -1.0, 1.0)
+            lower[here] = (sign[..., None] * R).swapaxes(-1, -2)
     return lower

@@ -51,6 +51,13 @@ class Evaluation:
     XX_inverse: np.ndarray
     logdet_XX: float
 
+    def alone(self) -> Evaluation:
+        """The same with one problem on the last axis of all arrays, without the tape."""
+        scalars = (self.logdet, self.beta, self.r2, self.XX_inverse, self.logdet_XX)
+        logdet, *rest = (np.asarray(one)[..., None] for one in scalars)
+        factors = [factor[..., None] for factor in self.factors]
+        return Evaluation(factors, self.root[..., None], logdet, [], *rest)
+
 
 class Problem:
     """A design, standardised, reduced to cross-products, and ready to be evaluated at any theta.
@@ -238,14 +245,14 @@ class Problem:
         value = at.logdet + df * np.log(2 * np.pi * sigma2) + r2 / sigma2
         return value + at.logdet_XX if reml else value
 
-    def in_units_of_data(self, deviance: float, reml: bool) -> float:
+    def in_units_of_data(self, deviance: np.ndarray, reml: bool) -> np.ndarray:
         """What the deviance of the standardised data is for the data themselves."""
         df = self.n - self.p if reml else self.n
-        deviance += 2 * df * np.log(self.y_scale)
+        deviance = deviance + 2 * df * np.log(self.y_scale)
         if reml:
             # log|X'V^-1 X| of the data's own X
-            deviance -= 2 * np.linalg.slogdet(self.T_x)[1]
-        return float(deviance)
+            deviance = deviance - 2 * np.linalg.slogdet(self.T_x)[1]
+        return deviance
 
     def gradient(self, at: Evaluation, reml: bool, sigma2: float | None = None) -> np.ndarray:
         """The derivative of `deviance` by theta."""

@@ -11,11 +11,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from course.errors import CourseError
-from course.solver.estimates import Optimum, in_units_of_data
+from course.solver.estimates import Optimum, optima
 from course.solver.problem import SMALL, Problem
 from course.solver.search import Found, rival_starts, search, settle, tolerance
-from course.solver.together import Together, values_and_gradients
+from course.solver.together import Together, parts, values_and_gradients
 
 STEP = 1e-4  # for central differences of an exact gradient, in standardised units
 FLAT = 1e-3  # the least curvature, as a share of the expected one, that a first step trusts
@@ -66,18 +65,17 @@ class Refitter:
 
     def fit(self, problems: Sequence[Problem]) -> list[Optimum | None]:
         """The optimum of each problem; None where the fit breaks off."""
-        found = [self._finish(*pair) for pair in zip(problems, self._descend(problems), strict=True)]
-        kept = [i for i, one in enumerate(found) if one is not None]
-        optima: list[Optimum | None] = [None] * len(problems)
-        if kept:
-            together = Together([problems[i] for i in kept])
-            at = together.each(together.evaluate(np.stack([found[i].theta for i in kept])))
-            for i, here in zip(kept, at, strict=True):
-                try:
-                    optima[i] = in_units_of_data(problems[i], here, found[i], self.reml)
-                except CourseError:  # no residual is left
-                    pass
-        return optima
+        pairs = zip(problems, self._descend(problems), strict=True)
+        found = [self._finish(problem, one) for problem, one in pairs]
+        results: list[Optimum | None] = [None] * len(problems)
+        done = [i for i, one in enumerate(found) if one is not None]
+        for some in parts([problems[i] for i in done]):
+            ends = [found[i] for i in done[some]]
+            together = Together([problems[i] for i in done[some]])
+            at = together.evaluate(np.stack([one.theta for one in ends]))
+            for i, optimum in zip(done[some], optima(together, at, ends, self.reml), strict=True):
+                results[i] = optimum
+        return results
 
     def _descend(self, problems: Sequence[Problem]) -> list[Found]:
         def function(which: np.ndarray, theta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

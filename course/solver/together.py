@@ -21,6 +21,12 @@ from course.solver.problem import Evaluation, Problem
 LEVELS_AT_ONCE = 7_000
 
 
+def parts(problems: Sequence[Problem]) -> list[slice]:
+    """As many of the problems at a time as are best evaluated side by side."""
+    size = max(1, LEVELS_AT_ONCE // problems[0].M.shape[2]) if problems else 1
+    return [slice(first, first + size) for first in range(0, len(problems), size)]
+
+
 def values_and_gradients(
     problems: Sequence[Problem], theta: np.ndarray, reml: bool
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -34,9 +40,7 @@ def values_and_gradients(
     reml : bool
     """
     values, gradients = np.empty(len(problems)), np.empty(theta.shape)
-    size = max(1, LEVELS_AT_ONCE // problems[0].M.shape[2])
-    for first in range(0, len(problems), size):
-        some = slice(first, first + size)
+    for some in parts(problems):
         together = Together(problems[some])
         at = together.evaluate(theta[some])
         values[some] = together.deviance(at, reml)
@@ -118,22 +122,6 @@ class Together(Problem):
                 bar = stage.back(tape, bar)
         packed = [by_grouping[g][_free(pattern)] for g, pattern in enumerate(self.patterns)]
         return np.concatenate(packed).T
-
-    def each(self, at: Evaluation) -> list[Evaluation]:
-        """The evaluation of every problem, without the tape."""
-        return [
-            Evaluation(
-                [factor[:, :, i] for factor in at.factors],
-                at.root[:, :, i],
-                at.logdet[i],
-                [],
-                at.beta[:, i],
-                at.r2[i],
-                at.XX_inverse[:, :, i],
-                at.logdet_XX[i],
-            )
-            for i in range(self.size)
-        ]
 
 
 def _free(pattern: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
