@@ -18,8 +18,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from course.common.parameter import Parameter
-from course.solver.estimates import Estimates, lower_factor
-from course.solver.problem import Problem
+from course.solver.estimates import Estimates
+from course.solver.problem import Problem, lower_factor
 
 # Takes the value at which the parameter is held, and x; returns the deviance there and its gradient by x.
 Objective = Callable[[float, np.ndarray], tuple[float, np.ndarray]]

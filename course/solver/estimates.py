@@ -9,8 +9,9 @@ import numpy as np
 from scipy import linalg
 
 from course.errors import CourseError
-from course.solver.problem import Evaluation, Problem
-from course.solver.search import Found, search
+from course.solver.problem import Evaluation, Problem, lower_factor
+from course.solver.quasi_newton import Found
+from course.solver.search import search
 
 # A relative standard deviation that counts as none; lme4's isSingular has the same.
 NEAR_ZERO = 1e-4
@@ -179,20 +180,3 @@ def optima(
 def _without_dust(factor: np.ndarray) -> np.ndarray:
     """Rounding of what is 0, at 0."""
     return np.where(np.abs(factor) < 1e-10, 0.0, factor)
-
-
-def lower_factor(factor: np.ndarray, blocks: Sequence[Sequence[int]]) -> np.ndarray:
-    """The lower triangular factor of ``factor @ factor.T`` with a diagonal that is not negative.
-
-    For many matrices at once where there are axes before the last two.
-    """
-    lower = np.zeros_like(factor)
-    for block in blocks:
-        here = (..., *np.ix_(block, block))
-        if len(block) == 1:
-            lower[here] = np.abs(factor[here])
-        else:
-            R = np.linalg.qr(factor[here].swapaxes(-1, -2), mode="r")
-            sign = np.where(R.diagonal(axis1=-2, axis2=-1) < 0, -1.0, 1.0)
-            lower[here] = (sign[..., None] * R).swapaxes(-1, -2)
-    return lower

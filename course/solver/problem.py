@@ -17,6 +17,7 @@ not get stuck there as one with bounds does. Signs are turned at the end.
 from __future__ import annotations
 
 import copy
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -142,14 +143,12 @@ class Problem:
     def _blocks(self, crossed: list[int]) -> np.ndarray:
         return components(*[self.design.groupings[g].codes for g in crossed])
 
-    def with_response(self, y: np.ndarray, start: np.ndarray | None = None) -> Problem:
+    def with_response(self, y: np.ndarray) -> Problem:
         """The same problem for another response: only the cross-products with y are formed again.
 
         Parameters
         ----------
         y : ndarray, shape (n,)
-        start : ndarray, optional
-            Where the search begins; that of this problem where left out.
         """
         other = copy.copy(self)
         other.design = self.design.with_response(y)
@@ -160,8 +159,6 @@ class Problem:
             other.M[i, self.y_at] = other.M[self.y_at, i] = products
         if self.crossing:
             other.crossing = self.crossing.with_columns(other.U.T)
-        if start is not None:
-            other.start = start
         return other
 
     def without(self, rows: np.ndarray) -> Problem:
@@ -278,6 +275,10 @@ class Problem:
         bar : ndarray, shape (u, u)
             The derivative of that function by the root U'V^-1 U, symmetric.
         """
+        return self.pack(self.by_factor(at, bar))
+
+    def by_factor(self, at: Evaluation, bar: np.ndarray) -> list[np.ndarray]:
+        """The same by each grouping's Lambda; above its diagonal only what costs nothing is filled in."""
         by_grouping = {}
         bar = bar[:, :, None]
         steps = self._steps(at)
@@ -287,7 +288,7 @@ class Problem:
                 bar = stage.back(tape, bar)
         if self.crossing:
             by_grouping |= self.crossing.gradient(at.tape[0], self.block_sums.spread(bar))
-        return self.pack([by_grouping[g] for g in range(len(self.patterns))])
+        return [by_grouping[g] for g in range(len(self.patterns))]
 
     def _residual_coefficients(self, at: Evaluation) -> np.ndarray:
         """v with U v = y - X beta."""
@@ -312,10 +313,10 @@ class Problem:
 
     def conditional_covariances(self, at: Evaluation, sigma2: float) -> list[np.ndarray]:
         """Conditional covariances of the random effects given beta and theta, (L, k, k) each."""
-        pairs = zip(self._in_level_order(self._conditional(at)), self.T_z, strict=True)
+        pairs = zip(self._in_level_order(self.conditional(at)), self.T_z, strict=True)
         return [sigma2 * np.einsum("ij,jkl,mk->lim", T, V, T) for V, T in pairs]
 
-    def _conditional(self, at: Evaluation) -> dict[int, np.ndarray]:
+    def conditional(self, at: Evaluation) -> dict[int, np.ndarray]:
         """By grouping the same over sigma squared in standardised units, (k, k, L)."""
         covariances = {}
         bar = np.zeros((len(self.U), len(self.U), 1))
@@ -334,13 +335,8 @@ class Problem:
 
     # -- the optimum --------------------------------------------------------------------------
 
-    @cached_property
-    def start(self) -> np.ndarray:
-        """The theta at which a search begins: the usual one, or what `with_response` was given."""
-        return self.middling
-
     @property
-    def middling(self) -> np.ndarray:
+    def start(self) -> np.ndarray:
         """The usual start: independent effects, each with the relative standard deviation MIDDLING."""
         return self.pack([MIDDLING * np.eye(len(pattern)) for pattern in self.patterns])
 
@@ -361,7 +357,7 @@ class Problem:
         much as a variance of 1 / w of its own would: 4 w^2 / lambda^2 for a standard deviation,
         2 w_i w_j / lambda^2 for what ties effect i to effect j.
         """
-        conditional = self._conditional(self.evaluate(self.middling))
+        conditional = self.conditional(self.evaluate(self.start))
         curvatures = []
         for g in range(len(self.patterns)):
             weight = 1 - np.einsum("iil->il", conditional[g]) / MIDDLING**2
@@ -369,3 +365,20 @@ class Problem:
             information = 2 * weight @ weight.T / MIDDLING**2
             curvatures.append(information + np.diag(np.diagonal(information)))
         return self.pack(curvatures)
+
+
+def lower_factor(factor: np.ndarray, blocks: Sequence[Sequence[int]]) -> np.ndarray:
+    """The lower triangular factor of ``factor @ factor.T`` with a diagonal that is not negative.
+
+    For many matrices at once where there are axes before the last two.
+    """
+    lower = np.zeros_like(factor)
+    for block in blocks:
+        here = (..., *np.ix_(block, block))
+        if len(block) == 1:
+            lower[here] = np.abs(factor[here])
+        else:
+            R = np.linalg.qr(factor[here].swapaxes(-1, -2), mode="r")
+            sign = np.where(R.diagonal(axis1=-2, axis2=-1) < 0, -1.0, 1.0)
+            lower[here] = (sign[..., None] * R).swapaxes(-1, -2)
+    return lower

@@ -6,30 +6,21 @@ quasi-Newton steps. Problems side by side take them together (`course.solver.tog
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from course.solver.estimates import Optimum, optima
 from course.solver.problem import SMALL, Problem
-from course.solver.search import Found, rival_starts, search, settle, tolerance
+from course.solver.quasi_newton import TRUSTED, Found, descend_together, tolerance
+from course.solver.search import Deviance, rival_starts, search, settle
 from course.solver.together import Together, parts, values_and_gradients
 
 STEP = 1e-4  # for central differences of an exact gradient, in standardised units
 FLAT = 1e-3  # the least curvature, as a share of the expected one, that a first step trusts
-MOST_STEPS = 25  # of a search side by side with others; what takes longer is searched for by itself
-SHORTEST = 1e-3  # of a quasi-Newton step: where even that leads upwards, the search goes on by itself
-# A slope so small, measured by the curvature, is that of a point next to the optimum: the step that is left
-# is taken on trust, and lands nearer than its length by the share to which the curvature is known.
-TRUSTED = 1e-3
-ENOUGH = 1e-4  # a step is long enough that lowers the deviance by this share of what its slope promises
-
 LEVELS = 250_000  # of all problems that are searched for together: their cross-products fill some MB
 MOST_TOGETHER = 25
-
-# Takes numbers of problems, and a point for each; returns the values and the slopes there.
-Function = Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,9 +72,10 @@ class Refitter:
         def function(which: np.ndarray, theta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
             return values_and_gradients([problems[i] for i in which], theta, self.reml)
 
-        unit = np.sqrt(np.diagonal(self.inverse))
-        n = np.array([problem.n for problem in problems])
-        return descend_together(function, self.start, self.inverse, unit, n)
+        size = len(problems)
+        enough = [max(TRUSTED, tolerance(problem.n)) for problem in problems]
+        starts, inverses = np.tile(self.start, (size, 1)), np.tile(self.inverse, (size, 1, 1))
+        return descend_together(function, starts, inverses, np.array(enough))
 
     def _finish(self, problem: Problem, found: Found) -> Found | None:
         """Where the search went astray or may have found one valley of several, search by itself."""
@@ -91,8 +83,7 @@ class Refitter:
             if found.converged:
                 small = problem.diagonal & (np.abs(found.theta) < SMALL)
                 again = self.several_valleys or small.any()
-                return settle(problem, self.reml, found) if again else found
-            problem.start = self.start
+                return settle(Deviance(problem, self.reml), found) if again else found
             return search(problem, self.reml)
         except np.linalg.LinAlgError:
             return None
@@ -115,64 +106,3 @@ def inverse_curvature(problem: Problem, theta: np.ndarray, reml: bool) -> np.nda
     values, vectors = np.linalg.eigh((hessian + hessian.T) / 2)
     wide = unit[:, None] * vectors / np.sqrt(np.abs(values).clip(min=FLAT))
     return wide @ wide.T
-
-
-def descend_together(
-    function: Function, start: np.ndarray, inverse: np.ndarray, unit: np.ndarray, n: np.ndarray
-) -> list[Found]:
-    """Follow each of several functions down by BFGS steps, side by side.
-
-    Parameters
-    ----------
-    function : Function
-    start : ndarray, shape (k,)
-    inverse : ndarray, shape (k, k)
-        Of the second derivatives there, roughly.
-    unit : ndarray, shape (k,)
-        The step by which a function of curvature 1 rises by a half.
-    n : ndarray of int
-        For each function the number of rows that it is a sum over.
-
-    Returns
-    -------
-    list of Found
-        Not converged where the functions cannot be followed in few steps.
-    """
-    size = len(n)
-    enough = np.array([max(TRUSTED, tolerance(rows)) for rows in n])
-    everything = np.arange(size)
-    x, H = np.tile(start, (size, 1)), np.tile(inverse, (size, 1, 1))
-    value, slope = function(everything, x)
-    steepest = np.abs(slope * unit).max(axis=1, initial=0)
-    length, evaluations = np.ones(size), np.ones(size, dtype=np.int64)
-    for _ in range(MOST_STEPS):
-        which = everything[(steepest > enough) & (length > SHORTEST)]
-        if not len(which):
-            break
-        step = -np.einsum("rij,rj->ri", H[which], slope[which])
-        there = x[which] + length[which, None] * step
-        new_value, new_slope = function(which, there)
-        evaluations[which] += 1
-        promised = length[which] * (step * slope[which]).sum(axis=1)
-        noise = 1e-13 * n[which]
-        lower = new_value < value[which] + ENOUGH * promised + noise
-        length[which] = np.where(lower, 1.0, 0.3 * length[which])
-        which, there, new_slope = which[lower], there[lower], new_slope[lower]
-        H[which] = _updated(H[which], there - x[which], new_slope - slope[which])
-        x[which], value[which], slope[which] = there, new_value[lower], new_slope
-        steepest[which] = np.abs(new_slope * unit).max(axis=1, initial=0)
-    there = steepest <= enough
-    x[there] -= np.einsum("rij,rj->ri", H[there], slope[there])
-    pairs = zip(x, value, steepest, there, evaluations, strict=True)
-    return [Found(*one) for one in pairs]
-
-
-def _updated(H: np.ndarray, step: np.ndarray, change: np.ndarray) -> np.ndarray:
-    """The BFGS update of inverse curvatures (m, k, k), where the slope changed as that of a valley does."""
-    bend = (step * change).sum(axis=1)
-    Hy = np.einsum("rij,rj->ri", H, change)
-    ratio = (1 + (change * Hy).sum(axis=1) / bend) / bend
-    both = Hy[:, :, None] * step[:, None]
-    new = H + ratio[:, None, None] * step[:, :, None] * step[:, None]
-    new -= (both + both.swapaxes(1, 2)) / bend[:, None, None]
-    return np.where((bend > 0)[:, None, None], new, H)
