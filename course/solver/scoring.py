@@ -37,9 +37,8 @@ def step(problem: Problem, at: Evaluation, reml: bool) -> np.ndarray:
         half = np.where(pattern, Lambda.T @ slopes[g] / 2, 0)  # Lambda' G Lambda, its lower triangle
         E = -(half + np.tril(half, -1).T) / (known @ known.T)
         values, vectors = np.linalg.eigh(np.eye(len(E)) + E)
-        left = np.sqrt(values.clip(LEAST_LEFT, MOST_LEFT))
-        blocks = problem.design.groupings[g].blocks
-        factors.append(lower_factor(Lambda @ (vectors * left), blocks))
+        root = (vectors * np.sqrt(values.clip(LEAST_LEFT, MOST_LEFT))) @ vectors.T
+        factors.append(lower_factor(Lambda @ root, problem.design.groupings[g].blocks))
     return problem.pack(factors)
 
 

@@ -20,6 +20,7 @@ PRECISION_LOST = 2  # SciPy's number for a line search that found nothing lower
 FEW_ROWS = 200  # with more of them one start has been enough
 ALMOST_ZERO = 1e-4  # a relative SD next to 0
 NOISE = 1e-6
+NOTHING_LEFT = 1e-10  # of the response's variance: as a residual, next to none
 # An optimum that is searched for a second time is known by its deviance, so near to the first one's, and
 # by its relative (co)variances, within twice this.
 CLOSE = 0.01
@@ -96,12 +97,23 @@ def approach(deviance: Deviance) -> Found:
         return descend(problem, deviance, theta)
 
     def function(_: np.ndarray, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        values, slopes = zip(*map(deviance, points), strict=True)
-        return np.array(values), np.array(slopes)
+        value, slope = np.inf, np.zeros(problem.n_theta)
+        try:
+            at, there = deviance.evaluate(points[0])
+            if at.r2 > NOTHING_LEFT * problem.n:  # where no residual is left, bargains are rounding
+                value, slope = there, problem.gradient(at, deviance.reml)
+        except np.linalg.LinAlgError:
+            pass
+        return np.array([value]), slope[None]
 
     enough = np.array([tolerance(problem.n)])
     (found,) = descend_together(function, theta[None], inverse[None], enough)
-    return found if found.converged else descend(problem, deviance, found.theta, far=True)
+    if found.converged:
+        return found
+    try:
+        return descend(problem, deviance, found.theta, far=True)
+    except np.linalg.LinAlgError:
+        return descend(problem, deviance, problem.start)
 
 
 def settle(deviance: Deviance, best: Found) -> Found:
@@ -113,7 +125,7 @@ def settle(deviance: Deviance, best: Found) -> Found:
     if not _is_valley(deviance, best):
         best = _better(deviance, np.where(best.theta == 0, problem.start, best.theta), best)
     small = problem.diagonal & (np.abs(best.theta) < SMALL)
-    if small.any() and problem.n <= FEW_ROWS:
+    if small.any() and _rows(problem) <= FEW_ROWS:
         for sign in (1.0, -1.0):
             again = np.where(small, 0.7, best.theta)
             again = np.where(
@@ -162,7 +174,13 @@ def has_rivals(problem: Problem) -> bool:
 def is_crowded(problem: Problem) -> bool:
     """Whether so few rows have so many random effects that these may take all the variance."""
     effects = [grouping.n_levels * len(grouping.effects) for grouping in problem.design.groupings]
-    return problem.n <= FEW_ROWS and max(effects) > problem.n / 2
+    return _rows(problem) <= FEW_ROWS and max(effects) > _rows(problem) / 2
+
+
+def _rows(problem: Problem) -> int:
+    """How many rows there are beside those of the largest level, which says little about its factor."""
+    codes = max((grouping.codes for grouping in problem.design.groupings), key=np.max)
+    return problem.n - int(np.bincount(codes).max())
 
 
 def descend(
