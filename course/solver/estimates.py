@@ -144,11 +144,12 @@ def optima(
     """
     df = problem.n - problem.p if reml else problem.n
     r2 = at.r2 / df
-    T_x, constant = problem.T_x * problem.y_scale, problem.columns.constant
-    beta = (T_x @ at.beta).T
-    if constant is not None:
-        beta += problem.columns.y_shift * constant
-    cov_beta = r2[:, None, None] * (T_x @ np.moveaxis(at.XX_inverse, 2, 0) @ T_x.T)
+    sigma2 = r2 * problem.y_scale**2
+    beta = (problem.y_scale * (problem.T_x @ at.beta)).T
+    if problem.columns.constant is not None:
+        beta += np.multiply.outer(problem.y_shift, problem.columns.constant)
+    XX_inverse = np.moveaxis(at.XX_inverse, 2, 0)
+    cov_beta = sigma2[:, None, None] * (problem.T_x @ XX_inverse @ problem.T_x.T)
     lower, factors = [], []
     for T, own, grouping in zip(problem.T_z, at.factors, problem.design.groupings, strict=True):
         # theta is free of sign
@@ -161,7 +162,7 @@ def optima(
         Optimum(
             beta=beta[i],
             cov_beta=cov_beta[i],
-            sigma2=float(r2[i] * problem.y_scale**2),
+            sigma2=float(sigma2[i]),
             factors=tuple(own[i] for own in factors),
             deviance=float(deviance[i]),
             reml=reml,

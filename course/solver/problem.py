@@ -94,7 +94,8 @@ class Problem:
     def _take(self, columns: Columns) -> None:
         self.columns = columns
         self.U, self.x, self.z, self.y_at = columns.U, columns.x, columns.z, columns.y_at
-        self.T_x, self.T_z, self.y_scale = columns.T_x, columns.T_z, columns.y_scale
+        self.T_x, self.T_z = columns.T_x, columns.T_z
+        self.y_scale, self.y_shift = columns.y_scale, columns.y_shift
 
     def _order(self, design: Design) -> None:
         """Decide what is eliminated when: crossed groupings together, then a chain of nested ones."""

@@ -20,7 +20,7 @@ PRECISION_LOST = 2  # SciPy's number for a line search that found nothing lower
 FEW_ROWS = 200  # with more of them one start has been enough
 ALMOST_ZERO = 1e-4  # a relative SD next to 0
 NOISE = 1e-6
-NOTHING_LEFT = 1e-10  # of the response's variance: as a residual, next to none
+NOTHING_LEFT = 1e-12  # of the response's variance: a residual that may be rounding
 # An optimum that is searched for a second time is known by its deviance, so near to the first one's, and
 # by its relative (co)variances, within twice this.
 CLOSE = 0.01
@@ -78,7 +78,8 @@ class Deviance:
 
 
 def _search(deviance: Deviance) -> Found:
-    return settle(deviance, approach(deviance))
+    with np.errstate(all="ignore"):  # where no residual is left, say
+        return settle(deviance, approach(deviance))
 
 
 def approach(deviance: Deviance) -> Found:
@@ -178,9 +179,10 @@ def is_crowded(problem: Problem) -> bool:
 
 
 def _rows(problem: Problem) -> int:
-    """How many rows there are beside those of the largest level, which says little about its factor."""
+    """How many rows there are; where one level has most of them, how many the others have."""
     codes = max((grouping.codes for grouping in problem.design.groupings), key=np.max)
-    return problem.n - int(np.bincount(codes).max())
+    largest = int(np.bincount(codes).max())
+    return problem.n - largest if largest > problem.n / 2 else problem.n
 
 
 def descend(
