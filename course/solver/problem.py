@@ -52,6 +52,13 @@ class Evaluation:
     XX_inverse: np.ndarray
     logdet_XX: float
 
+    def one(self, i: int) -> Evaluation:
+        """That of one of several problems on the last axis, without the tape."""
+        arrays = (self.logdet, self.beta, self.r2, self.XX_inverse, self.logdet_XX)
+        logdet, *rest = (array[..., i] for array in arrays)
+        factors = [factor[..., i] for factor in self.factors]
+        return Evaluation(factors, self.root[..., i], logdet, [], *rest)
+
     def alone(self) -> Evaluation:
         """The same with one problem on the last axis of all arrays, without the tape."""
         scalars = (self.logdet, self.beta, self.r2, self.XX_inverse, self.logdet_XX)
@@ -214,7 +221,11 @@ class Problem:
     # -- the deviance and its gradient --------------------------------------------------------
 
     def evaluate(self, theta: np.ndarray) -> Evaluation:
-        factors = self.unpack(theta)
+        """The deviance's parts at one theta."""
+        return self.with_factors(self.unpack(theta))
+
+    def with_factors(self, factors: list[np.ndarray]) -> Evaluation:
+        """The same at given Lambdas. Those of nested groupings may have entries above the diagonal."""
         M, logdet = self.M, 0.0
         tape: list = []
         if self.crossing:

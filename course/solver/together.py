@@ -83,16 +83,24 @@ class Together(Problem):
             self.M = np.concatenate([problem.M for problem in problems], axis=2)
             self.stages = [_side_by_side(stage, self.size) for stage in self.stages]
 
-    def evaluate(self, theta: np.ndarray) -> Evaluation:
+    def unpack(self, theta: np.ndarray) -> list[np.ndarray]:
         factors, start = [], 0
         for pattern in self.patterns:
             factors.append(np.zeros((*pattern.shape, self.size)))
             stop = start + int(pattern.sum())
             factors[-1][_free(pattern)] = theta[:, start:stop].T
             start = stop
+        return factors
+
+    def pack(self, factors: list[np.ndarray]) -> np.ndarray:
+        pairs = zip(factors, self.patterns, strict=True)
+        return np.concatenate([factor[_free(pattern)] for factor, pattern in pairs]).T
+
+    def with_factors(self, factors: list[np.ndarray]) -> Evaluation:
         if self.crossing:
-            pairs = zip(self.problems, theta, strict=True)
-            each = [problem.evaluate(own) for problem, own in pairs]
+            own = [[factor[:, :, i] for factor in factors] for i in range(self.size)]
+            pairs = zip(self.problems, own, strict=True)
+            each = [problem.with_factors(one) for problem, one in pairs]
             root = np.stack([at.root for at in each], axis=2)
             return self._at_root(factors, root, np.array([at.logdet for at in each]), each)
         M, logdet, tape = self.M, np.zeros(self.size), []
@@ -113,18 +121,18 @@ class Together(Problem):
         r2 = root[self.y_at, self.y_at] - (Xy * beta).sum(axis=0)
         return Evaluation(factors, root, logdet, tape, beta, r2, XX_inverse, logdet_XX)
 
-    def pull_back(self, at: Evaluation, bar: np.ndarray) -> np.ndarray:
+    def by_factor(self, at: Evaluation, bar: np.ndarray) -> list[np.ndarray]:
         if self.crossing:
             parts = zip(self.problems, at.tape, np.moveaxis(bar, 2, 0), strict=True)
-            return np.array([problem.pull_back(one, own) for problem, one, own in parts])
+            each = [problem.by_factor(one, own) for problem, one, own in parts]
+            return [np.stack(slopes, axis=2) for slopes in zip(*each, strict=True)]
         by_grouping = {}
         for i, (stage, tape) in reversed(list(enumerate(zip(self.stages, at.tape, strict=True)))):
             slopes = stage.gradient(tape, bar)
             by_grouping[stage.grouping] = slopes.reshape(*slopes.shape[:2], self.size, -1).sum(3)
             if i:
                 bar = stage.back(tape, bar)
-        packed = [by_grouping[g][_free(pattern)] for g, pattern in enumerate(self.patterns)]
-        return np.concatenate(packed).T
+        return [by_grouping[g] for g in range(len(self.patterns))]
 
 
 def _free(pattern: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
