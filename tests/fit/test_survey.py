@@ -459,6 +459,18 @@ def test_the_jackknife_of_a_plain_mean_is_its_standard_error(balanced):
     assert fit.bse_fe["Intercept"] == pytest.approx(means.std() / np.sqrt(8), rel=1e-8)
 
 
+def test_a_label_that_a_replicate_leaves_out_is_told(balanced):
+    rare = balanced.assign(kind=np.where(balanced["school"] == "s2", "rare", "usual"))
+    with pytest.raises(CourseError, match="one3 does not leave out cannot tell all fixed effects"):
+        mixedlm(
+            "y ~ kind + (1|school)",
+            rare,
+            weights={"pupil": "v", "school": "v"},
+            replicate_weights="one*",
+            replicate_method="jackknife",
+        ).fit()
+
+
 def test_a_replicate_is_the_fit_to_its_weights(balanced):
     """Also for variances: the spread of fits that are given the replicates as weights."""
     formula, keys = "y ~ x + (1|school)", {"pupil": "v", "school": "v"}
