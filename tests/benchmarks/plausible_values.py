@@ -66,9 +66,10 @@ def main() -> None:
                     strict=True,
                 )
                 what = "fit and summary" if tables else "fit"
+                ratio = np.median(ten) / np.median(one)
                 print(
                     f"{len(data):,} pupils in {schools:,} schools, {name}, {what}: "
-                    f"one {np.median(one):.3f} s, ten {np.median(ten):.3f} s, {np.median(ten) / np.median(one):.1f} fits"
+                    f"one {np.median(one):.3f} s, ten {np.median(ten):.3f} s, {ratio:.1f} fits"
                 )
 
 

@@ -72,6 +72,7 @@ def test_titles_stand_on_axes_and_in_reports():
     rows = plots.coefficients({"a": fit}).get_yticklabels()
     shown = ["Sex of the student: male", "Age in years", "Index of social status"]
     assert [row.get_text() for row in rows] == shown
+    assert plots.means(fit, "sex").get_ylabel() == "Sex of the student"
     assert plots.predictions(fit, "age").get_xlabel().startswith("Age in years; ")
     untitled = data.copy()
     untitled.attrs = {}
