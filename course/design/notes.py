@@ -14,6 +14,7 @@ from course.design.design import Design
 from course.design.groups import FEW_LEVELS, STRAY_SHARE, lies_in, occurring, relation
 from course.design.identification import RESIDUAL, Shared
 from course.design.matrices import REMEMBERING
+from course.design.weights import weights_range
 from course.formula.expressions import column_code, quoted_column
 from course.formula.parse import effect_terms, powers_of, ratios_of
 from course.formula.terms import as_written
@@ -38,6 +39,7 @@ def find_notes(design: Design, by_row: bool = True) -> tuple[str, ...]:
     """
     looks = (
         rows_left_out,
+        weights_far_from_one,
         learnt_from_complete_rows,
         columns_left_out,
         reused_labels,
@@ -83,6 +85,19 @@ def _why_missing(design: Design) -> str:
             "they cannot be counted."
         )
     return counted
+
+
+def weights_far_from_one(design: Design) -> list[str]:
+    """The residual's variance, its share and the ICC are those of a row that the data have not."""
+    weights = design.weights
+    if weights is None or weights.min() <= 1 <= weights.max():
+        return []
+    return [
+        f"The weights {design.weights_name} are {weights_range(weights)}, and no row has one near 1. The "
+        "residual's variance, shares, ICC and R² are those of a row of weight 1: a single pupil, where "
+        "weights count pupils. With weights divided by their mean they are those of an average row, and all "
+        "else stays."
+    ]
 
 
 def columns_left_out(design: Design) -> list[str]:

@@ -432,7 +432,8 @@ class MixedFit:
         """statsmodels' own results of the same model: a genuine ``MixedLMResults``.
 
         MixedLM is given the same matrices, starts at this optimum and finishes by itself. Where its
-        dense matrices would be too large that is a `CourseError`; `to_statsmodels` can be forced.
+        dense matrices would be too large that is a `CourseError`; `to_statsmodels` can be forced. Rows with
+        weights come times their roots, so that its log-likelihood lacks half the sum of log(weights).
         """
         return self.to_statsmodels()
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from course.common.wording import listing
 from course.errors import CourseError
 from course.fit.model import MixedFit
 from course.fit.pooled import PooledFit
+from course.fit.survey import SurveyFit
+from course.formula.plausible import plausible_values
 
 
 def pool(fits: Iterable[MixedFit]) -> PooledFit:
@@ -24,7 +27,8 @@ def pool(fits: Iterable[MixedFit]) -> PooledFit:
     ----------
     fits : iterable of MixedFit
         Two or more fits of one formula, by one method, to data sets of as many rows:
-        ``[mixedlm(formula, d).fit() for d in imputed]``.
+        ``[mixedlm(formula, d).fit() for d in imputed]``. Or fits to plausible values, whose names differ in a
+        number; ``mixedlm("PV*MATH ~ ...", data).fit()`` makes and pools these at once, and faster.
 
     Returns
     -------
@@ -60,7 +64,7 @@ def pool(fits: Iterable[MixedFit]) -> PooledFit:
 
     In R: ``mice::pool(lapply(imputed, function(d) lmer(formula, d)))``, or mitml's ``testEstimates``.
     """
-    if isinstance(fits, MixedFit):
+    if isinstance(fits, MixedFit | SurveyFit):
         raise CourseError("pool takes several fits in a list: pool([fit1, fit2, ...])")
     if isinstance(fits, str) or not isinstance(fits, Iterable):
         raise CourseError(
@@ -68,18 +72,22 @@ def pool(fits: Iterable[MixedFit]) -> PooledFit:
             f"{type(fits).__name__}"
         )
     fits = tuple(fits)
-    _check(fits)
-    return PooledFit(fits)
+    _check_kinds(fits)
+    responses = [fit.design.formula.response for fit in fits]
+    plausible = plausible_values(responses)
+    for place, fit in enumerate(fits[1:], start=2):
+        _check_pair(fits[0], fit, place, plausible is not None)
+    return PooledFit(fits, plausible)
 
 
-def _check(fits: tuple) -> None:
+def _check_kinds(fits: tuple) -> None:
     """Refuse what cannot be pooled, with the mend."""
     for place, fit in enumerate(fits, start=1):
         if isinstance(fit, PooledFit):
             raise CourseError(
-                f"fit {place} is pooled already: pool(pooled.fits), or a list of all single fits"
+                f"number {place} is pooled already, and these rules pool single fits: give all of those"
             )
-        if not isinstance(fit, MixedFit):
+        if not isinstance(fit, MixedFit | SurveyFit):
             mend = ": call its .fit()" if hasattr(fit, "fit") else ""
             raise CourseError(
                 f"pool takes results of mixedlm(formula, data).fit(); number {place} is a "
@@ -90,22 +98,22 @@ def _check(fits: tuple) -> None:
             f"{'one fit has' if fits else 'no fit: there is'} nothing to be pooled: give a fit for each "
             "imputed data set, pool([mixedlm(formula, d).fit() for d in imputed])"
         )
-    first = fits[0]
-    for place, fit in enumerate(fits[1:], start=2):
-        _check_pair(first, fit, place)
 
 
-def _check_pair(first: MixedFit, fit: MixedFit, place: int) -> None:
+def _check_pair(first: MixedFit, fit: MixedFit, place: int, plausible: bool) -> None:
     one, other = first.design, fit.design
-    if fit.formula != first.formula:
+    formulas = [one.formula, other.formula]
+    if plausible:
+        formulas = [replace(formula, response="") for formula in formulas]
+    if formulas[0] != formulas[1]:
         raise CourseError(
             f"the fits are of different models: the first of {first.formula}, number {place} of "
-            f"{fit.formula}. Pool fits of one formula"
-            + (
-                ": mixedlm with a * in the response fits and pools plausible values, as in PV*MATH ~ ..."
-                if fit.design.formula.response != first.design.formula.response
-                else "; compare(small, large) tests pooled fits against each other"
-            )
+            f"{fit.formula}. Pool fits of one formula, or to plausible values, whose names differ in a "
+            "number alone; compare(small, large) tests pooled fits of different models"
+        )
+    if one.weights_name != other.weights_name:
+        raise CourseError(
+            f"the first fit and number {place} have different weights: give weights= the same column in each"
         )
     if fit.method != first.method:
         raise CourseError(
@@ -121,6 +129,12 @@ def _check_pair(first: MixedFit, fit: MixedFit, place: int) -> None:
         raise CourseError(
             f"the first fit has {one.n:,} rows and number {place} has {other.n:,}{gaps}: every data set must "
             "have the same rows, with all values that the model names imputed"
+        )
+    if plausible and not other.index.equals(one.index):
+        raise CourseError(
+            f"the first fit and number {place} are to different rows, since other values are missing. Leave "
+            "out the rows with gaps before fitting: "
+            f"data.dropna(subset={sorted({*one.missing, *other.missing})})"
         )
     if other.fixed_names != one.fixed_names:
         differ = sorted({*one.fixed_names} ^ {*other.fixed_names})

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 from course.common.nearest import nearest
@@ -18,7 +18,7 @@ from course.common.wording import listing
 from course.errors import CourseError
 from course.formula.expressions import TEXT, column_code
 from course.formula.grammar import LEFT_SIDE
-from course.formula.parse import NEEDS_COLUMNS, parse_formula
+from course.formula.parse import MAX_LENGTH, NEEDS_COLUMNS, parse_formula, variables_of
 from course.formula.terms import Formula, as_written
 
 STAR = re.compile(
@@ -49,11 +49,11 @@ class PlausibleValues:
     @property
     def in_words(self) -> str:
         """``10 plausible values (PV1MATH to PV10MATH)``; a number that is left out is told."""
-        first, last = self.columns[0], self.columns[-1]
-        joint = " to " if len(self.columns) > 2 else " and "
         before, after = self.pattern.split("*")
-        numbers = [int(name[len(before) : len(name) - len(after)]) for name in self.columns]
-        left_out = sorted({*range(numbers[0], numbers[-1])} - {*numbers})[:MOST_SHOWN]
+        by_number = {int(name[len(before) : len(name) - len(after)]): name for name in self.columns}
+        first, last = by_number[min(by_number)], by_number[max(by_number)]
+        joint = " to " if len(self.columns) > 2 else " and "
+        left_out = sorted({*range(min(by_number), max(by_number))} - {*by_number})[:MOST_SHOWN]
         gaps = f", without the number {listing(list(map(str, left_out)))}" if left_out else ""
         return f"{len(self.columns)} plausible values ({first}{joint}{last}{gaps})"
 
@@ -66,8 +66,7 @@ class PlausibleValues:
         >>> print(found.in_formula(formula))
         np.log(pv*) ~ 1 + (1 | g)
         """
-        column = re.escape(column_code(self.columns[0]))
-        response = re.sub(rf"(?<![\w.]){column}(?!\w)", self.pattern, formula.response)
+        response = _with_pattern(formula.response, self.columns[0], self.pattern)
         return replace(formula, response=response)
 
 
@@ -108,6 +107,32 @@ def read_formula(
     return formulas[0], PlausibleValues(pattern, tuple(matched), responses)
 
 
+def plausible_values(responses: Sequence[str]) -> PlausibleValues | None:
+    """What responses in patsy's language have in common that differ in one number; None for others.
+
+    Examples
+    --------
+    >>> found = plausible_values(["np.log(PV1MATH)", "np.log(PV2MATH)", "np.log(PV10MATH)"])
+    >>> found.pattern, found.columns
+    ('PV*MATH', ('PV1MATH', 'PV2MATH', 'PV10MATH'))
+    >>> plausible_values(["PV1MATH", "PV1READ"])
+    """
+    columns = [variables_of(response) for response in responses]
+    differ = [names for names in zip(*columns, strict=False) if len(set(names)) == len(responses)]
+    for names in differ:
+        for pattern in _families(names):
+            pairs = zip(responses, names, strict=True)
+            same = {_with_pattern(response, name, pattern) for response, name in pairs}
+            if len(_matched(pattern, names)) == len(names) and len(same) == 1:
+                return PlausibleValues(pattern, names, tuple(responses))
+    return None
+
+
+def _with_pattern(response: str, column: str, pattern: str) -> str:
+    """A response in patsy's language, with the pattern in the place of a column."""
+    return re.sub(rf"(?<![\w.]){re.escape(column_code(column))}(?!\w)", pattern, response)
+
+
 def needs_columns(text: str) -> bool:
     """Whether a formula can be read only by who knows the columns of the data.
 
@@ -116,16 +141,20 @@ def needs_columns(text: str) -> bool:
     >>> needs_columns("PV*MATH ~ escs"), needs_columns("score ~ ."), needs_columns("score ~ a*b")
     (True, True, False)
     """
-    left = LEFT_SIDE.match(text)
-    return bool(NEEDS_COLUMNS.search(text) or (left and _stars(left[0])))
+    return bool(NEEDS_COLUMNS.search(text) or _stars(_sides(text)[0]))
+
+
+def _sides(text: str) -> tuple[str, str]:
+    """What stands left of the ~, and the rest with it; nothing on the left of what is no formula."""
+    left = LEFT_SIDE.match(text) if len(text) <= MAX_LENGTH else None
+    return (left[0], text[left.end() :]) if left else ("", text)
 
 
 def _find_pattern(text: str, columns: Collection[object]) -> tuple[str, list[str]] | None:
     """The pattern left of the ~, and the columns that it names; None where there is none."""
-    match = LEFT_SIDE.match(text)
-    if match is None or "*" not in text:
+    left, right = _sides(text)
+    if not left or "*" not in text:
         return None
-    left, right = match[0], text[match.end() :]
     names = [name for name in columns if isinstance(name, str)]
     _refuse_on_the_right(right, names)
     patterns = list(dict.fromkeys(p for p in _stars(left) if not _multiplies(p, names)))
@@ -150,10 +179,8 @@ def _find_pattern(text: str, columns: Collection[object]) -> tuple[str, list[str
 
 def _replaced(text: str, pattern: str, name: str) -> str:
     """The formula with the name in the place of the pattern."""
-    left = LEFT_SIDE.match(text)
-    assert left
-    inside = STAR.sub(lambda match: name if match["star"] == pattern else match[0], left[0])
-    return inside + text[left.end() :]
+    left, right = _sides(text)
+    return STAR.sub(lambda match: name if match["star"] == pattern else match[0], left) + right
 
 
 def _stars(text: str) -> list[str]:

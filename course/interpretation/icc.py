@@ -54,7 +54,8 @@ def icc(
 
     Two pupils of one classroom share their school and province, too, so where groups are nested these
     variances count. Groups that cross appear by themselves and jointly (``"primary & second"``: the
-    same primary and the same secondary school).
+    same primary and the same secondary school). With prior weights the residual variance is that of a row of
+    weight 1, lme4's sigma squared.
 
     Parameters
     ----------
@@ -129,7 +130,7 @@ def icc(
     if interval not in ("delta", "bootstrap"):
         raise CourseError(f"interval={interval!r}: write 'delta' or 'bootstrap'")
     if interval == "bootstrap":
-        require_fit(fit, pooled="interval='delta' takes it")
+        require_fit(fit, pooled="write interval='delta', which pools them")
     pairs = _wanted(_pairs(fit.design), groups)
     points = _grid(fit.design, at)
     relative = None

@@ -29,7 +29,8 @@ def variance_shares(fit: MixedFit | PooledFit) -> pd.DataFrame:
     DataFrame
         By group, the residual last: ``variance`` (squared units of the response) and ``share``
         (between 0 and 1; they add up to 1). With a slope the variance of a group depends on the predictor;
-        this is its mean over the rows (Johnson 2014, doi 10.1111/2041-210X.12225).
+        this is its mean over the rows (Johnson 2014, doi 10.1111/2041-210X.12225). With prior weights the
+        residual's is that of a row of weight 1.
 
     Raises
     ------
@@ -76,7 +77,7 @@ def r2(fit: MixedFit | PooledFit) -> pd.Series:
     """Marginal and conditional R squared.
 
     With V_f the variance of the fixed part's predictions over the rows, V_g the (mean) variance of
-    grouping g and V_e the residual variance,
+    grouping g and V_e the residual variance (with prior weights that of a row of weight 1),
 
         marginal = V_f / (V_f + sum V_g + V_e),    conditional = (V_f + sum V_g) / (V_f + sum V_g + V_e)
 

@@ -455,6 +455,12 @@ phrases(
     ("residual SD", "sigma(m)", "np.sqrt(result.scale)", "fit.sigma"),
     ("residual variance", "sigma(m)^2", "result.scale", "fit.scale"),
     (
+        "residual SD with prior weights",
+        "sigma(update(m, weights = age))",
+        None,
+        'mixedlm(formula, pupils, weights="age").fit().sigma',
+    ),
+    (
         "theta, 1",
         'getME(m, "theta")[[1]]',
         "np.linalg.cholesky(result.cov_re_unscaled)[0, 0]",

@@ -48,6 +48,15 @@ def test_code_and_equation_alone(table, capsys):
     assert capsys.readouterr().out.startswith(r"\begin{aligned}")
 
 
+def test_weights(table, capsys):
+    assert main(["fit", FORMULA, str(table), "--weights", "age"]) == 0
+    assert "Weights: age" in capsys.readouterr().out
+    assert main(["translate", FORMULA, str(table), "--weights", "age", "--code"]) == 0
+    assert 'root = np.sqrt(data["age"].to_numpy(float))' in capsys.readouterr().out
+    assert main(["fit", FORMULA, str(table), "--weights", "ages"]) == 2
+    assert "did you mean 'age'" in capsys.readouterr().err
+
+
 def broken(path):
     """Files that are no tables: name -> (file, words in the message)."""
     files = {

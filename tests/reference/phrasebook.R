@@ -73,6 +73,7 @@ calls <- c(
   'VarCorr(m3)$province[1, 1]',
   'sigma(m)',
   'sigma(m)^2',
+  'sigma(update(m, weights = age))',
   'getME(m, "theta")[[1]]',
   'getME(m, "theta")[[2]]',
   'getME(m, "theta")[[3]]',
