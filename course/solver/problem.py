@@ -298,6 +298,44 @@ class Problem:
             for b, T in zip(self._in_level_order(means), self.T_z, strict=True)
         ]
 
+    def spherical(self, at: Evaluation, v: np.ndarray) -> list[np.ndarray]:
+        """The u of the effects Lambda u that are expected given the data U v, (k, L) for each grouping.
+
+        Levels are in the order of the elimination, that of `places`.
+        """
+        found = {}
+        v = v[:, None]
+        for stage, tape in reversed(self._steps(at)):
+            found[stage.grouping], v = stage.spherical(tape, v)
+        if self.crossing:
+            found |= self.crossing.spherical(at.tape[0], self.block_sums.spread(v))
+        return [found[g] for g in range(len(self.patterns))]
+
+    def leverages(self, at: Evaluation) -> np.ndarray:
+        """The derivative of log|Lambda'Z'W Z Lambda + I| by the weight of each row, (n,).
+
+        That is z' V z, with z the row's columns of all groupings and V the conditional covariance of
+        their effects.
+        """
+        bar = np.zeros((len(self.U), len(self.U), 1))
+        for stage, tape in reversed(self._steps(at)):
+            bar = stage.back(tape, bar)
+        if self.crossing:
+            return self.crossing.leverages(at.tape[0], self.block_sums.spread(bar), self.U)
+        total = np.zeros(self.n)
+        for i, j in zip(*np.nonzero(np.abs(bar).max(axis=2)), strict=True):
+            if j <= i:
+                total += (1 + (j < i)) * bar[i, j][self.leaves] * self.U[i] * self.U[j]
+        return total
+
+    @cached_property
+    def places(self) -> list[np.ndarray]:
+        """For each grouping where the level of each row stands in the order of the elimination, (n,)."""
+        codes = {g: grouping.codes for g, grouping in enumerate(self.design.groupings)}
+        for stage, rank in zip(self.stages, self.ranks, strict=True):
+            codes[stage.grouping] = rank[codes[stage.grouping]]
+        return [codes[g] for g in range(len(codes))]
+
     def conditional_covariances(self, at: Evaluation, sigma2: float) -> list[np.ndarray]:
         """Conditional covariances of the random effects given beta and theta, (L, k, k) each."""
         pairs = zip(self._in_level_order(self._conditional(at)), self.T_z, strict=True)
