@@ -77,6 +77,7 @@ class Problem:
         self.design = design
         self.n, self.p = design.X.shape
         self.patterns = [grouping.pattern for grouping in design.groupings]
+        self.sum_log_weights = design.sum_log_weights
         self.n_theta = sum(int(pattern.sum()) for pattern in self.patterns)
         self._take(columns or standardise(design))
         self._order(design)
@@ -178,6 +179,8 @@ class Problem:
         gone[self.leaves[rows]] = True
         other.M = np.where(gone, 0.0, self.M)
         other.n = self.n - int(rows.sum())
+        if self.design.weights is not None:
+            other.sum_log_weights = float(np.log(self.design.weights[~rows]).sum())
         return other
 
     @property
@@ -241,7 +244,7 @@ class Problem:
     def in_units_of_data(self, deviance: float, reml: bool) -> float:
         """What the deviance of the standardised data is for the data themselves."""
         df = self.n - self.p if reml else self.n
-        deviance += 2 * df * np.log(self.y_scale)
+        deviance += 2 * df * np.log(self.y_scale) - self.sum_log_weights
         if reml:
             # log|X'V^-1 X| of the data's own X
             deviance -= 2 * np.linalg.slogdet(self.T_x)[1]
