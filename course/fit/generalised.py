@@ -10,7 +10,7 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
-from course.common.arguments import choice
+from course.common.arguments import choice, whole
 from course.common.keywords import refuse_keywords
 from course.design.design import Design
 from course.design.notes import find_notes
@@ -22,6 +22,7 @@ from course.fit.tables import effects_tables, ratio_table, variance_table, with_
 from course.solver.families import Family
 from course.solver.generalised import GeneralisedEstimates, estimate_generalised
 from course.solver.penalised import Generalised
+from course.solver.quadrature import MOST_NODES, Adaptive
 
 KINDS = ("response", "link")
 RESIDUALS = ("deviance", "pearson", "response")
@@ -39,6 +40,8 @@ class MixedGLM:
         row, or a count.
     family : Family
         Its ``name`` is "binomial" or "poisson", its ``link`` "logit", "probit", "cloglog" or "log".
+    made : Generalised, optional
+        The model in standardised units, where it was fitted to another response before.
 
     See Also
     --------
@@ -56,6 +59,7 @@ class MixedGLM:
 
     design: Design = field(repr=False)
     family: Family
+    made: Generalised | None = field(default=None, repr=False)
 
     @property
     def formula(self) -> str:
@@ -65,7 +69,13 @@ class MixedGLM:
     @cached_property
     def problem(self) -> Generalised:
         """The design in standardised units; every fit of it starts here."""
-        return Generalised(self.design, self.family)
+        return self.made or Generalised(self.design, self.family)
+
+    def by_quadrature(self, nagq: int) -> Generalised:
+        """`problem`, its effects integrated out by so many nodes; 1 is Laplace's approximation."""
+        if whole("nagq", nagq) > MOST_NODES:
+            raise CourseError(f"nagq={nagq}: at most {MOST_NODES} nodes are used")
+        return self.problem if nagq == 1 else Adaptive(self.design, self.family, nagq)
 
     def fit(self, nagq: int = 1, progress: bool = False, **options: object) -> MixedGLMFit:
         """Fit by maximum likelihood, with the random effects integrated out.
@@ -73,7 +83,8 @@ class MixedGLM:
         Parameters
         ----------
         nagq : int
-            1 for Laplace's approximation of the integral.
+            1 for Laplace's approximation of the integral. From 2 to 25, for one random effect of one
+            grouping: the nodes of adaptive Gauss–Hermite quadrature, more exact where groups are small.
         progress : bool
             Whether a fit of more than a second shows its evaluations. Ctrl-C leaves nothing behind.
         **options
@@ -87,11 +98,11 @@ class MixedGLM:
         Raises
         ------
         CourseError
-            For an unknown option.
+            For an unknown option, and where nagq is not 1 for a model of several effects.
         """
         refuse_keywords("fit", options, ("nagq", "progress"), dict.fromkeys(("family",), BY_ITSELF))
         with _progress(progress) as report:
-            return MixedGLMFit(self, estimate_generalised(self.problem, report))
+            return MixedGLMFit(self, estimate_generalised(self.by_quadrature(nagq), report), nagq)
 
     def __repr__(self) -> str:
         family = f"{self.family.name} ({self.family.link})"
@@ -108,6 +119,8 @@ class MixedGLMFit:
         The formula, its data and the family.
     estimates : GeneralisedEstimates
         The optimum, as arrays, on the scale of the linear predictor; its ``sigma2`` is 1.
+    nagq : int
+        Nodes of the quadrature; 1 for Laplace's approximation.
 
     See Also
     --------
@@ -126,6 +139,7 @@ class MixedGLMFit:
 
     model: MixedGLM
     estimates: GeneralisedEstimates
+    nagq: int = 1
 
     # -- the shape of the fit -----------------------------------------------------------------
 
@@ -146,8 +160,8 @@ class MixedGLMFit:
 
     @property
     def method(self) -> str:
-        """How the random effects were integrated out: ``"Laplace"``."""
-        return "Laplace"
+        """How the random effects were integrated out: ``"Laplace"``, or by how many nodes."""
+        return "Laplace" if self.nagq == 1 else f"quadrature with {self.nagq} nodes"
 
     @property
     def nobs(self) -> int:
@@ -275,7 +289,7 @@ class MixedGLMFit:
     @property
     def n_params(self) -> int:
         """Fixed effects and free entries of the covariance factors."""
-        return len(self.estimates.beta) + self.model.problem.n_theta
+        return len(self.estimates.beta) + len(self.estimates.theta_standard)
 
     @property
     def df_resid(self) -> int:
@@ -378,7 +392,11 @@ class MixedGLMFit:
         -------
         MixedGLMFit
         """
-        return MixedGLM(self.design.with_response(np.asarray(y)), self.family).fit()
+        other = np.asarray(y, dtype=float)
+        if other.shape != (self.nobs,) or not np.isfinite(other).all():
+            raise CourseError(f"refit takes one finite number for each of {self.nobs:,} rows")
+        made = self.model.problem.with_response(other)
+        return MixedGLM(made.design, self.family, made).fit(self.nagq)
 
     # -- words --------------------------------------------------------------------------------
 

@@ -124,13 +124,12 @@ class Logit(_Binomial):
     link = "logit"
 
     def rows(self, eta: np.ndarray, y: np.ndarray, weights: np.ndarray) -> Rows:
-        mean = special.expit(eta)
-        variance = weights * mean
-        variance *= 1 - mean
-        # log(1 + exp(eta)), from the mean where that has the digits
-        log_rest = np.where(eta < 0, -np.log1p(-mean), eta - np.log(np.maximum(mean, 0.5)))
+        small = np.exp(-np.abs(eta))  # never too large for a double
+        share = 1 / (1 + small)
+        mean = np.where(eta < 0, small * share, share)
+        variance = weights * (small * share**2)
         return Rows(
-            weights * (y * eta - log_rest),
+            weights * (y * eta - np.maximum(eta, 0) - np.log1p(small)),
             weights * (y - mean),
             variance,
             variance * (1 - 2 * mean),

@@ -105,7 +105,7 @@ class Search:
 def search(model: Generalised, report: Callable[[float], None] | None = None) -> Optimum:
     """Descend, and end on a checked optimum."""
     search = Search(model, report)
-    start, unit = model.start()
+    start, unit = model.start
     at = search.descend(start, unit)
     optimum = _finish(search, at, unit)
     small = model.linear.diagonal & (np.abs(optimum.at.theta) < SMALL)

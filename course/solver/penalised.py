@@ -24,6 +24,7 @@ from __future__ import annotations
 
 import copy
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from scipy import linalg
@@ -167,8 +168,29 @@ class Generalised:
         self.n_theta = self.linear.n_theta
         self.constant = family.constant(self.y, self.weights)
 
+    def with_response(
+        self, y: np.ndarray, start: tuple[np.ndarray, np.ndarray] | None = None
+    ) -> Generalised:
+        """The same model for another response.
+
+        Parameters
+        ----------
+        y : ndarray, shape (n,)
+        start : (ndarray, ndarray), optional
+            Where the search begins, as `start`; the usual place where left out.
+        """
+        other = copy.copy(self)
+        other.design = self.design.with_response(y)
+        other.y = other.design.y
+        other.constant = self.family.constant(other.y, self.weights)
+        other.__dict__.pop("start", None)
+        if start is not None:
+            other.start = start
+        return other
+
     # -- where a search begins ------------------------------------------------------------------
 
+    @cached_property
     def start(self) -> tuple[np.ndarray, np.ndarray]:
         """beta and theta at which a search begins, and steps along which the curvature is about 1.
 
