@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import nullcontext
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -18,6 +17,7 @@ from course.errors import CourseError
 from course.fit.generalised_summary import GeneralisedSummary, counted, summarise_generalised
 from course.fit.notes import fit_notes
 from course.fit.predict import predict, variance_of_random_part
+from course.fit.progress import deviances_shown
 from course.fit.tables import effects_tables, ratio_table, variance_table, with_left_out, z_table
 from course.solver.families import Family
 from course.solver.generalised import GeneralisedEstimates, estimate_generalised
@@ -101,7 +101,7 @@ class MixedGLM:
             For an unknown option, and where nagq is not 1 for a model of several effects.
         """
         refuse_keywords("fit", options, ("nagq", "progress"), dict.fromkeys(("family",), BY_ITSELF))
-        with _progress(progress) as report:
+        with deviances_shown(progress) as report:
             return MixedGLMFit(self, estimate_generalised(self.by_quadrature(nagq), report), nagq)
 
     def __repr__(self) -> str:
@@ -245,7 +245,7 @@ class MixedGLMFit:
         """
         if self.family.link == "probit":
             raise CourseError(
-                "effects on the scale of the probit are no logarithms of ratios: fit with link=\"logit\" for "
+                'effects on the scale of the probit are no logarithms of ratios: fit with link="logit" for '
                 "odds ratios"
             )
         return ratio_table(self.fixed_effects)
@@ -425,27 +425,3 @@ class MixedGLMFit:
 
     def _by_name(self, values: np.ndarray) -> pd.Series:
         return pd.Series(values, index=list(self.design.fixed_names))
-
-
-def _progress(wanted: bool):
-    """What is told the deviance each time it is lower: a bar, or nothing."""
-    if not wanted:
-        return nullcontext()
-    return _Bar()
-
-
-class _Bar:
-    """A progress bar of deviances."""
-
-    def __enter__(self):
-        from tqdm.auto import tqdm
-
-        self.bar = tqdm(desc="mixedglm", unit=" evaluations", delay=1)
-        return self.report
-
-    def report(self, deviance: float) -> None:
-        self.bar.set_postfix_str(f"deviance {deviance:,.3f}", refresh=False)
-        self.bar.update()
-
-    def __exit__(self, *error: object) -> None:
-        self.bar.close()

@@ -7,9 +7,11 @@ effect is, with nodes x_j and weights p_j for a standard normal variable and tau
     tau sum_j p_j exp(l(u_j) - u_j^2 / 2 + x_j^2 / 2)        u_j = u + tau x_j
 
 One node is Laplace's approximation. The gradient follows the nodes: with pi_j the share of node j in the
-sum, q_j = d(l(u_j) - u_j^2 / 2) / du_j, and dots for derivatives,
+sum, q_j = d(l(u_j) - u_j^2 / 2) / du_j, and a prime for the derivative by beta or lambda,
 
-    sum_j pi_j (dl(u_j) / dbeta or dlambda with u_j held)  +  (1 / tau + sum_j pi_j q_j x_j) tau'  +  sum_j pi_j q_j u'
+    sum_j pi_j l'(u_j)  +  (1 / tau + sum_j pi_j q_j x_j) tau'  +  (sum_j pi_j q_j) u'
+
+where l'(u_j) is by beta or lambda with u_j held.
 """
 
 from __future__ import annotations
@@ -64,6 +66,7 @@ class Adaptive(Generalised):
         laplace = super().evaluate(beta, theta, start)
         mode, lam, z = laplace.mode, theta[0], self.z
         rows, u = mode.rows, mode.u[0][0]
+        slope = self.family.slope(mode.eta, self.y, self.weights)
         zzW = self._by_level(z**2 * rows.weight)
         A = lam**2 * zzW + 1
         tau = A**-0.5
@@ -84,10 +87,10 @@ class Adaptive(Generalised):
         q = lam * zr_at - at
         by_tau = 1 / tau + (share * q * self.nodes[:, None]).sum(axis=0)
         by_A = -by_tau * tau**3 / 2
-        zzzW = self._by_level(z**3 * rows.slope)
+        zzzW = self._by_level(z**3 * slope)
         by_u = ((share * q).sum(axis=0) + by_A * lam**3 * zzzW) / A
         by_row = sum(s[self.place] * score for s, score in zip(share, scores, strict=True))
-        by_row += by_A[self.place] * lam**2 * z**2 * rows.slope
+        by_row += by_A[self.place] * lam**2 * z**2 * slope
         by_row -= by_u[self.place] * lam * z * rows.weight
         by_lambda = (share * at * zr_at).sum() + (by_A * (2 * lam * zzW + lam**2 * zzzW * u)).sum()
         by_lambda += (by_u * (self._by_level(z * rows.score) - lam * u * zzW)).sum()
