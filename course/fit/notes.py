@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from course.common.wording import listing, words
 from course.design.design import Design
 from course.design.identification import RESIDUAL, Covariance
 from course.design.notes import overlapping_terms
 from course.solver.edges import on_the_edge, relative_covariances, without_units
 from course.solver.estimates import Estimates
+from course.solver.generalised import GeneralisedEstimates
 from course.solver.parameters import unknown_parameters
 
 MOST_SUMS = 6
@@ -40,6 +43,21 @@ def fit_notes(design: Design, estimates: Estimates) -> list[str]:
             "it, or leave out that part of the random effects."
         )
     return notes + _unknown_parts(design, estimates)
+
+
+def generalised_notes(design: Design, estimates: GeneralisedEstimates) -> list[str]:
+    """The same of a generalised model, whose likelihood may have no highest point."""
+    if not estimates.runaway:
+        return fit_notes(design, estimates)
+    names = listing([str(parameter) for parameter in estimates.runaway])
+    one = len(estimates.runaway) == 1
+    told = (
+        f"{names} {'grows' if one else 'grow'} without end: the likelihood gets flat and has no highest point, "
+        f"and the number{'' if one else 's'} shown {'is' if one else 'are'} where the search stopped. So it is "
+        "where a predictor, or the groups, separate the rows that count from the others (a level in which "
+        "nobody passed, say). Do not report them; join such levels, or leave the term out."
+    )
+    return [told, *fit_notes(design, replace(estimates, converged=True))]
 
 
 def _unknown_parts(design: Design, estimates: Estimates) -> list[str]:
