@@ -20,7 +20,9 @@ def pupils(n: int = 400, seed: int = 1) -> pd.DataFrame:
     data["trials"] = rng.integers(1, 5, n)
     data["days"] = rng.integers(10, 60, n)
     u, v, w = rng.normal(size=12), rng.normal(size=200), rng.normal(size=7)
-    eta = 0.3 * (data.age - 10) + 0.8 * u[data.school] + 0.6 * v[data.classroom] + 0.5 * w[data.test]
+    eta = (
+        0.3 * (data.age - 10) + 0.8 * u[data.school] + 0.6 * v[data.classroom] + 0.5 * w[data.test]
+    )
     chance = 1 / (1 + np.exp(-eta))
     data["passed"] = np.where(rng.random(n) < chance, "yes", "no")
     data["right"] = rng.binomial(data.trials, chance)
@@ -32,6 +34,8 @@ def pupils(n: int = 400, seed: int = 1) -> pd.DataFrame:
 
 
 @cache
-def fit(formula: str, family: str = "binomial", link: str | None = None, nagq: int = 1) -> MixedGLMFit:
+def fit(
+    formula: str, family: str = "binomial", link: str | None = None, nagq: int = 1
+) -> MixedGLMFit:
     """One fit to `pupils`."""
     return mixedglm(formula, pupils(), family, link).fit(nagq)

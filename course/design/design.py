@@ -28,6 +28,7 @@ from course.design.responses import (
     check_new_response,
     check_varies,
     read_response,
+    refuse_one_answer,
 )
 from course.design.weights import check_weights, new_weights
 from course.errors import CourseError
@@ -294,6 +295,8 @@ def build_design(
         weighted = None if weighted is None else weighted[keep]
 
     formula = with_numbers_as_labels(formula, columns)
+    if kind != NUMBER:
+        refuse_one_answer(formula, columns)
     codings = Codings(formula, columns)
     check_columns([coding.names for coding in (codings.X, *codings.Z)], len(index))
     y, offset, X, *Zs = codings.matrices(index)

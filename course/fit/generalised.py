@@ -100,7 +100,12 @@ class MixedGLM:
         CourseError
             For an unknown option, and where nagq is not 1 for a model of several effects.
         """
-        refuse_keywords("fit", options, ("nagq", "progress"), dict.fromkeys(("family",), BY_ITSELF))
+        refuse_keywords(
+            "fit",
+            options,
+            ("nagq", "progress"),
+            dict.fromkeys(("family", "link", "weights"), BY_ITSELF),
+        )
         with deviances_shown(progress) as report:
             return MixedGLMFit(self, estimate_generalised(self.by_quadrature(nagq), report), nagq)
 

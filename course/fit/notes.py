@@ -49,13 +49,12 @@ def generalised_notes(design: Design, estimates: GeneralisedEstimates) -> list[s
     """The same of a generalised model, whose likelihood may have no highest point."""
     if not estimates.runaway:
         return fit_notes(design, estimates)
-    names = listing([str(parameter) for parameter in estimates.runaway])
-    one = len(estimates.runaway) == 1
+    grow = "grows" if len(estimates.runaway) == 1 else "grow"
     told = (
-        f"{names} {'grows' if one else 'grow'} without end: the likelihood gets flat and has no highest point, "
-        f"and the number{'' if one else 's'} shown {'is' if one else 'are'} where the search stopped. So it is "
-        "where a predictor, or the groups, separate the rows that count from the others (a level in which "
-        "nobody passed, say). Do not report them; join such levels, or leave the term out."
+        f"{listing([str(parameter) for parameter in estimates.runaway])} {grow} without end: the likelihood "
+        "gets flat and has no highest point, and what is shown is where the search stopped. So it is where a "
+        "predictor, or the groups, separate the rows that count from the others (a level in which nobody "
+        "passed, say). Do not report it; join such levels, or leave the term out."
     )
     return [told, *fit_notes(design, replace(estimates, converged=True))]
 

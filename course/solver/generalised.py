@@ -15,6 +15,7 @@ from course.solver.penalised import Generalised
 # On the scale of the linear predictor, whose middle half is between -1 and 1 where chances are from 0.27 to
 # 0.73: no data tell of an effect as large as this.
 ENDLESS = 20.0
+FLATTEST = 1e-10  # curvature by a fixed effect that counts
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,15 +85,21 @@ def estimate_generalised(
 def _runaway(
     model: Generalised, optimum: Optimum, covariance: np.ndarray, lower: list[np.ndarray]
 ) -> tuple[Parameter, ...]:
-    """Effects of standardised predictors that are known to no better than ENDLESS, and SDs as large."""
-    errors = np.sqrt(np.diagonal(covariance))
-    # an intercept and an indicator may run away together: each of them is told
-    names = model.design.fixed_names
-    found = [
-        Parameter("fixed", effects=(name,))
-        for name, error in zip(names, errors, strict=True)
-        if not error < ENDLESS
-    ]
+    """Effects by which the linear predictor of a row is known to no better than ENDLESS, and SDs as large."""
+    T, X, names = model.columns.T_x, model.design.X, model.design.fixed_names
+    found = []
+    errors_of_rows = np.sqrt(np.einsum("ni,ij,nj->n", model.X, covariance, model.X))
+    if errors_of_rows.max(initial=0) > ENDLESS:
+        # of the predictors as the data have them, each per SD, and as they are centred
+        errors = np.sqrt(np.diagonal(T @ covariance @ T.T)) * np.where(
+            X.std(axis=0) > 0, X.std(axis=0), 1
+        )
+        least = np.minimum(errors, np.sqrt(np.diagonal(covariance)))
+        found = [
+            Parameter("fixed", effects=(name,))
+            for name, error in zip(names, least, strict=True)
+            if error > ENDLESS / 2
+        ]
     for grouping, factor in zip(model.design.groupings, lower, strict=True):
         sds = np.linalg.norm(factor, axis=1)
         found += [
@@ -113,4 +120,6 @@ def _covariance(optimum: Optimum, p: int) -> np.ndarray:
     values, vectors = np.linalg.eigh(H[p:, p:])
     curved = values > 1e-8 * max(values.max(initial=0), 1e-300)
     towards = H[:p, p:] @ vectors[:, curved]
-    return np.linalg.inv(H[:p, :p] - (towards / values[curved]) @ towards.T)
+    values, vectors = np.linalg.eigh(H[:p, :p] - (towards / values[curved]) @ towards.T)
+    # where the likelihood is flat, rounding may have any sign
+    return (vectors / np.maximum(values, FLATTEST)) @ vectors.T

@@ -68,7 +68,9 @@ def test_variances(name):
     for row in MODELS[name]["variances"]:
         group = re.sub(r"\.\d+$", "", row["grp"])  # of several terms of one grouping
         effects = [row["var1"], *([row["var2"]] if "var2" in row else [])]
-        names = frozenset("|".join(sorted(as_in_r(e.replace("(Intercept)", "Intercept")))) for e in effects)
+        names = frozenset(
+            "|".join(sorted(as_in_r(e.replace("(Intercept)", "Intercept")))) for e in effects
+        )
         theirs[group, names] = row["sdcor"]
     ours = {}
     for row in fit(name).variance_components.itertuples():

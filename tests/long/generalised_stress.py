@@ -123,7 +123,10 @@ def best_of_several(problem: Generalised, seed: int) -> float:
     best = np.inf
     for _ in range(STARTS):
         theta = problem.linear.pack(
-            [rng.choice([0.05, 0.5, 2.0]) * np.eye(len(pattern)) for pattern in problem.linear.patterns]
+            [
+                rng.choice([0.05, 0.5, 2.0]) * np.eye(len(pattern))
+                for pattern in problem.linear.patterns
+            ]
         )
         beta = usual[: problem.p] + 0.5 * rng.normal(size=problem.p)
 
@@ -133,7 +136,11 @@ def best_of_several(problem: Generalised, seed: int) -> float:
 
         with np.errstate(all="ignore"):
             found = optimize.minimize(
-                value, np.concatenate([beta, theta]), jac=True, method="L-BFGS-B", options={"maxiter": 200}
+                value,
+                np.concatenate([beta, theta]),
+                jac=True,
+                method="L-BFGS-B",
+                options={"maxiter": 200},
             )
         best = min(best, float(found.fun))
     return best
@@ -145,7 +152,14 @@ def main() -> None:
         verdict = judge(generate(seed))
         verdicts.append(verdict)
         if verdict.fault or verdict.short > SHORT or verdict.seconds > 5:
-            print(seed, verdict.case.kind, verdict.case.formula, verdict.case.link, verdict, flush=True)
+            print(
+                seed,
+                verdict.case.kind,
+                verdict.case.formula,
+                verdict.case.link,
+                verdict,
+                flush=True,
+            )
     lines = [
         "# Generalised models that hurt",
         "",
@@ -158,7 +172,10 @@ def main() -> None:
         own = [v for v in verdicts if v.case.kind == kind]
         fitted = [v for v in own if not v.refused and not v.fault]
         counts = Counter(
-            name for v in fitted for name in ("singular", "runaway", "converged") if getattr(v, name)
+            name
+            for v in fitted
+            for name in ("singular", "runaway", "converged")
+            if getattr(v, name)
         )
         lines.append(
             f"| {kind} | {len(fitted)} | {sum(bool(v.refused) for v in own)} | {counts['singular']} | "

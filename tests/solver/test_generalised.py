@@ -34,7 +34,11 @@ def points(link):
     rng = np.random.default_rng(3)
     eta = rng.uniform(-4, 1.8, 62)  # where 1 - mean has its digits
     weights = rng.integers(1, 6, 62).astype(float)
-    y = rng.poisson(3, 62).astype(float) if link == "log" else rng.binomial(weights.astype(int), 0.4) / weights
+    y = (
+        rng.poisson(3, 62).astype(float)
+        if link == "log"
+        else rng.binomial(weights.astype(int), 0.4) / weights
+    )
     return eta, y, np.ones(62) if link == "log" else weights
 
 
@@ -47,8 +51,12 @@ def test_families_are_those_of_scipy(family, link):
     assert total == pytest.approx(dense.loglik(link, eta, y, weights).sum(), abs=1e-9)
     h = 1e-5
     low, high = found.rows(eta - h, y, weights), found.rows(eta + h, y, weights)
-    np.testing.assert_allclose(rows.score, (high.loglik - low.loglik) / (2 * h), rtol=1e-6, atol=1e-7)
-    np.testing.assert_allclose(rows.weight, (low.score - high.score) / (2 * h), rtol=1e-6, atol=1e-7)
+    np.testing.assert_allclose(
+        rows.score, (high.loglik - low.loglik) / (2 * h), rtol=1e-6, atol=1e-7
+    )
+    np.testing.assert_allclose(
+        rows.weight, (low.score - high.score) / (2 * h), rtol=1e-6, atol=1e-7
+    )
     slope = (high.weight - low.weight) / (2 * h)
     np.testing.assert_allclose(found.slope(eta, y, weights), slope, rtol=1e-6, atol=1e-7)
     mean = found.mean(eta)
