@@ -18,6 +18,8 @@ _HOMES = {
     "MixedGLM": "course.fit.generalised",
     "MixedGLMFit": "course.fit.generalised",
     "MixedModel": "course.fit.model",
+    "PooledFit": "course.fit.pooled",
+    "PooledModel": "course.fit.plausible",
     "anova": "course.inference.fixed_effects",
     "bootstrap": "course.inference.bootstrap",
     "between_within": "course.interpretation.between_within",
@@ -34,6 +36,7 @@ _HOMES = {
     "mixedglm": "course.fit.generalised_from_formula",
     "mixedlm": "course.fit.from_formula",
     "parameters": "course.inference.parameters",
+    "pool": "course.fit.pool",
     "power": "course.studies.power",
     "profile": "course.inference.profile",
     "propose": "course.data.proposal",
@@ -67,6 +70,9 @@ if TYPE_CHECKING:  # editors and type checkers read the same here, and mark a na
     from course.fit.generalised_from_formula import mixedglm as mixedglm
     from course.fit.model import MixedFit as MixedFit
     from course.fit.model import MixedModel as MixedModel
+    from course.fit.plausible import PooledModel as PooledModel
+    from course.fit.pool import pool as pool
+    from course.fit.pooled import PooledFit as PooledFit
     from course.inference.bootstrap import bootstrap as bootstrap
     from course.inference.bootstrap import simulate_responses as simulate_responses
     from course.inference.compare import compare as compare

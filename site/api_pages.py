@@ -26,6 +26,7 @@ CHAPTERS: dict[str, tuple[str, list[str]]] = {
         "Formulas for statsmodels",
         ["course.translate", "course.translation.translate.Translation"],
     ),
+    "streaming": ("Rows that do not fit into memory", []),
     "data": (
         "Data",
         [

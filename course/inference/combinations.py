@@ -6,11 +6,14 @@ contrasts and slopes are all of this make.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
 from course.fit.model import MixedFit
+from course.fit.pooled import PooledFit
+from course.fit.rubin import rubin
 from course.inference.kenward_roger import KenwardRoger
 
 DF = ("satterthwaite", "kenward-roger", "normal")
@@ -28,6 +31,23 @@ class Combinations:
     estimates: np.ndarray
     std_errors: np.ndarray
     df: np.ndarray
+
+
+def of_each(fit: MixedFit | PooledFit, of_one: Callable[[MixedFit], Combinations]) -> Combinations:
+    """What a fit says of some combinations; what the fits of a pooled one say, by Rubin's rules.
+
+    Degrees of freedom of a pooled one are those of Barnard and Rubin (1999, doi 10.1093/biomet/86.4.948),
+    which are finite where those of the fits are not.
+    """
+    if isinstance(fit, MixedFit):
+        return of_one(fit)
+    found = [of_one(one) for one in fit.fits]
+    pooled = rubin(
+        [one.estimates for one in found],
+        [one.std_errors for one in found],
+        [one.df for one in found],
+    )
+    return Combinations(pooled.estimates, pooled.std_errors, pooled.df)
 
 
 def combinations(fit: MixedFit, L: np.ndarray, df: str) -> Combinations:

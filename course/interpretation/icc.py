@@ -23,7 +23,9 @@ from course.common.parameter import Parameter
 from course.design.design import Design
 from course.errors import CourseError
 from course.fit.model import MixedFit
-from course.fit.require import require_fit
+from course.fit.pooled import PooledFit
+from course.fit.require import require_fit, require_fit_or_pooled
+from course.fit.rubin import rubin
 from course.fit.shares import mean_products, row_variances, shares_known, slope_variables
 from course.solver.parameters import parameter_names
 
@@ -31,7 +33,7 @@ from course.solver.parameters import parameter_names
 
 
 def icc(
-    fit: MixedFit,
+    fit: MixedFit | PooledFit,
     at: Mapping[str, object] | None = None,
     groups: str | Sequence[str] | None = None,
     *,
@@ -52,12 +54,14 @@ def icc(
 
     Two pupils of one classroom share their school and province, too, so where groups are nested these
     variances count. Groups that cross appear by themselves and jointly (``"primary & second"``: the
-    same primary and the same secondary school).
+    same primary and the same secondary school). With prior weights the residual variance is that of a row of
+    weight 1, lme4's sigma squared.
 
     Parameters
     ----------
-    fit : MixedFit
-        A fitted model, as ``mixedlm(...).fit()`` returns it.
+    fit : MixedFit or PooledFit
+        A fitted model, as ``mixedlm(...).fit()`` returns it, or several that are pooled: then estimates are
+        those of the pooled variances, and intervals on the logit scale are by Rubin's rules.
     at : dict, optional
         Values of predictors that have random slopes, ``{"age": [8, 10, 12]}``: one row per group
         and value (for several predictors, per combination), for two pupils who both have that value.
@@ -121,30 +125,37 @@ def icc(
     In R: ``performance::icc(fit)`` is the ``icc`` of the innermost group, and with ``by_group = TRUE``
     it gives the shares.
     """
-    require_fit(fit)
+    require_fit_or_pooled(fit)
     level = proportion("level", level)
     if interval not in ("delta", "bootstrap"):
         raise CourseError(f"interval={interval!r}: write 'delta' or 'bootstrap'")
+    if interval == "bootstrap":
+        require_fit(fit, pooled="write interval='delta', which pools them")
     pairs = _wanted(_pairs(fit.design), groups)
     points = _grid(fit.design, at)
     relative = None
-    if interval == "bootstrap":
+    if interval == "bootstrap" and isinstance(fit, MixedFit):
         relative = _replicates(fit, n_boot, seed, executor, progress)
+    fits = fit.fits if isinstance(fit, PooledFit) else (fit,)
+    covariances = fit.covariances if isinstance(fit, PooledFit) else fit.estimates.covariances
+    designs = {id(one.design.codings): one.design for one in fits}
     rows = []
     for point in points:
-        M = mean_products(fit.design, point)
+        of_each = {key: mean_products(design, point) for key, design in designs.items()}
+        M = [np.mean(parts, axis=0) for parts in zip(*of_each.values(), strict=True)]
         if relative is None:
-            ends: _Delta | _Percentiles = _Delta(fit, M, level)
+            deltas = [_Delta(one, of_each[id(one.design.codings)]) for one in fits]
+            ends: _Logits | _Percentiles = _Logits(deltas, level)
         else:
             ends = _Percentiles(relative, M, level)
-        ratios = row_variances(fit.estimates.covariances, M) / fit.scale
+        ratios = row_variances(covariances, M) / fit.scale
         for pair in pairs:
             row = {"group": pair.name, **point}
             for quantity, members in (("share", pair.own), ("icc", pair.common)):
                 value = ratios[members].sum() / (ratios.sum() + 1)
                 low, high = np.nan, np.nan
-                if shares_known(fit.design, fit.estimates.reml, M, members):
-                    low, high = ends(members)
+                if shares_known(fit.design, fit.method == "REML", M, members):
+                    low, high = ends(members, value)
                 row |= {quantity: value, f"{quantity}_lower": low, f"{quantity}_upper": high}
             rows.append(row)
     table = pd.DataFrame(rows)
@@ -214,13 +225,13 @@ def _grid(design: Design, at: Mapping[str, object] | None) -> list[dict]:
 
 
 class _Delta:
-    """Intervals by the delta method on the logit scale.
+    """Logits of shares, with standard errors by the delta method.
 
     With m_g = tr(M_g T Lambda Lambda' T') the variance of grouping g over sigma squared, a share or a
     correlation is a sum of some m_g over (1 + sum of all); d m_g / d Lambda = 2 T' M_g T Lambda.
     """
 
-    def __init__(self, fit: MixedFit, M: list[np.ndarray], level: float):
+    def __init__(self, fit: MixedFit, M: list[np.ndarray]):
         problem, theta = fit.model.problem, fit.estimates.theta_standard
         factors = problem.unpack(theta)
         in_standard = [T.T @ m @ T for T, m in zip(problem.T_z, M, strict=True)]
@@ -234,17 +245,33 @@ class _Delta:
             ]
         )
         self.covariance = fit.satterthwaite.covariance[: len(theta), : len(theta)]
-        self.z = stats.norm.ppf((1 + level) / 2)
 
     def __call__(self, members: list[int]) -> tuple[float, float]:
+        """The logit and its standard error."""
         total = 1 + self.m.sum()
         value = self.m[members].sum() / total
         if value < 1e-6:  # the likelihood is flat here to first order: no curvature to read
             return np.nan, np.nan
         slope = (self.slopes[members].sum(axis=0) - value * self.slopes.sum(axis=0)) / total
         error = np.sqrt(slope @ self.covariance @ slope) / (value * (1 - value))
+        return float(special.logit(value)), float(error)
+
+
+class _Logits:
+    """Intervals on the logit scale, of one fit or of several by Rubin's rules."""
+
+    def __init__(self, deltas: list[_Delta], level: float):
+        self.deltas, self.tail = deltas, (1 + level) / 2
+
+    def __call__(self, members: list[int], value: float) -> tuple[float, float]:
+        logits, errors = np.array([delta(members) for delta in self.deltas]).T
+        error, df = errors[0], np.inf
+        if len(self.deltas) > 1:
+            pooled = rubin(logits[:, None], errors[:, None])
+            error, df = pooled.std_errors[0], pooled.df[0]
+        half = error * stats.t.ppf(self.tail, df)
         at = special.logit(value)
-        return special.expit(at - self.z * error), special.expit(at + self.z * error)
+        return float(special.expit(at - half)), float(special.expit(at + half))
 
 
 class _Percentiles:
@@ -254,7 +281,7 @@ class _Percentiles:
         self.m = np.array([np.einsum("bij,ij->b", S, m) for S, m in zip(relative, M, strict=True)])
         self.ends = [(1 - level) / 2, (1 + level) / 2]
 
-    def __call__(self, members: list[int]) -> tuple[float, float]:
+    def __call__(self, members: list[int], value: float) -> tuple[float, float]:
         low, high = np.quantile(self.m[members].sum(axis=0) / (1 + self.m.sum(axis=0)), self.ends)
         return float(low), float(high)
 

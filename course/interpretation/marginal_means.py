@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import reduce
+from itertools import product
 from math import comb, gcd
 
 import numpy as np
@@ -14,16 +15,15 @@ from statsmodels.stats.multitest import multipletests
 from course.common.arguments import choice, proportion
 from course.errors import CourseError
 from course.fit.model import MixedFit
-from course.fit.require import require_fit
-from course.fit.tables import t_table
-from course.inference.combinations import DF, combinations
+from course.fit.pooled import PooledFit
+from course.fit.require import require_fit_or_pooled
+from course.inference.combinations import DF
+from course.interpretation.functions import estimated, grid_of
 from course.interpretation.reference_grid import (
     Functions,
     ReferenceGrid,
     check_weights,
-    estimable,
     read_names,
-    reference_grid,
 )
 
 KINDS = ("pairwise", "reference", "consecutive", "polynomial")
@@ -32,7 +32,7 @@ DEGREES = ("linear", "quadratic", "cubic", "quartic", "degree 5", "degree 6")
 
 
 def means(
-    fit: MixedFit,
+    fit: MixedFit | PooledFit,
     factor: str | Sequence[str],
     *,
     by: str | Sequence[str] | None = None,
@@ -55,8 +55,8 @@ def means(
 
     Parameters
     ----------
-    fit : MixedFit
-        A fitted model, as ``mixedlm(...).fit()`` returns it.
+    fit : MixedFit or PooledFit
+        A fitted model, as ``mixedlm(...).fit()`` returns it; pooled fits are taken by Rubin's rules.
     factor : str or list of str
         A predictor of the fixed part, ``"recipe"``, or several for the means of their combinations,
         ``"sex:programme"``. Predictors with numbers need values in `at`, else their mean is the one.
@@ -113,15 +113,14 @@ def means(
     level = _check(fit, weights, df, level)
     grid, within, factors = _read(fit, factor, by, at)
     shown = [*within, *factors]
-    functions = grid.functions(shown, weights)
-    table = _estimate(fit, grid, functions, "mean", df, level)
+    table = estimated(fit, grid, lambda on: on.functions(shown, weights), "mean", df, level)
     table = table[["estimate", "std_error", "df", "lower", "upper"]]
     table.attrs["notes"] = grid.notes(shown, weights)
     return table
 
 
 def contrasts(
-    fit: MixedFit,
+    fit: MixedFit | PooledFit,
     factor: str | Sequence[str],
     kind: str = "pairwise",
     *,
@@ -136,8 +135,8 @@ def contrasts(
 
     Parameters
     ----------
-    fit : MixedFit
-        A fitted model, as ``mixedlm(...).fit()`` returns it.
+    fit : MixedFit or PooledFit
+        A fitted model, as ``mixedlm(...).fit()`` returns it; pooled fits are taken by Rubin's rules.
     factor : str or list of str
         The factor whose levels are compared, or several whose combinations are.
     kind : "pairwise", "reference", "consecutive" or "polynomial"
@@ -197,11 +196,7 @@ def contrasts(
         )
     grid, within, factors = _read(fit, factor, by, at)
     shown = [*within, *factors]
-    functions = grid.functions(shown, weights)
-    labels = [
-        _label(row)
-        for row in grid_rows(functions.labels.droplevel(within) if within else functions.labels)
-    ]
+    labels = list(map(_label, product(*(grid.values[name] for name in factors))))
     n_levels = int(np.prod([len(grid.values[name]) for name in factors]))
     if n_levels < 2:
         raise CourseError(
@@ -209,14 +204,15 @@ def contrasts(
             "several in at="
         )
     names, K = _coefficients(kind, labels[:n_levels])
-    n_families = len(functions.L) // n_levels
-    families = functions.labels.droplevel(factors)[::n_levels] if within else None
-    compared = Functions(
-        _contrast_labels(families, names),
-        np.kron(np.eye(n_families), K) @ functions.L,
-        np.kron(np.eye(n_families), K) @ functions.offset,
-    )
-    table = _estimate(fit, grid, compared, "contrast", df, level)
+
+    def differences(on: ReferenceGrid) -> Functions:
+        functions = on.functions(shown, weights)
+        families = functions.labels.droplevel(factors)[::n_levels] if within else None
+        of_all = np.kron(np.eye(len(functions.L) // n_levels), K)
+        labels = _contrast_labels(families, names)
+        return Functions(labels, of_all @ functions.L, of_all @ functions.offset)
+
+    table = estimated(fit, grid, differences, "contrast", df, level)
     for first in range(0, len(table), len(names)):
         _adjust(table, slice(first, first + len(names)), adjust, n_levels, level)
     table.attrs["notes"] = grid.notes(shown, weights)
@@ -227,15 +223,15 @@ def contrasts(
     return table
 
 
-def _check(fit: MixedFit, weights: str, df: str, level: float) -> float:
-    require_fit(fit)
+def _check(fit: MixedFit | PooledFit, weights: str, df: str, level: float) -> float:
+    require_fit_or_pooled(fit)
     check_weights(weights)
     choice("df", df, DF)
     return proportion("level", level)
 
 
 def _read(
-    fit: MixedFit, factor: object, by: object, at: Mapping[str, object] | None
+    fit: MixedFit | PooledFit, factor: object, by: object, at: Mapping[str, object] | None
 ) -> tuple[ReferenceGrid, list[str], list[str]]:
     """The grid, and the predictors in `by` and in `factor`."""
     factors = read_names(fit.design, "factor", factor)
@@ -243,18 +239,7 @@ def _read(
     both = [name for name in within if name in factors]
     if both:
         raise CourseError(f"{both[0]} stands in factor and in by: leave it out of one of them")
-    return reference_grid(fit.design, at), within, factors
-
-
-def _estimate(
-    fit: MixedFit, grid: ReferenceGrid, functions: Functions, what: str, df: str, level: float
-) -> pd.DataFrame:
-    """estimate to upper, by the labels of the functions."""
-    L = estimable(grid, functions, what)
-    found = combinations(fit, L, df)
-    index = functions.labels
-    estimates = pd.Series(found.estimates + functions.offset, index)
-    return t_table(estimates, pd.Series(found.std_errors, index), found.df, level)
+    return grid_of(fit, at), within, factors
 
 
 def grid_rows(labels: pd.Index) -> list[tuple]:

@@ -9,8 +9,10 @@ from course.common.parameter import Parameter
 from course.common.wording import listing, number, p_equation, rounded_like
 from course.design.design import Design
 from course.design.notes import columns_left_out
+from course.design.weights import weights_range
 from course.fit.model import MixedFit
-from course.fit.require import require_fit
+from course.fit.pooled import PooledFit
+from course.fit.require import require_fit_or_pooled
 from course.interpretation.icc import icc
 from course.interpretation.variance import r2
 from course.solver.parameters import unknown_parameters
@@ -19,9 +21,12 @@ SINGULAR = (
     "The fit was singular: a variance was estimated at 0, or a correlation at -1 or 1, so the data show "
     "no more variation there than chance would make."
 )
+SINGULAR_SEVERAL = (
+    "Some of the fits were singular: a variance was estimated at 0, or a correlation at -1 or 1."
+)
 
 
-def report(fit: MixedFit) -> str:
+def report(fit: MixedFit | PooledFit) -> str:
     """The paragraph of a results section: model, estimates, variances, ICC, R squared.
 
     Everything that a reader needs to judge the fit is in it; what the numbers mean for the question of
@@ -29,8 +34,8 @@ def report(fit: MixedFit) -> str:
 
     Parameters
     ----------
-    fit : MixedFit
-        A fitted model, as ``mixedlm(...).fit()`` returns it.
+    fit : MixedFit or PooledFit
+        A fitted model, as ``mixedlm(...).fit()`` returns it, or several that are pooled.
 
     Returns
     -------
@@ -67,16 +72,19 @@ def report(fit: MixedFit) -> str:
 
     In R: ``report::report(fit)``.
     """
-    require_fit(fit)
-    sentences = [_model(fit), *_offset(fit), _sample(fit), _fixed(fit), _random(fit), _alike(fit)]
+    require_fit_or_pooled(fit)
+    sentences = [_model(fit), *_offset(fit), *_weights(fit), *_pooling(fit), _sample(fit)]
+    sentences += [_fixed(fit), _random(fit), _alike(fit)]
+    several = isinstance(fit, PooledFit)
     if fit.singular:
-        sentences.append(SINGULAR)
+        sentences.append(SINGULAR_SEVERAL if several else SINGULAR)
     if not fit.converged:
-        sentences.append("The search did not converge; these numbers are not to be reported.")
+        search = "The search of a fit" if several else "The search"
+        sentences.append(f"{search} did not converge; these numbers are not to be reported.")
     return " ".join(sentences)
 
 
-def _model(fit: MixedFit) -> str:
+def _model(fit: MixedFit | PooledFit) -> str:
     design = fit.design
     effects = [_titled(design, name) for name in design.fixed_names if name != "Intercept"]
     fixed = f"fixed effects of {listing(effects)}" if effects else "no predictors"
@@ -93,29 +101,56 @@ def _model(fit: MixedFit) -> str:
             random.append(f"{together}random {listing(parts)} by {grouping.name}")
     method = "restricted maximum likelihood" if fit.method == "REML" else "maximum likelihood"
     response = _titled(design, design.formula.response)
+    if isinstance(fit, PooledFit):
+        response = fit.response
     return f"A linear mixed model of {response} with {fixed} and {listing(random)} was fitted by {method}."
 
 
-def _offset(fit: MixedFit) -> list[str]:
+def _pooling(fit: MixedFit | PooledFit) -> list[str]:
+    if isinstance(fit, MixedFit):
+        return []
+    missing = fit.fixed_effects["fmi"]
+    said = (
+        f"; the fraction of missing information was at most {missing.max():.2f}"
+        if len(missing)
+        else ""
+    )
+    return [
+        f"It was fitted to each of {fit.in_words}, and the fits were pooled by Rubin's rules{said}."
+    ]
+
+
+def _offset(fit: MixedFit | PooledFit) -> list[str]:
     offset = fit.design.formula.offset
     return (
         [f"The offset {offset} was added to the fixed part, with no coefficient."] if offset else []
     )
 
 
+def _weights(fit: MixedFit | PooledFit) -> list[str]:
+    design = fit.design
+    if design.weights is None or design.weights_name is None:
+        return []
+    return [
+        f"Rows had prior weights ({_titled(design, design.weights_name)}, {weights_range(design.weights)}): "
+        "the residual variance of a row is that of a row of weight 1, over its weight."
+    ]
+
+
 def _titled(design: Design, name: str) -> str:
-    """``Age in years (age)``, where the file of the data gives the column a title."""
-    return f"{design.titles[name]} ({name})" if name in design.titles else name
+    """``Age in years (age)``, where the file of the data gives the column of an effect a title."""
+    title = design.titles.get(name.partition("[")[0])
+    return f"{title} ({name})" if title and ":" not in name else name
 
 
-def _sample(fit: MixedFit) -> str:
-    groups = [f"{count:,} levels of {name}" for name, count in fit.n_groups.items()]
+def _sample(fit: MixedFit | PooledFit) -> str:
+    groups = [f"{n:,} levels of {_titled(fit.design, name)}" for name, n in fit.n_groups.items()]
     left_out = fit.design.rows_given - fit.nobs
     gone = f" ({left_out:,} incomplete rows left out)" if left_out else ""
     return f"The data were {fit.nobs:,} rows{gone} in {listing(groups)}."
 
 
-def _fixed(fit: MixedFit) -> str:
+def _fixed(fit: MixedFit | PooledFit) -> str:
     if not fit.design.fixed_names:
         return f"The mean of {fit.design.formula.response} was taken to be 0."
     said = []
@@ -125,13 +160,14 @@ def _fixed(fit: MixedFit) -> str:
             f"[{rounded_like(row.lower, row.std_error)}, {rounded_like(row.upper, row.std_error)}], "
             f"t({row.df:.1f}) = {row.t:.2f}, {p_equation(row.p_value)}"
         )
-    estimated = f"Fixed effects (Satterthwaite degrees of freedom): {'; '.join(said)}."
+    of_whom = "Barnard-Rubin" if isinstance(fit, PooledFit) else "Satterthwaite"
+    estimated = f"Fixed effects ({of_whom} degrees of freedom): {'; '.join(said)}."
     return " ".join([estimated, *columns_left_out(fit.design)])
 
 
-def _random(fit: MixedFit) -> str:
+def _random(fit: MixedFit | PooledFit) -> str:
     table = fit.variance_components
-    unknown = unknown_parameters(fit.design, fit.estimates.reml)
+    unknown = unknown_parameters(fit.design, fit.method == "REML")
     said = []
     for row in table[table["group"] != "Residual"].itertuples():
         alone = pd.isna(row.effect2)
@@ -150,7 +186,7 @@ def _random(fit: MixedFit) -> str:
     return f"Standard deviations: {', '.join(said)}."
 
 
-def _alike(fit: MixedFit) -> str:
+def _alike(fit: MixedFit | PooledFit) -> str:
     said = []
     for row in icc(fit).itertuples():
         ends = ""

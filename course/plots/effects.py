@@ -12,7 +12,7 @@ from course.errors import CourseError
 from course.fit.model import MixedFit
 from course.fit.require import require_fit
 from course.plots.covariances import ellipse
-from course.plots.lookup import containing, find_effect, find_group, find_slope
+from course.plots.lookup import column_label, containing, find_effect, find_group, find_slope
 from course.plots.page import (
     BLUE,
     GREY,
@@ -113,9 +113,9 @@ def caterpillar(
         )
         if len(value) <= 40:
             ax.set_yticks(rows, [label(level) for level in value.index], fontsize=9)
-            ax.set_ylabel(group)
+            ax.set_ylabel(column_label(fit, group))
         else:
-            ax.set_ylabel(f"{group} (rank of {len(value)})")
+            ax.set_ylabel(f"{column_label(fit, group)} (rank of {len(value)})")
         name = effect_name(effect)
         unit = unit or effect_unit(fit.design.formula.response, effect)
         ax.set_xlabel(f"random {name} of the {group} ({unit}), with 95 % interval")

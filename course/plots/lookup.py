@@ -18,6 +18,7 @@ from course.plots.page import axis_label, label
 if TYPE_CHECKING:
     from course.fit.model import MixedFit
 
+EFFECT_WIDTH = 32  # characters of a line that names a coefficient
 TITLE_WIDTH = 60  # characters in a line of an axis: a questionnaire's question is long
 
 
@@ -100,6 +101,15 @@ def column_label(fit: MixedFit, name: str, unit: str | None = None) -> str:
     if name not in titles:
         return axis_label(name, unit)
     return axis_label(fill(titles[name], TITLE_WIDTH), unit)
+
+
+def effect_label(titles: Mapping[str, str], name: str) -> str:
+    """The title of a coefficient's column, ``Sex of the student: male``; its own name where there is none."""
+    column, _, level = name.partition("[")
+    if column not in titles or ":" in name:
+        return name
+    level = level.removeprefix("T.").removesuffix("]")
+    return fill(f"{titles[column]}: {level}" if level else titles[column], EFFECT_WIDTH)
 
 
 def containing(fit: MixedFit, g: int) -> list[int]:

@@ -8,6 +8,8 @@ from itertools import permutations
 from course.common.wording import count, listing
 from course.design.design import Design
 from course.design.grouping import Grouping
+from course.design.weights import weights_range
+from course.formula.plausible import PlausibleValues
 from course.translation.call import Call, Gap
 from course.translation.layout import Effects, Layout
 
@@ -32,8 +34,14 @@ def sentences(design: Design) -> list[str]:
     for grouping in design.groupings:
         for block in grouping.blocks:
             lines.append(_random_sentence(response, grouping, block))
+    variance = "with one variance"
+    if design.weights is not None:
+        variance = (
+            f"and each row's residual variance is σ²/w, w its {design.weights_name} "
+            f"({weights_range(design.weights)})"
+        )
     lines.append(
-        "Residual: what is left differs from row to row, with one variance. Effects of different "
+        f"Residual: what is left differs from row to row, {variance}. Effects of different "
         "groupings, and the residual, are independent of each other."
     )
     return lines
@@ -60,6 +68,16 @@ def _random_sentence(response: str, grouping: Grouping, block: tuple[int, ...]) 
     return (
         f"({effects}): {levels} has {what}; {len(names)} variances, and "
         f"{count(covariances, 'covariance')} that say how these go together within a level."
+    )
+
+
+def plausible_in_words(plausible: PlausibleValues) -> str:
+    """What is done with several values for each row that might be the true one."""
+    return (
+        f"{plausible.pattern} stands for {plausible.in_words}: draws of what the value of each row may be. "
+        f"The model is fitted to each of the {len(plausible.columns)} plausible values, and the fits are "
+        "pooled by Rubin's rules: estimates are averaged, and standard errors grow by how much the estimates "
+        "differ."
     )
 
 
@@ -133,5 +151,11 @@ def call_in_words(call: Call) -> list[str]:
         lines.append(
             f"vc_formula[{component.name!r}] = {component.formula!r}: one variance, independent of all "
             "others"
+        )
+    if call.weights is not None:
+        lines.append(
+            f"{call.weights}: MixedLM takes no weights; each row of the response, of the predictors (the "
+            f"intercept is one) and of the random effects is multiplied by the root of its {call.weights}, "
+            "which is the same model"
         )
     return [*lines, *map(str, call.gaps)]

@@ -212,7 +212,11 @@ TWELVE = pd.DataFrame(
 )
 
 
-@pytest.fixture(scope="module", params=["shipped", 7, 2031], ids=lambda seed: f"pupils {seed}")
+@pytest.fixture(
+    scope="module",
+    params=["shipped", 7, pytest.param(2031, marks=pytest.mark.long)],
+    ids=lambda seed: f"pupils {seed}",
+)
 def lesson_data(request):
     """The pupils that the course ships, and those that an instructor drew with another seed."""
     data = Data()

@@ -1,0 +1,113 @@
+"""F tests of linear hypotheses on the fixed effects, of one fit or of several that are pooled."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+from scipy import linalg, stats
+
+from course.errors import CourseError
+from course.fit.model import MixedFit
+from course.fit.pooled import PooledFit
+from course.inference.kenward_roger import KenwardRoger
+from course.inference.pooled_wald import pooled_test
+
+Hypotheses = Mapping[
+    str, tuple[np.ndarray, np.ndarray]
+]  # by name L, (q, p), and the values of L beta
+
+
+def f_tests(fit: MixedFit | PooledFit, hypotheses: Hypotheses, df: str) -> pd.DataFrame:
+    """For each L beta = values one row.
+
+    Parameters
+    ----------
+    fit : MixedFit or PooledFit
+    hypotheses : dict
+        By name L, (q, p), and the values of L beta, (q,). Without rows where the data tell nothing.
+    df : {"satterthwaite", "kenward-roger", "normal"}
+
+    Raises
+    ------
+    CourseError
+        For "kenward-roger" after a fit by ML or for pooled fits.
+    """
+    if isinstance(fit, PooledFit):
+        return _of_several(fit, hypotheses, df)
+    return _of_one(fit, hypotheses, df)
+
+
+def _of_one(fit: MixedFit, hypotheses: Hypotheses, df: str) -> pd.DataFrame:
+    adjusted = KenwardRoger(fit.model.problem, fit.estimates) if df == "kenward-roger" else None
+    cov_beta = fit.estimates.cov_beta if adjusted is None else adjusted.cov_beta
+    rows = []
+    for name, (L, values) in hypotheses.items():
+        q = len(L)
+        if q == 0:  # the data tell nothing of this term
+            rows.append((np.nan, np.nan, 0, np.nan, np.nan, np.nan))
+            continue
+        difference = L @ fit.estimates.beta - values
+        V = L @ cov_beta @ L.T
+        scale = 1 / np.sqrt(np.diagonal(V))  # coefficients may be in very different units
+        scaled = linalg.solve(V * np.outer(scale, scale), scale * difference, assume_a="pos")
+        F = scaled @ (scale * difference) / q
+        mean_sq = F * fit.scale
+        if adjusted is not None:
+            try:
+                factor, den_df = adjusted.scale_and_df(L)
+            except CourseError as error:
+                raise CourseError(f"{name}: {error}") from error
+            F *= factor
+        else:
+            den_df = satterthwaite_df(fit, L, V) if df == "satterthwaite" else np.inf
+        rows.append((q * mean_sq, mean_sq, q, den_df, F, upper_tail(F, q, den_df)))
+    columns = ["sum_sq", "mean_sq", "num_df", "den_df", "F", "p_value"]
+    return pd.DataFrame(rows, index=list(hypotheses), columns=columns)
+
+
+def _of_several(fit: PooledFit, hypotheses: Hypotheses, df: str) -> pd.DataFrame:
+    if df == "kenward-roger":
+        raise CourseError(
+            'the F of Kenward and Roger is scaled in each fit, and has no pooled form: df="satterthwaite" has'
+        )
+    rows = []
+    for L, values in hypotheses.values():
+        q = len(L)
+        if q == 0:
+            rows.append((0, np.nan, np.nan, np.nan, np.nan))
+            continue
+        covariances = np.array([L @ one.estimates.cov_beta @ L.T for one in fit.fits])
+        degrees = [
+            satterthwaite_df(one, L, V) if df == "satterthwaite" else np.inf
+            for one, V in zip(fit.fits, covariances, strict=True)
+        ]
+        differences = np.array([L @ one.estimates.beta - values for one in fit.fits])
+        test = pooled_test(differences, covariances, np.array(degrees))
+        rows.append((q, test.den_df, test.F, upper_tail(test.F, q, test.den_df), test.riv))
+    columns = ["num_df", "den_df", "F", "p_value", "riv"]
+    return pd.DataFrame(rows, index=list(hypotheses), columns=columns)
+
+
+def upper_tail(F: float, num_df: int, den_df: float) -> float:
+    """The p-value of an F statistic; with an infinite denominator num_df times F is chi-squared."""
+    if np.isfinite(den_df):
+        return float(stats.f.sf(F, num_df, den_df))
+    return float(stats.chi2.sf(num_df * F, num_df))
+
+
+def satterthwaite_df(fit: MixedFit, L: np.ndarray, V: np.ndarray) -> float:
+    """Of an F test with the covariance V of L beta, by the mean of F (Kuznetsova et al. 2017).
+
+    F is the mean of q squared t statistics, one for each eigenvector of V, with nu_m degrees of freedom
+    each. Their mean is that of all nu_m / (nu_m - 2); df is that of the F distribution with this mean.
+    """
+    contrasts = np.linalg.eigh(V)[1].T @ L
+    nu = np.array([fit.satterthwaite.df(contrast) for contrast in contrasts])
+    if np.ptp(nu) < 1e-8:
+        return float(nu.mean())
+    if (nu <= 2).any():  # the square of such a t statistic has no mean
+        return 2.0
+    total = (nu / (nu - 2)).sum()
+    return float(2 * total / (total - len(nu)))
