@@ -159,3 +159,53 @@ def test_one_school_after_another_is_the_same_in_any_order():
     data = pupils().sample(frac=1, random_state=5)
     ours = mixedglm("passed ~ age + (1|classroom) + (1|test)", data).fit()
     assert ours.llf == pytest.approx(fit("passed ~ age + (1|classroom) + (1|test)").llf, abs=1e-8)
+
+
+def test_levels_in_chunks_are_those_at_once(monkeypatch):
+    formula = "cbind(right, wrong) ~ age + (age|classroom) + (1|school)"
+    at_once = fit(formula)
+    monkeypatch.setattr("course.solver.chunks.CHUNK", 7)
+    in_chunks = mixedglm(formula, pupils()).fit()
+    assert in_chunks.llf == pytest.approx(at_once.llf, abs=1e-9)
+    sds = [found.random_effects_se["classroom"] for found in (in_chunks, at_once)]
+    np.testing.assert_allclose(*sds, rtol=1e-5)
+
+
+def test_few_crossings_set_aside_as_a_border(monkeypatch):
+    """Large crossed designs are cut apart where few levels tie them; so is this small one, when asked."""
+    rng = np.random.default_rng(4)
+    child = np.repeat(np.arange(100), 4)
+    place = child // 10 * 3  # three teachers in each of ten places
+    place[::97] = (place[::97] + 3) % 30  # a few children move for a while
+    teacher = place + rng.integers(0, 3, 400)
+    eta = rng.normal(size=100)[child] + rng.normal(size=30)[teacher]
+    data = pupils().assign(
+        child=child, teacher=teacher, passed=rng.random(400) < 1 / (1 + np.exp(-eta))
+    )
+    formula = "passed ~ age + (1|child) + (age|teacher)"
+    whole = mixedglm(formula, data).fit()
+    monkeypatch.setattr("course.solver.dissection.SMALL_ENOUGH", 1)
+    monkeypatch.setattr("course.solver.dissection.DENSE", 1.1)
+    monkeypatch.setattr("course.solver.dissection.WORTH_A_BORDER", 1e9)
+    monkeypatch.setattr("course.solver.coupling.WORTH_LISTING", 1e9)
+    made = mixedglm(formula, data)
+    assert type(made.problem.linear.crossing.K).__name__ == "Bordered"
+    assert made.fit().llf == pytest.approx(whole.llf, abs=1e-8)
+    sds = [found.random_effects_se["teacher"] for found in (made.fit(), whole)]
+    np.testing.assert_allclose(*sds, rtol=1e-4)
+
+
+def test_listed_pairs_are_the_whole_matrix(monkeypatch):
+    formula = "cbind(right, wrong) ~ age + (age||test) + (1|classroom) + (1|school)"
+    listed = "cbind(right, wrong) ~ age + (age|teacher) + (1|classroom) + (age||school)"
+    for one in (formula, listed):
+        monkeypatch.setattr("course.solver.coupling.WORTH_LISTING", 1e9)
+        pairs = mixedglm(one, pupils()).fit()
+        monkeypatch.setattr("course.solver.coupling.WORTH_LISTING", -1.0)
+        dense_one = mixedglm(one, pupils()).fit()
+        kinds = [
+            type(found.model.problem.linear.crossing.coupling).__name__
+            for found in (pairs, dense_one)
+        ]
+        assert kinds == ["Pairs", "Dense"]
+        assert pairs.llf == pytest.approx(dense_one.llf, abs=1e-8)
