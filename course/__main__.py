@@ -148,6 +148,11 @@ def _parser() -> argparse.ArgumentParser:
         )
     simulate.add_argument("--labels", choices=("unique", "restarting"))
     simulate.add_argument("--label-type", choices=("text", "integer"))
+    simulate.add_argument(
+        "--family",
+        choices=("gaussian", "binomial", "poisson"),
+        help="test scores, passed or not, days absent",
+    )
     command("doctor", run_doctor, "check the installation")
     return parser
 
