@@ -21,6 +21,7 @@ from course.design.groups import lies_in, parents
 from course.design.identification import Shared, find_shared
 from course.design.matrices import Codings
 from course.design.references import with_numbers_as_labels
+from course.design.weights import check_weights, new_weights
 from course.errors import CourseError
 from course.formula.expressions import hides_a_function
 from course.formula.terms import Formula
@@ -36,6 +37,8 @@ class Design:
     y : ndarray, shape (n,)
     offset : ndarray, shape (n,)
         What the formula adds to the fixed part as it is: 0 without ``offset(...)``.
+    weights : ndarray of shape (n,), or None
+        Prior weights: the residual variance of a row of weight w is sigma^2 / w. None where all are alike.
     X : ndarray, shape (n, p)
         The columns that are estimated: without those that others determine.
     fixed_names : tuple of str, length p
@@ -61,11 +64,14 @@ class Design:
         How y, X and each Z are made of columns, so that new rows get the same columns.
     aliased : Aliased
         The columns of the fixed part that are left out, because others determine them.
+    weights_name : str or None
+        The column of the caller's frame that holds the weights.
     """
 
     formula: Formula
     y: np.ndarray
     offset: np.ndarray
+    weights: np.ndarray | None
     X: np.ndarray
     fixed_names: tuple[str, ...]
     groupings: tuple[Grouping, ...]
@@ -78,6 +84,7 @@ class Design:
     named_like_functions: tuple[str, ...]
     codings: Codings = field(repr=False)
     aliased: Aliased = field(repr=False)
+    weights_name: str | None = None
 
     @property
     def n(self) -> int:
@@ -87,6 +94,31 @@ class Design:
     def y_less_offset(self) -> np.ndarray:
         """What X and Z are to explain, (n,)."""
         return self.y - self.offset
+
+    @cached_property
+    def scaled(self) -> Design:
+        """The same model with rows of one residual variance: y, X and each Z times the roots of the weights.
+
+        Its log-likelihood is lower by half of `sum_log_weights`.
+        """
+        if self.weights is None:
+            return self
+        root = np.sqrt(self.weights)
+        return replace(
+            self,
+            y=root * self.y,
+            offset=root * self.offset,
+            weights=None,
+            X=root[:, None] * self.X,
+            groupings=tuple(
+                replace(grouping, Z=root[:, None] * grouping.Z) for grouping in self.groupings
+            ),
+        )
+
+    @property
+    def sum_log_weights(self) -> float:
+        """The sum of the logarithms of the weights; 0 without weights."""
+        return 0.0 if self.weights is None else float(np.log(self.weights).sum())
 
     @cached_property
     def nested(self) -> np.ndarray:
@@ -102,12 +134,12 @@ class Design:
     @cached_property
     def shared_by_ml(self) -> tuple[Shared, ...]:
         """Sets of (co)variances of which the likelihood knows combinations only."""
-        return find_shared(self.groupings)
+        return find_shared(self.scaled.groupings)
 
     @cached_property
     def shared_by_reml(self) -> tuple[Shared, ...]:
         """The same for the restricted likelihood, which may know less."""
-        return find_shared(self.groupings, self.X)
+        return find_shared(self.scaled.groupings, self.scaled.X)
 
     def shared(self, reml: bool) -> tuple[Shared, ...]:
         """That of the two which counts for a fit."""
@@ -132,6 +164,10 @@ class Design:
         if self.codings.offset is None:
             return np.zeros(len(new))
         return self.codings.new_matrix(self.codings.offset, new)[:, 0]
+
+    def weight_rows(self, new: pd.DataFrame) -> np.ndarray:
+        """The weights of new rows, (m,): 1 where they have no such column, NaN where it has a gap."""
+        return new_weights(self.weights_name, new)
 
     def random_rows(self, grouping: int, new: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
         """Codes (m,) and Z (m, k) of one grouping for new rows; the code of an unseen level is -1."""
@@ -177,6 +213,7 @@ class Design:
             self,
             y=self.y[keep],
             offset=self.offset[keep],
+            weights=None if self.weights is None else self.weights[keep],
             X=self.X[keep],
             groupings=tuple(groupings),
             index=self.index[keep],
@@ -184,7 +221,7 @@ class Design:
         )
 
 
-def build_design(formula: Formula, data: pd.DataFrame) -> Design:
+def build_design(formula: Formula, data: pd.DataFrame, weights: str | None = None) -> Design:
     """Bring a formula and data together.
 
     Parameters
@@ -193,6 +230,8 @@ def build_design(formula: Formula, data: pd.DataFrame) -> Design:
     data : DataFrame
         One row per observation. It is not changed. Rows with a missing value in a column that the
         formula names are left out and counted in `Design.missing`.
+    weights : str, optional
+        The column that holds the prior weights.
 
     Returns
     -------
@@ -202,7 +241,8 @@ def build_design(formula: Formula, data: pd.DataFrame) -> Design:
     ------
     CourseError
         For a column that is not there, a response that is not numeric or does not vary, groups that
-        cannot be told from the residual, ... Columns of X that others determine are left out.
+        cannot be told from the residual, weights that are missing or not above 0, ... Columns of X that
+        others determine are left out.
 
     Examples
     --------
@@ -219,7 +259,9 @@ def build_design(formula: Formula, data: pd.DataFrame) -> Design:
     columns = find_columns(data, formula.columns)
     gaps = {name: missing_rows(column) for name, column in columns.items()}
     missing = {name: int(rows.sum()) for name, rows in gaps.items() if rows.any()}
-    index = data.index
+    index, weighted = data.index, None
+    if weights is not None:
+        weighted = find_columns(data, [weights])[weights]
     if missing:
         keep = ~np.logical_or.reduce([gaps[name] for name in missing])
         if not keep.any():
@@ -227,6 +269,7 @@ def build_design(formula: Formula, data: pd.DataFrame) -> Design:
             raise CourseError(f"every row has a missing value ({counts} of {len(data)} rows)")
         columns = {name: column[keep] for name, column in columns.items()}
         index = index[keep]
+        weighted = None if weighted is None else weighted[keep]
 
     formula = with_numbers_as_labels(formula, columns)
     codings = Codings(formula, columns)
@@ -241,6 +284,7 @@ def build_design(formula: Formula, data: pd.DataFrame) -> Design:
         formula=formula,
         y=y[:, 0].copy(),
         offset=offset[:, 0],
+        weights=None if weighted is None else check_weights(weighted),
         X=X if kept.all() else X[:, kept],
         fixed_names=tuple(compress(codings.X.names, kept)),
         groupings=build_groupings(codings, Zs),
@@ -253,6 +297,7 @@ def build_design(formula: Formula, data: pd.DataFrame) -> Design:
         named_like_functions=tuple(filter(hides_a_function, data.columns)),
         codings=codings,
         aliased=aliased,
+        weights_name=weights,
     )
 
 

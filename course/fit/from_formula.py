@@ -24,6 +24,7 @@ def mixedlm(
     subset: object = None,
     missing: str = "drop",
     use_sparse: bool = False,
+    weights: str | Sequence | None = None,
     **options: object,
 ) -> MixedModel:
     """A linear mixed model from an lme4-style formula, or from statsmodels' own arguments.
@@ -49,6 +50,10 @@ def mixedlm(
         Leave rows with missing values out, or refuse them (as statsmodels does with ``"none"``, too).
     use_sparse : bool
         Without effect: it says how statsmodels keeps its matrices.
+    weights : str or array-like of shape (n,), optional
+        Prior weights, as lme4 has them: a row of weight w has the residual variance σ²/w, such as a mean of
+        w pupils. A column of the data, or one number above 0 for each row. `MixedFit.sigma` is then the
+        residual SD of a row of weight 1.
     **options
         None is known: a keyword of another program is told where it belongs.
 
@@ -78,7 +83,9 @@ def mixedlm(
     In R: ``lmer(test_score ~ age + (1 | classroom) + (1 | school), pupils)``.
     """
     refuse_keywords("mixedlm", options, KEYWORDS, OF_FIT)
-    formula, data = read_call(formula, data, groups, re_formula, vc_formula, subset, missing)
+    formula, data, weighted = read_call(
+        formula, data, groups, re_formula, vc_formula, subset, missing, weights
+    )
     if not formula.random:
         raise CourseError(NO_RANDOM_TERM)
-    return MixedModel(build_design(formula, data))
+    return MixedModel(build_design(formula, data, weighted))

@@ -77,6 +77,7 @@ class Problem:
         self.design = design
         self.n, self.p = design.X.shape
         self.patterns = [grouping.pattern for grouping in design.groupings]
+        self.sum_log_weights = design.sum_log_weights
         self.n_theta = sum(int(pattern.sum()) for pattern in self.patterns)
         self._take(columns or standardise(design))
         self._order(design)
@@ -178,6 +179,8 @@ class Problem:
         gone[self.leaves[rows]] = True
         other.M = np.where(gone, 0.0, self.M)
         other.n = self.n - int(rows.sum())
+        if self.design.weights is not None:
+            other.sum_log_weights = float(np.log(self.design.weights[~rows]).sum())
         return other
 
     @property
@@ -241,7 +244,7 @@ class Problem:
     def in_units_of_data(self, deviance: float, reml: bool) -> float:
         """What the deviance of the standardised data is for the data themselves."""
         df = self.n - self.p if reml else self.n
-        deviance += 2 * df * np.log(self.y_scale)
+        deviance += 2 * df * np.log(self.y_scale) - self.sum_log_weights
         if reml:
             # log|X'V^-1 X| of the data's own X
             deviance -= 2 * np.linalg.slogdet(self.T_x)[1]
@@ -297,6 +300,44 @@ class Problem:
             (self.y_scale * T @ b).T
             for b, T in zip(self._in_level_order(means), self.T_z, strict=True)
         ]
+
+    def spherical(self, at: Evaluation, v: np.ndarray) -> list[np.ndarray]:
+        """The u of the effects Lambda u that are expected given the data U v, (k, L) for each grouping.
+
+        Levels are in the order of the elimination, that of `places`.
+        """
+        found = {}
+        v = v[:, None]
+        for stage, tape in reversed(self._steps(at)):
+            found[stage.grouping], v = stage.spherical(tape, v)
+        if self.crossing:
+            found |= self.crossing.spherical(at.tape[0], self.block_sums.spread(v))
+        return [found[g] for g in range(len(self.patterns))]
+
+    def leverages(self, at: Evaluation) -> np.ndarray:
+        """The derivative of log|Lambda'Z'W Z Lambda + I| by the weight of each row, (n,).
+
+        That is z' V z, with z the row's columns of all groupings and V the conditional covariance of
+        their effects.
+        """
+        bar = np.zeros((len(self.U), len(self.U), 1))
+        for stage, tape in reversed(self._steps(at)):
+            bar = stage.back(tape, bar)
+        if self.crossing:
+            return self.crossing.leverages(at.tape[0], self.block_sums.spread(bar), self.U)
+        total = np.zeros(self.n)
+        for i, j in zip(*np.nonzero(np.abs(bar).max(axis=2)), strict=True):
+            if j <= i:
+                total += (1 + (j < i)) * bar[i, j][self.leaves] * self.U[i] * self.U[j]
+        return total
+
+    @cached_property
+    def places(self) -> list[np.ndarray]:
+        """For each grouping where the level of each row stands in the order of the elimination, (n,)."""
+        codes = {g: grouping.codes for g, grouping in enumerate(self.design.groupings)}
+        for stage, rank in zip(self.stages, self.ranks, strict=True):
+            codes[stage.grouping] = rank[codes[stage.grouping]]
+        return [codes[g] for g in range(len(codes))]
 
     def conditional_covariances(self, at: Evaluation, sigma2: float) -> list[np.ndarray]:
         """Conditional covariances of the random effects given beta and theta, (L, k, k) each."""

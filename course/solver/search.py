@@ -123,7 +123,9 @@ def has_rivals(problem: Problem) -> bool:
         for j in block
     ]
     columns = problem.U[alone]
-    return bool((columns.mean(axis=1) ** 2 > 0.5 * (columns**2).mean(axis=1)).any())
+    intercept = problem.U[problem.x[problem.design.fixed_names.index("Intercept")]]
+    along = columns @ intercept / np.sum(intercept**2)
+    return bool((along**2 > 0.5 * (columns**2).mean(axis=1)).any())
 
 
 def is_crowded(problem: Problem) -> bool:
