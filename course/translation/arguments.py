@@ -67,6 +67,7 @@ def arguments(layout: Layout) -> Call:
         ),
         made=tuple(writer.made.values()),
         gaps=tuple(gap(layout, effects) for effects in layout.correlated),
+        weights=layout.design.weights_name,
     )
 
 

@@ -22,6 +22,26 @@ while True:  # rows that share a group share a block, and so do all that hang to
     if blocks.equals(before):
         break
 """
+WEIGHTS_WHY = (
+    "MixedLM takes no weights. With each row of the response, of the predictors and of the random effects "
+    "times the root of its weight, all rows have the residual variance of one of weight 1, and the model is "
+    "the same. Its log-likelihood is that of the data once half the sum of log(weights) is added."
+)
+WEIGHTS = """\
+rows = [model.row_indices[group] for group in model.group_labels]
+components = model.exog_vc
+model = MixedLM(
+    pd.Series(root * model.endog, name=model.endog_names),
+    pd.DataFrame(root[:, None] * model.exog, columns=model.exog_names),
+    groups=model.groups,
+    exog_re={effects},
+    exog_vc=VCSpec(
+        components.names,
+        components.colnames,
+        [[root[own, None] * m for own, m in zip(rows, mats)] for mats in components.mats],
+    ),
+)
+"""
 FIT_WHY = (
     "Start where each random part has about the residual's variance. Powell's method needs no gradient "
     "(MixedLM's has the wrong sign once the search has crossed a variance of 0) and is kept a "
@@ -93,12 +113,15 @@ def program(design: Design, call: Call) -> str:
     """What the data need, the columns that are made, the model, and its fit, in Python."""
     transforms = _transforms(design)
     lines = ["import numpy as np"]
-    if any(column.kind == "blocks" for column in call.made) or "pd." in transforms:
+    blocks = any(column.kind == "blocks" for column in call.made)
+    if blocks or "pd." in transforms or call.weights is not None:
         lines.append("import pandas as pd")
     lines += ["import patsy"] if transforms else []
     lines.append("import statsmodels.formula.api as smf")
     lines += ["from scipy.interpolate import BSpline"] if "BSpline" in transforms else []
     lines += ["from scipy.optimize import minimize"] if call.n_correlated > 1 else []
+    if call.weights is not None:
+        lines.append("from statsmodels.regression.mixed_linear_model import MixedLM, VCSpec")
     lines.append("")
     if call.gaps:
         reasons = " ".join(gap.reason for gap in call.gaps)
@@ -111,7 +134,10 @@ def program(design: Design, call: Call) -> str:
     if design.aliased.names:
         lines += _comment(" ".join(dict.fromkeys(design.aliased.reasons)))
         lines.append("")
-    prepare = [*_rows_and_types(design), *_made_columns(design, call)]
+    prepare = _rows_and_types(design)
+    if call.weights is not None:
+        prepare.append(f"root = np.sqrt(data[{quote(call.weights)}].to_numpy(float))")
+    prepare += _made_columns(design, call)
     lines += [*prepare, ""] if prepare else []
     lines += [
         "model = smf.mixedlm(",
@@ -126,7 +152,15 @@ def program(design: Design, call: Call) -> str:
         lines += [f"        {quote(c.name)}: {quote(c.formula)}," for c in call.components]
         lines.append("    },")
     lines.append(")")
+    if call.weights is not None:
+        effects = "None" if call.re_formula is None else _WEIGHTED_EFFECTS
+        lines += ["", *_comment(WEIGHTS_WHY), *WEIGHTS.format(effects=effects).splitlines()]
     return "\n".join([*lines, *_fit_lines(design, call)]) + "\n"
+
+
+_WEIGHTED_EFFECTS = (
+    "pd.DataFrame(root[:, None] * model.exog_re, columns=model.data.exog_re_names)"
+)
 
 
 def _transforms(design: Design) -> str:
@@ -163,7 +197,8 @@ def _search(call: Call) -> list[str]:
     """By Powell's method, inside MixedLM."""
     lines = _comment(FIT_WHY)
     intercept = call.re_formula == "1"
-    if (call.re_formula is None or intercept) and all(c.is_intercept for c in call.components):
+    unit = call.weights is None and all(c.is_intercept for c in call.components)
+    if (call.re_formula is None or intercept) and unit:
         lines.append(f"start = np.ones({len(call.components) + intercept})")
         return lines + FIT.splitlines()
     parts = []

@@ -27,7 +27,8 @@ def latex(design: Design) -> str:
             distributions.append(_distribution(block, label, grouping))
     response = rf"{_text(design.formula.response)}_i"
     lines = [rf"{response} &= {' + '.join([*offset, *fixed, *random])} + \varepsilon_i"]
-    lines += [*distributions, r"\varepsilon_i &\sim \mathcal{N}(0,\ \sigma^2)"]
+    weights = "" if design.weights_name is None else f" / {_text(design.weights_name)}_i"
+    lines += [*distributions, rf"\varepsilon_i &\sim \mathcal{{N}}(0,\ \sigma^2{weights})"]
     return "\\begin{aligned}\n" + " \\\\\n".join(lines) + "\n\\end{aligned}"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -11,6 +12,7 @@ from course.common.keywords import refuse_keywords
 from course.design.columns import check_frame
 from course.design.design import Design, build_design
 from course.design.notes import find_notes
+from course.design.weights import weights_column
 from course.errors import CourseError
 from course.formula.parse import parse_formula
 from course.formula.terms import Formula
@@ -44,6 +46,9 @@ class Translation:
         True where MixedLM has this very model.
     gaps : tuple of str
         Where it has not: why, one sentence for each term.
+    weights : str or None
+        The column of prior weights, for which smf.mixedlm has no argument: `code` multiplies the rows by
+        the roots of their weights, which is the same model.
     n_correlated : int
         How many effects ``re_formula`` has.
     code : str
@@ -100,6 +105,10 @@ class Translation:
         return tuple(map(str, self.call.gaps))
 
     @property
+    def weights(self) -> str | None:
+        return self.call.weights
+
+    @property
     def n_correlated(self) -> int:
         return self.call.n_correlated
 
@@ -126,7 +135,12 @@ class Translation:
         return explain.explain_html(self.design, self.call, self.notes)
 
 
-def translate(formula: str | Formula, data: pd.DataFrame, **options: object) -> Translation:
+def translate(
+    formula: str | Formula,
+    data: pd.DataFrame,
+    weights: str | Sequence | None = None,
+    **options: object,
+) -> Translation:
     """Translate an lme4-style formula to the exact statsmodels call.
 
     Parameters
@@ -135,6 +149,8 @@ def translate(formula: str | Formula, data: pd.DataFrame, **options: object) -> 
         For instance ``"test_score ~ age + sex + (age|classroom) + (1|school)"``, in R's spelling or Python's.
     data : DataFrame
         The pupils; how their groups lie in each other decides the call. Not changed.
+    weights : str or array-like of shape (n,), optional
+        As `mixedlm` takes them: a row of weight w has the residual variance σ²/w.
     **options
         None is known: a keyword of another program is told where it belongs.
 
@@ -162,13 +178,14 @@ def translate(formula: str | Formula, data: pd.DataFrame, **options: object) -> 
     >>> t.exact
     True
     """
-    refuse_keywords("translate", options, ("formula", "data"), OF_MIXEDLM)
+    refuse_keywords("translate", options, ("formula", "data", "weights"), OF_MIXEDLM)
     data = check_frame(data)
     if not isinstance(formula, Formula):
         formula = parse_formula(formula, data.columns)
     if not formula.random:
         raise CourseError(NO_RANDOM_TERM)
-    return translate_design(build_design(formula, data))
+    weighted, data = weights_column(weights, data)
+    return translate_design(build_design(formula, data, weighted))
 
 
 def translate_design(design: Design) -> Translation:

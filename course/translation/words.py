@@ -32,11 +32,23 @@ def sentences(design: Design) -> list[str]:
     for grouping in design.groupings:
         for block in grouping.blocks:
             lines.append(_random_sentence(response, grouping, block))
+    variance = "with one variance"
+    if design.weights_name is not None:
+        variance = (
+            f"and each row's residual variance is σ²/w, w its {design.weights_name} "
+            f"({weights_range(design)})"
+        )
     lines.append(
-        "Residual: what is left differs from row to row, with one variance. Effects of different "
+        f"Residual: what is left differs from row to row, {variance}. Effects of different "
         "groupings, and the residual, are independent of each other."
     )
     return lines
+
+
+def weights_range(design: Design) -> str:
+    """From the least to the largest weight: ``"1 to 8"``."""
+    assert design.weights is not None
+    return f"{design.weights.min():.4g} to {design.weights.max():.4g}"
 
 
 def _random_sentence(response: str, grouping: Grouping, block: tuple[int, ...]) -> str:
@@ -133,5 +145,11 @@ def call_in_words(call: Call) -> list[str]:
         lines.append(
             f"vc_formula[{component.name!r}] = {component.formula!r}: one variance, independent of all "
             "others"
+        )
+    if call.weights is not None:
+        lines.append(
+            f"{call.weights}: MixedLM takes no weights; each row of the response, of the predictors (the "
+            f"intercept is one) and of the random effects is multiplied by the root of its {call.weights}, "
+            "which is the same model"
         )
     return [*lines, *map(str, call.gaps)]
