@@ -26,7 +26,7 @@ def components_table(
         For each grouping factor its name, the names of its k effects, which of them are correlated with
         each other (positions, one sequence for each block), and their covariance matrix, (k, k).
     sigma2 : float or None
-        Variance of the residual; None for a generalised model, which has no such row.
+        Variance of the residual; None for a model that has none.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""`mixedlm`, `MixedModel` and `MixedFit`: a model fitted, and what a learner reads of it at once.
+"""`mixedlm` and `MixedFit`, `mixedglm` and `MixedGLMFit`: a model fitted, and what a learner reads of it at once.
 
 **In**: a formula (or statsmodels' arguments) and data. **Out**: a `MixedFit` with its tables, predictions,
 summary, notes, and the same model in statsmodels. Knows nothing of tests and intervals beyond the table of
@@ -7,15 +7,22 @@ fixed effects and those of predictions, and nothing of pictures.
 
 from course.fit.agreement import Check
 from course.fit.from_formula import mixedlm
+from course.fit.generalised import MixedGLM, MixedGLMFit
+from course.fit.generalised_from_formula import mixedglm
+from course.fit.generalised_summary import GeneralisedSummary
 from course.fit.model import MixedFit, MixedModel
 from course.fit.require import require_fit
 from course.fit.summary import Summary
 
 __all__ = [
     "Check",
+    "GeneralisedSummary",
     "MixedFit",
+    "MixedGLM",
+    "MixedGLMFit",
     "MixedModel",
     "Summary",
+    "mixedglm",
     "mixedlm",
     "require_fit",
 ]

@@ -121,7 +121,7 @@ def estimate(problem: Problem, reml: bool = True, progress: bool = False) -> Est
         cov_beta=relative_r2 * T_x @ at.XX_inverse @ T_x.T,
         sigma2=float(relative_r2 * problem.y_scale**2),
         factors=tuple(
-            lower_factor(T @ _without_dust(factor), own)
+            lower_factor(T @ without_dust(factor), own)
             for T, factor, own in zip(problem.T_z, lower, blocks, strict=True)
         ),
         effects=tuple(problem.effects(at)),
@@ -135,7 +135,7 @@ def estimate(problem: Problem, reml: bool = True, progress: bool = False) -> Est
     )
 
 
-def _without_dust(factor: np.ndarray) -> np.ndarray:
+def without_dust(factor: np.ndarray) -> np.ndarray:
     """Rounding of what is 0, at 0."""
     return np.where(np.abs(factor) < 1e-10, 0.0, factor)
 

@@ -14,6 +14,10 @@ import numpy as np
 from scipy import special
 
 LARGEST = 700.0  # the exponential of more than this is no double
+ROWS_AT_ONCE = 20_000
+# of a standard normal variable; a logistic curve of a variable with an SD of 5 is averaged to 1e-6 by these
+NODES, NODE_WEIGHTS = special.roots_hermitenorm(101)
+NODE_WEIGHTS = NODE_WEIGHTS / NODE_WEIGHTS.sum()
 
 
 @dataclass(frozen=True)
@@ -47,6 +51,18 @@ class Family(ABC):
     @abstractmethod
     def mean(self, eta: np.ndarray) -> np.ndarray:
         """The mean of the response, of any shape."""
+
+    def average(self, eta: np.ndarray, variance: np.ndarray) -> np.ndarray:
+        """The mean of `mean` where a normal variable of this variance is added to eta, (n,) each.
+
+        By Gauss and Hermite's quadrature, a block of rows at a time.
+        """
+        averages = np.empty(len(eta))
+        for start in range(0, len(eta), ROWS_AT_ONCE):
+            rows = slice(start, start + ROWS_AT_ONCE)
+            spread = np.sqrt(variance[rows])[:, None] * NODES
+            averages[rows] = self.mean(eta[rows][:, None] + spread) @ NODE_WEIGHTS
+        return averages
 
     @abstractmethod
     def predictor(self, mean: np.ndarray) -> np.ndarray:
@@ -144,6 +160,9 @@ class Probit(_Binomial):
     def mean(self, eta: np.ndarray) -> np.ndarray:
         return special.ndtr(eta)
 
+    def average(self, eta: np.ndarray, variance: np.ndarray) -> np.ndarray:
+        return special.ndtr(eta / np.sqrt(1 + variance))
+
     def predictor(self, mean: np.ndarray) -> np.ndarray:
         return special.ndtri(mean)
 
@@ -200,6 +219,9 @@ class Poisson(Family):
 
     def mean(self, eta: np.ndarray) -> np.ndarray:
         return np.exp(np.minimum(eta, LARGEST))
+
+    def average(self, eta: np.ndarray, variance: np.ndarray) -> np.ndarray:
+        return self.mean(eta + variance / 2)
 
     def predictor(self, mean: np.ndarray) -> np.ndarray:
         return np.log(mean)

@@ -26,6 +26,7 @@ import copy
 from dataclasses import dataclass, replace
 
 import numpy as np
+from scipy import linalg
 
 from course.design.design import Design
 from course.solver.families import Family, Rows
@@ -150,22 +151,63 @@ class Generalised:
 
     def __init__(self, design: Design, family: Family):
         self.design, self.family = design, family
-        self.y, self.weights, self.offset = design.y, design.weights, design.offset
-        self.columns = columns = standardise(replace(design, offset=np.zeros(design.n)))
+        self.y, self.offset = design.y, design.offset
+        self.weights = np.ones(design.n) if design.weights is None else design.weights
+        # weights and offset enter by the rows' log-likelihoods
+        self.unweighted = replace(design, weights=None, offset=np.zeros(design.n))
+        self.columns = columns = standardise(self.unweighted)
         self.p = len(columns.x)
         self.X = np.ascontiguousarray(columns.U[columns.x].T)
         # the steps with beta held need the columns of the Z's alone
         used = sorted({j for where in columns.z for j in where})
         number = {j: i for i, j in enumerate(used)}
         z = [[number[j] for j in where] for where in columns.z]
-        self.with_beta_held = Reweighted(design, columns.U[used], [], z, 2)
+        self.with_beta_held = Reweighted(self.unweighted, columns.U[used], [], z, 2)
         self.linear = self.with_beta_held.problem
         self.n_theta = self.linear.n_theta
         self.constant = family.constant(self.y, self.weights)
 
-    def without_y(self) -> tuple[np.ndarray, list[int], list[list[int]]]:
-        """All distinct columns but the response, and which of them make X and each Z."""
-        return self.columns.U[: self.columns.y_at], self.columns.x, self.columns.z
+    # -- where a search begins ------------------------------------------------------------------
+
+    def start(self) -> tuple[np.ndarray, np.ndarray]:
+        """beta and theta at which a search begins, and steps along which the curvature is about 1.
+
+        beta is most likely together with the effects, at middling theta.
+
+        Returns
+        -------
+        point : ndarray, shape (p + n_theta,)
+        unit : ndarray, shape (p + n_theta, p + n_theta)
+        """
+        columns, theta = self.columns, self.linear.middling
+        together = Reweighted(
+            self.unweighted, columns.U[: columns.y_at], columns.x, columns.z, n_responses=1
+        )
+        factors = self.linear.unpack(theta)
+        middling = self.family.middling(self.y, self.weights)
+        eta = self.family.predictor(middling)
+        rows = self.family.rows(eta, self.y, self.weights)
+        beta, u, penalised = np.zeros(self.p), self.no_effects(), np.inf
+        for _ in range(MOST_STEPS):
+            working = rows.weight * (eta - self.offset) + rows.score
+            problem = together.with_weights(rows.weight, working)
+            at = problem.evaluate(theta)
+            target_u = problem.spherical(at, problem.residual_coefficients(at))
+            old_beta, old_u, share = beta, u, 1.0
+            for _ in range(MOST_HALVINGS):
+                beta = old_beta + share * (at.beta - old_beta)
+                u = [old + share * (new - old) for old, new in zip(old_u, target_u, strict=True)]
+                mode = self.rows_at(self.offset + self.X @ beta, self.random_part(factors, u), u)
+                if mode.penalised <= penalised:
+                    break
+                share /= 2
+            eta, rows = mode.eta, mode.rows
+            if penalised - mode.penalised < 1e-6 * (1 + abs(penalised)):
+                break
+            penalised = mode.penalised
+        by_beta = np.linalg.cholesky(at.XX_inverse)
+        by_theta = 1 / np.sqrt(problem.curvature)
+        return np.concatenate([beta, theta]), linalg.block_diag(by_beta, np.diag(by_theta))
 
     # -- the mode -----------------------------------------------------------------------------
 

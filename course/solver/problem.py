@@ -254,7 +254,7 @@ class Problem:
         """The derivative of `deviance` by theta."""
         if sigma2 is None:
             sigma2 = max(at.r2, np.finfo(float).tiny) / (self.n - self.p if reml else self.n)
-        v = self._residual_coefficients(at)
+        v = self.residual_coefficients(at)
         bar = np.outer(v, v) / sigma2
         if reml:
             bar[np.ix_(self.x, self.x)] += at.XX_inverse
@@ -280,7 +280,7 @@ class Problem:
             by_grouping |= self.crossing.gradient(at.tape[0], self.block_sums.spread(bar))
         return self.pack([by_grouping[g] for g in range(len(self.patterns))])
 
-    def _residual_coefficients(self, at: Evaluation) -> np.ndarray:
+    def residual_coefficients(self, at: Evaluation) -> np.ndarray:
         """v with U v = y - X beta."""
         v = np.zeros(len(self.U))
         v[self.x], v[self.y_at] = -at.beta, 1
@@ -291,14 +291,14 @@ class Problem:
     def effects(self, at: Evaluation) -> list[np.ndarray]:
         """Conditional means of the random effects in the units of the data, (L, k) each."""
         means = {}
-        v = self._residual_coefficients(at)[:, None]
+        v = self.residual_coefficients(at)[:, None]
         for stage, tape in reversed(self._steps(at)):
             means[stage.grouping], v = stage.effects(tape, v)
         if self.crossing:
             means |= self.crossing.effects(at.tape[0], self.block_sums.spread(v))
         return [
             (self.y_scale * T @ b).T
-            for b, T in zip(self._in_level_order(means), self.T_z, strict=True)
+            for b, T in zip(self.in_level_order(means), self.T_z, strict=True)
         ]
 
     def spherical(self, at: Evaluation, v: np.ndarray) -> list[np.ndarray]:
@@ -341,7 +341,7 @@ class Problem:
 
     def conditional_covariances(self, at: Evaluation, sigma2: float) -> list[np.ndarray]:
         """Conditional covariances of the random effects given beta and theta, (L, k, k) each."""
-        pairs = zip(self._in_level_order(self._conditional(at)), self.T_z, strict=True)
+        pairs = zip(self.in_level_order(self._conditional(at)), self.T_z, strict=True)
         return [sigma2 * np.einsum("ij,jkl,mk->lim", T, V, T) for V, T in pairs]
 
     def _conditional(self, at: Evaluation) -> dict[int, np.ndarray]:
@@ -355,7 +355,7 @@ class Problem:
             covariances |= self.crossing.conditional(at.tape[0], self.block_sums.spread(bar))
         return covariances
 
-    def _in_level_order(self, by_grouping: dict[int, np.ndarray]) -> list[np.ndarray]:
+    def in_level_order(self, by_grouping: dict[int, np.ndarray]) -> list[np.ndarray]:
         """What each grouping has by level, on the last axis, in the order of the design's levels."""
         for stage, rank in zip(self.stages, self.ranks, strict=True):
             by_grouping[stage.grouping] = by_grouping[stage.grouping][..., rank]

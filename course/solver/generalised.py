@@ -1,0 +1,84 @@
+"""`Generalised` to `GeneralisedEstimates`: the optimum in the units of the data."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from course.solver.estimates import NEAR_ZERO, Estimates, lower_factor, without_dust
+from course.solver.laplace import Optimum, search
+from course.solver.penalised import Generalised
+
+
+@dataclass(frozen=True, eq=False)
+class GeneralisedEstimates(Estimates):
+    """The optimum of a generalised model: sigma2 is 1, and the deviance is -2 log-likelihood.
+
+    Attributes
+    ----------
+    conditional_covariances : tuple of ndarray
+        For each grouping those of its effects given beta and theta, (L, k, k).
+    optimum : Optimum
+        In standardised units.
+    """
+
+    conditional_covariances: tuple[np.ndarray, ...]
+    optimum: Optimum
+
+
+def estimate_generalised(
+    model: Generalised, report: Callable[[float], None] | None = None
+) -> GeneralisedEstimates:
+    """Minimise Laplace's deviance and end on a checked optimum.
+
+    Parameters
+    ----------
+    model : Generalised
+    report : callable, optional
+        Told the deviance each time it got lower.
+    """
+    optimum = search(model, report)
+    at, columns = optimum.at, model.columns
+    blocks = [grouping.blocks for grouping in model.design.groupings]
+    factors = model.linear.unpack(at.theta)
+    lower = [lower_factor(factor, own) for factor, own in zip(factors, blocks, strict=True)]
+    in_order = model.linear.in_level_order(
+        {g: factor @ u for g, (factor, u) in enumerate(zip(factors, at.mode.u, strict=True))}
+    )
+    pairs = zip(columns.T_z, at.problem.conditional_covariances(at.at, 1.0), strict=True)
+    return GeneralisedEstimates(
+        beta=columns.T_x @ at.beta,
+        cov_beta=columns.T_x @ _covariance(optimum, model.p) @ columns.T_x.T,
+        sigma2=1.0,
+        factors=tuple(
+            lower_factor(T @ without_dust(factor), own)
+            for T, factor, own in zip(columns.T_z, lower, blocks, strict=True)
+        ),
+        effects=tuple((T @ b).T for T, b in zip(columns.T_z, in_order, strict=True)),
+        deviance=at.deviance,
+        reml=False,
+        converged=optimum.converged,
+        singular=any((np.diagonal(factor) < NEAR_ZERO).any() for factor in lower),
+        evaluations=optimum.evaluations,
+        gradient=float(np.abs(at.gradient).max()),
+        theta_standard=at.theta,
+        conditional_covariances=tuple(
+            np.einsum("ij,ljk,mk->lim", T, V, T) for T, V in pairs
+        ),
+        optimum=optimum,
+    )
+
+
+def _covariance(optimum: Optimum, p: int) -> np.ndarray:
+    """Of beta in standardised units, from the Hessian by beta and theta.
+
+    Directions in which the deviance does not curve, such as the correlations of an effect that does not
+    vary, say nothing of beta.
+    """
+    H = optimum.hessian / 2
+    values, vectors = np.linalg.eigh(H[p:, p:])
+    curved = values > 1e-8 * max(values.max(initial=0), 1e-300)
+    towards = H[:p, p:] @ vectors[:, curved]
+    return np.linalg.inv(H[:p, :p] - (towards / values[curved]) @ towards.T)
