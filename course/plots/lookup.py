@@ -12,7 +12,7 @@ import pandas as pd
 from course.common.nearest import nearest
 from course.design.columns import is_number
 from course.errors import CourseError
-from course.formula.parse import variables_of
+from course.formula.parse import variables_of_response
 from course.plots.page import axis_label, label
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ def find_levels(fit: MixedFit, group: str, levels: Sequence) -> list[int]:
 def predictors(fit: MixedFit) -> list[str]:
     """The columns that the fixed and random effects are made of."""
     formula = fit.design.formula
-    response = variables_of(formula.response)
+    response = variables_of_response(formula.response)
     return [name for name in formula.variables if name not in response]
 
 

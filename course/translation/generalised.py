@@ -13,15 +13,13 @@ from course.translation.explain import WIDTH
 from course.translation.generalised_arguments import BayesCall, GeeCall, bayes_call, gee_call
 from course.translation.generalised_code import bayes_program, gee_program
 from course.translation.generalised_words import (
-    FAMILIES,
-    LINKS,
-    Outcome,
     bayes_in_words,
     gee_in_words,
     latex,
     sentences,
 )
 from course.translation.layout import lay_out
+from course.translation.outcome import FAMILIES, Outcome, outcome_of
 from course.translation.words import groups_in_words, readings_in_words
 
 
@@ -72,12 +70,14 @@ class GeneralisedTranslation:
     @cached_property
     def bayes(self) -> BayesCall:
         """What the Bayesian model is told."""
-        name = FAMILIES[self.outcome.family].bayes
-        call = bayes_call(lay_out(self.design), self.outcome.response, name)
-        if LINKS[self.outcome.link].own:
-            return call
-        gap = f"{name} has the logit alone, and no {self.outcome.link}."
-        return replace(call, gaps=(*call.gaps, gap))
+        words, outcome = FAMILIES[self.outcome.family], self.outcome
+        call = bayes_call(lay_out(self.design), outcome.response, words.bayes)
+        gaps = list(call.gaps)
+        if outcome.link != words.links[0]:
+            gaps.append(f"{words.bayes} has the {words.links[0]} alone, and no {outcome.link}.")
+        if outcome.weights is not None:
+            gaps.append(f"{words.bayes} takes no weights, and leaves {outcome.weights} out.")
+        return replace(call, gaps=tuple(gaps))
 
     @cached_property
     def gee(self) -> GeeCall:
@@ -142,3 +142,8 @@ class GeneralisedTranslation:
             Section("Notes", self.notes),
         ]
         return [section for section in sections if section.items]
+
+
+def translate_generalised(design: Design, family: str, link: str) -> GeneralisedTranslation:
+    """The translation of a design of yes or no, or of counts."""
+    return GeneralisedTranslation(design, outcome_of(design, family, link))

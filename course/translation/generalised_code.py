@@ -8,7 +8,8 @@ from course.design.design import Design
 from course.translation.arguments import quote
 from course.translation.code import comment, made_columns, rows_and_types, transforms
 from course.translation.generalised_arguments import FEW_CLUSTERS, BayesCall, GeeCall
-from course.translation.generalised_words import FAMILIES, FE_P, LINKS, VCP_P, Outcome
+from course.translation.generalised_words import FE_P, VCP_P
+from course.translation.outcome import FAMILIES, LINKS, Outcome
 
 BAYES_WHY = (
     "fit_vb() looks for independent normal distributions that come nearest to the posterior, and the SDs "
@@ -106,6 +107,7 @@ def gee_program(design: Design, outcome: Outcome, call: GeeCall) -> str:
         f"    family=sm.families.{FAMILIES[outcome.family].gee}({link}),",
         "    cov_struct=sm.cov_struct.Exchangeable(),",
         *(["    offset=offset,"] if design.formula.offset else []),
+        *([f"    weights=data[{quote(outcome.weights)}],"] if outcome.weights else []),
         ").fit(" + ('cov_type="bias_reduced"' if few else "") + ")",
     ]
     return _program(design, lines)

@@ -2,99 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from course.common.wording import listing
 from course.design.design import Design
 from course.translation.equation import aligned, effects, upright
 from course.translation.generalised_arguments import FEW_CLUSTERS, BayesCall, GeeCall
+from course.translation.outcome import FAMILIES, LINKS, Outcome
 from course.translation.words import sentences_of_effects
 
 MANY_CELLS = 2**28  # of the matrix of the Bayesian model: 2 GB
 FE_P, VCP_P = 10, 1  # the SDs of the priors that the program takes; statsmodels' own are 2 and 1
-
-
-@dataclass(frozen=True)
-class FamilyWords:
-    """What a family is called: its classes in statsmodels, its mean in words and in LaTeX."""
-
-    bayes: str
-    gee: str
-    mean: str
-    law: str
-    parameter: str
-    averaged: str
-
-
-@dataclass(frozen=True)
-class LinkWords:
-    """A link: in words before its mean, in LaTeX around it, and as an argument of GEE's family."""
-
-    of: str
-    latex: str
-    gee: str
-    own: bool  # whether it is the one that the Bayesian models have
-
-
-FAMILIES = {
-    "binomial": FamilyWords(
-        bayes="BinomialBayesMixedGLM",
-        gee="Binomial",
-        mean="the probability of {counted}",
-        law=r"\operatorname{{Binomial}}({trials},\ p_i)",
-        parameter="p_i",
-        averaged="how the share of {counted} differs on average over the levels of {groups}",
-    ),
-    "poisson": FamilyWords(
-        bayes="PoissonBayesMixedGLM",
-        gee="Poisson",
-        mean="the expected {counted}",
-        law=r"\operatorname{{Poisson}}(\mu_i)",
-        parameter=r"\mu_i",
-        averaged="how the mean of {counted} differs on average over the levels of {groups}",
-    ),
-}
-LINKS = {
-    "logit": LinkWords("the logit of", r"\operatorname{{logit}}({0})", "", True),
-    "probit": LinkWords("the probit of", r"\Phi^{{-1}}({0})", "sm.families.links.Probit()", False),
-    "cloglog": LinkWords(
-        "the complementary log-log of",
-        r"\log(-\log(1 - {0}))",
-        "sm.families.links.CLogLog()",
-        False,
-    ),
-    "log": LinkWords("the logarithm of", r"\log({0})", "", True),
-}
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """The response of a generalised model.
-
-    Attributes
-    ----------
-    family, link : str
-    counted : str
-        What is counted, as a phrase: ``passed``, or ``passed = 'yes'``.
-    response : str
-        The left side of the formula of the programs.
-    trials : str
-        The column of the number of trials; empty for one trial a row, and for counts.
-    lines : tuple of str
-        What the programs do to ``data`` before that column is there.
-    """
-
-    family: str
-    link: str
-    counted: str
-    response: str
-    trials: str = ""
-    lines: tuple[str, ...] = ()
-
-    @property
-    def mean(self) -> str:
-        """What the family is about: ``the probability of passed``."""
-        return FAMILIES[self.family].mean.format(counted=self.counted)
 
 
 def sentences(design: Design, outcome: Outcome) -> list[str]:
