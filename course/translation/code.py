@@ -159,9 +159,7 @@ def program(design: Design, call: Call) -> str:
     return "\n".join([*lines, *_fit_lines(design, call)]) + "\n"
 
 
-_WEIGHTED_EFFECTS = (
-    "pd.DataFrame(root[:, None] * model.exog_re, columns=model.data.exog_re_names)"
-)
+_WEIGHTED_EFFECTS = "pd.DataFrame(root[:, None] * model.exog_re, columns=model.data.exog_re_names)"
 
 
 def transforms(design: Design) -> str:

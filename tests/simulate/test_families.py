@@ -53,7 +53,9 @@ def test_pupils_pass_with_the_probability_of_their_effects():
     assert set(passed) == {0, 1} and passed.dtype == "int64"
     # in tenths of the pupils by probability: counts against their binomial mean and variance
     tenth = np.argsort(np.argsort(p)) * 10 // len(p)
-    z = [(passed - p)[tenth == t].sum() / np.sqrt((p * (1 - p))[tenth == t].sum()) for t in range(10)]
+    z = [
+        (passed - p)[tenth == t].sum() / np.sqrt((p * (1 - p))[tenth == t].sum()) for t in range(10)
+    ]
     assert stats.chi2.sf(np.square(z).sum(), 10) > 0.001
 
 
