@@ -38,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def run_translate(options: argparse.Namespace) -> None:
     from course.translation.translate import translate
 
-    translation = translate(options.formula, _read(options))
+    translation = translate(options.formula, _read(options), options.weights)
     if options.code:
         print(translation.code, end="")
     elif options.latex:
@@ -51,7 +51,8 @@ def run_translate(options: argparse.Namespace) -> None:
 def run_fit(options: argparse.Namespace) -> None:
     from course.fit.from_formula import mixedlm
 
-    print(mixedlm(options.formula, _read(options)).fit(reml=not options.ml).summary())
+    model = mixedlm(options.formula, _read(options), weights=options.weights)
+    print(model.fit(reml=not options.ml).summary())
 
 
 def run_simulate(options: argparse.Namespace) -> None:
@@ -114,6 +115,11 @@ def _parser() -> argparse.ArgumentParser:
             "data",
             help="a file: CSV, Parquet, Feather, SPSS (.sav), Stata (.dta), SAS (.sas7bdat), "
             "R (.rds, .rda, .RData) or a workbook (.xlsx, .ods)",
+        )
+        one.add_argument(
+            "--weights",
+            metavar="COLUMN",
+            help="prior weights: a row of weight w has the residual variance sigma^2 / w",
         )
         one.add_argument("--sheet", metavar="NAME", help="of a workbook; the first where left out")
     either = translate.add_mutually_exclusive_group()

@@ -131,6 +131,11 @@ class Design:
         )
 
     @property
+    def row_weights(self) -> np.ndarray:
+        """The weight of each row, (n,): 1 without weights."""
+        return np.ones(self.n) if self.weights is None else self.weights
+
+    @property
     def sum_log_weights(self) -> float:
         """The sum of the logarithms of the weights; 0 without weights."""
         return 0.0 if self.weights is None else float(np.log(self.weights).sum())
@@ -323,7 +328,7 @@ def build_design(
         rows_given=len(data),
         missing=missing,
         reasons=_reasons(data, {name: gaps[name] for name in missing}),
-        titles=_titles(data, formula.columns),
+        titles=_titles(data, (*formula.columns, *filter(None, [weights]))),
         columns=columns,
         named_like_functions=tuple(filter(hides_a_function, data.columns)),
         codings=codings,

@@ -103,6 +103,11 @@ tell nothing; leave it out with data[data['pupils'] > 0]
     return values
 
 
+def weights_range(weights: np.ndarray) -> str:
+    """The least and the largest of the weights in words: ``"1 to 8"``."""
+    return f"{weights.min():.4g} to {weights.max():.4g}"
+
+
 def _refusal(column: pd.Series, bad: np.ndarray, what: str, mend: str) -> CourseError:
     return CourseError(
         f"the weights {column.name!r} {what} in {bad.sum()} row(s), first at index "

@@ -216,7 +216,7 @@ class MixedFit:
 
     @property
     def scale(self) -> float:
-        """Residual variance."""
+        """Residual variance; with weights that of a row of weight 1."""
         return self.estimates.sigma2
 
     @property
@@ -294,6 +294,11 @@ class MixedFit:
         """Response minus `fittedvalues`."""
         return self.design.y - self.fittedvalues
 
+    @property
+    def wresid(self) -> pd.Series:
+        """`resid` times the root of each row's weight, lme4's Pearson residuals: all of one variance."""
+        return self.resid * np.sqrt(self.design.row_weights)
+
     @overload
     def predict(
         self,
@@ -334,7 +339,8 @@ class MixedFit:
             holds the uncertainty of the fixed effects and of the BLUPs and how they hang together;
             for a level that was not in the fit, the whole variance of its effects. "prediction": where a
             *single response* lies: also the residual's variance, and that of the groups that `random`
-            leaves out, as for a row of unknown groups. Quantiles are those of t with Satterthwaite's
+            leaves out, as for a row of unknown groups; a new row's weight is 1 unless new_data has the
+            column of the weights. Quantiles are those of t with Satterthwaite's
             degrees of freedom.
         level : float
             Of the intervals, between 0 and 1.

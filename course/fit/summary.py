@@ -11,6 +11,7 @@ from course.common.page import Section, as_html, as_text, bold, code, paragraph,
 from course.common.parameter import Parameter
 from course.common.wording import number, p_value
 from course.design.design import Design
+from course.design.weights import weights_range
 from course.fit.shares import mean_products, mean_variances, shares_known
 from course.fit.tables import variance_table
 from course.solver.estimates import Estimates
@@ -111,8 +112,17 @@ def _heading(design: Design, estimates: Estimates, aic: float, bic: float) -> tu
     return (
         f"Linear mixed model fitted by {method}" + (" (singular)" if estimates.singular else ""),
         str(design.formula),
-        f"{design.n:,} rows; levels: {groups}",
+        f"{design.n:,} rows; levels: {groups}{_weights(design)}",
         f"{criterion} {estimates.llf:,.2f}, AIC {aic:,.1f}, BIC {bic:,.1f}",
+    )
+
+
+def _weights(design: Design) -> str:
+    if design.weights is None:
+        return ""
+    return (
+        f"\nWeights: {design.weights_name}, {weights_range(design.weights)}; the residual is that of a row "
+        "of weight 1"
     )
 
 

@@ -107,7 +107,8 @@ def bootstrap(
     """Draw responses from a fit, and fit the same model to each of them.
 
     New random effects are drawn from the estimated covariances and new residuals from the estimated
-    sigma, as lme4's ``bootMer(type = "parametric")`` does with ``use.u = FALSE``.
+    sigma (over the root of a row's weight, where there are weights), as lme4's
+    ``bootMer(type = "parametric")`` does with ``use.u = FALSE``.
 
     Parameters
     ----------
@@ -218,22 +219,23 @@ class Simulator:
 
     mean: np.ndarray
     parts: list[tuple[np.ndarray, np.ndarray, np.ndarray, int]]  # Z, codes, factor, levels
-    sigma: float
+    residual_sd: float | np.ndarray  # a number for each row where the rows have weights
 
     @classmethod
     def of(cls, fit: MixedFit) -> Simulator:
-        estimates = fit.estimates
+        estimates, weights = fit.estimates, fit.design.weights
         sigma = np.sqrt(estimates.sigma2)
+        residual_sd = sigma if weights is None else sigma / np.sqrt(weights)
         parts = [
             (grouping.Z, grouping.codes, sigma * factor, grouping.n_levels)
             for grouping, factor in zip(fit.design.groupings, estimates.factors, strict=True)
         ]
-        return cls(fit.design.offset + fit.design.X @ estimates.beta, parts, sigma)
+        return cls(fit.design.offset + fit.design.X @ estimates.beta, parts, residual_sd)
 
     def draw(self, seed: int, replicate: int) -> np.ndarray:
         """One response, (nobs,), from a stream that belongs to this replicate alone."""
         rng = np.random.default_rng(seed_of_replicate(seed, STREAM, replicate))
-        y = self.mean + rng.normal(scale=self.sigma, size=len(self.mean))
+        y = self.mean + rng.normal(scale=self.residual_sd, size=len(self.mean))
         for Z, codes, factor, levels in self.parts:
             effects = rng.standard_normal((levels, len(factor))) @ factor.T
             y += np.einsum("nk,nk->n", Z, effects[codes])

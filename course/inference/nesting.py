@@ -73,6 +73,11 @@ def step(small: Design, large: Design) -> Step:
             f"not nested: {small.formula} and {large.formula} differ in their offsets by more than the fixed "
             f"part of the second can make up for. {INSTEAD}"
         )
+    if not np.array_equal(small.row_weights, large.row_weights):
+        raise CourseError(
+            f"not nested: {small.formula} and {large.formula} have other weights, and so other residual "
+            f"variances. {INSTEAD}"
+        )
     places = _places(small, large)
     fixed = large.X.shape[1] - small.X.shape[1]
     free, df, variances, several, groups = fixed, fixed, 0, [], {}

@@ -9,6 +9,7 @@ from course.common.parameter import Parameter
 from course.common.wording import listing, number, p_equation, rounded_like
 from course.design.design import Design
 from course.design.notes import columns_left_out
+from course.design.weights import weights_range
 from course.fit.model import MixedFit
 from course.fit.require import require_fit
 from course.interpretation.icc import icc
@@ -68,7 +69,8 @@ def report(fit: MixedFit) -> str:
     In R: ``report::report(fit)``.
     """
     require_fit(fit)
-    sentences = [_model(fit), *_offset(fit), _sample(fit), _fixed(fit), _random(fit), _alike(fit)]
+    sentences = [_model(fit), *_offset(fit), *_weights(fit), _sample(fit), _fixed(fit)]
+    sentences += [_random(fit), _alike(fit)]
     if fit.singular:
         sentences.append(SINGULAR)
     if not fit.converged:
@@ -101,6 +103,16 @@ def _offset(fit: MixedFit) -> list[str]:
     return (
         [f"The offset {offset} was added to the fixed part, with no coefficient."] if offset else []
     )
+
+
+def _weights(fit: MixedFit) -> list[str]:
+    design = fit.design
+    if design.weights is None or design.weights_name is None:
+        return []
+    return [
+        f"Rows had prior weights ({_titled(design, design.weights_name)}, {weights_range(design.weights)}): "
+        "the residual variance of a row is that of a row of weight 1, over its weight."
+    ]
 
 
 def _titled(design: Design, name: str) -> str:

@@ -116,7 +116,7 @@ def lines(
     else:
         codes = find_levels(fit, group, levels)
     names = [design.groupings[h].name for h in containing(fit, g)]
-    pooled = np.linalg.lstsq(design.X, design.y_less_offset, rcond=None)[0]
+    pooled = np.linalg.lstsq(design.scaled.X, design.scaled.y_less_offset, rcond=None)[0]
     whole, response = is_whole(x), design.formula.response
     alone, moves = 0, []
     with panels(ax, len(codes), 3.1, 2.8, 3, sharex=True, sharey=True) as axes:
@@ -179,13 +179,14 @@ def lines(
 
 def _own_line(fit: MixedFit, own: np.ndarray, rows: pd.DataFrame) -> np.ndarray | None:
     """The least-squares line of some rows alone; None where they do not determine it."""
-    X, new = fit.design.X[own], fit.design.fixed_rows(rows)
+    scaled = fit.design.scaled  # rows of a larger weight count for more
+    X, new = scaled.X[own], fit.design.fixed_rows(rows)
     scale = np.abs(X).max(axis=0)
     scale[scale == 0] = 1.0
     rank = np.linalg.matrix_rank(X / scale, tol=1e-8)
     if (new == new[0]).all() or np.linalg.matrix_rank(np.vstack([X, new]) / scale, tol=1e-8) > rank:
         return None
-    line = np.linalg.lstsq(X / scale, fit.design.y_less_offset[own], rcond=1e-10)[0]
+    line = np.linalg.lstsq(X / scale, scaled.y_less_offset[own], rcond=1e-10)[0]
     return fit.design.offset_rows(rows) + new / scale @ line
 
 

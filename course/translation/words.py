@@ -8,6 +8,7 @@ from itertools import permutations
 from course.common.wording import count, listing
 from course.design.design import Design
 from course.design.grouping import Grouping
+from course.design.weights import weights_range
 from course.translation.call import Call, Gap
 from course.translation.layout import Effects, Layout
 
@@ -20,10 +21,10 @@ def readings_in_words(readings: Sequence[tuple[str, str]]) -> list[str]:
 def sentences(design: Design) -> list[str]:
     """One sentence for the fixed part, one for each term, one for the residual."""
     variance = "with one variance"
-    if design.weights_name is not None:
+    if design.weights is not None:
         variance = (
             f"and each row's residual variance is σ²/w, w its {design.weights_name} "
-            f"({weights_range(design)})"
+            f"({weights_range(design.weights)})"
         )
     residual = (
         f"Residual: what is left differs from row to row, {variance}. Effects of different "
@@ -47,12 +48,6 @@ def sentences_of_effects(design: Design, total: str) -> list[str]:
         for block in grouping.blocks:
             lines.append(_random_sentence(total, grouping, block))
     return lines
-
-
-def weights_range(design: Design) -> str:
-    """From the least to the largest weight: ``"1 to 8"``."""
-    assert design.weights is not None
-    return f"{design.weights.min():.4g} to {design.weights.max():.4g}"
 
 
 def _random_sentence(total: str, grouping: Grouping, block: tuple[int, ...]) -> str:
