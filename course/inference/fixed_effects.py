@@ -18,21 +18,23 @@ import numpy as np
 import pandas as pd
 from scipy import linalg, stats
 
-from course.common.arguments import choice, proportion
+from course.common.arguments import proportion
 from course.design.notes import columns_left_out
+from course.design.responses import NUMBER
 from course.errors import CourseError
+from course.fit.generalised import MixedGLMFit
 from course.fit.model import MixedFit
-from course.fit.require import require_fit
+from course.fit.require import require_fit, require_linear
 from course.fit.tables import t_table, with_left_out
 from course.inference.cluster_robust import robust_coefficients
-from course.inference.combinations import DF, combinations
+from course.inference.combinations import combinations, usable_df
 from course.inference.constraints import check_independent, read_constraints, read_matrix
 from course.inference.kenward_roger import KenwardRoger
 from course.inference.type_three import type_three
 
 
 def fixed_effects_table(
-    fit: MixedFit,
+    fit: MixedFit | MixedGLMFit,
     df: str = "satterthwaite",
     level: float = 0.95,
     *,
@@ -43,8 +45,8 @@ def fixed_effects_table(
 
     Parameters
     ----------
-    fit : MixedFit
-        A fitted model, as ``mixedlm(...).fit()`` returns it.
+    fit : MixedFit or MixedGLMFit
+        A fitted model, as ``mixedlm(...).fit()`` or ``mixedglm(...).fit()`` returns it.
     df : {"satterthwaite", "kenward-roger", "normal"}
         How degrees of freedom are found; "kenward-roger" also adjusts the standard errors.
     level : float
@@ -61,8 +63,8 @@ def fixed_effects_table(
     Returns
     -------
     DataFrame
-        By patsy name: estimate, std_error, df, t, p_value, lower, upper. With "normal" df is infinite,
-        and t a z value. NaN for a column that others determine, as where a combination of labels has no
+        By patsy name: estimate, std_error, df, t, p_value, lower, upper. With "normal", and of a generalised
+        fit (on the scale of its link), df is infinite, and t a z value. NaN for a column that others determine, as where a combination of labels has no
         rows: it is left out of the fit.
 
     Raises
@@ -90,7 +92,7 @@ def fixed_effects_table(
     In R, with lmerTest: ``coef(summary(fit, ddf = "Kenward-Roger"))``; with clubSandwich:
     ``coef_test(fit, vcov = "CR2")``.
     """
-    _check(fit, df)
+    df = _check(fit, df)
     level = proportion("level", level)
     if robust is None:
         found = combinations(fit, np.eye(len(fit.fe_params)), df)
@@ -99,6 +101,12 @@ def fixed_effects_table(
             "Kenward-Roger believes in the model's covariances, and robust= does not: leave one out"
         )
     else:
+        require_linear(
+            fit,
+            "robust=",
+            "translate(...).gee_code is a program of statsmodels for population-averaged effects, whose "
+            "standard errors hold for any covariances",
+        )
         found = robust_coefficients(fit, robust, correction)
     std_errors = pd.Series(found.std_errors, fit.fe_params.index)
     degrees = found.df if df != "normal" else np.full(len(std_errors), np.inf)
@@ -106,7 +114,7 @@ def fixed_effects_table(
     return with_left_out(table, fit.design)
 
 
-def anova(fit: MixedFit, df: str = "satterthwaite") -> pd.DataFrame:
+def anova(fit: MixedFit | MixedGLMFit, df: str = "satterthwaite") -> pd.DataFrame:
     """One F test for each term of the fixed part (type III).
 
     Each term is tested beside all others, on averages in which every level of a factor has the same
@@ -116,8 +124,8 @@ def anova(fit: MixedFit, df: str = "satterthwaite") -> pd.DataFrame:
 
     Parameters
     ----------
-    fit : MixedFit
-        A fitted model, as ``mixedlm(...).fit()`` returns it.
+    fit : MixedFit or MixedGLMFit
+        A fitted model, as ``mixedlm(...).fit()`` or ``mixedglm(...).fit()`` returns it.
     df : {"satterthwaite", "kenward-roger", "normal"}
         How the denominator's degrees of freedom are found.
 
@@ -128,7 +136,8 @@ def anova(fit: MixedFit, df: str = "satterthwaite") -> pd.DataFrame:
         den_df, F, p_value. The columns and values of lmerTest's ``anova(type = "III")``. Where
         combinations of labels have no rows, or a column repeats others, each term is tested as far as
         the data tell of it (num_df says how far; NaN where they tell nothing), and
-        ``table.attrs["notes"]`` says what is missing: these hypotheses are to be read with care.
+        ``table.attrs["notes"]`` says what is missing: these hypotheses are to be read with care. Of a
+        generalised fit Wald's tests: chi2, df, p_value.
 
     Raises
     ------
@@ -150,9 +159,10 @@ def anova(fit: MixedFit, df: str = "satterthwaite") -> pd.DataFrame:
     vr             2    59.96     4.12
     standLRT       1  4005.68  2000.93
 
-    In R, with lmerTest: ``anova(fit)``.
+    In R, with lmerTest: ``anova(fit)``; of a generalised fit, with car and contrasts that sum to 0,
+    ``Anova(fit, type = 3)``.
     """
-    _check(fit, df)
+    df = _check(fit, df)
     hypotheses = type_three(fit)
     if not hypotheses:
         has = "an intercept only" if fit.design.fixed_names else "no effects"
@@ -162,13 +172,15 @@ def anova(fit: MixedFit, df: str = "satterthwaite") -> pd.DataFrame:
     return table
 
 
-def wald(fit: MixedFit, constraints: str | np.ndarray, df: str = "satterthwaite") -> pd.DataFrame:
+def wald(
+    fit: MixedFit | MixedGLMFit, constraints: str | np.ndarray, df: str = "satterthwaite"
+) -> pd.DataFrame:
     """Joint F test of linear constraints on the fixed effects.
 
     Parameters
     ----------
-    fit : MixedFit
-        A fitted model, as ``mixedlm(...).fit()`` returns it.
+    fit : MixedFit or MixedGLMFit
+        A fitted model, as ``mixedlm(...).fit()`` or ``mixedglm(...).fit()`` returns it.
     constraints : str or array-like, shape (q, p) or (p,)
         Equations in patsy's names of the coefficients, separated by commas: ``"age = 0"``,
         ``"age = 3, sex[T.male] = 0"``, ``"2 * age = sex[T.male]"``. Without ``=`` an expression is set
@@ -203,7 +215,7 @@ def wald(fit: MixedFit, constraints: str | np.ndarray, df: str = "satterthwaite"
 
     In R, with lmerTest: ``contestMD(fit, L)`` tests that L beta is 0.
     """
-    _check(fit, df)
+    df = _check(fit, df)
     if not fit.design.fixed_names:
         raise CourseError("the model has no fixed effects: there is nothing to test")
     if isinstance(constraints, str):
@@ -216,16 +228,16 @@ def wald(fit: MixedFit, constraints: str | np.ndarray, df: str = "satterthwaite"
     return _f_tests(fit, {label: (L / sizes[:, None], values / sizes)}, df)
 
 
-def _check(fit: MixedFit, df: str) -> None:
+def _check(fit: MixedFit | MixedGLMFit, df: str) -> str:
     require_fit(fit)
-    choice("df", df, DF)
+    return usable_df(fit, df)
 
 
 # -- F tests ----------------------------------------------------------------------------------
 
 
-def _f_tests(fit: MixedFit, hypotheses: dict[str, tuple], df: str) -> pd.DataFrame:
-    """For each L beta = values one row."""
+def _f_tests(fit: MixedFit | MixedGLMFit, hypotheses: dict[str, tuple], df: str) -> pd.DataFrame:
+    """For each L beta = values one row; of a generalised fit Wald's chi-squared tests."""
     adjusted = KenwardRoger(fit.model.problem, fit.estimates) if df == "kenward-roger" else None
     cov_beta = fit.estimates.cov_beta if adjusted is None else adjusted.cov_beta
     rows = []
@@ -239,7 +251,7 @@ def _f_tests(fit: MixedFit, hypotheses: dict[str, tuple], df: str) -> pd.DataFra
         scale = 1 / np.sqrt(np.diagonal(V))  # coefficients may be in very different units
         scaled = linalg.solve(V * np.outer(scale, scale), scale * difference, assume_a="pos")
         F = scaled @ (scale * difference) / q
-        mean_sq = F * fit.scale
+        mean_sq = F * fit.estimates.sigma2
         if adjusted is not None:
             try:
                 factor, den_df = adjusted.scale_and_df(L)
@@ -252,7 +264,11 @@ def _f_tests(fit: MixedFit, hypotheses: dict[str, tuple], df: str) -> pd.DataFra
         p_value = stats.f.sf(F, q, den_df) if np.isfinite(den_df) else stats.chi2.sf(q * F, q)
         rows.append((q * mean_sq, mean_sq, q, den_df, F, p_value))
     columns = ["sum_sq", "mean_sq", "num_df", "den_df", "F", "p_value"]
-    return pd.DataFrame(rows, index=list(hypotheses), columns=columns)
+    table = pd.DataFrame(rows, index=list(hypotheses), columns=columns)
+    if fit.design.kind == NUMBER:
+        return table
+    # with a sigma of 1 the sum of squares is Wald's statistic
+    return table.rename(columns={"sum_sq": "chi2", "num_df": "df"})[["chi2", "df", "p_value"]]
 
 
 def _satterthwaite_df(fit: MixedFit, L: np.ndarray, V: np.ndarray) -> float:

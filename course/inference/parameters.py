@@ -12,25 +12,26 @@ from course.common.nearest import nearest
 from course.common.parameter import Parameter
 from course.design.design import Design
 from course.errors import CourseError
+from course.fit.generalised import MixedGLMFit
 from course.fit.model import MixedFit
 from course.fit.require import require_fit
 from course.solver.parameters import parameter_names, parameter_values, parameters_of
 
 
-def parameters(fit: MixedFit) -> pd.Series:
+def parameters(fit: MixedFit | MixedGLMFit) -> pd.Series:
     """Every parameter of a fit under the name that intervals, profiles and bootstrap use.
 
     Parameters
     ----------
-    fit : MixedFit
-        A fitted model, as ``mixedlm(...).fit()`` returns it.
+    fit : MixedFit or MixedGLMFit
+        A fitted model, as ``mixedlm(...).fit()`` or ``mixedglm(...).fit()`` returns it.
 
     Returns
     -------
     Series
         Fixed effects under their patsy names; then the random part in the order of
         `MixedFit.variance_components`: ``sd(age | school)``, ``cor(Intercept, age | school)``;
-        last ``sigma``, the residual SD. A correlation with an effect whose SD is 0 is NaN.
+        last ``sigma``, the residual SD, which a generalised fit has not. A correlation with an effect whose SD is 0 is NaN.
 
     See Also
     --------
