@@ -12,9 +12,13 @@ import pandas as pd
 from course.common.arguments import usable_seed, whole
 from course.common.parallel import run_in_chunks
 from course.common.seeds import seed_of_replicate
+from course.design.design import Design
+from course.design.responses import NUMBER
 from course.errors import CourseError
+from course.fit.generalised import MixedGLMFit
 from course.fit.model import MixedFit
 from course.fit.require import require_fit
+from course.inference.generalised_refits import GeneralisedRefitter, GeneralisedSimulator
 from course.inference.parameters import parameters
 from course.solver.estimates import Estimates, estimate
 from course.solver.parameters import parameter_names, parameter_values
@@ -97,7 +101,7 @@ class Bootstrap:
 
 
 def bootstrap(
-    fit: MixedFit,
+    fit: MixedFit | MixedGLMFit,
     n: int = 1000,
     *,
     seed: int | None = None,
@@ -107,13 +111,13 @@ def bootstrap(
     """Draw responses from a fit, and fit the same model to each of them.
 
     New random effects are drawn from the estimated covariances and new residuals from the estimated
-    sigma (over the root of a row's weight, where there are weights), as lme4's
+    sigma (from a generalised model new answers or counts) (over the root of a row's weight, where there are weights), as lme4's
     ``bootMer(type = "parametric")`` does with ``use.u = FALSE``.
 
     Parameters
     ----------
-    fit : MixedFit
-        A fitted model, as ``mixedlm(...).fit()`` returns it.
+    fit : MixedFit or MixedGLMFit
+        A fitted model, as ``mixedlm(...).fit()`` or ``mixedglm(...).fit()`` returns it.
     n : int
         Number of replicates.
     seed : int, optional
@@ -165,7 +169,7 @@ def bootstrap(
             f"the predictor {clash[0]} has the name of a column of the replicates: rename it with "
             "data.rename(columns=...)"
         )
-    work = partial(_refit, Simulator.of(fit), Refitter.of(fit), seed)
+    work = partial(_refit, simulator_of(fit), refitter_of(fit), seed)
     rows = run_in_chunks(work, n, executor, progress, "bootstrap")
     replicates = pd.DataFrame(np.array(rows), columns=[*names, *results])
     replicates = replicates.astype({"converged": bool, "singular": bool})
@@ -173,13 +177,15 @@ def bootstrap(
     return Bootstrap(replicates, parameters(fit), seed)
 
 
-def simulate_responses(fit: MixedFit, n: int = 1, *, seed: int | None = None) -> np.ndarray:
+def simulate_responses(
+    fit: MixedFit | MixedGLMFit, n: int = 1, *, seed: int | None = None
+) -> np.ndarray:
     """Responses drawn from a fit: new random effects and new residuals on the same design.
 
     Parameters
     ----------
-    fit : MixedFit
-        A fitted model, as ``mixedlm(...).fit()`` returns it.
+    fit : MixedFit or MixedGLMFit
+        A fitted model, as ``mixedlm(...).fit()`` or ``mixedglm(...).fit()`` returns it.
     n : int
         Number of replicates.
     seed : int, optional
@@ -188,7 +194,7 @@ def simulate_responses(fit: MixedFit, n: int = 1, *, seed: int | None = None) ->
     Returns
     -------
     ndarray, shape (n, nobs)
-        In the units of the response. `MixedFit.refit` takes a row of it.
+        In the units of the response (of so many of so many, proportions). `MixedFit.refit` takes a row.
 
     See Also
     --------
@@ -206,11 +212,21 @@ def simulate_responses(fit: MixedFit, n: int = 1, *, seed: int | None = None) ->
     """
     require_fit(fit)
     n, seed = whole("n", n, low=1), usable_seed(seed)
-    simulator = Simulator.of(fit)
+    simulator = simulator_of(fit)
     return np.stack([simulator.draw(seed, i) for i in range(n)])
 
 
 # -- what travels to a worker -----------------------------------------------------------------
+
+
+def simulator_of(fit: MixedFit | MixedGLMFit) -> Simulator | GeneralisedSimulator:
+    """What draws responses from a fit."""
+    return (Simulator if fit.design.kind == NUMBER else GeneralisedSimulator).of(fit)
+
+
+def refitter_of(fit: MixedFit | MixedGLMFit) -> Refitter | GeneralisedRefitter:
+    """What fits the model of a fit to other responses."""
+    return (Refitter if fit.design.kind == NUMBER else GeneralisedRefitter).of(fit)
 
 
 @dataclass(frozen=True, eq=False)
@@ -258,6 +274,10 @@ class Refitter:
         start = np.where(problem.diagonal & (np.abs(theta) < SMALL), problem.start, theta)
         return cls(problem, fit.estimates.reml, start)
 
+    @property
+    def design(self) -> Design:
+        return self.problem.design
+
     def fit(self, y: np.ndarray) -> Estimates | None:
         """The optimum for another response; None where the fit breaks off."""
         try:
@@ -267,10 +287,13 @@ class Refitter:
 
 
 def _refit(
-    simulator: Simulator, refitter: Refitter, seed: int, replicates: range
+    simulator: Simulator | GeneralisedSimulator,
+    refitter: Refitter | GeneralisedRefitter,
+    seed: int,
+    replicates: range,
 ) -> list[np.ndarray]:
     """One row of results for each replicate."""
-    design = refitter.problem.design
+    design = refitter.design
     width = len(parameter_names(design))
     rows = []
     for replicate in replicates:

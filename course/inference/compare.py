@@ -5,6 +5,7 @@ from __future__ import annotations
 from concurrent.futures import Executor
 from functools import partial
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,10 +13,12 @@ from scipy import stats
 
 from course.common.arguments import usable_seed, whole
 from course.common.parallel import run_in_chunks
+from course.design.responses import NUMBER
 from course.errors import CourseError
+from course.fit.generalised import MixedGLMFit
 from course.fit.model import MixedFit
 from course.fit.require import require_fit
-from course.inference.bootstrap import Refitter, Simulator
+from course.inference.bootstrap import refitter_of, simulator_of
 from course.inference.nesting import Step, check_rows, step
 
 # Two optima are known to about this much, so that a chi2 below it counts as 0.
@@ -25,7 +28,7 @@ FEW_FOR_CHI2 = 20
 
 
 def compare(
-    *fits: MixedFit,
+    *fits: MixedFit | MixedGLMFit,
     bootstrap: int = 0,
     seed: int | None = None,
     executor: Executor | None = None,
@@ -50,8 +53,9 @@ def compare(
 
     Parameters
     ----------
-    *fits : MixedFit
-        Two or more fits of nested models on the same rows, in any order.
+    *fits : MixedFit or MixedGLMFit
+        Two or more fits of nested models on the same rows, in any order; all linear, or all of one family and
+        link.
     bootstrap : int
         Number of responses drawn from the smaller model, to which both models are fitted: the
         p-value is then (1 + number of chi2 as large as the one observed) / (1 + replicates)
@@ -69,7 +73,8 @@ def compare(
         One row per model by its formula, fewest parameters first: n_params, llf, AIC, BIC; chi2, df
         (new parameters), p_naive, p_value against the row before; reference (the distribution that
         gave p_value) and likelihood ("REML", "ML", or "ML, refitted"). REML likelihoods are used
-        where all fixed parts are the same and every fit is by REML; otherwise all are fitted by ML.
+        where all fixed parts are the same and every fit is by REML; otherwise all are fitted by ML. Those
+        of generalised fits are "Laplace".
         What is to be known beside this is in ``table.attrs["notes"]``, a list of sentences.
 
     Raises
@@ -171,11 +176,12 @@ def mixture_p_value(chi2: float, new: Step) -> tuple[float, str]:
     return float(weights @ tails), reference
 
 
-def _comparable(fits: list[MixedFit]) -> tuple[list[str], list[MixedFit], list[str]]:
+def _comparable(fits: list) -> tuple[list[str], list, list[str]]:
     """Fits whose likelihoods can be compared, what these are, and why."""
+    _check_laws(fits)
     same_fixed = all(np.array_equal(fits[0].design.X, fit.design.X) for fit in fits)
     methods = {fit.method for fit in fits}
-    if methods == {"ML"} or (methods == {"REML"} and same_fixed):
+    if len(methods) == 1 and (same_fixed or methods != {"REML"}):
         return [fit.method for fit in fits], fits, []
     why = (
         "Some were fitted by REML and some by ML"
@@ -187,7 +193,27 @@ def _comparable(fits: list[MixedFit]) -> tuple[list[str], list[MixedFit], list[s
     return labels, refitted, [f"{why}: every model was refitted by ML."]
 
 
-def _chi2(small: MixedFit, large: MixedFit) -> float:
+def _check_laws(fits: list) -> None:
+    """Refuse fits whose likelihoods are of different laws, or approximated in different ways."""
+    laws = {
+        fit.formula: "normal" if fit.design.kind == NUMBER else f"{fit.family.name}, {fit.family.link}"
+        for fit in fits
+    }
+    if len(set(laws.values())) > 1:
+        told = "; ".join(f"{formula} is {law}" for formula, law in laws.items())
+        raise CourseError(
+            f"these models differ in the law of the response ({told}), so that none is a special case of "
+            "another: compare models of one family and link"
+        )
+    methods = {fit.method for fit in fits} - {"ML", "REML"}
+    if len(methods) > 1:
+        raise CourseError(
+            f"these likelihoods are approximated in different ways ({', '.join(sorted(methods))}), and the "
+            "difference of two would be that of the approximations: fit all with the same nagq="
+        )
+
+
+def _chi2(small: MixedFit | MixedGLMFit, large: MixedFit | MixedGLMFit) -> float:
     chi2 = 2 * (large.llf - small.llf)
     if chi2 < -1e-3:
         raise CourseError(
@@ -197,7 +223,7 @@ def _chi2(small: MixedFit, large: MixedFit) -> float:
     return chi2 if chi2 > ROUNDING else 0.0
 
 
-def _doubts(new: Step, small: MixedFit) -> list[str]:
+def _doubts(new: Step, small: MixedFit | MixedGLMFit) -> list[str]:
     """Why the p-value of a mixture may be off."""
     few = [f"{n} levels of {name}" for name, n in new.groups.items() if n < FEW_FOR_CHI2]
     notes = []
@@ -237,8 +263,8 @@ def _doubts(new: Step, small: MixedFit) -> list[str]:
 
 def _bootstrap_p_value(
     chi2: float,
-    small: MixedFit,
-    large: MixedFit,
+    small: MixedFit | MixedGLMFit,
+    large: MixedFit | MixedGLMFit,
     replicates: int,
     seed: int,
     executor: Executor | None,
@@ -255,8 +281,8 @@ def _bootstrap_p_value(
 
 
 def simulate_chi2(
-    small: MixedFit,
-    large: MixedFit,
+    small: MixedFit | MixedGLMFit,
+    large: MixedFit | MixedGLMFit,
     n: int,
     seed: int,
     executor: Executor | None = None,
@@ -266,13 +292,11 @@ def simulate_chi2(
 
     NaN where a fit broke off or did not converge.
     """
-    work = partial(_chi2_of, Simulator.of(small), Refitter.of(small), Refitter.of(large), seed)
+    work = partial(_chi2_of, simulator_of(small), refitter_of(small), refitter_of(large), seed)
     return np.array(run_in_chunks(work, n, executor, progress, "likelihood ratios"))
 
 
-def _chi2_of(
-    simulator: Simulator, small: Refitter, large: Refitter, seed: int, replicates: range
-) -> list[float]:
+def _chi2_of(simulator: Any, small: Any, large: Any, seed: int, replicates: range) -> list[float]:
     found = []
     for replicate in replicates:
         y = simulator.draw(seed, replicate)

@@ -1,0 +1,64 @@
+"""Responses drawn from a generalised fit, and the same model fitted to them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from course.common.seeds import seed_of_replicate
+from course.design.design import Design
+from course.errors import CourseError
+from course.fit.generalised import MixedGLMFit
+from course.solver.families import Family
+from course.solver.generalised import GeneralisedEstimates, estimate_generalised
+from course.solver.penalised import Generalised
+
+STREAM = 1987  # random numbers of its own
+
+
+@dataclass(frozen=True, eq=False)
+class GeneralisedSimulator:
+    """The model as drawn from: first new effects, then an answer or a count for each row."""
+
+    predictor: np.ndarray
+    parts: list[tuple[np.ndarray, np.ndarray, np.ndarray, int]]  # Z, codes, factor, levels
+    family: Family
+    trials: np.ndarray
+
+    @classmethod
+    def of(cls, fit: MixedGLMFit) -> GeneralisedSimulator:
+        parts = [
+            (grouping.Z, grouping.codes, factor, grouping.n_levels)
+            for grouping, factor in zip(fit.design.groupings, fit.estimates.factors, strict=True)
+        ]
+        predictor = fit.design.offset + fit.design.X @ fit.estimates.beta
+        return cls(predictor, parts, fit.family, fit.trials)
+
+    def draw(self, seed: int, replicate: int) -> np.ndarray:
+        """One response, (nobs,), from a stream that belongs to this replicate alone."""
+        rng = np.random.default_rng(seed_of_replicate(seed, STREAM, replicate))
+        eta = self.predictor.copy()
+        for Z, codes, factor, levels in self.parts:
+            effects = rng.standard_normal((levels, len(factor))) @ factor.T
+            eta += np.einsum("nk,nk->n", Z, effects[codes])
+        return self.family.draw(self.family.mean(eta), self.trials, rng)
+
+
+@dataclass(frozen=True, eq=False)
+class GeneralisedRefitter:
+    """A model to be fitted to many responses."""
+
+    design: Design
+    family: Family
+
+    @classmethod
+    def of(cls, fit: MixedGLMFit) -> GeneralisedRefitter:
+        return cls(fit.design, fit.family)
+
+    def fit(self, y: np.ndarray) -> GeneralisedEstimates | None:
+        """The optimum for another response; None where the fit breaks off."""
+        try:
+            return estimate_generalised(Generalised(self.design.with_response(y), self.family))
+        except (CourseError, np.linalg.LinAlgError):
+            return None
