@@ -2,7 +2,8 @@
 
 Rows enter a fit through cross-products summed by level of the finest grouping (`course.solver.problem`).
 So a group is left out by setting its cross-products to 0: its levels then add nothing to the likelihood,
-and the small problem is fitted again from the optimum of all data, without going back to the rows.
+and the small problem is fitted again from the optimum of all data, without going back to the rows. A
+generalised model has no such sums, and is fitted to the other rows anew.
 """
 
 from __future__ import annotations
@@ -12,22 +13,25 @@ import pandas as pd
 
 from course.common.nearest import nearest
 from course.design.design import Design
+from course.design.responses import NUMBER
 from course.errors import CourseError
+from course.fit.again import fit_without
+from course.fit.generalised import MixedGLMFit
 from course.fit.model import MixedFit
 from course.fit.require import require_fit
 from course.fit.shares import mean_variances
-from course.solver.estimates import Estimates, estimate
+from course.solver.estimates import Estimates
 
 FEWEST = 3  # with one of two left out there is no variance between levels to estimate
 
 
-def influence(fit: MixedFit, group: str, progress: bool = True) -> pd.DataFrame:
+def influence(fit: MixedFit | MixedGLMFit, group: str, progress: bool = True) -> pd.DataFrame:
     """Leave out one level at a time, fit again, and see what changes.
 
     Parameters
     ----------
-    fit : MixedFit
-        A fitted model, as ``mixedlm(...).fit()`` returns it.
+    fit : MixedFit or MixedGLMFit
+        A fitted model, as ``mixedlm(...).fit()`` or ``mixedglm(...).fit()`` returns it.
     group : str
         The grouping factor, as in ``fit.n_groups``.
     progress : bool
@@ -95,7 +99,7 @@ def influence(fit: MixedFit, group: str, progress: bool = True) -> pd.DataFrame:
     with np.errstate(divide="ignore", invalid="ignore"):
         rows = []
         for level in levels:
-            after = _without(fit, at, level)
+            after = fit_without(fit, grouping.codes == level)
             if after is None:
                 moved, cook = np.full(len(before.beta), np.nan), np.nan
                 change = np.full(len(variances), np.nan)
@@ -107,7 +111,8 @@ def influence(fit: MixedFit, group: str, progress: bool = True) -> pd.DataFrame:
             change = np.where(variances > 1e-8 * variances.sum(), change, np.nan)
             rows.append([cook, *moved, *change])
     columns = ["cook", *(f"dfbeta({name})" for name in fit.design.fixed_names)]
-    columns += [f"change({name})" for name in [*names, "Residual"]]
+    rest = ["Residual"] if fit.design.kind == NUMBER else []
+    columns += [f"change({name})" for name in [*names, *rest]]
     table = pd.DataFrame(rows, columns=columns, index=grouping.levels)
     table.insert(0, "rows", counts)
     return table
@@ -119,17 +124,5 @@ def _correlations(V: np.ndarray) -> np.ndarray:
 
 
 def _all_variances(design: Design, estimates: Estimates) -> np.ndarray:
-    return np.append(mean_variances(design, estimates), estimates.sigma2)
-
-
-def _without(fit: MixedFit, grouping: int, level: int) -> Estimates | None:
-    """The estimates without one level; None where they do not exist."""
-    leave_out = fit.design.groupings[grouping].codes == level
-    smaller = fit.model.problem.without(leave_out)
-    smaller.start = fit.estimates.theta_standard
-    if not smaller.identifies_beta:
-        return None
-    try:
-        return estimate(smaller, fit.estimates.reml)
-    except CourseError:  # no residual is left
-        return None
+    residual = [estimates.sigma2] if design.kind == NUMBER else []
+    return np.append(mean_variances(design, estimates), residual)

@@ -17,24 +17,30 @@ import numpy as np
 import pandas as pd
 from scipy import special, stats
 
-from course.common.arguments import proportion
+from course.common.arguments import choice, proportion
 from course.common.nearest import nearest
 from course.common.parameter import Parameter
 from course.design.design import Design
+from course.design.responses import NUMBER
 from course.errors import CourseError
+from course.fit.curvature import curvature
+from course.fit.generalised import MixedGLMFit
+from course.fit.latent import row_effects, row_variance
 from course.fit.model import MixedFit
 from course.fit.require import require_fit
 from course.fit.shares import mean_products, row_variances, shares_known, slope_variables
+from course.interpretation.responses_alike import Pair, of_responses
 from course.solver.parameters import parameter_names
 
 # -- correlations of two rows -------------------------------------------------------------------
 
 
 def icc(
-    fit: MixedFit,
+    fit: MixedFit | MixedGLMFit,
     at: Mapping[str, object] | None = None,
     groups: str | Sequence[str] | None = None,
     *,
+    scale: str = "latent",
     interval: str = "delta",
     level: float = 0.95,
     n_boot: int = 1000,
@@ -54,18 +60,25 @@ def icc(
     variances count. Groups that cross appear by themselves and jointly (``"primary & second"``: the
     same primary and the same secondary school).
 
+    Of a generalised fit these are on the scale of its link, where its law makes rows differ by a variance of
+    their own (`r2` says which): ``"latent"``. On the scale of the response, ``scale="response"``, pupils of
+    one school are alike in whether they passed, and that correlation is smaller, and has no shares. It
+    is averaged over the rows of the fit, each paired with another of the same predictors.
+
     Parameters
     ----------
-    fit : MixedFit
-        A fitted model, as ``mixedlm(...).fit()`` returns it.
+    fit : MixedFit or MixedGLMFit
+        A fitted model, as ``mixedlm(...).fit()`` or ``mixedglm(...).fit()`` returns it.
     at : dict, optional
         Values of predictors that have random slopes, ``{"age": [8, 10, 12]}``: one row per group
         and value (for several predictors, per combination), for two pupils who both have that value.
         Where left out, variances are means over the rows of the fit (Johnson 2014).
     groups : str or list of str, optional
         The rows wanted, as they are called in ``group``; all where left out.
+    scale : "latent" or "response"
+        Of a generalised fit. Numbers with a normal residual have one scale.
     interval : "delta" or "bootstrap"
-        "delta": from the curvature of the (restricted) likelihood in the relative covariance factors,
+        Of the latent scale. "delta": from the curvature of the (restricted) likelihood in the relative covariance factors,
         on the logit scale, so that ends stay between 0 and 1. It says nothing (NaN) where the estimate
         is 0. "bootstrap": percentiles of refitted simulated responses; slower, and right at 0.
     level : float
@@ -84,7 +97,7 @@ def icc(
     DataFrame
         Index ``group``; one column per predictor in `at`; share, share_lower, share_upper, icc,
         icc_lower, icc_upper. An interval is NaN where the data do not know the variance for itself, as
-        where two terms are the same groups.
+        where two terms are the same groups. With ``scale="response"`` the column icc alone.
 
     Raises
     ------
@@ -122,22 +135,27 @@ def icc(
     it gives the shares.
     """
     require_fit(fit)
+    choice("scale", scale, ("latent", "response"))
     level = proportion("level", level)
     if interval not in ("delta", "bootstrap"):
         raise CourseError(f"interval={interval!r}: write 'delta' or 'bootstrap'")
-    pairs = _wanted(_pairs(fit.design), groups)
+    pairs = _wanted(_pairs(fit), groups)
     points = _grid(fit.design, at)
-    relative = None
+    if scale == "response" and fit.design.kind != NUMBER:
+        if interval != "delta":
+            raise CourseError("scale='response' has no intervals: leave interval= out")
+        return of_responses(fit, pairs, points)
+    relative, row_of_law = None, row_variance(fit)
     if interval == "bootstrap":
         relative = _replicates(fit, n_boot, seed, executor, progress)
     rows = []
     for point in points:
         M = mean_products(fit.design, point)
         if relative is None:
-            ends: _Delta | _Percentiles = _Delta(fit, M, level)
+            ends: _Delta | _Percentiles = _Delta(fit, M, row_of_law, level)
         else:
             ends = _Percentiles(relative, M, level)
-        ratios = row_variances(fit.estimates.covariances, M) / fit.scale
+        ratios = row_variances(fit.estimates.covariances, M) / row_of_law
         for pair in pairs:
             row = {"group": pair.name, **point}
             for quantity, members in (("share", pair.own), ("icc", pair.common)):
@@ -152,29 +170,21 @@ def icc(
     return table.sort_values("group", key=lambda s: s.map(order), kind="stable").set_index("group")
 
 
-@dataclass(frozen=True)
-class _Pair:
-    """Two rows with something in common: the groupings named, and all those that contain them."""
-
-    name: str
-    own: list[int]
-    common: list[int]
-
-
-def _pairs(design: Design) -> list[_Pair]:
+def _pairs(fit: MixedFit | MixedGLMFit) -> list[Pair]:
     """One for each grouping, and one for each set of groupings that cross."""
-    nested, size = design.nested, len(design.groupings)
-    found = []
-    for several in range(1, size + 1):
-        for own in map(list, combinations(range(size), several)):
+    design = fit.design
+    nested, found = design.nested, []
+    several_rows = np.flatnonzero(~row_effects(fit))  # no two rows share an effect of one row
+    for several in range(1, len(several_rows) + 1):
+        for own in map(list, combinations(several_rows, several)):
             if nested[np.ix_(own, own)].sum() > several:
                 continue  # one lies in the other: sharing it is sharing both
             name = " & ".join(design.groupings[g].name for g in own)
-            found.append(_Pair(name, own, list(np.flatnonzero(nested[own].any(axis=0)))))
+            found.append(Pair(name, own, list(np.flatnonzero(nested[own].any(axis=0)))))
     return found
 
 
-def _wanted(pairs: list[_Pair], groups: str | Sequence[str] | None) -> list[_Pair]:
+def _wanted(pairs: list[Pair], groups: str | Sequence[str] | None) -> list[Pair]:
     if groups is None:
         return pairs
     by_name = {pair.name: pair for pair in pairs}
@@ -216,24 +226,22 @@ def _grid(design: Design, at: Mapping[str, object] | None) -> list[dict]:
 class _Delta:
     """Intervals by the delta method on the logit scale.
 
-    With m_g = tr(M_g T Lambda Lambda' T') the variance of grouping g over sigma squared, a share or a
-    correlation is a sum of some m_g over (1 + sum of all); d m_g / d Lambda = 2 T' M_g T Lambda.
+    With m_g = tr(M_g U Lambda Lambda' U') the variance of grouping g over that of a row, a share or a
+    correlation is a sum of some m_g over (1 + sum of all); d m_g / d Lambda = 2 U' M_g U Lambda.
     """
 
-    def __init__(self, fit: MixedFit, M: list[np.ndarray], level: float):
-        problem, theta = fit.model.problem, fit.estimates.theta_standard
-        factors = problem.unpack(theta)
-        in_standard = [T.T @ m @ T for T, m in zip(problem.T_z, M, strict=True)]
-        pairs = list(zip(in_standard, factors, strict=True))
-        self.m = np.array([((S @ L) * L).sum() for S, L in pairs])
-        zeros = [np.zeros_like(L) for L in factors]
-        self.slopes = np.stack(
-            [
-                problem.pack([*zeros[:g], 2 * S @ L, *zeros[g + 1 :]])
-                for g, (S, L) in enumerate(pairs)
-            ]
+    def __init__(
+        self, fit: MixedFit | MixedGLMFit, M: list[np.ndarray], of_row: float, level: float
+    ):
+        known = curvature(fit)
+        S = [U.T @ m @ U / of_row for U, m in zip(known.units, M, strict=True)]
+        SL = [s @ L for s, L in zip(S, known.factors, strict=True)]
+        self.m = np.array([(s * L).sum() for s, L in zip(SL, known.factors, strict=True)])
+        self.slopes = np.array(
+            [[2 * (s * D).sum() for D in [own[g] for own in known.directions]] for g, s in enumerate(SL)]
         )
-        self.covariance = fit.satterthwaite.covariance[: len(theta), : len(theta)]
+        k = len(known.directions)
+        self.covariance = known.covariance[:k, :k]
         self.z = stats.norm.ppf((1 + level) / 2)
 
     def __call__(self, members: list[int]) -> tuple[float, float]:
@@ -260,7 +268,7 @@ class _Percentiles:
 
 
 def _replicates(
-    fit: MixedFit, n: int, seed: int | None, executor: Executor | None, progress: bool
+    fit: MixedFit | MixedGLMFit, n: int, seed: int | None, executor: Executor | None, progress: bool
 ) -> list[np.ndarray]:
     """For each grouping the covariance matrices over sigma squared of bootstrap fits, (n, k, k)."""
     from course.inference.bootstrap import bootstrap
@@ -281,5 +289,8 @@ def _replicates(
                 S[:, i, j] = S[:, j, i] = r * sds[i] * sds[j]
         for j, sd in enumerate(sds):
             S[:, j, j] = sd**2
-        found.append(S / table[str(Parameter("sigma"))].to_numpy()[:, None, None] ** 2)
+        if fit.design.kind == NUMBER:
+            found.append(S / table[str(Parameter("sigma"))].to_numpy()[:, None, None] ** 2)
+        else:
+            found.append(S / row_variance(fit))
     return found
