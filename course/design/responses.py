@@ -1,7 +1,7 @@
 """What a response may be beside a number with a normal residual: yes or no, so many of so many, how many.
 
-Of yes or no the second label in order is the one counted (True; 1; "yes" after "no"). ``cbind(passed, failed)``
-and proportions with ``weights=`` become proportions of a number of trials.
+Of yes or no the second label in order is the one counted (True; 1; "yes" after "no").
+``cbind(passed, failed)`` and proportions with ``weights=`` become proportions of a number of trials.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from course.common.wording import listing
 from course.design.matrices import Coding
 from course.errors import CourseError
 from course.formula.terms import Formula
@@ -73,26 +72,29 @@ def read_response(
     if is_pair(name):
         if kind == COUNT:
             raise CourseError(
-                f"the response {name} is so many of so many: family=\"binomial\" is for that"
+                f'the response {name} is so many of so many: family="binomial" is for that'
             )
         return _pair(name, matrix, weights, index)
     if kind == COUNT:
         if labels:
             raise CourseError(
-                f"the response {name} holds labels, and family=\"poisson\" counts: 0, 1, 2, ... For two "
+                f'the response {name} holds labels, and family="poisson" counts: 0, 1, 2, ... For two '
                 'labels write family="binomial"'
             )
         return Response(_counts(name, matrix[:, 0], index), weights)
     if labels:
         levels = [str(level) for level in factor.categories]
         if len(levels) != 2:
-            shown = listing([repr(level) for level in levels[:MOST_SHOWN]])
+            shown = ", ".join(map(repr, levels[:MOST_SHOWN]))
+            more = ", ..." * (len(levels) > MOST_SHOWN)
             raise CourseError(
-                f"the response {name} has {len(levels)} labels ({shown}{', ...' * (len(levels) > MOST_SHOWN)}), "
-                f"and yes or no is two: say which of them count, as in ({name} == {levels[-1]!r}) before the ~"
+                f"the response {name} has {len(levels)} labels ({shown}{more}), and yes or no is two: say "
+                f"which of them count, as in ({name} == {levels[-1]!r}) before the ~"
             )
         kept = None if levels == ["False", "True"] else (levels[1], levels[0])
-        return Response(matrix[:, -1].copy(), _trials(weights, index), kept)
+        return Response(
+            matrix[:, -1].copy(), None if weights is None else _trials(weights, index), kept
+        )
     return _proportions(name, matrix[:, 0], weights, index)
 
 
@@ -101,9 +103,7 @@ def is_pair(response: str) -> bool:
     return response.startswith("cbind(")
 
 
-def _pair(
-    name: str, matrix: np.ndarray, weights: np.ndarray | None, index: pd.Index
-) -> Response:
+def _pair(name: str, matrix: np.ndarray, weights: np.ndarray | None, index: pd.Index) -> Response:
     if weights is not None:
         raise CourseError(
             f"weights= beside {name}: the trials of a row are the sum of its two columns already"
@@ -136,10 +136,8 @@ def _counts(name: str, y: np.ndarray, index: pd.Index) -> np.ndarray:
     return y
 
 
-def _trials(weights: np.ndarray | None, index: pd.Index) -> np.ndarray | None:
+def _trials(weights: np.ndarray, index: pd.Index) -> np.ndarray:
     """Weights as numbers of trials: whole numbers."""
-    if weights is None:
-        return None
     broken = weights != np.rint(weights)
     if broken.any():
         raise CourseError(
@@ -150,19 +148,20 @@ def _trials(weights: np.ndarray | None, index: pd.Index) -> np.ndarray | None:
     return weights
 
 
-def _proportions(
-    name: str, y: np.ndarray, weights: np.ndarray | None, index: pd.Index
-) -> Response:
+def _proportions(name: str, y: np.ndarray, weights: np.ndarray | None, index: pd.Index) -> Response:
     """0 and 1, or proportions of trials."""
     outside = (y < 0) | (y > 1)
     if outside.any():
         values = np.unique(y)
         if len(values) == 2:
-            mend = f"say which of {values[0]:g} and {values[1]:g} counts, as in ({name} == {values[1]:g}) before the ~"
+            mend = (
+                f"say which of {values[0]:g} and {values[1]:g} counts, as in "
+                f"({name} == {values[1]:g}) before the ~"
+            )
         else:
             mend = (
                 "for so many of so many write cbind(passed, failed) before the ~; for a number above a mark, "
-                f"as in ({name} > {np.median(y):g}); for counts family=\"poisson\""
+                f'as in ({name} > {np.median(y):g}); for counts family="poisson"'
             )
         raise CourseError(
             f"the response {name} is neither yes nor no: {y[outside.argmax()]:g} at index "
@@ -182,8 +181,8 @@ def _proportions(
     broken = np.abs(counted - np.rint(counted)) > ROUNDING * np.maximum(1, trials)
     if broken.any():
         raise CourseError(
-            f"{name} times the trials in weights= is no whole number in {broken.sum()} row(s), first at index "
-            f"{index[broken.argmax()]!r} ({y[broken.argmax()]:g} of {trials[broken.argmax()]:g}): a "
+            f"{name} times the trials in weights= is no whole number in {broken.sum()} row(s), first at "
+            f"index {index[broken.argmax()]!r} ({y[broken.argmax()]:g} of {trials[broken.argmax()]:g}): a "
             "proportion is so many of so many"
         )
     return Response(np.rint(counted) / trials, trials)
@@ -208,4 +207,3 @@ def check_new_response(kind: str, y: np.ndarray, trials: np.ndarray | None, name
     else:
         response = _proportions(name, y, np.ones(len(y)) if trials is None else trials, index)
     check_varies(response, name)
-

@@ -1,4 +1,4 @@
-"""`mixedlm` and `MixedFit`, `mixedglm` and `MixedGLMFit`: a model fitted, and what a learner reads of it at once.
+"""`mixedlm` and `MixedFit`, `mixedglm` and `MixedGLMFit`: a model fitted, and what one reads of it.
 
 **In**: a formula (or statsmodels' arguments) and data. **Out**: a `MixedFit` with its tables, predictions,
 summary, notes, and the same model in statsmodels. Knows nothing of tests and intervals beyond the table of

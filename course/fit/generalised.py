@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import nullcontext
 from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
 import pandas as pd
 
-from course.common.arguments import choice
+from course.common.arguments import choice, whole
 from course.common.keywords import refuse_keywords
 from course.design.design import Design
 from course.design.notes import find_notes
@@ -18,10 +17,12 @@ from course.errors import CourseError
 from course.fit.generalised_summary import GeneralisedSummary, counted, summarise_generalised
 from course.fit.notes import fit_notes
 from course.fit.predict import predict, variance_of_random_part
+from course.fit.progress import deviances_shown
 from course.fit.tables import effects_tables, ratio_table, variance_table, with_left_out, z_table
 from course.solver.families import Family
 from course.solver.generalised import GeneralisedEstimates, estimate_generalised
 from course.solver.penalised import Generalised
+from course.solver.quadrature import MOST_NODES, Adaptive
 from course.translation.generalised import GeneralisedTranslation, translate_generalised
 
 KINDS = ("response", "link")
@@ -40,6 +41,8 @@ class MixedGLM:
         row, or a count.
     family : Family
         Its ``name`` is "binomial" or "poisson", its ``link`` "logit", "probit", "cloglog" or "log".
+    made : Generalised, optional
+        The model in standardised units, where it was fitted to another response before.
 
     See Also
     --------
@@ -57,6 +60,7 @@ class MixedGLM:
 
     design: Design = field(repr=False)
     family: Family
+    made: Generalised | None = field(default=None, repr=False)
 
     @property
     def formula(self) -> str:
@@ -71,7 +75,13 @@ class MixedGLM:
     @cached_property
     def problem(self) -> Generalised:
         """The design in standardised units; every fit of it starts here."""
-        return Generalised(self.design, self.family)
+        return self.made or Generalised(self.design, self.family)
+
+    def by_quadrature(self, nagq: int) -> Generalised:
+        """`problem`, its effects integrated out by so many nodes; 1 is Laplace's approximation."""
+        if whole("nagq", nagq) > MOST_NODES:
+            raise CourseError(f"nagq={nagq}: at most {MOST_NODES} nodes are used")
+        return self.problem if nagq == 1 else Adaptive(self.design, self.family, nagq)
 
     def fit(self, nagq: int = 1, progress: bool = False, **options: object) -> MixedGLMFit:
         """Fit by maximum likelihood, with the random effects integrated out.
@@ -79,7 +89,8 @@ class MixedGLM:
         Parameters
         ----------
         nagq : int
-            1 for Laplace's approximation of the integral.
+            1 for Laplace's approximation of the integral. From 2 to 25, for one random effect of one
+            grouping: the nodes of adaptive Gauss–Hermite quadrature, more exact where groups are small.
         progress : bool
             Whether a fit of more than a second shows its evaluations. Ctrl-C leaves nothing behind.
         **options
@@ -93,11 +104,11 @@ class MixedGLM:
         Raises
         ------
         CourseError
-            For an unknown option.
+            For an unknown option, and where nagq is not 1 for a model of several effects.
         """
         refuse_keywords("fit", options, ("nagq", "progress"), dict.fromkeys(("family",), BY_ITSELF))
-        with _progress(progress) as report:
-            return MixedGLMFit(self, estimate_generalised(self.problem, report))
+        with deviances_shown(progress) as report:
+            return MixedGLMFit(self, estimate_generalised(self.by_quadrature(nagq), report), nagq)
 
     def __repr__(self) -> str:
         family = f"{self.family.name} ({self.family.link})"
@@ -114,6 +125,8 @@ class MixedGLMFit:
         The formula, its data and the family.
     estimates : GeneralisedEstimates
         The optimum, as arrays, on the scale of the linear predictor; its ``sigma2`` is 1.
+    nagq : int
+        Nodes of the quadrature; 1 for Laplace's approximation.
 
     See Also
     --------
@@ -132,6 +145,7 @@ class MixedGLMFit:
 
     model: MixedGLM
     estimates: GeneralisedEstimates
+    nagq: int = 1
 
     # -- the shape of the fit -----------------------------------------------------------------
 
@@ -152,8 +166,8 @@ class MixedGLMFit:
 
     @property
     def method(self) -> str:
-        """How the random effects were integrated out: ``"Laplace"``."""
-        return "Laplace"
+        """How the random effects were integrated out: ``"Laplace"``, or by how many nodes."""
+        return "Laplace" if self.nagq == 1 else f"quadrature with {self.nagq} nodes"
 
     @property
     def nobs(self) -> int:
@@ -237,7 +251,7 @@ class MixedGLMFit:
         """
         if self.family.link == "probit":
             raise CourseError(
-                "effects on the scale of the probit are no logarithms of ratios: fit with link=\"logit\" for "
+                'effects on the scale of the probit are no logarithms of ratios: fit with link="logit" for '
                 "odds ratios"
             )
         return ratio_table(self.fixed_effects)
@@ -281,7 +295,7 @@ class MixedGLMFit:
     @property
     def n_params(self) -> int:
         """Fixed effects and free entries of the covariance factors."""
-        return len(self.estimates.beta) + self.model.problem.n_theta
+        return len(self.estimates.beta) + len(self.estimates.theta_standard)
 
     @property
     def df_resid(self) -> int:
@@ -384,7 +398,11 @@ class MixedGLMFit:
         -------
         MixedGLMFit
         """
-        return MixedGLM(self.design.with_response(np.asarray(y)), self.family).fit()
+        other = np.asarray(y, dtype=float)
+        if other.shape != (self.nobs,) or not np.isfinite(other).all():
+            raise CourseError(f"refit takes one finite number for each of {self.nobs:,} rows")
+        made = self.model.problem.with_response(other)
+        return MixedGLM(made.design, self.family, made).fit(self.nagq)
 
     # -- words --------------------------------------------------------------------------------
 
@@ -413,27 +431,3 @@ class MixedGLMFit:
 
     def _by_name(self, values: np.ndarray) -> pd.Series:
         return pd.Series(values, index=list(self.design.fixed_names))
-
-
-def _progress(wanted: bool):
-    """What is told the deviance each time it is lower: a bar, or nothing."""
-    if not wanted:
-        return nullcontext()
-    return _Bar()
-
-
-class _Bar:
-    """A progress bar of deviances."""
-
-    def __enter__(self):
-        from tqdm.auto import tqdm
-
-        self.bar = tqdm(desc="mixedglm", unit=" evaluations", delay=1)
-        return self.report
-
-    def report(self, deviance: float) -> None:
-        self.bar.set_postfix_str(f"deviance {deviance:,.3f}", refresh=False)
-        self.bar.update()
-
-    def __exit__(self, *error: object) -> None:
-        self.bar.close()

@@ -17,9 +17,7 @@ from course.formula.terms import Formula
 from course.solver.families import FAMILIES, Family
 
 KEYWORDS = ("formula", "data", "family", "link", "weights", "subset", "missing")
-OF_FIT = dict.fromkeys(
-    ("nagq", "progress"), 'it is given to fit(): mixedglm(...).fit(nagq=7)'
-)
+OF_FIT = dict.fromkeys(("nagq", "progress"), "it is given to fit(): mixedglm(...).fit(nagq=7)")
 NO_RANDOM_TERM = (
     "no random term in the formula: write one as (1|school). Without one it is a generalised linear model: "
     "statsmodels.formula.api.glm fits that"
@@ -41,8 +39,8 @@ def mixedglm(
     Parameters
     ----------
     formula : str
-        As for `mixedlm`: ``"passed ~ age + (age|school)"``. Before the ~ stand, for ``"binomial"``: a column
-        of 0 and 1, of True and False, or of two labels (the second in order is counted), a comparison
+        As for `mixedlm`: ``"passed ~ age + (age|school)"``. Before the ~ stand, for ``"binomial"``: a
+        column of 0 and 1, of True and False, or of two labels (the second in order is counted), a comparison
         ``(score > 50)``, ``cbind(passed, failed)`` with the numbers of each, or proportions with `weights`; for
         ``"poisson"`` counts, with ``offset(np.log(exposure))`` on the right where they were counted over
         different spans.

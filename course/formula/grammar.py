@@ -20,6 +20,7 @@ formula may come from a stranger.
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Collection
 from dataclasses import dataclass, replace
@@ -131,7 +132,7 @@ class Parser:
     def response(self) -> _Node:
         """One column, one call, or arithmetic, which means on the left of ~ what it says, as in R."""
         left, first = LEFT_SIDE.match(self.tokens.text), None
-        if left and left[0].strip().startswith("cbind"):
+        if left and PAIR.match(left[0].strip()):
             return self.pair(left[0])
         try:
             node = self.sum()
@@ -176,8 +177,9 @@ class Parser:
             self.tokens.readings |= readings
             self.variables |= dict.fromkeys(columns)
             self.categorical |= categorical
-            alone = len(columns) == 1 and code[2:-1].strip() in (columns[0], column_code(columns[0]))
-            codes.append(column_code(columns[0]) if alone else code)
+            inner = code[2:-1]  # a column or a call needs no I(...) around it
+            alone = isinstance(ast.parse(inner, mode="eval").body, ast.Name | ast.Call)
+            codes.append(inner if alone else code)
         self.tokens.jump(len(text))
         code = f"cbind({', '.join(codes)})"
         return _Node(code, factor=code)

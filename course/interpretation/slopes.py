@@ -9,6 +9,7 @@ import pandas as pd
 
 from course.common.arguments import choice, proportion
 from course.errors import CourseError
+from course.fit.generalised import MixedGLMFit
 from course.fit.model import MixedFit
 from course.fit.require import require_fit
 from course.fit.tables import t_table
@@ -22,12 +23,13 @@ from course.interpretation.reference_grid import (
     read_names,
     reference_grid,
 )
+from course.interpretation.response_scale import on_response, slopes_on_response
 
 STEP = 1e-4  # of the predictor's range: to either side
 
 
 def slopes(
-    fit: MixedFit,
+    fit: MixedFit | MixedGLMFit,
     predictor: str,
     *,
     by: str | Sequence[str] | None = None,
@@ -35,6 +37,7 @@ def slopes(
     weights: str = "equal",
     df: str = "satterthwaite",
     level: float = 0.95,
+    scale: str = "link",
 ) -> pd.DataFrame:
     """The slope of the mean along a predictor: how much it changes per unit, with test and interval.
 
@@ -50,14 +53,17 @@ def slopes(
 
     Parameters
     ----------
-    fit : MixedFit
-        A fitted model, as ``mixedlm(...).fit()`` returns it.
+    fit : MixedFit or MixedGLMFit
+        A fitted model, as ``mixedlm(...).fit()`` or ``mixedglm(...).fit()`` returns it.
     predictor : str
         A predictor of the fixed part that holds numbers.
     by : str or list of str, optional
         Predictors at each of whose levels (or values in `at`) a slope is wanted.
     at, weights, df, level
         As in `means`. Several values of the predictor itself in `at` give a slope at each.
+    scale : "link" or "response"
+        Of a generalised fit: the slope of the linear predictor, or that of the probability or expected count
+        there, which is steepest in the middle of the curve.
 
     Returns
     -------
@@ -133,7 +139,12 @@ def slopes(
     L = estimable(grid, functions, "slope")
     L[np.abs(L) < 1e-9 * np.abs(L).max(initial=0)] = 0  # rounding of what does not change
     found = combinations(fit, L, df)
-    estimates = pd.Series(found.estimates + functions.offset, labels)
-    table = t_table(estimates, pd.Series(found.std_errors, labels), found.df, level)
+    estimates, errors = found.estimates + functions.offset, found.std_errors
+    if on_response(fit, scale):
+        middle = grid.functions(shown, weights)
+        L_middle = estimable(grid, Functions(labels, middle.L, middle.offset), "mean")
+        eta = L_middle @ fit.estimates.beta + middle.offset
+        estimates, errors = slopes_on_response(fit, eta, L_middle, estimates, L)
+    table = t_table(pd.Series(estimates, labels), pd.Series(errors, labels), found.df, level)
     table.attrs["notes"] = grid.notes(shown, weights)
     return table

@@ -228,9 +228,7 @@ class Bordered:
         """As `Blocks.spherical`."""
         inner, border = tape
         left = np.concatenate([-self.border.effects(border, v)[:, None], v])
-        return np.concatenate(
-            [self.inner.spherical(inner, left), self.border.spherical(border, v)]
-        )
+        return np.concatenate([self.inner.spherical(inner, left), self.border.spherical(border, v)])
 
 
 def _times_lambda(K: np.ndarray, diagonals: np.ndarray) -> np.ndarray:

@@ -180,7 +180,6 @@ class Pairs(_Coupling):
                 blocks[i, j, self.levels_present] = blocks[j, i, self.levels_present] = sums
         return blocks
 
-
     def at_entries(self, cells: np.ndarray) -> np.ndarray:
         """E K where E differs from 0, (k, entries), for a symmetric K given by its cells."""
         K, size = cells[self.upper], len(self.entries.level)

@@ -167,9 +167,7 @@ class Crossing:
             for other_column, other_value in self.entries:
                 cells = self.K.cell(column, other_column)
                 kept = cells >= 0  # below a border nothing is kept
-                found.append(
-                    (np.where(kept, cells, 0), np.where(kept, value * other_value, 0.0))
-                )
+                found.append((np.where(kept, cells, 0), np.where(kept, value * other_value, 0.0)))
         return found
 
     @property

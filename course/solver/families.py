@@ -1,8 +1,8 @@
 """What a row says about its linear predictor: log-likelihoods of yes or no and of counts, by link.
 
-For each family the log-likelihood of a row as a function of its linear predictor eta, and three derivatives
-of it: the score r, the weight W = -dr/deta, and dW/deta. All log-likelihoods here are concave in eta, so
-no weight is negative (McCullagh and Nelder 1989, doi 10.1007/978-1-4899-3242-6).
+For each family the log-likelihood of a row as a function of its linear predictor eta, and three
+derivatives of it: the score r, the weight W = -dr/deta, and the weight's slope dW/deta. All log-likelihoods
+here are concave in eta, so no weight is negative (McCullagh and Nelder 1989, doi 10.1007/978-1-4899-3242-6).
 """
 
 from __future__ import annotations
@@ -27,7 +27,6 @@ class Rows:
     loglik: np.ndarray
     score: np.ndarray
     weight: np.ndarray
-    slope: np.ndarray  # of the weight
 
 
 class Family(ABC):
@@ -43,6 +42,10 @@ class Family(ABC):
     @abstractmethod
     def rows(self, eta: np.ndarray, y: np.ndarray, weights: np.ndarray) -> Rows:
         """Log-likelihoods without what does not depend on eta, and their derivatives."""
+
+    @abstractmethod
+    def slope(self, eta: np.ndarray, y: np.ndarray, weights: np.ndarray) -> np.ndarray:
+        """The derivative of the weight of each row by eta."""
 
     @abstractmethod
     def constant(self, y: np.ndarray, weights: np.ndarray) -> float:
@@ -81,9 +84,7 @@ class Family(ABC):
         """Means that lie between y and the middle, from which a linear predictor can be taken."""
 
     @abstractmethod
-    def draw(
-        self, mean: np.ndarray, weights: np.ndarray, rng: np.random.Generator
-    ) -> np.ndarray:
+    def draw(self, mean: np.ndarray, weights: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """A response drawn from the model: a proportion of so many trials, or a count."""
 
 
@@ -111,9 +112,7 @@ class _Binomial(Family):
     def middling(self, y: np.ndarray, weights: np.ndarray) -> np.ndarray:
         return (weights * y + 0.5) / (weights + 1)
 
-    def draw(
-        self, mean: np.ndarray, weights: np.ndarray, rng: np.random.Generator
-    ) -> np.ndarray:
+    def draw(self, mean: np.ndarray, weights: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         trials = np.rint(weights).astype(np.int64)
         return rng.binomial(trials, mean) / trials
 
@@ -124,17 +123,18 @@ class Logit(_Binomial):
     link = "logit"
 
     def rows(self, eta: np.ndarray, y: np.ndarray, weights: np.ndarray) -> Rows:
-        mean = special.expit(eta)
-        variance = weights * mean
-        variance *= 1 - mean
-        # log(1 + exp(eta)), from the mean where that has the digits
-        log_rest = np.where(eta < 0, -np.log1p(-mean), eta - np.log(np.maximum(mean, 0.5)))
+        small = np.exp(-np.abs(eta))  # never too large for a double
+        share = 1 / (1 + small)
+        mean = np.where(eta < 0, small * share, share)
         return Rows(
-            weights * (y * eta - log_rest),
+            weights * (y * eta - np.maximum(eta, 0) - np.log1p(small)),
             weights * (y - mean),
-            variance,
-            variance * (1 - 2 * mean),
+            weights * (small * share**2),
         )
+
+    def slope(self, eta: np.ndarray, y: np.ndarray, weights: np.ndarray) -> np.ndarray:
+        mean = special.expit(eta)
+        return weights * mean * special.expit(-eta) * (1 - 2 * mean)
 
     def mean(self, eta: np.ndarray) -> np.ndarray:
         return special.expit(eta)
@@ -154,8 +154,10 @@ class Probit(_Binomial):
             weights * (y * yes.log + (1 - y) * no.log),
             weights * (y * yes.ratio - (1 - y) * no.ratio),
             weights * (y * yes.weight + (1 - y) * no.weight),
-            weights * (y * yes.slope - (1 - y) * no.slope),
         )
+
+    def slope(self, eta: np.ndarray, y: np.ndarray, weights: np.ndarray) -> np.ndarray:
+        return weights * (y * _Tail(eta).slope - (1 - y) * _Tail(-eta).slope)
 
     def mean(self, eta: np.ndarray) -> np.ndarray:
         return special.ndtr(eta)
@@ -174,7 +176,11 @@ class _Tail:
         self.log = special.log_ndtr(x)
         self.ratio = np.exp(-0.5 * x**2 - self.log) / np.sqrt(2 * np.pi)
         self.weight = self.ratio * (self.ratio + x)
-        self.slope = self.ratio - self.weight * (2 * self.ratio + x)
+        self.x = x
+
+    @property
+    def slope(self) -> np.ndarray:
+        return self.ratio - self.weight * (2 * self.ratio + self.x)
 
 
 class Cloglog(_Binomial):
@@ -183,19 +189,28 @@ class Cloglog(_Binomial):
     link = "cloglog"
 
     def rows(self, eta: np.ndarray, y: np.ndarray, weights: np.ndarray) -> Rows:
-        rate = np.exp(np.minimum(eta, LARGEST))
-        with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
-            ratio = np.where(rate > 0, rate / np.expm1(rate), 1.0)  # d log(mean) / d eta
+        rate, ratio = self._rate(eta)
+        with np.errstate(divide="ignore"):
             log_mean = np.where(rate > 1e-10, np.log(-np.expm1(-rate)), eta - rate / 2)
-        more = rate + ratio - 1
-        ratio_slope = -ratio * more
         no = 1 - y
         return Rows(
-            weights * (special.xlogy(y, 1) + np.where(y > 0, y * log_mean, 0) - no * rate),
+            weights * (np.where(y > 0, y * log_mean, 0) - no * rate),
             weights * (y * ratio - no * rate),
-            weights * (y * ratio * more + no * rate),
-            weights * (y * (ratio_slope * more + ratio * (rate + ratio_slope)) + no * rate),
+            weights * (y * ratio * (rate + ratio - 1) + no * rate),
         )
+
+    def slope(self, eta: np.ndarray, y: np.ndarray, weights: np.ndarray) -> np.ndarray:
+        rate, ratio = self._rate(eta)
+        more = rate + ratio - 1
+        of_ratio = -ratio * more
+        return weights * (y * (of_ratio * more + ratio * (rate + of_ratio)) + (1 - y) * rate)
+
+    @staticmethod
+    def _rate(eta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The rate exp(eta), and the derivative of log(mean) by eta."""
+        rate = np.exp(np.minimum(eta, LARGEST))
+        with np.errstate(over="ignore", invalid="ignore"):
+            return rate, np.where(rate > 0, rate / np.expm1(rate), 1.0)
 
     def mean(self, eta: np.ndarray) -> np.ndarray:
         return -np.expm1(-np.exp(np.minimum(eta, LARGEST)))
@@ -212,7 +227,10 @@ class Poisson(Family):
 
     def rows(self, eta: np.ndarray, y: np.ndarray, weights: np.ndarray) -> Rows:
         mean = weights * np.exp(np.minimum(eta, LARGEST))
-        return Rows(weights * y * eta - mean, weights * y - mean, mean, mean)
+        return Rows(weights * y * eta - mean, weights * y - mean, mean)
+
+    def slope(self, eta: np.ndarray, y: np.ndarray, weights: np.ndarray) -> np.ndarray:
+        return weights * np.exp(np.minimum(eta, LARGEST))
 
     def constant(self, y: np.ndarray, weights: np.ndarray) -> float:
         return -float((weights * special.gammaln(y + 1)).sum())
@@ -235,9 +253,7 @@ class Poisson(Family):
     def middling(self, y: np.ndarray, weights: np.ndarray) -> np.ndarray:
         return y + 0.1
 
-    def draw(
-        self, mean: np.ndarray, weights: np.ndarray, rng: np.random.Generator
-    ) -> np.ndarray:
+    def draw(self, mean: np.ndarray, weights: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         return rng.poisson(mean).astype(float)
 
 

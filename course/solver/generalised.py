@@ -64,9 +64,7 @@ def estimate_generalised(
         evaluations=optimum.evaluations,
         gradient=float(np.abs(at.gradient).max()),
         theta_standard=at.theta,
-        conditional_covariances=tuple(
-            np.einsum("ij,ljk,mk->lim", T, V, T) for T, V in pairs
-        ),
+        conditional_covariances=tuple(np.einsum("ij,ljk,mk->lim", T, V, T) for T, V in pairs),
         optimum=optimum,
     )
 

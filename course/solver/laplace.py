@@ -17,10 +17,16 @@ from scipy import linalg, optimize
 
 from course.solver.penalised import Generalised, LaplaceEvaluation
 from course.solver.problem import SMALL
+from course.solver.search import CLOSE, same_covariances
 
 STEP = 1e-3  # of the differences of gradients, in units of the curvature at the start
 CLOSE_ENOUGH = 1e-10  # expected gain in deviance of one more step of Newton
 CONVERGED = 1e-5  # the same, of a search that counts as converged
+NEAR = 1e-3  # in units of the curvature: a Hessian that far away is that of the optimum
+FLAT = 1e-3  # of curvature in the same units, and of rounding
+LEVEL = 1e-4  # a slope of a saddle
+TINY = 1e-6  # of the largest curvature: what a step is measured by at least
+GTOL = 1e-4
 MOST_ROUNDS = 12
 
 
@@ -65,8 +71,13 @@ class Search:
                 self.report(at.deviance)
         return at
 
-    def descend(self, start: np.ndarray, unit: np.ndarray) -> LaplaceEvaluation:
-        """BFGS from a start; `unit` (m, m) has as columns steps along which the curvature is about 1."""
+    def descend(
+        self, start: np.ndarray, unit: np.ndarray, known: LaplaceEvaluation | None = None
+    ) -> LaplaceEvaluation:
+        """BFGS from a start; no further where that leads to a known optimum.
+
+        `unit` (m, m) has as columns steps along which the curvature is about 1.
+        """
         first = self.evaluate(start)
         slope = unit.T @ first.gradient
         # SciPy's first step has length 1: let that be the whole step of Newton
@@ -80,13 +91,21 @@ class Search:
                 return np.inf, np.zeros_like(steps)
             return (at.deviance - first.deviance) / length**2, unit.T @ at.gradient / length
 
+        def stop_where_known(intermediate_result: optimize.OptimizeResult) -> None:
+            assert known is not None
+            theta = (start + length * unit @ intermediate_result.x)[self.model.p :]
+            above = first.deviance + length**2 * intermediate_result.fun - known.deviance
+            if 0 <= above < CLOSE and same_covariances(self.model.linear, theta, known.theta):
+                raise StopIteration
+
         with np.errstate(all="ignore"):
             optimize.minimize(
                 measured,
                 np.zeros_like(start),
                 jac=True,
                 method="BFGS",
-                options={"gtol": 1e-2 / length, "maxiter": 500},
+                callback=stop_where_known if known else None,
+                options={"gtol": GTOL / length, "maxiter": 500},
             )
         assert self.best is not None
         return self.best
@@ -105,7 +124,7 @@ class Search:
 def search(model: Generalised, report: Callable[[float], None] | None = None) -> Optimum:
     """Descend, and end on a checked optimum."""
     search = Search(model, report)
-    start, unit = model.start()
+    start, unit = model.start
     at = search.descend(start, unit)
     optimum = _finish(search, at, unit)
     small = model.linear.diagonal & (np.abs(optimum.at.theta) < SMALL)
@@ -113,44 +132,63 @@ def search(model: Generalised, report: Callable[[float], None] | None = None) ->
         # 0 may be a side valley
         theta = np.where(small, 0.7, optimum.at.theta)
         other = Search(model, report)
-        again = other.descend(np.concatenate([optimum.at.beta, theta]), unit)
-        search.evaluations += other.evaluations
-        if again.deviance < optimum.at.deviance - 1e-6:
-            search.best = again
-            optimum = _finish(search, again, unit)
+        again = other.descend(np.concatenate([optimum.at.beta, theta]), unit, optimum.at)
+        if again.deviance < optimum.at.deviance - CLOSE_ENOUGH:
+            optimum = _finish(other, again, unit)
+        optimum.evaluations = search.evaluations + other.evaluations
     return optimum
 
 
 def _finish(search: Search, at: LaplaceEvaluation, unit: np.ndarray) -> Optimum:
     """Steps of Newton to the bottom, away from saddles, and theta that are nearly 0 to 0."""
-    model, p = search.model, search.model.p
     for _ in range(MOST_ROUNDS):
         at = _at_zero(search, at)
         H = search.hessian(at, unit)
-        slope = unit.T @ at.gradient
         values, vectors = np.linalg.eigh(H)
-        along = vectors.T @ slope
-        tiny = 1e-6 * max(values.max(), 1.0)
-        if values[0] < -1e-3 and abs(along[0]) < 1e-4:
+        if values[0] < -FLAT and abs(vectors[:, 0] @ unit.T @ at.gradient) < LEVEL:
+            # a saddle, such as a theta of 0 between two valleys that mirror each other
             at = search.descend(_point(at) + 0.5 * unit @ vectors[:, 0], unit)
             continue
-        steep = np.maximum(np.abs(values), tiny)
+        there, to_gain, way = _newton(search, at, unit, values, vectors)
+        stays = there is at
+        at = there
+        if stays or way < NEAR:
+            break
+    turned = linalg.inv(unit)
+    converged = to_gain < CONVERGED and values[0] > -FLAT
+    return Optimum(at, turned.T @ H @ turned, to_gain, bool(converged), search.evaluations)
+
+
+def _newton(
+    search: Search,
+    at: LaplaceEvaluation,
+    unit: np.ndarray,
+    values: np.ndarray,
+    vectors: np.ndarray,
+) -> tuple[LaplaceEvaluation, float, float]:
+    """Steps with one Hessian, given by its eigenvalues and eigenvectors, while they lead down.
+
+    Returns
+    -------
+    where they end, what one more step would gain, and how far the end is from the beginning
+    """
+    steep = np.maximum(np.abs(values), TINY * max(values.max(), 1.0))
+    start = at
+    for _ in range(MOST_ROUNDS):
+        along = vectors.T @ unit.T @ at.gradient
         to_gain = float((along**2 / steep).sum() / 2)
         if to_gain < CLOSE_ENOUGH:
             break
         step = -unit @ (vectors @ (along / steep))
-        best = at
         for share in 0.5 ** np.arange(8):
             other = search.evaluate(_point(at) + share * step)
             if other.deviance < at.deviance:
-                best = other
                 break
-        if best is at:
+        else:
             break
-        at = best
-    turned = linalg.inv(unit)
-    converged = to_gain < CONVERGED and values[0] > -1e-3
-    return Optimum(at, turned.T @ H @ turned, to_gain, bool(converged), search.evaluations)
+        at = other
+    way = np.linalg.norm(linalg.solve(unit, _point(at) - _point(start)))
+    return at, to_gain, float(way)
 
 
 def _point(at: LaplaceEvaluation) -> np.ndarray:

@@ -12,18 +12,20 @@ the score dl / d eta: penalised iteratively reweighted least squares. So each is
 of `course.solver.problem`, from cross-products that are formed anew.
 
 The derivative follows the mode as it moves (Skaug and Fournier 2006, doi 10.1016/j.csda.2006.03.005). Let
-h = d log|A| / dW be the leverages of the rows, s = (dW / d eta) h, and a = V Z's with V = Lambda A^-1 Lambda'.
+h = d log|A| / dW be the leverages of the rows, s = (dW / d eta) h, and V = Lambda A^-1 Lambda'. Then
 
-    dd / dbeta = X' (s - W Z a - 2 r)
+    dd / dbeta = X' (s - W Z V Z's - 2 r)
 
 By theta it is that of the linear model, in which W is held, and what s says of the movement of eta: the
-derivative of s'Z V Z'(W Z b + r), which the same walk back over the elimination gives, with s as a column more.
+derivative of s'Z V Z'(W Z b + r). The same walk back over the elimination gives both, with s as one
+column more.
 """
 
 from __future__ import annotations
 
 import copy
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from scipy import linalg
@@ -167,8 +169,29 @@ class Generalised:
         self.n_theta = self.linear.n_theta
         self.constant = family.constant(self.y, self.weights)
 
+    def with_response(
+        self, y: np.ndarray, start: tuple[np.ndarray, np.ndarray] | None = None
+    ) -> Generalised:
+        """The same model for another response.
+
+        Parameters
+        ----------
+        y : ndarray, shape (n,)
+        start : (ndarray, ndarray), optional
+            Where the search begins, as `start`; the usual place where left out.
+        """
+        other = copy.copy(self)
+        other.design = self.design.with_response(y)
+        other.y = other.design.y
+        other.constant = self.family.constant(other.y, self.weights)
+        other.__dict__.pop("start", None)
+        if start is not None:
+            other.start = start
+        return other
+
     # -- where a search begins ------------------------------------------------------------------
 
+    @cached_property
     def start(self) -> tuple[np.ndarray, np.ndarray]:
         """beta and theta at which a search begins, and steps along which the curvature is about 1.
 
@@ -230,7 +253,8 @@ class Generalised:
     def no_effects(self) -> list[np.ndarray]:
         """The u at which a search for a mode begins where none is known."""
         return [
-            np.zeros((len(grouping.effects), grouping.n_levels)) for grouping in self.design.groupings
+            np.zeros((len(grouping.effects), grouping.n_levels))
+            for grouping in self.design.groupings
         ]
 
     def find_mode(
@@ -280,7 +304,8 @@ class Generalised:
         working = rows.weight * random + rows.score
         problem = self.with_beta_held.with_weights(rows.weight, working)
         at = problem.evaluate(theta)
-        s = rows.slope * problem.leverages(at)
+        slope = self.family.slope(mode.eta, self.y, self.weights)
+        s = slope * problem.leverages(at)
         problem = self.with_beta_held.with_weights(rows.weight, working, s)
         at = problem.evaluate(theta)
         followed = self.random_part(factors, problem.spherical(at, _unit(problem, 1)))
