@@ -7,11 +7,9 @@ import numpy as np
 from course.design.design import Design
 from course.design.responses import NUMBER
 from course.errors import CourseError
-from course.fit.generalised import MixedGLMFit
+from course.fit.generalised import MixedGLM, MixedGLMFit
 from course.fit.model import MixedFit
 from course.solver.estimates import Estimates, estimate
-from course.solver.generalised import estimate_generalised
-from course.solver.penalised import Generalised
 from course.solver.problem import Problem
 
 
@@ -19,7 +17,7 @@ def fit_again(fit: MixedFit | MixedGLMFit, design: Design) -> Estimates:
     """What the method of a fit estimates from another design of its kind."""
     if fit.design.kind == NUMBER:
         return estimate(Problem(design), fit.estimates.reml)
-    return estimate_generalised(Generalised(design, fit.family))
+    return MixedGLM(design, fit.family).fit(fit.nagq).estimates
 
 
 def fit_without(fit: MixedFit | MixedGLMFit, rows: np.ndarray) -> Estimates | None:

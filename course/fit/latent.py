@@ -48,7 +48,7 @@ def row_variance(fit: MixedFit | MixedGLMFit) -> float:
 def mean_count(fit: MixedGLMFit) -> float:
     """The mean of the counts of all groups that there might be, in a model without predictors."""
     design = replace(fit.design, X=np.ones((fit.nobs, 1)), fixed_names=("Intercept",))
-    null = MixedGLM(design, fit.family).fit()
+    null = MixedGLM(design, fit.family).fit(fit.nagq)
     between = mean_variances(design, null.estimates).sum()
     return float(np.exp(design.offset + null.estimates.beta[0] + between / 2).mean())
 

@@ -20,6 +20,7 @@ import numpy as np
 from course.common.parameter import Parameter
 from course.solver.estimates import Estimates, lower_factor
 from course.solver.problem import Problem
+from course.solver.standardise import Columns
 
 # Takes the value at which the parameter is held, and x; returns the deviance there and its gradient by x.
 Objective = Callable[[float, np.ndarray], tuple[float, np.ndarray]]
@@ -105,10 +106,7 @@ def _over_theta(
 def _leading(
     problem: Problem, best: Estimates, g: int, block: tuple[int, ...], first: list[int]
 ) -> tuple[Problem, np.ndarray, int, float]:
-    """The same problem with the effects ``first`` at the head of their block.
-
-    They are effects of the predictors as they are in the data, neither centred nor mixed with others, and
-    differ from the data's units by a factor only.
+    """The same problem with the effects ``first`` at the head of their block, and theta there.
 
     Returns
     -------
@@ -120,7 +118,27 @@ def _leading(
     unit : float
         The first effect in the data's units is unit * y_scale times that of the problem.
     """
-    columns = problem.columns
+    factors = problem.unpack(best.theta_standard)
+    columns, factors, unit = leading(problem.columns, factors, g, block, first)
+    other = Problem(problem.design, columns)
+    return other, other.pack(factors), head_of(other, g, block), unit
+
+
+def head_of(problem: Problem, g: int, block: tuple[int, ...]) -> int:
+    """The first entry of theta that belongs to a block."""
+    where = [np.zeros(pattern.shape) for pattern in problem.patterns]
+    where[g][block[0], block[0]] = 1
+    return int(np.flatnonzero(problem.pack(where))[0])
+
+
+def leading(
+    columns: Columns, factors: list[np.ndarray], g: int, block: tuple[int, ...], first: list[int]
+) -> tuple[Columns, list[np.ndarray], float]:
+    """Columns and Lambda of the same model with the effects ``first`` at the head of their block.
+
+    They are effects of the predictors as they are in the data, neither centred nor mixed with others, and
+    differ from the data's units by a factor only: the last value is that of the first.
+    """
     order = [block.index(j) for j in [*first, *(j for j in block if j not in first)]]
     T = columns.T_z[g][np.ix_(block, block)]
     # Turns the first effects into those of the data (an intercept at 0, say), and keeps the others.
@@ -136,14 +154,10 @@ def _leading(
         else:
             z[g][position] = len(U)
             U = np.vstack([U, back[:, j] @ columns.U[here]])
-    other = Problem(problem.design, replace(columns, U=U, z=z))
-    factors = problem.unpack(best.theta_standard)
     factor = (to_new @ factors[g][np.ix_(block, block)])[order]
+    factors = [own.copy() for own in factors]
     factors[g][np.ix_(block, block)] = lower_factor(factor, (range(len(block)),))
-    where = [np.zeros(pattern.shape) for pattern in problem.patterns]
-    where[g][block[0], block[0]] = 1
-    at = int(np.flatnonzero(other.pack(where))[0])
-    return other, other.pack(factors), at, float(T[order[0], order[0]])
+    return replace(columns, U=U, z=z), factors, float(T[order[0], order[0]])
 
 
 def _hold_sd(problem: Problem, theta: np.ndarray, at: int, unit: float, best: Estimates) -> Held:

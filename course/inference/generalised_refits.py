@@ -13,6 +13,7 @@ from course.fit.generalised import MixedGLMFit
 from course.solver.families import Family
 from course.solver.generalised import GeneralisedEstimates, estimate_generalised
 from course.solver.penalised import Generalised
+from course.solver.problem import SMALL
 
 STREAM = 1987  # random numbers of its own
 
@@ -47,18 +48,35 @@ class GeneralisedSimulator:
 
 @dataclass(frozen=True, eq=False)
 class GeneralisedRefitter:
-    """A model to be fitted to many responses."""
+    """A model to be fitted to many responses, each search beginning at the optimum found before.
 
-    design: Design
-    family: Family
+    Attributes
+    ----------
+    model : Generalised
+    start : (ndarray, ndarray)
+        beta and theta, and steps along which the curvature is about 1.
+    """
+
+    model: Generalised
+    start: tuple[np.ndarray, np.ndarray]
 
     @classmethod
     def of(cls, fit: MixedGLMFit) -> GeneralisedRefitter:
-        return cls(fit.design, fit.family)
+        model, optimum = fit.model.by_quadrature(fit.nagq), fit.estimates.optimum
+        theta = fit.estimates.theta_standard
+        # The deviance has slope 0 where an SD is 0, so that a search which starts there would stay.
+        small = model.linear.diagonal & (np.abs(theta) < SMALL)
+        point = np.append(optimum.at.beta, np.where(small, model.linear.middling, theta))
+        values, vectors = np.linalg.eigh(optimum.hessian)
+        return cls(model, (point, vectors / np.sqrt(np.maximum(np.abs(values), 1e-3))))
+
+    @property
+    def design(self) -> Design:
+        return self.model.design
 
     def fit(self, y: np.ndarray) -> GeneralisedEstimates | None:
         """The optimum for another response; None where the fit breaks off."""
         try:
-            return estimate_generalised(Generalised(self.design.with_response(y), self.family))
+            return estimate_generalised(self.model.with_response(y, self.start))
         except (CourseError, np.linalg.LinAlgError):
             return None
