@@ -95,7 +95,7 @@ def influence(fit: MixedFit | MixedGLMFit, group: str, progress: bool = True) ->
         levels = tqdm(levels, desc=f"without one {group}", unit="fit")
     counts = np.bincount(grouping.codes)
     before = fit.estimates
-    variances = _all_variances(fit.design, before)
+    variances = all_variances(fit.design, before)
     with np.errstate(divide="ignore", invalid="ignore"):
         rows = []
         for level in levels:
@@ -107,7 +107,7 @@ def influence(fit: MixedFit | MixedGLMFit, group: str, progress: bool = True) ->
                 moved = (before.beta - after.beta) / fit.bse_fe.to_numpy()
                 cook = moved @ np.linalg.solve(_correlations(before.cov_beta), moved)
                 cook /= max(len(moved), 1)  # 0 where no fixed effect can move
-                change = _all_variances(fit.design, after) / variances - 1
+                change = all_variances(fit.design, after) / variances - 1
             change = np.where(variances > 1e-8 * variances.sum(), change, np.nan)
             rows.append([cook, *moved, *change])
     columns = ["cook", *(f"dfbeta({name})" for name in fit.design.fixed_names)]
@@ -123,6 +123,6 @@ def _correlations(V: np.ndarray) -> np.ndarray:
     return V / np.outer(sd, sd)
 
 
-def _all_variances(design: Design, estimates: Estimates) -> np.ndarray:
+def all_variances(design: Design, estimates: Estimates) -> np.ndarray:
     residual = [estimates.sigma2] if design.kind == NUMBER else []
     return np.append(mean_variances(design, estimates), residual)

@@ -140,6 +140,8 @@ def icc(
     if interval not in ("delta", "bootstrap"):
         raise CourseError(f"interval={interval!r}: write 'delta' or 'bootstrap'")
     pairs = _wanted(_pairs(fit), groups)
+    if not pairs:
+        raise CourseError("the effects of this model are those of single rows: no two rows share any")
     points = _grid(fit.design, at)
     if scale == "response" and fit.design.kind != NUMBER:
         if interval != "delta":
