@@ -188,7 +188,10 @@ def _second_solver(fit: MixedFit, looked: list[str], left_out: list[str]) -> lis
 def _singular(fit: Fit) -> list[Finding]:
     zero, near = [], []
     if fit.design.kind == NUMBER:
-        standardised, of_what = standardised_covariances(fit.model.problem, fit.estimates), "residual SD"
+        standardised, of_what = (
+            standardised_covariances(fit.model.problem, fit.estimates),
+            "residual SD",
+        )
     else:
         standardised, of_what = relative_covariances(fit.design, fit.estimates), "unit of the link"
     for parameter, value in without_units(fit.design, standardised):

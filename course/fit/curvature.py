@@ -70,7 +70,9 @@ def _(fit: MixedFit) -> Curvature:
 def _(fit: MixedGLMFit) -> Curvature:
     model, theta = fit.model.problem, fit.estimates.theta_standard
     values, vectors = np.linalg.eigh(fit.estimates.optimum.hessian)
-    kept = values > 1e-8 * values.max()  # a correlation of an effect that does not vary is not known
+    kept = (
+        values > 1e-8 * values.max()
+    )  # a correlation of an effect that does not vary is not known
     covariance = 2 * (vectors[:, kept] / values[kept]) @ vectors[:, kept].T
     return Curvature(
         model.linear.unpack(theta),

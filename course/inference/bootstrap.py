@@ -111,8 +111,9 @@ def bootstrap(
     """Draw responses from a fit, and fit the same model to each of them.
 
     New random effects are drawn from the estimated covariances and new residuals from the estimated
-    sigma (from a generalised model new answers or counts) (over the root of a row's weight, where there are weights), as lme4's
-    ``bootMer(type = "parametric")`` does with ``use.u = FALSE``.
+    sigma (over the root of a row's weight, where there are weights), as lme4's
+    ``bootMer(type = "parametric")`` does with ``use.u = FALSE``. From a generalised model come new answers,
+    or counts.
 
     Parameters
     ----------

@@ -196,7 +196,9 @@ def _comparable(fits: list) -> tuple[list[str], list, list[str]]:
 def _check_laws(fits: list) -> None:
     """Refuse fits whose likelihoods are of different laws, or approximated in different ways."""
     laws = {
-        fit.formula: "normal" if fit.design.kind == NUMBER else f"{fit.family.name}, {fit.family.link}"
+        fit.formula: "normal"
+        if fit.design.kind == NUMBER
+        else f"{fit.family.name}, {fit.family.link}"
         for fit in fits
     }
     if len(set(laws.values())) > 1:

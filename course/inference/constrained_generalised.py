@@ -127,6 +127,4 @@ def _hold_correlation(model: Generalised, start: np.ndarray, at: int, size: int)
     diagonal = np.append(np.zeros(model.p, dtype=bool), model.linear.diagonal)[kept]
     angle = float(np.arctan2(start[b], start[c]))
     kinds = diagonal | positive, positive
-    return _held(
-        model, point, length[kept], angle, kinds, 0.25, low=-np.pi / 2, high=np.pi / 2
-    )
+    return _held(model, point, length[kept], angle, kinds, 0.25, low=-np.pi / 2, high=np.pi / 2)

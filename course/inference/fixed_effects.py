@@ -64,8 +64,8 @@ def fixed_effects_table(
     -------
     DataFrame
         By patsy name: estimate, std_error, df, t, p_value, lower, upper. With "normal", and of a generalised
-        fit (on the scale of its link), df is infinite, and t a z value. NaN for a column that others determine, as where a combination of labels has no
-        rows: it is left out of the fit.
+        fit (on the scale of its link), df is infinite, and t a z value. NaN for a column that others
+        determine, as where a combination of labels has no rows: it is left out of the fit.
 
     Raises
     ------

@@ -51,9 +51,9 @@ def confint(
         (`course.profile`): not symmetric, and with an end at 0, -1 or 1 where the data allow it.
         ``"bootstrap"`` takes percentiles of refits to simulated responses (`course.bootstrap`).
         ``"wald"`` takes the curvature at the estimates: for fixed effects t-intervals with Satterthwaite
-        degrees of freedom (after a generalised fit those of the normal distribution); for standard deviations on the log scale and for correlations on Fisher's z scale
-        (Pinheiro and Bates 2000, doi 10.1007/b98882, section 2.4.2), as nlme's ``intervals`` does. Quick,
-        and poor for few groups.
+        degrees of freedom (z-intervals after a generalised fit); for standard deviations on the log scale
+        and for correlations on Fisher's z scale (Pinheiro and Bates 2000, doi 10.1007/b98882, section
+        2.4.2), as nlme's ``intervals`` does. Quick, and poor for few groups.
     level : float
         Confidence level.
     parameters : str or list of str, optional

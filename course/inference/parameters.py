@@ -31,7 +31,8 @@ def parameters(fit: MixedFit | MixedGLMFit) -> pd.Series:
     Series
         Fixed effects under their patsy names; then the random part in the order of
         `MixedFit.variance_components`: ``sd(age | school)``, ``cor(Intercept, age | school)``;
-        last ``sigma``, the residual SD, which a generalised fit has not. A correlation with an effect whose SD is 0 is NaN.
+        last ``sigma``, the residual SD, which a generalised fit has not. A correlation with an effect whose
+        SD is 0 is NaN.
 
     See Also
     --------

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass
 from itertools import combinations, product
 from typing import Any
 
@@ -78,9 +77,10 @@ def icc(
     scale : "latent" or "response"
         Of a generalised fit. Numbers with a normal residual have one scale.
     interval : "delta" or "bootstrap"
-        Of the latent scale. "delta": from the curvature of the (restricted) likelihood in the relative covariance factors,
-        on the logit scale, so that ends stay between 0 and 1. It says nothing (NaN) where the estimate
-        is 0. "bootstrap": percentiles of refitted simulated responses; slower, and right at 0.
+        Of the latent scale. "delta": from the curvature of the (restricted) likelihood in the relative
+        covariance factors, on the logit scale, so that ends stay between 0 and 1. It says nothing (NaN)
+        where the estimate is 0. "bootstrap": percentiles of refitted simulated responses; slower, and right
+        at 0.
     level : float
         Confidence level.
     n_boot : int
@@ -141,7 +141,9 @@ def icc(
         raise CourseError(f"interval={interval!r}: write 'delta' or 'bootstrap'")
     pairs = _wanted(_pairs(fit), groups)
     if not pairs:
-        raise CourseError("the effects of this model are those of single rows: no two rows share any")
+        raise CourseError(
+            "the effects of this model are those of single rows: no two rows share any"
+        )
     points = _grid(fit.design, at)
     if scale == "response" and fit.design.kind != NUMBER:
         if interval != "delta":
@@ -240,7 +242,10 @@ class _Delta:
         SL = [s @ L for s, L in zip(S, known.factors, strict=True)]
         self.m = np.array([(s * L).sum() for s, L in zip(SL, known.factors, strict=True)])
         self.slopes = np.array(
-            [[2 * (s * D).sum() for D in [own[g] for own in known.directions]] for g, s in enumerate(SL)]
+            [
+                [2 * (s * D).sum() for D in [own[g] for own in known.directions]]
+                for g, s in enumerate(SL)
+            ]
         )
         k = len(known.directions)
         self.covariance = known.covariance[:k, :k]

@@ -36,8 +36,8 @@ def report(fit: Fit) -> str:
     Parameters
     ----------
     fit : MixedFit or MixedGLMFit
-        A fitted model, as ``mixedlm(...).fit()`` or ``mixedglm(...).fit()`` returns it. Of the latter, effects
-        stand as ratios of odds or of rates, for rows of the same groups.
+        A fitted model, as ``mixedlm(...).fit()`` or ``mixedglm(...).fit()`` returns it. Of the latter,
+        effects stand as ratios of odds or of rates, for rows of the same groups.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""From the scale of the link to that of the response: probabilities, expected counts, ratios, and their errors.
+"""From the scale of the link to that of the response: probabilities, expected counts, ratios, their errors.
 
 Intervals are carried over by their ends, tests stay those of the link, and a standard error is multiplied by
 the slope of the curve (the delta method), as R's emmeans does with ``type = "response"``.
@@ -50,7 +50,9 @@ def carry_over(fit: MixedGLMFit, table: pd.DataFrame) -> pd.DataFrame:
     """A table of means with probabilities, or expected counts, in place of linear predictors."""
     slope, _ = SLOPES[fit.family.link]
     eta = table["estimate"].to_numpy()
-    ends = {name: fit.family.mean(table[name].to_numpy()) for name in ("estimate", "lower", "upper")}
+    ends = {
+        name: fit.family.mean(table[name].to_numpy()) for name in ("estimate", "lower", "upper")
+    }
     return table.assign(std_error=table["std_error"] * slope(eta), **ends)
 
 

@@ -7,8 +7,8 @@ not (R). Given s their responses are independent, so that (Goldstein, Browne and
     covariance = Var_s(m(s)),    m(s) = E_r(mean(eta + s + r)),
     variance = Var_{s, r}(mean(eta + s + r)) + E_{s, r}(variance of the law at that mean).
 
-Both are averaged over the rows of the fit, each with its own fixed part, and divided. Integrals over the normal
-effects are by Gauss and Hermite's quadrature.
+Both are averaged over the rows of the fit, each with its own fixed part, and divided. Integrals over the
+normal effects are by Gauss and Hermite's quadrature.
 """
 
 from __future__ import annotations
@@ -70,8 +70,10 @@ def _rows(
 def _moments(
     fit: MixedGLMFit, eta: np.ndarray, inner: np.ndarray, outer: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Of m(s) = E(mean(eta + s + r)), with s of variance `inner` and r of variance `outer`: Var_s(m), and
-    the mean over s of the law's variance at m."""
+    """Var_s(m), and the mean over s of the law's variance at m.
+
+    m(s) = E_r(mean(eta + s + r)), with s of variance `inner` and r of variance `outer`.
+    """
     means = [fit.family.average(eta + np.sqrt(inner) * node, outer) for node in NODES]
     m = np.column_stack(means)
     first = m @ WEIGHTS

@@ -18,7 +18,8 @@ from course.simulate.truth import CONTAINERS, Truth, variance_table
 AGES = (8.0, 12.0)  # years
 SEXES = ("female", "male")
 MALE = "sex[T.male]"
-# The columns beside the response that may have gaps; what belongs to a whole classroom is missing for all of it.
+# The columns that may have gaps, beside the response; what belongs to a whole classroom is missing for
+# all of it.
 GAPS_BY = {
     "age": None,
     "sex": None,

@@ -157,7 +157,9 @@ class SimulatedFits:
             values[:, TRUE] = self.designs[design].get("effect", np.nan)
         return Found(task, tuple(names), values, fit.converged, fit.singular, hindered)
 
-    def _values(self, fit: MixedFit | MixedGLMFit, k: int, seed: int) -> tuple[np.ndarray, str | None]:
+    def _values(
+        self, fit: MixedFit | MixedGLMFit, k: int, seed: int
+    ) -> tuple[np.ndarray, str | None]:
         """Estimates, tests and intervals of k parameters, the truth not yet; and what hindered them."""
         values = np.full((k, len(VALUES)), np.nan)
         values[:, ESTIMATE] = parameter_values(fit.design, fit.estimates)

@@ -59,8 +59,8 @@ def _random_sentence(total: str, grouping: Grouping, block: tuple[int, ...]) -> 
     )
     if not slopes:
         return (
-            f"({effects}): {levels} lies above or below the average {total.removeprefix('the ')} by an amount of its "
-            "own; one variance says how much these amounts differ."
+            f"({effects}): {levels} lies above or below the average {total.removeprefix('the ')} by an "
+            "amount of its own; one variance says how much these amounts differ."
         )
     what = f"its own effect of {listing(slopes)}"
     if "Intercept" in names:
