@@ -108,6 +108,33 @@ def test_slopes_are_those_of_emmeans(model_id, scale):
         np.testing.assert_allclose(table[column], expected[column], rtol=3e-3, atol=1e-4)
 
 
+def test_slopes_of_counts_are_differences_of_expected_counts():
+    found, h = counts(), 1e-4
+    at = {"age": [9.0, 11.0]}
+    table = slopes(found, "age", by="sex", at=at, scale="response")
+    low, high = (
+        means(found, ["sex", "age"], at={"age": [9 + step, 11 + step]}, scale="response")
+        for step in (-h, h)
+    )
+    quotient = (high["estimate"].to_numpy() - low["estimate"].to_numpy()) / (2 * h)
+    np.testing.assert_allclose(table["estimate"], quotient, rtol=1e-5)
+    # the delta method by differences in the coefficients
+    rows, offset = [], np.log(table_mean("school_days"))
+    for sex in (0, 1):
+        for age in (9.0, 11.0):
+            rows.append((np.array([1, sex, age, age * sex]), np.array([0, 0, 1, sex])))
+    beta, V = found.estimates.beta, found.estimates.cov_beta
+    for (x, dx), error in zip(rows, table["std_error"], strict=True):
+        value = lambda b, x=x, dx=dx: np.exp(offset + x @ b) * (dx @ b)  # noqa: E731
+        steps = 1e-5 * np.eye(4)
+        slope = np.array([(value(beta + s) - value(beta - s)) / 2e-5 for s in steps])
+        assert error == pytest.approx(np.sqrt(slope @ V @ slope), rel=1e-4)
+
+
+def table_mean(column: str) -> float:
+    return table("absences")[column].mean()
+
+
 @pytest.mark.parametrize("model_id", MODELS)
 def test_terms_are_tested_as_by_wald_in_contrasts_that_sum_to_0(model_id):
     table = anova(ours(model_id))

@@ -73,8 +73,9 @@ means_of <- function(fit, data, model) {
 }
 
 slopes_of <- function(fit, data, model) {
-  if (is.null(model$factor) && length(fixef(fit)) < 3) return(NULL) # emtrends wants a second predictor
-  spec <- as.formula(paste("~", paste(c(model$at, model$factor), collapse = "|")))
+  # with an offset emtrends stops, or adds the offset to the slope
+  if (is.null(model$factor) || grepl("offset", model$formula)) return(NULL)
+    spec <- as.formula(paste("~", paste(c(model$at, model$factor), collapse = "|")))
   lapply(c(link = "link", response = "response"), function(type) {
     at <- setNames(list(model$places), model$at)
     arguments <- list(fit, spec, var = model$at, at = at, data = data)
