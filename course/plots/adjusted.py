@@ -12,6 +12,8 @@ from course import interpretation
 from course.common.wording import count, listing, words
 from course.errors import CourseError
 from course.fit.model import MixedFit
+from course.fit.pooled import PooledFit, response_of
+from course.plots.lookup import effect_label
 from course.plots.page import GREY, axis_label, canvas, describe, effect_unit, legend_above, unit_of
 from course.plots.rows import STYLES, intervals_in_rows, name_rows
 
@@ -22,7 +24,7 @@ MOST_TOLD = 4  # rows of one series in the text; of more it tells the lowest and
 
 
 def means(
-    fit: MixedFit,
+    fit: MixedFit | PooledFit,
     factor: str | Sequence[str],
     *,
     by: str | None = None,
@@ -37,7 +39,7 @@ def means(
 
     Parameters
     ----------
-    fit : MixedFit
+    fit : MixedFit or PooledFit
         A fitted model.
     factor : str or list of str
         The factor, or several for their combinations, as in ``course.means``.
@@ -75,16 +77,16 @@ def means(
     ['boys', 'girls', 'mixed']
     """
     table = interpretation.means(fit, factor, by=by, at=at, weights=weights, df=df, level=level)
-    response = fit.design.formula.response
+    response = response_of(fit)
     names = factor if isinstance(factor, str) else ":".join(factor)
     label = f"adjusted mean of {axis_label(response, unit or unit_of(response))}"
-    return _rows(
-        table, by, f"The adjusted means of {response} by {names}", label, names, level, None, ax
-    )
+    title = f"The adjusted means of {response} by {names}"
+    shown = effect_label(fit.design.titles, names)
+    return _rows(table, by, title, label, shown, level, None, ax)
 
 
 def contrasts(
-    fit: MixedFit,
+    fit: MixedFit | PooledFit,
     factor: str | Sequence[str],
     kind: str = "pairwise",
     *,
@@ -101,7 +103,7 @@ def contrasts(
 
     Parameters
     ----------
-    fit : MixedFit
+    fit : MixedFit or PooledFit
         A fitted model.
     factor : str or list of str
         The factor whose levels are compared.
@@ -142,7 +144,7 @@ def contrasts(
     table = interpretation.contrasts(
         fit, factor, kind, adjust=adjust, by=by, at=at, weights=weights, df=df, level=level
     )
-    response = fit.design.formula.response
+    response = response_of(fit)
     names = factor if isinstance(factor, str) else ":".join(factor)
     unit = unit or unit_of(response)
     label = f"difference between adjusted means ({unit or response})"
@@ -151,7 +153,7 @@ def contrasts(
 
 
 def slopes(
-    fit: MixedFit,
+    fit: MixedFit | PooledFit,
     predictor: str,
     *,
     by: str | None = None,
@@ -166,7 +168,7 @@ def slopes(
 
     Parameters
     ----------
-    fit : MixedFit
+    fit : MixedFit or PooledFit
         A fitted model.
     predictor : str
         A predictor with numbers.
@@ -203,7 +205,7 @@ def slopes(
     'slope of age (points per year), with 95 % interval'
     """
     table = interpretation.slopes(fit, predictor, by=by, at=at, weights=weights, df=df, level=level)
-    response = fit.design.formula.response
+    response = response_of(fit)
     label = f"slope of {predictor} ({effect_unit(response, predictor, unit)})"
     title = f"The slopes of {response} along {predictor}"
     several = table.index.nlevels > 1

@@ -81,7 +81,8 @@ class Problem:
         self, design: Design, columns: Columns | None = None, products: np.ndarray | None = None
     ):
         self.design = design
-        self.n, self.p = design.n, len(design.fixed_names)
+        self.n: float = design.n
+        self.p = len(design.fixed_names)
         self.patterns = [grouping.pattern for grouping in design.groupings]
         self.sum_log_weights = design.sum_log_weights
         self.n_theta = sum(int(pattern.sum()) for pattern in self.patterns)
@@ -136,12 +137,20 @@ class Problem:
             self.leaves = crossing[0][2]
         else:
             self.leaves = self.ranks[0][units[0]]
-        self.stages = [stage_for(g, self.z[g], total) for g, total in zip(chain, sums, strict=True)]
+        self.stages = self._stages(chain, sums)
         if products is None:
-            self.M = cross_products(self.U, self.leaves)
+            self.M = self._cross_products()
         else:
             self.M = np.empty_like(products)
             self.M[:, :, self.leaves] = products
+
+    def _stages(self, chain: list[int], sums: list[Sums]) -> list:
+        """One stage for each of the nested groupings, finest first."""
+        return [stage_for(g, self.z[g], total) for g, total in zip(chain, sums, strict=True)]
+
+    def _cross_products(self) -> np.ndarray:
+        """U'U within each leaf."""
+        return cross_products(self.U, self.leaves)
 
     def _blocks(self, crossed: list[int]) -> np.ndarray:
         return components(*[self.design.groupings[g].codes for g in crossed])
