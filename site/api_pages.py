@@ -16,6 +16,7 @@ CHAPTERS: dict[str, tuple[str, list[str]]] = {
         "Pupils with a known truth",
         [
             "course.simulate_schools",
+            "course.simulate_assessment",
             "course.simulate.schools.Simulation",
             "course.simulate.truth.Truth",
         ],
@@ -44,6 +45,8 @@ CHAPTERS: dict[str, tuple[str, list[str]]] = {
             "course.mixedlm",
             "course.MixedModel",
             "course.MixedFit",
+            "course.SurveyModel",
+            "course.SurveyFit",
             "course.PooledModel",
             "course.pool",
             "course.PooledFit",
@@ -156,6 +159,12 @@ FORMULAS: dict[str, dict[str, str]] = {
     "course.simulate_schools": {
         "    score = x'beta + sum over levels g of (u0_g + u1_g * age) + e,   e ~ N(0, residual_sd^2)": (
             r"\text{score} = x'\beta + \sum_g (u_{0g} + u_{1g} \cdot \text{age}) + e, \qquad "
+            r"e \sim \mathcal{N}(0, \sigma^2)"
+        ),
+    },
+    "course.simulate_assessment": {
+        "    score = x'beta + u0_s + u1_s * ESCS + e,    e ~ N(0, residual_sd^2)": (
+            r"\text{score} = x'\beta + u_{0s} + u_{1s} \cdot \text{ESCS} + e, \qquad "
             r"e \sim \mathcal{N}(0, \sigma^2)"
         ),
     },

@@ -14,6 +14,7 @@ from course.fit.pool import pool
 from course.fit.pooled import PooledFit
 from course.fit.require import require_fit
 from course.fit.summary import Summary
+from course.fit.survey import SurveyFit, SurveyModel
 
 __all__ = [
     "Check",
@@ -22,6 +23,8 @@ __all__ = [
     "PooledFit",
     "PooledModel",
     "Summary",
+    "SurveyFit",
+    "SurveyModel",
     "mixedlm",
     "pool",
     "require_fit",

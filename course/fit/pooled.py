@@ -18,6 +18,7 @@ from course.fit.notes import pooled_notes
 from course.fit.pooled_variances import pool_covariances
 from course.fit.rubin import Pooled, rubin
 from course.fit.summary import Summary, summarise_pooled
+from course.fit.survey import SurveyFit
 from course.fit.tables import t_table, with_left_out
 from course.formula.plausible import PlausibleValues
 from course.formula.terms import Formula
@@ -379,7 +380,10 @@ class PooledFit:
         covariances, averaged = self._covariances
         fits = [(fit.design, fit.estimates) for fit in self.fits]
         found = pooled_notes(fits, list(map(str, names)), covariances, self.scale, averaged)
-        return (*found, *self.fits[0].model.translation.notes)
+        first: MixedFit | SurveyFit = self.fits[0]
+        if isinstance(first, SurveyFit):
+            return (*found, *first.sampling_notes)
+        return (*found, *first.model.translation.notes)
 
     def summary(self) -> Summary:
         """A compact table: prints as text, shows as HTML in a notebook."""
@@ -417,6 +421,6 @@ class PooledFit:
             raise CourseError(f"a pooled fit has no {name}: {mend}")
 
 
-def response_of(fit: MixedFit | PooledFit) -> str:
+def response_of(fit: MixedFit | SurveyFit | PooledFit) -> str:
     """The response as a formula has it: of plausible values the pattern."""
     return fit.response if isinstance(fit, PooledFit) else fit.design.formula.response

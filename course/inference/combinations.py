@@ -11,9 +11,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from course.errors import CourseError
 from course.fit.model import MixedFit
 from course.fit.pooled import PooledFit
 from course.fit.rubin import rubin
+from course.fit.survey import SurveyFit
 from course.inference.kenward_roger import KenwardRoger
 
 DF = ("satterthwaite", "kenward-roger", "normal")
@@ -33,13 +35,15 @@ class Combinations:
     df: np.ndarray
 
 
-def of_each(fit: MixedFit | PooledFit, of_one: Callable[[MixedFit], Combinations]) -> Combinations:
+def of_each(
+    fit: MixedFit | SurveyFit | PooledFit, of_one: Callable[[MixedFit | SurveyFit], Combinations]
+) -> Combinations:
     """What a fit says of some combinations; what the fits of a pooled one say, by Rubin's rules.
 
     Degrees of freedom of a pooled one are those of Barnard and Rubin (1999, doi 10.1093/biomet/86.4.948),
     which are finite where those of the fits are not.
     """
-    if isinstance(fit, MixedFit):
+    if not isinstance(fit, PooledFit):
         return of_one(fit)
     found = [of_one(one) for one in fit.fits]
     pooled = rubin(
@@ -50,22 +54,23 @@ def of_each(fit: MixedFit | PooledFit, of_one: Callable[[MixedFit], Combinations
     return Combinations(pooled.estimates, pooled.std_errors, pooled.df)
 
 
-def combinations(fit: MixedFit, L: np.ndarray, df: str) -> Combinations:
+def combinations(fit: MixedFit | SurveyFit, L: np.ndarray, df: str) -> Combinations:
     """Estimates, standard errors and degrees of freedom of L beta.
 
     Parameters
     ----------
-    fit : MixedFit
+    fit : MixedFit or SurveyFit
     L : ndarray, shape (m, p)
         In the units of the data.
     df : {"satterthwaite", "kenward-roger", "normal"}
         "kenward-roger" also adjusts the standard errors; with "normal" df is infinite. A combination whose
-        variance is 0, as the slope of ``I(x**2)`` at 0, has no degrees of freedom (NaN).
+        variance is 0, as the slope of ``I(x**2)`` at 0, has no degrees of freedom (NaN). With sampling
+        weights degrees of freedom are those of the clusters, and "kenward-roger" is none.
 
     Raises
     ------
     CourseError
-        For "kenward-roger" after a fit by ML.
+        For "kenward-roger" after a fit by ML, or with sampling weights.
 
     Examples
     --------
@@ -75,9 +80,9 @@ def combinations(fit: MixedFit, L: np.ndarray, df: str) -> Combinations:
     >>> at_ten.estimates.round(1), at_ten.df.round()
     (array([60.8]), array([59.]))
     """
-    covariance, of_one = fit.estimates.cov_beta, fit.satterthwaite.df
+    covariance, of_one = fit.estimates.cov_beta, df_of_one(fit)
     if df == "kenward-roger":
-        adjusted = KenwardRoger(fit.model.problem, fit.estimates)
+        adjusted = KenwardRoger(refuse_survey(fit).model.problem, fit.estimates)
         covariance, of_one = adjusted.cov_beta, adjusted.df
     variances = np.einsum("ij,jk,ik->i", L, covariance, L).clip(min=0)
     if df == "normal":
@@ -87,3 +92,21 @@ def combinations(fit: MixedFit, L: np.ndarray, df: str) -> Combinations:
             [of_one(row) if v > 0 else np.nan for row, v in zip(L, variances, strict=True)]
         )
     return Combinations(L @ fit.estimates.beta, np.sqrt(variances), found)
+
+
+def df_of_one(fit: MixedFit | SurveyFit) -> Callable[[np.ndarray], float]:
+    """Degrees of freedom of a combination: Satterthwaite's, or those of a survey's sample of clusters."""
+    if isinstance(fit, MixedFit):
+        return fit.satterthwaite.df
+    of_clusters = float(fit.df)
+    return lambda row: of_clusters
+
+
+def refuse_survey(fit: MixedFit | SurveyFit) -> MixedFit:
+    """The fit, where Kenward and Roger's adjustment has a meaning."""
+    if isinstance(fit, SurveyFit):
+        raise CourseError(
+            "Kenward-Roger believes in the model's covariances, and sampling weights do not: leave df= out, "
+            "for as many degrees of freedom as there are clusters less strata"
+        )
+    return fit

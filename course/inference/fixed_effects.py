@@ -8,6 +8,8 @@ Each takes ``df``, how the denominator degrees of freedom are found:
   Roger 1997, doi 10.2307/2533558). For REML fits.
 - ``"normal"``: none, as if the variances were known: z tests and chi-squared tests, as in statsmodels. Too
   optimistic where groups are few.
+
+Those of a fit with sampling weights are clusters less strata (`course.inference.f_tests` for joint tests).
 """
 
 from __future__ import annotations
@@ -24,16 +26,17 @@ from course.errors import CourseError
 from course.fit.model import MixedFit
 from course.fit.pooled import PooledFit
 from course.fit.require import require_fit_or_pooled
+from course.fit.survey import SurveyFit
 from course.fit.tables import t_table, with_left_out
 from course.inference.cluster_robust import robust_coefficients
 from course.inference.combinations import DF, Combinations, combinations, of_each
 from course.inference.constraints import check_independent, read_constraints, read_matrix
-from course.inference.f_tests import f_tests
+from course.inference.f_tests import f_tests, refuse_few_clusters
 from course.inference.type_three import type_three
 
 
 def fixed_effects_table(
-    fit: MixedFit | PooledFit,
+    fit: MixedFit | SurveyFit | PooledFit,
     df: str = "satterthwaite",
     level: float = 0.95,
     *,
@@ -44,7 +47,7 @@ def fixed_effects_table(
 
     Parameters
     ----------
-    fit : MixedFit or PooledFit
+    fit : MixedFit, SurveyFit or PooledFit
         A fitted model, as ``mixedlm(...).fit()`` returns it, or several that are pooled (by Rubin's rules).
     df : {"satterthwaite", "kenward-roger", "normal"}
         How degrees of freedom are found; "kenward-roger" also adjusts the standard errors.
@@ -91,7 +94,7 @@ def fixed_effects_table(
     In R, with lmerTest: ``coef(summary(fit, ddf = "Kenward-Roger"))``; with clubSandwich:
     ``coef_test(fit, vcov = "CR2")``.
     """
-    require_fit_or_pooled(fit)
+    require_fit_or_pooled(fit, surveys=True)
     choice("df", df, DF)
     level = proportion("level", level)
     if robust is not None and df == "kenward-roger":
@@ -99,9 +102,13 @@ def fixed_effects_table(
             "Kenward-Roger believes in the model's covariances, and robust= does not: leave one out"
         )
 
-    def of_one(one: MixedFit) -> Combinations:
+    def of_one(one: MixedFit | SurveyFit) -> Combinations:
         if robust is None:
             return combinations(one, np.eye(len(one.fe_params)), df)
+        if isinstance(one, SurveyFit):
+            raise CourseError(
+                "standard errors of a fit with sampling weights are robust already: leave robust= out"
+            )
         found = robust_coefficients(one, robust, correction)
         return replace(found, df=np.full(len(found.df), np.inf)) if df == "normal" else found
 
@@ -111,7 +118,7 @@ def fixed_effects_table(
     return with_left_out(table, fit.design)
 
 
-def anova(fit: MixedFit | PooledFit, df: str = "satterthwaite") -> pd.DataFrame:
+def anova(fit: MixedFit | SurveyFit | PooledFit, df: str = "satterthwaite") -> pd.DataFrame:
     """One F test for each term of the fixed part (type III).
 
     Each term is tested beside all others, on averages in which every level of a factor has the same
@@ -121,7 +128,7 @@ def anova(fit: MixedFit | PooledFit, df: str = "satterthwaite") -> pd.DataFrame:
 
     Parameters
     ----------
-    fit : MixedFit or PooledFit
+    fit : MixedFit, SurveyFit or PooledFit
         A fitted model, as ``mixedlm(...).fit()`` returns it, or several that are pooled.
     df : {"satterthwaite", "kenward-roger", "normal"}
         How the denominator's degrees of freedom are found.
@@ -171,13 +178,13 @@ def anova(fit: MixedFit | PooledFit, df: str = "satterthwaite") -> pd.DataFrame:
 
 
 def wald(
-    fit: MixedFit | PooledFit, constraints: str | np.ndarray, df: str = "satterthwaite"
+    fit: MixedFit | SurveyFit | PooledFit, constraints: str | np.ndarray, df: str = "satterthwaite"
 ) -> pd.DataFrame:
     """Joint F test of linear constraints on the fixed effects.
 
     Parameters
     ----------
-    fit : MixedFit or PooledFit
+    fit : MixedFit, SurveyFit or PooledFit
         A fitted model, as ``mixedlm(...).fit()`` returns it, or several that are pooled.
     constraints : str or array-like, shape (q, p) or (p,)
         Equations in patsy's names of the coefficients, separated by commas: ``"age = 0"``,
@@ -221,16 +228,17 @@ def wald(
     else:
         L, label = read_matrix(constraints, list(fit.design.fixed_names)), "L beta = 0"
         values = np.zeros(len(L))
+    refuse_few_clusters(_one_of(fit), label, len(L))
     check_independent(L, _one_of(fit))
     sizes = np.abs(L).max(axis=1)  # 2 * age = 6 says no more than age = 3
     return f_tests(fit, {label: (L / sizes[:, None], values / sizes)}, df)
 
 
-def _one_of(fit: MixedFit | PooledFit) -> MixedFit:
+def _one_of(fit: MixedFit | SurveyFit | PooledFit) -> MixedFit | SurveyFit:
     """The fit itself, or the first of those that are pooled, which has their columns."""
     return fit.fits[0] if isinstance(fit, PooledFit) else fit
 
 
-def _check(fit: MixedFit | PooledFit, df: str) -> None:
-    require_fit_or_pooled(fit)
+def _check(fit: MixedFit | SurveyFit | PooledFit, df: str) -> None:
+    require_fit_or_pooled(fit, surveys=True)
     choice("df", df, DF)

@@ -10,6 +10,7 @@ import pandas as pd
 
 from course.fit.model import MixedFit
 from course.fit.pooled import PooledFit
+from course.fit.survey import SurveyFit
 from course.fit.tables import t_table
 from course.inference.combinations import Combinations, combinations, of_each
 from course.interpretation.reference_grid import (
@@ -55,7 +56,7 @@ def estimated(
     """
     made: dict[int, Functions] = {}
 
-    def of_one(one: MixedFit) -> Combinations:
+    def of_one(one: MixedFit | SurveyFit) -> Combinations:
         key = id(one.design.codings)
         if key not in made:
             made[key] = build(replace(grid, design=one.design))

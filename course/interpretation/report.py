@@ -13,6 +13,7 @@ from course.design.weights import weights_range
 from course.fit.model import MixedFit
 from course.fit.pooled import PooledFit, response_of
 from course.fit.require import require_fit_or_pooled
+from course.fit.survey import SurveyFit
 from course.interpretation.icc import icc
 from course.interpretation.variance import r2
 from course.solver.parameters import unknown_parameters
@@ -24,9 +25,14 @@ SINGULAR = (
 SINGULAR_SEVERAL = (
     "Some of the fits were singular: a variance was estimated at 0, or a correlation at -1 or 1."
 )
+METHODS = {
+    "REML": "restricted maximum likelihood",
+    "ML": "maximum likelihood",
+    "pseudo-ML": "pseudo-maximum likelihood",
+}
 
 
-def report(fit: MixedFit | PooledFit) -> str:
+def report(fit: MixedFit | SurveyFit | PooledFit) -> str:
     """The paragraph of a results section: model, estimates, variances, ICC, R squared.
 
     Everything that a reader needs to judge the fit is in it; what the numbers mean for the question of
@@ -34,7 +40,7 @@ def report(fit: MixedFit | PooledFit) -> str:
 
     Parameters
     ----------
-    fit : MixedFit or PooledFit
+    fit : MixedFit, SurveyFit or PooledFit
         A fitted model, as ``mixedlm(...).fit()`` returns it, or several that are pooled.
 
     Returns
@@ -72,9 +78,12 @@ def report(fit: MixedFit | PooledFit) -> str:
 
     In R: ``report::report(fit)``.
     """
-    require_fit_or_pooled(fit)
+    require_fit_or_pooled(fit, surveys=True)
     sentences = [_model(fit), *_offset(fit), *_weights(fit), *_pooling(fit), _sample(fit)]
-    sentences += [_fixed(fit), _random(fit), _alike(fit)]
+    sentences += [_fixed(fit), _random(fit)]
+    # the sample's shares of variance are not those of the population that weights stand for
+    if not isinstance(fit, SurveyFit) and _survey(fit) is None:
+        sentences.append(_alike(fit))
     several = isinstance(fit, PooledFit)
     if fit.singular:
         sentences.append(SINGULAR_SEVERAL if several else SINGULAR)
@@ -84,7 +93,7 @@ def report(fit: MixedFit | PooledFit) -> str:
     return " ".join(sentences)
 
 
-def _model(fit: MixedFit | PooledFit) -> str:
+def _model(fit: MixedFit | SurveyFit | PooledFit) -> str:
     design = fit.design
     effects = [_titled(design, name) for name in design.fixed_names if name != "Intercept"]
     fixed = f"fixed effects of {listing(effects)}" if effects else "no predictors"
@@ -99,13 +108,13 @@ def _model(fit: MixedFit | PooledFit) -> str:
             parts += [f"slopes of {listing(slopes)}"] if slopes else []
             together = "correlated " if len(names) > 1 else ""
             random.append(f"{together}random {listing(parts)} by {grouping.name}")
-    method = "restricted maximum likelihood" if fit.method == "REML" else "maximum likelihood"
+    method = METHODS[fit.method]
     response = _titled(design, response_of(fit))
     return f"A linear mixed model of {response} with {fixed} and {listing(random)} was fitted by {method}."
 
 
-def _pooling(fit: MixedFit | PooledFit) -> list[str]:
-    if isinstance(fit, MixedFit):
+def _pooling(fit: MixedFit | SurveyFit | PooledFit) -> list[str]:
+    if not isinstance(fit, PooledFit):
         return []
     missing = fit.fixed_effects["fmi"]
     said = (
@@ -118,15 +127,20 @@ def _pooling(fit: MixedFit | PooledFit) -> list[str]:
     ]
 
 
-def _offset(fit: MixedFit | PooledFit) -> list[str]:
+def _offset(fit: MixedFit | SurveyFit | PooledFit) -> list[str]:
     offset = fit.design.formula.offset
     return (
         [f"The offset {offset} was added to the fixed part, with no coefficient."] if offset else []
     )
 
 
-def _weights(fit: MixedFit | PooledFit) -> list[str]:
-    design = fit.design
+def _weights(fit: MixedFit | SurveyFit | PooledFit) -> list[str]:
+    design, survey = fit.design, _survey(fit)
+    if survey is not None:
+        return [
+            f"Sampling weights were {survey.model.weights.in_words}.",
+            f"Standard errors are those of {survey.in_words}.",
+        ]
     if design.weights is None or design.weights_name is None:
         return []
     return [
@@ -135,20 +149,26 @@ def _weights(fit: MixedFit | PooledFit) -> list[str]:
     ]
 
 
+def _survey(fit: MixedFit | SurveyFit | PooledFit) -> SurveyFit | None:
+    """The fit with sampling weights, or the first of those that are pooled."""
+    first = fit.fits[0] if isinstance(fit, PooledFit) else fit
+    return first if isinstance(first, SurveyFit) else None
+
+
 def _titled(design: Design, name: str) -> str:
     """``Age in years (age)``, where the file of the data gives the column of an effect a title."""
     title = design.titles.get(name.partition("[")[0])
     return f"{title} ({name})" if title and ":" not in name else name
 
 
-def _sample(fit: MixedFit | PooledFit) -> str:
+def _sample(fit: MixedFit | SurveyFit | PooledFit) -> str:
     groups = [f"{n:,} levels of {_titled(fit.design, name)}" for name, n in fit.n_groups.items()]
     left_out = fit.design.rows_given - fit.nobs
     gone = f" ({left_out:,} incomplete rows left out)" if left_out else ""
     return f"The data were {fit.nobs:,} rows{gone} in {listing(groups)}."
 
 
-def _fixed(fit: MixedFit | PooledFit) -> str:
+def _fixed(fit: MixedFit | SurveyFit | PooledFit) -> str:
     if not fit.design.fixed_names:
         return f"The mean of {response_of(fit)} was taken to be 0."
     said = []
@@ -158,12 +178,14 @@ def _fixed(fit: MixedFit | PooledFit) -> str:
             f"[{rounded_like(row.lower, row.std_error)}, {rounded_like(row.upper, row.std_error)}], "
             f"t({row.df:.1f}) = {row.t:.2f}, {p_equation(row.p_value)}"
         )
-    of_whom = "Barnard-Rubin" if isinstance(fit, PooledFit) else "Satterthwaite"
+    of_whom = "clusters less strata as" if isinstance(fit, SurveyFit) else "Satterthwaite"
+    if isinstance(fit, PooledFit):
+        of_whom = "Barnard-Rubin"
     estimated = f"Fixed effects ({of_whom} degrees of freedom): {'; '.join(said)}."
     return " ".join([estimated, *columns_left_out(fit.design)])
 
 
-def _random(fit: MixedFit | PooledFit) -> str:
+def _random(fit: MixedFit | SurveyFit | PooledFit) -> str:
     table = fit.variance_components
     unknown = unknown_parameters(fit.design, fit.method == "REML")
     said = []

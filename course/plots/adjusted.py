@@ -13,6 +13,7 @@ from course.common.wording import count, listing, words
 from course.errors import CourseError
 from course.fit.model import MixedFit
 from course.fit.pooled import PooledFit, response_of
+from course.plots.lookup import effect_label
 from course.plots.page import GREY, axis_label, canvas, describe, effect_unit, legend_above, unit_of
 from course.plots.rows import STYLES, intervals_in_rows, name_rows
 
@@ -79,9 +80,9 @@ def means(
     response = response_of(fit)
     names = factor if isinstance(factor, str) else ":".join(factor)
     label = f"adjusted mean of {axis_label(response, unit or unit_of(response))}"
-    return _rows(
-        table, by, f"The adjusted means of {response} by {names}", label, names, level, None, ax
-    )
+    title = f"The adjusted means of {response} by {names}"
+    shown = effect_label(fit.design.titles, names)
+    return _rows(table, by, title, label, shown, level, None, ax)
 
 
 def contrasts(

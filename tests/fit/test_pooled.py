@@ -264,6 +264,11 @@ def test_a_predictor_with_plausible_values_is_pooled_as_its_message_says():
     assert pool(fits).fe_params["pv"] == pytest.approx(expected)
 
 
+def test_pictures_of_means_name_the_pattern():
+    ax = plots.means(pooled("plausible", MORE), "schgend")
+    assert ax.get_xlabel() == "adjusted mean of PV*, with 95 % interval"
+
+
 # -- what cannot be pooled --------------------------------------------------------------------
 
 
