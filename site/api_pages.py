@@ -47,6 +47,9 @@ CHAPTERS: dict[str, tuple[str, list[str]]] = {
             "course.MixedFit",
             "course.SurveyModel",
             "course.SurveyFit",
+            "course.PooledModel",
+            "course.pool",
+            "course.PooledFit",
             "course.fit.summary.Summary",
             "course.fit.agreement.Check",
         ],
@@ -132,6 +135,14 @@ FORMULAS: dict[str, dict[str, str]] = {
         "V_f the": ":math:`V_f` the",
         "V_g the": ":math:`V_g` the",
         "V_e the": ":math:`V_e` the",
+    },
+    "course.pool": {
+        "    Q = mean of q_i,    T = mean of u_i + (1 + 1/m) variance of q_i": (
+            r"Q = \frac{1}{m} \sum_i q_i, \qquad "
+            r"T = \frac{1}{m} \sum_i u_i + \left(1 + \frac{1}{m}\right) \frac{1}{m - 1} \sum_i (q_i - Q)^2"
+        ),
+        "q_i the estimate": ":math:`q_i` the estimate",
+        "u_i its squared": ":math:`u_i` its squared",
     },
     "course.means": {
         "    mean(i) = sum over h of w(h) x(i, h)' beta.": (

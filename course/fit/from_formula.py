@@ -12,7 +12,6 @@ from course.common.keywords import refuse_keywords
 from course.design.columns import check_frame
 from course.design.design import build_design
 from course.design.plausible import build_designs
-from course.design.sampling_weights import EXAMPLE
 from course.errors import CourseError
 from course.fit.call_forms import (
     KEYWORDS,
@@ -23,7 +22,7 @@ from course.fit.call_forms import (
 )
 from course.fit.model import MixedModel
 from course.fit.plausible import PooledModel
-from course.fit.survey import survey_models
+from course.fit.survey_options import refuse_without_sampling_weights, survey_models
 from course.formula.plausible import read_formula
 from course.formula.terms import Formula
 from course.streaming import Source, open_source, stream
@@ -126,11 +125,13 @@ def mixedlm(
     """
     refuse_keywords("mixedlm", options, KEYWORDS, OF_FIT)
     sampled = isinstance(weights, Mapping)
-    if not sampled and (strata is not None or replicate_weights is not None):
-        name = "strata" if strata is not None else "replicate_weights"
-        raise CourseError(
-            f"{name}= goes with sampling weights, which are a dictionary: {EXAMPLE}. "
-            'weights="w" are prior weights: a row of weight w has the residual variance σ²/w'
+    if not sampled:
+        refuse_without_sampling_weights(
+            scaling=scaling,
+            strata=strata,
+            replicate_weights=replicate_weights,
+            replicate_method=replicate_method,
+            fay=fay,
         )
     source = open_source(data)
     if source is not None:

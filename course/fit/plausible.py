@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import cast
@@ -76,21 +76,22 @@ class PooledModel:
         CourseError
             As `MixedModel.fit`.
         """
-        models: list[MixedModel | SurveyModel]
-        if self.surveys is not None:
-            models = list(self.surveys)
-        else:
-            first = MixedModel(self.designs[0])
-            others = (MixedModel(d, first.problem.with_response(d.y)) for d in self.designs[1:])
-            models = [first, *others]
-        if reml is None:
-            reml = self.surveys is None
+        models: Iterable[MixedModel | SurveyModel] = self.surveys or self._models()
         if progress:
             from tqdm.auto import tqdm
 
-            models = tqdm(models, desc="plausible values", unit="fit", delay=1)
+            models = tqdm(models, "plausible values", len(self.designs), unit="fit", delay=1)
+        if reml is None:
+            reml = self.surveys is None
         fits = tuple(model.fit(reml, False, **options) for model in models)
         return PooledFit(cast(tuple[MixedFit, ...], fits), self.plausible)
+
+    def _models(self) -> Iterator[MixedModel]:
+        """One after the other: what the first fit found out about the design, the later ones take over."""
+        first = MixedModel(self.designs[0])
+        yield first
+        for design in self.designs[1:]:
+            yield MixedModel(design, first.problem.with_response(design.y))
 
     def __repr__(self) -> str:
         return (

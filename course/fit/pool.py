@@ -132,8 +132,8 @@ def _check_pair(first: MixedFit, fit: MixedFit, place: int, plausible: bool) -> 
         )
     if plausible and not other.index.equals(one.index):
         raise CourseError(
-            f"the first fit and number {place} are to different rows: other plausible values are missing in "
-            "each. Leave the rows out of all with "
+            f"the first fit and number {place} are to different rows, since other values are missing. Leave "
+            "out the rows with gaps before fitting: "
             f"data.dropna(subset={sorted({*one.missing, *other.missing})})"
         )
     if other.fixed_names != one.fixed_names:

@@ -139,24 +139,13 @@ class PooledFit:
 
     # -- fixed effects ------------------------------------------------------------------------
 
-    def pooled(self, of_one: Callable[[MixedFit], tuple]) -> Pooled:
-        """What each fit says of k quantities, pooled.
-
-        Parameters
-        ----------
-        of_one : callable
-            From a `MixedFit` to estimates, standard errors and degrees of freedom, each of shape (k,).
-        """
-        return rubin(*zip(*map(of_one, self.fits), strict=True))
-
     @cached_property
     def _coefficients(self) -> Pooled:
-        return self.pooled(
-            lambda fit: (
-                fit.fe_params,
-                fit.bse_fe,
-                fit.fixed_effects["df"][fit.fe_params.index],
-            )
+        names = list(self.design.fixed_names)
+        return rubin(
+            [fit.fe_params for fit in self.fits],
+            [fit.bse_fe for fit in self.fits],
+            [fit.fixed_effects["df"][names] for fit in self.fits],
         )
 
     @property
@@ -312,9 +301,13 @@ class PooledFit:
     # -- predictions --------------------------------------------------------------------------
 
     def predict(
-        self, new_data: pd.DataFrame | None = None, random: str | Sequence[str] = "all"
-    ) -> pd.Series:
-        """Predicted responses: the means of what the fits predict.
+        self,
+        new_data: pd.DataFrame | None = None,
+        random: str | Sequence[str] = "all",
+        interval: str | None = None,
+        level: float = 0.95,
+    ) -> pd.Series | pd.DataFrame:
+        """Predicted responses: the means of what the fits predict, with intervals by Rubin's rules.
 
         Parameters
         ----------
@@ -322,11 +315,15 @@ class PooledFit:
             The rows to predict; those of the fits where left out.
         random : "all", "none" or list of str
             Which random effects to add, as in `MixedFit.predict`.
+        interval : "confidence" or "prediction", optional
+            Of the mean, or of a single response, as in `MixedFit.predict`.
+        level : float
+            Of the intervals, between 0 and 1.
 
         Returns
         -------
-        Series
-            By the index of new_data.
+        Series, or DataFrame with intervals
+            By the index of new_data. With intervals: estimate, std_error, df, lower, upper.
 
         Raises
         ------
@@ -335,25 +332,39 @@ class PooledFit:
 
         See Also
         --------
-        means : Adjusted means with pooled intervals.
+        course.means : Adjusted means with pooled intervals.
 
         Examples
         --------
         >>> from course import load, mixedlm, pool
         >>> exam = load("exam")
-        >>> halves = [exam.assign(y=exam["normexam"] + shift) for shift in (0.0, 0.1)]
-        >>> pooled = pool([mixedlm("y ~ standLRT + (1|school)", half).fit() for half in halves])
-        >>> pooled.predict(pd.DataFrame({"standLRT": [0.0]}), random="none").round(2).tolist()
+        >>> thirds = [exam.assign(y=exam["normexam"] + shift) for shift in (0.0, 0.05, 0.1)]
+        >>> pooled = pool([mixedlm("y ~ standLRT + (1|school)", d).fit() for d in thirds])
+        >>> new = pd.DataFrame({"standLRT": [0.0]})
+        >>> pooled.predict(new, random="none").round(2).tolist()
         [0.05]
+        >>> pooled.predict(new, random="none", interval="confidence").round(2)
+           estimate  std_error   df  lower  upper
+        0      0.05       0.07  3.6  -0.15   0.26
         """
-        predicted = [fit.predict(new_data, random).to_numpy() for fit in self.fits]
-        index = self.design.index if new_data is None else new_data.index
-        return pd.Series(np.mean(predicted, axis=0), index=index)
+        if interval is None:
+            series = [fit.predict(new_data, random) for fit in self.fits]
+            return pd.Series(np.mean(series, axis=0), index=series[0].index)
+        tables = [
+            fit.predict(new_data, random, interval=interval, level=level) for fit in self.fits
+        ]
+        found = rubin(
+            *([table[name] for table in tables] for name in ("estimate", "std_error", "df"))
+        )
+        index = tables[0].index
+        estimates, errors = pd.Series(found.estimates, index), pd.Series(found.std_errors, index)
+        return t_table(estimates, errors, found.df, level)[list(tables[0].columns)]
 
     @property
     def fittedvalues(self) -> pd.Series:
         """Fixed part and random effects together, by row: the means over the fits."""
-        return self.predict()
+        values = [fit.fittedvalues for fit in self.fits]
+        return pd.Series(np.mean(values, axis=0), index=values[0].index)
 
     # -- words --------------------------------------------------------------------------------
 
@@ -408,3 +419,8 @@ class PooledFit:
                 raise AttributeError(f"'PooledFit' object has no attribute {name!r}")
             mend = INSTEAD.get(name, f"each fit has its own, as in pooled.fits[0].{name}")
             raise CourseError(f"a pooled fit has no {name}: {mend}")
+
+
+def response_of(fit: MixedFit | SurveyFit | PooledFit) -> str:
+    """The response as a formula has it: of plausible values the pattern."""
+    return fit.response if isinstance(fit, PooledFit) else fit.design.formula.response

@@ -25,6 +25,7 @@ import pandas as pd
 from course.common.arguments import number
 from course.common.nearest import nearest
 from course.design.columns import find_columns, is_number
+from course.design.sampling_weights import EXAMPLE
 from course.errors import CourseError
 from course.solver.estimates import Estimates, estimate
 from course.solver.pseudo_likelihood import PseudoProblem
@@ -38,6 +39,7 @@ NAMES = {
     "jk2": "the paired jackknife (JK2)",
 }
 FEW = 2
+NOT_THEIRS = 0.2  # replicates of the rows' weights are on average these, but for a smaller share
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,6 +126,13 @@ def read_replicates(
         raise CourseError(f"fay={fay:g}: Fay's k is from 0 to below 1; PISA's is 0.5")
     names = _names(columns, data)
     values = np.column_stack([_values(name, data, keep) for name in names])
+    ratio = values.sum() / (len(names) * overall.sum())
+    if abs(ratio - 1) > NOT_THEIRS:
+        raise CourseError(
+            f"the replicate weights {_span(names)} are on average {ratio:.3g} times the rows' overall "
+            "weights: they are those of other weights. Which column has the rows' own is told by weights=, "
+            f"as in {EXAMPLE}"
+        )
     return Replicates(tuple(names), values / overall[:, None], method, fay)
 
 

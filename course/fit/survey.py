@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -12,15 +12,13 @@ import pandas as pd
 
 from course.common.keywords import refuse_keywords
 from course.common.wording import listing
-from course.design.columns import find_columns, missing_rows
 from course.design.design import Design
-from course.design.sampling_weights import SamplingWeights, read_sampling_weights
+from course.design.sampling_weights import SamplingWeights
 from course.errors import CourseError
 from course.fit.call_forms import KEYWORDS, OF_MIXEDLM
-from course.fit.model import MixedFit
 from course.fit.notes import fit_notes
 from course.fit.predict import predict
-from course.fit.replicates import Replicates, read_replicates, replicate_errors
+from course.fit.replicates import Replicates, replicate_errors
 from course.fit.summary import Summary, summarise_survey
 from course.fit.tables import effects_tables, t_table, variance_table, with_left_out
 from course.solver.estimates import Estimates, estimate
@@ -37,11 +35,19 @@ NO_LIKELIHOOD = (
     "a pseudo-likelihood is none: differences of it are not chi-squared. Test effects together by "
     'wald(fit, "x = 0, z = 0"), or term by term by anova(fit)'
 )
-INSTEAD = dict.fromkeys(("aic", "bic", "compare"), NO_LIKELIHOOD) | {
-    "statsmodels": "statsmodels' MixedLM has no sampling weights",
-    "check": "statsmodels' MixedLM has no sampling weights",
-    "satterthwaite": "degrees of freedom are clusters less strata; they are in fit.df",
-    "refit": "fit the model to the other response: mixedlm(formula, data, weights=...)",
+NO_STATSMODELS = "statsmodels' MixedLM knows none"
+INSTEAD = {
+    "aic": NO_LIKELIHOOD,
+    "bic": NO_LIKELIHOOD,
+    "statsmodels": NO_STATSMODELS,
+    "to_statsmodels": NO_STATSMODELS,
+    "check": NO_STATSMODELS,
+    "satterthwaite": "degrees of freedom are clusters less strata, fit.df",
+    "refit": "fit the model to the other response, mixedlm(formula, data, weights=...)",
+    "random_effects_se": "a level's rows stand for others, so that its conditional variance is not that of a "
+    "likelihood; fit.random_effects has the conditional means",
+    "wresid": "its residuals, fit.resid, have one variance",
+    "write_fitted": "its rows are in memory, and fit.fittedvalues has theirs",
 }
 
 
@@ -128,31 +134,6 @@ class SurveyModel:
 
     def __repr__(self) -> str:
         return f"<SurveyModel {self.formula}, {self.design.n:,} rows>"
-
-
-def survey_models(
-    designs: Sequence[Design],
-    data: pd.DataFrame,
-    weights: Mapping[str, str],
-    scaling: str | None,
-    strata: str | None,
-    replicate_weights: str | Sequence[str] | None,
-    replicate_method: str,
-    fay: float,
-) -> list[SurveyModel]:
-    """The models of `mixedlm` where its ``weights=`` is a dictionary: of designs that differ in y alone."""
-    first = designs[0]
-    gaps = [missing_rows(column) for column in find_columns(data, first.formula.columns).values()]
-    keep = ~np.logical_or.reduce(gaps)
-    found = read_sampling_weights(weights, first, data, keep, scaling, strata)
-    if replicate_weights is None:
-        return [SurveyModel(design, found) for design in designs]
-    if strata is not None:
-        raise CourseError("replicate weights know the strata of their survey: leave strata= out")
-    replicates = read_replicates(
-        replicate_weights, replicate_method, fay, data, keep, found.overall
-    )
-    return [SurveyModel(design, found, replicates) for design in designs]
 
 
 @dataclass(frozen=True, eq=False)
@@ -432,7 +413,6 @@ class SurveyFit:
     if not TYPE_CHECKING:  # a type checker shall find names that are none
 
         def __getattr__(self, name: str) -> object:
-            if name.startswith("_") or not (hasattr(MixedFit, name) or name in INSTEAD):
+            if name not in INSTEAD:
                 raise AttributeError(f"'SurveyFit' object has no attribute {name!r}")
-            mend = INSTEAD.get(name, "it is none of the population that the weights stand for")
-            raise CourseError(f"a fit with sampling weights has no {name}: {mend}")
+            raise CourseError(f"a fit with sampling weights has no {name}: {INSTEAD[name]}")

@@ -12,13 +12,15 @@ import pandas as pd
 from course.common.arguments import usable_seed, whole
 from course.common.parallel import run_in_chunks
 from course.common.seeds import seed_of_replicate
+from course.design.design import Design
 from course.errors import CourseError
 from course.fit.model import MixedFit
 from course.fit.require import require_fit
 from course.inference.parameters import parameters
-from course.solver.estimates import Estimates, estimate
+from course.solver.draws import Draws
+from course.solver.estimates import Optimum
 from course.solver.parameters import parameter_names, parameter_values
-from course.solver.problem import SMALL, Problem
+from course.solver.refits import Refitter, how_many
 
 # Random numbers differ from those of simulate_schools(seed=...) where both are given the same seed.
 STREAM = 1979
@@ -165,8 +167,10 @@ def bootstrap(
             f"the predictor {clash[0]} has the name of a column of the replicates: rename it with "
             "data.rename(columns=...)"
         )
-    work = partial(_refit, Simulator.of(fit), Refitter.of(fit), seed)
-    rows = run_in_chunks(work, n, executor, progress, "bootstrap")
+    problem = fit.model.problem
+    work = partial(_refit, Draws(problem, fit.estimates), Refitter.of(problem, fit.estimates), seed)
+    together = how_many(problem)
+    rows = run_in_chunks(work, n, executor, progress, "bootstrap", together=together)
     replicates = pd.DataFrame(np.array(rows), columns=[*names, *results])
     replicates = replicates.astype({"converged": bool, "singular": bool})
     replicates.index.name = "replicate"
@@ -242,42 +246,21 @@ class Simulator:
         return y
 
 
-@dataclass(frozen=True, eq=False)
-class Refitter:
-    """A model to be fitted to many responses, each search beginning at the optimum found before."""
+def _refit(draws: Draws, refitter: Refitter, seed: int, replicates: range) -> list[np.ndarray]:
+    """One row of results for each replicate.
 
-    problem: Problem
-    reml: bool
-    start: np.ndarray
-
-    @classmethod
-    def of(cls, fit: MixedFit) -> Refitter:
-        problem = fit.model.problem
-        theta = fit.estimates.theta_standard
-        # The deviance has slope 0 where an SD is 0, so that a search which starts there would stay.
-        start = np.where(problem.diagonal & (np.abs(theta) < SMALL), problem.start, theta)
-        return cls(problem, fit.estimates.reml, start)
-
-    def fit(self, y: np.ndarray) -> Estimates | None:
-        """The optimum for another response; None where the fit breaks off."""
-        try:
-            return estimate(self.problem.with_response(y, self.start), self.reml)
-        except (CourseError, np.linalg.LinAlgError):
-            return None
+    Those fitted side by side are always the same, whichever of them are asked for: so they are the same
+    to the bit.
+    """
+    size, rows = how_many(refitter.problem), []
+    for first in range(replicates.start, replicates.stop, size):
+        streams = [seed_of_replicate(seed, STREAM, first + i) for i in range(size)]
+        problems = [draws.draw(np.random.default_rng(stream)) for stream in streams]
+        rows += [_row(draws.problem.design, found) for found in refitter.fit(problems)]
+    return rows[: len(replicates)]
 
 
-def _refit(
-    simulator: Simulator, refitter: Refitter, seed: int, replicates: range
-) -> list[np.ndarray]:
-    """One row of results for each replicate."""
-    design = refitter.problem.design
-    width = len(parameter_names(design))
-    rows = []
-    for replicate in replicates:
-        found = refitter.fit(simulator.draw(seed, replicate))
-        if found is None:
-            rows.append(np.array([*np.full(width + 1, np.nan), False, False]))
-        else:
-            values = parameter_values(design, found)
-            rows.append(np.array([*values, found.llf, found.converged, found.singular]))
-    return rows
+def _row(design: Design, found: Optimum | None) -> np.ndarray:
+    if found is None:
+        return np.array([*np.full(len(parameter_names(design)) + 1, np.nan), False, False])
+    return np.array([*parameter_values(design, found), found.llf, found.converged, found.singular])

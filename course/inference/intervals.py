@@ -17,6 +17,7 @@ from course.errors import CourseError
 from course.fit.model import MixedFit
 from course.fit.pooled import PooledFit
 from course.fit.require import require_fit, require_fit_or_pooled
+from course.fit.rubin import rubin
 from course.inference.parameters import choose
 from course.inference.parameters import parameters as all_parameters
 from course.inference.profile import profile
@@ -188,7 +189,7 @@ def _wald(
 ) -> tuple[pd.DataFrame, list[str]]:
     """By curvature, each parameter on its scale; of pooled fits by Rubin's rules there."""
     if isinstance(fit, PooledFit):
-        found = fit.pooled(lambda one: _on_scales(one, chosen))
+        found = rubin(*zip(*(_on_scales(one, chosen) for one in fit.fits), strict=True))
         at, errors, df = found.estimates, found.std_errors, found.df
     else:
         at, errors, df = _on_scales(fit, chosen)

@@ -11,7 +11,7 @@ from course.design.design import Design
 from course.design.notes import columns_left_out
 from course.design.weights import weights_range
 from course.fit.model import MixedFit
-from course.fit.pooled import PooledFit
+from course.fit.pooled import PooledFit, response_of
 from course.fit.require import require_fit_or_pooled
 from course.fit.survey import SurveyFit
 from course.interpretation.icc import icc
@@ -109,9 +109,7 @@ def _model(fit: MixedFit | SurveyFit | PooledFit) -> str:
             together = "correlated " if len(names) > 1 else ""
             random.append(f"{together}random {listing(parts)} by {grouping.name}")
     method = METHODS[fit.method]
-    response = _titled(design, design.formula.response)
-    if isinstance(fit, PooledFit):
-        response = fit.response
+    response = _titled(design, response_of(fit))
     return f"A linear mixed model of {response} with {fixed} and {listing(random)} was fitted by {method}."
 
 
@@ -172,7 +170,7 @@ def _sample(fit: MixedFit | SurveyFit | PooledFit) -> str:
 
 def _fixed(fit: MixedFit | SurveyFit | PooledFit) -> str:
     if not fit.design.fixed_names:
-        return f"The mean of {fit.design.formula.response} was taken to be 0."
+        return f"The mean of {response_of(fit)} was taken to be 0."
     said = []
     for row in fit.fixed_effects.loc[list(fit.design.fixed_names)].itertuples():
         said.append(

@@ -12,7 +12,7 @@ from course import interpretation
 from course.common.wording import count, listing, words
 from course.errors import CourseError
 from course.fit.model import MixedFit
-from course.fit.pooled import PooledFit
+from course.fit.pooled import PooledFit, response_of
 from course.plots.lookup import effect_label
 from course.plots.page import GREY, axis_label, canvas, describe, effect_unit, legend_above, unit_of
 from course.plots.rows import STYLES, intervals_in_rows, name_rows
@@ -77,7 +77,7 @@ def means(
     ['boys', 'girls', 'mixed']
     """
     table = interpretation.means(fit, factor, by=by, at=at, weights=weights, df=df, level=level)
-    response = _response(fit)
+    response = response_of(fit)
     names = factor if isinstance(factor, str) else ":".join(factor)
     label = f"adjusted mean of {axis_label(response, unit or unit_of(response))}"
     title = f"The adjusted means of {response} by {names}"
@@ -144,7 +144,7 @@ def contrasts(
     table = interpretation.contrasts(
         fit, factor, kind, adjust=adjust, by=by, at=at, weights=weights, df=df, level=level
     )
-    response = _response(fit)
+    response = response_of(fit)
     names = factor if isinstance(factor, str) else ":".join(factor)
     unit = unit or unit_of(response)
     label = f"difference between adjusted means ({unit or response})"
@@ -205,17 +205,12 @@ def slopes(
     'slope of age (points per year), with 95 % interval'
     """
     table = interpretation.slopes(fit, predictor, by=by, at=at, weights=weights, df=df, level=level)
-    response = _response(fit)
+    response = response_of(fit)
     label = f"slope of {predictor} ({effect_unit(response, predictor, unit)})"
     title = f"The slopes of {response} along {predictor}"
     several = table.index.nlevels > 1
     shown = by if several else None
     return _rows(table, shown, title, label, str(table.index.names[-1]), level, 0.0, ax)
-
-
-def _response(fit: MixedFit | PooledFit) -> str:
-    """What was fitted; the pattern of plausible values."""
-    return fit.response if isinstance(fit, PooledFit) else fit.design.formula.response
 
 
 def _rows(

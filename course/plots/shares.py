@@ -9,7 +9,8 @@ import numpy as np
 from course.common.wording import listing, words
 from course.errors import CourseError
 from course.fit.model import MixedFit
-from course.fit.require import require_fit
+from course.fit.pooled import PooledFit
+from course.fit.require import require_fit_or_pooled
 from course.plots.page import (
     BLUE,
     INK,
@@ -22,12 +23,12 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
-def variance_shares(fit: MixedFit, *, ax: Axes | None = None) -> Axes:
+def variance_shares(fit: MixedFit | PooledFit, *, ax: Axes | None = None) -> Axes:
     """How much of the variance lies at each level, in per cent.
 
     Parameters
     ----------
-    fit : MixedFit
+    fit : MixedFit or PooledFit
         A model with random intercepts only: with random slopes, the shares depend on where one
         looks, and no single bar is right.
     ax : Axes, optional
@@ -55,7 +56,7 @@ def variance_shares(fit: MixedFit, *, ax: Axes | None = None) -> Axes:
     >>> plots.alt_text(plots.variance_shares(fit))
     'One bar per level, with its share of the variance: school 35.5 % and residual 64.5 %.'
     """
-    require_fit(fit)
+    require_fit_or_pooled(fit)
     parts = fit.variance_components
     effects = parts["effect"].dropna()
     if (effects != "Intercept").any():

@@ -251,11 +251,12 @@ def variance_table(covariances: Mapping[str, pd.DataFrame], residual_sd: float) 
 
 def _covariance(components: pd.DataFrame, group: str) -> np.ndarray:
     """Covariance matrix of one group of a table of variance components."""
-    rows = components[components["group"] == group]
-    variances = rows["vcov"][rows["effect2"].isna()].to_numpy()
+    its = components["group"].to_numpy() == group
+    values = components["vcov"].to_numpy()[its]
+    variances = values[pd.isna(components["effect2"].to_numpy()[its])]
     matrix = np.diag(variances)
     if len(variances) == 2:
-        matrix[0, 1] = matrix[1, 0] = rows["vcov"].iloc[-1]
+        matrix[0, 1] = matrix[1, 0] = values[-1]
     return matrix
 
 

@@ -11,7 +11,7 @@ from course.common.parameter import Parameter
 from course.common.variance_table import correlation
 from course.design.design import Design
 from course.design.identification import RESIDUAL
-from course.solver.estimates import Estimates
+from course.solver.estimates import Optimum
 
 
 def parameters_of(design: Design) -> list[Parameter]:
@@ -54,7 +54,7 @@ def parameter_names(design: Design) -> list[str]:
     return [str(parameter) for parameter in parameters_of(design)]
 
 
-def parameter_values(design: Design, estimates: Estimates) -> np.ndarray:
+def parameter_values(design: Design, estimates: Optimum) -> np.ndarray:
     """The values of the parameters, in the order of `parameters_of`."""
     random = random_values(design, estimates.covariances)
     return np.array([*estimates.beta, *random, np.sqrt(estimates.sigma2)])

@@ -7,6 +7,7 @@ from scipy import stats
 
 from course import (
     CourseError,
+    MixedFit,
     anova,
     bootstrap,
     compare,
@@ -575,7 +576,9 @@ def test_names_are_those_of_a_mixed_fit(fit, data):
     assert fit._repr_html_().count("<table") == 2
 
 
-@pytest.mark.parametrize("name", ["aic", "bic", "statsmodels", "check", "refit", "satterthwaite"])
+@pytest.mark.parametrize(
+    "name", sorted({n for n in dir(MixedFit) if n[0] != "_"} - set(dir(SurveyFit)))
+)
 def test_what_a_pseudo_likelihood_has_not_says_what_there_is(fit, name):
     with pytest.raises(CourseError, match=f"a fit with sampling weights has no {name}: "):
         getattr(fit, name)
@@ -662,6 +665,8 @@ def test_the_report_tells_of_weights(fit):
         ({}, {"strata": "school"}, "a single school in the sample"),
         ({}, {"weights": "w", "strata": "stratum"}, "which are a dictionary"),
         ({}, {"weights": None, "replicate_weights": "r*"}, "which are a dictionary"),
+        ({}, {"weights": None, "scaling": "effective"}, "which are a dictionary"),
+        ({}, {"weights": "w", "fay": 0.3}, "which are a dictionary"),
         ({}, {"replicate_weights": "r*", "strata": "stratum"}, "leave strata= out"),
         ({}, {"replicate_weights": "q*"}, "no column has such a name"),
         ({}, {"replicate_weights": ["w"]}, "a single column"),
@@ -669,6 +674,7 @@ def test_the_report_tells_of_weights(fit):
         ({"u": -1}, {"replicate_weights": ["u", "w"]}, "negative in 1 row"),
         ({}, {"replicate_weights": ["u", "w"], "replicate_method": "jk1"}, "did you mean 'jk2'"),
         ({}, {"replicate_weights": ["u", "w"], "fay": 1}, "from 0 to below 1"),
+        ({}, {"replicate_weights": ["u", "w"]}, "times the rows' overall weights"),
         ({}, {"formula": "y ~ x + (1|school) + (1|stratum)"}, None),
         ({}, {"formula": "y ~ x + (1|school) + (1|u)"}, "need groups that are nested"),
         ({}, {"formula": "y ~ x + (1|school) + (1|school)"}, "only together"),
