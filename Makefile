@@ -124,6 +124,7 @@ reference: ## compute the tests' reference values again (needs R with lme4, lmer
 	Rscript tests/reference/profile.R
 	Rscript tests/reference/pooled.R
 	Rscript tests/reference/weights.R
+	Rscript tests/reference/survey.R
 	Rscript tests/reference/aliased.R
 	Rscript tests/reference/shared.R
 	Rscript tests/reference/phrasebook.R

@@ -169,7 +169,7 @@ class PseudoProblem(Problem):
             other.start = start
         return other
 
-    def _conditional(self, at: Evaluation) -> dict[int, np.ndarray]:
+    def conditional(self, at: Evaluation) -> dict[int, np.ndarray]:
         """By grouping the conditional covariances over sigma squared, (k, k, L): of each level once."""
         covariances = {}
         bar = np.zeros((len(self.M), len(self.M), 1))
