@@ -130,7 +130,7 @@ def _all_without(
     fit: MixedFit | MixedGLMFit, grouping: int, progress: bool
 ) -> list[Optimum | None]:
     """For each level the optimum without it; None where not all fixed effects exist without it."""
-    from tqdm.auto import tqdm
+    from tqdm import tqdm
 
     group, optima = fit.design.groupings[grouping], []
     linear = not isinstance(fit, MixedGLMFit)

@@ -130,7 +130,7 @@ class Search:
 
 def run_together(walks: Sequence[Walk[Result]], progress: bool = False) -> list[Result]:
     """What several walks return, their steps taken side by side."""
-    from tqdm.auto import tqdm
+    from tqdm import tqdm
 
     results: dict[int, Result] = {}
     waiting: dict[int, Wanted] = {}
