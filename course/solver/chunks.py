@@ -77,12 +77,6 @@ class ChunkedStage:
         """As `Stage.spherical`."""
         return _both(self._each(tape, lambda part, own, up: part.spherical(own, v[:, up])))
 
-    def spherical(self, tape: Tape, v: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """As `Stage.spherical`."""
-        chunks = self._each(tape, lambda part, own, up: part.spherical(own, v[:, up]))
-        u, left = (np.concatenate(part, axis=-1) for part in zip(*chunks, strict=True))
-        return u, left
-
     def conditional(self, tape: Tape, M_bar: np.ndarray) -> np.ndarray:
         """As `Stage.conditional`."""
         chunks = self._each(tape, lambda part, own, up: part.conditional(own, M_bar[:, :, up]))
