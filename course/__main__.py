@@ -6,6 +6,8 @@ import argparse
 import os
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from course.errors import CourseError
@@ -38,20 +40,38 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def run_translate(options: argparse.Namespace) -> None:
     from course.translation.translate import translate
 
-    translation = translate(options.formula, _read(options))
+    translation = translate(
+        options.formula, _read(options), options.weights, options.family, options.link
+    )
+    if options.gee and options.family == "gaussian":
+        raise CourseError("--gee is for --family binomial and poisson: --code prints the program")
     if options.code:
         print(translation.code, end="")
+    elif options.gee:
+        print(translation.gee_code, end="")
     elif options.latex:
         print(translation.latex)
     else:
         print(translation.explain())
         print(f"\nCode\n\n{translation.code}", end="")
+        if options.family != "gaussian":
+            print(f"\nCode for GEE\n\n{translation.gee_code}", end="")
 
 
 def run_fit(options: argparse.Namespace) -> None:
     from course.fit.from_formula import mixedlm
+    from course.fit.generalised_from_formula import mixedglm
 
-    print(mixedlm(options.formula, _read(options)).fit(reml=not options.ml).summary())
+    data, weights = _read(options), options.weights
+    if options.family != "gaussian":
+        if options.ml:
+            raise CourseError("--ml is for linear models: others are fitted by maximum likelihood")
+        model = mixedglm(options.formula, data, options.family, options.link, weights=weights)
+        print(model.fit().summary())
+        return
+    if options.link is not None:
+        raise CourseError("--link goes with --family binomial or poisson")
+    print(mixedlm(options.formula, data, weights=weights).fit(reml=not options.ml).summary())
 
 
 def run_simulate(options: argparse.Namespace) -> None:
@@ -76,14 +96,37 @@ def run_doctor(options: argparse.Namespace) -> int:
 
 def _read(options: argparse.Namespace) -> pd.DataFrame:
     from course.data.files import read_table
-    from course.formula.parse import NEEDS_COLUMNS, parse_formula
+    from course.formula.plausible import needs_columns, read_formula
 
-    text = options.formula
-    columns = read_table(options.data).columns if NEEDS_COLUMNS.search(text) else None
-    groups = {name for term in parse_formula(text, columns).random for name in term.group}
-    data = read_table(options.data, labels=groups, sheet=options.sheet)
+    read = partial(
+        read_table,
+        options.data,
+        sheet=options.sheet,
+        na_values=_na_values(options.na),
+        catalog=options.catalog,
+    )
+    columns: Sequence = read().columns if needs_columns(options.formula) else ()
+    formula, _ = read_formula(options.formula, columns)
+    groups = {name for term in formula.random for name in term.group}
+    data = read(labels=groups)
     options.notes = data.attrs.get("notes", [])
     return data
+
+
+def _na_values(given: Sequence[str]) -> dict[str, list] | list:
+    """``-9 99`` for all columns, ``age=99 sex=9`` for those named; each as the number and as the text."""
+    of: dict[str, list] = {}
+    for text in given:
+        name, _, value = text.rpartition("=")
+        both = of.setdefault(name, [])
+        both.append(value)
+        with suppress(ValueError):
+            both.append(float(value))
+    if len(of) > 1 and "" in of:
+        raise CourseError(
+            "--na takes values for all columns, as in -9 99, or NAME=VALUE in each place"
+        )
+    return of.get("", of)
 
 
 class _Parser(argparse.ArgumentParser):
@@ -104,6 +147,7 @@ def _parser() -> argparse.ArgumentParser:
         added.set_defaults(run=run)
         return added
 
+    families = ("gaussian", "binomial", "poisson")
     translate = command("translate", run_translate, "a formula in words and as statsmodels code")
     fit = command("fit", run_fit, "fit a model and print its summary")
     for one in (translate, fit):
@@ -115,9 +159,35 @@ def _parser() -> argparse.ArgumentParser:
             help="a file: CSV, Parquet, Feather, SPSS (.sav), Stata (.dta), SAS (.sas7bdat), "
             "R (.rds, .rda, .RData) or a workbook (.xlsx, .ods)",
         )
+        one.add_argument(
+            "--weights",
+            metavar="COLUMN",
+            help="prior weights: a row of weight w has the residual variance sigma^2 / w; with --family "
+            "binomial the trials of proportions",
+        )
         one.add_argument("--sheet", metavar="NAME", help="of a workbook; the first where left out")
+        one.add_argument(
+            "--family",
+            choices=families,
+            default="gaussian",
+            help="of a number with a normal residual, yes or no, counts",
+        )
+        one.add_argument("--link", choices=("logit", "probit", "cloglog", "log"))
+        one.add_argument(
+            "--na",
+            nargs="+",
+            default=[],
+            metavar="VALUE",
+            help="more values that mean missing, after the file: -9 99 in all columns, or age=99 sex=9",
+        )
+        one.add_argument(
+            "--catalog", metavar="FILE", help=".sas7bcat with the labels of a .sas7bdat"
+        )
     either = translate.add_mutually_exclusive_group()
     either.add_argument("--code", action="store_true", help="print the code alone")
+    either.add_argument(
+        "--gee", action="store_true", help="print the program of GEE alone (with --family)"
+    )
     either.add_argument("--latex", action="store_true", help="print the equation alone")
     fit.add_argument("--ml", action="store_true", help="maximum likelihood instead of REML")
 
@@ -148,6 +218,11 @@ def _parser() -> argparse.ArgumentParser:
         )
     simulate.add_argument("--labels", choices=("unique", "restarting"))
     simulate.add_argument("--label-type", choices=("text", "integer"))
+    simulate.add_argument(
+        "--family",
+        choices=families,
+        help="test scores, passed or not, days absent",
+    )
     command("doctor", run_doctor, "check the installation")
     return parser
 

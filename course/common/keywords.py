@@ -8,15 +8,22 @@ from course.common.nearest import ALIKE, closest
 from course.errors import CourseError
 
 GENERALISED = (
-    "only linear mixed models, of numbers with a normal residual, are fitted here; for yes or no and for "
-    "counts statsmodels has BinomialBayesMixedGLM and PoissonBayesMixedGLM"
+    'numbers with a normal residual are fitted here; mixedglm(formula, data, family="binomial") fits yes or '
+    'no, and family="poisson" counts'
+)
+PRIOR = (
+    'mixedlm and translate take weights="w", where a row of weight w has the residual variance σ²/w, as the '
+    "mean of w pupils has"
 )
 BY_ITSELF = "mixedlm ends on a checked optimum by itself: there is no optimiser to choose"
 # What other programs take, by the keyword in small letters.
 ELSEWHERE = {
     "family": GENERALISED,
     "link": GENERALISED,
-    "weights": "every row counts alike here; there are no weights",
+    "weights": PRIOR,
+    "var_weights": PRIOR,
+    "freq_weights": 'where a row stands for several, repeat it: data.loc[data.index.repeat(data["count"])]. '
+    + PRIOR,
     "offset": "write it in the formula, as in y ~ age + offset(x) + (1|school)",
     "control": BY_ITSELF,
     "method": BY_ITSELF,
@@ -55,7 +62,7 @@ def refuse_keywords(
     """
     known = list(known)
     for name in given:
-        mends = ELSEWHERE | told
+        mends = {one: mend for one, mend in (ELSEWHERE | told).items() if one not in known}
         meant = closest(name.lower(), [*known, *mends], ALIKE)
         if meant in mends:
             raise CourseError(f"{function}() has no {name}=: {mends[meant]}")

@@ -71,6 +71,51 @@ def find_columns(data: pd.DataFrame, names: Iterable[str]) -> dict[str, pd.Serie
     return columns
 
 
+def as_column(
+    argument: str, values: object, data: pd.DataFrame, what: str
+) -> tuple[str | None, pd.DataFrame]:
+    """The name of the column that an argument names or holds, and the data with that column.
+
+    Parameters
+    ----------
+    argument : str
+        How it is called, for messages, and for the new column where the values have no name.
+    values : str, array-like of shape (n,), or None
+        A Series with another index than the data is aligned by its labels.
+    data : DataFrame
+    what : str
+        What each row needs one of: "label" or "number".
+
+    Examples
+    --------
+    >>> name, data = as_column("groups", ["a", "b"], pd.DataFrame({"age": [5, 6]}), "label")
+    >>> name, list(data)
+    ('groups', ['age', 'groups'])
+    """
+    if values is None:
+        return None, data
+    if isinstance(values, str):
+        find_columns(data, [values])
+        return values, data
+    values = values if isinstance(values, pd.Series) else np.asarray(values)
+    if np.ndim(values) != 1 or len(values) != len(data):
+        raise CourseError(
+            f"{argument} must be a column name or have one {what} for each of the {len(data)} rows"
+        )
+    name = str(getattr(values, "name", None) or argument)
+    if isinstance(values, pd.Series) and not values.index.equals(data.index):
+        if not (values.index.is_unique and data.index.isin(values.index).all()):
+            raise CourseError(
+                f"{argument} has another index than the data: pass a column of the data"
+            )
+        values = values.loc[data.index]
+    if name in data.columns and pd.Series(data[name].array).equals(pd.Series(pd.array(values))):
+        return name, data
+    while name in data.columns:
+        name += "_"
+    return name, data.assign(**{name: np.asarray(values)})
+
+
 def model_column(series: pd.Series, keep_whole: bool) -> np.ndarray | pd.Series | pd.Categorical:
     """A column for the model matrices: floats, booleans, or a Categorical of the labels present.
 
@@ -143,7 +188,7 @@ def new_column(series: pd.Series, fitted: pd.Series, keep_whole: bool) -> np.nda
     numeric = pd.api.types.is_numeric_dtype(fitted.infer_objects().dtype)
     if numeric:
         new = series.infer_objects()
-        if pd.api.types.is_bool_dtype(fitted.infer_objects().dtype):
+        if is_truth(fitted):
             if not new.isin([0, 1]).all():
                 raise CourseError(f"'{name}' was True or False in the fit and is {new.dtype} here")
             return new.to_numpy(dtype=bool)
@@ -217,3 +262,8 @@ def label_kind(column: pd.Series) -> str:
 def is_number(column: pd.Series) -> bool:
     """Whether a column holds numbers to calculate with, and not True and False."""
     return pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column)
+
+
+def is_truth(column: pd.Series) -> bool:
+    """Whether a column holds True and False, be it as objects."""
+    return pd.api.types.is_bool_dtype(column.infer_objects().dtype)

@@ -14,13 +14,24 @@ import pandas as pd
 
 from course.common.reasons import NO_REASON, count_reasons
 from course.design.aliasing import Aliased, find_aliased
-from course.design.checks import check_columns, check_names, check_response, refuse_text
+from course.design.checks import RESIDUAL, check_columns, check_names, check_response, refuse_text
 from course.design.columns import check_frame, find_columns, label_kind, missing_rows
 from course.design.grouping import Grouping, build_groupings
 from course.design.groups import lies_in, parents
 from course.design.identification import Shared, find_shared
 from course.design.matrices import Codings
+from course.design.not_kept import NotKept
 from course.design.references import with_numbers_as_labels
+from course.design.responses import (
+    NUMBER,
+    YES_OR_NO,
+    Response,
+    check_new_response,
+    check_varies,
+    read_response,
+    refuse_one_answer,
+)
+from course.design.weights import check_weights, new_weights
 from course.errors import CourseError
 from course.formula.expressions import hides_a_function
 from course.formula.terms import Formula
@@ -36,6 +47,9 @@ class Design:
     y : ndarray, shape (n,)
     offset : ndarray, shape (n,)
         What the formula adds to the fixed part as it is: 0 without ``offset(...)``.
+    weights : ndarray of shape (n,), or None
+        Prior weights: the residual variance of a row of weight w is sigma^2 / w. Where the response is
+        yes or no, the trials of which y is the proportion. None where all are alike.
     X : ndarray, shape (n, p)
         The columns that are estimated: without those that others determine.
     fixed_names : tuple of str, length p
@@ -61,11 +75,18 @@ class Design:
         How y, X and each Z are made of columns, so that new rows get the same columns.
     aliased : Aliased
         The columns of the fixed part that are left out, because others determine them.
+    weights_name : str or None
+        The column of the caller's frame that holds the weights.
+    kind : {"number", "yes or no", "count"}
+        What the response is. Rows of numbers have a residual.
+    counted : (str, str) or None
+        Of a response of two labels the one that is counted, and the other.
     """
 
     formula: Formula
     y: np.ndarray
     offset: np.ndarray
+    weights: np.ndarray | None
     X: np.ndarray
     fixed_names: tuple[str, ...]
     groupings: tuple[Grouping, ...]
@@ -78,15 +99,64 @@ class Design:
     named_like_functions: tuple[str, ...]
     codings: Codings = field(repr=False)
     aliased: Aliased = field(repr=False)
+    weights_name: str | None = None
+    kind: str = NUMBER
+    counted: tuple[str, str] | None = None
 
     @property
     def n(self) -> int:
-        return len(self.y)
+        return len(self.index)
+
+    @property
+    def in_memory(self) -> bool:
+        """Whether the rows are here: those of files and of Dask were read and let go."""
+        return not isinstance(self.y, NotKept)
 
     @property
     def y_less_offset(self) -> np.ndarray:
         """What X and Z are to explain, (n,)."""
         return self.y - self.offset
+
+    @cached_property
+    def scaled(self) -> Design:
+        """The same model with rows of one residual variance: y, X and each Z times the roots of the weights.
+
+        Its log-likelihood is lower by half of `sum_log_weights`.
+        """
+        if self.weights is None or self.kind != NUMBER:
+            return self
+        root = np.sqrt(self.weights)
+        return replace(
+            self,
+            y=root * self.y,
+            offset=root * self.offset,
+            weights=None,
+            X=root[:, None] * self.X,
+            groupings=tuple(
+                replace(grouping, Z=root[:, None] * grouping.Z) for grouping in self.groupings
+            ),
+        )
+
+    @property
+    def row_weights(self) -> np.ndarray:
+        """The weight of each row, (n,): 1 without weights."""
+        return np.ones(self.n) if self.weights is None else self.weights
+
+    @property
+    def sum_log_weights(self) -> float:
+        """The sum of the logarithms of the weights; 0 without weights."""
+        return 0.0 if self.weights is None else float(np.log(self.weights).sum())
+
+    @cached_property
+    def mean_products(self) -> list[np.ndarray]:
+        """For each grouping the mean of z z' over the rows, (k, k)."""
+        return [grouping.Z.T @ grouping.Z / self.n for grouping in self.groupings]
+
+    @cached_property
+    def fixed_covariance(self) -> np.ndarray:
+        """The covariance matrix of the columns of X over the rows (divided by n), (p, p)."""
+        centred = self.X - self.X.mean(axis=0)
+        return centred.T @ centred / self.n
 
     @cached_property
     def nested(self) -> np.ndarray:
@@ -102,12 +172,12 @@ class Design:
     @cached_property
     def shared_by_ml(self) -> tuple[Shared, ...]:
         """Sets of (co)variances of which the likelihood knows combinations only."""
-        return find_shared(self.groupings)
+        return find_shared(self.scaled.groupings, residual=self.kind == NUMBER)
 
     @cached_property
     def shared_by_reml(self) -> tuple[Shared, ...]:
         """The same for the restricted likelihood, which may know less."""
-        return find_shared(self.groupings, self.X)
+        return find_shared(self.scaled.groupings, self.scaled.X)
 
     def shared(self, reml: bool) -> tuple[Shared, ...]:
         """That of the two which counts for a fit."""
@@ -133,12 +203,16 @@ class Design:
             return np.zeros(len(new))
         return self.codings.new_matrix(self.codings.offset, new)[:, 0]
 
+    def weight_rows(self, new: pd.DataFrame) -> np.ndarray:
+        """The weights of new rows, (m,): 1 where they have no such column, NaN where it has a gap."""
+        return new_weights(self.weights_name, new)
+
     def random_rows(self, grouping: int, new: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
         """Codes (m,) and Z (m, k) of one grouping for new rows; the code of an unseen level is -1."""
         factors, levels = self.groupings[grouping].factors, self.groupings[grouping].levels
         labels = find_columns(new, factors)
         for name, column in labels.items():
-            known, new_kind = label_kind(self.columns[name]), label_kind(column)
+            known, new_kind = label_kind(self.codings.columns[name]), label_kind(column)
             if known != new_kind and not column.isna().all():
                 raise CourseError(
                     f"the labels of '{name}' are {new_kind} here and {known} in the data of the fit: no "
@@ -160,9 +234,15 @@ class Design:
     def with_response(self, y: np.ndarray) -> Design:
         """The same design with another response, checked but not built again."""
         y = np.asarray(y, dtype=float)
-        if y.shape != self.y.shape:
-            raise CourseError(f"the new response has shape {y.shape}; the model has {self.n} rows")
-        check_response(y - self.offset, self.formula.response)
+        if y.shape != np.shape(self.y) or not np.isfinite(y).all():
+            raise CourseError(
+                f"a new response has one finite number for each of {self.n:,} rows; this one has the shape "
+                f"{y.shape}"
+            )
+        if self.kind == NUMBER:
+            check_response(y - self.offset, self.formula.response)
+        else:
+            check_new_response(self.kind, y, self.weights, self.formula.response)
         return replace(self, y=y)
 
     def rows(self, keep: np.ndarray) -> Design:
@@ -177,6 +257,7 @@ class Design:
             self,
             y=self.y[keep],
             offset=self.offset[keep],
+            weights=None if self.weights is None else self.weights[keep],
             X=self.X[keep],
             groupings=tuple(groupings),
             index=self.index[keep],
@@ -184,7 +265,9 @@ class Design:
         )
 
 
-def build_design(formula: Formula, data: pd.DataFrame) -> Design:
+def build_design(
+    formula: Formula, data: pd.DataFrame, weights: str | None = None, kind: str = NUMBER
+) -> Design:
     """Bring a formula and data together.
 
     Parameters
@@ -193,6 +276,10 @@ def build_design(formula: Formula, data: pd.DataFrame) -> Design:
     data : DataFrame
         One row per observation. It is not changed. Rows with a missing value in a column that the
         formula names are left out and counted in `Design.missing`.
+    weights : str, optional
+        The column that holds the prior weights.
+    kind : {"number", "yes or no", "count"}
+        What the response is.
 
     Returns
     -------
@@ -202,7 +289,8 @@ def build_design(formula: Formula, data: pd.DataFrame) -> Design:
     ------
     CourseError
         For a column that is not there, a response that is not numeric or does not vary, groups that
-        cannot be told from the residual, ... Columns of X that others determine are left out.
+        cannot be told from the residual, weights that are missing or not above 0, ... Columns of X that
+        others determine are left out.
 
     Examples
     --------
@@ -219,7 +307,9 @@ def build_design(formula: Formula, data: pd.DataFrame) -> Design:
     columns = find_columns(data, formula.columns)
     gaps = {name: missing_rows(column) for name, column in columns.items()}
     missing = {name: int(rows.sum()) for name, rows in gaps.items() if rows.any()}
-    index = data.index
+    index, weighted = data.index, None
+    if weights is not None:
+        weighted = find_columns(data, [weights])[weights]
     if missing:
         keep = ~np.logical_or.reduce([gaps[name] for name in missing])
         if not keep.any():
@@ -227,36 +317,52 @@ def build_design(formula: Formula, data: pd.DataFrame) -> Design:
             raise CourseError(f"every row has a missing value ({counts} of {len(data)} rows)")
         columns = {name: column[keep] for name, column in columns.items()}
         index = index[keep]
+        weighted = None if weighted is None else weighted[keep]
 
     formula = with_numbers_as_labels(formula, columns)
+    if kind != NUMBER:
+        refuse_one_answer(formula, columns)
     codings = Codings(formula, columns)
     check_columns([coding.names for coding in (codings.X, *codings.Z)], len(index))
     y, offset, X, *Zs = codings.matrices(index)
-    if y.shape[1] > 1:
-        refuse_text(formula, columns)
-    check_response(y[:, 0] - offset[:, 0], formula.response)
+    prior = None if weighted is None else check_weights(weighted)
+    if kind == NUMBER:
+        if y.shape[1] > 1:
+            refuse_text(formula, columns)
+        check_response(y[:, 0] - offset[:, 0], formula.response)
+        response = Response(y[:, 0].copy(), prior)
+    else:
+        response = read_response(kind, formula, codings.y, y, prior, index)
+        check_varies(response, formula.response)
+    alone = RESIDUAL if kind == NUMBER else ""
+    if kind == YES_OR_NO and response.weights is None:
+        alone = "the chance of a single yes or no"
     aliased = find_aliased(X, codings)
     kept = aliased.kept
     return Design(
         formula=formula,
-        y=y[:, 0].copy(),
+        y=response.y,
         offset=offset[:, 0],
+        weights=response.weights,
         X=X if kept.all() else X[:, kept],
         fixed_names=tuple(compress(codings.X.names, kept)),
-        groupings=build_groupings(codings, Zs),
+        groupings=build_groupings(codings, Zs, columns, len(index), alone),
         index=index,
         rows_given=len(data),
         missing=missing,
-        reasons=_reasons(data, {name: gaps[name] for name in missing}),
-        titles=_titles(data, formula.columns),
+        reasons=reasons_of(data, {name: gaps[name] for name in missing}),
+        titles=titles_of(data, (*formula.columns, *filter(None, [weights]))),
         columns=columns,
         named_like_functions=tuple(filter(hides_a_function, data.columns)),
         codings=codings,
         aliased=aliased,
+        weights_name=weights,
+        kind=kind,
+        counted=response.counted,
     )
 
 
-def _reasons(data: pd.DataFrame, gaps: dict[str, np.ndarray]) -> dict[str, dict[str, int | None]]:
+def reasons_of(data: pd.DataFrame, gaps: dict[str, np.ndarray]) -> dict[str, dict[str, int | None]]:
     """What `course.read_table` kept of why values are missing."""
     kept = data.attrs.get("missing", {})
     reasons: dict[str, dict[str, int | None]] = {}
@@ -267,7 +373,7 @@ def _reasons(data: pd.DataFrame, gaps: dict[str, np.ndarray]) -> dict[str, dict[
     return reasons
 
 
-def _titles(data: pd.DataFrame, names: tuple[str, ...]) -> dict[str, str]:
+def titles_of(data: pd.DataFrame, names: tuple[str, ...]) -> dict[str, str]:
     """The titles of columns that `course.read_table` kept."""
     titles = data.attrs.get("labels", {})
     return {name: titles[name] for name in names if titles.get(name)}

@@ -1,4 +1,7 @@
-"""Do the residuals look as the model says: normal, and equally spread everywhere?"""
+"""Do the residuals look as the model says: normal, and equally spread everywhere?
+
+Residuals are those times the root of each row's weight, where there are weights: these all have one variance.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +28,7 @@ class Shape:
 
     @classmethod
     def of(cls, fit: MixedFit) -> Shape:
-        e = fit.resid.to_numpy()
+        e = fit.wresid.to_numpy()
         beyond = float((np.abs(e - e.mean()) > 3 * e.std()).mean())
         return cls(float(stats.skew(e)), float(stats.kurtosis(e)), beyond, len(e))
 
@@ -80,7 +83,7 @@ def ratios_by_category(fit: MixedFit) -> list[Ratio]:
 
 
 def _ratio(fit: MixedFit, where: str, labels: pd.Series, keep: np.ndarray) -> Ratio:
-    e = pd.Series(fit.resid.to_numpy())[keep]
+    e = pd.Series(fit.wresid.to_numpy())[keep]
     sets = {label: values.to_numpy() for label, values in e.groupby(labels[keep])}
     sd = {label: float(values.std(ddof=1)) for label, values in sets.items()}
     low, high = min(sd, key=sd.__getitem__), max(sd, key=sd.__getitem__)
@@ -117,7 +120,7 @@ class Spread:
 
 def spreads_by_level(fit: MixedFit) -> list[Spread]:
     """Residual SDs by level, for each grouping with at least 5 levels of 5 or more rows."""
-    e = fit.resid.to_numpy()
+    e = fit.wresid.to_numpy()
     found = []
     for grouping in fit.design.groupings:
         by_level = pd.Series(e).groupby(grouping.codes).agg(["std", "size"])

@@ -15,6 +15,7 @@ from course.fit.second_solver import (
     SECONDS,
     fit_alone,
     label,
+    llf_of,
     seconds,
     variance_components,
     without_correlations,
@@ -68,7 +69,7 @@ class Check:
         Empty where it does not, where MixedLM has no place for the model, and where finding out would
         take more than about a minute.
         """
-        layout = lay_out(self.design)
+        layout = lay_out(self.design.scaled)
         if layout.correlated or COLD * seconds(self.design, self.estimates) > SECONDS:
             return ""
         who = "statsmodels alone, from its own start by its default optimiser,"
@@ -76,7 +77,7 @@ class Check:
             result = fit_alone(layout, self.estimates)
         except (np.linalg.LinAlgError, ValueError):
             return f"{who} breaks down on this model."
-        short = self.estimates.llf - float(result.llf)
+        short = self.estimates.llf - llf_of(self.design, result)
         if not short > SHORT:
             return ""
         return f"{who} stops {short:.3g} log-likelihood units short."
@@ -102,7 +103,7 @@ class Check:
 
 def compare_solvers(design: Design, estimates: Estimates, result: MixedLMResults) -> Check:
     """Both solvers' estimates of one model; `result` is what `fit_by_statsmodels` returned."""
-    rows = [("log-likelihood", estimates.llf, float(result.llf), 1e-3)]
+    rows = [("log-likelihood", estimates.llf, llf_of(design, result), 1e-3)]
     errors = np.sqrt(np.diagonal(estimates.cov_beta))
     for name, ours, error, theirs in zip(
         design.fixed_names, estimates.beta, errors, result.fe_params, strict=True
@@ -124,6 +125,7 @@ def _sds(
     design: Design, estimates: Estimates, result: MixedLMResults
 ) -> list[tuple[str, float, float, int]]:
     """SDs of random effects as both have them, and their grouping; a changed column keeps its own name."""
+    design = design.scaled
     layout = lay_out(design)
     if layout.re is not None and not np.size(result.cov_re):
         layout = without_correlations(layout)

@@ -15,8 +15,9 @@ import pandas as pd
 
 from course.common.nearest import nearest
 from course.common.wording import count
-from course.design.columns import check_frame, factorize, find_columns, missing_rows
+from course.design.columns import as_column, check_frame, factorize, find_columns, missing_rows
 from course.design.groups import group_codes, lies_in, relation
+from course.design.weights import weights_column
 from course.errors import CourseError
 from course.formula.expressions import quoted_column
 from course.formula.parse import effect_terms, parse_formula, random_term
@@ -24,7 +25,8 @@ from course.formula.terms import Formula, RandomTerm, as_written
 
 KEYWORDS = (
     *("formula", "data", "groups", "re_formula", "vc_formula"),
-    *("subset", "missing", "use_sparse"),
+    *("subset", "missing", "use_sparse", "weights"),
+    *("scaling", "strata", "replicate_weights", "replicate_method", "fay"),
 )
 OF_FIT = dict.fromkeys(("reml", "progress"), "it is given to fit(): mixedlm(...).fit(reml=False)")
 OF_MIXEDLM = "it is given to mixedlm(...), before .fit()"
@@ -41,10 +43,12 @@ def read_call(
     vc_formula: dict | None = None,
     subset: object = None,
     missing: str = "drop",
-) -> tuple[Formula, pd.DataFrame]:
-    """One `Formula` for any of these forms, and the data that it is for.
+    weights: object = None,
+) -> tuple[Formula, pd.DataFrame, str | None]:
+    """One `Formula` for any of these forms, the data that it is for, and the column of the weights.
 
-    These have a column more where groups is an array, and those rows alone that the subset names.
+    The data have a column more where groups or weights are an array, and those rows alone that the subset
+    names.
 
     Examples
     --------
@@ -56,7 +60,8 @@ def read_call(
     if not isinstance(formula, Formula):
         formula = parse_formula(formula, data.columns)
     _refuse_several(groups, data)
-    group, data = _group_column(groups, data)
+    group, data = as_column("groups", groups, data, "label")
+    weighted, data = weights_column(weights, data)
     data = _rows_of(subset, data)
     if vc_formula is not None and not isinstance(vc_formula, dict):
         raise CourseError(
@@ -78,16 +83,42 @@ def read_call(
             "re_formula and vc_formula need groups=, the column of the top-level units"
         )
     _check_missing(formula, data, missing)
-    return formula, data
+    return formula, data, weighted
 
 
-def _check_missing(formula: Formula, data: pd.DataFrame, missing: str) -> None:
-    """Refuse rows with missing values where that was asked for."""
+def refuse_beside_a_source(
+    groups: object, re_formula: object, vc_formula: object, subset: object, weights: object
+) -> None:
+    """Files and Dask go with bars alone: what else there is would need the rows at once."""
+    if groups is not None or re_formula is not None or vc_formula is not None:
+        raise CourseError(
+            "for data that are read from files or from Dask write bars: y ~ x + (x|group) and not groups=, "
+            "re_formula= or vc_formula="
+        )
+    if subset is not None:
+        raise CourseError(
+            "subset= needs the rows in memory: filter the source, as in "
+            'pyarrow.dataset.dataset(path).filter(pyarrow.dataset.field("grade") == 9), or in Dask'
+        )
+    if weights is not None:
+        raise CourseError(
+            "weights= needs the rows in memory: for data that are read from files or from Dask leave it out, "
+            "or pass a DataFrame"
+        )
+
+
+def check_missing_word(missing: str) -> str:
+    """The same, where it is one of `MISSING`."""
     if missing not in MISSING:
         raise CourseError(
             f"missing={missing!r}: 'drop', 'raise' or 'none'{nearest(missing, MISSING)}"
         )
-    if missing == "drop":
+    return missing
+
+
+def _check_missing(formula: Formula, data: pd.DataFrame, missing: str) -> None:
+    """Refuse rows with missing values where that was asked for."""
+    if check_missing_word(missing) == "drop":
         return
     columns = find_columns(data, formula.columns)
     gaps = {name: missing_rows(column) for name, column in columns.items()}
@@ -147,29 +178,6 @@ def _refuse_several(groups: object, data: pd.DataFrame) -> None:
     raise CourseError(
         f"groups= takes one column, not {len(names)}. In the formula, and without groups=, write {written}"
     )
-
-
-def _group_column(groups: object, data: pd.DataFrame) -> tuple[str | None, pd.DataFrame]:
-    if groups is None:
-        return None, data
-    if isinstance(groups, str):
-        find_columns(data, [groups])
-        return groups, data
-    values = groups if isinstance(groups, pd.Series) else np.asarray(groups)
-    if np.ndim(values) != 1 or len(values) != len(data):
-        raise CourseError(
-            f"groups must be a column name or have one label for each of the {len(data)} rows"
-        )
-    name = str(getattr(values, "name", None) or "groups")
-    if isinstance(values, pd.Series) and not values.index.equals(data.index):
-        if not (values.index.is_unique and data.index.isin(values.index).all()):
-            raise CourseError("groups has another index than the data: pass a column of the data")
-        values = values.loc[data.index]
-    if name in data.columns and pd.Series(data[name].array).equals(pd.Series(pd.array(values))):
-        return name, data
-    while name in data.columns:
-        name += "_"
-    return name, data.assign(**{name: np.asarray(values)})
 
 
 def _as_statsmodels(

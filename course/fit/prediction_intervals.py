@@ -6,8 +6,9 @@ doi 10.2307/2529430; Bates et al. 2015, doi 10.18637/jss.v067.i01),
 
     variance = sigma^2 (w' C^-1 w + sum of |Lambda_g' z|^2 over groups whose effects are unknown + 1),
 
-the 1 for a single response around its mean. The variances are estimated, too, and so is this one: the
-degrees of freedom of its t quantile are Satterthwaite's (1946, doi 10.2307/3002019).
+the 1 for a single response around its mean: 1 over its weight, where rows have prior weights. The variances
+are estimated, too, and so is this one: the degrees of freedom of its t quantile are Satterthwaite's (1946,
+doi 10.2307/3002019).
 """
 
 from __future__ import annotations
@@ -53,7 +54,10 @@ def prediction_intervals(
     groups = wanted_groups([grouping.name for grouping in design.groupings], random)
     rows = pd.DataFrame(design.columns, index=design.index) if new_data is None else new_data
     whole = estimate.notna().to_numpy()
-    variances = _Variances(design, rows[whole], groups, interval == "prediction")
+    residual = np.zeros(len(estimate))
+    if interval == "prediction":
+        residual = 1 / (design.weight_rows(rows) if new_data is not None else design.row_weights)
+    variances = _Variances(design, rows[whole], groups, residual[whole])
     found, df = np.full((2, len(estimate)), np.nan)
     if whole.any():
         found[whole] = estimates.sigma2 * variances.at(estimates.factors)
@@ -85,7 +89,7 @@ def prediction_sd(
     groups : list of str
         The groupings whose random effects the prediction holds, as in ``fit.predict(random=)``.
     """
-    variances = _Variances(design, rows, groups, single=False)
+    variances = _Variances(design, rows, groups, np.zeros(len(rows)))
     return np.sqrt(estimates.sigma2 * variances.at(estimates.factors))
 
 
@@ -99,13 +103,15 @@ class _Variances:
         Without missing values.
     groups : list of str
         Those whose random effects are added.
-    single : bool
-        Whether a response is predicted, and not its mean: then groups that are not in `groups`
-        vary, too, as those of a new row do.
+    residual : ndarray, shape (m,)
+        The residual's own variance over sigma^2 where single responses are predicted; 0 for their means. For
+        single responses groups that are not in `groups` vary, too, as those of a new row do.
     """
 
-    def __init__(self, design: Design, rows: pd.DataFrame, groups: Sequence[str], single: bool):
-        self.design, self.single = design, single
+    def __init__(
+        self, design: Design, rows: pd.DataFrame, groups: Sequence[str], residual: np.ndarray
+    ):
+        self.design, self.residual = design, residual
         self.x = design.fixed_rows(rows)
         self.known: list[tuple[np.ndarray, np.ndarray] | None] = []
         self.unknown: list[np.ndarray | None] = []  # z of rows whose effects are not known, else 0
@@ -117,13 +123,13 @@ class _Variances:
                 self.unknown.append(np.where(seen, 0.0, Z))
             else:
                 self.known.append(None)
-                self.unknown.append(design.effect_rows(g, rows) if single else None)
+                self.unknown.append(design.effect_rows(g, rows) if residual.any() else None)
 
     def at(self, factors: Sequence[np.ndarray]) -> np.ndarray:
         """The variances at these relative covariance factors, (m,)."""
-        design, p, m = self.design, self.x.shape[1], len(self.x)
-        fitted, new = [sparse.csc_array(design.X)], [sparse.csc_array(self.x)]
-        total = np.full(m, float(self.single))
+        design, p, m = self.design.scaled, self.x.shape[1], len(self.x)
+        fitted, new = [sparse.csc_array(np.asarray(design.X))], [sparse.csc_array(self.x)]
+        total = self.residual.copy()
         for g, (grouping, factor) in enumerate(zip(design.groupings, factors, strict=True)):
             fitted.append(_spread(grouping.Z @ factor, grouping.codes, grouping.n_levels))
             known, unknown = self.known[g], self.unknown[g]

@@ -73,13 +73,13 @@ def fit_by_statsmodels(design: Design, estimates: Estimates, force: bool = False
         Where this would take more than about a minute or 2 GB, unless forced; and where statsmodels
         breaks down.
     """
-    layout = lay_out(design)
+    layout = lay_out(design.scaled)
     if not force:
         _refuse_large(layout, variance_components(layout, estimates))
     if layout.re is not None and len(layout.re.block) > 1:
         with contextlib.suppress(np.linalg.LinAlgError):
             result = fit_from_optimum(layout, estimates)
-            if abs(result.llf - estimates.llf) < CLOSE:
+            if abs(llf_of(design, result) - estimates.llf) < CLOSE:
                 return result
         # MixedLM's algebra breaks down where correlated effects are singular: give it unrelated ones
         layout = without_correlations(layout)
@@ -89,6 +89,11 @@ def fit_by_statsmodels(design: Design, estimates: Estimates, force: bool = False
         raise CourseError(
             f"statsmodels breaks down on this model ({error}); the estimates of this fit do not need it"
         ) from error
+
+
+def llf_of(design: Design, result: MixedLMResults) -> float:
+    """Its log-likelihood for the design; MixedLM has the weighted rows times the roots of their weights."""
+    return float(result.llf) + design.sum_log_weights / 2
 
 
 def without_correlations(layout: Layout) -> Layout:
@@ -358,7 +363,7 @@ def cost(layout: Layout, components: list[VarianceComponent]) -> tuple[float, fl
 
 def seconds(design: Design, estimates: Estimates) -> float:
     """Rough time that ``fit.statsmodels`` takes."""
-    layout = lay_out(design)
+    layout = lay_out(design.scaled)
     return cost(layout, variance_components(layout, estimates))[1]
 
 

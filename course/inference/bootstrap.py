@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from functools import partial
@@ -13,12 +14,16 @@ from course.common.arguments import usable_seed, whole
 from course.common.parallel import run_in_chunks
 from course.common.seeds import seed_of_replicate
 from course.design.design import Design
+from course.design.responses import NUMBER
 from course.errors import CourseError
+from course.fit.generalised import MixedGLMFit
 from course.fit.model import MixedFit
 from course.fit.require import require_fit
+from course.inference.generalised_refits import GeneralisedRefitter, GeneralisedSimulator
 from course.inference.parameters import parameters
 from course.solver.draws import Draws
 from course.solver.estimates import Optimum
+from course.solver.generalised import GeneralisedEstimates
 from course.solver.parameters import parameter_names, parameter_values
 from course.solver.refits import Refitter, how_many
 
@@ -99,7 +104,7 @@ class Bootstrap:
 
 
 def bootstrap(
-    fit: MixedFit,
+    fit: MixedFit | MixedGLMFit,
     n: int = 1000,
     *,
     seed: int | None = None,
@@ -109,7 +114,9 @@ def bootstrap(
     """Draw responses from a fit, and fit the same model to each of them.
 
     New random effects are drawn from the estimated covariances and new residuals from the estimated
-    sigma, as lme4's ``bootMer(type = "parametric")`` does with ``use.u = FALSE``.
+    sigma (over the root of a row's weight, where there are weights), as lme4's
+    ``bootMer(type = "parametric")`` does with ``use.u = FALSE``. From a generalised model come new answers,
+    or counts.
 
     No row is drawn. The likelihood sees a response y through its sums U'y within the finest groups, U
     the columns of the fixed and random part, and through y'y. Given the random effects y = U c + e in such
@@ -120,8 +127,8 @@ def bootstrap(
 
     Parameters
     ----------
-    fit : MixedFit
-        A fitted model, as ``mixedlm(...).fit()`` returns it.
+    fit : MixedFit or MixedGLMFit
+        A fitted model, as ``mixedlm(...).fit()`` or ``mixedglm(...).fit()`` returns it.
     n : int
         Number of replicates.
     seed : int, optional
@@ -173,9 +180,7 @@ def bootstrap(
             f"the predictor {clash[0]} has the name of a column of the replicates: rename it with "
             "data.rename(columns=...)"
         )
-    problem = fit.model.problem
-    work = partial(_refit, Draws(problem, fit.estimates), Refitter.of(problem, fit.estimates), seed)
-    together = how_many(problem)
+    work, together = _work(fit, seed)
     rows = run_in_chunks(work, n, executor, progress, "bootstrap", together=together)
     replicates = pd.DataFrame(np.array(rows), columns=[*names, *results])
     replicates = replicates.astype({"converged": bool, "singular": bool})
@@ -183,13 +188,15 @@ def bootstrap(
     return Bootstrap(replicates, parameters(fit), seed)
 
 
-def simulate_responses(fit: MixedFit, n: int = 1, *, seed: int | None = None) -> np.ndarray:
+def simulate_responses(
+    fit: MixedFit | MixedGLMFit, n: int = 1, *, seed: int | None = None
+) -> np.ndarray:
     """Responses drawn from a fit: new random effects and new residuals on the same design.
 
     Parameters
     ----------
-    fit : MixedFit
-        A fitted model, as ``mixedlm(...).fit()`` returns it.
+    fit : MixedFit or MixedGLMFit
+        A fitted model, as ``mixedlm(...).fit()`` or ``mixedglm(...).fit()`` returns it.
     n : int
         Number of replicates.
     seed : int, optional
@@ -198,7 +205,7 @@ def simulate_responses(fit: MixedFit, n: int = 1, *, seed: int | None = None) ->
     Returns
     -------
     ndarray, shape (n, nobs)
-        In the units of the response. `MixedFit.refit` takes a row of it.
+        In the units of the response (of so many of so many, proportions). `MixedFit.refit` takes a row.
 
     See Also
     --------
@@ -216,11 +223,23 @@ def simulate_responses(fit: MixedFit, n: int = 1, *, seed: int | None = None) ->
     """
     require_fit(fit)
     n, seed = whole("n", n, low=1), usable_seed(seed)
-    simulator = Simulator.of(fit)
+    simulator = simulator_of(fit)
     return np.stack([simulator.draw(seed, i) for i in range(n)])
 
 
 # -- what travels to a worker -----------------------------------------------------------------
+
+
+def simulator_of(fit: MixedFit | MixedGLMFit) -> Simulator | GeneralisedSimulator:
+    """What draws responses from a fit."""
+    return (Simulator if fit.design.kind == NUMBER else GeneralisedSimulator).of(fit)
+
+
+def refitter_of(fit: MixedFit | MixedGLMFit) -> Refitter | GeneralisedRefitter:
+    """What fits the model of a fit to other responses."""
+    if isinstance(fit, MixedGLMFit):
+        return GeneralisedRefitter.of(fit)
+    return Refitter.of(fit.model.problem, fit.estimates)
 
 
 @dataclass(frozen=True, eq=False)
@@ -229,26 +248,37 @@ class Simulator:
 
     mean: np.ndarray
     parts: list[tuple[np.ndarray, np.ndarray, np.ndarray, int]]  # Z, codes, factor, levels
-    sigma: float
+    residual_sd: float | np.ndarray  # a number for each row where the rows have weights
 
     @classmethod
     def of(cls, fit: MixedFit) -> Simulator:
-        estimates = fit.estimates
+        estimates, weights = fit.estimates, fit.design.weights
         sigma = np.sqrt(estimates.sigma2)
+        residual_sd = sigma if weights is None else sigma / np.sqrt(weights)
         parts = [
             (grouping.Z, grouping.codes, sigma * factor, grouping.n_levels)
             for grouping, factor in zip(fit.design.groupings, estimates.factors, strict=True)
         ]
-        return cls(fit.design.offset + fit.design.X @ estimates.beta, parts, sigma)
+        return cls(fit.design.offset + fit.design.X @ estimates.beta, parts, residual_sd)
 
     def draw(self, seed: int, replicate: int) -> np.ndarray:
         """One response, (nobs,), from a stream that belongs to this replicate alone."""
         rng = np.random.default_rng(seed_of_replicate(seed, STREAM, replicate))
-        y = self.mean + rng.normal(scale=self.sigma, size=len(self.mean))
+        y = self.mean + rng.normal(scale=self.residual_sd, size=len(self.mean))
         for Z, codes, factor, levels in self.parts:
             effects = rng.standard_normal((levels, len(factor))) @ factor.T
             y += np.einsum("nk,nk->n", Z, effects[codes])
         return y
+
+
+def _work(fit: MixedFit | MixedGLMFit, seed: int) -> tuple[Callable[[range], list], int]:
+    """What makes the rows of results of some replicates, and how many it makes side by side."""
+    if isinstance(fit, MixedGLMFit):
+        parts = GeneralisedSimulator.of(fit), GeneralisedRefitter.of(fit)
+        return partial(_refit_rows, *parts, seed), 1
+    problem = fit.model.problem
+    refitter = Refitter.of(problem, fit.estimates)
+    return partial(_refit, Draws(problem, fit.estimates), refitter, seed), how_many(problem)
 
 
 def _refit(draws: Draws, refitter: Refitter, seed: int, replicates: range) -> list[np.ndarray]:
@@ -265,9 +295,15 @@ def _refit(draws: Draws, refitter: Refitter, seed: int, replicates: range) -> li
     return rows[: len(replicates)]
 
 
-def _row(design: Design, found: Optimum | None) -> np.ndarray:
+def _refit_rows(
+    simulator: GeneralisedSimulator, refitter: GeneralisedRefitter, seed: int, replicates: range
+) -> list[np.ndarray]:
+    """The same where each replicate needs its rows."""
+    responses = [simulator.draw(seed, replicate) for replicate in replicates]
+    return [_row(refitter.design, found) for found in refitter.fit_responses(responses)]
+
+
+def _row(design: Design, found: Optimum | GeneralisedEstimates | None) -> np.ndarray:
     if found is None:
         return np.array([*np.full(len(parameter_names(design)) + 1, np.nan), False, False])
-    return np.array(
-        [*parameter_values(design, found), found.llf, found.converged, found.singular]
-    )
+    return np.array([*parameter_values(design, found), found.llf, found.converged, found.singular])

@@ -66,13 +66,14 @@ def robust_coefficients(
     codes = _codes(design, clusters)
     n_clusters = int(codes.max()) + 1
     M = estimates.cov_beta / estimates.sigma2
-    residual = design.y_less_offset - design.X @ estimates.beta
+    scaled = design.scaled
+    residual = scaled.y_less_offset - scaled.X @ estimates.beta
     scores = np.empty((n_clusters, len(M)))
     own = np.empty((n_clusters, len(M)))  # g' V g of each coefficient
     XG = np.empty((n_clusters, len(M), len(M)))  # X' g
     order = np.argsort(codes, kind="stable")
     for j, rows in enumerate(np.split(order, np.cumsum(np.bincount(codes))[:-1])):
-        X, V = design.X[rows], _covariance(fit, rows)
+        X, V = scaled.X[rows], _covariance(fit, rows)
         D = linalg.cholesky(V)
         G = linalg.solve_triangular(D, X @ M, trans="T")
         if correction == "CR2":
@@ -94,9 +95,9 @@ def robust_coefficients(
 
 
 def _covariance(fit: MixedFit, rows: np.ndarray) -> np.ndarray:
-    """That of the responses of some rows over sigma^2."""
+    """That of the responses of some rows over sigma^2, each times the root of its weight."""
     V = np.eye(len(rows))
-    for grouping, factor in zip(fit.design.groupings, fit.estimates.factors, strict=True):
+    for grouping, factor in zip(fit.design.scaled.groupings, fit.estimates.factors, strict=True):
         scaled, codes = grouping.Z[rows] @ factor, grouping.codes[rows]
         V += (scaled @ scaled.T) * (codes[:, None] == codes)
     return V

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from concurrent.futures import Executor
 from functools import partial
 from itertools import pairwise
@@ -12,11 +13,16 @@ from scipy import stats
 
 from course.common.arguments import usable_seed, whole
 from course.common.parallel import run_in_chunks
+from course.design.responses import NUMBER
 from course.errors import CourseError
+from course.fit.generalised import MixedGLMFit
 from course.fit.model import MixedFit
-from course.fit.require import require_fit
-from course.inference.bootstrap import Simulator
+from course.fit.pooled import PooledFit
+from course.fit.require import require_fit_or_pooled
+from course.inference.bootstrap import Simulator, refitter_of, simulator_of
+from course.inference.generalised_refits import GeneralisedRefitter, GeneralisedSimulator
 from course.inference.nesting import Step, check_rows, step
+from course.inference.pooled_comparison import compare_pooled
 from course.solver.refits import Refitter
 
 # Two optima are known to about this much, so that a chi2 below it counts as 0.
@@ -28,7 +34,7 @@ FEW_FOR_CHI2 = 20
 
 
 def compare(
-    *fits: MixedFit,
+    *fits: MixedFit | MixedGLMFit | PooledFit,
     bootstrap: int = 0,
     seed: int | None = None,
     executor: Executor | None = None,
@@ -53,8 +59,9 @@ def compare(
 
     Parameters
     ----------
-    *fits : MixedFit
-        Two or more fits of nested models on the same rows, in any order.
+    *fits : MixedFit, MixedGLMFit or PooledFit
+        Two or more fits of nested models on the same rows, in any order; all of them pooled, or none; all
+        linear, or all of one family and link.
     bootstrap : int
         Number of responses drawn from the smaller model, to which both models are fitted: the
         p-value is then (1 + number of chi2 as large as the one observed) / (1 + replicates)
@@ -72,13 +79,17 @@ def compare(
         One row per model by its formula, fewest parameters first: n_params, llf, AIC, BIC; chi2, df
         (new parameters), p_naive, p_value against the row before; reference (the distribution that
         gave p_value) and likelihood ("REML", "ML", or "ML, refitted"). REML likelihoods are used
-        where all fixed parts are the same and every fit is by REML; otherwise all are fitted by ML.
-        What is to be known beside this is in ``table.attrs["notes"]``, a list of sentences.
+        where all fixed parts are the same and every fit is by REML; otherwise all are fitted by ML. Those
+        of generalised fits are "Laplace".
+        What is to be known beside this is in ``table.attrs["notes"]``, a list of sentences. Pooled fits
+        have in place of llf to p_naive the statistic D3 of Meng and Rubin (1992, doi
+        10.1093/biomet/79.1.103): F, df, den_df, riv (relative increase in variance).
 
     Raises
     ------
     CourseError
-        For fits on different rows or responses, and models that are not nested.
+        For fits on different rows or responses, and models that are not nested; for a pooled fit beside
+        single ones.
 
     See Also
     --------
@@ -99,10 +110,37 @@ def compare(
     In R: ``anova(small, large, refit = FALSE)``, whose p-value is ``p_naive``.
     """
     for fit in fits:
-        require_fit(fit, "compare(small, large)")
+        require_fit_or_pooled(fit, "compare(small, large)")
     if len(fits) < 2:
         raise CourseError("compare takes two fits or more, as in compare(small, large)")
     replicates = whole("bootstrap", bootstrap, low=0)
+    pooled = [fit for fit in fits if isinstance(fit, PooledFit)]
+    if len(pooled) == len(fits) and not replicates:
+        return compare_pooled(pooled)
+    if pooled:
+        raise CourseError(
+            "pooled fits have no bootstrap: leave bootstrap= out"
+            if len(pooled) == len(fits)
+            else "a pooled fit can be compared with pooled ones only: fit the other model to the same "
+            "plausible values or data sets"
+        )
+    return _compare(
+        [fit for fit in fits if not isinstance(fit, PooledFit)],
+        replicates,
+        seed,
+        executor,
+        progress,
+    )
+
+
+def _compare(
+    fits: Sequence[MixedFit | MixedGLMFit],
+    replicates: int,
+    seed: int | None,
+    executor: Executor | None,
+    progress: bool,
+) -> pd.DataFrame:
+    """The table of single fits."""
     seed = usable_seed(seed)
     for fit in fits[1:]:
         check_rows(fits[0].design, fit.design)
@@ -174,11 +212,12 @@ def mixture_p_value(chi2: float, new: Step) -> tuple[float, str]:
     return float(weights @ tails), reference
 
 
-def _comparable(fits: list[MixedFit]) -> tuple[list[str], list[MixedFit], list[str]]:
+def _comparable(fits: list) -> tuple[list[str], list, list[str]]:
     """Fits whose likelihoods can be compared, what these are, and why."""
+    _check_laws(fits)
     same_fixed = all(np.array_equal(fits[0].design.X, fit.design.X) for fit in fits)
     methods = {fit.method for fit in fits}
-    if methods == {"ML"} or (methods == {"REML"} and same_fixed):
+    if len(methods) == 1 and (same_fixed or methods != {"REML"}):
         return [fit.method for fit in fits], fits, []
     why = (
         "Some were fitted by REML and some by ML"
@@ -190,7 +229,29 @@ def _comparable(fits: list[MixedFit]) -> tuple[list[str], list[MixedFit], list[s
     return labels, refitted, [f"{why}: every model was refitted by ML."]
 
 
-def _chi2(small: MixedFit, large: MixedFit) -> float:
+def _check_laws(fits: list) -> None:
+    """Refuse fits whose likelihoods are of different laws, or approximated in different ways."""
+    laws = {
+        fit.formula: "normal"
+        if fit.design.kind == NUMBER
+        else f"{fit.family.name}, {fit.family.link}"
+        for fit in fits
+    }
+    if len(set(laws.values())) > 1:
+        told = "; ".join(f"{formula} is {law}" for formula, law in laws.items())
+        raise CourseError(
+            f"these models differ in the law of the response ({told}), so that none is a special case of "
+            "another: compare models of one family and link"
+        )
+    methods = {fit.method for fit in fits} - {"ML", "REML"}
+    if len(methods) > 1:
+        raise CourseError(
+            f"these likelihoods are approximated in different ways ({', '.join(sorted(methods))}), and the "
+            "difference of two would be that of the approximations: fit all with the same nagq="
+        )
+
+
+def _chi2(small: MixedFit | MixedGLMFit, large: MixedFit | MixedGLMFit) -> float:
     chi2 = 2 * (large.llf - small.llf)
     if chi2 < -1e-3:
         raise CourseError(
@@ -200,7 +261,7 @@ def _chi2(small: MixedFit, large: MixedFit) -> float:
     return chi2 if chi2 > ROUNDING else 0.0
 
 
-def _doubts(new: Step, small: MixedFit) -> list[str]:
+def _doubts(new: Step, small: MixedFit | MixedGLMFit) -> list[str]:
     """Why the p-value of a mixture may be off."""
     few = [f"{n} levels of {name}" for name, n in new.groups.items() if n < FEW_FOR_CHI2]
     notes = []
@@ -240,8 +301,8 @@ def _doubts(new: Step, small: MixedFit) -> list[str]:
 
 def _bootstrap_p_value(
     chi2: float,
-    small: MixedFit,
-    large: MixedFit,
+    small: MixedFit | MixedGLMFit,
+    large: MixedFit | MixedGLMFit,
     replicates: int,
     seed: int,
     executor: Executor | None,
@@ -258,8 +319,8 @@ def _bootstrap_p_value(
 
 
 def simulate_chi2(
-    small: MixedFit,
-    large: MixedFit,
+    small: MixedFit | MixedGLMFit,
+    large: MixedFit | MixedGLMFit,
     n: int,
     seed: int,
     executor: Executor | None = None,
@@ -269,24 +330,25 @@ def simulate_chi2(
 
     NaN where a fit broke off or did not converge.
     """
-    refitters = [Refitter.of(fit.model.problem, fit.estimates) for fit in (small, large)]
+    refitters = [refitter_of(fit) for fit in (small, large)]
     together = int(np.clip(ROWS_TOGETHER // small.nobs, 1, MOST_TOGETHER))
-    work = partial(_chi2_of, Simulator.of(small), refitters, seed, together)
+    work = partial(_chi2_of, simulator_of(small), refitters, seed, together)
     ratios = run_in_chunks(work, n, executor, progress, "likelihood ratios", together=together)
     return np.array(ratios)
 
 
 def _chi2_of(
-    simulator: Simulator, refitters: list[Refitter], seed: int, together: int, replicates: range
+    simulator: Simulator | GeneralisedSimulator,
+    refitters: list[Refitter | GeneralisedRefitter],
+    seed: int,
+    together: int,
+    replicates: range,
 ) -> list[float]:
     # the two models may have different finest groups, which a response must have rows for
     ratios: list[float] = []
     for first in range(replicates.start, replicates.stop, together):
         responses = [simulator.draw(seed, first + i) for i in range(together)]
-        found = [
-            refitter.fit([refitter.problem.with_response(y) for y in responses])
-            for refitter in refitters
-        ]
+        found = [refitter.fit_responses(responses) for refitter in refitters]
         for one, other in zip(*found, strict=True):
             good = one and other and one.converged and other.converged
             ratios.append(max(0.0, one.deviance - other.deviance) if good else np.nan)

@@ -14,7 +14,7 @@ from typing import TypeVar
 import numpy as np
 from scipy import optimize
 
-from course.inference.constrained import Held, deviances
+from course.inference.constrained import Held, HeldAlone, deviances
 from course.solver.problem import SMALL
 from course.solver.quasi_newton import Found, descend_together, tolerance
 
@@ -43,7 +43,7 @@ class Search:
 
     Attributes
     ----------
-    held : Held
+    held : Held or HeldAlone
     estimate : float
         Where the parameter has its estimate; `begin` finds the x there, ``start``.
     lowest : float
@@ -52,7 +52,7 @@ class Search:
         How much higher it gets at most.
     """
 
-    def __init__(self, held: Held, estimate: float):
+    def __init__(self, held: Held | HeldAlone, estimate: float):
         self.held, self.estimate = held, estimate
         self.lowest, self.ceiling, self.start = 0.0, np.inf, held.start
         unit = 1 / np.sqrt(held.curvature)
@@ -168,7 +168,7 @@ def _descend_all(wanted: Sequence[Wanted]) -> list[Found]:
             values[i], slopes[i, : len(slope)] = value, slope
         return values, slopes
 
-    enough = [max(CONTENT, tolerance(one.search.held.problem.n)) for one in wanted]
+    enough = [max(CONTENT, tolerance(one.search.held.n)) for one in wanted]
     ends = descend_together(functions, starts, inverses, np.array(enough))
     return [
         replace(found, theta=found.theta[: len(one.start)])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import reduce
+from itertools import product
 from math import comb, gcd
 
 import numpy as np
@@ -13,18 +14,19 @@ from statsmodels.stats.multitest import multipletests
 
 from course.common.arguments import choice, proportion
 from course.errors import CourseError
+from course.fit.generalised import MixedGLMFit
 from course.fit.model import MixedFit
-from course.fit.require import require_fit
-from course.fit.tables import t_table
-from course.inference.combinations import DF, combinations
+from course.fit.pooled import PooledFit
+from course.fit.require import require_fit_or_pooled
+from course.inference.combinations import DF
+from course.interpretation.functions import estimated, grid_of
 from course.interpretation.reference_grid import (
     Functions,
     ReferenceGrid,
     check_weights,
-    estimable,
     read_names,
-    reference_grid,
 )
+from course.interpretation.response_scale import as_ratios, carry_over, on_response
 
 KINDS = ("pairwise", "reference", "consecutive", "polynomial")
 ADJUST = ("holm", "tukey", "bonferroni", "none")
@@ -32,7 +34,7 @@ DEGREES = ("linear", "quadratic", "cubic", "quartic", "degree 5", "degree 6")
 
 
 def means(
-    fit: MixedFit,
+    fit: MixedFit | MixedGLMFit | PooledFit,
     factor: str | Sequence[str],
     *,
     by: str | Sequence[str] | None = None,
@@ -40,6 +42,7 @@ def means(
     weights: str = "equal",
     df: str = "satterthwaite",
     level: float = 0.95,
+    scale: str = "link",
 ) -> pd.DataFrame:
     """Adjusted means (estimated marginal means, least-squares means) of the levels of a factor.
 
@@ -55,8 +58,8 @@ def means(
 
     Parameters
     ----------
-    fit : MixedFit
-        A fitted model, as ``mixedlm(...).fit()`` returns it.
+    fit : MixedFit, MixedGLMFit or PooledFit
+        A fitted model, as ``mixedlm(...).fit()`` returns it; pooled fits are taken by Rubin's rules.
     factor : str or list of str
         A predictor of the fixed part, ``"recipe"``, or several for the means of their combinations,
         ``"sex:programme"``. Predictors with numbers need values in `at`, else their mean is the one.
@@ -72,6 +75,9 @@ def means(
         How degrees of freedom are found; "kenward-roger" also adjusts the standard errors.
     level : float
         Of the intervals, between 0 and 1.
+    scale : "link" or "response"
+        Of a generalised fit: linear predictors (logits, logarithms), or probabilities and expected counts.
+        What is averaged over is averaged on the scale of the link.
 
     Returns
     -------
@@ -113,15 +119,16 @@ def means(
     level = _check(fit, weights, df, level)
     grid, within, factors = _read(fit, factor, by, at)
     shown = [*within, *factors]
-    functions = grid.functions(shown, weights)
-    table = _estimate(fit, grid, functions, "mean", df, level)
+    table = estimated(fit, grid, lambda on: on.functions(shown, weights), "mean", df, level)
     table = table[["estimate", "std_error", "df", "lower", "upper"]]
+    if on_response(fit, scale):
+        table = carry_over(fit, table)
     table.attrs["notes"] = grid.notes(shown, weights)
     return table
 
 
 def contrasts(
-    fit: MixedFit,
+    fit: MixedFit | MixedGLMFit | PooledFit,
     factor: str | Sequence[str],
     kind: str = "pairwise",
     *,
@@ -131,13 +138,14 @@ def contrasts(
     weights: str = "equal",
     df: str = "satterthwaite",
     level: float = 0.95,
+    scale: str = "link",
 ) -> pd.DataFrame:
     """Differences between the adjusted means of a factor's levels, each with its test and interval.
 
     Parameters
     ----------
-    fit : MixedFit
-        A fitted model, as ``mixedlm(...).fit()`` returns it.
+    fit : MixedFit, MixedGLMFit or PooledFit
+        A fitted model, as ``mixedlm(...).fit()`` returns it; pooled fits are taken by Rubin's rules.
     factor : str or list of str
         The factor whose levels are compared, or several whose combinations are.
     kind : "pairwise", "reference", "consecutive" or "polynomial"
@@ -151,11 +159,15 @@ def contrasts(
         have no intervals of their own, so that an interval may hold 0 where Holm's p-value is small).
     by, at, weights, df, level
         As in `means`.
+    scale : "link" or "response"
+        Of a generalised fit: differences of linear predictors; or ratios of odds, of rates (of hazards with
+        the complementary log-log), with the tests of the differences.
 
     Returns
     -------
     DataFrame
-        By contrast (and the levels of `by`): estimate, std_error, df, t, p_value, lower, upper.
+        By contrast (and the levels of `by`): estimate (with ``scale="response"`` ratio), std_error, df, t,
+        p_value, lower, upper.
         ``table.attrs["notes"]`` says what was averaged over, and how the p-values are adjusted.
 
     Raises
@@ -197,28 +209,28 @@ def contrasts(
         )
     grid, within, factors = _read(fit, factor, by, at)
     shown = [*within, *factors]
-    functions = grid.functions(shown, weights)
-    labels = [
-        _label(row)
-        for row in grid_rows(functions.labels.droplevel(within) if within else functions.labels)
-    ]
+    labels = list(map(_label, product(*(grid.values[name] for name in factors))))
     n_levels = int(np.prod([len(grid.values[name]) for name in factors]))
     if n_levels < 2:
         raise CourseError(
             f"{':'.join(factors)} has one level here ({labels[0]}): there is nothing to compare. Give "
             "several in at="
         )
-    names, K = _coefficients(kind, labels[:n_levels])
-    n_families = len(functions.L) // n_levels
-    families = functions.labels.droplevel(factors)[::n_levels] if within else None
-    compared = Functions(
-        _contrast_labels(families, names),
-        np.kron(np.eye(n_families), K) @ functions.L,
-        np.kron(np.eye(n_families), K) @ functions.offset,
-    )
-    table = _estimate(fit, grid, compared, "contrast", df, level)
+    ratios = on_response(fit, scale)
+    names, K = _coefficients(kind, labels[:n_levels], " / " if ratios else " - ")
+
+    def differences(on: ReferenceGrid) -> Functions:
+        functions = on.functions(shown, weights)
+        families = functions.labels.droplevel(factors)[::n_levels] if within else None
+        of_all = np.kron(np.eye(len(functions.L) // n_levels), K)
+        labels = _contrast_labels(families, names)
+        return Functions(labels, of_all @ functions.L, of_all @ functions.offset)
+
+    table = estimated(fit, grid, differences, "contrast", df, level)
     for first in range(0, len(table), len(names)):
         _adjust(table, slice(first, first + len(names)), adjust, n_levels, level)
+    if ratios:
+        table = as_ratios(fit, table)
     table.attrs["notes"] = grid.notes(shown, weights)
     if adjust != "none" and len(names) > 1:
         size = f"{len(names)} contrasts" if adjust != "tukey" else f"{n_levels} means"
@@ -227,15 +239,18 @@ def contrasts(
     return table
 
 
-def _check(fit: MixedFit, weights: str, df: str, level: float) -> float:
-    require_fit(fit)
+def _check(fit: MixedFit | MixedGLMFit | PooledFit, weights: str, df: str, level: float) -> float:
+    require_fit_or_pooled(fit)
     check_weights(weights)
     choice("df", df, DF)
     return proportion("level", level)
 
 
 def _read(
-    fit: MixedFit, factor: object, by: object, at: Mapping[str, object] | None
+    fit: MixedFit | MixedGLMFit | PooledFit,
+    factor: object,
+    by: object,
+    at: Mapping[str, object] | None,
 ) -> tuple[ReferenceGrid, list[str], list[str]]:
     """The grid, and the predictors in `by` and in `factor`."""
     factors = read_names(fit.design, "factor", factor)
@@ -243,18 +258,7 @@ def _read(
     both = [name for name in within if name in factors]
     if both:
         raise CourseError(f"{both[0]} stands in factor and in by: leave it out of one of them")
-    return reference_grid(fit.design, at), within, factors
-
-
-def _estimate(
-    fit: MixedFit, grid: ReferenceGrid, functions: Functions, what: str, df: str, level: float
-) -> pd.DataFrame:
-    """estimate to upper, by the labels of the functions."""
-    L = estimable(grid, functions, what)
-    found = combinations(fit, L, df)
-    index = functions.labels
-    estimates = pd.Series(found.estimates + functions.offset, index)
-    return t_table(estimates, pd.Series(found.std_errors, index), found.df, level)
+    return grid_of(fit, at), within, factors
 
 
 def grid_rows(labels: pd.Index) -> list[tuple]:
@@ -273,7 +277,9 @@ def _contrast_labels(families: pd.Index | None, names: list[str]) -> pd.Index:
     return pd.MultiIndex.from_tuples(rows, names=[*families.names, "contrast"])
 
 
-def _coefficients(kind: str, labels: list[str]) -> tuple[list[str], np.ndarray]:
+def _coefficients(
+    kind: str, labels: list[str], between: str = " - "
+) -> tuple[list[str], np.ndarray]:
     """The names of the contrasts and what each takes of the k means, (contrasts, k)."""
     k = len(labels)
     if kind == "polynomial":
@@ -286,8 +292,8 @@ def _coefficients(kind: str, labels: list[str]) -> tuple[list[str], np.ndarray]:
     else:
         pairs = [(i, i - 1) for i in range(1, k)]
     unit = np.eye(k)
-    plain = [f"({label})" if " - " in label else label for label in labels]
-    names = [f"{plain[i]} - {plain[j]}" for i, j in pairs]
+    plain = [f"({label})" if between in label else label for label in labels]
+    names = [f"{plain[i]}{between}{plain[j]}" for i, j in pairs]
     return names, np.array([unit[i] - unit[j] for i, j in pairs])
 
 

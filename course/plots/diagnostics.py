@@ -11,7 +11,7 @@ from scipy import stats
 from course.common.wording import bounds, count, words
 from course.errors import CourseError
 from course.fit.model import MixedFit
-from course.fit.require import require_fit
+from course.fit.require import require_fit, require_linear
 from course.plots.lookup import column_label, find_effect, find_group
 from course.plots.page import (
     BLUE,
@@ -46,7 +46,8 @@ def residuals(
     ----------
     fit : MixedFit
         A fitted model. Its residuals are the conditional ones, response minus fixed part and random
-        effects; standardised ones are divided by the estimated residual SD.
+        effects, with prior weights times the root of each row's weight; standardised ones are divided by the
+        estimated residual SD.
     unit : str, optional
         Unit of the response, for the axes; known for the columns of the simulated pupils.
     ax : two Axes, optional
@@ -74,12 +75,18 @@ def residuals(
     """
     from statsmodels.nonparametric.smoothers_lowess import lowess
 
-    require_fit(fit)
-    fitted, residual = fit.fittedvalues.to_numpy(), fit.resid.to_numpy()
+    require_linear(
+        fit,
+        "residuals",
+        "its residuals are not spread evenly by nature. diagnose(fit) looks at them, and "
+        'fit.resid("pearson") has them',
+    )
+    fitted, residual = fit.fittedvalues.to_numpy(), fit.wresid.to_numpy()
     spread = np.sqrt(np.abs(residual) / np.sqrt(fit.scale))
     response = fit.design.formula.response
     faint = {"s": 12, "facecolors": "none", "edgecolors": GREY, "linewidths": 0.6}
     faint["alpha"] = float(np.clip(1500 / fit.nobs, 0.08, 0.9))
+    weighted = "" if fit.design.weights is None else " × √weight"
     smooths = []
     with panels(ax, 2, 4.6, 3.9, 2) as axes:
         for one, values in zip(axes, (residual, spread), strict=True):
@@ -89,7 +96,7 @@ def residuals(
             one.set_xlabel(f"fitted {column_label(fit, response, unit)}")
             smooths.append(smooth[:, 1])
         axes[0].axhline(0, color=INK, linestyle="--", linewidth=1.0, label="0")
-        axes[0].set_ylabel(axis_label("residual", unit or unit_of(response)))
+        axes[0].set_ylabel(axis_label(f"residual{weighted}", unit or unit_of(response)))
         axes[1].set_ylabel("√|standardised residual|")
         axes[1].set_ylim(bottom=0)
         legend = axes[0].legend(
@@ -99,8 +106,8 @@ def residuals(
             handle.set_alpha(1)
     describe(
         axes[0],
-        f"Left, the residuals of {count(fit.nobs, 'row')} against the fitted values: their SD is "
-        f"{words(residual.std())}, and the smooth line runs from {bounds(smooths[0])}, around 0. "
+        f"Left, the residuals{weighted} of {count(fit.nobs, 'row')} against the fitted values: their SD "
+        f"is {words(residual.std())}, and the smooth line runs from {bounds(smooths[0])}, around 0. "
         f"Right, the root of their standardised size: the smooth line runs from "
         f"{bounds(smooths[1])}; were the spread the same everywhere, it would be level near 0.82.",
     )
@@ -161,7 +168,13 @@ def qq(
     """
     require_fit(fit)
     if group is None:
-        values = fit.resid.to_numpy()
+        require_linear(
+            fit,
+            "qq(fit)",
+            "its residuals are not normal by nature. Draw the effects of a group, qq(fit, "
+            f"{next(iter(fit.n_groups))!r})",
+        )
+        values = fit.wresid.to_numpy()
         values, what = (values - values.mean()) / values.std(ddof=1), "residual"
         name = count(fit.nobs, "residual")
     else:

@@ -96,7 +96,8 @@ class Draws:
         if problem.crossing:
             level = self.levels[problem.crossing.largest]
             other.crossing = problem.crossing.with_sums(
-                y_at, [_by_level(Uy[z], level) for z, level in zip(problem.z, self.levels, strict=True)]
+                y_at,
+                [_by_level(Uy[z], level) for z, level in zip(problem.z, self.levels, strict=True)],
             )
             Uy = _by_level(Uy, level)
         other.M[:y_at, y_at] = other.M[y_at, :y_at] = Uy

@@ -58,7 +58,7 @@ def relative_covariances(design: Design, estimates: Estimates) -> list[np.ndarra
     the effect changes the response, whatever the unit; correlations stay what they are.
     """
     found = []
-    for grouping, factor in zip(design.groupings, estimates.factors, strict=True):
+    for grouping, factor in zip(design.scaled.groupings, estimates.factors, strict=True):
         size = np.sqrt(np.mean(grouping.Z**2, axis=0))
         scaled = size[:, None] * factor
         found.append(scaled @ scaled.T)

@@ -26,8 +26,9 @@ from scipy import linalg
 
 from course.design.design import Design
 from course.design.groups import components, lies_in, parents
+from course.solver.chunks import stage_for
 from course.solver.crossing import Crossing
-from course.solver.elimination import Stage, Sums, cross_products
+from course.solver.elimination import Sums, cross_products
 from course.solver.standardise import Columns, standardise
 
 # The relative standard deviation of every effect at which a search starts.
@@ -75,6 +76,9 @@ class Problem:
     design : Design
     columns : Columns, optional
         Its columns in other coordinates than those of `standardise`.
+    products : ndarray of shape (u, u, L), optional
+        Their cross-products for each level of the finest grouping, in the order of its codes, where the
+        rows are gone and groupings are nested; the design has a code for each level and not for each row.
 
     Examples
     --------
@@ -88,13 +92,17 @@ class Problem:
     (1, (1,))
     """
 
-    def __init__(self, design: Design, columns: Columns | None = None):
+    def __init__(
+        self, design: Design, columns: Columns | None = None, products: np.ndarray | None = None
+    ):
         self.design = design
-        self.n, self.p = design.X.shape
+        self.n: float = design.n
+        self.p = len(design.fixed_names)
         self.patterns = [grouping.pattern for grouping in design.groupings]
+        self.sum_log_weights = design.sum_log_weights
         self.n_theta = sum(int(pattern.sum()) for pattern in self.patterns)
         self._take(columns or standardise(design))
-        self._order(design)
+        self._order(design, products)
 
     # -- set-up -----------------------------------------------------------------------------
 
@@ -104,7 +112,7 @@ class Problem:
         self.T_x, self.T_z = columns.T_x, columns.T_z
         self.y_scale, self.y_shift = columns.y_scale, columns.y_shift
 
-    def _order(self, design: Design) -> None:
+    def _order(self, design: Design, products: np.ndarray | None) -> None:
         """Decide what is eliminated when: crossed groupings together, then a chain of nested ones."""
         groupings = design.groupings
         order = sorted(range(len(groupings)), key=lambda g: -groupings[g].n_levels)
@@ -145,8 +153,20 @@ class Problem:
             self.leaves = crossing[0][2]
         else:
             self.leaves = self.ranks[0][units[0]]
-        self.stages = [Stage(g, self.z[g], total) for g, total in zip(chain, sums, strict=True)]
-        self.M = cross_products(self.U, self.leaves)
+        self.stages = self._stages(chain, sums)
+        if products is None:
+            self.M = self._cross_products()
+        else:
+            self.M = np.empty_like(products)
+            self.M[:, :, self.leaves] = products
+
+    def _stages(self, chain: list[int], sums: list[Sums]) -> list:
+        """One stage for each of the nested groupings, finest first."""
+        return [stage_for(g, self.z[g], total) for g, total in zip(chain, sums, strict=True)]
+
+    def _cross_products(self) -> np.ndarray:
+        """U'U within each leaf."""
+        return cross_products(self.U, self.leaves)
 
     def _blocks(self, crossed: list[int]) -> np.ndarray:
         return components(*[self.design.groupings[g].codes for g in crossed])
@@ -191,6 +211,8 @@ class Problem:
         gone[self.leaves[rows]] = True
         other.M = np.where(gone, 0.0, self.M)
         other.n = self.n - int(rows.sum())
+        if self.design.weights is not None:
+            other.sum_log_weights = float(np.log(self.design.weights[~rows]).sum())
         return other
 
     @property
@@ -258,7 +280,7 @@ class Problem:
     def in_units_of_data(self, deviance: np.ndarray, reml: bool) -> np.ndarray:
         """What the deviance of the standardised data is for the data themselves."""
         df = self.n - self.p if reml else self.n
-        deviance = deviance + 2 * df * np.log(self.y_scale)
+        deviance = deviance + 2 * df * np.log(self.y_scale) - self.sum_log_weights
         if reml:
             # log|X'V^-1 X| of the data's own X
             deviance = deviance - 2 * np.linalg.slogdet(self.T_x)[1]
@@ -273,7 +295,7 @@ class Problem:
         if sigma2 is None:
             df = self.n - self.p if reml else self.n
             sigma2 = np.maximum(at.r2, np.finfo(float).tiny) / df
-        v = self._residual_coefficients(at)
+        v = self.residual_coefficients(at)
         bar = v[:, None] * v / sigma2
         if reml:
             bar[np.ix_(self.x, self.x)] += at.XX_inverse
@@ -303,9 +325,9 @@ class Problem:
             by_grouping |= self.crossing.gradient(at.tape[0], self.block_sums.spread(bar))
         return [by_grouping[g] for g in range(len(self.patterns))]
 
-    def _residual_coefficients(self, at: Evaluation) -> np.ndarray:
+    def residual_coefficients(self, at: Evaluation) -> np.ndarray:
         """v with U v = y - X beta."""
-        v = np.zeros((len(self.U), *at.beta.shape[1:]))
+        v = np.zeros((len(self.M), *at.beta.shape[1:]))
         v[self.x], v[self.y_at] = -at.beta, 1
         return v
 
@@ -314,33 +336,72 @@ class Problem:
     def effects(self, at: Evaluation) -> list[np.ndarray]:
         """Conditional means of the random effects in the units of the data, (L, k) each."""
         means = {}
-        v = self._residual_coefficients(at)[:, None]
+        v = self.residual_coefficients(at)[:, None]
         for stage, tape in reversed(self._steps(at)):
             means[stage.grouping], v = stage.effects(tape, v)
         if self.crossing:
             means |= self.crossing.effects(at.tape[0], self.block_sums.spread(v))
         return [
             (self.y_scale * T @ b).T
-            for b, T in zip(self._in_level_order(means), self.T_z, strict=True)
+            for b, T in zip(self.in_level_order(means), self.T_z, strict=True)
         ]
+
+    def spherical(self, at: Evaluation, v: np.ndarray) -> list[np.ndarray]:
+        """The u of the effects Lambda u that are expected given the data U v, (k, L) for each grouping.
+
+        Levels are in the order of the elimination, that of `places`.
+        """
+        found = {}
+        v = v[:, None]
+        for stage, tape in reversed(self._steps(at)):
+            found[stage.grouping], v = stage.spherical(tape, v)
+        if self.crossing:
+            found |= self.crossing.spherical(at.tape[0], self.block_sums.spread(v))
+        return [found[g] for g in range(len(self.patterns))]
+
+    def leverages(self, at: Evaluation) -> np.ndarray:
+        """The derivative of log|Lambda'Z'W Z Lambda + I| by the weight of each row, (n,).
+
+        That is z' V z, with z the row's columns of all groupings and V the conditional covariance of
+        their effects.
+        """
+        bar = np.zeros((len(self.U), len(self.U), 1))
+        for stage, tape in reversed(self._steps(at)):
+            bar = stage.back(tape, bar)
+        if self.crossing:
+            return self.crossing.leverages(at.tape[0], self.block_sums.spread(bar), self.U)
+        total = np.zeros(self.n)
+        for i, j in zip(*np.nonzero(np.abs(bar).max(axis=2)), strict=True):
+            if j <= i:
+                total += (1 + (j < i)) * bar[i, j][self.leaves] * self.U[i] * self.U[j]
+        return total
+
+    @cached_property
+    def places(self) -> list[np.ndarray]:
+        """For each grouping where the level of each row stands in the order of the elimination, (n,)."""
+        codes = {g: grouping.codes for g, grouping in enumerate(self.design.groupings)}
+        for stage, rank in zip(self.stages, self.ranks, strict=True):
+            codes[stage.grouping] = rank[codes[stage.grouping]]
+        return [codes[g] for g in range(len(codes))]
 
     def conditional_covariances(self, at: Evaluation, sigma2: float) -> list[np.ndarray]:
         """Conditional covariances of the random effects given beta and theta, (L, k, k) each."""
-        pairs = zip(self._in_level_order(self.conditional(at)), self.T_z, strict=True)
+        pairs = zip(self.in_level_order(self.conditional(at)), self.T_z, strict=True)
         return [sigma2 * np.einsum("ij,jkl,mk->lim", T, V, T) for V, T in pairs]
 
     def conditional(self, at: Evaluation) -> dict[int, np.ndarray]:
         """By grouping the same over sigma squared in standardised units, (k, k, L)."""
         covariances = {}
-        bar = np.zeros((len(self.U), len(self.U), 1))
-        for stage, tape in reversed(self._steps(at)):
+        bar = np.zeros((len(self.M), len(self.M), 1))
+        for i, (stage, tape) in reversed(list(enumerate(self._steps(at)))):
             covariances[stage.grouping] = stage.conditional(tape, bar)
-            bar = stage.back(tape, bar)
+            if i or self.crossing:
+                bar = stage.back(tape, bar)
         if self.crossing:
             covariances |= self.crossing.conditional(at.tape[0], self.block_sums.spread(bar))
         return covariances
 
-    def _in_level_order(self, by_grouping: dict[int, np.ndarray]) -> list[np.ndarray]:
+    def in_level_order(self, by_grouping: dict[int, np.ndarray]) -> list[np.ndarray]:
         """What each grouping has by level, on the last axis, in the order of the design's levels."""
         for stage, rank in zip(self.stages, self.ranks, strict=True):
             by_grouping[stage.grouping] = by_grouping[stage.grouping][..., rank]
@@ -348,9 +409,9 @@ class Problem:
 
     # -- the optimum --------------------------------------------------------------------------
 
-    @property
+    @cached_property
     def start(self) -> np.ndarray:
-        """The usual start: independent effects, each with the relative standard deviation MIDDLING."""
+        """Where a search begins: independent effects, each with the relative standard deviation MIDDLING."""
         return self.pack([MIDDLING * np.eye(len(pattern)) for pattern in self.patterns])
 
     def _steps(self, at: Evaluation) -> list:

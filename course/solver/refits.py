@@ -19,7 +19,9 @@ from course.solver.together import Together, parts, values_and_gradients
 
 STEP = 1e-4  # for central differences of an exact gradient, in standardised units
 FLAT = 1e-3  # the least curvature, as a share of the expected one, that a first step trusts
-LEVELS = 250_000  # of all problems that are searched for together: their cross-products fill some MB
+LEVELS = (
+    250_000  # of all problems that are searched for together: their cross-products fill some MB
+)
 MOST_TOGETHER = 25
 
 
@@ -67,6 +69,10 @@ class Refitter:
             for i, optimum in zip(done[some], optima(together, at, ends, self.reml), strict=True):
                 results[i] = optimum
         return results
+
+    def fit_responses(self, responses: Sequence[np.ndarray]) -> list[Optimum | None]:
+        """The same for other responses of the rows."""
+        return self.fit([self.problem.with_response(y) for y in responses])
 
     def _descend(self, problems: Sequence[Problem]) -> list[Found]:
         def function(which: np.ndarray, theta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

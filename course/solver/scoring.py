@@ -34,7 +34,9 @@ def step(problem: Problem, at: Evaluation, reml: bool) -> np.ndarray:
     for g, (Lambda, T) in enumerate(zip(at.factors, _shares(problem, at), strict=True)):
         pattern = problem.patterns[g]
         known = np.einsum("iil->il", T).clip(LEAST_WEIGHT, 1)
-        half = np.where(pattern, Lambda.T @ slopes[g] / 2, 0)  # Lambda' G Lambda, its lower triangle
+        half = np.where(
+            pattern, Lambda.T @ slopes[g] / 2, 0
+        )  # Lambda' G Lambda, its lower triangle
         E = -(half + np.tril(half, -1).T) / (known @ known.T)
         values, vectors = np.linalg.eigh(np.eye(len(E)) + E)
         root = (vectors * np.sqrt(values.clip(LEAST_LEFT, MOST_LEFT))) @ vectors.T
@@ -48,9 +50,7 @@ def expected_curvature(problem: Problem, at: Evaluation) -> np.ndarray:
     No variance may be 0. What ties groupings together is left out.
     """
     blocks = []
-    for Lambda, T, pattern in zip(
-        at.factors, _shares(problem, at), problem.patterns, strict=True
-    ):
+    for Lambda, T, pattern in zip(at.factors, _shares(problem, at), problem.patterns, strict=True):
         back = np.linalg.inv(Lambda)
         half = np.einsum("ji,jkl->ikl", back, T)  # W Lambda
         W = np.einsum("ijl,jk->ikl", half, back)

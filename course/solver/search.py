@@ -57,9 +57,7 @@ def search(problem: Problem, reml: bool, progress: bool = False) -> Found:
 class Deviance:
     """The deviance of a problem as a function of theta that counts how often it is asked."""
 
-    def __init__(
-        self, problem: Problem, reml: bool, show: Callable[[float], None] | None = None
-    ):
+    def __init__(self, problem: Problem, reml: bool, show: Callable[[float], None] | None = None):
         self.problem, self.reml, self.show, self.count = problem, reml, show, 0
 
     def evaluate(self, theta: np.ndarray) -> tuple[Evaluation, float]:
@@ -129,9 +127,7 @@ def settle(deviance: Deviance, best: Found) -> Found:
     if small.any() and _rows(problem) <= FEW_ROWS:
         for sign in (1.0, -1.0):
             again = np.where(small, 0.7, best.theta)
-            again = np.where(
-                ~problem.diagonal, sign * 0.3 * np.abs(again) - 0.1 * sign, again
-            )
+            again = np.where(~problem.diagonal, sign * 0.3 * np.abs(again) - 0.1 * sign, again)
             best = _better(deviance, again, best)
         best = _at_zero(deviance, best)
     return replace(best, evaluations=deviance.count)
@@ -168,8 +164,10 @@ def has_rivals(problem: Problem) -> bool:
         if "Intercept" not in [grouping.effects[j] for j in block]
         for j in block
     ]
-    columns = problem.U[alone]
-    return bool((columns.mean(axis=1) ** 2 > 0.5 * (columns**2).mean(axis=1)).any())
+    total = problem.M.sum(axis=2)
+    one = problem.x[problem.design.fixed_names.index("Intercept")]
+    means = total[one, alone] / total[one, one]
+    return bool((means**2 > 0.5 * total[alone, alone] / total[one, one]).any())
 
 
 def is_crowded(problem: Problem) -> bool:
@@ -225,7 +223,7 @@ def descend(
     def stop_where_known(intermediate_result: optimize.OptimizeResult) -> None:
         assert known is not None
         above = first + length**2 * intermediate_result.fun - known.value
-        if 0 <= above < CLOSE and _same(
+        if 0 <= above < CLOSE and same_covariances(
             problem, intermediate_result.x * unit * length, known.theta
         ):
             raise StopIteration
@@ -266,7 +264,7 @@ def _unit(problem: Problem, theta: np.ndarray) -> np.ndarray:
     return problem.pack(larger) / np.sqrt(problem.curvature)
 
 
-def _same(problem: Problem, theta: np.ndarray, known: np.ndarray) -> bool:
+def same_covariances(problem: Problem, theta: np.ndarray, known: np.ndarray) -> bool:
     """Whether the covariances over sigma squared are nearly those of another theta."""
     pairs = zip(problem.unpack(theta), problem.unpack(known), strict=True)
     return all(

@@ -17,6 +17,7 @@ ALIKE = 0.1  # 1 - R² on the columns before: below this a column is replaced by
 class Columns:
     """Every distinct column of X, of the Z's, and y, and the way back to the data's own units.
 
+    Where the design has weights, rows are multiplied by their roots, so that all have one residual variance.
     A column beside an intercept may be shifted, any column may be scaled, and of two columns that say
     nearly the same, one may be replaced by what it says beyond the other: the model is the same
     with other coefficients. Coefficients in the data's units are T times the standardised ones.
@@ -65,22 +66,22 @@ def standardise(design: Design) -> Columns:
     pool: dict[int, int] = {}
     numbers: dict[tuple, int] = {}  # of what a column is made of: keys that hold keys would double
     columns: list[np.ndarray] = []
+    root = _root_weights(design)
 
     def add(matrix: np.ndarray, names: tuple[str, ...], labels: tuple[str, ...]) -> tuple:
         # by label, since one grouping may have one effect twice, and each needs a row of its own
         T, B, keys, found = np.eye(len(names)), np.eye(len(names)), [], []
         weights = constant_weights(matrix, names)
-        for j, name in enumerate(names):
+        for j in range(len(names)):
             shifted = weights is not None and weights[j] == 0
-            column, centre, scale = matrix[:, j], 0.0, 1.0
-            if name != "Intercept":
-                centre = column.mean() if shifted else 0.0
-                scale = np.sqrt(np.mean((column - centre) ** 2)) or 1.0
-                T[j, j] = 1 / scale
-                if weights is not None and shifted:
-                    T[:, j] -= centre / scale * weights
+            centre = np.average(matrix[:, j], weights=design.weights) if shifted else 0.0
+            column = root * (matrix[:, j] - centre)
+            scale = np.sqrt(np.mean(column**2)) or 1.0
+            T[j, j] = 1 / scale
+            if weights is not None and shifted:
+                T[:, j] -= centre / scale * weights
             keys.append(numbers.setdefault((labels[j], shifted), len(numbers)))
-            found.append((column - centre) / scale if name != "Intercept" else column)
+            found.append(column / scale)
         free = [j for j in range(len(names)) if weights is None or weights[j] == 0]
         for j, others in _alike(found, free):
             b = np.linalg.lstsq(np.stack([found[i] for i in others], axis=1), found[j])[0]
@@ -138,8 +139,14 @@ def _alike(columns: list[np.ndarray], free: list[int]) -> list[tuple[int, list[i
     return [(free[j], free[:j]) for j in nearly]
 
 
-def _response(design: Design, weights: np.ndarray | None) -> tuple[float, float, np.ndarray]:
+def _response(design: Design, constant: np.ndarray | None) -> tuple[float, float, np.ndarray]:
     y = design.y_less_offset
-    shift = 0.0 if weights is None else float(y.mean())
-    scale = float(np.sqrt(np.mean((y - shift) ** 2)))
-    return shift, scale, (y - shift) / scale
+    shift = 0.0 if constant is None else float(np.average(y, weights=design.weights))
+    y = _root_weights(design) * (y - shift)
+    scale = float(np.sqrt(np.mean(y**2)))
+    return shift, scale, y / scale
+
+
+def _root_weights(design: Design) -> np.ndarray | float:
+    """What rows are multiplied by, so that all have one residual variance."""
+    return 1.0 if design.weights is None else np.sqrt(design.weights)

@@ -78,6 +78,8 @@ class Call:
         In the order in which they have to be made.
     gaps : tuple of Gap
         Where MixedLM does not have this very model.
+    weights : str or None
+        The column of prior weights: every row is multiplied by the root of its weight.
     """
 
     fixed_formula: str
@@ -87,3 +89,4 @@ class Call:
     components: tuple[Component, ...]
     made: tuple[MadeColumn, ...]
     gaps: tuple[Gap, ...]
+    weights: str | None

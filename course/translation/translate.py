@@ -2,27 +2,28 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import pandas as pd
 
+from course.common.arguments import choice
 from course.common.keywords import refuse_keywords
 from course.design.columns import check_frame
 from course.design.design import Design, build_design
 from course.design.notes import find_notes
+from course.design.plausible import build_designs
+from course.design.weights import weights_column
 from course.errors import CourseError
-from course.formula.parse import parse_formula
+from course.formula.plausible import PlausibleValues, read_formula
 from course.formula.terms import Formula
 from course.translation import code, equation, explain
 from course.translation.arguments import arguments
 from course.translation.call import Call
+from course.translation.generalised import GeneralisedTranslation, translate_generalised
 from course.translation.layout import lay_out
-
-NO_RANDOM_TERM = (
-    "the formula has no random term such as (1|school): for ordinary least squares use "
-    "smf.ols(formula, data), or say which groups the rows come from"
-)
+from course.translation.outcome import FAMILIES
 
 OF_MIXEDLM = dict.fromkeys(
     ("groups", "re_formula", "vc_formula", "subset", "missing"),
@@ -44,6 +45,9 @@ class Translation:
         True where MixedLM has this very model.
     gaps : tuple of str
         Where it has not: why, one sentence for each term.
+    weights : str or None
+        The column of prior weights, for which smf.mixedlm has no argument: `code` multiplies the rows by
+        the roots of their weights, which is the same model.
     n_correlated : int
         How many effects ``re_formula`` has.
     code : str
@@ -54,6 +58,9 @@ class Translation:
         The model as an equation.
     notes : tuple of str
         What the data say that the formula does not.
+    plausible : PlausibleValues or None
+        Where the response is a pattern, the columns that it names: then the arguments are those for the
+        first of them, and the code fits all and pools.
 
     See Also
     --------
@@ -70,6 +77,7 @@ class Translation:
 
     design: Design = field(repr=False)
     call: Call
+    plausible: PlausibleValues | None = None
 
     @property
     def fixed_formula(self) -> str:
@@ -100,16 +108,20 @@ class Translation:
         return tuple(map(str, self.call.gaps))
 
     @property
+    def weights(self) -> str | None:
+        return self.call.weights
+
+    @property
     def n_correlated(self) -> int:
         return self.call.n_correlated
 
     @cached_property
     def code(self) -> str:
-        return code.program(self.design, self.call)
+        return code.program(self.design, self.call, self.plausible)
 
     @property
     def latex(self) -> str:
-        return equation.latex(self.design)
+        return equation.latex(self._as_written)
 
     @cached_property
     def notes(self) -> tuple[str, ...]:
@@ -117,24 +129,50 @@ class Translation:
 
     def explain(self) -> str:
         """The model in words, term by term, and how MixedLM takes it."""
-        return explain.explain(self.design, self.call, self.notes)
+        return explain.explain(self._as_written, self.call, self.notes, self.plausible)
 
     def __str__(self) -> str:
         return self.explain()
 
     def _repr_html_(self) -> str:
-        return explain.explain_html(self.design, self.call, self.notes)
+        return explain.explain_html(self._as_written, self.call, self.notes, self.plausible)
+
+    @property
+    def _as_written(self) -> Design:
+        """The design, with the pattern for a response that is one."""
+        if self.plausible is None:
+            return self.design
+        return replace(self.design, formula=self.plausible.in_formula(self.design.formula))
 
 
-def translate(formula: str | Formula, data: pd.DataFrame, **options: object) -> Translation:
+def translate(
+    formula: str | Formula,
+    data: pd.DataFrame,
+    weights: str | Sequence | None = None,
+    family: str = "gaussian",
+    link: str | None = None,
+    **options: object,
+) -> Translation | GeneralisedTranslation:
     """Translate an lme4-style formula to the exact statsmodels call.
+
+    For yes or no and for counts statsmodels has no such model, but two that come near: a Bayesian mixed
+    GLM, and GEE, which has population-averaged effects. Both are then written, and what they make of it.
 
     Parameters
     ----------
     formula : str
         For instance ``"test_score ~ age + sex + (age|classroom) + (1|school)"``, in R's spelling or Python's.
+        With a pattern for its response, ``"PV*MATH ~ escs + (1|school)"``, the code fits the model to each of
+        the plausible values and pools.
     data : DataFrame
         The pupils; how their groups lie in each other decides the call. Not changed.
+    weights : str or array-like of shape (n,), optional
+        As `mixedlm` takes them: a row of weight w has the residual variance σ²/w. With a family as
+        `mixedglm` takes them.
+    family : {"gaussian", "binomial", "poisson"}
+        What the response is: a number with a normal residual, yes or no, a count.
+    link : {"logit", "probit", "cloglog"} or {"log"}, optional
+        As for `mixedglm`.
     **options
         None is known: a keyword of another program is told where it belongs.
 
@@ -142,6 +180,7 @@ def translate(formula: str | Formula, data: pd.DataFrame, **options: object) -> 
     -------
     Translation
         The arguments of the call; ``.explain()`` says the model in words, ``.code`` is the whole program.
+        With a family a `GeneralisedTranslation`, whose ``.gee_code`` is the second program.
 
     Raises
     ------
@@ -162,15 +201,39 @@ def translate(formula: str | Formula, data: pd.DataFrame, **options: object) -> 
     >>> t.exact
     True
     """
-    refuse_keywords("translate", options, ("formula", "data"), OF_MIXEDLM)
+    takes = ("formula", "data", "weights", "family", "link")
+    refuse_keywords("translate", options, takes, OF_MIXEDLM)
+    choice("family", family, ("gaussian", *FAMILIES))
+    links = () if family == "gaussian" else FAMILIES[family].links
+    if link is not None:
+        choice(f"link of the {family} family,", link, links)
     data = check_frame(data)
-    if not isinstance(formula, Formula):
-        formula = parse_formula(formula, data.columns)
+    formula, plausible = read_formula(formula, data.columns)
+    require_random_term(formula)
+    weighted, data = weights_column(weights, data)
+    if family != "gaussian":
+        if plausible is not None:
+            raise CourseError(
+                "a pattern for the response is for plausible values, which are numbers with a normal "
+                "residual: leave family= out"
+            )
+        design = build_design(formula, data, weighted, FAMILIES[family].kind)
+        return translate_generalised(design, family, link or links[0])
+    if plausible is None:
+        return translate_design(build_design(formula, data, weighted))
+    designs = build_designs(formula, data, plausible.responses, plausible.columns, weighted)
+    return translate_design(designs[0], plausible)
+
+
+def require_random_term(formula: Formula) -> None:
+    """Refuse a formula that has none."""
     if not formula.random:
-        raise CourseError(NO_RANDOM_TERM)
-    return translate_design(build_design(formula, data))
+        raise CourseError(
+            "the formula has no random term such as (1|school): for ordinary least squares use "
+            "smf.ols(formula, data), or say which groups the rows come from"
+        )
 
 
-def translate_design(design: Design) -> Translation:
+def translate_design(design: Design, plausible: PlausibleValues | None = None) -> Translation:
     """The translation of a design that is there already."""
-    return Translation(design, arguments(lay_out(design)))
+    return Translation(design, arguments(lay_out(design)), plausible)

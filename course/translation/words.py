@@ -8,6 +8,8 @@ from itertools import permutations
 from course.common.wording import count, listing
 from course.design.design import Design
 from course.design.grouping import Grouping
+from course.design.weights import weights_range
+from course.formula.plausible import PlausibleValues
 from course.translation.call import Call, Gap
 from course.translation.layout import Effects, Layout
 
@@ -19,27 +21,37 @@ def readings_in_words(readings: Sequence[tuple[str, str]]) -> list[str]:
 
 def sentences(design: Design) -> list[str]:
     """One sentence for the fixed part, one for each term, one for the residual."""
-    response = design.formula.response
+    variance = "with one variance"
+    if design.weights is not None:
+        variance = (
+            f"and each row's residual variance is σ²/w, w its {design.weights_name} "
+            f"({weights_range(design.weights)})"
+        )
+    residual = (
+        f"Residual: what is left differs from row to row, {variance}. Effects of different "
+        "groupings, and the residual, are independent of each other."
+    )
+    return [*sentences_of_effects(design, design.formula.response), residual]
+
+
+def sentences_of_effects(design: Design, total: str) -> list[str]:
+    """One sentence for the fixed part, one for each term; `total` is what all effects add up to."""
     names = [name for name in design.fixed_names if name != "Intercept"]
     start = "an overall intercept" if "Intercept" in design.fixed_names else "no intercept"
     effects = f" and the same effect of {listing(names)} for everyone" if names else ""
-    fixed = f"{response} has {start}{effects}"
+    fixed = f"{total} has {start}{effects}"
     if not design.fixed_names:
-        fixed = f"none; the mean of {response} is 0"
+        fixed = f"none; the mean of {total} is 0"
     lines = [f"Fixed part: {fixed}."]
     if design.formula.offset:
         lines.append(f"Offset: {design.formula.offset} is added as it is, with no coefficient.")
     for grouping in design.groupings:
         for block in grouping.blocks:
-            lines.append(_random_sentence(response, grouping, block))
-    lines.append(
-        "Residual: what is left differs from row to row, with one variance. Effects of different "
-        "groupings, and the residual, are independent of each other."
-    )
+            lines.append(_random_sentence(total, grouping, block))
     return lines
 
 
-def _random_sentence(response: str, grouping: Grouping, block: tuple[int, ...]) -> str:
+def _random_sentence(total: str, grouping: Grouping, block: tuple[int, ...]) -> str:
     names = [grouping.effects[j] for j in block]
     slopes = [name for name in names if name != "Intercept"]
     levels = f"each of the {grouping.n_levels:,} levels of {grouping.name}"
@@ -48,8 +60,8 @@ def _random_sentence(response: str, grouping: Grouping, block: tuple[int, ...]) 
     )
     if not slopes:
         return (
-            f"({effects}): {levels} lies above or below the average {response} by an amount of its "
-            "own; one variance says how much these amounts differ."
+            f"({effects}): {levels} lies above or below the average {total.removeprefix('the ')} by an "
+            "amount of its own; one variance says how much these amounts differ."
         )
     what = f"its own effect of {listing(slopes)}"
     if "Intercept" in names:
@@ -60,6 +72,16 @@ def _random_sentence(response: str, grouping: Grouping, block: tuple[int, ...]) 
     return (
         f"({effects}): {levels} has {what}; {len(names)} variances, and "
         f"{count(covariances, 'covariance')} that say how these go together within a level."
+    )
+
+
+def plausible_in_words(plausible: PlausibleValues) -> str:
+    """What is done with several values for each row that might be the true one."""
+    return (
+        f"{plausible.pattern} stands for {plausible.in_words}: draws of what the value of each row may be. "
+        f"The model is fitted to each of the {len(plausible.columns)} plausible values, and the fits are "
+        "pooled by Rubin's rules: estimates are averaged, and standard errors grow by how much the estimates "
+        "differ."
     )
 
 
@@ -133,5 +155,11 @@ def call_in_words(call: Call) -> list[str]:
         lines.append(
             f"vc_formula[{component.name!r}] = {component.formula!r}: one variance, independent of all "
             "others"
+        )
+    if call.weights is not None:
+        lines.append(
+            f"{call.weights}: MixedLM takes no weights; each row of the response, of the predictors (the "
+            f"intercept is one) and of the random effects is multiplied by the root of its {call.weights}, "
+            "which is the same model"
         )
     return [*lines, *map(str, call.gaps)]

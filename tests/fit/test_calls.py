@@ -50,7 +50,7 @@ def test_columns_of_awkward_names():
     data = pupils().rename(columns={"room": "my room", "age": "response", "sex": "C"})
     call = {"groups": "school", "re_formula": "~ response + C(`C`)"}
     call["vc_formula"] = {"r": '0 + C(Q("my room")):response'}
-    formula, _ = read_call("score ~ response", data, **call)
+    formula, *_ = read_call("score ~ response", data, **call)
     assert str(formula) == (
         'score ~ response + (response + C(Q("C")) | school) + (0 + response | school:`my room`)'
     )
@@ -80,7 +80,7 @@ def test_groups_beside_bars_for_repeated_pupils():
         assert read(written, YEARS, groups=groups).endswith("+ (1 | student_id)")
     assert read(written, YEARS, groups="school").count("school") == 1
     other = YEARS["student_id"].to_numpy()
-    formula, data = read_call(written, YEARS, groups=other)
+    formula, data, _ = read_call(written, YEARS, groups=other)
     assert str(formula).endswith("(1 | groups)") and "groups" in data
 
 
