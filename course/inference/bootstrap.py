@@ -118,6 +118,13 @@ def bootstrap(
     ``bootMer(type = "parametric")`` does with ``use.u = FALSE``. From a generalised model come new answers,
     or counts.
 
+    No row is drawn. The likelihood sees a response y through its sums U'y within the finest groups, U
+    the columns of the fixed and random part, and through y'y. Given the random effects y = U c + e in such
+    a group, and U'e is normal with covariance matrix sigma^2 U'U = sigma^2 F F'. So U'y = U'U c + sigma F w
+    with standard normals w, and e'e = sigma^2 (w'w + a chi^2 with the degrees of freedom that are left):
+    these are drawn, and have the very distribution of the sums. A replicate costs the number of
+    groups, and its search begins at the estimates, where the curvature is known.
+
     Parameters
     ----------
     fit : MixedFit or MixedGLMFit

@@ -226,8 +226,9 @@ def _side(search: Search, sign: int, reach: float) -> Walk[list[tuple[float, flo
     """value and zeta, from the estimate outwards."""
     bound = search.held.high if sign > 0 else search.held.low
     path = [(search.estimate, 0.0, search.start)]
-    slope = np.zeros_like(search.start)  # how x changes with the value of the parameter
-    step = ZETA_STEP * search.held.scale
+    # how x changes with the value of the parameter, and how that changes
+    slope, bend = np.zeros_like(search.start), np.zeros_like(search.start)
+    step, last = ZETA_STEP * search.held.scale, 0.0
 
     def held_at(target: float, start: np.ndarray) -> Walk[tuple[float, float, np.ndarray]]:
         found, x = yield from search.minimise(target, start)
@@ -246,13 +247,17 @@ def _side(search: Search, sign: int, reach: float) -> Walk[list[tuple[float, flo
             )
         value, zeta, x = path[-1]
         target = bound if step > 0.8 * abs(bound - value) else value + sign * step
-        point = yield from held_at(target, x + slope * (target - value))
+        way = target - value
+        point = yield from held_at(target, x + (slope + bend * (way + last) / 2) * way)
         change = abs(point[1] - zeta)
         step = abs(target - value)
         if not change <= 2 * ZETA_STEP and step > 1e-9 * max(1.0, abs(value)):
             step *= max(0.2, 0.8 * ZETA_STEP / change)
             continue
-        slope = (point[2] - x) / (target - value)
+        now = (point[2] - x) / way
+        if len(path) > 1:
+            bend = (now - slope) / ((way + last) / 2)
+        slope, last = now, way
         path.append(point)
         step *= np.clip(ZETA_STEP / max(change, 1e-12), 0.3, 2.5)
 

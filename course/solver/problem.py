@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -201,10 +201,11 @@ class Problem:
         -------
         Problem
             Its cross-products are those of this one with the levels that are left out at 0: such levels
-            add nothing to the likelihood. Where groupings cross it is made anew from the other rows.
+            add nothing to the likelihood. Where groupings cross it is made from the other rows. Columns keep
+            their shifts and scales.
         """
         if self.crossing:
-            return Problem(self.design.rows(~rows))
+            return Problem(self.design.rows(~rows), replace(self.columns, U=self.U[:, ~rows]))
         other = copy.copy(self)
         gone = np.zeros(self.M.shape[2], dtype=bool)
         gone[self.leaves[rows]] = True
