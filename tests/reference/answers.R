@@ -71,7 +71,7 @@ means_of <- function(fit, data, model) {
     lapply(c(link = "link", response = "response"), function(type) {
       table <- as.data.frame(summary(object, infer = c(TRUE, TRUE), type = type))
       at <- which(names(table) == "SE")
-      low <- grep("LCL$", names(table))
+      low <- grep("LCL$|lower.CL", names(table))
       list(label = as.character(table[[1]]), estimate = table[[at - 1]], std_error = table$SE,
            lower = table[[low]], upper = table[[low + 1]], p_value = table$p.value)
     })
