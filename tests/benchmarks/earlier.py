@@ -80,7 +80,8 @@ def run(root: Path, turn: int, quick: bool) -> tuple[dict[str, float], dict[str,
 
 def least(runs: list[dict[str, float]]) -> dict[str, float]:
     return {
-        name: min(one[name] for one in runs if name in one) for name in {k for one in runs for k in one}
+        name: min(one[name] for one in runs if name in one)
+        for name in {k for one in runs for k in one}
     }
 
 

@@ -8,11 +8,14 @@ quick, first = "quick" in sys.argv, "first" in sys.argv
 NESTED = "test_score ~ age + (age|classroom) + (1|school) + (1|province)"
 SLOPES = "test_score ~ age + sex + (age|classroom) + (age|school) + (age|province)"
 
+
 def pupils(sizes, varying):
     more = dict(slope_sd=dict(classroom=1.0), correlation=dict(classroom=0.3)) if varying else {}
     return simulate_schools(*sizes, intercept_at=10, seed=1, **more).data
 
+
 seconds, numbers = {}, {}
+
 
 def measure(name, work, read=None):
     start = time.process_time()
@@ -21,6 +24,7 @@ def measure(name, work, read=None):
     if read is not None:
         numbers[name] = read(found)
     return found
+
 
 data = pupils((20, 12, 5, 20) if not quick else (8, 4, 3, 10), True)
 fit = measure("one fit", mixedlm(NESTED, data).fit, lambda fit: [fit.llf])
