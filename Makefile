@@ -111,9 +111,10 @@ site: .venv/installed ## build the website into _site/ from the stored notebooks
 	$(PIP_INSTALL) -q -e '.[site]'
 	$(VENV_PYTHON) site/make_site.py
 
-bench: .venv/installed ## measure speed against statsmodels, the Rust package, and lme4 where R has it
+bench: .venv/installed ## measure speed against statsmodels, the Rust package, lme4 where R has it, and an earlier build
 	$(PIP_INSTALL) -e '.[bench]'
 	$(VENV_PYTHON) tests/benchmarks/bench.py
+	$(VENV_PYTHON) tests/benchmarks/earlier.py
 	$(VENV_PYTHON) tests/benchmarks/intervals.py
 	$(VENV_PYTHON) tests/benchmarks/studies.py
 
@@ -122,6 +123,7 @@ reference: ## compute the tests' reference values again (needs R with lme4, lmer
 	Rscript tests/reference/compare.R
 	Rscript tests/reference/inference.R
 	Rscript tests/reference/means.R
+	Rscript tests/reference/answers.R
 	Rscript tests/reference/profile.R
 	Rscript tests/reference/pooled.R
 	Rscript tests/reference/weights.R

@@ -15,6 +15,8 @@ __version__ = "0.1.0"
 _HOMES = {
     "CourseError": "course.errors",
     "MixedFit": "course.fit.model",
+    "MixedGLM": "course.fit.generalised",
+    "MixedGLMFit": "course.fit.generalised",
     "MixedModel": "course.fit.model",
     "SurveyFit": "course.fit.survey",
     "SurveyModel": "course.fit.survey",
@@ -33,6 +35,7 @@ _HOMES = {
     "influence": "course.diagnosis.influence",
     "load": "course.data.sets",
     "means": "course.interpretation.marginal_means",
+    "mixedglm": "course.fit.generalised_from_formula",
     "mixedlm": "course.fit.from_formula",
     "parameters": "course.inference.parameters",
     "pool": "course.fit.pool",
@@ -65,6 +68,9 @@ if TYPE_CHECKING:  # editors and type checkers read the same here, and mark a na
     from course.errors import CourseError as CourseError
     from course.exercises.check import check as check
     from course.fit.from_formula import mixedlm as mixedlm
+    from course.fit.generalised import MixedGLM as MixedGLM
+    from course.fit.generalised import MixedGLMFit as MixedGLMFit
+    from course.fit.generalised_from_formula import mixedglm as mixedglm
     from course.fit.model import MixedFit as MixedFit
     from course.fit.model import MixedModel as MixedModel
     from course.fit.plausible import PooledModel as PooledModel

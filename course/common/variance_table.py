@@ -12,7 +12,8 @@ COLUMNS = ["group", "effect", "effect2", "vcov", "sdcor"]
 
 
 def components_table(
-    parts: Iterable[tuple[str, Sequence[str], Sequence[Sequence[int]], np.ndarray]], sigma2: float
+    parts: Iterable[tuple[str, Sequence[str], Sequence[Sequence[int]], np.ndarray]],
+    sigma2: float | None,
 ) -> pd.DataFrame:
     """One row for each variance and each covariance, block by block, the residual last.
 
@@ -24,8 +25,8 @@ def components_table(
     parts : iterable of (group, effects, blocks, covariance)
         For each grouping factor its name, the names of its k effects, which of them are correlated with
         each other (positions, one sequence for each block), and their covariance matrix, (k, k).
-    sigma2 : float
-        Variance of the residual.
+    sigma2 : float or None
+        Variance of the residual; None for a model that has none.
 
     Returns
     -------
@@ -52,7 +53,8 @@ def components_table(
                 (group, effects[j], effects[i], covariance[j, i], correlation(covariance, j, i))
                 for j, i in combinations(block, 2)
             ]
-    rows.append(("Residual", None, None, sigma2, np.sqrt(sigma2)))
+    if sigma2 is not None:
+        rows.append(("Residual", None, None, sigma2, np.sqrt(sigma2)))
     *names, variances, sds = zip(*rows, strict=True)
     # As objects, so that an absent effect stays None instead of becoming NaN.
     columns = [pd.Series(column, dtype=object) for column in names]

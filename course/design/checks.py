@@ -21,11 +21,17 @@ from course.formula.terms import Formula, RandomTerm
 
 MAX_CELLS = 400_000_000  # of all model matrices together: 3 GB
 NOTHING_LEFT = 1e-12  # of the square of a column of unit size: no more than rounding
+RESIDUAL = "the residual"
 MAX_NAMES = 200_000  # columns of a formula that patsy may be asked to name
 
 
 def refuse_text(formula: Formula, columns: Mapping[str, pd.Series]) -> None:
-    """Refuse a response of text, or of True and False, which patsy makes several columns of."""
+    """Refuse a response that is no single number: text, True and False, and pairs of counts."""
+    if formula.response.startswith("cbind("):
+        raise CourseError(
+            f"the response {formula.response} is so many of so many: mixedglm(formula, data, "
+            'family="binomial") fits that'
+        )
     column = columns.get(quoted_column(formula.response) or formula.response)
     if column is None:  # a function of columns
         boolean, number = bool(re.search("[=<>]", formula.response)), "a column with .astype(float)"
@@ -35,7 +41,7 @@ def refuse_text(formula: Formula, columns: Mapping[str, pd.Series]) -> None:
     if boolean:
         raise CourseError(
             f"the response {formula.response} is True or False, and a linear mixed model needs numbers. "
-            "For yes or no there are logistic models, such as statsmodels' BinomialBayesMixedGLM. As 0 and "
+            'For yes or no write mixedglm(formula, data, family="binomial"). As 0 and '
             f"1, with {number}, it can be fitted all the same: fixed effects are differences between "
             "probabilities then, and their standard errors are rough"
         )
@@ -137,17 +143,19 @@ def check_size(matrix: np.ndarray, names: Sequence[str]) -> None:
             raise CourseError(f"{name} is of the size {value:.0e}: measure it in another unit")
 
 
-def check_levels(term: RandomTerm, n_levels: int, n: int) -> None:
+def check_levels(term: RandomTerm, n_levels: int, n: int, alone: str) -> None:
+    """Refuse groups that cannot vary, or not by themselves: `alone` is what a row has of its own."""
     group = term.group_name
     if n_levels == 1:
         raise CourseError(
             f"{term}: {group} has one level only, so nothing can vary between its levels: "
             "leave the term out"
         )
-    if n_levels == n:
+    if n_levels == n and alone:
+        mend = ", the residual already is that level" if alone == RESIDUAL else ""
         raise CourseError(
             f"{term}: {group} has one row per level ({n} levels in {n} rows), so its effect cannot "
-            "be told from the residual: leave the term out, the residual already is that level"
+            f"be told from {alone}: leave the term out{mend}"
         )
 
 

@@ -14,7 +14,7 @@ import pandas as pd
 
 from course.common.reasons import NO_REASON, count_reasons
 from course.design.aliasing import Aliased, find_aliased
-from course.design.checks import check_columns, check_names, check_response, refuse_text
+from course.design.checks import RESIDUAL, check_columns, check_names, check_response, refuse_text
 from course.design.columns import check_frame, find_columns, label_kind, missing_rows
 from course.design.grouping import Grouping, build_groupings
 from course.design.groups import lies_in, parents
@@ -22,6 +22,15 @@ from course.design.identification import Shared, find_shared
 from course.design.matrices import Codings
 from course.design.not_kept import NotKept
 from course.design.references import with_numbers_as_labels
+from course.design.responses import (
+    NUMBER,
+    YES_OR_NO,
+    Response,
+    check_new_response,
+    check_varies,
+    read_response,
+    refuse_one_answer,
+)
 from course.design.weights import check_weights, new_weights
 from course.errors import CourseError
 from course.formula.expressions import hides_a_function
@@ -39,7 +48,8 @@ class Design:
     offset : ndarray, shape (n,)
         What the formula adds to the fixed part as it is: 0 without ``offset(...)``.
     weights : ndarray of shape (n,), or None
-        Prior weights: the residual variance of a row of weight w is sigma^2 / w. None where all are alike.
+        Prior weights: the residual variance of a row of weight w is sigma^2 / w. Where the response is
+        yes or no, the trials of which y is the proportion. None where all are alike.
     X : ndarray, shape (n, p)
         The columns that are estimated: without those that others determine.
     fixed_names : tuple of str, length p
@@ -67,6 +77,10 @@ class Design:
         The columns of the fixed part that are left out, because others determine them.
     weights_name : str or None
         The column of the caller's frame that holds the weights.
+    kind : {"number", "yes or no", "count"}
+        What the response is. Rows of numbers have a residual.
+    counted : (str, str) or None
+        Of a response of two labels the one that is counted, and the other.
     """
 
     formula: Formula
@@ -86,6 +100,8 @@ class Design:
     codings: Codings = field(repr=False)
     aliased: Aliased = field(repr=False)
     weights_name: str | None = None
+    kind: str = NUMBER
+    counted: tuple[str, str] | None = None
 
     @property
     def n(self) -> int:
@@ -107,7 +123,7 @@ class Design:
 
         Its log-likelihood is lower by half of `sum_log_weights`.
         """
-        if self.weights is None:
+        if self.weights is None or self.kind != NUMBER:
             return self
         root = np.sqrt(self.weights)
         return replace(
@@ -156,7 +172,7 @@ class Design:
     @cached_property
     def shared_by_ml(self) -> tuple[Shared, ...]:
         """Sets of (co)variances of which the likelihood knows combinations only."""
-        return find_shared(self.scaled.groupings)
+        return find_shared(self.scaled.groupings, residual=self.kind == NUMBER)
 
     @cached_property
     def shared_by_reml(self) -> tuple[Shared, ...]:
@@ -223,7 +239,10 @@ class Design:
                 f"a new response has one finite number for each of {self.n:,} rows; this one has the shape "
                 f"{y.shape}"
             )
-        check_response(y - self.offset, self.formula.response)
+        if self.kind == NUMBER:
+            check_response(y - self.offset, self.formula.response)
+        else:
+            check_new_response(self.kind, y, self.weights, self.formula.response)
         return replace(self, y=y)
 
     def rows(self, keep: np.ndarray) -> Design:
@@ -246,7 +265,9 @@ class Design:
         )
 
 
-def build_design(formula: Formula, data: pd.DataFrame, weights: str | None = None) -> Design:
+def build_design(
+    formula: Formula, data: pd.DataFrame, weights: str | None = None, kind: str = NUMBER
+) -> Design:
     """Bring a formula and data together.
 
     Parameters
@@ -257,6 +278,8 @@ def build_design(formula: Formula, data: pd.DataFrame, weights: str | None = Non
         formula names are left out and counted in `Design.missing`.
     weights : str, optional
         The column that holds the prior weights.
+    kind : {"number", "yes or no", "count"}
+        What the response is.
 
     Returns
     -------
@@ -297,22 +320,33 @@ def build_design(formula: Formula, data: pd.DataFrame, weights: str | None = Non
         weighted = None if weighted is None else weighted[keep]
 
     formula = with_numbers_as_labels(formula, columns)
+    if kind != NUMBER:
+        refuse_one_answer(formula, columns)
     codings = Codings(formula, columns)
     check_columns([coding.names for coding in (codings.X, *codings.Z)], len(index))
     y, offset, X, *Zs = codings.matrices(index)
-    if y.shape[1] > 1:
-        refuse_text(formula, columns)
-    check_response(y[:, 0] - offset[:, 0], formula.response)
+    prior = None if weighted is None else check_weights(weighted)
+    if kind == NUMBER:
+        if y.shape[1] > 1:
+            refuse_text(formula, columns)
+        check_response(y[:, 0] - offset[:, 0], formula.response)
+        response = Response(y[:, 0].copy(), prior)
+    else:
+        response = read_response(kind, formula, codings.y, y, prior, index)
+        check_varies(response, formula.response)
+    alone = RESIDUAL if kind == NUMBER else ""
+    if kind == YES_OR_NO and response.weights is None:
+        alone = "the chance of a single yes or no"
     aliased = find_aliased(X, codings)
     kept = aliased.kept
     return Design(
         formula=formula,
-        y=y[:, 0].copy(),
+        y=response.y,
         offset=offset[:, 0],
-        weights=None if weighted is None else check_weights(weighted),
+        weights=response.weights,
         X=X if kept.all() else X[:, kept],
         fixed_names=tuple(compress(codings.X.names, kept)),
-        groupings=build_groupings(codings, Zs, columns, len(index)),
+        groupings=build_groupings(codings, Zs, columns, len(index), alone),
         index=index,
         rows_given=len(data),
         missing=missing,
@@ -323,6 +357,8 @@ def build_design(formula: Formula, data: pd.DataFrame, weights: str | None = Non
         codings=codings,
         aliased=aliased,
         weights_name=weights,
+        kind=kind,
+        counted=response.counted,
     )
 
 

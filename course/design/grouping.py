@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
-from course.design.checks import check_levels
+from course.design.checks import RESIDUAL, check_levels
 from course.design.groups import group_codes
 from course.design.matrices import Codings
 from course.errors import CourseError
@@ -82,7 +82,11 @@ class Grouping:
 
 
 def build_groupings(
-    codings: Codings, Zs: list[np.ndarray], labels: Mapping[str, pd.Series], n: int
+    codings: Codings,
+    Zs: list[np.ndarray],
+    labels: Mapping[str, pd.Series],
+    n: int,
+    alone: str = RESIDUAL,
 ) -> tuple[Grouping, ...]:
     """One grouping for each set of groups, in the order of the formula, with all that varies by it.
 
@@ -95,6 +99,9 @@ def build_groupings(
         The columns that make the groups.
     n : int
         How many rows there are.
+    alone : str
+        What a row has of its own that an effect of each row could not be told from: the residual, or the
+        chance of a single yes or no; "" where rows are counts or several trials.
     """
     groupings: dict[frozenset, Grouping] = {}
     for block, coding, Z in zip(codings.blocks, codings.Z, Zs, strict=True):
@@ -102,7 +109,7 @@ def build_groupings(
         effects, formula = coding.names, block.formula
         if key not in groupings:
             codes, levels = group_codes([labels[name] for name in factors])
-            check_levels(block.term, len(levels), n)
+            check_levels(block.term, len(levels), n, alone)
             numbers = tuple(range(len(effects)))
             grouping = Grouping(factors, codes, levels, Z, effects, (numbers,), (formula,))
         else:
@@ -115,7 +122,7 @@ def build_groupings(
                 blocks=(*before.blocks, tuple(range(k, k + len(effects)))),
                 formulas=(*before.formulas, formula),
             )
-        if len(effects) * grouping.n_levels >= n:
+        if len(effects) * grouping.n_levels >= n + (not alone):
             raise CourseError(
                 f"{block.term}: {len(effects)} effects for each of {grouping.n_levels} levels of "
                 f"{block.term.group_name}, but only {n} rows: leave out an effect or the term"

@@ -97,7 +97,9 @@ def components_of(groupings: Sequence[Groups]) -> list[Covariance]:
     return [*found, RESIDUAL]
 
 
-def find_shared(groupings: Sequence[Groups], X: np.ndarray | None = None) -> tuple[Shared, ...]:
+def find_shared(
+    groupings: Sequence[Groups], X: np.ndarray | None = None, residual: bool = True
+) -> tuple[Shared, ...]:
     """The sets of (co)variances of which only combinations are known; none for an ordinary model.
 
     Parameters
@@ -105,6 +107,8 @@ def find_shared(groupings: Sequence[Groups], X: np.ndarray | None = None) -> tup
     groupings : sequence of Grouping
     X : ndarray of shape (n, p), optional
         Where given, what REML tells apart; else what ML does.
+    residual : bool
+        Whether the rows have a residual whose variance is to be told, too.
 
     Returns
     -------
@@ -121,7 +125,7 @@ def find_shared(groupings: Sequence[Groups], X: np.ndarray | None = None) -> tup
     ([[1.0, 1.0]], (1,))
     """
     components = components_of(groupings)
-    null, sizes = _null_space(groupings, components, X)
+    null, sizes = _null_space(groupings, components, X, residual)
     if not len(null):
         return ()
     block = _block_numbers(groupings, components)
@@ -165,13 +169,18 @@ def _shared(
 
 
 def _null_space(
-    groupings: Sequence[Groups], components: list[Covariance], X: np.ndarray | None
+    groupings: Sequence[Groups],
+    components: list[Covariance],
+    X: np.ndarray | None,
+    residual: bool,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Directions (d, m) along which V does not change, and the sizes (m,) that they are measured by."""
     rotations, rotated = zip(*map(_orthogonal, groupings), strict=True)
     gram, scale = _products(groupings, rotated, components, X)
     empty = scale == 0  # of columns of zeros, whose slopes are told of elsewhere
     gram[empty, empty] = scale[empty] = 1.0
+    if not residual:
+        gram[-1, :-1] = gram[:-1, -1] = 0  # nothing can stand in for it
     values, vectors = np.linalg.eigh(gram / np.outer(scale, scale))
     turned = vectors[:, values < NOTHING].T / scale
     # from the orthogonal columns of each block back to the columns themselves

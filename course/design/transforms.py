@@ -161,8 +161,15 @@ class AsNumeric:
 
 
 TRANSFORMS = {"poly": Poly, "ns": NaturalSpline, "cut": Cut, "as_numeric": AsNumeric}
+
+
+def cbind(passed: np.ndarray, failed: np.ndarray) -> np.ndarray:
+    """R's cbind(passed, failed), as a response: two columns of numbers."""
+    return np.column_stack([np.asarray(passed, dtype=float), np.asarray(failed, dtype=float)])
+
+
 # all that patsy needs beside its own functions
-NAMESPACE = {"np": np} | {
+NAMESPACE = {"np": np, "cbind": cbind} | {
     name: patsy.stateful_transform(transform) for name, transform in TRANSFORMS.items()
 }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -12,6 +13,7 @@ from course.design.identification import RESIDUAL, Covariance
 from course.design.notes import overlapping_terms
 from course.solver.edges import on_the_edge, relative_covariances, without_units
 from course.solver.estimates import Estimates
+from course.solver.generalised import GeneralisedEstimates
 from course.solver.parameters import unknown_parameters
 
 MOST_SUMS = 6
@@ -88,6 +90,20 @@ def _search_notes(design: Design, estimates: Estimates) -> list[str]:
             "it, or leave out that part of the random effects."
         )
     return notes
+
+
+def generalised_notes(design: Design, estimates: GeneralisedEstimates) -> list[str]:
+    """The same of a generalised model, whose likelihood may have no highest point."""
+    if not estimates.runaway:
+        return fit_notes(design, estimates)
+    grow = "grows" if len(estimates.runaway) == 1 else "grow"
+    told = (
+        f"{listing([str(parameter) for parameter in estimates.runaway])} {grow} without end: the likelihood "
+        "gets flat and has no highest point, and what is shown is where the search stopped. So it is where a "
+        "predictor, or the groups, separate the rows that count from the others (a level in which nobody "
+        "passed, say). Do not report it; join such levels, or leave the term out."
+    )
+    return [told, *fit_notes(design, replace(estimates, converged=True))]
 
 
 def _unknown_parts(

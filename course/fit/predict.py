@@ -62,6 +62,19 @@ def predict(
     return pd.Series(predicted, index=index)
 
 
+def variance_of_random_part(
+    design: Design, estimates: Estimates, new_data: pd.DataFrame | None
+) -> np.ndarray:
+    """The variance that the effects of unknown groups give a row, (m,); NaN where a predictor is missing."""
+    total: np.ndarray | float = 0.0
+    for g, (grouping, covariance) in enumerate(
+        zip(design.groupings, estimates.covariances, strict=True)
+    ):
+        Z = grouping.Z if new_data is None else design.effect_rows(g, check_frame(new_data))
+        total = total + np.einsum("ni,ij,nj->n", Z, covariance, Z)
+    return np.asarray(total)
+
+
 def wanted_groups(names: list[str], random: str | Sequence[str]) -> list[str]:
     """The groups that `random` asks for."""
     if isinstance(random, str) and random in ("all", "none"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from course.errors import CourseError
+from course.fit.generalised import MixedGLM, MixedGLMFit
 from course.fit.model import MixedFit, MixedModel
 from course.fit.plausible import PooledModel
 from course.fit.pooled import PooledFit
@@ -16,7 +17,7 @@ OF_SURVEYS = (
 
 
 def require_fit(fit: object, example: str = "", pooled: str = "") -> None:
-    """Refuse what `mixedlm` did not fit, in words.
+    """Refuse what neither `mixedlm` nor `mixedglm` fitted, in words.
 
     Parameters
     ----------
@@ -33,8 +34,8 @@ def require_fit(fit: object, example: str = "", pooled: str = "") -> None:
         raise CourseError(
             f"this is about a single fit, and a pooled one has {len(fit.fits)}: {mend}"
         )
-    if not isinstance(fit, MixedFit):
-        model = isinstance(fit, MixedModel | PooledModel | SurveyModel)
+    if not isinstance(fit, MixedFit | MixedGLMFit):
+        model = isinstance(fit, MixedModel | MixedGLM | PooledModel | SurveyModel)
         hint = ": call its .fit() first, or write mixedlm(...).fit() at once" if model else ""
         hint += f"; an example is {example}" if example else ""
         raise CourseError(
@@ -59,3 +60,12 @@ def require_fit_or_pooled(fit: object, example: str = "", surveys: bool = False)
         return
     if first is fit or isinstance(first, SurveyFit):
         require_fit(first, example)
+
+
+def require_linear(fit: object, what: str, instead: str) -> None:
+    """Refuse a generalised fit, and say what there is instead."""
+    if isinstance(fit, MixedGLMFit):
+        raise CourseError(
+            f"{what} is about numbers with a normal residual, and {fit.formula} is a {fit.family.name} "
+            f"model: {instead}"
+        )

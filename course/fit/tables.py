@@ -32,6 +32,18 @@ def t_table(
     )
 
 
+def z_table(estimates: pd.Series, std_errors: pd.Series, level: float = 0.95) -> pd.DataFrame:
+    """estimate, std_error, z, p_value, lower, upper: one row per coefficient, by the normal distribution."""
+    table = t_table(estimates, std_errors, np.full(len(estimates), np.inf), level)
+    return table.drop(columns="df").rename(columns={"t": "z"})
+
+
+def ratio_table(table: pd.DataFrame) -> pd.DataFrame:
+    """ratio, lower, upper: the exponentials of the effects in a table, without the intercept."""
+    found = np.exp(table.drop(index="Intercept", errors="ignore")[["estimate", "lower", "upper"]])
+    return found.rename(columns={"estimate": "ratio"})
+
+
 def with_left_out(table: pd.DataFrame, design: Design) -> pd.DataFrame:
     """The same with a row of NaN for each fixed effect that is left out, because others determine it."""
     return table.reindex(list(design.codings.X.names)) if design.aliased.names else table
@@ -45,10 +57,10 @@ def effects_tables(design: Design, values: Sequence[np.ndarray]) -> dict[str, pd
     }
 
 
-def variance_table(design: Design, estimates: Estimates) -> pd.DataFrame:
-    """group, effect, effect2, vcov, sdcor: variances, covariances, the residual last."""
+def variance_table(design: Design, estimates: Estimates, residual: bool = True) -> pd.DataFrame:
+    """group, effect, effect2, vcov, sdcor: variances, covariances, the residual (where there is one) last."""
     parts = [
         (grouping.name, grouping.labels, grouping.blocks, covariance)
         for grouping, covariance in zip(design.groupings, estimates.covariances, strict=True)
     ]
-    return components_table(parts, estimates.sigma2)
+    return components_table(parts, estimates.sigma2 if residual else None)

@@ -59,7 +59,7 @@ MOST_DEGREES = 5  # of a spline: FITPACK dies of more
 MENDS = {
     "as.integer": "make the column of numbers first, with pd.to_numeric",
     "s": "write ns(x, df=3)",
-    "cbind": "a mixed model here has one response",
+    "cbind": "it stands before the ~, as in cbind(passed, failed) ~ age + (1|school)",
     "mo": "write C(x)",
     "ar1": "the residuals of a model here are independent of each other",
     "cs": "the effects of a term here have a free covariance (x|g), or none (x||g)",

@@ -3,7 +3,7 @@
 Nothing is ever evaluated here::
 
     formula  =  response "~" ( sum | "1" bar groups )
-    response =  atom | arithmetic
+    response =  atom | arithmetic | "cbind(" arithmetic "," arithmetic ")"
     sum      =  ["-"] product { ("+" | "-") product }
     product  =  power { ("*" | "/" | ":" | "%in%" | "&") power }
     power    =  atom [ ("**" | "^") integer ]
@@ -20,6 +20,7 @@ formula may come from a stranger.
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Collection
 from dataclasses import dataclass, replace
@@ -40,6 +41,7 @@ from course.formula.tokens import MAX_DEPTH, Tokens
 MAX_FACTORS = 100  # of one product
 MAX_TERMS = 500  # a*b*c*... grows without bound: count before patsy builds them
 MAX_PRODUCTS = 20_000  # patsy multiplies out a power, and drops only then what comes twice
+PAIR = re.compile(r"cbind\s*\((.*)\)", re.DOTALL)
 LEFT_SIDE = re.compile(rf"(?:{TEXT}|`[^`]*`|[^~'\"`])*(?=~)")
 # what MixedModels.jl and lme4 2.0 write before the parenthesis of a random term, and the bar that says it
 STRUCTURES = {"zerocorr": "||", "diag": "||", "us": "|"}
@@ -71,6 +73,22 @@ def _joined(op: str, left: int, right: int) -> int:
     """How many terms two sums make together."""
     both = left * right
     return {":": both, "*": left + right + both, "/": left + both}[op]
+
+
+def _apart(arguments: str) -> list[str]:
+    """The arguments of a call, cut at the commas that stand outside of all brackets and quotes."""
+    parts, depth, quote = [""], 0, ""
+    for char in arguments:
+        if quote:
+            quote = "" if char == quote else quote
+        elif char in "'\"`":
+            quote = char
+        depth += 0 if quote else (char in "([") - (char in ")]")
+        if char == "," and depth == 0 and not quote:
+            parts.append("")
+        else:
+            parts[-1] += char
+    return parts
 
 
 class Parser:
@@ -114,6 +132,8 @@ class Parser:
     def response(self) -> _Node:
         """One column, one call, or arithmetic, which means on the left of ~ what it says, as in R."""
         left, first = LEFT_SIDE.match(self.tokens.text), None
+        if left and PAIR.match(left[0].strip()):
+            return self.pair(left[0])
         try:
             node = self.sum()
             if node.factor:
@@ -140,6 +160,28 @@ class Parser:
         self.tokens.readings |= readings
         self.variables, self.categorical = dict.fromkeys(columns), categorical
         self.tokens.jump(len(text))
+        return _Node(code, factor=code)
+
+    def pair(self, text: str) -> _Node:
+        """``cbind(passed, failed)`` before the ~: two columns, or arithmetic of columns."""
+        match = PAIR.fullmatch(text.strip())
+        parts = _apart(match[1]) if match else []
+        if len(parts) != 2:
+            self.tokens.fail(
+                "cbind takes two columns", at=0, mend="write cbind(passed, failed), so many of each"
+            )
+        codes = []
+        for part in parts:
+            code, readings = read_r(f"I({part.strip()})", self.columns or ())
+            columns, categorical = check_call(code)
+            self.tokens.readings |= readings
+            self.variables |= dict.fromkeys(columns)
+            self.categorical |= categorical
+            inner = code[2:-1]  # a column or a call needs no I(...) around it
+            alone = isinstance(ast.parse(inner, mode="eval").body, ast.Name | ast.Call)
+            codes.append(inner if alone else code)
+        self.tokens.jump(len(text))
+        code = f"cbind({', '.join(codes)})"
         return _Node(code, factor=code)
 
     def right_side(self) -> _Node:

@@ -21,6 +21,7 @@ import numpy as np
 from course.common.parameter import Parameter
 from course.solver.estimates import Estimates
 from course.solver.problem import Evaluation, Problem, lower_factor
+from course.solver.standardise import Columns
 from course.solver.together import Together, parts
 
 # A value at which the parameter is held, and x.
@@ -49,31 +50,56 @@ class Held:
     low: float = -np.inf
     high: float = np.inf
 
+    @property
+    def n(self) -> int:
+        """Rows, which tell how exactly a deviance is known."""
+        return self.problem.n
+
     def deviance(self, value: float, x: np.ndarray) -> tuple[float, np.ndarray]:
         """The deviance with the parameter held, and its gradient by x."""
         ((deviance, slope),) = deviances([self], [(value, x)])
         return deviance, slope
 
 
-def deviances(held: Sequence[Held], points: Sequence[Point]) -> list[tuple[float, np.ndarray]]:
-    """`Held.deviance` of several parameters, each at a point of its own, side by side."""
+@dataclass(frozen=True)
+class HeldAlone:
+    """The same, where the deviance is a function that is asked for one point after another."""
+
+    deviance: Callable[[float, np.ndarray], tuple[float, np.ndarray]]
+    n: int
+    start: np.ndarray
+    curvature: np.ndarray
+    diagonal: np.ndarray
+    positive: np.ndarray
+    scale: float
+    low: float = -np.inf
+    high: float = np.inf
+
+
+def deviances(
+    held: Sequence[Held | HeldAlone], points: Sequence[Point]
+) -> list[tuple[float, np.ndarray]]:
+    """The deviances of several parameters, each held at a point of its own, side by side if possible."""
     found: list[Any] = [None] * len(held)
-    of_problem: dict[int, list[int]] = {}
+    of_problem: dict[int, list[tuple[int, Held]]] = {}
     for i, one in enumerate(held):
-        of_problem.setdefault(id(one.problem), []).append(i)
+        if isinstance(one, HeldAlone):
+            found[i] = one.deviance(*points[i])
+        else:
+            of_problem.setdefault(id(one.problem), []).append((i, one))
     for own in of_problem.values():
-        problem = held[own[0]].problem
+        problem = own[0][1].problem
         for some in parts([problem] * len(own)):
             here = own[some]
             together = Together([problem] * len(here))
-            each = [held[i].factors(*points[i]) for i in here]
+            each = [one.factors(*points[i]) for i, one in here]
             at = together.with_factors([np.stack(one, axis=2) for one in zip(*each, strict=True)])
-            with_held = [held[i].hold(*points[i], at.one(j)) for j, i in enumerate(here)]
-            bars = [problem.bar(one, False, sigma2) for one, sigma2 in with_held]
+            with_held = [one.hold(*points[i], at.one(j)) for j, (i, one) in enumerate(here)]
+            bars = [problem.bar(there, False, sigma2) for there, sigma2 in with_held]
             slopes = together.by_factor(at, np.stack(bars, axis=2))
-            for j, (i, (one, sigma2)) in enumerate(zip(here, with_held, strict=True)):
-                slope = held[i].slope(*points[i], one, [by[:, :, j] for by in slopes])
-                found[i] = float(problem.deviance(one, False, sigma2)), slope
+            for j, ((i, one), (there, sigma2)) in enumerate(zip(here, with_held, strict=True)):
+                slope = one.slope(*points[i], there, [by[:, :, j] for by in slopes])
+                found[i] = float(problem.deviance(there, False, sigma2)), slope
     return found
 
 
@@ -176,27 +202,20 @@ class _Leading:
     def of(
         cls, problem: Problem, best: Estimates, g: int, block: tuple[int, ...], first: list[int]
     ) -> _Leading:
-        order = [block.index(j) for j in [*first, *(j for j in block if j not in first)]]
-        T = problem.T_z[g][np.ix_(block, block)]
-        # Turns the first effects into those of the data (an intercept at 0, say), and keeps the others.
-        to_new = np.eye(len(block))
-        for j in order[: len(first)]:
-            to_new[j] = T[j] / T[j, j]
+        order, to_new, unit = to_head(problem.columns, g, block, first)
         back = np.linalg.inv(to_new)[:, order]
         factors = problem.unpack(best.theta_standard)
         factor = (to_new @ factors[g][np.ix_(block, block)])[order]
         factors[g][np.ix_(block, block)] = lower_factor(factor, (range(len(block)),))
-        where = [np.zeros(pattern.shape) for pattern in problem.patterns]
-        where[g][block[0], block[0]] = 1
         turn = np.eye(len(problem.patterns[g]))
         if problem.crossing and g in [other for other, _ in problem.crossing.others]:
             # their factors are kept by diagonals, and have nothing above the first
-            problem = _with_columns(problem, g, block, back)
+            problem = Problem(problem.design, with_columns(problem.columns, g, block, back))
         else:
             turn[np.ix_(block, block)] = back
-        at = int(np.flatnonzero(problem.pack(where))[0])
+        at = head_of(problem, g, block)
         theta = problem.pack(factors)
-        return cls(problem, theta, at, len(block), float(T[order[0], order[0]]), g, turn)
+        return cls(problem, theta, at, len(block), unit, g, turn)
 
     def factors(self, theta: np.ndarray) -> list[np.ndarray]:
         factors = self.problem.unpack(theta)
@@ -210,9 +229,37 @@ class _Leading:
         return self.problem.pack(own)
 
 
-def _with_columns(problem: Problem, g: int, block: tuple[int, ...], back: np.ndarray) -> Problem:
-    """The problem with columns of a block that are combinations of those it has."""
-    columns = problem.columns
+def to_head(
+    columns: Columns, g: int, block: tuple[int, ...], first: list[int]
+) -> tuple[list[int], np.ndarray, float]:
+    """How the effects ``first`` of a grouping come to the head of their block, as effects of the data.
+
+    Returns
+    -------
+    order : list of int
+        The places in the block, these effects first.
+    to_new : ndarray, shape (k, k)
+        Turns them into those of the data (an intercept at 0, say), and keeps the others.
+    unit : float
+        The first effect in the data's units is so many times that of the problem.
+    """
+    order = [block.index(j) for j in [*first, *(j for j in block if j not in first)]]
+    T = columns.T_z[g][np.ix_(block, block)]
+    to_new = np.eye(len(block))
+    for j in order[: len(first)]:
+        to_new[j] = T[j] / T[j, j]
+    return order, to_new, float(T[order[0], order[0]])
+
+
+def head_of(problem: Problem, g: int, block: tuple[int, ...]) -> int:
+    """The first entry of theta that belongs to a block."""
+    where = [np.zeros(pattern.shape) for pattern in problem.patterns]
+    where[g][block[0], block[0]] = 1
+    return int(np.flatnonzero(problem.pack(where))[0])
+
+
+def with_columns(columns: Columns, g: int, block: tuple[int, ...], back: np.ndarray) -> Columns:
+    """Columns of a block that are combinations of those it has, those of each one a column of ``back``."""
     U, z = columns.U, [list(where) for where in columns.z]
     here = [columns.z[g][j] for j in block]
     for position, combination in zip(block, back.T, strict=True):
@@ -221,7 +268,7 @@ def _with_columns(problem: Problem, g: int, block: tuple[int, ...], back: np.nda
         else:
             z[g][position] = len(U)
             U = np.vstack([U, combination @ columns.U[here]])
-    return Problem(problem.design, replace(columns, U=U, z=z))
+    return replace(columns, U=U, z=z)
 
 
 def _hold_sd(lead: _Leading, best: Estimates) -> Held:

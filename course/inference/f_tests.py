@@ -13,11 +13,12 @@ import numpy as np
 import pandas as pd
 from scipy import linalg, stats
 
+from course.design.responses import NUMBER
 from course.errors import CourseError
 from course.fit.model import MixedFit
 from course.fit.pooled import PooledFit
 from course.fit.survey import SurveyFit
-from course.inference.combinations import refuse_survey
+from course.inference.combinations import Single, refuse_survey, usable_df
 from course.inference.kenward_roger import KenwardRoger
 from course.inference.pooled_wald import pooled_test
 
@@ -26,12 +27,12 @@ Hypotheses = Mapping[
 ]  # by name L, (q, p), and the values of L beta
 
 
-def f_tests(fit: MixedFit | SurveyFit | PooledFit, hypotheses: Hypotheses, df: str) -> pd.DataFrame:
-    """For each L beta = values one row.
+def f_tests(fit: Single | PooledFit, hypotheses: Hypotheses, df: str) -> pd.DataFrame:
+    """For each L beta = values one row; of a generalised fit Wald's chi-squared tests.
 
     Parameters
     ----------
-    fit : MixedFit, SurveyFit or PooledFit
+    fit : MixedFit, MixedGLMFit, SurveyFit or PooledFit
     hypotheses : dict
         By name L, (q, p), and the values of L beta, (q,). Without rows where the data tell nothing.
     df : {"satterthwaite", "kenward-roger", "normal"}
@@ -42,17 +43,22 @@ def f_tests(fit: MixedFit | SurveyFit | PooledFit, hypotheses: Hypotheses, df: s
         For "kenward-roger" after a fit by ML, with sampling weights or for pooled fits, and where a survey
         has fewer clusters than constraints.
     """
+    df = usable_df(fit, df)
     if isinstance(fit, PooledFit):
         return _of_several(fit, hypotheses, df)
-    return _of_one(fit, hypotheses, df)
+    table = _of_one(fit, hypotheses, df)
+    if fit.design.kind == NUMBER:
+        return table
+    # with a sigma of 1 the sum of squares is Wald's statistic
+    return table.rename(columns={"sum_sq": "chi2", "num_df": "df"})[["chi2", "df", "p_value"]]
 
 
-def _of_one(fit: MixedFit | SurveyFit, hypotheses: Hypotheses, df: str) -> pd.DataFrame:
+def _of_one(fit: Single, hypotheses: Hypotheses, df: str) -> pd.DataFrame:
     adjusted = None
     if df == "kenward-roger":
         adjusted = KenwardRoger(refuse_survey(fit).model.problem, fit.estimates)
     cov_beta = fit.estimates.cov_beta if adjusted is None else adjusted.cov_beta
-    rows = []
+    residual, rows = fit.scale if fit.design.kind == NUMBER else 1.0, []
     for name, (L, values) in hypotheses.items():
         q = len(L)
         if q == 0:  # the data tell nothing of this term
@@ -64,7 +70,7 @@ def _of_one(fit: MixedFit | SurveyFit, hypotheses: Hypotheses, df: str) -> pd.Da
         scale = 1 / np.sqrt(np.diagonal(V))  # coefficients may be in very different units
         scaled = linalg.solve(V * np.outer(scale, scale), scale * difference, assume_a="pos")
         F = scaled @ (scale * difference) / q
-        mean_sq = F * fit.scale
+        mean_sq = F * residual
         if adjusted is not None:
             try:
                 factor, den_df = adjusted.scale_and_df(L)
@@ -114,7 +120,7 @@ def upper_tail(F: float, num_df: int, den_df: float) -> float:
     return float(stats.chi2.sf(num_df * F, num_df))
 
 
-def refuse_few_clusters(fit: MixedFit | SurveyFit, name: str, q: int) -> None:
+def refuse_few_clusters(fit: Single, name: str, q: int) -> None:
     """Refuse a test of more constraints than a survey's sample of clusters has degrees of freedom."""
     if isinstance(fit, SurveyFit) and q > fit.df:
         raise CourseError(

@@ -14,11 +14,12 @@ from typing import TypeVar
 import numpy as np
 from scipy import optimize
 
-from course.inference.constrained import Held, deviances
+from course.inference.constrained import Held, HeldAlone, deviances
 from course.solver.problem import SMALL
 from course.solver.quasi_newton import Found, descend_together, tolerance
 
 FLATTEST = 1e-3  # the least curvature that is believed, as a share of the expected one
+BEYOND_DOUBT = 15.0  # an SD, measured by the curvature
 CONTENT = 1e-4  # the slope, measured by the curvature, from which the last step is taken on trust
 
 Result = TypeVar("Result")
@@ -31,6 +32,7 @@ class Wanted:
     search: Search
     value: float
     start: np.ndarray
+    inverse: np.ndarray  # of the second derivative by x, roughly; 0 for an x that is to stay
 
 
 Walk = Generator[Wanted, Found, Result]
@@ -41,7 +43,7 @@ class Search:
 
     Attributes
     ----------
-    held : Held
+    held : Held or HeldAlone
     estimate : float
         Where the parameter has its estimate; `begin` finds the x there, ``start``.
     lowest : float
@@ -50,7 +52,7 @@ class Search:
         How much higher it gets at most.
     """
 
-    def __init__(self, held: Held, estimate: float):
+    def __init__(self, held: Held | HeldAlone, estimate: float):
         self.held, self.estimate = held, estimate
         self.lowest, self.ceiling, self.start = 0.0, np.inf, held.start
         unit = 1 / np.sqrt(held.curvature)
@@ -63,17 +65,21 @@ class Search:
             self.round = self._rounded()
         # Where one of its effects does not vary a correlation has no meaning: the deviance is then the
         # same for every value of it, and no value need be worse than that.
-        for i in np.flatnonzero(self.held.positive):
-            without = np.where(np.arange(len(self.start)) == i, 0.0, self.start)
-            self.ceiling = min(self.ceiling, self._bounded(0.0, without, zero=int(i))[0])
+        # An effect that varies beyond doubt is another matter: without it the deviance is far too high.
+        everything = self.round @ self.round.T
+        doubtful = self.start < BEYOND_DOUBT * np.sqrt(np.diagonal(everything))
+        for i in np.flatnonzero(self.held.positive & doubtful):
+            others = np.arange(len(self.start)) != i
+            inverse = everything * np.outer(others, others)
+            found = yield Wanted(self, 0.0, np.where(others, self.start, 0.0), inverse)
+            self.ceiling = min(self.ceiling, found.value - self.lowest)
 
     def _rounded(self) -> np.ndarray:
         """Coordinates in which the deviance is round at the estimate."""
         unit = np.diagonal(self.plain)
-        steps = 1e-4 * np.concatenate([self.plain, -self.plain])
-        around = [(self.estimate, self.start + step) for step in steps]
-        slopes = np.array([slope for _, slope in deviances([self.held] * len(steps), around)])
-        hessian = (slopes[: len(unit)] - slopes[len(unit) :]) / 2e-4 * unit
+        around = [(self.estimate, self.start + step) for step in [*(1e-4 * self.plain), 0.0]]
+        *slopes, here = [slope for _, slope in deviances([self.held] * len(around), around)]
+        hessian = (np.array(slopes) - here) / 1e-4 * unit
         values, vectors = np.linalg.eigh((hessian + hessian.T) / 2)
         return unit[:, None] * vectors / np.sqrt(np.abs(values).clip(min=FLATTEST))
 
@@ -91,7 +97,7 @@ class Search:
 
     def _descend(self, value: float, start: np.ndarray) -> Walk[tuple[float, np.ndarray]]:
         """Without bounds and, where that ends outside of them, with bounds."""
-        found = yield Wanted(self, value, start)
+        found = yield Wanted(self, value, start, self.round @ self.round.T)
         deviance, x = found.value - self.lowest, found.theta
         if not found.converged:
             deviance, x = self._quasi_newton(value, start, self.round, None)
@@ -99,13 +105,7 @@ class Search:
         positive = self.held.positive
         if not positive.any() or np.prod(x[positive]) >= 0:
             return deviance, np.where(positive, np.abs(x), x)
-        return self._bounded(value, start)
-
-    def _bounded(
-        self, value: float, start: np.ndarray, zero: int | None = None
-    ) -> tuple[float, np.ndarray]:
-        positive = self.held.positive
-        bounds = [(0 if p else None, 0 if i == zero else None) for i, p in enumerate(positive)]
+        bounds = [(0 if p else None, None) for p in positive]
         start = np.where(positive, np.maximum(start, 0), start)
         return self._quasi_newton(value, start, self.plain, bounds)
 
@@ -130,7 +130,7 @@ class Search:
 
 def run_together(walks: Sequence[Walk[Result]], progress: bool = False) -> list[Result]:
     """What several walks return, their steps taken side by side."""
-    from tqdm.auto import tqdm
+    from tqdm import tqdm
 
     results: dict[int, Result] = {}
     waiting: dict[int, Wanted] = {}
@@ -157,7 +157,7 @@ def _descend_all(wanted: Sequence[Wanted]) -> list[Found]:
     for i, one in enumerate(wanted):
         k = len(one.start)
         starts[i, :k] = one.start
-        inverses[i, :k, :k] = one.search.round @ one.search.round.T
+        inverses[i, :k, :k] = one.inverse
 
     def functions(which: np.ndarray, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         asked = [wanted[i] for i in which]
@@ -168,7 +168,7 @@ def _descend_all(wanted: Sequence[Wanted]) -> list[Found]:
             values[i], slopes[i, : len(slope)] = value, slope
         return values, slopes
 
-    enough = [max(CONTENT, tolerance(one.search.held.problem.n)) for one in wanted]
+    enough = [max(CONTENT, tolerance(one.search.held.n)) for one in wanted]
     ends = descend_together(functions, starts, inverses, np.array(enough))
     return [
         replace(found, theta=found.theta[: len(one.start)])

@@ -22,10 +22,13 @@ from scipy import optimize, stats
 from scipy.interpolate import CubicSpline
 
 from course.common.arguments import proportion
+from course.design.responses import NUMBER
 from course.errors import CourseError
+from course.fit.generalised import MixedGLMFit
 from course.fit.model import MixedFit
 from course.fit.require import require_fit
-from course.inference.constrained import Held, hold
+from course.inference.constrained import Held, HeldAlone, hold
+from course.inference.constrained_generalised import hold_generalised
 from course.inference.held_searches import Search, Walk, run_together
 from course.inference.parameters import choose
 from course.solver.estimates import estimate
@@ -125,7 +128,7 @@ class Profile:
 
 
 def profile(
-    fit: MixedFit,
+    fit: MixedFit | MixedGLMFit,
     parameters: str | Sequence[str] | None = None,
     level: float = 0.999,
     progress: bool = False,
@@ -136,8 +139,8 @@ def profile(
 
     Parameters
     ----------
-    fit : MixedFit
-        A fitted model, as ``mixedlm(...).fit()`` returns it.
+    fit : MixedFit or MixedGLMFit
+        A fitted model, as ``mixedlm(...).fit()`` or ``mixedglm(...).fit()`` returns it.
     parameters : str or list of str, optional
         Names as in `course.inference.parameters.parameters`: ``"age"``, ``"sd(Intercept | school)"``,
         ``"cor(Intercept, age | school)"``, ``"sigma"``; all where left out.
@@ -176,13 +179,17 @@ def profile(
     level = proportion("level", level)
     names = parameter_names(fit.design)
     chosen = choose(fit.design, parameters)
-    problem = fit.model.problem
-    best = estimate(problem, reml=False) if fit.estimates.reml else fit.estimates
+    best = estimate(fit.model.problem, reml=False) if fit.estimates.reml else fit.estimates
     values = pd.Series(parameter_values(fit.design, best), index=names)
     reach = float(stats.norm.ppf((1 + level) / 2))
     helds, searches = [], []
     for parameter in chosen:
-        name, held = str(parameter), hold(parameter, problem, best)
+        name = str(parameter)
+        held: Held | HeldAlone
+        if fit.design.kind == NUMBER:
+            held = hold(parameter, fit.model.problem, best)
+        else:
+            held = hold_generalised(parameter, fit)
         at = values[name]
         if parameter.kind == "cor":
             # The walk goes along the angle of a correlation, where zeta is straighter. Where one of the
@@ -209,7 +216,7 @@ def profile(
 # -- along the profile -----------------------------------------------------------------------------
 
 
-def _at_bound(held: Held, estimate: float) -> float:
+def _at_bound(held: Held | HeldAlone, estimate: float) -> float:
     """The estimate, or the end of the range that it is as good as at."""
     near = [bound for bound in (held.low, held.high) if abs(estimate - bound) < 1e-5 * held.scale]
     return near[0] if near else estimate
@@ -219,8 +226,9 @@ def _side(search: Search, sign: int, reach: float) -> Walk[list[tuple[float, flo
     """value and zeta, from the estimate outwards."""
     bound = search.held.high if sign > 0 else search.held.low
     path = [(search.estimate, 0.0, search.start)]
-    slope = np.zeros_like(search.start)  # how x changes with the value of the parameter
-    step = ZETA_STEP * search.held.scale
+    # how x changes with the value of the parameter, and how that changes
+    slope, bend = np.zeros_like(search.start), np.zeros_like(search.start)
+    step, last = ZETA_STEP * search.held.scale, 0.0
 
     def held_at(target: float, start: np.ndarray) -> Walk[tuple[float, float, np.ndarray]]:
         found, x = yield from search.minimise(target, start)
@@ -239,13 +247,17 @@ def _side(search: Search, sign: int, reach: float) -> Walk[list[tuple[float, flo
             )
         value, zeta, x = path[-1]
         target = bound if step > 0.8 * abs(bound - value) else value + sign * step
-        point = yield from held_at(target, x + slope * (target - value))
+        way = target - value
+        point = yield from held_at(target, x + (slope + bend * (way + last) / 2) * way)
         change = abs(point[1] - zeta)
         step = abs(target - value)
         if not change <= 2 * ZETA_STEP and step > 1e-9 * max(1.0, abs(value)):
             step *= max(0.2, 0.8 * ZETA_STEP / change)
             continue
-        slope = (point[2] - x) / (target - value)
+        now = (point[2] - x) / way
+        if len(path) > 1:
+            bend = (now - slope) / ((way + last) / 2)
+        slope, last = now, way
         path.append(point)
         step *= np.clip(ZETA_STEP / max(change, 1e-12), 0.3, 2.5)
 

@@ -144,12 +144,19 @@ class Blocks:
         return derivatives
 
     def effects(self, tape: list[_Batch], v: np.ndarray) -> np.ndarray:
-        """Conditional means by column, given the coefficients v of U, (u, places)."""
-        b = np.empty(self.q)
-        for (first, m, q), batch in zip(self._batches, tape, strict=True):
+        """Conditional means b by column, given the coefficients v of U, (u, places)."""
+        return self._by_column([batch.P for batch in tape], v)
+
+    def spherical(self, tape: list[_Batch], v: np.ndarray) -> np.ndarray:
+        """u with b = Lambda u, in the form of `effects`."""
+        return self._by_column([batch.X for batch in tape], v)
+
+    def _by_column(self, of_u: list[np.ndarray], v: np.ndarray) -> np.ndarray:
+        values = np.empty(self.q)
+        for (first, m, q), left in zip(self._batches, of_u, strict=True):
             here = v[:, self.output[first : first + m]].T[:, :, None]
-            b[self.starts[first] : self.starts[first] + m * q] = (batch.P @ here).ravel()
-        return b
+            values[self.starts[first] : self.starts[first] + m * q] = (left @ here).ravel()
+        return values
 
 
 class Bordered:
@@ -216,6 +223,12 @@ class Bordered:
         return np.concatenate(
             [self.inner.effects(inner, np.concatenate([-last[:, None], v])), last]
         )
+
+    def spherical(self, tape: tuple, v: np.ndarray) -> np.ndarray:
+        """As `Blocks.spherical`."""
+        inner, border = tape
+        left = np.concatenate([-self.border.effects(border, v)[:, None], v])
+        return np.concatenate([self.inner.spherical(inner, left), self.border.spherical(border, v)])
 
 
 def _times_lambda(K: np.ndarray, diagonals: np.ndarray) -> np.ndarray:

@@ -71,14 +71,21 @@ class ChunkedStage:
 
     def effects(self, tape: Tape, v: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """As `Stage.effects`."""
-        chunks = self._each(tape, lambda part, own, up: part.effects(own, v[:, up]))
-        b, left = (np.concatenate(part, axis=-1) for part in zip(*chunks, strict=True))
-        return b, left
+        return _both(self._each(tape, lambda part, own, up: part.effects(own, v[:, up])))
+
+    def spherical(self, tape: Tape, v: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """As `Stage.spherical`."""
+        return _both(self._each(tape, lambda part, own, up: part.spherical(own, v[:, up])))
 
     def conditional(self, tape: Tape, M_bar: np.ndarray) -> np.ndarray:
         """As `Stage.conditional`."""
         chunks = self._each(tape, lambda part, own, up: part.conditional(own, M_bar[:, :, up]))
         return np.concatenate(chunks, axis=-1)
+
+
+def _both(chunks: list[tuple[np.ndarray, np.ndarray]]) -> tuple[np.ndarray, np.ndarray]:
+    one, other = (np.concatenate(part, axis=-1) for part in zip(*chunks, strict=True))
+    return one, other
 
 
 def _of_levels(Lambda: np.ndarray, levels: slice) -> np.ndarray:

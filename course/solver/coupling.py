@@ -9,6 +9,8 @@ others (each item seen by each subject) `Dense` multiplies whole matrices instea
 
 from __future__ import annotations
 
+import copy
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -64,30 +66,60 @@ def couple(
     """
     keys = np.concatenate([codes * K.q + column for column, _ in entries])
     present, place = np.unique(keys, return_inverse=True)
-    values = np.stack(
-        [
-            np.bincount(place, np.concatenate([z * value for _, value in entries]), len(present))
-            for z in Z
-        ]
-    )
     level, column = np.divmod(present, K.q)
-    kind = Pairs if listed else Dense
-    return kind(level, column, values, (int(codes.max()) + 1, K.q), K)
+    made = Entries(
+        level,
+        column,
+        place.reshape(len(entries), -1),
+        [np.stack([z * value for z in Z]) for _, value in entries],
+        (int(codes.max()) + 1, K.q),
+    )
+    return (Pairs if listed else Dense)(made, K)
+
+
+@dataclass(frozen=True)
+class Entries:
+    """Where E differs from 0, and the rows that make each of its entries."""
+
+    level: np.ndarray  # of each entry, ascending
+    column: np.ndarray  # of each entry, ascending within a level
+    place: np.ndarray  # the entry of each effect of the others and each row, (effects, n)
+    products: list[np.ndarray]  # for each effect of the others Z times its values, (k, n)
+    shape: tuple[int, int]
+
+    def values(self, weights: np.ndarray | None = None) -> np.ndarray:
+        """Sums over rows of the products (times weights), (k, entries)."""
+        total = np.zeros((len(self.products[0]), len(self.level)))
+        for place, products in zip(self.place, self.products, strict=True):
+            for i, product in enumerate(products):
+                weighted = product if weights is None else weights * product
+                total[i] += np.bincount(place, weighted, len(self.level))
+        return total
 
 
 class _Coupling:
     """The entries of E, and its products with narrow matrices."""
 
-    def __init__(
-        self,
-        level: np.ndarray,
-        column: np.ndarray,
-        values: np.ndarray,
-        shape: tuple[int, int],
-        K: Blocks | Bordered,
-    ):
-        self.shape, self.n_cells = shape, K.n_cells
-        self.E: Any = [sparse.csr_array((v, (level, column)), shape) for v in values]
+    def __init__(self, entries: Entries, K: Blocks | Bordered):
+        self.entries, self.shape, self.n_cells = entries, entries.shape, K.n_cells
+        self.row_starts = np.searchsorted(entries.level, np.arange(self.shape[0] + 1))
+        self._lay_out(K)
+        self._take(entries.values())
+
+    def _lay_out(self, K: Blocks | Bordered) -> None:
+        """What does not depend on the values."""
+
+    def _take(self, values: np.ndarray) -> None:
+        self.values = values
+        self.E: Any = [
+            sparse.csr_array((v, self.entries.column, self.row_starts), self.shape) for v in values
+        ]
+
+    def with_weights(self, weights: np.ndarray) -> Any:
+        """The same coupling of rows with weights, (n,)."""
+        other = copy.copy(self)
+        other._take(self.entries.values(weights))
+        return other
 
     def through(self, values: np.ndarray) -> np.ndarray:
         """E times a (q,) or (q, c) array: (k, L) or (k, L, c)."""
@@ -101,28 +133,25 @@ class _Coupling:
 class Pairs(_Coupling):
     """Every pair of columns of the others that one level of the largest factor touches."""
 
-    def __init__(
-        self,
-        level: np.ndarray,
-        column: np.ndarray,
-        values: np.ndarray,
-        shape: tuple[int, int],
-        K: Blocks | Bordered,
-    ):
-        super().__init__(level, column, values, shape, K)
+    def _lay_out(self, K: Blocks | Bordered) -> None:
+        level, column = self.entries.level, self.entries.column
         # entry a is paired with itself and with the later entries of its level
-        touched = np.bincount(level, minlength=shape[0])
+        touched = np.bincount(level, minlength=self.shape[0])
         end = np.cumsum(touched)[level]
         count = end - np.arange(len(level))
         a = np.repeat(np.arange(len(level)), count)
         b = a + np.arange(len(a)) - (np.cumsum(count) - count)[a]
+        self.a, self.b = a, b
         self.upper = K.cell(column[a], column[b])
         lower = np.where(a == b, -1, K.cell(column[b], column[a]))
         # what lies below a border is kept above it only; one cell more takes what has no place
         self.lower = np.where(lower < 0, self.n_cells, lower)
-        self.pairs_of_level = np.bincount(level[a], minlength=shape[0])
+        self.pairs_of_level = np.bincount(level[a], minlength=self.shape[0])
         self.levels_present, self.starts = np.unique(level[a], return_index=True)
-        k = len(values)
+
+    def _take(self, values: np.ndarray) -> None:
+        super()._take(values)
+        a, b, k = self.a, self.b, len(values)
         self.products = [[values[i][a] * values[j][b] for j in range(k)] for i in range(k)]
         self.both = [  # what K's cell of the pair and its mirror image are multiplied by
             [self.products[i][j] + np.where(a != b, self.products[j][i], 0) for j in range(i + 1)]
@@ -151,26 +180,33 @@ class Pairs(_Coupling):
                 blocks[i, j, self.levels_present] = blocks[j, i, self.levels_present] = sums
         return blocks
 
+    def at_entries(self, cells: np.ndarray) -> np.ndarray:
+        """E K where E differs from 0, (k, entries), for a symmetric K given by its cells."""
+        K, size = cells[self.upper], len(self.entries.level)
+        mirrored = np.where(self.a != self.b, K, 0)
+        return np.stack(
+            [
+                np.bincount(self.a, K * v[self.b], size)
+                + np.bincount(self.b, mirrored * v[self.a], size)
+                for v in self.values
+            ]
+        )
+
 
 class Dense(_Coupling):
     """The whole of E; the cells of K are one matrix."""
 
-    def __init__(
-        self,
-        level: np.ndarray,
-        column: np.ndarray,
-        values: np.ndarray,
-        shape: tuple[int, int],
-        K: Blocks | Bordered,
-    ):
-        super().__init__(level, column, values, shape, K)
-        self.E = np.stack([E.toarray() for E in self.E])  # (k, L, q)
-        q = shape[1]
+    def _lay_out(self, K: Blocks | Bordered) -> None:
+        q = self.shape[1]
         self.cell = None  # one block: the cells are the whole matrix
         if K.n_cells < q * q:
             cell = K.cell(*np.divmod(np.arange(q * q), q))
             self.inside = cell >= 0  # columns of two blocks have no cell
             self.cell = cell[self.inside]
+
+    def _take(self, values: np.ndarray) -> None:
+        super()._take(values)
+        self.E = np.stack([E.toarray() for E in self.E])  # (k, L, q)
 
     def product(self, W: np.ndarray) -> np.ndarray:
         rows = self.E.reshape(-1, self.shape[1])
@@ -182,8 +218,16 @@ class Dense(_Coupling):
         return cells
 
     def middle(self, cells: np.ndarray) -> np.ndarray:
+        return np.einsum("ilq,jlq->ijl", self.E @ self._matrix(cells), self.E)
+
+    def at_entries(self, cells: np.ndarray) -> np.ndarray:
+        """As `Pairs.at_entries`."""
+        return (self.E @ self._matrix(cells))[:, self.entries.level, self.entries.column]
+
+    def _matrix(self, cells: np.ndarray) -> np.ndarray:
+        """K from its cells, (q, q)."""
         K = cells
         if self.cell is not None:
             K = np.zeros(len(self.inside))
             K[self.inside] = cells[self.cell]
-        return np.einsum("ilq,jlq->ijl", self.E @ K.reshape(self.shape[1], -1), self.E)
+        return K.reshape(self.shape[1], -1)

@@ -11,7 +11,9 @@ formulas hold with M the block's matrix and z all of its columns.
 from __future__ import annotations
 
 import copy
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -96,13 +98,14 @@ class Crossing:
 
         column_of = self._number_columns(vertices, rank)
         # for each effect of each of the other factors: its column and its value, row by row
-        entries = [
+        self.codes = codes
+        self.entries = [
             (column_of[vertex] + i, U[:, z[i]])
             for vertex, (_, z, _) in zip(vertices.of_row, others, strict=True)
             for i in range(len(z))
         ]
-        self._multiply(U, entries)
-        self.coupling = couple(codes, U[:, self.z].T, entries, self.K, listed)
+        self._multiply(U, self.entries)
+        self.coupling = couple(codes, U[:, self.z].T, self.entries, self.K, listed)
 
     def _number_columns(self, vertices: _Vertices, rank: np.ndarray) -> np.ndarray:
         """Number the columns by block, factor, level and effect; return the first of each vertex."""
@@ -144,6 +147,40 @@ class Crossing:
             here = self.part == part
             other.C_tu[here, column] = sums[grouping][self.effect[here], self.level[here]]
         return other
+
+    def with_weights(
+        self, weights: np.ndarray, U: np.ndarray, responses: Sequence[np.ndarray]
+    ) -> Crossing:
+        """The same groups with weights of the rows, (n,).
+
+        Parameters
+        ----------
+        weights : ndarray, shape (n,)
+        U : ndarray, shape (u, n)
+            The first of the columns.
+        responses : sequence of ndarray
+            The others, times the weights already; columns of 0 follow.
+        """
+        other = copy.copy(self)
+        other.coupling = self.coupling.with_weights(weights)
+        other.C_tu = np.zeros_like(self.C_tu)
+        weighted = np.concatenate([weights * U, np.reshape(responses, (-1, U.shape[1]))])
+        other.C_tu[:, : len(weighted)] = self.Z_t.T @ weighted.T
+        other.C = np.zeros_like(self.C)
+        for cells, products in self._products:
+            other.C += np.bincount(cells, weights * products, len(self.C))
+        return other
+
+    @cached_property
+    def _products(self) -> list[tuple[np.ndarray, np.ndarray]]:
+        """For each pair of effects the cell of each row in K, and the product that it adds there."""
+        found = []
+        for column, value in self.entries:
+            for other_column, other_value in self.entries:
+                cells = self.K.cell(column, other_column)
+                kept = cells >= 0  # below a border nothing is kept
+                found.append((np.where(kept, cells, 0), np.where(kept, value * other_value, 0.0)))
+        return found
 
     @property
     def depth(self) -> int:
@@ -218,6 +255,53 @@ class Crossing:
         left -= self.coupling.through(b_t)
         means[self.largest] = product(tape.largest.W, left[:, None])[:, 0]
         return means
+
+    def spherical(self, tape: CrossedTape, v: np.ndarray) -> dict[int, np.ndarray]:
+        """u with b = Lambda u, in the form of `effects`."""
+        u_t = self.K.spherical(tape.others, v)
+        found = {
+            grouping: self._by_level(u_t, part) for part, (grouping, _) in enumerate(self.others)
+        }
+        left = (tape.largest.M_z * v[:, self.place_of_level]).sum(axis=1)
+        left -= self.coupling.through(self.K.effects(tape.others, v))
+        found[self.largest] = product(transpose(tape.largest.H), left[:, None])[:, 0]
+        return found
+
+    def leverages(self, tape: CrossedTape, M_bar: np.ndarray, U: np.ndarray) -> np.ndarray:
+        """The derivative of log|A| by the weight of each row, (n,), given that by the blocks' M.
+
+        A row has z of the largest factor and y = (U, z_t) of all else. With B the derivative by the
+        products of the y's once the largest factor is eliminated, and P that factor's for all of
+        them, it is (y - P'z)' B (y - P'z) + z'W z.
+        """
+        largest, codes = tape.largest, self.codes
+        back = self.K.back(tape.others, M_bar, self.depth)
+        W, z = largest.W, U[self.z]
+        own = W + product(product(W, self._middle(tape, M_bar, back)), W)
+        total = np.einsum("ijn,in,jn->n", own[:, :, codes], z, z)
+        by_entry = self.coupling.entries
+        PB_t = self.coupling.at_entries(back.cells)
+        beside = M_bar.any()  # groupings above have columns in U
+        if beside:
+            PB_t = PB_t + np.einsum(
+                "kue,eu->ke", largest.M_z[:, :, by_entry.level], back.K_tu[by_entry.column]
+            )
+        PB_t = product(W[:, :, by_entry.level], PB_t[:, None])[:, 0]
+        for at, (column, value) in enumerate(self.entries):
+            total -= 2 * value * (z * PB_t[:, by_entry.place[at]]).sum(axis=0)
+            if beside:
+                total += 2 * value * np.einsum("nu,un->n", back.K_tu[column], U)
+            for other, (other_column, other_value) in enumerate(self.entries[: at + 1]):
+                cells = self.K.cell(column, other_column)
+                cells = np.where(cells < 0, self.K.cell(other_column, column), cells)
+                total += (1 + (other < at)) * value * other_value * back.cells[cells]
+        if beside:
+            M_bar = M_bar[:, :, self.place_of_level]
+            through = self.coupling.through(back.K_tu).transpose(0, 2, 1)
+            PB_u = product(W, product(largest.M_z, M_bar) + through)
+            total -= 2 * np.einsum("kun,kn,un->n", PB_u[:, :, codes], z, U)
+            total += np.einsum("uvn,un,vn->n", M_bar[:, :, codes], U, U)
+        return total
 
     def _by_level(self, values: np.ndarray, part: int) -> np.ndarray:
         """Values by column as an array by effect and level of one of the other factors, (k, L)."""

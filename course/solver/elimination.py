@@ -201,6 +201,11 @@ class Stage:
         v[self.z] -= b
         return b, v
 
+    def spherical(self, tape: Eliminated, v: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """u with b = Lambda u, (k, L), and what `effects` returns beside b."""
+        u = product(transpose(tape.H), product(tape.M_z, self.sums.spread(v)[:, None]))[:, 0]
+        return u, self.effects(tape, v)[1]
+
     def conditional(self, tape: Eliminated, M_bar: np.ndarray) -> np.ndarray:
         """Conditional covariances of b over sigma squared, shape (k, k, L)."""
         P = tape.P

@@ -154,7 +154,7 @@ def optima(
     for T, own, grouping in zip(problem.T_z, at.factors, problem.design.groupings, strict=True):
         # theta is free of sign
         lower.append(np.moveaxis(np.where(own.diagonal().T < 0, -own, own), 2, 0))
-        factors.append(lower_factor(T @ _without_dust(lower[-1]), grouping.blocks))
+        factors.append(lower_factor(T @ without_dust(lower[-1]), grouping.blocks))
     smallest = [own.diagonal(axis1=1, axis2=2).min(axis=1) for own in lower]
     singular = np.min(smallest, axis=0) < NEAR_ZERO
     deviance = problem.in_units_of_data(problem.deviance(at, reml), reml)
@@ -232,6 +232,6 @@ def ml_deviance(
     return problem.in_units_of_data(value, reml=False)
 
 
-def _without_dust(factor: np.ndarray) -> np.ndarray:
+def without_dust(factor: np.ndarray) -> np.ndarray:
     """Rounding of what is 0, at 0."""
     return np.where(np.abs(factor) < 1e-10, 0.0, factor)

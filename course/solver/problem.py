@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -201,10 +201,11 @@ class Problem:
         -------
         Problem
             Its cross-products are those of this one with the levels that are left out at 0: such levels
-            add nothing to the likelihood. Where groupings cross it is made anew from the other rows.
+            add nothing to the likelihood. Where groupings cross it is made from the other rows. Columns keep
+            their shifts and scales.
         """
         if self.crossing:
-            return Problem(self.design.rows(~rows))
+            return Problem(self.design.rows(~rows), replace(self.columns, U=self.U[:, ~rows]))
         other = copy.copy(self)
         gone = np.zeros(self.M.shape[2], dtype=bool)
         gone[self.leaves[rows]] = True
@@ -294,7 +295,7 @@ class Problem:
         if sigma2 is None:
             df = self.n - self.p if reml else self.n
             sigma2 = np.maximum(at.r2, np.finfo(float).tiny) / df
-        v = self._residual_coefficients(at)
+        v = self.residual_coefficients(at)
         bar = v[:, None] * v / sigma2
         if reml:
             bar[np.ix_(self.x, self.x)] += at.XX_inverse
@@ -324,7 +325,7 @@ class Problem:
             by_grouping |= self.crossing.gradient(at.tape[0], self.block_sums.spread(bar))
         return [by_grouping[g] for g in range(len(self.patterns))]
 
-    def _residual_coefficients(self, at: Evaluation) -> np.ndarray:
+    def residual_coefficients(self, at: Evaluation) -> np.ndarray:
         """v with U v = y - X beta."""
         v = np.zeros((len(self.M), *at.beta.shape[1:]))
         v[self.x], v[self.y_at] = -at.beta, 1
@@ -335,19 +336,57 @@ class Problem:
     def effects(self, at: Evaluation) -> list[np.ndarray]:
         """Conditional means of the random effects in the units of the data, (L, k) each."""
         means = {}
-        v = self._residual_coefficients(at)[:, None]
+        v = self.residual_coefficients(at)[:, None]
         for stage, tape in reversed(self._steps(at)):
             means[stage.grouping], v = stage.effects(tape, v)
         if self.crossing:
             means |= self.crossing.effects(at.tape[0], self.block_sums.spread(v))
         return [
             (self.y_scale * T @ b).T
-            for b, T in zip(self._in_level_order(means), self.T_z, strict=True)
+            for b, T in zip(self.in_level_order(means), self.T_z, strict=True)
         ]
+
+    def spherical(self, at: Evaluation, v: np.ndarray) -> list[np.ndarray]:
+        """The u of the effects Lambda u that are expected given the data U v, (k, L) for each grouping.
+
+        Levels are in the order of the elimination, that of `places`.
+        """
+        found = {}
+        v = v[:, None]
+        for stage, tape in reversed(self._steps(at)):
+            found[stage.grouping], v = stage.spherical(tape, v)
+        if self.crossing:
+            found |= self.crossing.spherical(at.tape[0], self.block_sums.spread(v))
+        return [found[g] for g in range(len(self.patterns))]
+
+    def leverages(self, at: Evaluation) -> np.ndarray:
+        """The derivative of log|Lambda'Z'W Z Lambda + I| by the weight of each row, (n,).
+
+        That is z' V z, with z the row's columns of all groupings and V the conditional covariance of
+        their effects.
+        """
+        bar = np.zeros((len(self.U), len(self.U), 1))
+        for stage, tape in reversed(self._steps(at)):
+            bar = stage.back(tape, bar)
+        if self.crossing:
+            return self.crossing.leverages(at.tape[0], self.block_sums.spread(bar), self.U)
+        total = np.zeros(self.n)
+        for i, j in zip(*np.nonzero(np.abs(bar).max(axis=2)), strict=True):
+            if j <= i:
+                total += (1 + (j < i)) * bar[i, j][self.leaves] * self.U[i] * self.U[j]
+        return total
+
+    @cached_property
+    def places(self) -> list[np.ndarray]:
+        """For each grouping where the level of each row stands in the order of the elimination, (n,)."""
+        codes = {g: grouping.codes for g, grouping in enumerate(self.design.groupings)}
+        for stage, rank in zip(self.stages, self.ranks, strict=True):
+            codes[stage.grouping] = rank[codes[stage.grouping]]
+        return [codes[g] for g in range(len(codes))]
 
     def conditional_covariances(self, at: Evaluation, sigma2: float) -> list[np.ndarray]:
         """Conditional covariances of the random effects given beta and theta, (L, k, k) each."""
-        pairs = zip(self._in_level_order(self.conditional(at)), self.T_z, strict=True)
+        pairs = zip(self.in_level_order(self.conditional(at)), self.T_z, strict=True)
         return [sigma2 * np.einsum("ij,jkl,mk->lim", T, V, T) for V, T in pairs]
 
     def conditional(self, at: Evaluation) -> dict[int, np.ndarray]:
@@ -362,7 +401,7 @@ class Problem:
             covariances |= self.crossing.conditional(at.tape[0], self.block_sums.spread(bar))
         return covariances
 
-    def _in_level_order(self, by_grouping: dict[int, np.ndarray]) -> list[np.ndarray]:
+    def in_level_order(self, by_grouping: dict[int, np.ndarray]) -> list[np.ndarray]:
         """What each grouping has by level, on the last axis, in the order of the design's levels."""
         for stage, rank in zip(self.stages, self.ranks, strict=True):
             by_grouping[stage.grouping] = by_grouping[stage.grouping][..., rank]

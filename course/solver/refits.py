@@ -70,6 +70,10 @@ class Refitter:
                 results[i] = optimum
         return results
 
+    def fit_responses(self, responses: Sequence[np.ndarray]) -> list[Optimum | None]:
+        """The same for other responses of the rows."""
+        return self.fit([self.problem.with_response(y) for y in responses])
+
     def _descend(self, problems: Sequence[Problem]) -> list[Found]:
         def function(which: np.ndarray, theta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
             return values_and_gradients([problems[i] for i in which], theta, self.reml)

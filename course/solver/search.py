@@ -223,7 +223,7 @@ def descend(
     def stop_where_known(intermediate_result: optimize.OptimizeResult) -> None:
         assert known is not None
         above = first + length**2 * intermediate_result.fun - known.value
-        if 0 <= above < CLOSE and _same(
+        if 0 <= above < CLOSE and same_covariances(
             problem, intermediate_result.x * unit * length, known.theta
         ):
             raise StopIteration
@@ -264,7 +264,7 @@ def _unit(problem: Problem, theta: np.ndarray) -> np.ndarray:
     return problem.pack(larger) / np.sqrt(problem.curvature)
 
 
-def _same(problem: Problem, theta: np.ndarray, known: np.ndarray) -> bool:
+def same_covariances(problem: Problem, theta: np.ndarray, known: np.ndarray) -> bool:
     """Whether the covariances over sigma squared are nearly those of another theta."""
     pairs = zip(problem.unpack(theta), problem.unpack(known), strict=True)
     return all(

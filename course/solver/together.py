@@ -75,10 +75,8 @@ class Together(Problem):
     def __init__(self, problems: Sequence[Problem]):
         self.__dict__ |= copy.copy(problems[0].__dict__)
         self.problems, self.size = problems, len(problems)
-        self.n, self.y_scale, self.y_shift = (
-            np.array([getattr(problem, name) for problem in problems])
-            for name in ("n", "y_scale", "y_shift")
-        )
+        for name in ("n", "y_scale", "y_shift", "sum_log_weights"):
+            setattr(self, name, np.array([getattr(problem, name) for problem in problems]))
         if not self.crossing:
             self.M = np.concatenate([problem.M for problem in problems], axis=2)
             self.stages = [_side_by_side(stage, self.size) for stage in self.stages]
