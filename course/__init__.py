@@ -18,6 +18,8 @@ _HOMES = {
     "MixedGLM": "course.fit.generalised",
     "MixedGLMFit": "course.fit.generalised",
     "MixedModel": "course.fit.model",
+    "SurveyFit": "course.fit.survey",
+    "SurveyModel": "course.fit.survey",
     "PooledFit": "course.fit.pooled",
     "PooledModel": "course.fit.plausible",
     "anova": "course.inference.fixed_effects",
@@ -46,6 +48,7 @@ _HOMES = {
     "simulate_responses": "course.inference.bootstrap",
     "report": "course.interpretation.report",
     "side_by_side": "course.interpretation.side_by_side",
+    "simulate_assessment": "course.simulate.assessment",
     "simulate_schools": "course.simulate.schools",
     "slopes": "course.interpretation.slopes",
     "structure": "course.data.structure",
@@ -73,6 +76,8 @@ if TYPE_CHECKING:  # editors and type checkers read the same here, and mark a na
     from course.fit.plausible import PooledModel as PooledModel
     from course.fit.pool import pool as pool
     from course.fit.pooled import PooledFit as PooledFit
+    from course.fit.survey import SurveyFit as SurveyFit
+    from course.fit.survey import SurveyModel as SurveyModel
     from course.inference.bootstrap import bootstrap as bootstrap
     from course.inference.bootstrap import simulate_responses as simulate_responses
     from course.inference.compare import compare as compare
@@ -92,6 +97,7 @@ if TYPE_CHECKING:  # editors and type checkers read the same here, and mark a na
     from course.interpretation.variance import r2 as r2
     from course.interpretation.variance import variance_explained as variance_explained
     from course.interpretation.variance import variance_shares as variance_shares
+    from course.simulate.assessment import simulate_assessment as simulate_assessment
     from course.simulate.schools import simulate_schools as simulate_schools
     from course.studies.power import power as power
     from course.studies.recovery import recovery as recovery

@@ -40,21 +40,38 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def run_translate(options: argparse.Namespace) -> None:
     from course.translation.translate import translate
 
-    translation = translate(options.formula, _read(options), options.weights)
+    translation = translate(
+        options.formula, _read(options), options.weights, options.family, options.link
+    )
+    if options.gee and options.family == "gaussian":
+        raise CourseError("--gee is for --family binomial and poisson: --code prints the program")
     if options.code:
         print(translation.code, end="")
+    elif options.gee:
+        print(translation.gee_code, end="")
     elif options.latex:
         print(translation.latex)
     else:
         print(translation.explain())
         print(f"\nCode\n\n{translation.code}", end="")
+        if options.family != "gaussian":
+            print(f"\nCode for GEE\n\n{translation.gee_code}", end="")
 
 
 def run_fit(options: argparse.Namespace) -> None:
     from course.fit.from_formula import mixedlm
+    from course.fit.generalised_from_formula import mixedglm
 
-    model = mixedlm(options.formula, _read(options), weights=options.weights)
-    print(model.fit(reml=not options.ml).summary())
+    data, weights = _read(options), options.weights
+    if options.family != "gaussian":
+        if options.ml:
+            raise CourseError("--ml is for linear models: others are fitted by maximum likelihood")
+        model = mixedglm(options.formula, data, options.family, options.link, weights=weights)
+        print(model.fit().summary())
+        return
+    if options.link is not None:
+        raise CourseError("--link goes with --family binomial or poisson")
+    print(mixedlm(options.formula, data, weights=weights).fit(reml=not options.ml).summary())
 
 
 def run_simulate(options: argparse.Namespace) -> None:
@@ -130,6 +147,7 @@ def _parser() -> argparse.ArgumentParser:
         added.set_defaults(run=run)
         return added
 
+    families = ("gaussian", "binomial", "poisson")
     translate = command("translate", run_translate, "a formula in words and as statsmodels code")
     fit = command("fit", run_fit, "fit a model and print its summary")
     for one in (translate, fit):
@@ -144,9 +162,17 @@ def _parser() -> argparse.ArgumentParser:
         one.add_argument(
             "--weights",
             metavar="COLUMN",
-            help="prior weights: a row of weight w has the residual variance sigma^2 / w",
+            help="prior weights: a row of weight w has the residual variance sigma^2 / w; with --family "
+            "binomial the trials of proportions",
         )
         one.add_argument("--sheet", metavar="NAME", help="of a workbook; the first where left out")
+        one.add_argument(
+            "--family",
+            choices=families,
+            default="gaussian",
+            help="of a number with a normal residual, yes or no, counts",
+        )
+        one.add_argument("--link", choices=("logit", "probit", "cloglog", "log"))
         one.add_argument(
             "--na",
             nargs="+",
@@ -159,6 +185,9 @@ def _parser() -> argparse.ArgumentParser:
         )
     either = translate.add_mutually_exclusive_group()
     either.add_argument("--code", action="store_true", help="print the code alone")
+    either.add_argument(
+        "--gee", action="store_true", help="print the program of GEE alone (with --family)"
+    )
     either.add_argument("--latex", action="store_true", help="print the equation alone")
     fit.add_argument("--ml", action="store_true", help="maximum likelihood instead of REML")
 
@@ -189,6 +218,11 @@ def _parser() -> argparse.ArgumentParser:
         )
     simulate.add_argument("--labels", choices=("unique", "restarting"))
     simulate.add_argument("--label-type", choices=("text", "integer"))
+    simulate.add_argument(
+        "--family",
+        choices=families,
+        help="test scores, passed or not, days absent",
+    )
     command("doctor", run_doctor, "check the installation")
     return parser
 

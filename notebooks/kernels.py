@@ -20,6 +20,8 @@ from jupyter_client.manager import KernelManager
 from jupyter_client.provisioning import local_provisioner
 
 LAUNCHER = "ipykernel_launcher"
+# Nobody looks at the pictures here, and to cut one to what it holds, matplotlib draws it twice.
+DRAW_ONCE = "--InlineBackend.print_figure_kwargs={'bbox_inches': None}"
 
 
 class ByFile(KernelManager):
@@ -78,7 +80,7 @@ def server() -> subprocess.Popen:
 
 def launch(command: list[str], *, cwd: str, env: dict[str, str], **streams) -> Forked:
     """What ``jupyter_client.launcher.launch_kernel`` does, by a fork of the server."""
-    arguments = command[command.index(LAUNCHER) + 1 :]
+    arguments = [*command[command.index(LAUNCHER) + 1 :], DRAW_ONCE]
     server().stdin.write(json.dumps([arguments, os.path.abspath(cwd), env]) + "\n")
     server().stdin.flush()
     return Forked(int(server().stdout.readline()))

@@ -27,16 +27,15 @@ def examples(n: int) -> settings:
     return settings(max_examples=max(1, round(n * share())))
 
 
-def thinned(cases: Iterable, every: int) -> list:
-    """Parameters of a test: one case of so many in `make test`, the others in `make test-long`.
+def thinned(cases: Iterable, every: int, others: pytest.MarkDecorator = pytest.mark.long) -> list:
+    """Parameters of a test: one case of so many as it is, the others marked `long`, or `slow`.
 
     Of a product, every level of each factor stays where `every` has no divisor in common with its number of
     levels: ``thinned(product(range(4), "abc"), 5)``.
     """
     cases = [case if isinstance(case, tuple) else (case,) for case in cases]
     return [
-        pytest.param(*case, marks=[pytest.mark.long] if i % every else [])
-        for i, case in enumerate(cases)
+        pytest.param(*case, marks=[others] if i % every else []) for i, case in enumerate(cases)
     ]
 
 

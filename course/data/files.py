@@ -14,6 +14,7 @@ from course.data.delimited import read_delimited
 from course.data.labelled import read_labelled
 from course.data.r_files import read_r
 from course.data.spreadsheets import read_sheet
+from course.data.spss import write_sav
 from course.data.typed import NaValues, without
 from course.errors import CourseError
 
@@ -40,7 +41,7 @@ SIGNATURES[".rdata"] = SIGNATURES[".rda"]  # two endings of one kind
 TELLING = (".parquet", ".feather", ".sav", ".xlsx", ".sas7bdat")  # no other kind begins like these
 SUFFIXES = tuple(SIGNATURES)
 SAVED = (".rda", ".rdata")
-WRITTEN = (".csv", ".csv.gz", ".parquet")
+WRITTEN = (".csv", ".csv.gz", ".parquet", ".sav")
 CATALOG = (".sas7bcat",)  # of SAS: labels of values
 LABELLED = (".sav", ".zsav", ".por", ".dta", ".sas7bdat")
 OLD_OFFICE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
@@ -174,7 +175,10 @@ def _read(
 
 
 def write_table(data: pd.DataFrame, path: str | Path) -> None:
-    """Write a table in the format that its name asks for: .csv, .csv.gz or .parquet.
+    """Write a table in the format that its name asks for: .csv, .csv.gz, .parquet or .sav.
+
+    A ``.sav`` file has labels of factors, titles of columns, and the reasons of missing values;
+    `read_table` gives them back.
 
     Raises
     ------
@@ -187,6 +191,8 @@ def write_table(data: pd.DataFrame, path: str | Path) -> None:
     try:
         if suffix == ".parquet":
             data.to_parquet(path, index=False)
+        elif suffix == ".sav":
+            write_sav(data, path)
         else:
             # a gzip header without time stamp, so that the same table is the same file
             compression = {"method": "gzip", "mtime": 0} if suffix == ".csv.gz" else None

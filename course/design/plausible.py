@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 
 from course.common.wording import count, listing
-from course.design.checks import check_response
-from course.design.columns import find_columns, missing_rows
+from course.design.checks import check_response, refuse_text
+from course.design.columns import find_columns, is_number, missing_rows
 from course.design.design import Design, build_design, reasons_of, titles_of
 from course.design.matrices import Codings
 from course.errors import CourseError
@@ -56,57 +56,85 @@ def build_designs(
     (array([2., 5., 6., 5.]), True)
     """
     columns = find_columns(data, names)
-    _refuse_other_gaps(columns)
+    gaps = _same_gaps(columns)
     first = build_design(formula, data, weights)
     used = find_columns(data, formula.columns).values()
     keep = ~np.logical_or.reduce([missing_rows(column) for column in used])
-    others = [
-        _of_other_response(first, names[0], response, columns[name], data, keep)
-        for response, name in zip(responses[1:], names[1:], strict=True)
+    usual, *others = (
+        _Response(text, name, columns[name][keep])
+        for text, name in zip(responses, names, strict=True)
+    )
+    ys = _values(first, others)
+    return [
+        first,
+        *(
+            _with_response(first, usual, other, y, data, gaps)
+            for other, y in zip(others, ys, strict=True)
+        ),
     ]
-    return [first, *others]
 
 
-def _of_other_response(
+@dataclass(frozen=True)
+class _Response:
+    """A response in patsy's language, and the column in which it differs from others, complete rows only."""
+
+    text: str
+    name: str
+    column: pd.Series
+
+
+def _values(first: Design, responses: Sequence[_Response]) -> list[np.ndarray]:
+    """What each response is in the rows of the design, (n,); patsy passes over the data once for all."""
+    texts = [response.text for response in responses]
+    side_by_side = replace(
+        first.formula,
+        response=texts[0],
+        fixed=f"0 + {' + '.join(texts)}",
+        random=(),
+        offset="",
+        fixed_variables=variables_of(" + ".join(texts)),
+    )
+    columns = first.columns | {response.name: response.column for response in responses}
+    X = Codings(side_by_side, columns).matrices(first.index)[2]
+    if X.shape[1] > len(responses):
+        labelled = [r for r in responses if not is_number(r.column)] or responses
+        refuse_text(replace(side_by_side, response=labelled[0].text), columns)
+    return [column.copy() for column in X.T]
+
+
+def _with_response(
     first: Design,
-    usual: str,
-    response: str,
-    column: pd.Series,
+    usual: _Response,
+    other: _Response,
+    y: np.ndarray,
     data: pd.DataFrame,
-    keep: np.ndarray,
+    gaps: np.ndarray,
 ) -> Design:
-    """The first design with another response, in which one column stands in the place of the usual one."""
-    name = str(column.name)
+    """The first design with another response, whose column stands in the place of the usual one."""
 
     def renamed(values: dict) -> dict:
-        return {name if key == usual else key: value for key, value in values.items()}
+        return {other.name if key == usual.name else key: at for key, at in values.items()}
 
-    columns = renamed(first.columns) | {name: column[keep]}
-    formula = replace(
-        first.formula,
-        response=response,
-        fixed_variables=tuple(renamed(dict.fromkeys(first.formula.fixed_variables))),
-    )
-    alone = replace(
-        formula, fixed="1", random=(), offset="", fixed_variables=variables_of(response)
-    )
-    y = Codings(alone, columns).matrices(first.index)[0][:, 0]
-    check_response(y - first.offset, response)
-    gaps = {name: missing_rows(column)} if name in renamed(first.missing) else {}
+    check_response(y - first.offset, other.text)
+    variables = tuple(renamed(dict.fromkeys(first.formula.fixed_variables)))
+    formula = replace(first.formula, response=other.text, fixed_variables=variables)
+    reasons = {key: counts for key, counts in first.reasons.items() if key != usual.name}
+    if gaps.any():
+        reasons |= reasons_of(data, {other.name: gaps})
     return replace(
         first,
         formula=formula,
-        y=y.copy(),
-        columns=columns,
+        y=y,
+        columns=renamed(first.columns) | {other.name: other.column},
         missing=renamed(first.missing),
-        reasons={key: value for key, value in first.reasons.items() if key != usual}
-        | reasons_of(data, gaps),
-        titles=titles_of(data, formula.columns),
+        reasons=reasons,
+        titles={key: title for key, title in first.titles.items() if key != usual.name}
+        | titles_of(data, (other.name,)),
     )
 
 
-def _refuse_other_gaps(columns: dict[str, pd.Series]) -> None:
-    """Refuse plausible values of which some rows have only some."""
+def _same_gaps(columns: dict[str, pd.Series]) -> np.ndarray:
+    """Where all of the columns lack values, (n,); rows that have only some are refused."""
     gaps = np.array([missing_rows(column) for column in columns.values()])
     differ = (gaps != gaps[0]).any(axis=0)
     lacking = [name for name, rows in zip(columns, gaps[:, differ], strict=True) if rows.any()]
@@ -121,3 +149,4 @@ def _refuse_other_gaps(columns: dict[str, pd.Series]) -> None:
             "where others have them. All fits must be to the same rows: complete the plausible values, or "
             f"leave these rows out with data.dropna(subset={lacking!r})"
         )
+    return gaps[0]

@@ -7,19 +7,27 @@ import time
 import numpy as np
 
 from course.design.groups import FEW_LEVELS
+from course.design.responses import NUMBER
 from course.diagnosis.data_notes import TOLD_TOGETHER, data_findings
 from course.diagnosis.finding import SEVERITIES, Diagnosis, Finding
-from course.diagnosis.influence import FEWEST, influence
+from course.diagnosis.generalised import generalised_findings
+from course.diagnosis.influence import FEWEST, all_variances, influence
 from course.diagnosis.residuals import Shape, ratio_by_fitted, ratios_by_category, spreads_by_level
 from course.errors import CourseError
+from course.fit.generalised import MixedGLMFit
 from course.fit.model import MixedFit
 from course.fit.notes import unseen_by_reml
 from course.fit.require import require_fit
 from course.fit.second_solver import seconds as statsmodels_seconds
-from course.fit.shares import mean_variances
 from course.interpretation.between_within import between_within
-from course.solver.edges import on_the_edge, standardised_covariances, without_units
+from course.solver.edges import (
+    on_the_edge,
+    relative_covariances,
+    standardised_covariances,
+    without_units,
+)
 
+Fit = MixedFit | MixedGLMFit
 NEAR_SINGULAR_SD = 0.02  # of an effect, over the residual SD, predictors standardised
 NEAR_SINGULAR_CORRELATION = 0.97
 SKEWNESS, KURTOSIS = 1.0, 2.0  # beyond these a residual distribution counts as far from normal
@@ -32,7 +40,7 @@ TWIN_SECONDS = 0.5  # of matrix products; many small groups can take twenty time
 
 
 def diagnose(
-    fit: MixedFit, *, solvers: bool = True, seconds: float = 10.0, progress: bool = False
+    fit: Fit, *, solvers: bool = True, seconds: float = 10.0, progress: bool = False
 ) -> Diagnosis:
     """Look at a fit from all sides and say what stands out.
 
@@ -43,10 +51,12 @@ def diagnose(
 
     Parameters
     ----------
-    fit : MixedFit
-        A fitted model, as ``mixedlm(...).fit()`` returns it.
+    fit : MixedFit or MixedGLMFit
+        A fitted model, as ``mixedlm(...).fit()`` or ``mixedglm(...).fit()`` returns it. Of the latter, in
+        place of residuals: separation, overdispersion, groups with one answer only, and whether
+        Laplace's approximation will do.
     solvers : bool
-        Let statsmodels fit the same model, where that takes a few seconds at most.
+        Let statsmodels fit the same model, where that takes a few seconds at most (of a linear fit).
     seconds : float
         How long leaving out groups one by one may take, about. Groupings that would take longer
         are named in ``left_out``; `course.influence` does them all the same.
@@ -83,12 +93,12 @@ def diagnose(
     findings = [*_convergence(fit), *_unseen_by_reml(fit), *_singular(fit), *_few_levels(fit)]
     looked = ["convergence", "singular variances", "number of groups"]
     left_out: list[str] = []
-    if solvers:
-        findings += _second_solver(fit, looked, left_out)
+    if fit.design.kind != NUMBER:
+        findings += generalised_findings(fit, seconds, looked, left_out)
     else:
-        left_out.append("a second solver (solvers=False)")
-    findings += [*_normality(fit), *_spread(fit), *_contextual(fit)]
-    looked += ["shape and spread of residuals", "slopes within and between groups"]
+        findings += _of_residuals(fit, solvers, looked, left_out)
+    findings += _contextual(fit)
+    looked.append("slopes within and between groups")
     findings += _influence(fit, seconds, progress, looked, left_out)
     findings += data_findings(fit.design)
     looked += ["units and labels"]
@@ -96,10 +106,23 @@ def diagnose(
     return Diagnosis(fit.formula, tuple(findings), tuple(looked), tuple(left_out))
 
 
+def _of_residuals(
+    fit: MixedFit, solvers: bool, looked: list[str], left_out: list[str]
+) -> list[Finding]:
+    """What a second solver and the residuals of a linear fit say."""
+    findings = []
+    if solvers:
+        findings += _second_solver(fit, looked, left_out)
+    else:
+        left_out.append("a second solver (solvers=False)")
+    looked.append("shape and spread of residuals")
+    return [*findings, *_normality(fit), *_spread(fit)]
+
+
 # -- the optimum --------------------------------------------------------------------------------
 
 
-def _convergence(fit: MixedFit) -> list[Finding]:
+def _convergence(fit: Fit) -> list[Finding]:
     if fit.converged:
         return []
     return [
@@ -114,7 +137,7 @@ def _convergence(fit: MixedFit) -> list[Finding]:
     ]
 
 
-def _unseen_by_reml(fit: MixedFit) -> list[Finding]:
+def _unseen_by_reml(fit: Fit) -> list[Finding]:
     return [
         Finding(
             TOLD_TOGETHER,
@@ -162,9 +185,15 @@ def _second_solver(fit: MixedFit, looked: list[str], left_out: list[str]) -> lis
 # -- variances ----------------------------------------------------------------------------------
 
 
-def _singular(fit: MixedFit) -> list[Finding]:
+def _singular(fit: Fit) -> list[Finding]:
     zero, near = [], []
-    standardised = standardised_covariances(fit.model.problem, fit.estimates)
+    if fit.design.kind == NUMBER:
+        standardised, of_what = (
+            standardised_covariances(fit.model.problem, fit.estimates),
+            "residual SD",
+        )
+    else:
+        standardised, of_what = relative_covariances(fit.design, fit.estimates), "unit of the link"
     for parameter, value in without_units(fit.design, standardised):
         effects = " and ".join(parameter.effects)
         if parameter.kind == "sd":
@@ -172,7 +201,7 @@ def _singular(fit: MixedFit) -> list[Finding]:
             if on_the_edge(parameter, value):
                 zero.append(f"{what} is 0")
             elif value < NEAR_SINGULAR_SD:
-                near.append(f"{what} is {100 * value:.1f}% of the residual SD")
+                near.append(f"{what} is {100 * value:.1f}% of the {of_what}")
         else:
             what = f"the correlation of {effects} by {parameter.group}"
             if on_the_edge(parameter, value):
@@ -208,7 +237,7 @@ def _singular(fit: MixedFit) -> list[Finding]:
     ]
 
 
-def _few_levels(fit: MixedFit) -> list[Finding]:
+def _few_levels(fit: Fit) -> list[Finding]:
     findings = []
     for grouping in fit.design.groupings:
         L = grouping.n_levels
@@ -288,7 +317,7 @@ def _spread(fit: MixedFit) -> list[Finding]:
 # -- slopes within and between ------------------------------------------------------------------
 
 
-def _contextual(fit: MixedFit) -> list[Finding]:
+def _contextual(fit: Fit) -> list[Finding]:
     findings = []
     for row in between_within(fit).itertuples():
         if not (row.p_value < CONTEXTUAL_P and abs(row.size) > CONTEXTUAL_SIZE):
@@ -317,7 +346,7 @@ def _contextual(fit: MixedFit) -> list[Finding]:
 
 
 def _influence(
-    fit: MixedFit, seconds: float, progress: bool, looked: list[str], left_out: list[str]
+    fit: Fit, seconds: float, progress: bool, looked: list[str], left_out: list[str]
 ) -> list[Finding]:
     findings = []
     for grouping in sorted(fit.design.groupings, key=lambda g: g.n_levels):
@@ -338,23 +367,26 @@ def _influence(
     return findings
 
 
-def refit_seconds(fit: MixedFit) -> float:
+def refit_seconds(fit: Fit) -> float:
     """Roughly how long the model takes to be fitted again, from a few evaluations that are timed."""
     problem, theta = fit.model.problem, fit.estimates.theta_standard
     taken = []
     for _ in range(3):
         start = time.perf_counter()
-        problem.gradient(problem.evaluate(theta), fit.estimates.reml)
+        if fit.design.kind == NUMBER:
+            problem.gradient(problem.evaluate(theta), fit.estimates.reml)
+        else:
+            problem.evaluate(fit.estimates.optimum.at.beta, theta)
         taken.append(time.perf_counter() - start)
     return min(taken) * fit.estimates.evaluations
 
 
-def _influential(fit: MixedFit, group: str, progress: bool) -> list[Finding]:
+def _influential(fit: Fit, group: str, progress: bool) -> list[Finding]:
     table = influence(fit, group, progress=progress)
-    variances = np.append(mean_variances(fit.design, fit.estimates), fit.scale)
+    variances = all_variances(fit.design, fit.estimates)
     weighty = variances > 0.02 * variances.sum()  # a share that one would interpret
     names = [*fit.n_groups, "Residual"]
-    changes = [f"change({n})" for n, keep in zip(names, weighty, strict=True) if keep]
+    changes = [f"change({n})" for n, keep in zip(names, weighty, strict=False) if keep]
     betas = [column for column in table if column.startswith("dfbeta(")]
     moved, changed = table[betas].abs().max(axis=1), table[changes].abs().max(axis=1)
     moved = moved.astype(float)  # without fixed effects all are missing

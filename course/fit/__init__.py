@@ -17,6 +17,7 @@ from course.fit.pool import pool
 from course.fit.pooled import PooledFit
 from course.fit.require import require_fit
 from course.fit.summary import Summary
+from course.fit.survey import SurveyFit, SurveyModel
 
 __all__ = [
     "Check",
@@ -28,6 +29,8 @@ __all__ = [
     "PooledFit",
     "PooledModel",
     "Summary",
+    "SurveyFit",
+    "SurveyModel",
     "mixedglm",
     "mixedlm",
     "pool",

@@ -26,6 +26,7 @@ from course.formula.terms import Formula, RandomTerm, as_written
 KEYWORDS = (
     *("formula", "data", "groups", "re_formula", "vc_formula"),
     *("subset", "missing", "use_sparse", "weights"),
+    *("scaling", "strata", "replicate_weights", "replicate_method", "fay"),
 )
 OF_FIT = dict.fromkeys(("reml", "progress"), "it is given to fit(): mixedlm(...).fit(reml=False)")
 OF_MIXEDLM = "it is given to mixedlm(...), before .fit()"

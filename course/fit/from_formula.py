@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import cast
 
@@ -22,6 +22,7 @@ from course.fit.call_forms import (
 )
 from course.fit.model import MixedModel
 from course.fit.plausible import PooledModel
+from course.fit.survey_options import refuse_without_sampling_weights, survey_models
 from course.formula.plausible import read_formula
 from course.formula.terms import Formula
 from course.streaming import Source, open_source, stream
@@ -37,7 +38,12 @@ def mixedlm(
     subset: object = None,
     missing: str = "drop",
     use_sparse: bool = False,
-    weights: str | Sequence | None = None,
+    weights: str | Sequence | Mapping[str, str] | None = None,
+    scaling: str | None = "size",
+    strata: str | None = None,
+    replicate_weights: str | Sequence[str] | None = None,
+    replicate_method: str = "fay",
+    fay: float = 0.5,
     **options: object,
 ) -> MixedModel:
     """A linear mixed model from an lme4-style formula, or from statsmodels' own arguments.
@@ -68,17 +74,33 @@ def mixedlm(
         Leave rows with missing values out, or refuse them (as statsmodels does with ``"none"``, too).
     use_sparse : bool
         Without effect: it says how statsmodels keeps its matrices.
-    weights : str or array-like of shape (n,), optional
+    weights : str, array-like of shape (n,), or dict, optional
         Prior weights, as lme4 has them: a row of weight w has the residual variance σ²/w, such as a mean of
         w pupils. A column of the data, or one number above 0 for each row. `MixedFit.sigma` is then the
-        residual SD of a row of weight 1.
+        residual SD of a row of weight 1. **A dictionary has sampling weights**, one over the probability that
+        a unit is in the sample: ``{"student": "W_FSTUWT", "SCHOOLID": "W_SCHGRNRABWT"}``, columns by the
+        unit that they are of. A group of the formula is that group, any other name the rows. A plain name
+        has the overall weight, ``"student|SCHOOLID"`` that of a student within a school that is drawn; units
+        that are not named are not weighted.
+    scaling : {"size", "effective", None}
+        Of sampling weights below the top: conditional weights within a unit add up to the size of its
+        sample, or to its effective size, or are left as they are.
+    strata : str, optional
+        Beside sampling weights: the column of the strata that the units at the top were drawn from.
+    replicate_weights : str or list of str, optional
+        Beside sampling weights: columns of replicate weights, ``"W_FSTURWT*"``, for standard errors.
+    replicate_method : {"fay", "brr", "jackknife", "jk2"}
+        How these were made: PISA's by Fay's method; "jk2" is the paired jackknife of TIMSS and PIRLS.
+    fay : float
+        Fay's k, the share that units left out keep.
     **options
         None is known: a keyword of another program is told where it belongs.
 
     Returns
     -------
     MixedModel
-        Call its `fit`. For plausible values it is a `PooledModel`, whose `fit` returns a `PooledFit`.
+        Call its `fit`. For plausible values it is a `PooledModel`, whose `fit` returns a `PooledFit`; with
+        sampling weights a `SurveyModel`, whose `fit` returns a `SurveyFit`.
 
     Raises
     ------
@@ -102,6 +124,15 @@ def mixedlm(
     In R: ``lmer(test_score ~ age + (1 | classroom) + (1 | school), pupils)``.
     """
     refuse_keywords("mixedlm", options, KEYWORDS, OF_FIT)
+    sampled = isinstance(weights, Mapping)
+    if not sampled:
+        refuse_without_sampling_weights(
+            scaling=scaling,
+            strata=strata,
+            replicate_weights=replicate_weights,
+            replicate_method=replicate_method,
+            fay=fay,
+        )
     source = open_source(data)
     if source is not None:
         refuse_beside_a_source(groups, re_formula, vc_formula, subset, weights)
@@ -109,14 +140,23 @@ def mixedlm(
     data = check_frame(data)
     formula, plausible = read_formula(formula, data.columns)
     formula, data, weighted = read_call(
-        formula, data, groups, re_formula, vc_formula, subset, missing, weights
+        formula, data, groups, re_formula, vc_formula, subset, missing, None if sampled else weights
     )
     require_random_term(formula)
     if plausible is None:
-        return MixedModel(build_design(formula, data, weighted))
-    designs = build_designs(formula, data, plausible.responses, plausible.columns, weighted)
-    # which of both it is, the text of the formula says: type checkers are told of the usual one
-    return cast(MixedModel, PooledModel(designs, plausible))
+        designs = [build_design(formula, data, weighted)]
+    else:
+        designs = build_designs(formula, data, plausible.responses, plausible.columns, weighted)
+    surveys = None
+    if isinstance(weights, Mapping):
+        surveys = survey_models(
+            designs, data, weights, scaling, strata, replicate_weights, replicate_method, fay
+        )
+    model: object = MixedModel(designs[0]) if surveys is None else surveys[0]
+    if plausible is not None:
+        model = PooledModel(designs, plausible, surveys)
+    # which of these it is, formula and weights say: type checkers are told of the usual one
+    return cast(MixedModel, model)
 
 
 def _of_source(formula: str | Formula, source: Source, missing: str) -> MixedModel:

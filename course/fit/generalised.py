@@ -23,6 +23,7 @@ from course.solver.families import Family
 from course.solver.generalised import GeneralisedEstimates, estimate_generalised
 from course.solver.penalised import Generalised
 from course.solver.quadrature import MOST_NODES, Adaptive
+from course.translation.generalised import GeneralisedTranslation, translate_generalised
 
 KINDS = ("response", "link")
 RESIDUALS = ("deviance", "pearson", "response")
@@ -65,6 +66,11 @@ class MixedGLM:
     def formula(self) -> str:
         """The formula, with white space and ``a/b`` written out."""
         return str(self.design.formula)
+
+    @cached_property
+    def translation(self) -> GeneralisedTranslation:
+        """The same model in words and as an equation, and what statsmodels has that comes near."""
+        return translate_generalised(self.design, self.family.name, self.family.link)
 
     @cached_property
     def problem(self) -> Generalised:

@@ -56,7 +56,8 @@ def pooled_notes(
     if averaged:
         notes.append(
             f"The covariance matrices of {listing(averaged)} were averaged as they are, and not as "
-            "logarithms of SDs and Fisher's z of correlations: an SD of 0 and a correlation of 1 have none."
+            "logarithms of SDs and Fisher's z of correlations: an SD of 0 and a correlation of 1 have none, "
+            "or the pooled correlations would be those of no effects."
         )
     design, estimates = fits[0]
     return notes + _unknown_parts(design, estimates.reml, covariances, sigma2)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import cast
 
 from course.design.design import Design
-from course.fit.model import MixedModel
+from course.fit.model import MixedFit, MixedModel
 from course.fit.pooled import PooledFit
+from course.fit.survey import SurveyModel
 from course.formula.plausible import PlausibleValues
 from course.translation.translate import Translation, translate_design
 
@@ -22,6 +25,8 @@ class PooledModel:
         One for each plausible value; they differ in the response alone.
     plausible : PlausibleValues
         The pattern and the columns that it names.
+    surveys : list of SurveyModel or None
+        With sampling weights, the model of each plausible value.
 
     See Also
     --------
@@ -38,6 +43,7 @@ class PooledModel:
 
     designs: list[Design] = field(repr=False)
     plausible: PlausibleValues
+    surveys: Sequence[SurveyModel] | None = field(default=None, repr=False)
 
     @property
     def formula(self) -> str:
@@ -49,13 +55,13 @@ class PooledModel:
         """The same models for statsmodels, in words and as an equation."""
         return translate_design(self.designs[0], self.plausible)
 
-    def fit(self, reml: bool = True, progress: bool = False, **options: object) -> PooledFit:
+    def fit(self, reml: bool | None = None, progress: bool = False, **options: object) -> PooledFit:
         """Fit the model to each of the plausible values, and pool.
 
         Parameters
         ----------
-        reml : bool
-            As in `MixedModel.fit`.
+        reml : bool, optional
+            As in `MixedModel.fit`, or with sampling weights as in `SurveyModel.fit`.
         progress : bool
             Whether fits of more than a second together show how many are done.
         **options
@@ -70,18 +76,22 @@ class PooledModel:
         CourseError
             As `MixedModel.fit`.
         """
-        first = MixedModel(self.designs[0])
-        models = [
-            first,
-            *(MixedModel(d, first.problem.with_response(d.y)) for d in self.designs[1:]),
-        ]
+        models: Iterable[MixedModel | SurveyModel] = self.surveys or self._models()
         if progress:
             from tqdm.auto import tqdm
 
-            models = tqdm(models, desc="plausible values", unit="fit", delay=1)
-        return PooledFit(
-            tuple(model.fit(reml, False, **options) for model in models), self.plausible
-        )
+            models = tqdm(models, "plausible values", len(self.designs), unit="fit", delay=1)
+        if reml is None:
+            reml = self.surveys is None
+        fits = tuple(model.fit(reml, False, **options) for model in models)
+        return PooledFit(cast(tuple[MixedFit, ...], fits), self.plausible)
+
+    def _models(self) -> Iterator[MixedModel]:
+        """One after the other: what the first fit found out about the design, the later ones take over."""
+        first = MixedModel(self.designs[0])
+        yield first
+        for design in self.designs[1:]:
+            yield MixedModel(design, first.problem.with_response(design.y))
 
     def __repr__(self) -> str:
         return (

@@ -9,6 +9,7 @@ from course.common.wording import listing
 from course.errors import CourseError
 from course.fit.model import MixedFit
 from course.fit.pooled import PooledFit
+from course.fit.survey import SurveyFit
 from course.formula.plausible import plausible_values
 
 
@@ -63,7 +64,7 @@ def pool(fits: Iterable[MixedFit]) -> PooledFit:
 
     In R: ``mice::pool(lapply(imputed, function(d) lmer(formula, d)))``, or mitml's ``testEstimates``.
     """
-    if isinstance(fits, MixedFit):
+    if isinstance(fits, MixedFit | SurveyFit):
         raise CourseError("pool takes several fits in a list: pool([fit1, fit2, ...])")
     if isinstance(fits, str) or not isinstance(fits, Iterable):
         raise CourseError(
@@ -86,7 +87,7 @@ def _check_kinds(fits: tuple) -> None:
             raise CourseError(
                 f"number {place} is pooled already, and these rules pool single fits: give all of those"
             )
-        if not isinstance(fit, MixedFit):
+        if not isinstance(fit, MixedFit | SurveyFit):
             mend = ": call its .fit()" if hasattr(fit, "fit") else ""
             raise CourseError(
                 f"pool takes results of mixedlm(formula, data).fit(); number {place} is a "
@@ -131,8 +132,8 @@ def _check_pair(first: MixedFit, fit: MixedFit, place: int, plausible: bool) -> 
         )
     if plausible and not other.index.equals(one.index):
         raise CourseError(
-            f"the first fit and number {place} are to different rows: other plausible values are missing in "
-            "each. Leave the rows out of all with "
+            f"the first fit and number {place} are to different rows, since other values are missing. Leave "
+            "out the rows with gaps before fitting: "
             f"data.dropna(subset={sorted({*one.missing, *other.missing})})"
         )
     if other.fixed_names != one.fixed_names:

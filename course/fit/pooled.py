@@ -18,6 +18,7 @@ from course.fit.notes import pooled_notes
 from course.fit.pooled_variances import pool_covariances
 from course.fit.rubin import Pooled, rubin
 from course.fit.summary import Summary, summarise_pooled
+from course.fit.survey import SurveyFit
 from course.fit.tables import t_table, with_left_out
 from course.formula.plausible import PlausibleValues
 from course.formula.terms import Formula
@@ -138,24 +139,13 @@ class PooledFit:
 
     # -- fixed effects ------------------------------------------------------------------------
 
-    def pooled(self, of_one: Callable[[MixedFit], tuple]) -> Pooled:
-        """What each fit says of k quantities, pooled.
-
-        Parameters
-        ----------
-        of_one : callable
-            From a `MixedFit` to estimates, standard errors and degrees of freedom, each of shape (k,).
-        """
-        return rubin(*zip(*map(of_one, self.fits), strict=True))
-
     @cached_property
     def _coefficients(self) -> Pooled:
-        return self.pooled(
-            lambda fit: (
-                fit.fe_params,
-                fit.bse_fe,
-                fit.fixed_effects["df"][fit.fe_params.index],
-            )
+        names = list(self.design.fixed_names)
+        return rubin(
+            [fit.fe_params for fit in self.fits],
+            [fit.bse_fe for fit in self.fits],
+            [fit.fixed_effects["df"][names] for fit in self.fits],
         )
 
     @property
@@ -311,9 +301,13 @@ class PooledFit:
     # -- predictions --------------------------------------------------------------------------
 
     def predict(
-        self, new_data: pd.DataFrame | None = None, random: str | Sequence[str] = "all"
-    ) -> pd.Series:
-        """Predicted responses: the means of what the fits predict.
+        self,
+        new_data: pd.DataFrame | None = None,
+        random: str | Sequence[str] = "all",
+        interval: str | None = None,
+        level: float = 0.95,
+    ) -> pd.Series | pd.DataFrame:
+        """Predicted responses: the means of what the fits predict, with intervals by Rubin's rules.
 
         Parameters
         ----------
@@ -321,11 +315,15 @@ class PooledFit:
             The rows to predict; those of the fits where left out.
         random : "all", "none" or list of str
             Which random effects to add, as in `MixedFit.predict`.
+        interval : "confidence" or "prediction", optional
+            Of the mean, or of a single response, as in `MixedFit.predict`.
+        level : float
+            Of the intervals, between 0 and 1.
 
         Returns
         -------
-        Series
-            By the index of new_data.
+        Series, or DataFrame with intervals
+            By the index of new_data. With intervals: estimate, std_error, df, lower, upper.
 
         Raises
         ------
@@ -334,25 +332,39 @@ class PooledFit:
 
         See Also
         --------
-        means : Adjusted means with pooled intervals.
+        course.means : Adjusted means with pooled intervals.
 
         Examples
         --------
         >>> from course import load, mixedlm, pool
         >>> exam = load("exam")
-        >>> halves = [exam.assign(y=exam["normexam"] + shift) for shift in (0.0, 0.1)]
-        >>> pooled = pool([mixedlm("y ~ standLRT + (1|school)", half).fit() for half in halves])
-        >>> pooled.predict(pd.DataFrame({"standLRT": [0.0]}), random="none").round(2).tolist()
+        >>> thirds = [exam.assign(y=exam["normexam"] + shift) for shift in (0.0, 0.05, 0.1)]
+        >>> pooled = pool([mixedlm("y ~ standLRT + (1|school)", d).fit() for d in thirds])
+        >>> new = pd.DataFrame({"standLRT": [0.0]})
+        >>> pooled.predict(new, random="none").round(2).tolist()
         [0.05]
+        >>> pooled.predict(new, random="none", interval="confidence").round(2)
+           estimate  std_error   df  lower  upper
+        0      0.05       0.07  3.6  -0.15   0.26
         """
-        predicted = [fit.predict(new_data, random).to_numpy() for fit in self.fits]
-        index = self.design.index if new_data is None else new_data.index
-        return pd.Series(np.mean(predicted, axis=0), index=index)
+        if interval is None:
+            series = [fit.predict(new_data, random) for fit in self.fits]
+            return pd.Series(np.mean(series, axis=0), index=series[0].index)
+        tables = [
+            fit.predict(new_data, random, interval=interval, level=level) for fit in self.fits
+        ]
+        found = rubin(
+            *([table[name] for table in tables] for name in ("estimate", "std_error", "df"))
+        )
+        index = tables[0].index
+        estimates, errors = pd.Series(found.estimates, index), pd.Series(found.std_errors, index)
+        return t_table(estimates, errors, found.df, level)[list(tables[0].columns)]
 
     @property
     def fittedvalues(self) -> pd.Series:
         """Fixed part and random effects together, by row: the means over the fits."""
-        return self.predict()
+        values = [fit.fittedvalues for fit in self.fits]
+        return pd.Series(np.mean(values, axis=0), index=values[0].index)
 
     # -- words --------------------------------------------------------------------------------
 
@@ -368,7 +380,10 @@ class PooledFit:
         covariances, averaged = self._covariances
         fits = [(fit.design, fit.estimates) for fit in self.fits]
         found = pooled_notes(fits, list(map(str, names)), covariances, self.scale, averaged)
-        return (*found, *self.fits[0].model.translation.notes)
+        first: MixedFit | SurveyFit = self.fits[0]
+        if isinstance(first, SurveyFit):
+            return (*found, *first.sampling_notes)
+        return (*found, *first.model.translation.notes)
 
     def summary(self) -> Summary:
         """A compact table: prints as text, shows as HTML in a notebook."""
@@ -404,3 +419,8 @@ class PooledFit:
                 raise AttributeError(f"'PooledFit' object has no attribute {name!r}")
             mend = INSTEAD.get(name, f"each fit has its own, as in pooled.fits[0].{name}")
             raise CourseError(f"a pooled fit has no {name}: {mend}")
+
+
+def response_of(fit: MixedFit | SurveyFit | PooledFit) -> str:
+    """The response as a formula has it: of plausible values the pattern."""
+    return fit.response if isinstance(fit, PooledFit) else fit.design.formula.response

@@ -114,6 +114,36 @@ def summarise(
     )
 
 
+def summarise_survey(
+    design: Design,
+    estimates: Estimates,
+    llf: float,
+    fixed_effects: pd.DataFrame,
+    notes: tuple[str, ...],
+    tests: str,
+) -> Summary:
+    """The summary of a fit with sampling weights from its parts."""
+    singular = " (singular)" if estimates.singular else ""
+    return Summary(
+        heading=(
+            f"Linear mixed model fitted by pseudo-ML with sampling weights{singular}",
+            str(design.formula),
+            _size(design),
+            f"pseudo-log-likelihood {llf:,.2f} (not for likelihood-ratio tests)",
+        ),
+        random_part=_random_part(
+            design,
+            False,
+            estimates.covariances,
+            variance_table(design, estimates),
+            design.mean_products,
+        ),
+        fixed_part=_fixed_part(fixed_effects),
+        notes=notes,
+        tests=tests,
+    )
+
+
 def summarise_pooled(
     design: Design,
     heading: tuple[str, ...],

@@ -180,6 +180,19 @@ def variables_of(effects: str) -> tuple[str, ...]:
     return tuple(parser.variables)
 
 
+def variables_of_response(response: str) -> tuple[str, ...]:
+    """The columns that a left-hand side is computed from.
+
+    Examples
+    --------
+    >>> variables_of_response("cbind(passed, failed)"), variables_of_response("np.log(score)")
+    (('passed', 'failed'), ('score',))
+    """
+    parser = Parser(f"{response} ~ 1")
+    parser.response()
+    return tuple(parser.variables)
+
+
 def powers_of(effects: str) -> tuple[str, ...]:
     """The single columns and calls that a right-hand side raises to a power, as patsy is told of them.
 

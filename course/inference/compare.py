@@ -13,22 +13,28 @@ from scipy import stats
 
 from course.common.arguments import usable_seed, whole
 from course.common.parallel import run_in_chunks
+from course.design.responses import NUMBER
 from course.errors import CourseError
+from course.fit.generalised import MixedGLMFit
 from course.fit.model import MixedFit
 from course.fit.pooled import PooledFit
 from course.fit.require import require_fit_or_pooled
-from course.inference.bootstrap import Refitter, Simulator
+from course.inference.bootstrap import Simulator, refitter_of, simulator_of
+from course.inference.generalised_refits import GeneralisedRefitter, GeneralisedSimulator
 from course.inference.nesting import Step, check_rows, step
 from course.inference.pooled_comparison import compare_pooled
+from course.solver.refits import Refitter
 
 # Two optima are known to about this much, so that a chi2 below it counts as 0.
 ROUNDING = 1e-6
+# Responses that are fitted together: their rows fill some MB.
+ROWS_TOGETHER, MOST_TOGETHER = 500_000, 25
 # With fewer levels of the grouping factor than this, a p-value that holds for many levels is doubted.
 FEW_FOR_CHI2 = 20
 
 
 def compare(
-    *fits: MixedFit | PooledFit,
+    *fits: MixedFit | MixedGLMFit | PooledFit,
     bootstrap: int = 0,
     seed: int | None = None,
     executor: Executor | None = None,
@@ -53,8 +59,9 @@ def compare(
 
     Parameters
     ----------
-    *fits : MixedFit or PooledFit
-        Two or more fits of nested models on the same rows, in any order; all of them pooled, or none.
+    *fits : MixedFit, MixedGLMFit or PooledFit
+        Two or more fits of nested models on the same rows, in any order; all of them pooled, or none; all
+        linear, or all of one family and link.
     bootstrap : int
         Number of responses drawn from the smaller model, to which both models are fitted: the
         p-value is then (1 + number of chi2 as large as the one observed) / (1 + replicates)
@@ -72,7 +79,8 @@ def compare(
         One row per model by its formula, fewest parameters first: n_params, llf, AIC, BIC; chi2, df
         (new parameters), p_naive, p_value against the row before; reference (the distribution that
         gave p_value) and likelihood ("REML", "ML", or "ML, refitted"). REML likelihoods are used
-        where all fixed parts are the same and every fit is by REML; otherwise all are fitted by ML.
+        where all fixed parts are the same and every fit is by REML; otherwise all are fitted by ML. Those
+        of generalised fits are "Laplace".
         What is to be known beside this is in ``table.attrs["notes"]``, a list of sentences. Pooled fits
         have in place of llf to p_naive the statistic D3 of Meng and Rubin (1992, doi
         10.1093/biomet/79.1.103): F, df, den_df, riv (relative increase in variance).
@@ -117,12 +125,16 @@ def compare(
             "plausible values or data sets"
         )
     return _compare(
-        [fit for fit in fits if isinstance(fit, MixedFit)], replicates, seed, executor, progress
+        [fit for fit in fits if not isinstance(fit, PooledFit)],
+        replicates,
+        seed,
+        executor,
+        progress,
     )
 
 
 def _compare(
-    fits: Sequence[MixedFit],
+    fits: Sequence[MixedFit | MixedGLMFit],
     replicates: int,
     seed: int | None,
     executor: Executor | None,
@@ -200,11 +212,12 @@ def mixture_p_value(chi2: float, new: Step) -> tuple[float, str]:
     return float(weights @ tails), reference
 
 
-def _comparable(fits: list[MixedFit]) -> tuple[list[str], list[MixedFit], list[str]]:
+def _comparable(fits: list) -> tuple[list[str], list, list[str]]:
     """Fits whose likelihoods can be compared, what these are, and why."""
+    _check_laws(fits)
     same_fixed = all(np.array_equal(fits[0].design.X, fit.design.X) for fit in fits)
     methods = {fit.method for fit in fits}
-    if methods == {"ML"} or (methods == {"REML"} and same_fixed):
+    if len(methods) == 1 and (same_fixed or methods != {"REML"}):
         return [fit.method for fit in fits], fits, []
     why = (
         "Some were fitted by REML and some by ML"
@@ -216,7 +229,29 @@ def _comparable(fits: list[MixedFit]) -> tuple[list[str], list[MixedFit], list[s
     return labels, refitted, [f"{why}: every model was refitted by ML."]
 
 
-def _chi2(small: MixedFit, large: MixedFit) -> float:
+def _check_laws(fits: list) -> None:
+    """Refuse fits whose likelihoods are of different laws, or approximated in different ways."""
+    laws = {
+        fit.formula: "normal"
+        if fit.design.kind == NUMBER
+        else f"{fit.family.name}, {fit.family.link}"
+        for fit in fits
+    }
+    if len(set(laws.values())) > 1:
+        told = "; ".join(f"{formula} is {law}" for formula, law in laws.items())
+        raise CourseError(
+            f"these models differ in the law of the response ({told}), so that none is a special case of "
+            "another: compare models of one family and link"
+        )
+    methods = {fit.method for fit in fits} - {"ML", "REML"}
+    if len(methods) > 1:
+        raise CourseError(
+            f"these likelihoods are approximated in different ways ({', '.join(sorted(methods))}), and the "
+            "difference of two would be that of the approximations: fit all with the same nagq="
+        )
+
+
+def _chi2(small: MixedFit | MixedGLMFit, large: MixedFit | MixedGLMFit) -> float:
     chi2 = 2 * (large.llf - small.llf)
     if chi2 < -1e-3:
         raise CourseError(
@@ -226,7 +261,7 @@ def _chi2(small: MixedFit, large: MixedFit) -> float:
     return chi2 if chi2 > ROUNDING else 0.0
 
 
-def _doubts(new: Step, small: MixedFit) -> list[str]:
+def _doubts(new: Step, small: MixedFit | MixedGLMFit) -> list[str]:
     """Why the p-value of a mixture may be off."""
     few = [f"{n} levels of {name}" for name, n in new.groups.items() if n < FEW_FOR_CHI2]
     notes = []
@@ -266,8 +301,8 @@ def _doubts(new: Step, small: MixedFit) -> list[str]:
 
 def _bootstrap_p_value(
     chi2: float,
-    small: MixedFit,
-    large: MixedFit,
+    small: MixedFit | MixedGLMFit,
+    large: MixedFit | MixedGLMFit,
     replicates: int,
     seed: int,
     executor: Executor | None,
@@ -284,8 +319,8 @@ def _bootstrap_p_value(
 
 
 def simulate_chi2(
-    small: MixedFit,
-    large: MixedFit,
+    small: MixedFit | MixedGLMFit,
+    large: MixedFit | MixedGLMFit,
     n: int,
     seed: int,
     executor: Executor | None = None,
@@ -295,19 +330,26 @@ def simulate_chi2(
 
     NaN where a fit broke off or did not converge.
     """
-    work = partial(_chi2_of, Simulator.of(small), Refitter.of(small), Refitter.of(large), seed)
-    return np.array(run_in_chunks(work, n, executor, progress, "likelihood ratios"))
+    refitters = [refitter_of(fit) for fit in (small, large)]
+    together = int(np.clip(ROWS_TOGETHER // small.nobs, 1, MOST_TOGETHER))
+    work = partial(_chi2_of, simulator_of(small), refitters, seed, together)
+    ratios = run_in_chunks(work, n, executor, progress, "likelihood ratios", together=together)
+    return np.array(ratios)
 
 
 def _chi2_of(
-    simulator: Simulator, small: Refitter, large: Refitter, seed: int, replicates: range
+    simulator: Simulator | GeneralisedSimulator,
+    refitters: list[Refitter | GeneralisedRefitter],
+    seed: int,
+    together: int,
+    replicates: range,
 ) -> list[float]:
-    found = []
-    for replicate in replicates:
-        y = simulator.draw(seed, replicate)
-        one, other = small.fit(y), large.fit(y)
-        if one and other and one.converged and other.converged:
-            found.append(max(0.0, one.deviance - other.deviance))
-        else:
-            found.append(np.nan)
-    return found
+    # the two models may have different finest groups, which a response must have rows for
+    ratios: list[float] = []
+    for first in range(replicates.start, replicates.stop, together):
+        responses = [simulator.draw(seed, first + i) for i in range(together)]
+        found = [refitter.fit_responses(responses) for refitter in refitters]
+        for one, other in zip(*found, strict=True):
+            good = one and other and one.converged and other.converged
+            ratios.append(max(0.0, one.deviance - other.deviance) if good else np.nan)
+    return ratios[: len(replicates)]

@@ -8,6 +8,8 @@ Each takes ``df``, how the denominator degrees of freedom are found:
   Roger 1997, doi 10.2307/2533558). For REML fits.
 - ``"normal"``: none, as if the variances were known: z tests and chi-squared tests, as in statsmodels. Too
   optimistic where groups are few.
+
+Those of a fit with sampling weights are clusters less strata (`course.inference.f_tests` for joint tests).
 """
 
 from __future__ import annotations
@@ -18,22 +20,22 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from course.common.arguments import choice, proportion
+from course.common.arguments import proportion
 from course.design.notes import columns_left_out
 from course.errors import CourseError
-from course.fit.model import MixedFit
 from course.fit.pooled import PooledFit
-from course.fit.require import require_fit_or_pooled
+from course.fit.require import require_fit_or_pooled, require_linear
+from course.fit.survey import SurveyFit
 from course.fit.tables import t_table, with_left_out
 from course.inference.cluster_robust import robust_coefficients
-from course.inference.combinations import DF, Combinations, combinations, of_each
+from course.inference.combinations import Combinations, Single, combinations, of_each, usable_df
 from course.inference.constraints import check_independent, read_constraints, read_matrix
-from course.inference.f_tests import f_tests
+from course.inference.f_tests import f_tests, refuse_few_clusters
 from course.inference.type_three import type_three
 
 
 def fixed_effects_table(
-    fit: MixedFit | PooledFit,
+    fit: Single | PooledFit,
     df: str = "satterthwaite",
     level: float = 0.95,
     *,
@@ -44,7 +46,7 @@ def fixed_effects_table(
 
     Parameters
     ----------
-    fit : MixedFit or PooledFit
+    fit : MixedFit, MixedGLMFit, SurveyFit or PooledFit
         A fitted model, as ``mixedlm(...).fit()`` returns it, or several that are pooled (by Rubin's rules).
     df : {"satterthwaite", "kenward-roger", "normal"}
         How degrees of freedom are found; "kenward-roger" also adjusts the standard errors.
@@ -62,9 +64,9 @@ def fixed_effects_table(
     Returns
     -------
     DataFrame
-        By patsy name: estimate, std_error, df, t, p_value, lower, upper. With "normal" df is infinite,
-        and t a z value. NaN for a column that others determine, as where a combination of labels has no
-        rows: it is left out of the fit.
+        By patsy name: estimate, std_error, df, t, p_value, lower, upper. With "normal", and of a generalised
+        fit (on the scale of its link), df is infinite, and t a z value. NaN for a column that others
+        determine, as where a combination of labels has no rows: it is left out of the fit.
 
     Raises
     ------
@@ -91,17 +93,28 @@ def fixed_effects_table(
     In R, with lmerTest: ``coef(summary(fit, ddf = "Kenward-Roger"))``; with clubSandwich:
     ``coef_test(fit, vcov = "CR2")``.
     """
-    require_fit_or_pooled(fit)
-    choice("df", df, DF)
-    level = proportion("level", level)
+    require_fit_or_pooled(fit, surveys=True)
+    df, level = usable_df(fit, df), proportion("level", level)
     if robust is not None and df == "kenward-roger":
         raise CourseError(
             "Kenward-Roger believes in the model's covariances, and robust= does not: leave one out"
         )
 
-    def of_one(one: MixedFit) -> Combinations:
+    if robust is not None:
+        require_linear(
+            fit,
+            "robust=",
+            "translate(...).gee_code is a program of statsmodels for population-averaged effects, whose "
+            "standard errors hold for any covariances",
+        )
+
+    def of_one(one: Single) -> Combinations:
         if robust is None:
             return combinations(one, np.eye(len(one.fe_params)), df)
+        if isinstance(one, SurveyFit):
+            raise CourseError(
+                "standard errors of a fit with sampling weights are robust already: leave robust= out"
+            )
         found = robust_coefficients(one, robust, correction)
         return replace(found, df=np.full(len(found.df), np.inf)) if df == "normal" else found
 
@@ -111,7 +124,7 @@ def fixed_effects_table(
     return with_left_out(table, fit.design)
 
 
-def anova(fit: MixedFit | PooledFit, df: str = "satterthwaite") -> pd.DataFrame:
+def anova(fit: Single | PooledFit, df: str = "satterthwaite") -> pd.DataFrame:
     """One F test for each term of the fixed part (type III).
 
     Each term is tested beside all others, on averages in which every level of a factor has the same
@@ -121,7 +134,7 @@ def anova(fit: MixedFit | PooledFit, df: str = "satterthwaite") -> pd.DataFrame:
 
     Parameters
     ----------
-    fit : MixedFit or PooledFit
+    fit : MixedFit, MixedGLMFit, SurveyFit or PooledFit
         A fitted model, as ``mixedlm(...).fit()`` returns it, or several that are pooled.
     df : {"satterthwaite", "kenward-roger", "normal"}
         How the denominator's degrees of freedom are found.
@@ -136,7 +149,7 @@ def anova(fit: MixedFit | PooledFit, df: str = "satterthwaite") -> pd.DataFrame:
         ``table.attrs["notes"]`` says what is missing: these hypotheses are to be read with care. For pooled
         fits F is D1 of Li, Raghunathan and Rubin (1991, doi 10.1080/01621459.1991.10475152), with the
         degrees of freedom of Reiter (2007, doi 10.1093/biomet/asm028), and in place of the sums of squares
-        stands riv (relative increase in variance).
+        stands riv (relative increase in variance). Of a generalised fit Wald's tests: chi2, df, p_value.
 
     Raises
     ------
@@ -158,7 +171,8 @@ def anova(fit: MixedFit | PooledFit, df: str = "satterthwaite") -> pd.DataFrame:
     vr             2    59.96     4.12
     standLRT       1  4005.68  2000.93
 
-    In R, with lmerTest: ``anova(fit)``.
+    In R, with lmerTest: ``anova(fit)``; of a generalised fit, with car and contrasts that sum to 0,
+    ``Anova(fit, type = 3)``.
     """
     _check(fit, df)
     hypotheses = type_three(_one_of(fit))
@@ -171,13 +185,13 @@ def anova(fit: MixedFit | PooledFit, df: str = "satterthwaite") -> pd.DataFrame:
 
 
 def wald(
-    fit: MixedFit | PooledFit, constraints: str | np.ndarray, df: str = "satterthwaite"
+    fit: Single | PooledFit, constraints: str | np.ndarray, df: str = "satterthwaite"
 ) -> pd.DataFrame:
     """Joint F test of linear constraints on the fixed effects.
 
     Parameters
     ----------
-    fit : MixedFit or PooledFit
+    fit : MixedFit, MixedGLMFit, SurveyFit or PooledFit
         A fitted model, as ``mixedlm(...).fit()`` returns it, or several that are pooled.
     constraints : str or array-like, shape (q, p) or (p,)
         Equations in patsy's names of the coefficients, separated by commas: ``"age = 0"``,
@@ -221,16 +235,17 @@ def wald(
     else:
         L, label = read_matrix(constraints, list(fit.design.fixed_names)), "L beta = 0"
         values = np.zeros(len(L))
+    refuse_few_clusters(_one_of(fit), label, len(L))
     check_independent(L, _one_of(fit))
     sizes = np.abs(L).max(axis=1)  # 2 * age = 6 says no more than age = 3
     return f_tests(fit, {label: (L / sizes[:, None], values / sizes)}, df)
 
 
-def _one_of(fit: MixedFit | PooledFit) -> MixedFit:
+def _one_of(fit: Single | PooledFit) -> Single:
     """The fit itself, or the first of those that are pooled, which has their columns."""
     return fit.fits[0] if isinstance(fit, PooledFit) else fit
 
 
-def _check(fit: MixedFit | PooledFit, df: str) -> None:
-    require_fit_or_pooled(fit)
-    choice("df", df, DF)
+def _check(fit: Single | PooledFit, df: str) -> None:
+    require_fit_or_pooled(fit, surveys=True)
+    usable_df(fit, df)

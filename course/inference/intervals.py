@@ -14,9 +14,13 @@ from course.common.nearest import nearest
 from course.common.parameter import Parameter
 from course.common.wording import listing
 from course.errors import CourseError
+from course.fit.curvature import curvature
+from course.fit.generalised import MixedGLMFit
 from course.fit.model import MixedFit
 from course.fit.pooled import PooledFit
 from course.fit.require import require_fit, require_fit_or_pooled
+from course.fit.rubin import rubin
+from course.inference.combinations import df_of_one
 from course.inference.parameters import choose
 from course.inference.parameters import parameters as all_parameters
 from course.inference.profile import profile
@@ -28,7 +32,7 @@ AT_THE_END = 1e-4
 
 
 def confint(
-    fit: MixedFit | PooledFit,
+    fit: MixedFit | MixedGLMFit | PooledFit,
     method: str = "profile",
     level: float = 0.95,
     parameters: str | Sequence[str] | None = None,
@@ -41,16 +45,19 @@ def confint(
 
     Parameters
     ----------
-    fit : MixedFit or PooledFit
-        A fitted model, as ``mixedlm(...).fit()`` returns it; or several that are pooled, for ``"wald"``.
+    fit : MixedFit, MixedGLMFit or PooledFit
+        A fitted model, as ``mixedlm(...).fit()`` or ``mixedglm(...).fit()`` returns it; or several that are
+        pooled, for ``"wald"``. All parameters of a generalised fit are on the scale of its link, and it has
+        no sigma.
     method : "profile", "bootstrap" or "wald"
         ``"profile"`` inverts the likelihood ratio test, as lme4's ``confint`` does, on the ML fit
         (`course.profile`): not symmetric, and with an end at 0, -1 or 1 where the data allow it.
         ``"bootstrap"`` takes percentiles of refits to simulated responses (`course.bootstrap`).
         ``"wald"`` takes the curvature at the estimates: for fixed effects t-intervals with Satterthwaite
-        degrees of freedom; for standard deviations on the log scale and for correlations on Fisher's z scale
-        (Pinheiro and Bates 2000, doi 10.1007/b98882, section 2.4.2), as nlme's ``intervals`` does. Quick,
-        and poor for few groups. Of pooled fits Rubin's rules are applied on these scales.
+        degrees of freedom (z-intervals after a generalised fit); for standard deviations on the log scale
+        and for correlations on Fisher's z scale (Pinheiro and Bates 2000, doi 10.1007/b98882, section
+        2.4.2), as nlme's ``intervals`` does. Quick, and poor for few groups. Of pooled fits Rubin's
+        rules are applied on these scales.
     level : float
         Confidence level.
     parameters : str or list of str, optional
@@ -136,7 +143,7 @@ def confint(
 
 
 def _profile(
-    fit: MixedFit, names: list[str], level: float, progress: bool
+    fit: MixedFit | MixedGLMFit, names: list[str], level: float, progress: bool
 ) -> tuple[pd.DataFrame, list[str]]:
     table = profile(fit, names, level=level, progress=progress).interval(level)
     notes = []
@@ -146,7 +153,7 @@ def _profile(
 
 
 def _bootstrap(
-    fit: MixedFit,
+    fit: MixedFit | MixedGLMFit,
     chosen: list[Parameter],
     level: float,
     n: int,
@@ -184,11 +191,14 @@ def _bootstrap(
 
 
 def _wald(
-    fit: MixedFit | PooledFit, chosen: list[Parameter], level: float, unknown: set[Parameter]
+    fit: MixedFit | MixedGLMFit | PooledFit,
+    chosen: list[Parameter],
+    level: float,
+    unknown: set[Parameter],
 ) -> tuple[pd.DataFrame, list[str]]:
     """By curvature, each parameter on its scale; of pooled fits by Rubin's rules there."""
     if isinstance(fit, PooledFit):
-        found = fit.pooled(lambda one: _on_scales(one, chosen))
+        found = rubin(*zip(*(_on_scales(one, chosen) for one in fit.fits), strict=True))
         at, errors, df = found.estimates, found.std_errors, found.df
     else:
         at, errors, df = _on_scales(fit, chosen)
@@ -213,7 +223,9 @@ def _wald(
     return table, notes
 
 
-def _on_scales(fit: MixedFit, chosen: list[Parameter]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _on_scales(
+    fit: MixedFit | MixedGLMFit, chosen: list[Parameter]
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Values, standard errors and degrees of freedom: of log SDs, of Fisher's z of correlations."""
     estimates = all_parameters(fit)
     errors = pd.Series(wald_errors(fit), index=estimates.index)
@@ -224,7 +236,7 @@ def _on_scales(fit: MixedFit, chosen: list[Parameter]) -> tuple[np.ndarray, np.n
         with np.errstate(all="ignore"):
             if parameter.kind == "fixed":
                 place = fit.fe_params.index.get_loc(name)
-                df = fit.satterthwaite.df(np.eye(len(fit.fe_params))[place])
+                df = df_of_one(fit)(np.eye(len(fit.fe_params))[place])
             elif parameter.kind == "cor":
                 value, error = np.arctanh(value), error / (1 - value**2)
             else:
@@ -242,7 +254,7 @@ def _back(values: np.ndarray, chosen: list[Parameter]) -> np.ndarray:
     )
 
 
-def wald_errors(fit: MixedFit) -> np.ndarray:
+def wald_errors(fit: MixedFit | MixedGLMFit) -> np.ndarray:
     """Standard errors of the parameters, in the order of `course.inference.parameters.parameters`.
 
     Those of standard deviations and correlations come from the inverse Hessian of the deviance in (theta,
@@ -265,17 +277,15 @@ def wald_errors(fit: MixedFit) -> np.ndarray:
     >>> wald_errors(fit).round(4)
     array([0.0404, 0.0125, 0.031 , 0.0084])
     """
-    problem, estimates = fit.model.problem, fit.estimates
-    theta, sigma = estimates.theta_standard, np.sqrt(estimates.sigma2)
-    factors = problem.unpack(theta)
-    directions = [problem.unpack(row) for row in np.eye(len(theta))]
-    rows = []
+    known, rows = curvature(fit), []
     for g, grouping in enumerate(fit.design.groupings):
-        T, L = sigma * problem.T_z[g], factors[g]
+        T, L = known.units[g], known.factors[g]
         covariance = T @ L @ L.T @ T.T
         # derivatives of the covariance matrix by each theta, and by sigma in standardised units
-        half = [T @ direction[g] @ L.T @ T.T for direction in directions]
-        slopes = [a + a.T for a in half] + [2 * covariance * problem.y_scale / sigma]
+        half = [T @ direction[g] @ L.T @ T.T for direction in known.directions]
+        slopes = [a + a.T for a in half]
+        if known.sigma is not None:
+            slopes.append(2 * covariance * known.sigma_unit / known.sigma)
         D, sd = np.array(slopes), np.sqrt(np.diagonal(covariance))
         by_variance = np.array([D[:, j, j] for j in range(len(sd))])
         with np.errstate(all="ignore"):
@@ -288,9 +298,9 @@ def wald_errors(fit: MixedFit) -> np.ndarray:
                         relative = by_sd[i] / sd[i] + by_sd[j] / sd[j]
                         row = D[:, i, j] / (sd[i] * sd[j]) - r * relative
                         rows.append(row if abs(r) < 1 - AT_THE_END else np.full(len(row), np.nan))
-    rows.append(np.append(np.zeros(len(theta)), problem.y_scale))
-    J = np.array(rows)
-    covariance = fit.satterthwaite.covariance
+    if known.sigma is not None:
+        rows.append(np.append(np.zeros(len(known.directions)), known.sigma_unit))
+    J, covariance = np.array(rows), known.covariance
     variances = np.einsum("ij,jk,ik->i", J, covariance, J)
     # The pseudo-inverse gives no variance to a direction in which the deviance is flat, where in truth
     # it has no limit.

@@ -13,6 +13,7 @@ from course.common.nearest import nearest
 from course.common.parameter import Parameter
 from course.design.design import Design
 from course.errors import CourseError
+from course.fit.generalised import MixedGLMFit
 from course.fit.model import MixedFit
 from course.fit.pooled import PooledFit
 from course.fit.require import require_fit_or_pooled
@@ -24,20 +25,22 @@ from course.solver.parameters import (
 )
 
 
-def parameters(fit: MixedFit | PooledFit) -> pd.Series:
+def parameters(fit: MixedFit | MixedGLMFit | PooledFit) -> pd.Series:
     """Every parameter of a fit under the name that intervals, profiles and bootstrap use.
 
     Parameters
     ----------
-    fit : MixedFit or PooledFit
-        A fitted model, as ``mixedlm(...).fit()`` returns it, or several that are pooled.
+    fit : MixedFit, MixedGLMFit or PooledFit
+        A fitted model, as ``mixedlm(...).fit()`` or ``mixedglm(...).fit()`` returns it, or several that are
+        pooled.
 
     Returns
     -------
     Series
         Fixed effects under their patsy names; then the random part in the order of
         `MixedFit.variance_components`: ``sd(age | school)``, ``cor(Intercept, age | school)``;
-        last ``sigma``, the residual SD. A correlation with an effect whose SD is 0 is NaN.
+        last ``sigma``, the residual SD, which a generalised fit has not. A correlation with an effect whose
+        SD is 0 is NaN.
 
     See Also
     --------

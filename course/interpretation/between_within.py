@@ -10,17 +10,21 @@ import pandas as pd
 from course.design.aliasing import determined
 from course.design.design import Design
 from course.design.grouping import Grouping
+from course.design.responses import NUMBER
+from course.fit.again import fit_again
+from course.fit.generalised import MixedGLMFit
+from course.fit.latent import row_variance
 from course.fit.model import MixedFit
 from course.fit.require import require_fit
 from course.fit.satterthwaite import Satterthwaite
+from course.fit.shares import mean_variances
 from course.fit.tables import t_table
-from course.solver.estimates import estimate
 from course.solver.problem import Problem
 
 VARIES = 1e-8  # share of a predictor's variance that counts as variation at a level
 
 
-def between_within(fit: MixedFit) -> pd.DataFrame:
+def between_within(fit: MixedFit | MixedGLMFit) -> pd.DataFrame:
     """Slopes within and between groups, for every predictor that varies both ways.
 
     A fixed effect of `age` mixes two comparisons: an older pupil with a younger one of the same school,
@@ -31,15 +35,16 @@ def between_within(fit: MixedFit) -> pd.DataFrame:
 
     Parameters
     ----------
-    fit : MixedFit
-        A fitted model, as ``mixedlm(...).fit()`` returns it.
+    fit : MixedFit or MixedGLMFit
+        A fitted model, as ``mixedlm(...).fit()`` or ``mixedglm(...).fit()`` returns it.
 
     Returns
     -------
     DataFrame
         predictor, group, within, between (slopes), then for their difference: difference, std_error, df,
         t, p_value, lower, upper (Satterthwaite df, 95 %), and its size: difference times the SD of the group
-        means over the rows, in SDs of the response. Interactions are left out. Empty where no predictor
+        means over the rows, in SDs of the response. Of a generalised fit on the scale of its link, with z
+        tests, and the size in SDs of a row there. Interactions are left out. Empty where no predictor
         varies both within and between the levels of a grouping.
 
     Raises
@@ -70,7 +75,7 @@ def between_within(fit: MixedFit) -> pd.DataFrame:
     return pd.concat(found, ignore_index=True)[columns]
 
 
-def _for_grouping(fit: MixedFit, grouping: Grouping) -> pd.DataFrame | None:
+def _for_grouping(fit: MixedFit | MixedGLMFit, grouping: Grouping) -> pd.DataFrame | None:
     design, names, predictors = fit.design, list(fit.design.fixed_names), []
     X = design.X
     for j, name in enumerate(design.fixed_names):
@@ -87,12 +92,18 @@ def _for_grouping(fit: MixedFit, grouping: Grouping) -> pd.DataFrame | None:
         predictors.append(j)
     if not predictors:
         return None
-    problem = Problem(replace(design, X=X, fixed_names=tuple(names)))
-    estimates = estimate(problem, fit.estimates.reml)
-    curvature = Satterthwaite(problem, estimates)
+    larger = replace(design, X=X, fixed_names=tuple(names))
+    estimates = fit_again(fit, larger)
     p = len(design.fixed_names)
     at = np.arange(p, len(names))
-    df = np.array([curvature.df(row) for row in np.eye(len(names))[at]])
+    if design.kind == NUMBER:
+        curvature = Satterthwaite(Problem(larger), estimates)
+        df = np.array([curvature.df(row) for row in np.eye(len(names))[at]])
+        spread = design.y.std()
+    else:
+        df = np.full(len(at), np.inf)
+        variances = mean_variances(design, fit.estimates).sum() + row_variance(fit)
+        spread = np.sqrt(variances + np.var(design.X @ fit.estimates.beta))
     difference = pd.Series(estimates.beta[at])
     table = t_table(difference, pd.Series(np.sqrt(np.diagonal(estimates.cov_beta)[at])), df)
     within = estimates.beta[predictors]
@@ -101,7 +112,7 @@ def _for_grouping(fit: MixedFit, grouping: Grouping) -> pd.DataFrame | None:
         group=grouping.name,
         within=within,
         between=within + difference,
-        size=difference * X[:, at].std(axis=0) / design.y.std(),
+        size=difference * X[:, at].std(axis=0) / spread,
     )
 
 

@@ -8,10 +8,11 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
+from course.fit.generalised import MixedGLMFit
 from course.fit.model import MixedFit
 from course.fit.pooled import PooledFit
 from course.fit.tables import t_table
-from course.inference.combinations import Combinations, combinations, of_each
+from course.inference.combinations import Combinations, Single, combinations, of_each
 from course.interpretation.reference_grid import (
     Functions,
     ReferenceGrid,
@@ -21,7 +22,9 @@ from course.interpretation.reference_grid import (
 
 
 def grid_of(
-    fit: MixedFit | PooledFit, at: Mapping[str, object] | None, numeric: str | None = None
+    fit: MixedFit | MixedGLMFit | PooledFit,
+    at: Mapping[str, object] | None,
+    numeric: str | None = None,
 ) -> ReferenceGrid:
     """The grid of a fit; numbers stand at their mean over all data sets of a pooled one."""
     designs = fit.designs if isinstance(fit, PooledFit) else [fit.design]
@@ -33,7 +36,7 @@ def grid_of(
 
 
 def estimated(
-    fit: MixedFit | PooledFit,
+    fit: MixedFit | MixedGLMFit | PooledFit,
     grid: ReferenceGrid,
     build: Callable[[ReferenceGrid], Functions],
     what: str,
@@ -44,7 +47,7 @@ def estimated(
 
     Parameters
     ----------
-    fit : MixedFit or PooledFit
+    fit : MixedFit, MixedGLMFit or PooledFit
     grid : ReferenceGrid
     build : callable
         The functions on a grid. Those of data sets whose predictors differ are built for each of these.
@@ -55,7 +58,7 @@ def estimated(
     """
     made: dict[int, Functions] = {}
 
-    def of_one(one: MixedFit) -> Combinations:
+    def of_one(one: Single) -> Combinations:
         key = id(one.design.codings)
         if key not in made:
             made[key] = build(replace(grid, design=one.design))

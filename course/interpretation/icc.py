@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass
 from itertools import combinations, product
 from typing import Any
 
@@ -17,26 +16,32 @@ import numpy as np
 import pandas as pd
 from scipy import special, stats
 
-from course.common.arguments import proportion
+from course.common.arguments import choice, proportion
 from course.common.nearest import nearest
 from course.common.parameter import Parameter
 from course.design.design import Design
+from course.design.responses import NUMBER
 from course.errors import CourseError
+from course.fit.curvature import curvature
+from course.fit.generalised import MixedGLMFit
+from course.fit.latent import row_effects, row_variance
 from course.fit.model import MixedFit
 from course.fit.pooled import PooledFit
 from course.fit.require import require_fit, require_fit_or_pooled
 from course.fit.rubin import rubin
 from course.fit.shares import mean_products, row_variances, shares_known, slope_variables
+from course.interpretation.responses_alike import Pair, of_responses
 from course.solver.parameters import parameter_names
 
 # -- correlations of two rows -------------------------------------------------------------------
 
 
 def icc(
-    fit: MixedFit | PooledFit,
+    fit: MixedFit | MixedGLMFit | PooledFit,
     at: Mapping[str, object] | None = None,
     groups: str | Sequence[str] | None = None,
     *,
+    scale: str = "latent",
     interval: str = "delta",
     level: float = 0.95,
     n_boot: int = 1000,
@@ -57,9 +62,14 @@ def icc(
     same primary and the same secondary school). With prior weights the residual variance is that of a row of
     weight 1, lme4's sigma squared.
 
+    Of a generalised fit these are on the scale of its link, where its law makes rows differ by a variance of
+    their own (`r2` says which): ``"latent"``. On the scale of the response, ``scale="response"``, pupils of
+    one school are alike in whether they passed, and that correlation is smaller, and has no shares. It
+    is averaged over the rows of the fit, each paired with another of the same predictors.
+
     Parameters
     ----------
-    fit : MixedFit or PooledFit
+    fit : MixedFit, MixedGLMFit or PooledFit
         A fitted model, as ``mixedlm(...).fit()`` returns it, or several that are pooled: then estimates are
         those of the pooled variances, and intervals on the logit scale are by Rubin's rules.
     at : dict, optional
@@ -68,6 +78,8 @@ def icc(
         Where left out, variances are means over the rows of the fit (Johnson 2014).
     groups : str or list of str, optional
         The rows wanted, as they are called in ``group``; all where left out.
+    scale : "latent" or "response"
+        Of a generalised fit. Numbers with a normal residual have one scale.
     interval : "delta" or "bootstrap"
         "delta": from the curvature of the (restricted) likelihood in the relative covariance factors,
         on the logit scale, so that ends stay between 0 and 1. It says nothing (NaN) where the estimate
@@ -88,7 +100,7 @@ def icc(
     DataFrame
         Index ``group``; one column per predictor in `at`; share, share_lower, share_upper, icc,
         icc_lower, icc_upper. An interval is NaN where the data do not know the variance for itself, as
-        where two terms are the same groups.
+        where two terms are the same groups. With ``scale="response"`` the column icc alone.
 
     Raises
     ------
@@ -126,15 +138,24 @@ def icc(
     it gives the shares.
     """
     require_fit_or_pooled(fit)
+    choice("scale", scale, ("latent", "response"))
     level = proportion("level", level)
     if interval not in ("delta", "bootstrap"):
         raise CourseError(f"interval={interval!r}: write 'delta' or 'bootstrap'")
     if interval == "bootstrap":
         require_fit(fit, pooled="write interval='delta', which pools them")
-    pairs = _wanted(_pairs(fit.design), groups)
+    pairs = _wanted(_pairs(fit), groups)
+    if not pairs:
+        raise CourseError(
+            "the effects of this model are those of single rows: no two rows share any"
+        )
     points = _grid(fit.design, at)
-    relative = None
-    if interval == "bootstrap" and isinstance(fit, MixedFit):
+    if scale == "response" and isinstance(fit, MixedGLMFit):
+        if interval != "delta":
+            raise CourseError("scale='response' has no intervals: leave interval= out")
+        return of_responses(fit, pairs, points)
+    relative, of_row = None, row_variance(fit)
+    if interval == "bootstrap" and not isinstance(fit, PooledFit):
         relative = _replicates(fit, n_boot, seed, executor, progress)
     fits = fit.fits if isinstance(fit, PooledFit) else (fit,)
     covariances = fit.covariances if isinstance(fit, PooledFit) else fit.estimates.covariances
@@ -148,7 +169,7 @@ def icc(
             ends: _Logits | _Percentiles = _Logits(deltas, level)
         else:
             ends = _Percentiles(relative, M, level)
-        ratios = row_variances(covariances, M) / fit.scale
+        ratios = row_variances(covariances, M) / of_row
         for pair in pairs:
             row = {"group": pair.name, **point}
             for quantity, members in (("share", pair.own), ("icc", pair.common)):
@@ -163,29 +184,21 @@ def icc(
     return table.sort_values("group", key=lambda s: s.map(order), kind="stable").set_index("group")
 
 
-@dataclass(frozen=True)
-class _Pair:
-    """Two rows with something in common: the groupings named, and all those that contain them."""
-
-    name: str
-    own: list[int]
-    common: list[int]
-
-
-def _pairs(design: Design) -> list[_Pair]:
+def _pairs(fit: MixedFit | MixedGLMFit | PooledFit) -> list[Pair]:
     """One for each grouping, and one for each set of groupings that cross."""
-    nested, size = design.nested, len(design.groupings)
-    found = []
-    for several in range(1, size + 1):
-        for own in map(list, combinations(range(size), several)):
+    design = fit.design
+    nested, found = design.nested, []
+    several_rows = np.flatnonzero(~row_effects(fit))  # no two rows share an effect of one row
+    for several in range(1, len(several_rows) + 1):
+        for own in map(list, combinations(several_rows, several)):
             if nested[np.ix_(own, own)].sum() > several:
                 continue  # one lies in the other: sharing it is sharing both
             name = " & ".join(design.groupings[g].name for g in own)
-            found.append(_Pair(name, own, list(np.flatnonzero(nested[own].any(axis=0)))))
+            found.append(Pair(name, own, list(np.flatnonzero(nested[own].any(axis=0)))))
     return found
 
 
-def _wanted(pairs: list[_Pair], groups: str | Sequence[str] | None) -> list[_Pair]:
+def _wanted(pairs: list[Pair], groups: str | Sequence[str] | None) -> list[Pair]:
     if groups is None:
         return pairs
     by_name = {pair.name: pair for pair in pairs}
@@ -227,24 +240,23 @@ def _grid(design: Design, at: Mapping[str, object] | None) -> list[dict]:
 class _Delta:
     """Logits of shares, with standard errors by the delta method.
 
-    With m_g = tr(M_g T Lambda Lambda' T') the variance of grouping g over sigma squared, a share or a
-    correlation is a sum of some m_g over (1 + sum of all); d m_g / d Lambda = 2 T' M_g T Lambda.
+    With m_g = tr(M_g U Lambda Lambda' U') the variance of grouping g over that of a row, a share or a
+    correlation is a sum of some m_g over (1 + sum of all); d m_g / d Lambda = 2 U' M_g U Lambda.
     """
 
-    def __init__(self, fit: MixedFit, M: list[np.ndarray]):
-        problem, theta = fit.model.problem, fit.estimates.theta_standard
-        factors = problem.unpack(theta)
-        in_standard = [T.T @ m @ T for T, m in zip(problem.T_z, M, strict=True)]
-        pairs = list(zip(in_standard, factors, strict=True))
-        self.m = np.array([((S @ L) * L).sum() for S, L in pairs])
-        zeros = [np.zeros_like(L) for L in factors]
-        self.slopes = np.stack(
+    def __init__(self, fit: MixedFit | MixedGLMFit, M: list[np.ndarray]):
+        known, of_row = curvature(fit), row_variance(fit)
+        S = [U.T @ m @ U / of_row for U, m in zip(known.units, M, strict=True)]
+        SL = [s @ L for s, L in zip(S, known.factors, strict=True)]
+        self.m = np.array([(s * L).sum() for s, L in zip(SL, known.factors, strict=True)])
+        self.slopes = np.array(
             [
-                problem.pack([*zeros[:g], 2 * S @ L, *zeros[g + 1 :]])
-                for g, (S, L) in enumerate(pairs)
+                [2 * (s * direction[g]).sum() for direction in known.directions]
+                for g, s in enumerate(SL)
             ]
         )
-        self.covariance = fit.satterthwaite.covariance[: len(theta), : len(theta)]
+        k = len(known.directions)
+        self.covariance = known.covariance[:k, :k]
 
     def __call__(self, members: list[int]) -> tuple[float, float]:
         """The logit and its standard error."""
@@ -287,7 +299,7 @@ class _Percentiles:
 
 
 def _replicates(
-    fit: MixedFit, n: int, seed: int | None, executor: Executor | None, progress: bool
+    fit: MixedFit | MixedGLMFit, n: int, seed: int | None, executor: Executor | None, progress: bool
 ) -> list[np.ndarray]:
     """For each grouping the covariance matrices over sigma squared of bootstrap fits, (n, k, k)."""
     from course.inference.bootstrap import bootstrap
@@ -308,5 +320,8 @@ def _replicates(
                 S[:, i, j] = S[:, j, i] = r * sds[i] * sds[j]
         for j, sd in enumerate(sds):
             S[:, j, j] = sd**2
-        found.append(S / table[str(Parameter("sigma"))].to_numpy()[:, None, None] ** 2)
+        if fit.design.kind == NUMBER:
+            found.append(S / table[str(Parameter("sigma"))].to_numpy()[:, None, None] ** 2)
+        else:
+            found.append(S / row_variance(fit))
     return found

@@ -14,6 +14,7 @@ from statsmodels.stats.multitest import multipletests
 
 from course.common.arguments import choice, proportion
 from course.errors import CourseError
+from course.fit.generalised import MixedGLMFit
 from course.fit.model import MixedFit
 from course.fit.pooled import PooledFit
 from course.fit.require import require_fit_or_pooled
@@ -25,6 +26,7 @@ from course.interpretation.reference_grid import (
     check_weights,
     read_names,
 )
+from course.interpretation.response_scale import as_ratios, carry_over, on_response
 
 KINDS = ("pairwise", "reference", "consecutive", "polynomial")
 ADJUST = ("holm", "tukey", "bonferroni", "none")
@@ -32,7 +34,7 @@ DEGREES = ("linear", "quadratic", "cubic", "quartic", "degree 5", "degree 6")
 
 
 def means(
-    fit: MixedFit | PooledFit,
+    fit: MixedFit | MixedGLMFit | PooledFit,
     factor: str | Sequence[str],
     *,
     by: str | Sequence[str] | None = None,
@@ -40,6 +42,7 @@ def means(
     weights: str = "equal",
     df: str = "satterthwaite",
     level: float = 0.95,
+    scale: str = "link",
 ) -> pd.DataFrame:
     """Adjusted means (estimated marginal means, least-squares means) of the levels of a factor.
 
@@ -55,7 +58,7 @@ def means(
 
     Parameters
     ----------
-    fit : MixedFit or PooledFit
+    fit : MixedFit, MixedGLMFit or PooledFit
         A fitted model, as ``mixedlm(...).fit()`` returns it; pooled fits are taken by Rubin's rules.
     factor : str or list of str
         A predictor of the fixed part, ``"recipe"``, or several for the means of their combinations,
@@ -72,6 +75,9 @@ def means(
         How degrees of freedom are found; "kenward-roger" also adjusts the standard errors.
     level : float
         Of the intervals, between 0 and 1.
+    scale : "link" or "response"
+        Of a generalised fit: linear predictors (logits, logarithms), or probabilities and expected counts.
+        What is averaged over is averaged on the scale of the link.
 
     Returns
     -------
@@ -115,12 +121,14 @@ def means(
     shown = [*within, *factors]
     table = estimated(fit, grid, lambda on: on.functions(shown, weights), "mean", df, level)
     table = table[["estimate", "std_error", "df", "lower", "upper"]]
+    if on_response(fit, scale):
+        table = carry_over(fit, table)
     table.attrs["notes"] = grid.notes(shown, weights)
     return table
 
 
 def contrasts(
-    fit: MixedFit | PooledFit,
+    fit: MixedFit | MixedGLMFit | PooledFit,
     factor: str | Sequence[str],
     kind: str = "pairwise",
     *,
@@ -130,12 +138,13 @@ def contrasts(
     weights: str = "equal",
     df: str = "satterthwaite",
     level: float = 0.95,
+    scale: str = "link",
 ) -> pd.DataFrame:
     """Differences between the adjusted means of a factor's levels, each with its test and interval.
 
     Parameters
     ----------
-    fit : MixedFit or PooledFit
+    fit : MixedFit, MixedGLMFit or PooledFit
         A fitted model, as ``mixedlm(...).fit()`` returns it; pooled fits are taken by Rubin's rules.
     factor : str or list of str
         The factor whose levels are compared, or several whose combinations are.
@@ -150,11 +159,15 @@ def contrasts(
         have no intervals of their own, so that an interval may hold 0 where Holm's p-value is small).
     by, at, weights, df, level
         As in `means`.
+    scale : "link" or "response"
+        Of a generalised fit: differences of linear predictors; or ratios of odds, of rates (of hazards with
+        the complementary log-log), with the tests of the differences.
 
     Returns
     -------
     DataFrame
-        By contrast (and the levels of `by`): estimate, std_error, df, t, p_value, lower, upper.
+        By contrast (and the levels of `by`): estimate (with ``scale="response"`` ratio), std_error, df, t,
+        p_value, lower, upper.
         ``table.attrs["notes"]`` says what was averaged over, and how the p-values are adjusted.
 
     Raises
@@ -203,7 +216,8 @@ def contrasts(
             f"{':'.join(factors)} has one level here ({labels[0]}): there is nothing to compare. Give "
             "several in at="
         )
-    names, K = _coefficients(kind, labels[:n_levels])
+    ratios = on_response(fit, scale)
+    names, K = _coefficients(kind, labels[:n_levels], " / " if ratios else " - ")
 
     def differences(on: ReferenceGrid) -> Functions:
         functions = on.functions(shown, weights)
@@ -215,6 +229,8 @@ def contrasts(
     table = estimated(fit, grid, differences, "contrast", df, level)
     for first in range(0, len(table), len(names)):
         _adjust(table, slice(first, first + len(names)), adjust, n_levels, level)
+    if ratios:
+        table = as_ratios(fit, table)
     table.attrs["notes"] = grid.notes(shown, weights)
     if adjust != "none" and len(names) > 1:
         size = f"{len(names)} contrasts" if adjust != "tukey" else f"{n_levels} means"
@@ -223,7 +239,7 @@ def contrasts(
     return table
 
 
-def _check(fit: MixedFit | PooledFit, weights: str, df: str, level: float) -> float:
+def _check(fit: MixedFit | MixedGLMFit | PooledFit, weights: str, df: str, level: float) -> float:
     require_fit_or_pooled(fit)
     check_weights(weights)
     choice("df", df, DF)
@@ -231,7 +247,10 @@ def _check(fit: MixedFit | PooledFit, weights: str, df: str, level: float) -> fl
 
 
 def _read(
-    fit: MixedFit | PooledFit, factor: object, by: object, at: Mapping[str, object] | None
+    fit: MixedFit | MixedGLMFit | PooledFit,
+    factor: object,
+    by: object,
+    at: Mapping[str, object] | None,
 ) -> tuple[ReferenceGrid, list[str], list[str]]:
     """The grid, and the predictors in `by` and in `factor`."""
     factors = read_names(fit.design, "factor", factor)
@@ -258,7 +277,9 @@ def _contrast_labels(families: pd.Index | None, names: list[str]) -> pd.Index:
     return pd.MultiIndex.from_tuples(rows, names=[*families.names, "contrast"])
 
 
-def _coefficients(kind: str, labels: list[str]) -> tuple[list[str], np.ndarray]:
+def _coefficients(
+    kind: str, labels: list[str], between: str = " - "
+) -> tuple[list[str], np.ndarray]:
     """The names of the contrasts and what each takes of the k means, (contrasts, k)."""
     k = len(labels)
     if kind == "polynomial":
@@ -271,8 +292,8 @@ def _coefficients(kind: str, labels: list[str]) -> tuple[list[str], np.ndarray]:
     else:
         pairs = [(i, i - 1) for i in range(1, k)]
     unit = np.eye(k)
-    plain = [f"({label})" if " - " in label else label for label in labels]
-    names = [f"{plain[i]} - {plain[j]}" for i, j in pairs]
+    plain = [f"({label})" if between in label else label for label in labels]
+    names = [f"{plain[i]}{between}{plain[j]}" for i, j in pairs]
     return names, np.array([unit[i] - unit[j] for i, j in pairs])
 
 

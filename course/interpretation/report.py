@@ -9,14 +9,20 @@ from course.common.parameter import Parameter
 from course.common.wording import listing, number, p_equation, rounded_like
 from course.design.design import Design
 from course.design.notes import columns_left_out
+from course.design.responses import NUMBER, YES_OR_NO
 from course.design.weights import weights_range
+from course.fit.generalised import MixedGLMFit
+from course.fit.generalised_summary import RATIOS
+from course.fit.latent import row_effects
 from course.fit.model import MixedFit
-from course.fit.pooled import PooledFit
+from course.fit.pooled import PooledFit, response_of
 from course.fit.require import require_fit_or_pooled
+from course.fit.survey import SurveyFit
 from course.interpretation.icc import icc
 from course.interpretation.variance import r2
 from course.solver.parameters import unknown_parameters
 
+Fit = MixedFit | MixedGLMFit | SurveyFit | PooledFit
 SINGULAR = (
     "The fit was singular: a variance was estimated at 0, or a correlation at -1 or 1, so the data show "
     "no more variation there than chance would make."
@@ -24,9 +30,14 @@ SINGULAR = (
 SINGULAR_SEVERAL = (
     "Some of the fits were singular: a variance was estimated at 0, or a correlation at -1 or 1."
 )
+METHODS = {
+    "REML": "restricted maximum likelihood",
+    "ML": "maximum likelihood",
+    "pseudo-ML": "pseudo-maximum likelihood",
+}
 
 
-def report(fit: MixedFit | PooledFit) -> str:
+def report(fit: Fit) -> str:
     """The paragraph of a results section: model, estimates, variances, ICC, R squared.
 
     Everything that a reader needs to judge the fit is in it; what the numbers mean for the question of
@@ -34,8 +45,9 @@ def report(fit: MixedFit | PooledFit) -> str:
 
     Parameters
     ----------
-    fit : MixedFit or PooledFit
-        A fitted model, as ``mixedlm(...).fit()`` returns it, or several that are pooled.
+    fit : MixedFit, MixedGLMFit, SurveyFit or PooledFit
+        A fitted model, as ``mixedlm(...).fit()`` or ``mixedglm(...).fit()`` returns it, or several that are
+        pooled. Effects of a generalised fit stand as ratios of odds or of rates, for rows of the same groups.
 
     Returns
     -------
@@ -72,9 +84,12 @@ def report(fit: MixedFit | PooledFit) -> str:
 
     In R: ``report::report(fit)``.
     """
-    require_fit_or_pooled(fit)
+    require_fit_or_pooled(fit, surveys=True)
     sentences = [_model(fit), *_offset(fit), *_weights(fit), *_pooling(fit), _sample(fit)]
-    sentences += [_fixed(fit), _random(fit), _alike(fit)]
+    sentences += [_fixed(fit), _random(fit)]
+    # the sample's shares of variance are not those of the population that weights stand for
+    if not isinstance(fit, SurveyFit) and _survey(fit) is None:
+        sentences += [_alike(fit), *_overdispersion_allowed(fit)]
     several = isinstance(fit, PooledFit)
     if fit.singular:
         sentences.append(SINGULAR_SEVERAL if several else SINGULAR)
@@ -84,7 +99,7 @@ def report(fit: MixedFit | PooledFit) -> str:
     return " ".join(sentences)
 
 
-def _model(fit: MixedFit | PooledFit) -> str:
+def _model(fit: Fit) -> str:
     design = fit.design
     effects = [_titled(design, name) for name in design.fixed_names if name != "Intercept"]
     fixed = f"fixed effects of {listing(effects)}" if effects else "no predictors"
@@ -99,15 +114,18 @@ def _model(fit: MixedFit | PooledFit) -> str:
             parts += [f"slopes of {listing(slopes)}"] if slopes else []
             together = "correlated " if len(names) > 1 else ""
             random.append(f"{together}random {listing(parts)} by {grouping.name}")
-    method = "restricted maximum likelihood" if fit.method == "REML" else "maximum likelihood"
-    response = _titled(design, design.formula.response)
-    if isinstance(fit, PooledFit):
-        response = fit.response
-    return f"A linear mixed model of {response} with {fixed} and {listing(random)} was fitted by {method}."
+    response = _titled(design, response_of(fit))
+    what, method = f"linear mixed model of {response}", METHODS.get(fit.method, "")
+    if design.kind != NUMBER:
+        counted = f" = {design.counted[0]!r}" if design.counted else ""
+        law = fit.family.name.replace("poisson", "Poisson")
+        what = f"{law} mixed model ({fit.family.link} link) of {response}{counted}"
+        method = f"maximum likelihood ({fit.method})"
+    return f"A {what} with {fixed} and {listing(random)} was fitted by {method}."
 
 
-def _pooling(fit: MixedFit | PooledFit) -> list[str]:
-    if isinstance(fit, MixedFit):
+def _pooling(fit: Fit) -> list[str]:
+    if not isinstance(fit, PooledFit):
         return []
     missing = fit.fixed_effects["fmi"]
     said = (
@@ -120,21 +138,34 @@ def _pooling(fit: MixedFit | PooledFit) -> list[str]:
     ]
 
 
-def _offset(fit: MixedFit | PooledFit) -> list[str]:
+def _offset(fit: Fit) -> list[str]:
     offset = fit.design.formula.offset
     return (
         [f"The offset {offset} was added to the fixed part, with no coefficient."] if offset else []
     )
 
 
-def _weights(fit: MixedFit | PooledFit) -> list[str]:
-    design = fit.design
+def _weights(fit: Fit) -> list[str]:
+    design, survey = fit.design, _survey(fit)
+    if survey is not None:
+        return [
+            f"Sampling weights were {survey.model.weights.in_words}.",
+            f"Standard errors are those of {survey.in_words}.",
+        ]
     if design.weights is None or design.weights_name is None:
         return []
+    if design.kind == YES_OR_NO:
+        return [f"Each row stood for several trials ({weights_range(design.weights)})."]
     return [
         f"Rows had prior weights ({_titled(design, design.weights_name)}, {weights_range(design.weights)}): "
         "the residual variance of a row is that of a row of weight 1, over its weight."
     ]
+
+
+def _survey(fit: Fit) -> SurveyFit | None:
+    """The fit with sampling weights, or the first of those that are pooled."""
+    first = fit.fits[0] if isinstance(fit, PooledFit) else fit
+    return first if isinstance(first, SurveyFit) else None
 
 
 def _titled(design: Design, name: str) -> str:
@@ -143,16 +174,18 @@ def _titled(design: Design, name: str) -> str:
     return f"{title} ({name})" if title and ":" not in name else name
 
 
-def _sample(fit: MixedFit | PooledFit) -> str:
+def _sample(fit: Fit) -> str:
     groups = [f"{n:,} levels of {_titled(fit.design, name)}" for name, n in fit.n_groups.items()]
     left_out = fit.design.rows_given - fit.nobs
     gone = f" ({left_out:,} incomplete rows left out)" if left_out else ""
     return f"The data were {fit.nobs:,} rows{gone} in {listing(groups)}."
 
 
-def _fixed(fit: MixedFit | PooledFit) -> str:
+def _fixed(fit: Fit) -> str:
     if not fit.design.fixed_names:
-        return f"The mean of {fit.design.formula.response} was taken to be 0."
+        return f"The mean of {response_of(fit)} was taken to be 0."
+    if fit.design.kind != NUMBER:
+        return " ".join([*_ratios(fit), *columns_left_out(fit.design)])
     said = []
     for row in fit.fixed_effects.loc[list(fit.design.fixed_names)].itertuples():
         said.append(
@@ -160,12 +193,52 @@ def _fixed(fit: MixedFit | PooledFit) -> str:
             f"[{rounded_like(row.lower, row.std_error)}, {rounded_like(row.upper, row.std_error)}], "
             f"t({row.df:.1f}) = {row.t:.2f}, {p_equation(row.p_value)}"
         )
-    of_whom = "Barnard-Rubin" if isinstance(fit, PooledFit) else "Satterthwaite"
+    of_whom = "clusters less strata as" if isinstance(fit, SurveyFit) else "Satterthwaite"
+    if isinstance(fit, PooledFit):
+        of_whom = "Barnard-Rubin"
     estimated = f"Fixed effects ({of_whom} degrees of freedom): {'; '.join(said)}."
     return " ".join([estimated, *columns_left_out(fit.design)])
 
 
-def _random(fit: MixedFit | PooledFit) -> str:
+def _ratios(fit: MixedGLMFit) -> list[str]:
+    """The fixed effects of a generalised fit, and of which rows they speak."""
+    link, names = fit.family.link, list(fit.design.fixed_names)
+    ratio = RATIOS.get(link, "").lower()
+    said = []
+    for row in fit.fixed_effects.loc[names].itertuples():
+        values = (row.estimate, row.lower, row.upper)
+        if ratio and row.Index != "Intercept":
+            shown = [f"{value:.3g}" for value in np.exp(values)]
+            what = f"{row.Index} {ratio}"
+        else:
+            shown = [rounded_like(value, row.std_error) for value in values]
+            what = f"{row.Index} ({link} scale)"
+        said.append(
+            f"{what} {shown[0]}, 95% CI [{shown[1]}, {shown[2]}], z = {row.z:.2f}, "
+            f"{p_equation(row.p_value)}"
+        )
+    found = [f"Fixed effects (Wald's tests): {'; '.join(said)}."]
+    if names == ["Intercept"]:
+        return found
+    same = f"compare rows of the same {' and '.join(fit.n_groups)}"
+    if link == "log":
+        return [*found, f"They {same}: they are conditional on the random effects."]
+    effects = f"{ratio.capitalize()}s" if ratio else "Effects"
+    return [
+        *found,
+        f"{effects} {same} (they are conditional on the random effects); averaged over the population, "
+        f"effects are nearer to {'1' if ratio else '0'}.",
+    ]
+
+
+def _overdispersion_allowed(fit: Fit) -> list[str]:
+    names = [g.name for g, own in zip(fit.design.groupings, row_effects(fit), strict=True) if own]
+    if not names:
+        return []
+    return [f"The effect of each {listing(names)} is one of each row, for overdispersion."]
+
+
+def _random(fit: Fit) -> str:
     table = fit.variance_components
     unknown = unknown_parameters(fit.design, fit.method == "REML")
     said = []
@@ -182,22 +255,25 @@ def _random(fit: MixedFit | PooledFit) -> str:
             said.append(f"correlation of {row.effect} and {row.effect2} not defined")
         else:
             said.append(f"correlation of {row.effect} and {row.effect2} {row.sdcor:.2f}")
-    said.append(f"residual {number(np.sqrt(fit.scale))}")
-    return f"Standard deviations: {', '.join(said)}."
+    if fit.design.kind == NUMBER:
+        said.append(f"residual {number(np.sqrt(fit.scale))}")
+    where = "" if fit.design.kind == NUMBER else f" ({fit.family.link} scale)"
+    return f"Standard deviations{where}: {', '.join(said)}."
 
 
-def _alike(fit: MixedFit | PooledFit) -> str:
+def _alike(fit: MixedFit | MixedGLMFit | PooledFit) -> str:
     said = []
-    for row in icc(fit).itertuples():
+    for row in [] if row_effects(fit).all() else icc(fit).itertuples():
         ends = ""
         if np.isfinite(row.icc_lower):
             ends = f", 95% CI [{row.icc_lower:.2f}, {row.icc_upper:.2f}]"
         said.append(f"{row.icc:.2f} for the same {row.Index.replace(' & ', ' and ')}{ends}")
     slopes = any(set(g.effects) != {"Intercept"} for g in fit.design.groupings)
     mean = " (variances averaged over the rows)" if slopes else ""
+    where = "" if fit.design.kind == NUMBER else f" on the scale of the {fit.family.link}"
+    alike = f"The correlation to be expected of two rows{where}{mean} was {'; '.join(said)}. "
     explained = r2(fit)
     return (
-        f"The correlation to be expected of two rows{mean} was {'; '.join(said)}. Fixed effects explained "
-        f"{explained['marginal']:.1%} of the variance, fixed and random effects together "
-        f"{explained['conditional']:.1%}."
+        f"{alike if said else ''}Fixed effects explained {explained['marginal']:.1%} of the variance{where}, "
+        f"fixed and random effects together {explained['conditional']:.1%}."
     )

@@ -9,9 +9,11 @@ import pandas as pd
 
 from course.common.arguments import choice, proportion
 from course.errors import CourseError
+from course.fit.generalised import MixedGLMFit
 from course.fit.model import MixedFit
 from course.fit.pooled import PooledFit
 from course.fit.require import require_fit_or_pooled
+from course.fit.tables import t_table
 from course.formula.parse import variables_of
 from course.inference.combinations import DF
 from course.interpretation.functions import estimated, grid_of
@@ -19,15 +21,17 @@ from course.interpretation.reference_grid import (
     Functions,
     ReferenceGrid,
     check_weights,
+    estimable,
     is_labelled,
     read_names,
 )
+from course.interpretation.response_scale import on_response, slopes_on_response
 
 STEP = 1e-4  # of the predictor's range: to either side
 
 
 def slopes(
-    fit: MixedFit | PooledFit,
+    fit: MixedFit | MixedGLMFit | PooledFit,
     predictor: str,
     *,
     by: str | Sequence[str] | None = None,
@@ -35,6 +39,7 @@ def slopes(
     weights: str = "equal",
     df: str = "satterthwaite",
     level: float = 0.95,
+    scale: str = "link",
 ) -> pd.DataFrame:
     """The slope of the mean along a predictor: how much it changes per unit, with test and interval.
 
@@ -50,7 +55,7 @@ def slopes(
 
     Parameters
     ----------
-    fit : MixedFit or PooledFit
+    fit : MixedFit, MixedGLMFit or PooledFit
         A fitted model, as ``mixedlm(...).fit()`` returns it; pooled fits are taken by Rubin's rules.
     predictor : str
         A predictor of the fixed part that holds numbers.
@@ -58,6 +63,9 @@ def slopes(
         Predictors at each of whose levels (or values in `at`) a slope is wanted.
     at, weights, df, level
         As in `means`. Several values of the predictor itself in `at` give a slope at each.
+    scale : "link" or "response"
+        Of a generalised fit: the slope of the linear predictor, or that of the probability or expected count
+        there, which is steepest in the middle of the curve.
 
     Returns
     -------
@@ -134,5 +142,15 @@ def slopes(
         return Functions(labels, L, (after.offset - before.offset) / width)
 
     table = estimated(fit, grid, quotients, "slope", df, level)
+    if on_response(fit, scale):
+        middle, at_middle = grid.functions(shown, weights), quotients(grid)
+        L = estimable(grid, Functions(at_middle.labels, middle.L, middle.offset), "mean")
+        eta = L @ fit.estimates.beta + middle.offset
+        L_slope = estimable(grid, at_middle, "slope")
+        estimates, errors = slopes_on_response(fit, eta, L, table["estimate"].to_numpy(), L_slope)
+        infinite = np.full(len(table), np.inf)
+        table = t_table(
+            pd.Series(estimates, table.index), pd.Series(errors, table.index), infinite, level
+        )
     table.attrs["notes"] = grid.notes(shown, weights)
     return table

@@ -7,21 +7,24 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
+from course.design.responses import NUMBER
 from course.errors import CourseError
+from course.fit.generalised import MixedGLMFit
+from course.fit.latent import row_effects, row_variance
 from course.fit.model import MixedFit
 from course.fit.pooled import PooledFit
-from course.fit.require import require_fit, require_fit_or_pooled
+from course.fit.require import require_fit, require_fit_or_pooled, require_linear
 from course.fit.shares import mean_variances, row_variances
 from course.solver.estimates import estimate
 from course.solver.problem import Problem
 
 
-def variance_shares(fit: MixedFit | PooledFit) -> pd.DataFrame:
+def variance_shares(fit: MixedFit | MixedGLMFit | PooledFit) -> pd.DataFrame:
     """How the variance that the fixed part leaves is divided between the levels.
 
     Parameters
     ----------
-    fit : MixedFit or PooledFit
+    fit : MixedFit, MixedGLMFit or PooledFit
         A fitted model, as ``mixedlm(...).fit()`` returns it, or several that are pooled.
 
     Returns
@@ -30,7 +33,9 @@ def variance_shares(fit: MixedFit | PooledFit) -> pd.DataFrame:
         By group, the residual last: ``variance`` (squared units of the response) and ``share``
         (between 0 and 1; they add up to 1). With a slope the variance of a group depends on the predictor;
         this is its mean over the rows (Johnson 2014, doi 10.1111/2041-210X.12225). With prior weights the
-        residual's is that of a row of weight 1.
+        residual's is that of a row of weight 1. A generalised fit has no residual: all is on the scale of its
+        link, and in the last row, ``distribution``, stands what its law makes rows differ by there, as in
+        `r2`.
 
     Raises
     ------
@@ -63,17 +68,18 @@ def variance_shares(fit: MixedFit | PooledFit) -> pd.DataFrame:
         of_groups = row_variances(fit.covariances, fit.mean_products)
     else:
         of_groups = mean_variances(fit.design, fit.estimates)
-    variances = np.append(of_groups, fit.scale)
+    variances = np.append(of_groups, row_variance(fit))
+    rest = "Residual" if fit.design.kind == NUMBER else "distribution"
     return pd.DataFrame(
         {"variance": variances, "share": variances / variances.sum()},
-        index=pd.Index([*names, "Residual"], name="group"),
+        index=pd.Index([*names, rest], name="group"),
     )
 
 
 # -- R squared ----------------------------------------------------------------------------------
 
 
-def r2(fit: MixedFit | PooledFit) -> pd.Series:
+def r2(fit: MixedFit | MixedGLMFit | PooledFit) -> pd.Series:
     """Marginal and conditional R squared.
 
     With V_f the variance of the fixed part's predictions over the rows, V_g the (mean) variance of
@@ -85,9 +91,14 @@ def r2(fit: MixedFit | PooledFit) -> pd.Series:
     2014, doi 10.1111/2041-210X.12225), as R's MuMIn and performance compute them. Those of pooled fits are
     averaged as Fisher's z of their roots (Harel 2009, doi 10.1080/02664760802553000).
 
+    Of a generalised fit all variances are on the scale of its link (Nakagawa, Johnson and Schielzeth 2017,
+    doi 10.1098/rsif.2017.0213). V_e is pi^2 / 3 for the logit, 1 for the probit, pi^2 / 6 for the
+    complementary log-log, and log(1 + 1 / lambda) for counts, lambda their mean in the model without
+    predictors. An effect of each row, for overdispersion, counts to V_e.
+
     Parameters
     ----------
-    fit : MixedFit or PooledFit
+    fit : MixedFit, MixedGLMFit or PooledFit
         A fitted model, as ``mixedlm(...).fit()`` returns it, or several that are pooled.
 
     Returns
@@ -120,8 +131,9 @@ def r2(fit: MixedFit | PooledFit) -> pd.Series:
         return pd.Series(np.tanh(z.mean(axis=0)) ** 2, index=["marginal", "conditional"], name="r2")
     beta, n = fit.estimates.beta, fit.nobs
     fixed = float(beta @ fit.design.fixed_covariance @ beta) * n / (n - 1)
-    random = float(mean_variances(fit.design, fit.estimates).sum())
-    total = fixed + random + fit.scale
+    variances = mean_variances(fit.design, fit.estimates)
+    random = float(variances[~row_effects(fit)].sum())
+    total = fixed + float(variances.sum()) + row_variance(fit)
     return pd.Series(
         {"marginal": fixed / total, "conditional": (fixed + random) / total}, name="r2"
     )
@@ -149,8 +161,8 @@ def variance_explained(fit: MixedFit) -> pd.DataFrame:
     Raises
     ------
     CourseError
-        For random slopes, whose variance has no counterpart in a model without the predictor, and for a
-        model without fixed effects.
+        For random slopes, whose variance has no counterpart in a model without the predictor, for a model
+        without fixed effects, and for a generalised one.
 
     See Also
     --------
@@ -168,6 +180,12 @@ def variance_explained(fit: MixedFit) -> pd.DataFrame:
     Residual  74.35  53.95       0.27
     """
     require_fit(fit)
+    require_linear(
+        fit,
+        "variance_explained",
+        "its variances are measured by that of the rows on the scale of the link, which is the same with and "
+        "without predictors, so that those of two models do not compare. Take r2(fit)",
+    )
     if any(grouping.effects != ("Intercept",) for grouping in fit.design.groupings):
         raise CourseError(
             "variance_explained compares random intercepts. Here slopes vary, too, and their variance "

@@ -10,8 +10,14 @@ import pandas as pd
 
 from course import interpretation
 from course.common.wording import count, listing, words
+from course.design.responses import NUMBER
 from course.errors import CourseError
+from course.fit.generalised import MixedGLMFit
+from course.fit.generalised_summary import RATIOS
 from course.fit.model import MixedFit
+from course.fit.pooled import PooledFit, response_of
+from course.interpretation.response_scale import on_response
+from course.plots.lookup import effect_label, link_unit, mean_label
 from course.plots.page import GREY, axis_label, canvas, describe, effect_unit, legend_above, unit_of
 from course.plots.rows import STYLES, intervals_in_rows, name_rows
 
@@ -22,7 +28,7 @@ MOST_TOLD = 4  # rows of one series in the text; of more it tells the lowest and
 
 
 def means(
-    fit: MixedFit,
+    fit: MixedFit | MixedGLMFit | PooledFit,
     factor: str | Sequence[str],
     *,
     by: str | None = None,
@@ -30,6 +36,7 @@ def means(
     weights: str = "equal",
     df: str = "satterthwaite",
     level: float = 0.95,
+    scale: str = "link",
     unit: str | None = None,
     ax: Axes | None = None,
 ) -> Axes:
@@ -37,13 +44,13 @@ def means(
 
     Parameters
     ----------
-    fit : MixedFit
+    fit : MixedFit or PooledFit
         A fitted model.
     factor : str or list of str
         The factor, or several for their combinations, as in ``course.means``.
     by : str, optional
         A predictor with up to four levels (or values in `at`): one series of points for each.
-    at, weights, df, level
+    at, weights, df, level, scale
         As in ``course.means``.
     unit : str, optional
         Unit of the response, for the axis; known for the columns of the simulated pupils.
@@ -74,17 +81,22 @@ def means(
     >>> [label.get_text() for label in ax.get_yticklabels()]
     ['boys', 'girls', 'mixed']
     """
-    table = interpretation.means(fit, factor, by=by, at=at, weights=weights, df=df, level=level)
-    response = fit.design.formula.response
+    table = interpretation.means(
+        fit, factor, by=by, at=at, weights=weights, df=df, level=level, scale=scale
+    )
+    response = response_of(fit)
     names = factor if isinstance(factor, str) else ":".join(factor)
     label = f"adjusted mean of {axis_label(response, unit or unit_of(response))}"
-    return _rows(
-        table, by, f"The adjusted means of {response} by {names}", label, names, level, None, ax
-    )
+    if fit.design.kind != NUMBER:
+        of = mean_label(fit) if scale == "response" else f"{fit.family.link} of {response}"
+        label = f"adjusted {of}"
+    title = f"The adjusted means of {response} by {names}"
+    shown = effect_label(fit.design.titles, names)
+    return _rows(table, by, title, label, shown, level, None, ax)
 
 
 def contrasts(
-    fit: MixedFit,
+    fit: MixedFit | MixedGLMFit | PooledFit,
     factor: str | Sequence[str],
     kind: str = "pairwise",
     *,
@@ -94,6 +106,7 @@ def contrasts(
     weights: str = "equal",
     df: str = "satterthwaite",
     level: float = 0.95,
+    scale: str = "link",
     unit: str | None = None,
     ax: Axes | None = None,
 ) -> Axes:
@@ -101,7 +114,7 @@ def contrasts(
 
     Parameters
     ----------
-    fit : MixedFit
+    fit : MixedFit or PooledFit
         A fitted model.
     factor : str or list of str
         The factor whose levels are compared.
@@ -109,7 +122,7 @@ def contrasts(
         As in ``course.contrasts``; the intervals are the adjusted ones.
     by : str, optional
         A predictor with up to four levels (or values in `at`): one series of points for each.
-    at, weights, df, level
+    at, weights, df, level, scale
         As in ``course.means``.
     unit : str, optional
         Unit of the response, for the axis; known for the columns of the simulated pupils.
@@ -140,18 +153,32 @@ def contrasts(
     ['boys - girls', 'boys - mixed', 'girls - mixed']
     """
     table = interpretation.contrasts(
-        fit, factor, kind, adjust=adjust, by=by, at=at, weights=weights, df=df, level=level
+        fit,
+        factor,
+        kind,
+        adjust=adjust,
+        by=by,
+        at=at,
+        weights=weights,
+        df=df,
+        level=level,
+        scale=scale,
     )
-    response = fit.design.formula.response
+    response = response_of(fit)
     names = factor if isinstance(factor, str) else ":".join(factor)
-    unit = unit or unit_of(response)
+    unit = link_unit(fit, unit) or unit_of(response)
     label = f"difference between adjusted means ({unit or response})"
     title = f"Differences between the adjusted means of {response} by {names} ({kind})"
-    return _rows(table, by, title, label, "contrast", level, 0.0, ax)
+    none = 0.0
+    if "ratio" in table:
+        what, none = RATIOS[fit.family.link].lower(), 1.0
+        label, title = what, f"The {what}s of {response} by {names} ({kind})"
+        table = table.rename(columns={"ratio": "estimate"})
+    return _rows(table, by, title, label, "contrast", level, none, ax)
 
 
 def slopes(
-    fit: MixedFit,
+    fit: MixedFit | MixedGLMFit | PooledFit,
     predictor: str,
     *,
     by: str | None = None,
@@ -159,6 +186,7 @@ def slopes(
     weights: str = "equal",
     df: str = "satterthwaite",
     level: float = 0.95,
+    scale: str = "link",
     unit: str | None = None,
     ax: Axes | None = None,
 ) -> Axes:
@@ -166,13 +194,13 @@ def slopes(
 
     Parameters
     ----------
-    fit : MixedFit
+    fit : MixedFit or PooledFit
         A fitted model.
     predictor : str
         A predictor with numbers.
     by : str, optional
         A predictor at each of whose levels (or values in `at`) a slope is drawn, a row each.
-    at, weights, df, level
+    at, weights, df, level, scale
         As in ``course.slopes``.
     unit : str, optional
         Unit of the response, for the axis; known for the columns of the simulated pupils.
@@ -202,8 +230,10 @@ def slopes(
     >>> plots.slopes(fit, "age", by="sex").get_xlabel()
     'slope of age (points per year), with 95 % interval'
     """
-    table = interpretation.slopes(fit, predictor, by=by, at=at, weights=weights, df=df, level=level)
-    response = fit.design.formula.response
+    options = {"by": by, "at": at, "weights": weights, "df": df, "level": level, "scale": scale}
+    table = interpretation.slopes(fit, predictor, **options)
+    response = response_of(fit)
+    unit = mean_label(fit) if on_response(fit, scale) else link_unit(fit, unit)
     label = f"slope of {predictor} ({effect_unit(response, predictor, unit)})"
     title = f"The slopes of {response} along {predictor}"
     several = table.index.nlevels > 1
@@ -248,7 +278,7 @@ def _rows(
     text = f"{title}, {count(len(names), 'row')}, each with its {100 * level:g} % interval. {' '.join(told)}"
     if line is not None:
         outside = int(((table["lower"] > line) | (table["upper"] < line)).sum())
-        text += f" {count(outside, 'interval excludes', 'intervals exclude')} 0."
+        text += f" {count(outside, 'interval excludes', 'intervals exclude')} {line:g}."
     describe(ax, " ".join([text, *table.attrs["notes"]]))
     return ax
 

@@ -11,7 +11,7 @@ import pandas as pd
 from course.common.arguments import unknown
 from course.common.wording import count, listing, words
 from course.errors import CourseError
-from course.plots.lookup import effect_label
+from course.plots.lookup import effect_label, link_unit
 from course.plots.page import GREY, INK, canvas, describe, legend_above, unit_of
 from course.plots.rows import STYLES, intervals_in_rows, name_rows
 
@@ -99,7 +99,7 @@ def coefficients(
             )
         titles = _titles(fits.values())
         name_rows(ax, [effect_label(titles, name) for name in names])
-        unit = unit or unit_of(_response(next(iter(fits.values()))))
+        unit = unit or _unit(next(iter(fits.values())))
         ax.set_xlabel(f"coefficient ({unit} per unit of the predictor)" if unit else "coefficient")
         legend_above(ax, columns=len(fits) + 1)
     describe(ax, _text(tables, names, true))
@@ -136,9 +136,12 @@ def _names(tables: Mapping[str, pd.DataFrame], names: Sequence[str] | None) -> l
     return list(names)
 
 
-def _response(fit: Any) -> str:
+def _unit(fit: Any) -> str | None:
+    """That of the response, or the link of a generalised fit of the course."""
     design = getattr(fit, "design", None)
-    return design.formula.response if design is not None else fit.model.endog_names
+    if design is None:
+        return unit_of(fit.model.endog_names)
+    return link_unit(fit) or unit_of(design.formula.response)
 
 
 def _titles(fits: Iterable[Any]) -> dict[str, str]:

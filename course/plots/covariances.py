@@ -15,7 +15,7 @@ from course.common.wording import count, listing, words
 from course.errors import CourseError
 from course.fit.model import MixedFit
 from course.fit.require import require_fit
-from course.plots.lookup import find_effect, find_group
+from course.plots.lookup import find_effect, find_group, link_unit
 from course.plots.page import (
     BLUE,
     INK,
@@ -152,7 +152,8 @@ def ellipses(
     for fit in fits.values():
         require_fit(fit)
     drawn = {title: _two_effects(fit, group, effects) for title, fit in fits.items()}
-    response = next(iter(fits.values())).design.formula.response
+    first = next(iter(fits.values()))
+    response, unit = first.design.formula.response, link_unit(first, unit)
     labels = [f"{effect_name(e)} ({effect_unit(response, e, unit)})" for e in effects]
     size: dict[str, Any] = {
         "width": 3.3,
@@ -228,6 +229,11 @@ def _leaning(covariance: np.ndarray) -> str:
 
 
 def _check(title: str, matrix: pd.DataFrame) -> None:
+    if not isinstance(matrix, pd.DataFrame):
+        raise CourseError(
+            f"{title}: covariances() draws covariance matrices as DataFrames, not a {type(matrix).__name__}; "
+            "those of a fit are in fit.variance_components"
+        )
     values = matrix.to_numpy(dtype=float)
     if values.shape[0] != values.shape[1] or not matrix.index.equals(matrix.columns):
         raise CourseError(f"{title!r} must have the same rows and columns, in the same order")
@@ -278,6 +284,11 @@ def _draw(ax: Axes, values: np.ndarray, names: list[str]) -> None:
 
 
 def _words(title: str, matrix: pd.DataFrame) -> str:
+    if not isinstance(matrix, pd.DataFrame):
+        raise CourseError(
+            f"{title}: covariances() draws covariance matrices as DataFrames, not a {type(matrix).__name__}; "
+            "those of a fit are in fit.variance_components"
+        )
     values = matrix.to_numpy(dtype=float)
     diagonal, pairs = values.diagonal(), values[np.triu_indices(len(values), 1)]
     if len(diagonal) <= 3:

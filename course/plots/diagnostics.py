@@ -11,7 +11,7 @@ from scipy import stats
 from course.common.wording import bounds, count, words
 from course.errors import CourseError
 from course.fit.model import MixedFit
-from course.fit.require import require_fit
+from course.fit.require import require_fit, require_linear
 from course.plots.lookup import column_label, find_effect, find_group
 from course.plots.page import (
     BLUE,
@@ -75,7 +75,12 @@ def residuals(
     """
     from statsmodels.nonparametric.smoothers_lowess import lowess
 
-    require_fit(fit)
+    require_linear(
+        fit,
+        "residuals",
+        "its residuals are not spread evenly by nature. diagnose(fit) looks at them, and "
+        'fit.resid("pearson") has them',
+    )
     fitted, residual = fit.fittedvalues.to_numpy(), fit.wresid.to_numpy()
     spread = np.sqrt(np.abs(residual) / np.sqrt(fit.scale))
     response = fit.design.formula.response
@@ -163,6 +168,12 @@ def qq(
     """
     require_fit(fit)
     if group is None:
+        require_linear(
+            fit,
+            "qq(fit)",
+            "its residuals are not normal by nature. Draw the effects of a group, qq(fit, "
+            f"{next(iter(fit.n_groups))!r})",
+        )
         values = fit.wresid.to_numpy()
         values, what = (values - values.mean()) / values.std(ddof=1), "residual"
         name = count(fit.nobs, "residual")

@@ -9,10 +9,18 @@ import numpy as np
 
 from course.common.wording import count, listing, words
 from course.errors import CourseError
+from course.fit.generalised import MixedGLMFit
 from course.fit.model import MixedFit
-from course.fit.require import require_fit
+from course.fit.require import require_fit, require_linear
 from course.plots.covariances import ellipse
-from course.plots.lookup import column_label, containing, find_effect, find_group, find_slope
+from course.plots.lookup import (
+    column_label,
+    containing,
+    find_effect,
+    find_group,
+    find_slope,
+    link_unit,
+)
 from course.plots.page import (
     BLUE,
     GREY,
@@ -35,7 +43,7 @@ if TYPE_CHECKING:
 
 
 def caterpillar(
-    fit: MixedFit,
+    fit: MixedFit | MixedGLMFit,
     group: str,
     effect: str = "Intercept",
     *,
@@ -117,7 +125,7 @@ def caterpillar(
         else:
             ax.set_ylabel(f"{column_label(fit, group)} (rank of {len(value)})")
         name = effect_name(effect)
-        unit = unit or effect_unit(fit.design.formula.response, effect)
+        unit = unit or effect_unit(fit.design.formula.response, effect, link_unit(fit))
         ax.set_xlabel(f"random {name} of the {group} ({unit}), with 95 % interval")
         legend_above(ax)
     describe(
@@ -181,7 +189,12 @@ def shrinkage(
     >>> plots.shrinkage(fit, "school").get_xlabel()
     'intercept (normexam)'
     """
-    require_fit(fit)
+    require_linear(
+        fit,
+        "shrinkage",
+        "a group all of whose answers are the same has no line of its own. Draw lines(fit, ...) or "
+        "intercept_slope(fit, ...)",
+    )
     _, _, effect = find_slope(fit, group, effect)
     separate = _separate_lines(fit, group, effect)
     pooled = _mixed_lines(fit, group, effect)
@@ -307,7 +320,7 @@ def _separate_lines(fit: MixedFit, group: str, effect: str) -> np.ndarray:
 
 
 def intercept_slope(
-    fit: MixedFit,
+    fit: MixedFit | MixedGLMFit,
     group: str,
     effect: str | None = None,
     *,
@@ -362,6 +375,7 @@ def intercept_slope(
     3
     """
     require_fit(fit)
+    unit = link_unit(fit, unit)
     first, second, effect = find_slope(fit, group, effect)
     g = find_group(fit, group)
     several = np.ndim(zero) > 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from textwrap import fill
 from typing import TYPE_CHECKING
 
@@ -11,18 +12,23 @@ import pandas as pd
 
 from course.common.nearest import nearest
 from course.design.columns import is_number
+from course.design.design import Design
+from course.design.responses import COUNT, NUMBER
 from course.errors import CourseError
-from course.formula.parse import variables_of
+from course.formula.parse import variables_of_response
 from course.plots.page import axis_label, label
 
 if TYPE_CHECKING:
+    from course.fit.generalised import MixedGLMFit
     from course.fit.model import MixedFit
+
+    Fit = MixedFit | MixedGLMFit
 
 EFFECT_WIDTH = 32  # characters of a line that names a coefficient
 TITLE_WIDTH = 60  # characters in a line of an axis: a questionnaire's question is long
 
 
-def find_group(fit: MixedFit, group: str) -> int:
+def find_group(fit: Fit, group: str) -> int:
     """The position of a grouping factor in the design."""
     names = list(fit.n_groups)
     if group not in names:
@@ -33,7 +39,7 @@ def find_group(fit: MixedFit, group: str) -> int:
     return names.index(group)
 
 
-def find_effect(fit: MixedFit, group: str, effect: str) -> int:
+def find_effect(fit: Fit, group: str, effect: str) -> int:
     """The position of an effect among those that vary by a group."""
     effects = fit.design.groupings[find_group(fit, group)].labels
     if effect not in effects:
@@ -44,7 +50,7 @@ def find_effect(fit: MixedFit, group: str, effect: str) -> int:
     return effects.index(effect)
 
 
-def find_slope(fit: MixedFit, group: str, effect: str | None) -> tuple[int, int, str]:
+def find_slope(fit: Fit, group: str, effect: str | None) -> tuple[int, int, str]:
     """The positions of the intercept and of a slope, and the name of the slope."""
     effects = fit.design.groupings[find_group(fit, group)].labels
     slopes = [name for name in effects if name != "Intercept"]
@@ -62,7 +68,7 @@ def find_slope(fit: MixedFit, group: str, effect: str | None) -> tuple[int, int,
     return effects.index("Intercept"), find_effect(fit, group, effect), effect
 
 
-def find_levels(fit: MixedFit, group: str, levels: Sequence) -> list[int]:
+def find_levels(fit: Fit, group: str, levels: Sequence) -> list[int]:
     """The codes of levels by their labels (``S1:C2`` or ``("S1", "C2")`` for two columns)."""
     known = [label(level) for level in fit.design.groupings[find_group(fit, group)].levels]
     if isinstance(levels, str | bytes) or not isinstance(levels, Sequence | np.ndarray | pd.Index):
@@ -77,14 +83,14 @@ def find_levels(fit: MixedFit, group: str, levels: Sequence) -> list[int]:
     return codes
 
 
-def predictors(fit: MixedFit) -> list[str]:
+def predictors(fit: Fit) -> list[str]:
     """The columns that the fixed and random effects are made of."""
     formula = fit.design.formula
-    response = variables_of(formula.response)
+    response = variables_of_response(formula.response)
     return [name for name in formula.variables if name not in response]
 
 
-def find_predictor(fit: MixedFit, predictor: str) -> pd.Series:
+def find_predictor(fit: Fit, predictor: str) -> pd.Series:
     """A numeric column of the model other than the response."""
     known = [name for name in predictors(fit) if is_number(fit.design.columns[name])]
     if predictor not in known:
@@ -95,12 +101,41 @@ def find_predictor(fit: MixedFit, predictor: str) -> pd.Series:
     return fit.design.columns[predictor].reset_index(drop=True)
 
 
-def column_label(fit: MixedFit, name: str, unit: str | None = None) -> str:
+def column_label(fit: Fit, name: str, unit: str | None = None) -> str:
     """The title that the file of the data gives a column; else its name, with its unit where it is known."""
     titles = fit.design.titles
     if name not in titles:
         return axis_label(name, unit)
     return axis_label(fill(titles[name], TITLE_WIDTH), unit)
+
+
+def on_scale_of_response(fit: Fit, predictor: np.ndarray) -> np.ndarray:
+    """Linear predictors as means of the response: probabilities and expected counts of a generalised fit."""
+    return predictor if fit.design.kind == NUMBER else fit.family.mean(predictor)
+
+
+def mean_label(fit: Fit, unit: str | None = None) -> str:
+    """What an axis of means shows: ``probability of passed``, or the response with its unit."""
+    response = column_label(fit, fit.design.formula.response, unit)
+    if fit.design.kind == NUMBER:
+        return response
+    if fit.design.kind == COUNT:
+        return f"expected {response}"
+    counted = f" = {fit.design.counted[0]}" if fit.design.counted else ""
+    return f"probability of {response}{counted}"
+
+
+def link_unit(fit: Fit, unit: str | None = None) -> str | None:
+    """The unit of effects: the link of a generalised fit; None where it is that of the response."""
+    return unit if unit or fit.design.kind == NUMBER else fit.family.link
+
+
+def working_design(fit: Fit) -> Design:
+    """A linear design whose predictions have the errors of this fit: that of its last weighted step."""
+    if fit.design.kind == NUMBER:
+        return fit.design
+    weights = fit.estimates.optimum.at.mode.rows.weight
+    return replace(fit.design, weights=weights, kind=NUMBER)
 
 
 def effect_label(titles: Mapping[str, str], name: str) -> str:
@@ -112,13 +147,13 @@ def effect_label(titles: Mapping[str, str], name: str) -> str:
     return fill(f"{titles[column]}: {level}" if level else titles[column], EFFECT_WIDTH)
 
 
-def containing(fit: MixedFit, g: int) -> list[int]:
+def containing(fit: Fit, g: int) -> list[int]:
     """The groupings that contain this one (its schools, its provinces), itself first."""
     others = [h for h in range(len(fit.design.groupings)) if h != g and fit.design.nested[g, h]]
     return [g, *others]
 
 
-def frame(fit: MixedFit) -> pd.DataFrame:
+def frame(fit: Fit) -> pd.DataFrame:
     """The complete rows of every column that the model uses, numbered from 0."""
     return pd.DataFrame({k: v.reset_index(drop=True) for k, v in fit.design.columns.items()})
 

@@ -11,10 +11,14 @@ from scipy import stats
 
 from course.common.arguments import proportion
 from course.common.wording import count, listing, words
+from course.design.responses import NUMBER
 from course.errors import CourseError
+from course.fit.generalised import MixedGLMFit
 from course.fit.model import MixedFit
+from course.fit.predict import predict
 from course.fit.prediction_intervals import prediction_sd
 from course.fit.require import require_fit
+from course.inference.combinations import combinations
 from course.plots.lookup import (
     column_label,
     containing,
@@ -24,8 +28,11 @@ from course.plots.lookup import (
     frame,
     grid,
     is_whole,
+    mean_label,
+    on_scale_of_response,
     predictors,
     typical,
+    working_design,
 )
 from course.plots.page import (
     BLUE,
@@ -48,7 +55,7 @@ GROUP_STYLES = [(BLUE, "-"), (ORANGE, (0, (6, 2))), (INK, ":"), (BLUE, (0, (1, 1
 
 
 def lines(
-    fit: MixedFit,
+    fit: MixedFit | MixedGLMFit,
     predictor: str,
     group: str,
     levels: Sequence | None = None,
@@ -63,8 +70,9 @@ def lines(
     - partially pooled: the mixed model, fixed part plus the BLUPs of this group and of the groups
       that contain it.
 
-    All three have the fixed part of the model's formula. Predictors other than the one drawn are at
-    the median of the group, or its most frequent label.
+    All three have the fixed part of the model's formula. Of a generalised fit, curves of probabilities or
+    expected counts: that of all effects 0, and the partially pooled one. Predictors other than the one drawn
+    are at the median of the group, or its most frequent label.
 
     Parameters
     ----------
@@ -116,7 +124,9 @@ def lines(
     else:
         codes = find_levels(fit, group, levels)
     names = [design.groupings[h].name for h in containing(fit, g)]
-    pooled = np.linalg.lstsq(design.scaled.X, design.scaled.y_less_offset, rcond=None)[0]
+    linear = design.kind == NUMBER
+    if linear:
+        pooled = np.linalg.lstsq(design.scaled.X, design.scaled.y_less_offset, rcond=None)[0]
     whole, response = is_whole(x), design.formula.response
     alone, moves = 0, []
     with panels(ax, len(codes), 3.1, 2.8, 3, sharex=True, sharey=True) as axes:
@@ -135,17 +145,20 @@ def lines(
                 linewidths=0.9,
                 label="one row of the data",
             )
+            middle_line = fit.predict(wide, random="none")
+            if linear:
+                middle_line = design.offset_rows(wide) + design.fixed_rows(wide) @ pooled
             one.plot(
                 wide[predictor],
-                design.offset_rows(wide) + design.fixed_rows(wide) @ pooled,
+                middle_line,
                 color=INK,
                 linestyle="--",
                 linewidth=1.4,
-                label="pooled",
+                label="pooled" if linear else "all effects 0",
             )
-            separate = _own_line(fit, own, near)
+            separate = _own_line(fit, own, near) if linear else None
             if separate is None:
-                alone += 1
+                alone += linear
             else:
                 one.plot(
                     near[predictor],
@@ -162,13 +175,15 @@ def lines(
         for one in axes if ax is not None else axes[-3:]:
             one.set_xlabel(column_label(fit, predictor))
         for one in axes if ax is not None else axes[::3]:
-            one.set_ylabel(column_label(fit, response, unit))
+            one.set_ylabel(mean_label(fit, unit))
         with_all = max(axes, key=lambda one: len(one.get_legend_handles_labels()[1]))
         legend_of_panels(np.array([with_all]), ax is None)
+    drawn = "its pooled (dashed), separate (dash-dotted) and partially pooled (solid) line"
+    if not linear:
+        drawn = "its curve for effects of 0 (dashed) and its partially pooled one (solid)"
     text = (
-        f"{response} against {predictor} in {count(len(codes), 'panel')}, one for each {group} "
-        "shown, with its rows as rings and its pooled (dashed), separate (dash-dotted) and partially "
-        f"pooled (solid) line. At {predictor} {words(wide[predictor].iloc[middle])} the partially "
+        f"{response} against {predictor} in {count(len(codes), 'panel')}, one for each {group} shown, with "
+        f"its rows as rings and {drawn}. At {predictor} {words(wide[predictor].iloc[middle])} the partially "
         f"pooled lines stand at {listing(moves)}."
     )
     if alone:
@@ -191,7 +206,7 @@ def _own_line(fit: MixedFit, own: np.ndarray, rows: pd.DataFrame) -> np.ndarray 
 
 
 def predictions(
-    fit: MixedFit,
+    fit: MixedFit | MixedGLMFit,
     predictor: str,
     group: str | None = None,
     levels: Sequence | None = None,
@@ -208,7 +223,9 @@ def predictions(
     mean: it holds the uncertainty of the fixed part, of its random effects and of those of the groups
     that contain it, and how they hang together (the prediction error variance of Henderson 1975,
     doi 10.2307/2529430), with normal quantiles. Both take the estimated variances as they are, and
-    neither holds the scatter of single observations around their mean.
+    neither holds the scatter of single observations around their mean. Of a generalised fit all stands on
+    the scale of the response: the dashed curve is that of a group whose effects are 0, and a thin one the
+    average over all groups that there might be.
 
     Parameters
     ----------
@@ -262,18 +279,17 @@ def predictions(
     shared = typical(data[predictors(fit)], at)
     wide = grid(shared, predictor, x.min(), x.max(), is_whole(x))
     X = fit.design.fixed_rows(wide)
-    mean = fit.design.offset_rows(wide) + X @ fit.estimates.beta
-    sd = np.sqrt(np.einsum("ij,jk,ik->i", X, fit.estimates.cov_beta, X))
+    found = combinations(fit, X, "satterthwaite")
+    eta = fit.design.offset_rows(wide) + found.estimates
     # a row of zeros, as without fixed effects, has the mean 0 for certain
-    df = [fit.satterthwaite.df(row) if row.any() else np.inf for row in X]
-    half = sd * stats.t.ppf((1 + level) / 2, df)
+    half = found.std_errors * stats.t.ppf((1 + level) / 2, np.nan_to_num(found.df, nan=np.inf))
+    mean, low, high = (on_scale_of_response(fit, end) for end in (eta, eta - half, eta + half))
     groups = _group_lines(fit, x, predictor, group, levels, shared, level) if group else []
+    population = "population" if fit.design.kind == NUMBER else "group in the middle"
     middle = len(wide) // 2
     with canvas(ax, 6.6, 4.8) as ax:
-        ax.fill_between(
-            wide[predictor], mean - half, mean + half, color=GREY, alpha=0.2, linewidth=0
-        )
-        for edge in (mean - half, mean + half):
+        ax.fill_between(wide[predictor], low, high, color=GREY, alpha=0.2, linewidth=0)
+        for edge in (low, high):
             ax.plot(wide[predictor], edge, color=INK, linestyle="--", linewidth=0.9)
         ax.plot(
             wide[predictor],
@@ -281,29 +297,36 @@ def predictions(
             color=INK,
             linestyle="--",
             linewidth=2.2,
-            label=f"population, {percent} interval of the mean",
+            label=f"{population}, {percent} interval of the mean",
         )
-        for (name, xs, ys, band), (colour, dash) in zip(groups, GROUP_STYLES, strict=False):
-            ax.fill_between(xs, ys - band, ys + band, color=colour, alpha=0.16, linewidth=0)
-            for edge in (ys - band, ys + band):
+        if fit.design.kind != NUMBER:
+            average = fit.predict(wide, random="average")
+            ax.plot(
+                wide[predictor], average, color=INK, linewidth=1.4, label="averaged over groups"
+            )
+        for (name, xs, ys, lows, highs), (colour, dash) in zip(groups, GROUP_STYLES, strict=False):
+            ax.fill_between(xs, lows, highs, color=colour, alpha=0.16, linewidth=0)
+            for edge in (lows, highs):
                 ax.plot(xs, edge, color=colour, linestyle=dash, linewidth=0.9)
             ax.plot(xs, ys, color=colour, linestyle=dash, linewidth=2.4, label=f"{group} {name}")
         others = [name for name in predictors(fit) if name != predictor]
         held = "".join(f"; {n} = {_value(shared[n].iloc[0])}" for n in others)
         ax.set_xlabel(column_label(fit, predictor) + held)
-        ax.set_ylabel(f"mean {column_label(fit, response, unit)}")
+        linear = fit.design.kind == NUMBER
+        ax.set_ylabel(f"{'mean ' * linear}{mean_label(fit, unit)}")
         legend_above(ax)
     where = f"At {predictor} {words(wide[predictor].iloc[middle])}"
+    what = f"The mean of {response}" if linear else f"The {mean_label(fit)}"
     text = (
-        f"The mean of {response} for the population against {predictor}{held.replace(';', ',')}, with "
+        f"{what} for the {population} against {predictor}{held.replace(';', ',')}, with "
         f"its {percent} interval. {where} it is {words(mean[middle])} "
-        f"({words(mean[middle] - half[middle])} to {words(mean[middle] + half[middle])})."
+        f"({words(low[middle])} to {words(high[middle])})."
     )
-    for name, xs, ys, band in groups:
+    for name, xs, ys, lows, highs in groups:
         i = int(np.abs(xs - wide[predictor].iloc[middle]).argmin())
         text += (
             f" For {group} {name} at {words(xs[i])} it is {words(ys[i])} "
-            f"({words(ys[i] - band[i])} to {words(ys[i] + band[i])})."
+            f"({words(lows[i])} to {words(highs[i])})."
         )
     describe(ax, text)
     return ax
@@ -314,15 +337,16 @@ def _value(value: object) -> str:
 
 
 def _group_lines(
-    fit: MixedFit,
+    fit: MixedFit | MixedGLMFit,
     x: pd.Series,
     predictor: str,
     group: str,
     levels: Sequence | None,
     shared: pd.DataFrame,
     level: float,
-) -> list[tuple[str, np.ndarray, np.ndarray, np.ndarray]]:
-    """For each level its label, the predictor, the mean, and half of the band's width."""
+) -> list[tuple[str, np.ndarray, np.ndarray, np.ndarray, np.ndarray]]:
+    """For each level its label, the predictor, the mean, and the edges of its band."""
+    design = working_design(fit)
     g = find_group(fit, group)
     grouping, data = fit.design.groupings[g], frame(fit)
     within = [fit.design.groupings[h] for h in containing(fit, g)]
@@ -350,9 +374,8 @@ def _group_lines(
         own = x[grouping.codes == code]
         rows = grid(shared, predictor, own.min(), own.max(), is_whole(x))
         rows = rows.assign(**labels.loc[code])
-        half = stats.norm.ppf((1 + level) / 2) * prediction_sd(
-            fit.design, fit.estimates, rows, names
-        )
-        mean = fit.predict(rows, random=names).to_numpy()
-        found.append((label(grouping.levels[code]), rows[predictor].to_numpy(), mean, half))
+        half = stats.norm.ppf((1 + level) / 2) * prediction_sd(design, fit.estimates, rows, names)
+        eta = predict(fit.design, fit.estimates, rows, names).to_numpy()
+        mean, low, high = (on_scale_of_response(fit, end) for end in (eta, eta - half, eta + half))
+        found.append((label(grouping.levels[code]), rows[predictor].to_numpy(), mean, low, high))
     return found

@@ -8,8 +8,11 @@ import numpy as np
 
 from course.common.wording import listing, words
 from course.errors import CourseError
+from course.fit.generalised import MixedGLMFit
 from course.fit.model import MixedFit
-from course.fit.require import require_fit
+from course.fit.pooled import PooledFit
+from course.fit.require import require_fit_or_pooled
+from course.interpretation.variance import variance_shares as shares_of
 from course.plots.page import (
     BLUE,
     INK,
@@ -22,12 +25,12 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
-def variance_shares(fit: MixedFit, *, ax: Axes | None = None) -> Axes:
+def variance_shares(fit: MixedFit | MixedGLMFit | PooledFit, *, ax: Axes | None = None) -> Axes:
     """How much of the variance lies at each level, in per cent.
 
     Parameters
     ----------
-    fit : MixedFit
+    fit : MixedFit or PooledFit
         A model with random intercepts only: with random slopes, the shares depend on where one
         looks, and no single bar is right.
     ax : Axes, optional
@@ -36,7 +39,7 @@ def variance_shares(fit: MixedFit, *, ax: Axes | None = None) -> Axes:
     Returns
     -------
     Axes
-        One bar per row of ``fit.variance_components``, labelled with its share and its SD.
+        One bar per row of `course.variance_shares`, labelled with its share and its SD.
 
     Raises
     ------
@@ -55,20 +58,20 @@ def variance_shares(fit: MixedFit, *, ax: Axes | None = None) -> Axes:
     >>> plots.alt_text(plots.variance_shares(fit))
     'One bar per level, with its share of the variance: school 35.5 % and residual 64.5 %.'
     """
-    require_fit(fit)
-    parts = fit.variance_components
-    effects = parts["effect"].dropna()
+    require_fit_or_pooled(fit)
+    effects = fit.variance_components["effect"].dropna()
     if (effects != "Intercept").any():
         slope = effects[effects != "Intercept"].iloc[0]
         raise CourseError(
             f"the model has a random slope ({slope}), so the shares of the variance change with "
             "it; variance_shares() draws models with random intercepts only"
         )
-    share = 100 * parts["vcov"] / parts["vcov"].sum()
-    names = parts["group"].astype(str).replace("Residual", "residual")
+    parts = shares_of(fit)
+    share, sds = 100 * parts["share"].to_numpy(), np.sqrt(parts["variance"])
+    names = parts.index.astype(str).str.replace("^Residual$", "residual", regex=True)
     rows = np.arange(len(parts))[::-1]
     with canvas(ax, 7.0, 0.9 + 0.5 * len(parts)) as ax:
-        is_residual = (parts["group"] == "Residual").to_numpy()
+        is_residual = np.arange(len(parts)) == len(parts) - 1
         ax.barh(rows[~is_residual], share[~is_residual], color=BLUE, edgecolor=INK, height=0.62)
         ax.barh(
             rows[is_residual],
@@ -78,7 +81,7 @@ def variance_shares(fit: MixedFit, *, ax: Axes | None = None) -> Axes:
             height=0.62,
             hatch="//",
         )
-        for row, percent, sd in zip(rows, share, parts["sdcor"], strict=True):
+        for row, percent, sd in zip(rows, share, sds, strict=True):
             size = f"{sd:.1f}" if sd >= 1 else words(sd)
             ax.text(percent + 1.2, row, f"{percent:.1f} %  (SD {size})", va="center")
         ax.set_yticks(rows, list(names))

@@ -10,6 +10,7 @@ import pandas as pd
 
 from course.common.wording import count, listing, words
 from course.errors import CourseError
+from course.fit.generalised import MixedGLMFit
 from course.fit.model import MixedFit
 from course.fit.require import require_fit
 from course.plots.lookup import (
@@ -21,6 +22,8 @@ from course.plots.lookup import (
     frame,
     grid,
     is_whole,
+    link_unit,
+    mean_label,
     predictors,
     typical,
 )
@@ -43,7 +46,7 @@ if TYPE_CHECKING:
 
 
 def fan(
-    fit: MixedFit,
+    fit: MixedFit | MixedGLMFit,
     predictor: str,
     group: str,
     *,
@@ -155,7 +158,7 @@ def fan(
                 fontsize=10,
             )
         ax.set_xlabel(column_label(fit, predictor))
-        ax.set_ylabel(column_label(fit, fit.design.formula.response, unit))
+        ax.set_ylabel(mean_label(fit, unit))
         legend_above(ax)
     places = zeros or [float(x.quantile(0.5, interpolation="lower"))]
     values = shared.loc[np.zeros(len(places), dtype=int)].reset_index(drop=True)
@@ -175,7 +178,7 @@ def fan(
 
 
 def moving_zero(
-    fit: MixedFit,
+    fit: MixedFit | MixedGLMFit,
     group: str,
     effect: str | None = None,
     *,
@@ -263,7 +266,7 @@ def moving_zero(
             one.scatter(marks, height(marks), s=44, color=ORANGE, edgecolors=INK, zorder=3)
             one.set_xlabel(f"zero of {axis_label(effect)}")
         axes[1].axhline(0, color=INK, linestyle="--", linewidth=1.0)
-        intercept = effect_unit(fit.design.formula.response, "Intercept", unit)
+        intercept = effect_unit(fit.design.formula.response, "Intercept", link_unit(fit, unit))
         axes[0].set(ylabel=f"SD of the random intercept ({intercept})", ylim=(0, None))
         axes[1].set(ylabel="correlation of intercept and slope", ylim=(-1.06, 1.06))
         for one in axes:

@@ -12,27 +12,20 @@ import pandas as pd
 from course.common.arguments import choice, dictionary, number, unknown, whole, whole_or_range
 from course.errors import CourseError
 from course.simulate.population import Codes, Labels, draw_population, follow
+from course.simulate.responses import FAMILIES, Response
 from course.simulate.truth import CONTAINERS, Truth, variance_table
 
-FIXED_EFFECTS = {
-    "Intercept": 50.0,
-    "age": 2.0,
-    "sex[T.male]": -1.0,
-    "teacher_experience": 0.1,
-    "school_resources": 1.0,
-}
-INTERCEPT_SD = {"province": 2.0, "school": 3.0, "classroom": 4.0}
-STUDENT_SD = 5.0  # added to INTERCEPT_SD where pupils are followed
 AGES = (8.0, 12.0)  # years
 SEXES = ("female", "male")
 MALE = "sex[T.male]"
-# The columns that may have gaps; what belongs to a whole classroom is missing for all of it.
+# The columns that may have gaps, beside the response; what belongs to a whole classroom is missing for
+# all of it.
 GAPS_BY = {
-    "test_score": None,
     "age": None,
     "sex": None,
     "teacher_experience": "classroom",
     "school_resources": "school",
+    "school_days": None,
 }
 SIZES = ("provinces", "schools", "classrooms", "students")  # each per unit of the one before
 Size = int | tuple[int, int]
@@ -68,7 +61,7 @@ def simulate_schools(
     intercept_sd: Mapping[str, float] | None = None,
     slope_sd: Mapping[str, float] | None = None,
     correlation: Mapping[str, float] | None = None,
-    residual_sd: float = 8.0,
+    residual_sd: float | None = None,
     intercept_at: float = 0.0,
     years: int = 1,
     reshuffle: float = 0.0,
@@ -76,10 +69,11 @@ def simulate_schools(
     school_age_correlation: float = 0.0,
     labels: str = "unique",
     label_type: str = "text",
+    family: str = "gaussian",
     missing: Mapping[str, float] | None = None,
     seed: int | None = None,
 ) -> Simulation:
-    """Simulate test scores of pupils in classrooms in schools in provinces.
+    """Simulate test scores of pupils in classrooms in schools in provinces, or who passed, or absences.
 
     The score of pupil i in classroom c, school s and province p is ::
 
@@ -87,6 +81,10 @@ def simulate_schools(
 
     with (u0_g, u1_g) bivariate normal and independent between levels. In the dictionaries, what
     is not named is zero: ``slope_sd={"school": 1}`` lets the age slope vary between schools only.
+
+    With ``family="binomial"`` the same sum without e is the logit of the probability to have passed, and
+    with ``family="poisson"`` the logarithm of the expected absences per school day. All effects and SDs
+    are then on that scale.
 
     Parameters
     ----------
@@ -99,16 +97,21 @@ def simulate_schools(
         True coefficients in points, by patsy name: "Intercept", "age", "sex[T.male]",
         "teacher_experience", "school_resources", "year" (with years > 1), and interactions such
         as "age:sex[T.male]". Default {"Intercept": 50, "age": 2, "sex[T.male]": -1,
-        "teacher_experience": 0.1, "school_resources": 1}.
+        "teacher_experience": 0.1, "school_resources": 1}; for passing, in logits, {"Intercept": -2,
+        "age": 0.2, "sex[T.male]": -0.3, "teacher_experience": 0.02, "school_resources": 0.3}; for absences,
+        in logarithms, {"Intercept": -4, "age": 0.05, "sex[T.male]": 0.1, "teacher_experience": -0.005,
+        "school_resources": -0.1}.
     intercept_sd, slope_sd : dict
         SDs of the random intercepts (points) and of the random age slopes (points per year) by
         level: "province", "school", "classroom" and, with years > 1, "student_id". Default
         intercepts {"province": 2, "school": 3, "classroom": 4} and, with years > 1,
-        "student_id": 5; default no random slopes.
+        "student_id": 5 (for passing 0.3, 0.6, 0.5 and 1, for absences 0.1, 0.2, 0.2 and 0.3); default no
+        random slopes. Absences take the intercept of "student_id" also with one row per pupil: an effect
+        of each observation, with which counts vary more than Poisson's law has it.
     correlation : dict
         Correlation of intercept and age slope by level, between -1 and 1; default 0.
     residual_sd : float
-        SD of the residual in points.
+        SD of the residual in points, 8 where left out. Only scores have one.
     intercept_at : float
         The age in years at which the Intercept, the other effects that interact with age, the
         intercept SDs and the correlations are meant. 0 is what a formula with the column ``age``
@@ -132,10 +135,13 @@ def simulate_schools(
         classroom C1. ``student_id`` stays unique.
     label_type : {"text", "integer"}
         Labels such as "P1-S2-C1", or whole numbers from 1.
+    family : {"gaussian", "binomial", "poisson"}
+        What is measured: a test score; whether the pupil passed; on how many school days the pupil was
+        absent.
     missing : dict
-        Expected share of missing values (0 up to below 1) by column, completely at random:
-        "test_score", "age" and "sex" by row, "teacher_experience" by classroom,
-        "school_resources" by school. Scores are drawn before values go missing.
+        Expected share of missing values (0 up to below 1) by column, completely at random: the response,
+        "age", "sex" and "school_days" by row, "teacher_experience" by classroom, "school_resources" by
+        school. Responses are drawn before values go missing.
     seed : int
         The same seed gives the same pupils to the bit. Sizes, predictors, effects, residuals,
         moves and gaps have streams of their own: with the same seed another residual_sd leaves
@@ -148,7 +154,8 @@ def simulate_schools(
         Columns: province, school, classroom, student_id; year (1, 2, ..., only with years > 1);
         age (years, about 10, not centred); sex ("female", "male"); teacher_experience (years, 1
         to 30, of the classroom); school_resources (index, mean 0 and SD 1, of the school);
-        test_score (points).
+        and the response: test_score (points), or passed (1 or 0), or school_days (on the roll, 120 to 190)
+        and days_absent.
 
     Raises
     ------
@@ -185,15 +192,27 @@ def simulate_schools(
     1     school  Intercept    3.0
     2   province  Intercept    0.0
     3   Residual       None    8.0
+
+    Pupils who passed or not, in schools whose logits have an SD of 0.6:
+
+    >>> made = simulate_schools(family="binomial", schools=10, intercept_sd={"school": 0.6}, seed=1)
+    >>> made.data["passed"].value_counts().to_dict()
+    {1: 2503, 0: 2297}
     """
+    choice("family", family, FAMILIES)
+    kind = FAMILIES[family]
     years = whole("years", years)
-    levels: tuple[str, ...] = ("student_id",) if years > 1 else ()
-    levels += ("classroom", "school", "province")
-    fixed = _fixed(FIXED_EFFECTS if fixed_effects is None else fixed_effects, years)
+    levels: tuple[str, ...] = ("classroom", "school", "province")
+    if years > 1 or family == "poisson":  # for scores an effect of a row is the residual
+        levels = ("student_id", *levels)
+    fixed = _fixed(kind.fixed_effects if fixed_effects is None else fixed_effects, years)
     if intercept_sd is None:
-        intercept_sd = INTERCEPT_SD | ({"student_id": STUDENT_SD} if years > 1 else {})
+        intercept_sd = kind.intercept_sd | ({"student_id": kind.student_sd} if years > 1 else {})
     intercept_sd = _by_level("intercept_sd", intercept_sd, levels, low=0.0)
-    slope_sd = _by_level("slope_sd", slope_sd, levels, low=0.0)
+    if years == 1 and "student_id" not in intercept_sd:
+        levels = levels[-3:]
+    several = levels if years > 1 else levels[-3:]  # a slope takes more than one row
+    slope_sd = _by_level("slope_sd", slope_sd, several, low=0.0)
     correlation = _by_level("correlation", correlation, levels, low=-1.0, high=1.0)
     for level in correlation:
         if not (intercept_sd.get(level) and slope_sd.get(level)):
@@ -201,7 +220,7 @@ def simulate_schools(
                 f"correlation for {level!r} needs an intercept and a slope that vary: "
                 f"name {level!r} with an SD above 0 in both intercept_sd and slope_sd"
             )
-    residual_sd = number("residual_sd", residual_sd, low=0.0)
+    residual_sd = _residual(residual_sd, kind)
     intercept_at = number("intercept_at", intercept_at)
     reshuffle = number("reshuffle", reshuffle, low=0.0, high=1.0)
     if reshuffle and years == 1:
@@ -215,7 +234,10 @@ def simulate_schools(
         )
     choice("labels", labels, ("unique", "restarting"))
     choice("label_type", label_type, ("text", "integer"))
-    missing = _shares(missing)
+    gaps_by = {kind.column: None} | GAPS_BY
+    if family != "poisson":
+        del gaps_by["school_days"]
+    missing = _shares(missing, gaps_by)
     provinces = whole("provinces", provinces)
     sizes = {
         "school": whole_or_range("schools", schools),
@@ -241,7 +263,7 @@ def simulate_schools(
         if level == "school":
             z[:, 0] = rho * school_age + math.sqrt(1 - rho**2) * z[:, 0]
         sds = intercept_sd.get(level, 0.0), slope_sd.get(level)
-        effects[level] = _effects(z, *sds, correlation.get(level, 0.0))
+        effects[level] = random_effects(z, *sds, correlation.get(level, 0.0), "age")
     truth = Truth(
         pd.Series(fixed),
         variance_table({names.group(g): effects[g][1] for g in levels}, residual_sd),
@@ -250,13 +272,17 @@ def simulate_schools(
     # So far the effects are meant at the age intercept_at; the column age has its zero at birth.
     truth = truth.centred("age", at=-intercept_at)
 
-    score = residual_sd * for_residuals.standard_normal(columns["age"].size)
-    _add_effects(score, truth, columns, [rows[level] for level in levels])
+    if residual_sd is None:
+        sums = np.zeros(columns["age"].size)
+    else:
+        sums = residual_sd * for_residuals.standard_normal(columns["age"].size)
+    _add_effects(sums, truth, columns, [rows[level] for level in levels])
+    response = kind.draw(sums, columns, for_residuals)
     columns["sex"] = pd.array(SEXES, dtype="str").take(columns["sex"])
     identifiers = {level: names.column(level, rows[level]) for level in CONTAINERS}
-    data = pd.DataFrame(identifiers | columns | {"test_score": score}, copy=False)
-    for column in (name for name in GAPS_BY if missing.get(name)):
-        unit = GAPS_BY[column]
+    data = pd.DataFrame(identifiers | columns | {kind.column: response}, copy=False)
+    for column in (name for name in gaps_by if missing.get(name)):
+        unit = gaps_by[column]
         if unit is None:
             gaps = for_gaps.random(len(data)) < missing[column]
         else:
@@ -285,14 +311,14 @@ def _predictors(
     return columns
 
 
-def _effects(
-    z: np.ndarray, intercept_sd: float, slope_sd: float | None, correlation: float
+def random_effects(
+    z: np.ndarray, intercept_sd: float, slope_sd: float | None, correlation: float, slope: str
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Scale standard normal draws (units x 2) to random effects; also their covariance matrix."""
     if slope_sd is None:
         names, scale, covariance = ["Intercept"], [[intercept_sd]], [[intercept_sd**2]]
     else:
-        names = ["Intercept", "age"]
+        names = ["Intercept", slope]
         rest = math.sqrt(1 - correlation**2)
         scale = [[intercept_sd, 0.0], [correlation * slope_sd, rest * slope_sd]]
         between = correlation * intercept_sd * slope_sd
@@ -356,20 +382,36 @@ def _by_level(
     for level in values:
         if level == "student_id" and level not in levels:
             raise CourseError(
-                f"{name}: with one row per pupil 'student_id' is the residual; "
-                "set residual_sd, or years=2 or more"
+                f"{name}: with one row per pupil 'student_id' is the row itself; "
+                "for scores set residual_sd, or years=2 or more"
             )
         if level not in levels:
             raise unknown(level, levels, f"level in {name}:")
     return {level: number(f"{name}[{level!r}]", v, low, high) for level, v in values.items()}
 
 
-def _shares(missing: Mapping[str, float] | None) -> dict[str, float]:
+def _residual(sd: float | None, kind: Response) -> float | None:
+    """Check the SD of the residual, which only scores have."""
+    if sd is None:
+        return kind.residual_sd
+    if kind.residual_sd is None:
+        mend = ""
+        if kind.column == "days_absent":
+            mend = ': for counts that vary more, write intercept_sd={..., "student_id": 0.5}'
+        raise CourseError(
+            f"{kind.column} has no residual, as its mean says how much it varies; leave residual_sd out{mend}"
+        )
+    return number("residual_sd", sd, low=0.0)
+
+
+def _shares(
+    missing: Mapping[str, float] | None, columns: Mapping[str, str | None]
+) -> dict[str, float]:
     """Check shares of missing values by column."""
-    missing = dictionary("missing", missing, '{"test_score": 0.1}')
+    missing = dictionary("missing", missing, f'{{"{next(iter(columns))}": 0.1}}')
     for column, share in missing.items():
-        if column not in GAPS_BY:
-            raise unknown(column, GAPS_BY, "column that may have missing values:")
+        if column not in columns:
+            raise unknown(column, columns, "column that may have missing values:")
         if number(f"missing[{column!r}]", share, low=0.0) >= 1:
             raise CourseError(
                 f"missing[{column!r}] must be a share from 0 to below 1; got {share!r}"

@@ -20,6 +20,8 @@ CONTAINERS = {
     "classroom": ("province", "school"),
     "student_id": ("province", "school"),  # pupils may change classrooms, never schools
 }
+# The same for the levels of a simulated assessment.
+CONTAINERS_OF_SAMPLES = {"CNT": (), "STRATUM": ("CNT",), "SCHOOLID": ("CNT", "STRATUM")}
 
 # What `Truth.compare` calls the kinds of parameters, in the order of its rows.
 KINDS = {"fixed": "fixed effect", "sd": "SD", "sigma": "SD", "cor": "correlation"}
@@ -35,7 +37,8 @@ class Truth:
         True coefficients by patsy name, in the units of the response per unit of the predictor.
     variance_components : DataFrame
         Columns group, effect, effect2, vcov, sdcor: one row per variance (effect2 is None, sdcor
-        the SD) and per covariance (sdcor the correlation), the last row the group "Residual". The
+        the SD) and per covariance (sdcor the correlation), the last row the group "Residual" (not
+        for passing and absences, which have none and whose truth is on the scale of the link). The
         layout is that of ``fit.variance_components`` and lme4's ``as.data.frame(VarCorr(model))``.
     random_effects : dict of str to DataFrame
         The effects drawn for each group: levels x effects, like ``fit.random_effects``.
@@ -112,7 +115,8 @@ class Truth:
             covariances[group] = pd.DataFrame(
                 covariance, drawn[group].columns, drawn[group].columns
             )
-        residual_sd = self.variance_components["sdcor"].iloc[-1]
+        last = self.variance_components.iloc[-1]
+        residual_sd = last["sdcor"] if last["group"] == "Residual" else None
         return Truth(pd.Series(fixed), variance_table(covariances, residual_sd), drawn)
 
     def parameters(self, groups: Sequence[str]) -> pd.Series:
@@ -213,15 +217,17 @@ class Truth:
         return table
 
 
-def variance_table(covariances: Mapping[str, pd.DataFrame], residual_sd: float) -> pd.DataFrame:
+def variance_table(
+    covariances: Mapping[str, pd.DataFrame], residual_sd: float | None
+) -> pd.DataFrame:
     """Lay covariance matrices of random effects out as lme4's ``as.data.frame(VarCorr(model))``.
 
     Parameters
     ----------
     covariances : mapping of str to DataFrame
         For each group the covariance matrix, effects x effects.
-    residual_sd : float
-        SD of the residual, in the units of the response.
+    residual_sd : float or None
+        SD of the residual, in the units of the response; None where there is no residual.
 
     Returns
     -------
@@ -244,16 +250,17 @@ def variance_table(covariances: Mapping[str, pd.DataFrame], residual_sd: float) 
         # Where the zero of a predictor was moved, rounding may leave a variance of -1e-16.
         np.fill_diagonal(covariance, np.maximum(np.diagonal(covariance), 0.0))
         parts.append((group, list(matrix), [range(len(matrix))], covariance))
-    return components_table(parts, residual_sd**2)
+    return components_table(parts, None if residual_sd is None else residual_sd**2)
 
 
 def _covariance(components: pd.DataFrame, group: str) -> np.ndarray:
     """Covariance matrix of one group of a table of variance components."""
-    rows = components[components["group"] == group]
-    variances = rows["vcov"][rows["effect2"].isna()].to_numpy()
+    its = components["group"].to_numpy() == group
+    values = components["vcov"].to_numpy()[its]
+    variances = values[pd.isna(components["effect2"].to_numpy()[its])]
     matrix = np.diag(variances)
     if len(variances) == 2:
-        matrix[0, 1] = matrix[1, 0] = rows["vcov"].iloc[-1]
+        matrix[0, 1] = matrix[1, 0] = values[-1]
     return matrix
 
 
@@ -304,4 +311,5 @@ def _as_in_truth(groups: pd.Series, true_groups: list[str]) -> list[str]:
 def _same_units(name: str, group: str) -> bool:
     """Whether ``name`` adds to ``group`` nothing but levels that contain it."""
     parts, own = set(name.split(":")), group.split(":")
-    return parts >= set(own) and parts - set(own) <= set(CONTAINERS[own[-1]])
+    containers = (CONTAINERS | CONTAINERS_OF_SAMPLES)[own[-1]]
+    return parts >= set(own) and parts - set(own) <= set(containers)

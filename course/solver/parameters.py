@@ -11,13 +11,18 @@ from course.common.parameter import Parameter
 from course.common.variance_table import correlation
 from course.design.design import Design
 from course.design.identification import RESIDUAL
-from course.solver.estimates import Estimates
+from course.design.responses import NUMBER
+from course.solver.estimates import Optimum
 
 
 def parameters_of(design: Design) -> list[Parameter]:
-    """Fixed effects, then for each block of random effects the SDs and the correlations, then sigma."""
+    """Fixed effects, then for each block of random effects the SDs and the correlations, then sigma.
+
+    A response of yes or no, or a count, has no sigma.
+    """
     fixed = [Parameter("fixed", effects=(name,)) for name in design.fixed_names]
-    return [*fixed, *random_parameters(design), Parameter("sigma")]
+    residual = [Parameter("sigma")] if design.kind == NUMBER else []
+    return [*fixed, *random_parameters(design), *residual]
 
 
 def random_parameters(design: Design) -> list[Parameter]:
@@ -54,10 +59,11 @@ def parameter_names(design: Design) -> list[str]:
     return [str(parameter) for parameter in parameters_of(design)]
 
 
-def parameter_values(design: Design, estimates: Estimates) -> np.ndarray:
+def parameter_values(design: Design, estimates: Optimum) -> np.ndarray:
     """The values of the parameters, in the order of `parameters_of`."""
     random = random_values(design, estimates.covariances)
-    return np.array([*estimates.beta, *random, np.sqrt(estimates.sigma2)])
+    residual = [np.sqrt(estimates.sigma2)] if design.kind == NUMBER else []
+    return np.array([*estimates.beta, *random, *residual])
 
 
 def random_values(design: Design, covariances: Sequence[np.ndarray]) -> list[float]:

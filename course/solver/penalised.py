@@ -163,15 +163,17 @@ class Generalised:
     ----------
     design : Design
     family : Family
+    columns : Columns, optional
+        The design's in standardised units; found where left out.
     """
 
-    def __init__(self, design: Design, family: Family):
+    def __init__(self, design: Design, family: Family, columns: Columns | None = None):
         self.design, self.family = design, family
         self.y, self.offset = design.y, design.offset
         self.weights = np.ones(design.n) if design.weights is None else design.weights
         # weights and offset enter by the rows' log-likelihoods
         self.unweighted = replace(design, weights=None, offset=np.zeros(design.n))
-        self.columns = columns = standardise(self.unweighted)
+        self.columns = columns = columns or standardise(self.unweighted)
         self.p = len(columns.x)
         self.X = np.ascontiguousarray(columns.U[columns.x].T)
         # the steps with beta held need the columns of the Z's alone
@@ -216,7 +218,7 @@ class Generalised:
         point : ndarray, shape (p + n_theta,)
         unit : ndarray, shape (p + n_theta, p + n_theta)
         """
-        columns, theta = self.columns, self.linear.middling
+        columns, theta = self.columns, self.linear.start
         together = Reweighted(
             self.unweighted, columns.U[: columns.y_at], columns.x, columns.z, n_responses=1
         )

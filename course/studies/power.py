@@ -17,8 +17,9 @@ from scipy import stats
 
 from course.common.arguments import dictionary, number, proportion
 from course.errors import CourseError
-from course.inference.fixed_effects import DF
-from course.simulate.schools import FIXED_EFFECTS, SIZES, Simulation, Size, simulate_schools
+from course.inference.combinations import DF
+from course.simulate.responses import FAMILIES
+from course.simulate.schools import SIZES, Simulation, Size, simulate_schools
 from course.studies.simulated_fits import (
     Rate,
     SimulatedFits,
@@ -248,6 +249,7 @@ def power(
     alpha: float = 0.05,
     df: str = "satterthwaite",
     reml: bool = True,
+    family: str = "gaussian",
     executor: Executor | None = None,
     path: str | os.PathLike | None = None,
     retries: int = 2,
@@ -263,7 +265,8 @@ def power(
     test : str
         The coefficient tested, by its patsy name: "school_resources", "age", "sex[T.male]".
     effect : float or list of float
-        Its true value, in points per unit of the predictor. 0 gives the false positive rate.
+        Its true value, in points per unit of the predictor, or on the scale of the link of the family: 0.7 is
+        an odds ratio of 2. 0 gives the false positive rate.
     provinces, schools, classrooms, students : int, (int, int) or list of them
         Schools per province, classrooms per school, students per classroom, as for `simulate_schools`;
         every value of a list is combined with every one of the others. A pair is a range of sizes.
@@ -282,6 +285,9 @@ def power(
         Degrees of freedom of the test, as for `fixed_effects_table`.
     reml : bool
         Fit by REML, or by maximum likelihood.
+    family : {"gaussian", "binomial", "poisson"}
+        What is simulated by `simulate_schools` (test scores, passed or not, days absent), and the family of
+        the model: with the last two it is that of `mixedglm`, and true values are on the scale of its link.
     executor : concurrent.futures.Executor, optional
         Where the replicates run: ``ProcessPoolExecutor(2)``, or ``Client.get_executor()`` of Dask. One
         after another in this process where left out. It is not shut down.
@@ -333,11 +339,11 @@ def power(
 
     In R: ``simr::powerSim(fit)``.
     """
-    check_intervals("df", df, DF, reml)
+    check_intervals("df", df, DF, reml, family)
     alpha = proportion("alpha", alpha)
     given = dict(zip(SIZES, (provinces, schools, classrooms, students), strict=True))
     if simulate is None:
-        work: Callable = _schools_with(test, arguments)
+        work: Callable = _schools_with(test, arguments, family)
         defaults = inspect.signature(simulate_schools).parameters
         given = {k: defaults[k].default if v is None else v for k, v in given.items()}
     else:
@@ -356,6 +362,7 @@ def power(
         level=0.95,
         seed=usable_seed(seed, path),
         test=test,
+        family=family,
     )
     frame = run_study(study, "power", n, executor, path, retries, progress)
     frame["design"] = frame["task"] % len(designs)
@@ -383,7 +390,7 @@ def units(design: Mapping[str, Any]) -> dict[str, float]:
     return by_size
 
 
-def _schools_with(test: str, arguments: dict[str, Any]) -> partial:
+def _schools_with(test: str, arguments: dict[str, Any], family: str) -> partial:
     """`simulate_schools` with these arguments, to be called with seed, effect and sizes."""
     known = inspect.signature(simulate_schools).parameters
     for name in arguments:
@@ -395,9 +402,13 @@ def _schools_with(test: str, arguments: dict[str, Any]) -> partial:
     arguments = dict(arguments)
     fixed = arguments.pop("fixed_effects", None)
     example = '{"Intercept": 50, "age": 2}'
-    fixed = FIXED_EFFECTS if fixed is None else dictionary("fixed_effects", fixed, example)
+    if fixed is None:
+        fixed = FAMILIES[family].fixed_effects
+    fixed = dictionary("fixed_effects", fixed, example)
     if not isinstance(test, str):
         raise CourseError(f'test={test!r}: name one coefficient, such as "school_resources"')
+    if family != "gaussian":
+        arguments["family"] = family
     return partial(simulate_with_effect, test=test, fixed_effects=fixed, **arguments)
 
 

@@ -184,6 +184,7 @@ def recovery(
     reml: bool = True,
     level: float = 0.95,
     intervals: str = "satterthwaite",
+    family: str = "gaussian",
     path: str | os.PathLike | None = None,
     retries: int = 2,
     progress: bool = True,
@@ -213,7 +214,11 @@ def recovery(
     intervals : {"satterthwaite", "kenward-roger", "normal", "wald", "profile", "bootstrap"}
         The first three give intervals of the fixed effects only, with these degrees of freedom. "wald",
         "profile" (slower) and "bootstrap" (of 500 refits, slower still) are those of `confint`, for SDs
-        and correlations as well.
+        and correlations as well. Models of the families of `mixedglm` have z intervals in place of the first
+        and third.
+    family : {"gaussian", "binomial", "poisson"}
+        What is simulated by `simulate_schools` (test scores, passed or not, days absent), and the family of
+        the model: with the last two it is that of `mixedglm`, and true values are on the scale of its link.
     path : str or Path, optional
         A folder of its own, which replicates are written to as Parquet while they are run. The same call
         goes on from there after an interruption, also to a larger n.
@@ -254,15 +259,16 @@ def recovery(
     >>> list(found.table.columns)  # doctest: +NORMALIZE_WHITESPACE
     ['true', 'mean', 'bias', 'bias_mcse', 'rmse', 'rmse_mcse', 'coverage', 'coverage_mcse', 'n']
     """
-    check_intervals("intervals", intervals, INTERVALS, reml)
+    check_intervals("intervals", intervals, INTERVALS, reml, family)
     study = SimulatedFits(
-        simulate=usable_simulate(simulate, ("seed",)),
+        simulate=usable_simulate(simulate, ("seed",), family),
         designs=({},),
         formula=str(formula),
         reml=reml,
         intervals=intervals,
         level=proportion("level", level),
         seed=usable_seed(seed, path),
+        family=family,
     )
     frame = run_study(study, "recovery", n, executor, path, retries, progress)
     return Recovery(frame[COLUMNS], study.formula, study.level, study.seed)

@@ -27,9 +27,13 @@ from course.common.parallel import run_in_chunks
 from course.common.seeds import seed_of_replicate
 from course.errors import CourseError
 from course.fit.from_formula import mixedlm
-from course.fit.model import MixedFit
-from course.inference.fixed_effects import DF, fixed_effects_table
+from course.fit.generalised import MixedGLM, MixedGLMFit
+from course.fit.generalised_from_formula import mixedglm
+from course.fit.model import MixedFit, MixedModel
+from course.inference.combinations import DF
+from course.inference.fixed_effects import fixed_effects_table
 from course.inference.intervals import confint
+from course.simulate.responses import FAMILIES
 from course.simulate.schools import Simulation, simulate_schools
 from course.simulate.truth import Truth
 from course.solver.parameters import parameter_names, parameter_values
@@ -89,6 +93,8 @@ class SimulatedFits:
     test : str or None
         The coefficient to keep, where only one is wanted. Otherwise all parameters are kept, and the
         simulation must know its truth.
+    family : str
+        Of the model: "gaussian" for a linear one.
     """
 
     simulate: Callable[..., Simulation]
@@ -99,6 +105,13 @@ class SimulatedFits:
     level: float
     seed: int
     test: str | None = None
+    family: str = "gaussian"
+
+    def model(self, data: Any) -> MixedModel | MixedGLM:
+        """The model of simulated data."""
+        if self.family == "gaussian":
+            return mixedlm(self.formula, data)
+        return mixedglm(self.formula, data, self.family)
 
     def seed_of(self, replicate: int) -> int:
         """The seed a replicate is simulated with: for each design the same, below 2**63."""
@@ -116,7 +129,7 @@ class SimulatedFits:
             made = self.simulate(seed=self.seed_of(replicate), **self.designs[design])
             if careful:
                 self._check_simulated(made)
-            model = mixedlm(self.formula, _data(made))
+            model = self.model(_data(made))
             if model.design.aliased.names:  # the other coefficients would mean something else
                 raise CourseError(f"in these data {model.design.aliased.reasons[0]}")
             self._check_test(model.design.fixed_names)
@@ -126,7 +139,7 @@ class SimulatedFits:
                 raise CourseError(f"{error}{where}") from error
             return _nothing(task, error)
         try:
-            fit = model.fit(self.reml)
+            fit = model.fit(self.reml) if isinstance(model, MixedModel) else model.fit()
         except (CourseError, np.linalg.LinAlgError) as error:
             return _nothing(task, error)
         names = parameter_names(fit.design)
@@ -144,7 +157,9 @@ class SimulatedFits:
             values[:, TRUE] = self.designs[design].get("effect", np.nan)
         return Found(task, tuple(names), values, fit.converged, fit.singular, hindered)
 
-    def _values(self, fit: MixedFit, k: int, seed: int) -> tuple[np.ndarray, str | None]:
+    def _values(
+        self, fit: MixedFit | MixedGLMFit, k: int, seed: int
+    ) -> tuple[np.ndarray, str | None]:
         """Estimates, tests and intervals of k parameters, the truth not yet; and what hindered them."""
         values = np.full((k, len(VALUES)), np.nan)
         values[:, ESTIMATE] = parameter_values(fit.design, fit.estimates)
@@ -273,7 +288,8 @@ def run_study(
 
 def fingerprint(study: SimulatedFits, kind: str) -> dict[str, Any]:
     """What makes two studies the same, but for the number of replicates."""
-    names = ("formula", "simulate", "designs", "test", "reml", "intervals", "level", "seed")
+    names = ["formula", "simulate", "designs", "test", "reml", "intervals", "level", "seed"]
+    names += [] if study.family == "gaussian" else ["family"]
     return {"kind": kind} | {name: getattr(study, name) for name in names}
 
 
@@ -284,7 +300,9 @@ def usable_seed(seed: int | None, path: str | os.PathLike | None) -> int:
     return arguments.usable_seed(seed)
 
 
-def usable_simulate(simulate: Callable | Mapping, names: tuple[str, ...]) -> Callable:
+def usable_simulate(
+    simulate: Callable | Mapping, names: tuple[str, ...], family: str = "gaussian"
+) -> Callable:
     """A function that takes these arguments by name; a dictionary is one of `simulate_schools`'."""
     if isinstance(simulate, Mapping):
         if "seed" in simulate:
@@ -292,7 +310,13 @@ def usable_simulate(simulate: Callable | Mapping, names: tuple[str, ...]) -> Cal
                 "simulate= has a seed of its own, and every replicate would be the same: leave it out "
                 "there, and write seed= beside it"
             )
-        return partial(simulate_schools, **simulate)
+        if simulate.get("family", family) != family:
+            raise CourseError(
+                f"simulate= makes data of the family {simulate['family']!r}, and the model is of the family "
+                f"{family!r}: write family={simulate['family']!r} beside it"
+            )
+        of_family = {} if family == "gaussian" else {"family": family}
+        return partial(simulate_schools, **simulate | of_family)
     if not callable(simulate):
         raise CourseError(
             "simulate= takes a function of seed, or a dictionary of arguments for simulate_schools such "
@@ -317,11 +341,18 @@ def usable_simulate(simulate: Callable | Mapping, names: tuple[str, ...]) -> Cal
     return simulate
 
 
-def check_intervals(name: str, intervals: str, choices: tuple[str, ...], reml: bool) -> None:
+def check_intervals(
+    name: str, intervals: str, choices: tuple[str, ...], reml: bool, family: str
+) -> None:
     """Refuse what could not be computed for any replicate."""
+    choice("family", family, FAMILIES)
     if not isinstance(reml, bool | np.bool_):
         raise CourseError(f"reml={reml!r}: True for REML, False for maximum likelihood")
     choice(name, intervals, choices)
+    if intervals == "kenward-roger" and family != "gaussian":
+        raise CourseError(
+            f"{name}='kenward-roger' is for linear models: those of the family {family!r} have z tests"
+        )
     if intervals == "kenward-roger" and not reml:
         raise CourseError(f"{name}='kenward-roger' needs fits by REML: leave reml=False out")
 

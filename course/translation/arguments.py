@@ -43,7 +43,7 @@ def arguments(layout: Layout) -> Call:
     >>> call.components
     (Component(name='room', formula='0 + C(room)', is_intercept=True),)
     """
-    formula, writer = layout.design.formula, _Writer(layout)
+    formula, writer = layout.design.formula, Writer(layout)
     response = formula.response
     if formula.offset:  # MixedLM has no place for one
         response = f"I({response} - {formula.offset})"
@@ -71,7 +71,7 @@ def arguments(layout: Layout) -> Call:
     )
 
 
-class _Writer:
+class Writer:
     """Writes names and formulas for the call, and keeps the columns that have to be made for it."""
 
     def __init__(self, layout: Layout):

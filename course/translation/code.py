@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import textwrap
+from collections.abc import Iterable
 
 import numpy as np
 import pandas as pd
@@ -14,7 +15,7 @@ from course.design.transforms import TRANSFORMS, source
 from course.formula.expressions import NUMPY, column_code, names_outside_texts
 from course.formula.plausible import PlausibleValues
 from course.translation.arguments import quote
-from course.translation.call import Call
+from course.translation.call import Call, MadeColumn
 
 BLOCKS = """\
 blocks = pd.Series(range(len(data)), index=data.index)
@@ -130,37 +131,37 @@ def program(design: Design, call: Call, plausible: PlausibleValues | None = None
 
     With plausible values the model is fitted to each of them in a loop, and the fits are pooled.
     """
-    transforms = _transforms(design)
+    functions = transforms(design)
     lines = ["import numpy as np"]
     blocks = any(column.kind == "blocks" for column in call.made)
-    if blocks or "pd." in transforms or call.weights is not None or plausible:
+    if blocks or "pd." in functions or call.weights is not None or plausible:
         lines.append("import pandas as pd")
-    lines += ["import patsy"] if transforms else []
+    lines += ["import patsy"] if functions else []
     engine_matters = not _read_alike(design, call)
     lines += ["import statsmodels.formula"] if engine_matters else []
     lines.append("import statsmodels.formula.api as smf")
-    lines += ["from scipy.interpolate import BSpline"] if "BSpline" in transforms else []
+    lines += ["from scipy.interpolate import BSpline"] if "BSpline" in functions else []
     lines += ["from scipy.optimize import minimize"] if call.n_correlated > 1 else []
     if call.weights is not None:
         lines.append("from statsmodels.regression.mixed_linear_model import MixedLM, VCSpec")
     lines.append("")
     if engine_matters:
-        lines += [*_comment(ENGINE_WHY), 'statsmodels.formula.options.formula_engine = "patsy"', ""]
+        lines += [*comment(ENGINE_WHY), 'statsmodels.formula.options.formula_engine = "patsy"', ""]
     if call.gaps:
         reasons = " ".join(gap.reason for gap in call.gaps)
-        lines += _comment(
+        lines += comment(
             f"MixedLM does not have this very model: {reasons} "
             "What follows fits these effects as if they were independent."
         )
         lines.append("")
-    lines += transforms.splitlines()
+    lines += functions.splitlines()
     if design.aliased.names:
-        lines += _comment(" ".join(dict.fromkeys(design.aliased.reasons)))
+        lines += comment(" ".join(dict.fromkeys(design.aliased.reasons)))
         lines.append("")
-    prepare = _rows_and_types(design)
+    prepare = rows_and_types(design)
     if call.weights is not None:
         prepare.append(f"root = np.sqrt(data[{quote(call.weights)}].to_numpy(float))")
-    prepare += _made_columns(design, call)
+    prepare += made_columns(design, call.made)
     lines += [*prepare, ""] if prepare else []
     fixed_formula = quote(call.fixed_formula)
     if plausible:
@@ -180,7 +181,7 @@ def program(design: Design, call: Call, plausible: PlausibleValues | None = None
     model.append(")")
     if call.weights is not None:
         effects = "None" if call.re_formula is None else _WEIGHTED_EFFECTS
-        model += ["", *_comment(WEIGHTS_WHY), *WEIGHTS.format(effects=effects).splitlines()]
+        model += ["", *comment(WEIGHTS_WHY), *WEIGHTS.format(effects=effects).splitlines()]
     model += _fit_lines(design, call)
     if plausible:
         model = _pooled(model, plausible)
@@ -225,21 +226,21 @@ def _read_alike(design: Design, call: Call) -> bool:
     )
 
 
-def _transforms(design: Design) -> str:
+def transforms(design: Design) -> str:
     """The definitions of R's functions that the formula uses."""
     return "".join(f"\n{source(name)}\n" for name in TRANSFORMS if name in design.formula.names)
 
 
-def _made_columns(design: Design, call: Call) -> list[str]:
-    """The columns that the call needs beside the data's own."""
+def made_columns(design: Design, made: Iterable[MadeColumn]) -> list[str]:
+    """The columns that a call needs beside the data's own."""
     lines: list[str] = []
     by_patsy: list[str] = []
-    for column in call.made:
+    for column in made:
         if column.kind == "blocks":
             factors = [list(grouping.factors) for grouping in design.groupings]
             lines += BLOCKS.format(factors=json.dumps(factors, ensure_ascii=False)).splitlines()
-        made = f"data = data.assign({column.name}={column.expression})"
-        (by_patsy if column.kind == "by patsy" else lines).append(made)
+        line = f"data = data.assign({column.name}={column.expression})"
+        (by_patsy if column.kind == "by patsy" else lines).append(line)
     # groups may be made from columns that are called like a function; no formula can be read beside them
     if design.named_like_functions:
         lines.append(
@@ -250,14 +251,14 @@ def _made_columns(design: Design, call: Call) -> list[str]:
 
 def _fit_lines(design: Design, call: Call) -> list[str]:
     """From the model to its optimum, with statsmodels alone."""
-    shared = [*_comment(SHARED_WHY), *SHARED.splitlines()] if design.shared(reml=True) else []
+    shared = [*comment(SHARED_WHY), *SHARED.splitlines()] if design.shared(reml=True) else []
     search = _correlated_search(call) if call.n_correlated > 1 else _search(call)
     return ["", *shared, *search]
 
 
 def _search(call: Call) -> list[str]:
     """By Powell's method, inside MixedLM."""
-    lines = _comment(FIT_WHY)
+    lines = comment(FIT_WHY)
     intercept = call.re_formula == "1"
     unit = call.weights is None and all(c.is_intercept for c in call.components)
     if (call.re_formula is None or intercept) and unit:
@@ -278,7 +279,7 @@ def _correlated_search(call: Call) -> list[str]:
     k, more = call.n_correlated, len(call.components)
     m = k * (k + 1) // 2
     lines = [
-        *_comment(CORRELATED_WHY),
+        *comment(CORRELATED_WHY),
         "Z = model.exog_re",
         "root = np.linalg.cholesky(np.linalg.inv(Z.T @ Z / model.nobs))",
         *(_sizes_of_components() if more else []),
@@ -300,11 +301,11 @@ def _sizes_of_components() -> list[str]:
     ]
 
 
-def _comment(text: str) -> list[str]:
+def comment(text: str) -> list[str]:
     return [f"# {line}" for line in textwrap.wrap(text, 88)]
 
 
-def _rows_and_types(design: Design) -> list[str]:
+def rows_and_types(design: Design) -> list[str]:
     """What the data need before MixedLM reads them right."""
     lines = []
     if design.missing:

@@ -16,20 +16,32 @@ def latex(design: Design) -> str:
     str
         For MathJax or a LaTeX document: an ``aligned`` block without dollar signs.
     """
-    offset = [_text(f"offset{design.formula.offset}") + "_i"] if design.formula.offset else []
+    total, distributions = effects(design)
+    weights = "" if design.weights_name is None else f" / {upright(design.weights_name)}_i"
+    return aligned(
+        rf"{upright(design.formula.response)}_i &= {total} + \varepsilon_i",
+        *distributions,
+        rf"\varepsilon_i &\sim \mathcal{{N}}(0,\ \sigma^2{weights})",
+    )
+
+
+def aligned(*lines: str) -> str:
+    """Lines, each with an ``&``, as one equation."""
+    return "\\begin{aligned}\n" + " \\\\\n".join(lines) + "\n\\end{aligned}"
+
+
+def effects(design: Design) -> tuple[str, list[str]]:
+    """What a row's effects add up to, and the distributions of the random ones, a line each."""
+    offset = [upright(f"offset{design.formula.offset}") + "_i"] if design.formula.offset else []
     fixed = [_times(rf"\beta_{{{j}}}", name) for j, name in enumerate(design.fixed_names)]
     random, distributions = [], []
     for grouping in design.groupings:
-        label = _text(grouping.name)
+        label = upright(grouping.name)
         for j, name in enumerate(grouping.effects):
             random.append(_times(rf"u^{{{label}}}_{{{j}[i]}}", name))
         for block in grouping.blocks:
             distributions.append(_distribution(block, label, grouping))
-    response = rf"{_text(design.formula.response)}_i"
-    lines = [rf"{response} &= {' + '.join([*offset, *fixed, *random])} + \varepsilon_i"]
-    weights = "" if design.weights_name is None else f" / {_text(design.weights_name)}_i"
-    lines += [*distributions, rf"\varepsilon_i &\sim \mathcal{{N}}(0,\ \sigma^2{weights})"]
-    return "\\begin{aligned}\n" + " \\\\\n".join(lines) + "\n\\end{aligned}"
+    return " + ".join([*offset, *fixed, *random]), distributions
 
 
 def _distribution(block: tuple[int, ...], label: str, grouping: Grouping) -> str:
@@ -53,10 +65,10 @@ def _distribution(block: tuple[int, ...], label: str, grouping: Grouping) -> str
 
 
 def _times(coefficient: str, name: str) -> str:
-    return coefficient if name == "Intercept" else rf"{coefficient}\,{_text(name)}_i"
+    return coefficient if name == "Intercept" else rf"{coefficient}\,{upright(name)}_i"
 
 
-def _text(name: str) -> str:
+def upright(name: str) -> str:
     """A name in upright letters (MathJax would show a backslash before _ inside a text)."""
     for char in "\\{}^~'":
         name = name.replace(char, " ")

@@ -8,6 +8,7 @@ from functools import cached_property
 
 import pandas as pd
 
+from course.common.arguments import choice
 from course.common.keywords import refuse_keywords
 from course.design.columns import check_frame
 from course.design.design import Design, build_design
@@ -20,7 +21,9 @@ from course.formula.terms import Formula
 from course.translation import code, equation, explain
 from course.translation.arguments import arguments
 from course.translation.call import Call
+from course.translation.generalised import GeneralisedTranslation, translate_generalised
 from course.translation.layout import lay_out
+from course.translation.outcome import FAMILIES
 
 OF_MIXEDLM = dict.fromkeys(
     ("groups", "re_formula", "vc_formula", "subset", "missing"),
@@ -146,9 +149,14 @@ def translate(
     formula: str | Formula,
     data: pd.DataFrame,
     weights: str | Sequence | None = None,
+    family: str = "gaussian",
+    link: str | None = None,
     **options: object,
-) -> Translation:
+) -> Translation | GeneralisedTranslation:
     """Translate an lme4-style formula to the exact statsmodels call.
+
+    For yes or no and for counts statsmodels has no such model, but two that come near: a Bayesian mixed
+    GLM, and GEE, which has population-averaged effects. Both are then written, and what they make of it.
 
     Parameters
     ----------
@@ -159,7 +167,12 @@ def translate(
     data : DataFrame
         The pupils; how their groups lie in each other decides the call. Not changed.
     weights : str or array-like of shape (n,), optional
-        As `mixedlm` takes them: a row of weight w has the residual variance σ²/w.
+        As `mixedlm` takes them: a row of weight w has the residual variance σ²/w. With a family as
+        `mixedglm` takes them.
+    family : {"gaussian", "binomial", "poisson"}
+        What the response is: a number with a normal residual, yes or no, a count.
+    link : {"logit", "probit", "cloglog"} or {"log"}, optional
+        As for `mixedglm`.
     **options
         None is known: a keyword of another program is told where it belongs.
 
@@ -167,6 +180,7 @@ def translate(
     -------
     Translation
         The arguments of the call; ``.explain()`` says the model in words, ``.code`` is the whole program.
+        With a family a `GeneralisedTranslation`, whose ``.gee_code`` is the second program.
 
     Raises
     ------
@@ -187,11 +201,24 @@ def translate(
     >>> t.exact
     True
     """
-    refuse_keywords("translate", options, ("formula", "data", "weights"), OF_MIXEDLM)
+    takes = ("formula", "data", "weights", "family", "link")
+    refuse_keywords("translate", options, takes, OF_MIXEDLM)
+    choice("family", family, ("gaussian", *FAMILIES))
+    links = () if family == "gaussian" else FAMILIES[family].links
+    if link is not None:
+        choice(f"link of the {family} family,", link, links)
     data = check_frame(data)
     formula, plausible = read_formula(formula, data.columns)
     require_random_term(formula)
     weighted, data = weights_column(weights, data)
+    if family != "gaussian":
+        if plausible is not None:
+            raise CourseError(
+                "a pattern for the response is for plausible values, which are numbers with a normal "
+                "residual: leave family= out"
+            )
+        design = build_design(formula, data, weighted, FAMILIES[family].kind)
+        return translate_generalised(design, family, link or links[0])
     if plausible is None:
         return translate_design(build_design(formula, data, weighted))
     designs = build_designs(formula, data, plausible.responses, plausible.columns, weighted)

@@ -21,33 +21,37 @@ def readings_in_words(readings: Sequence[tuple[str, str]]) -> list[str]:
 
 def sentences(design: Design) -> list[str]:
     """One sentence for the fixed part, one for each term, one for the residual."""
-    response = design.formula.response
-    names = [name for name in design.fixed_names if name != "Intercept"]
-    start = "an overall intercept" if "Intercept" in design.fixed_names else "no intercept"
-    effects = f" and the same effect of {listing(names)} for everyone" if names else ""
-    fixed = f"{response} has {start}{effects}"
-    if not design.fixed_names:
-        fixed = f"none; the mean of {response} is 0"
-    lines = [f"Fixed part: {fixed}."]
-    if design.formula.offset:
-        lines.append(f"Offset: {design.formula.offset} is added as it is, with no coefficient.")
-    for grouping in design.groupings:
-        for block in grouping.blocks:
-            lines.append(_random_sentence(response, grouping, block))
     variance = "with one variance"
     if design.weights is not None:
         variance = (
             f"and each row's residual variance is σ²/w, w its {design.weights_name} "
             f"({weights_range(design.weights)})"
         )
-    lines.append(
+    residual = (
         f"Residual: what is left differs from row to row, {variance}. Effects of different "
         "groupings, and the residual, are independent of each other."
     )
+    return [*sentences_of_effects(design, design.formula.response), residual]
+
+
+def sentences_of_effects(design: Design, total: str) -> list[str]:
+    """One sentence for the fixed part, one for each term; `total` is what all effects add up to."""
+    names = [name for name in design.fixed_names if name != "Intercept"]
+    start = "an overall intercept" if "Intercept" in design.fixed_names else "no intercept"
+    effects = f" and the same effect of {listing(names)} for everyone" if names else ""
+    fixed = f"{total} has {start}{effects}"
+    if not design.fixed_names:
+        fixed = f"none; the mean of {total} is 0"
+    lines = [f"Fixed part: {fixed}."]
+    if design.formula.offset:
+        lines.append(f"Offset: {design.formula.offset} is added as it is, with no coefficient.")
+    for grouping in design.groupings:
+        for block in grouping.blocks:
+            lines.append(_random_sentence(total, grouping, block))
     return lines
 
 
-def _random_sentence(response: str, grouping: Grouping, block: tuple[int, ...]) -> str:
+def _random_sentence(total: str, grouping: Grouping, block: tuple[int, ...]) -> str:
     names = [grouping.effects[j] for j in block]
     slopes = [name for name in names if name != "Intercept"]
     levels = f"each of the {grouping.n_levels:,} levels of {grouping.name}"
@@ -56,8 +60,8 @@ def _random_sentence(response: str, grouping: Grouping, block: tuple[int, ...]) 
     )
     if not slopes:
         return (
-            f"({effects}): {levels} lies above or below the average {response} by an amount of its "
-            "own; one variance says how much these amounts differ."
+            f"({effects}): {levels} lies above or below the average {total.removeprefix('the ')} by an "
+            "amount of its own; one variance says how much these amounts differ."
         )
     what = f"its own effect of {listing(slopes)}"
     if "Intercept" in names:

@@ -132,7 +132,9 @@ def lme4(problem: Problem) -> tuple[float, float]:
         problem.data.to_csv(file, index=False)
         script.write_text(GLMER)
         command = ["Rscript", str(script), str(file), problem.formula]
-        said = json.loads(subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout)
+        said = json.loads(
+            subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout
+        )
     return said["seconds"], said["llf"]
 
 

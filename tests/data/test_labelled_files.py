@@ -72,6 +72,7 @@ def test_titles_stand_on_axes_and_in_reports():
     rows = plots.coefficients({"a": fit}).get_yticklabels()
     shown = ["Sex of the student: male", "Age in years", "Index of social status"]
     assert [row.get_text() for row in rows] == shown
+    assert plots.means(fit, "sex").get_ylabel() == "Sex of the student"
     assert plots.predictions(fit, "age").get_xlabel().startswith("Age in years; ")
     untitled = data.copy()
     untitled.attrs = {}
@@ -342,3 +343,60 @@ def test_an_ordered_factor_is_told_to_have_other_contrasts_than_in_r():
     )
     notes = translate("math ~ C(books, Poly) + (1|school)", data).notes
     assert not any("polynomials" in n for n in notes)
+
+
+# --- written ---------------------------------------------------------------------------------
+
+
+def test_what_a_file_of_spss_holds_comes_back_when_it_is_written_again(tmp_path):
+    data = read_table(FILES / "survey.sav")
+    write_table(data, tmp_path / "again.sav")
+    again = read_table(tmp_path / "again.sav")
+    pd.testing.assert_frame_equal(again, data)
+    assert again.attrs["labels"] == data.attrs["labels"]
+    assert mixedlm(FORMULA, again).design.reasons == mixedlm(FORMULA, data).design.reasons == WHY
+
+
+def test_codes_of_reasons_are_nines_beyond_the_values(tmp_path):
+    from course.common.reasons import pack_reasons
+
+    data = pd.DataFrame(
+        {
+            "few": pd.Categorical(["a", None, "b", "a"]),
+            "whole": [1.0, np.nan, 8.0, 9.0],
+            "index": [0.5, np.nan, np.nan, -1.0],
+        }
+    )
+    data.attrs["missing"] = {
+        name: pack_reasons(["", "refused", "not reached"], np.array([0, 2, gone, 0]))
+        for name, gone in (("few", 0), ("whole", 0), ("index", 3))
+    }
+    write_table(data, tmp_path / "t.sav")
+    codes = read_table(tmp_path / "t.sav", labels="codes")
+    about = pyreadstat.read_sav(tmp_path / "t.sav", user_missing=True)[1]
+    assert about.variable_value_labels == {
+        "few": {1: "a", 2: "b", 8: "refused", 9: "not reached"},
+        "whole": {98: "refused", 99: "not reached"},
+        "index": {98: "refused", 99: "not reached"},
+    }
+    assert codes["few"].isna().tolist() == [False, True, False, False]
+    back = read_table(tmp_path / "t.sav")
+    assert back["few"].cat.categories.to_list() == ["a", "b"]
+    pd.testing.assert_series_equal(back["whole"], data["whole"])
+
+
+@pytest.mark.parametrize(
+    "data, says",
+    [
+        (pd.DataFrame({"a b": [1]}), "cannot be written as .sav"),
+        (pd.DataFrame({1: [1]}), "names that are texts"),
+        (pd.DataFrame([[1, 2]], columns=["a", "a"]), "and different ones"),
+        (pd.DataFrame({"day": pd.to_datetime(["2026-01-01"])}), r"data\['day'\].astype\(str\)"),
+        (pd.DataFrame({"mixed": [1, "a"]}), "neither numbers nor text"),
+        (pd.DataFrame({"z": [1 + 2j]}), "neither numbers nor text"),
+    ],
+)
+def test_what_spss_has_no_place_for_is_refused_and_leaves_no_file(tmp_path, data, says):
+    with pytest.raises(CourseError, match=says):
+        write_table(data, tmp_path / "t.sav")
+    assert not (tmp_path / "t.sav").exists()

@@ -412,9 +412,13 @@ def test_weights_of_any_kind_of_number():
         ("1 / w", r"weights=data.eval\('1 / w'\)"),
         (2.0, "one number for each of the 812 rows"),
         ([1.0, 2.0], "one number for each of the 812 rows"),
-        ({"school": "w"}, "no dictionary"),
     ],
 )
 def test_what_are_no_weights_is_refused(weights, message):
     with pytest.raises(CourseError, match=message):
         mixedlm(MODELS["slope"]["formula"], data("slope"), weights=weights)
+
+
+def test_a_program_has_no_sampling_weights():
+    with pytest.raises(CourseError, match="A dictionary has the sampling weights of a survey"):
+        translate(MODELS["slope"]["formula"], data("slope"), weights={"school": "w"})

@@ -309,6 +309,7 @@ def test_two_offsets_add():
     assert parse_formula(one.formula) == one.design.formula
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "formula",
     [

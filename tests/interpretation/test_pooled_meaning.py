@@ -193,6 +193,9 @@ def test_the_report_says_what_was_pooled():
     row = fit.fixed_effects.loc["standLRT"]
     assert f"t({row['df']:.1f}) = {row['t']:.2f}" in text
     assert f"{icc(fit)['icc'].iloc[0]:.2f} for the same school" in text
+    nothing_fixed = report(pooled("plausible", "0 + (1|school)"))
+    assert "The mean of PV* was taken to be 0." in nothing_fixed
+    assert "fraction of missing information" not in nothing_fixed
     assert "of normexam" in report(pooled("imputed", MORE))
     assert "each of 5 data sets" in report(pooled("imputed", MORE))
 

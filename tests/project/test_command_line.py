@@ -166,3 +166,35 @@ def test_as_a_process_of_its_own(table):
     )
     assert ran.returncode == 2
     assert ran.stderr.count("\n") == 1 and "Traceback" not in ran.stderr
+
+
+def test_yes_or_no_on_the_command_line(tmp_path, capsys):
+    path, formula = str(tmp_path / "passed.csv"), "passed ~ age + (1|school)"
+    sizes = ["--provinces", "2", "--schools", "5", "--classrooms", "1", "--students", "8"]
+    assert main(["simulate", *sizes, "--family", "binomial", "--seed", "1", "-o", path]) == 0
+    assert main(["fit", formula, path, "--family", "binomial", "--link", "probit"]) == 0
+    assert "binomial with link probit" in capsys.readouterr().out
+    assert main(["translate", formula, path, "--family", "binomial"]) == 0
+    both = capsys.readouterr().out
+    for flag, word in (("--code", "BinomialBayesMixedGLM"), ("--gee", "smf.gee(")):
+        assert main(["translate", formula, path, "--family", "binomial", flag]) == 0
+        program = capsys.readouterr().out
+        assert word in program and program in both
+        names = {"data": read_table(path)}
+        exec(program, names)
+        assert "result" in names
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["fit", FORMULA, "--link", "logit"], "--link goes with --family"),
+        (["fit", FORMULA, "--family", "poisson", "--ml"], "--ml is for linear models"),
+        (["translate", FORMULA, "--gee"], "--gee is for --family"),
+        (["fit", FORMULA, "--family", "poisson"], "it counts something"),
+    ],
+)
+def test_what_does_not_go_together_is_told(table, arguments, message, capsys):
+    command, formula, *flags = arguments
+    assert main([command, formula, str(table), *flags]) == 2
+    assert message in capsys.readouterr().err

@@ -52,7 +52,7 @@ SHARED = [
 ]
 
 
-@pytest.mark.parametrize("formula", SHARED)
+@pytest.mark.parametrize("formula", thinned(SHARED, 6, pytest.mark.slow))
 def test_variances_of_which_only_sums_are_known(formula):
     """MixedLM inverts a Hessian that is singular there, and would leave no result."""
     fit, result = ends_at_the_optimum(formula, grid())

@@ -123,8 +123,16 @@ def test_rows_that_lack_some_plausible_values_are_refused():
 def test_each_response_is_checked_under_its_own_name():
     with pytest.raises(CourseError, match="PV3"):
         mixedlm(f"PV* ~ {RIGHT}", some().assign(PV3=1.0))
-    with pytest.raises(CourseError, match="PV2"):
+    with pytest.raises(CourseError, match="'PV2' has one value only"):
         mixedlm(f"PV* ~ {RIGHT}", some().assign(PV2="many"))
+    text = some()["PV3"].round(3).astype(str)
+    for two in ("few", "many"):
+        with pytest.raises(CourseError, match="the response PV3 is not numeric"):
+            mixedlm(f"PV* ~ {RIGHT}", some().assign(PV3=text if two == "many" else text.str[0]))
+    with pytest.raises(CourseError, match="the response PV2 is True or False"):
+        mixedlm(f"PV* ~ {RIGHT}", some().assign(PV2=some()["PV2"] > 0))
+    with pytest.raises(CourseError, match="PV1"):
+        mixedlm(f"PV* ~ {RIGHT}", some().assign(PV1=text))
 
 
 def test_titles_and_reasons_are_those_of_the_column():

@@ -1,0 +1,110 @@
+"""What is measured of a pupil: a score, a pass mark reached or not, or days of absence.
+
+Each kind has defaults of its own, on the scale on which effects add up: points for a score, the logit of
+passing, and the logarithm of the absences per school day.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import expit
+
+from course.errors import CourseError
+
+SCHOOL_DAYS = (120, 190)  # on which a pupil was on the roll, both included
+
+
+@dataclass(frozen=True)
+class Response:
+    """A kind of response.
+
+    Attributes
+    ----------
+    column : str
+        What it is called in the data.
+    fixed_effects, intercept_sd : dict
+        The defaults, on the scale of the link.
+    student_sd : float
+        Added to `intercept_sd` where pupils are followed.
+    residual_sd : float or None
+        The default; None where the family has no residual.
+    draw : callable
+        Values for sums of effects, (n,), from a generator; the dictionary of columns is there to be added to.
+    """
+
+    column: str
+    fixed_effects: dict[str, float]
+    intercept_sd: dict[str, float]
+    student_sd: float
+    residual_sd: float | None
+    draw: Callable[[np.ndarray, dict, np.random.Generator], np.ndarray]
+
+
+def _points(effects: np.ndarray, columns: dict, rng: np.random.Generator) -> np.ndarray:
+    """Scores; their residuals, which the simulator scales, are part of the sums already."""
+    return effects
+
+
+def _passed(effects: np.ndarray, columns: dict, rng: np.random.Generator) -> np.ndarray:
+    return (rng.random(effects.size) < expit(effects)).astype(np.int64)
+
+
+def _days(effects: np.ndarray, columns: dict, rng: np.random.Generator) -> np.ndarray:
+    low, high = SCHOOL_DAYS
+    columns["school_days"] = rng.integers(low, high + 1, effects.size)
+    means = columns["school_days"] * np.exp(effects)
+    if means.max() > 1e9:
+        raise CourseError(
+            f"with these effects a pupil is absent on {means.max():.1e} days: fixed_effects and the SDs of "
+            "counts are on the scale of the logarithm, where 0.7 doubles the mean"
+        )
+    return rng.poisson(means)
+
+
+FAMILIES = {
+    "gaussian": Response(
+        column="test_score",
+        fixed_effects={
+            "Intercept": 50.0,
+            "age": 2.0,
+            "sex[T.male]": -1.0,
+            "teacher_experience": 0.1,
+            "school_resources": 1.0,
+        },
+        intercept_sd={"province": 2.0, "school": 3.0, "classroom": 4.0},
+        student_sd=5.0,
+        residual_sd=8.0,
+        draw=_points,
+    ),
+    "binomial": Response(
+        column="passed",
+        fixed_effects={
+            "Intercept": -2.0,
+            "age": 0.2,
+            "sex[T.male]": -0.3,
+            "teacher_experience": 0.02,
+            "school_resources": 0.3,
+        },
+        intercept_sd={"province": 0.3, "school": 0.6, "classroom": 0.5},
+        student_sd=1.0,
+        residual_sd=None,
+        draw=_passed,
+    ),
+    "poisson": Response(
+        column="days_absent",
+        fixed_effects={
+            "Intercept": -4.0,
+            "age": 0.05,
+            "sex[T.male]": 0.1,
+            "teacher_experience": -0.005,
+            "school_resources": -0.1,
+        },
+        intercept_sd={"province": 0.1, "school": 0.2, "classroom": 0.2},
+        student_sd=0.3,
+        residual_sd=None,
+        draw=_days,
+    ),
+}
