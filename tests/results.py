@@ -6,6 +6,7 @@ RESULTS = [
     "course.diagnosis.finding.Diagnosis",
     "course.diagnosis.finding.Finding",
     "course.fit.agreement.Check",
+    "course.fit.generalised_summary.GeneralisedSummary",
     "course.fit.summary.Summary",
     "course.inference.bootstrap.Bootstrap",
     "course.inference.profile.Profile",
