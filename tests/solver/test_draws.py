@@ -82,9 +82,7 @@ def test_what_the_deviance_sees_has_one_distribution_with_rows_and_without(data,
     draws = Draws(problem, fit.estimates)
     theta = problem.start
     sums = [draws.draw(rng).evaluate(theta) for _ in range(n)]
-    rows = [
-        problem.with_response(y).evaluate(theta) for y in simulate_responses(fit, n, seed=7)
-    ]
+    rows = [problem.with_response(y).evaluate(theta) for y in simulate_responses(fit, n, seed=7)]
     scales = [problem.with_response(y).y_scale for y in simulate_responses(fit, n, seed=7)]
     with_rows = np.array([at.r2 for at in rows]) * np.array(scales) ** 2
     without = np.array([at.r2 for at in sums]) * problem.y_scale**2
