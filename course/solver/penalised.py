@@ -207,7 +207,7 @@ class Generalised:
         point : ndarray, shape (p + n_theta,)
         unit : ndarray, shape (p + n_theta, p + n_theta)
         """
-        columns, theta = self.columns, self.linear.middling
+        columns, theta = self.columns, self.linear.start
         together = Reweighted(
             self.unweighted, columns.U[: columns.y_at], columns.x, columns.z, n_responses=1
         )

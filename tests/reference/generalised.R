@@ -64,7 +64,8 @@ best <- function(formula, frame, family, nagq) {
                  check.nobs.vs.nRE = "ignore", check.nobs.vs.nlev = "ignore", check.scaleX = "ignore")
   controls <- list(
     list("bobyqa", list(rhobeg = 2e-2, rhoend = 1e-7, maxfun = 1e5)),
-    list("nloptwrap", list(xtol_abs = 1e-9, ftol_abs = 1e-10, maxeval = 1e4))
+    list("nloptwrap", list(xtol_abs = 1e-9, ftol_abs = 1e-10, maxeval = 1e4)),
+    list("bobyqa", list(rhobeg = 1e-3, rhoend = 1e-8, maxfun = 1e5))
   )
   fit <- NULL
   for (control in controls) {

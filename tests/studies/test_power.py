@@ -75,7 +75,7 @@ def test_the_grid_holds_every_design():
 
 def test_designs_share_their_seeds(found):
     by_effect = [rows["seed"].to_list() for _, rows in found.replicates.groupby("effect")]
-    assert by_effect[0] == by_effect[1] and len(set(by_effect[0])) == 150
+    assert by_effect[0] == by_effect[1] and len(set(by_effect[0])) == found.table["n"].iloc[0]
 
 
 @pytest.mark.slow
