@@ -36,6 +36,16 @@ class GeneralisedSummary:
     See Also
     --------
     course.MixedGLMFit : Its ``summary()`` returns this.
+    course.mixedglm : Makes the model.
+
+    Examples
+    --------
+    >>> from course import load, mixedglm
+    >>> fit = mixedglm("(test_score > 60) ~ age + (1|school)", load("pupils")).fit()
+    >>> fit.summary().heading[0]
+    'Generalised linear mixed model, binomial with link logit, by Laplace'
+
+    In R: ``summary(fit)``.
     """
 
     heading: tuple[str, ...]
