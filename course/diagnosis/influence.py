@@ -130,7 +130,10 @@ def _all_without(
     fit: MixedFit | MixedGLMFit, grouping: int, progress: bool
 ) -> list[Optimum | None]:
     """For each level the optimum without it; None where not all fixed effects exist without it."""
-    from tqdm.auto import tqdm
+    if progress:
+        from tqdm.auto import tqdm
+    else:
+        from tqdm import tqdm  # the other would warn where a notebook has no widgets
 
     group, optima = fit.design.groupings[grouping], []
     linear = not isinstance(fit, MixedGLMFit)
