@@ -52,7 +52,7 @@ class Held:
     high: float = np.inf
 
     @property
-    def n(self) -> int:
+    def n(self) -> float:
         """Rows, which tell how exactly a deviance is known."""
         return self.problem.n
 
