@@ -31,8 +31,9 @@ import numpy as np
 from scipy import linalg
 
 from course.design.design import Design
+from course.solver.evaluation import Evaluation
 from course.solver.families import Family, Rows
-from course.solver.problem import Evaluation, Problem
+from course.solver.problem import Problem
 from course.solver.standardise import Columns, standardise
 
 MOST_STEPS = 100  # of Newton, to a mode

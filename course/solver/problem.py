@@ -17,8 +17,7 @@ not get stuck there as one with bounds does. Signs are turned at the end.
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 
 import numpy as np
@@ -29,6 +28,7 @@ from course.design.groups import components, lies_in, parents
 from course.solver.chunks import stage_for
 from course.solver.crossing import Crossing
 from course.solver.elimination import Sums, cross_products
+from course.solver.evaluation import Evaluation, Numbers
 from course.solver.standardise import Columns, standardise
 
 # The relative standard deviation of every effect at which a search starts.
@@ -38,34 +38,6 @@ MIDDLING = 0.4
 SMALL = 0.02
 # The least weight that a level has for the curvature, however little its rows say about its effects.
 LEAST_WEIGHT = 0.02
-
-
-@dataclass
-class Evaluation:
-    """The deviance at one theta, in standardised units, and what its derivative needs."""
-
-    factors: list[np.ndarray]
-    root: np.ndarray  # U' V^-1 U, (u, u)
-    logdet: float  # log|Lambda'Z'Z Lambda + I|
-    tape: list
-    beta: np.ndarray
-    r2: float
-    XX_inverse: np.ndarray
-    logdet_XX: float
-
-    def one(self, i: int) -> Evaluation:
-        """That of one of several problems on the last axis, without the tape."""
-        arrays = (self.logdet, self.beta, self.r2, self.XX_inverse, self.logdet_XX)
-        logdet, *rest = (array[..., i] for array in arrays)
-        factors = [factor[..., i] for factor in self.factors]
-        return Evaluation(factors, self.root[..., i], logdet, [], *rest)
-
-    def alone(self) -> Evaluation:
-        """The same with one problem on the last axis of all arrays, without the tape."""
-        scalars = (self.logdet, self.beta, self.r2, self.XX_inverse, self.logdet_XX)
-        logdet, *rest = (np.asarray(one)[..., None] for one in scalars)
-        factors = [factor[..., None] for factor in self.factors]
-        return Evaluation(factors, self.root[..., None], logdet, [], *rest)
 
 
 class Problem:
@@ -96,7 +68,7 @@ class Problem:
         self, design: Design, columns: Columns | None = None, products: np.ndarray | None = None
     ):
         self.design = design
-        self.n: float = design.n
+        self.n: Numbers = design.n
         self.p = len(design.fixed_names)
         self.patterns = [grouping.pattern for grouping in design.groupings]
         self.sum_log_weights = design.sum_log_weights
@@ -268,7 +240,7 @@ class Problem:
         logdet_XX = 2 * np.log(np.diagonal(cholesky)).sum()
         return Evaluation(factors, root, logdet, tape, beta, r2, XX_inverse, logdet_XX)
 
-    def deviance(self, at: Evaluation, reml: bool, sigma2: float | None = None) -> float:
+    def deviance(self, at: Evaluation, reml: bool, sigma2: float | None = None) -> Numbers:
         """-2 log-likelihood of the standardised data; profiled over sigma where it is not given."""
         df = self.n - self.p if reml else self.n
         r2 = np.maximum(at.r2, np.finfo(float).tiny)
@@ -277,7 +249,7 @@ class Problem:
         value = at.logdet + df * np.log(2 * np.pi * sigma2) + r2 / sigma2
         return value + at.logdet_XX if reml else value
 
-    def in_units_of_data(self, deviance: np.ndarray, reml: bool) -> np.ndarray:
+    def in_units_of_data(self, deviance: Numbers, reml: bool) -> Numbers:
         """What the deviance of the standardised data is for the data themselves."""
         df = self.n - self.p if reml else self.n
         deviance = deviance + 2 * df * np.log(self.y_scale) - self.sum_log_weights
@@ -370,7 +342,7 @@ class Problem:
             bar = stage.back(tape, bar)
         if self.crossing:
             return self.crossing.leverages(at.tape[0], self.block_sums.spread(bar), self.U)
-        total = np.zeros(self.n)
+        total = np.zeros(len(self.leaves))
         for i, j in zip(*np.nonzero(np.abs(bar).max(axis=2)), strict=True):
             if j <= i:
                 total += (1 + (j < i)) * bar[i, j][self.leaves] * self.U[i] * self.U[j]
@@ -439,20 +411,3 @@ class Problem:
             information = 2 * weight @ weight.T / MIDDLING**2
             curvatures.append(information + np.diag(np.diagonal(information)))
         return self.pack(curvatures)
-
-
-def lower_factor(factor: np.ndarray, blocks: Sequence[Sequence[int]]) -> np.ndarray:
-    """The lower triangular factor of ``factor @ factor.T`` with a diagonal that is not negative.
-
-    For many matrices at once where there are axes before the last two.
-    """
-    lower = np.zeros_like(factor)
-    for block in blocks:
-        here = (..., *np.ix_(block, block))
-        if len(block) == 1:
-            lower[here] = np.abs(factor[here])
-        else:
-            R = np.linalg.qr(factor[here].swapaxes(-1, -2), mode="r")
-            sign = np.where(R.diagonal(axis1=-2, axis2=-1) < 0, -1.0, 1.0)
-            lower[here] = (sign[..., None] * R).swapaxes(-1, -2)
-    return lower

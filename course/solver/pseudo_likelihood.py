@@ -32,7 +32,8 @@ from course.solver.elimination import (
     product,
     transpose,
 )
-from course.solver.problem import Evaluation, Problem
+from course.solver.evaluation import Evaluation
+from course.solver.problem import Problem
 
 
 class WeightedStage(Stage):

@@ -61,12 +61,12 @@ class Refitter:
         pairs = zip(problems, self._descend(problems), strict=True)
         found = [self._finish(problem, one) for problem, one in pairs]
         results: list[Optimum | None] = [None] * len(problems)
-        done = [i for i, one in enumerate(found) if one is not None]
-        for some in parts([problems[i] for i in done]):
-            ends = [found[i] for i in done[some]]
-            together = Together([problems[i] for i in done[some]])
+        done = [(i, one) for i, one in enumerate(found) if one is not None]
+        for some in parts([problems[i] for i, _ in done]):
+            which, ends = zip(*done[some], strict=True)
+            together = Together([problems[i] for i in which])
             at = together.evaluate(np.stack([one.theta for one in ends]))
-            for i, optimum in zip(done[some], optima(together, at, ends, self.reml), strict=True):
+            for i, optimum in zip(which, optima(together, at, ends, self.reml), strict=True):
                 results[i] = optimum
         return results
 

@@ -13,7 +13,8 @@ import numpy as np
 from scipy import optimize
 
 from course.solver import scoring
-from course.solver.problem import MIDDLING, SMALL, Evaluation, Problem
+from course.solver.evaluation import Evaluation
+from course.solver.problem import MIDDLING, SMALL, Problem
 from course.solver.quasi_newton import Found, descend_together, tolerance
 
 PRECISION_LOST = 2  # SciPy's number for a line search that found nothing lower
@@ -47,7 +48,7 @@ def search(problem: Problem, reml: bool, progress: bool = False) -> Found:
     with tqdm(desc="mixedlm", unit=" evaluations", delay=1) as bar:
 
         def show(value: float) -> None:
-            so_far = problem.in_units_of_data(np.asarray(value), reml)
+            so_far = problem.in_units_of_data(value, reml)
             bar.set_postfix_str(f"deviance {so_far:,.3f}", refresh=False)
             bar.update()
 
@@ -117,7 +118,7 @@ def approach(deviance: Deviance) -> Found:
 
 def settle(deviance: Deviance, best: Found) -> Found:
     """Look whether an optimum is the lowest, where there may be others."""
-    problem, reml = deviance.problem, deviance.reml
+    problem = deviance.problem
     for start in rival_starts(problem):
         best = _better(deviance, start, best)
     best = _at_zero(deviance, best)
@@ -176,7 +177,7 @@ def is_crowded(problem: Problem) -> bool:
     return _rows(problem) <= FEW_ROWS and max(effects) > _rows(problem) / 2
 
 
-def _rows(problem: Problem) -> int:
+def _rows(problem: Problem) -> float:
     """How many rows there are; where one level has most of them, how many the others have."""
     codes = max((grouping.codes for grouping in problem.design.groupings), key=np.max)
     largest = int(np.bincount(codes).max())
