@@ -51,7 +51,8 @@ def lower_factor(factor: np.ndarray, blocks: Sequence[Sequence[int]]) -> np.ndar
         if len(block) == 1:
             lower[..., rows, columns] = np.abs(factor[..., rows, columns])
         else:
-            R = np.linalg.qr(factor[..., rows, columns].swapaxes(-1, -2), mode="r")
+            across = factor[..., rows, columns].swapaxes(-1, -2)
+            R = np.asarray(np.linalg.qr(across, mode="r"))
             sign = np.where(R.diagonal(axis1=-2, axis2=-1) < 0, -1.0, 1.0)
             lower[..., rows, columns] = (sign[..., None] * R).swapaxes(-1, -2)
     return lower
