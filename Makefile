@@ -116,6 +116,7 @@ bench: .venv/installed ## measure speed against statsmodels, the Rust package, l
 	$(VENV_PYTHON) tests/benchmarks/bench.py
 	$(VENV_PYTHON) tests/benchmarks/earlier.py
 	$(VENV_PYTHON) tests/benchmarks/intervals.py
+	$(VENV_PYTHON) tests/benchmarks/generalised.py
 	$(VENV_PYTHON) tests/benchmarks/studies.py
 
 reference: ## compute the tests' reference values again (needs R with lme4, lmerTest, pbkrtest and haven)
@@ -123,6 +124,7 @@ reference: ## compute the tests' reference values again (needs R with lme4, lmer
 	Rscript tests/reference/compare.R
 	Rscript tests/reference/inference.R
 	Rscript tests/reference/means.R
+	Rscript tests/reference/generalised.R
 	Rscript tests/reference/answers.R
 	Rscript tests/reference/profile.R
 	Rscript tests/reference/pooled.R

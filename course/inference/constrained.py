@@ -20,8 +20,8 @@ import numpy as np
 
 from course.common.parameter import Parameter
 from course.solver.estimates import Estimates
-from course.solver.evaluation import Evaluation, lower_factor
-from course.solver.problem import Problem
+from course.solver.factors import lower_factor
+from course.solver.problem import Evaluation, Problem
 from course.solver.standardise import Columns
 from course.solver.together import Together, parts
 

@@ -13,7 +13,7 @@ import numpy as np
 from course.common.parameter import Parameter
 from course.fit.generalised import MixedGLMFit
 from course.inference.constrained import HeldAlone, head_of, to_head, with_columns
-from course.solver.evaluation import lower_factor
+from course.solver.factors import lower_factor
 from course.solver.penalised import Generalised
 
 STEP = 1e-3  # of differences of gradients, in standardised units

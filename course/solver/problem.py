@@ -17,8 +17,9 @@ not get stuck there as one with bounds does. Signs are turned at the end.
 from __future__ import annotations
 
 import copy
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from scipy import linalg
@@ -28,7 +29,6 @@ from course.design.groups import components, lies_in, parents
 from course.solver.chunks import stage_for
 from course.solver.crossing import Crossing
 from course.solver.elimination import Sums, cross_products
-from course.solver.evaluation import Evaluation, Numbers
 from course.solver.standardise import Columns, standardise
 
 # The relative standard deviation of every effect at which a search starts.
@@ -38,6 +38,34 @@ MIDDLING = 0.4
 SMALL = 0.02
 # The least weight that a level has for the curvature, however little its rows say about its effects.
 LEAST_WEIGHT = 0.02
+
+
+@dataclass
+class Evaluation:
+    """The deviance at one theta, in standardised units, and what its derivative needs."""
+
+    factors: list[np.ndarray]
+    root: np.ndarray  # U' V^-1 U, (u, u)
+    logdet: Any  # log|Lambda'Z'Z Lambda + I|; as r2 and logdet_XX a number, or an array by problem
+    tape: list
+    beta: np.ndarray
+    r2: Any
+    XX_inverse: np.ndarray
+    logdet_XX: Any
+
+    def one(self, i: int) -> Evaluation:
+        """That of one of several problems on the last axis, without the tape."""
+        arrays = (self.logdet, self.beta, self.r2, self.XX_inverse, self.logdet_XX)
+        logdet, *rest = (array[..., i] for array in arrays)
+        factors = [factor[..., i] for factor in self.factors]
+        return Evaluation(factors, self.root[..., i], logdet, [], *rest)
+
+    def alone(self) -> Evaluation:
+        """The same with one problem on the last axis of all arrays, without the tape."""
+        scalars = (self.logdet, self.beta, self.r2, self.XX_inverse, self.logdet_XX)
+        logdet, *rest = (np.asarray(one)[..., None] for one in scalars)
+        factors = [factor[..., None] for factor in self.factors]
+        return Evaluation(factors, self.root[..., None], logdet, [], *rest)
 
 
 class Problem:
@@ -68,7 +96,7 @@ class Problem:
         self, design: Design, columns: Columns | None = None, products: np.ndarray | None = None
     ):
         self.design = design
-        self.n: Numbers = design.n
+        self.n: float = design.n
         self.p = len(design.fixed_names)
         self.patterns = [grouping.pattern for grouping in design.groupings]
         self.sum_log_weights = design.sum_log_weights
@@ -240,7 +268,7 @@ class Problem:
         logdet_XX = 2 * np.log(np.diagonal(cholesky)).sum()
         return Evaluation(factors, root, logdet, tape, beta, r2, XX_inverse, logdet_XX)
 
-    def deviance(self, at: Evaluation, reml: bool, sigma2: float | None = None) -> Numbers:
+    def deviance(self, at: Evaluation, reml: bool, sigma2: float | None = None) -> float:
         """-2 log-likelihood of the standardised data; profiled over sigma where it is not given."""
         df = self.n - self.p if reml else self.n
         r2 = np.maximum(at.r2, np.finfo(float).tiny)
@@ -249,7 +277,7 @@ class Problem:
         value = at.logdet + df * np.log(2 * np.pi * sigma2) + r2 / sigma2
         return value + at.logdet_XX if reml else value
 
-    def in_units_of_data(self, deviance: Numbers, reml: bool) -> Numbers:
+    def in_units_of_data(self, deviance: Any, reml: bool) -> Any:
         """What the deviance of the standardised data is for the data themselves."""
         df = self.n - self.p if reml else self.n
         deviance = deviance + 2 * df * np.log(self.y_scale) - self.sum_log_weights

@@ -32,8 +32,7 @@ from course.solver.elimination import (
     product,
     transpose,
 )
-from course.solver.evaluation import Evaluation
-from course.solver.problem import Problem
+from course.solver.problem import Evaluation, Problem
 
 
 class WeightedStage(Stage):

@@ -39,7 +39,7 @@ class Found:
 
 
 def tolerance(n: float) -> float:
-    """The gradient, each theta measured by its curvature, with which a search over n rows is content."""
+    """The gradient, every theta measured by its curvature, with which a search over n rows is content."""
     # the deviance is a sum over n rows: below its rounding a line search finds nothing but noise
     rounding = 100 * np.finfo(float).eps * n
     return max(GTOL, rounding**0.5)

@@ -63,10 +63,11 @@ class Refitter:
         results: list[Optimum | None] = [None] * len(problems)
         done = [(i, one) for i, one in enumerate(found) if one is not None]
         for some in parts([problems[i] for i, _ in done]):
-            which, ends = zip(*done[some], strict=True)
-            together = Together([problems[i] for i in which])
+            ends = [one for _, one in done[some]]
+            together = Together([problems[i] for i, _ in done[some]])
             at = together.evaluate(np.stack([one.theta for one in ends]))
-            for i, optimum in zip(which, optima(together, at, ends, self.reml), strict=True):
+            made = optima(together, at, ends, self.reml)
+            for (i, _), optimum in zip(done[some], made, strict=True):
                 results[i] = optimum
         return results
 

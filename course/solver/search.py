@@ -13,8 +13,7 @@ import numpy as np
 from scipy import optimize
 
 from course.solver import scoring
-from course.solver.evaluation import Evaluation
-from course.solver.problem import MIDDLING, SMALL, Problem
+from course.solver.problem import MIDDLING, SMALL, Evaluation, Problem
 from course.solver.quasi_newton import Found, descend_together, tolerance
 
 PRECISION_LOST = 2  # SciPy's number for a line search that found nothing lower
@@ -48,7 +47,7 @@ def search(problem: Problem, reml: bool, progress: bool = False) -> Found:
     with tqdm(desc="mixedlm", unit=" evaluations", delay=1) as bar:
 
         def show(value: float) -> None:
-            so_far = problem.in_units_of_data(value, reml)
+            so_far = problem.in_units_of_data(np.asarray(value), reml)
             bar.set_postfix_str(f"deviance {so_far:,.3f}", refresh=False)
             bar.update()
 

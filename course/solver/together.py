@@ -15,8 +15,7 @@ from functools import lru_cache
 import numpy as np
 
 from course.solver.elimination import Stage, Sums, invert, product
-from course.solver.evaluation import Evaluation
-from course.solver.problem import Problem
+from course.solver.problem import Evaluation, Problem
 
 # Levels side by side for which a call costs little beside its arithmetic, and arrays stay in the cache.
 LEVELS_AT_ONCE = 7_000
