@@ -25,7 +25,11 @@ CHAPTERS: dict[str, tuple[str, list[str]]] = {
     "solver": ("The search for the optimum", []),
     "translation": (
         "Formulas for statsmodels",
-        ["course.translate", "course.translation.translate.Translation"],
+        [
+            "course.translate",
+            "course.translation.translate.Translation",
+            "course.translation.generalised.GeneralisedTranslation",
+        ],
     ),
     "streaming": ("Rows that do not fit into memory", []),
     "data": (

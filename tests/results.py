@@ -14,5 +14,6 @@ RESULTS = [
     "course.simulate.truth.Truth",
     "course.studies.power.Power",
     "course.studies.recovery.Recovery",
+    "course.translation.generalised.GeneralisedTranslation",
     "course.translation.translate.Translation",
 ]

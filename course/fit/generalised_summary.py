@@ -41,9 +41,9 @@ class GeneralisedSummary:
     Examples
     --------
     >>> from course import load, mixedglm
-    >>> fit = mixedglm("(test_score > 60) ~ age + (1|school)", load("pupils")).fit()
-    >>> fit.summary().heading[0]
-    'Generalised linear mixed model, binomial with link logit, by Laplace'
+    >>> summary = mixedglm("(normexam > 0) ~ standLRT + (1|school)", load("exam")).fit().summary()
+    >>> list(summary.fixed_part.columns)
+    ['Effect', 'Estimate', 'Std. error', 'z', 'p', 'Odds ratio', '95% interval']
 
     In R: ``summary(fit)``.
     """

@@ -20,7 +20,8 @@ import numpy as np
 
 from course.common.parameter import Parameter
 from course.solver.estimates import Estimates
-from course.solver.problem import Evaluation, Problem, lower_factor
+from course.solver.factors import lower_factor
+from course.solver.problem import Evaluation, Problem
 from course.solver.standardise import Columns
 from course.solver.together import Together, parts
 
@@ -51,7 +52,7 @@ class Held:
     high: float = np.inf
 
     @property
-    def n(self) -> int:
+    def n(self) -> float:
         """Rows, which tell how exactly a deviance is known."""
         return self.problem.n
 
@@ -66,7 +67,7 @@ class HeldAlone:
     """The same, where the deviance is a function that is asked for one point after another."""
 
     deviance: Callable[[float, np.ndarray], tuple[float, np.ndarray]]
-    n: int
+    n: float
     start: np.ndarray
     curvature: np.ndarray
     diagonal: np.ndarray

@@ -13,8 +13,8 @@ import numpy as np
 from course.common.parameter import Parameter
 from course.fit.generalised import MixedGLMFit
 from course.inference.constrained import HeldAlone, head_of, to_head, with_columns
+from course.solver.factors import lower_factor
 from course.solver.penalised import Generalised
-from course.solver.problem import lower_factor
 
 STEP = 1e-3  # of differences of gradients, in standardised units
 

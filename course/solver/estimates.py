@@ -9,7 +9,8 @@ import numpy as np
 from scipy import linalg
 
 from course.errors import CourseError
-from course.solver.problem import Evaluation, Problem, lower_factor
+from course.solver.factors import lower_factor
+from course.solver.problem import Evaluation, Problem
 from course.solver.quasi_newton import Found
 from course.solver.search import search
 

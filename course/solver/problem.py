@@ -17,9 +17,9 @@ not get stuck there as one with bounds does. Signs are turned at the end.
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from scipy import linalg
@@ -46,12 +46,12 @@ class Evaluation:
 
     factors: list[np.ndarray]
     root: np.ndarray  # U' V^-1 U, (u, u)
-    logdet: float  # log|Lambda'Z'Z Lambda + I|
+    logdet: Any  # log|Lambda'Z'Z Lambda + I|; as r2 and logdet_XX a number, or an array by problem
     tape: list
     beta: np.ndarray
-    r2: float
+    r2: Any
     XX_inverse: np.ndarray
-    logdet_XX: float
+    logdet_XX: Any
 
     def one(self, i: int) -> Evaluation:
         """That of one of several problems on the last axis, without the tape."""
@@ -277,7 +277,7 @@ class Problem:
         value = at.logdet + df * np.log(2 * np.pi * sigma2) + r2 / sigma2
         return value + at.logdet_XX if reml else value
 
-    def in_units_of_data(self, deviance: np.ndarray, reml: bool) -> np.ndarray:
+    def in_units_of_data(self, deviance: Any, reml: bool) -> Any:
         """What the deviance of the standardised data is for the data themselves."""
         df = self.n - self.p if reml else self.n
         deviance = deviance + 2 * df * np.log(self.y_scale) - self.sum_log_weights
@@ -370,7 +370,7 @@ class Problem:
             bar = stage.back(tape, bar)
         if self.crossing:
             return self.crossing.leverages(at.tape[0], self.block_sums.spread(bar), self.U)
-        total = np.zeros(self.n)
+        total = np.zeros(len(self.leaves))
         for i, j in zip(*np.nonzero(np.abs(bar).max(axis=2)), strict=True):
             if j <= i:
                 total += (1 + (j < i)) * bar[i, j][self.leaves] * self.U[i] * self.U[j]
@@ -431,20 +431,3 @@ class Problem:
             information = 2 * weight @ weight.T / MIDDLING**2
             curvatures.append(information + np.diag(np.diagonal(information)))
         return self.pack(curvatures)
-
-
-def lower_factor(factor: np.ndarray, blocks: Sequence[Sequence[int]]) -> np.ndarray:
-    """The lower triangular factor of ``factor @ factor.T`` with a diagonal that is not negative.
-
-    For many matrices at once where there are axes before the last two.
-    """
-    lower = np.zeros_like(factor)
-    for block in blocks:
-        here = (..., *np.ix_(block, block))
-        if len(block) == 1:
-            lower[here] = np.abs(factor[here])
-        else:
-            R = np.linalg.qr(factor[here].swapaxes(-1, -2), mode="r")
-            sign = np.where(R.diagonal(axis1=-2, axis2=-1) < 0, -1.0, 1.0)
-            lower[here] = (sign[..., None] * R).swapaxes(-1, -2)
-    return lower

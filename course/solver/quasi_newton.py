@@ -38,8 +38,8 @@ class Found:
     evaluations: int
 
 
-def tolerance(n: int) -> float:
-    """The gradient, with every theta measured by its curvature, with which a search over n rows is content."""
+def tolerance(n: float) -> float:
+    """The gradient, every theta measured by its curvature, with which a search over n rows is content."""
     # the deviance is a sum over n rows: below its rounding a line search finds nothing but noise
     rounding = 100 * np.finfo(float).eps * n
     return max(GTOL, rounding**0.5)

@@ -61,12 +61,13 @@ class Refitter:
         pairs = zip(problems, self._descend(problems), strict=True)
         found = [self._finish(problem, one) for problem, one in pairs]
         results: list[Optimum | None] = [None] * len(problems)
-        done = [i for i, one in enumerate(found) if one is not None]
-        for some in parts([problems[i] for i in done]):
-            ends = [found[i] for i in done[some]]
-            together = Together([problems[i] for i in done[some]])
+        done = [(i, one) for i, one in enumerate(found) if one is not None]
+        for some in parts([problems[i] for i, _ in done]):
+            ends = [one for _, one in done[some]]
+            together = Together([problems[i] for i, _ in done[some]])
             at = together.evaluate(np.stack([one.theta for one in ends]))
-            for i, optimum in zip(done[some], optima(together, at, ends, self.reml), strict=True):
+            made = optima(together, at, ends, self.reml)
+            for (i, _), optimum in zip(done[some], made, strict=True):
                 results[i] = optimum
         return results
 

@@ -20,7 +20,8 @@ from __future__ import annotations
 import numpy as np
 from scipy import linalg
 
-from course.solver.problem import LEAST_WEIGHT, Evaluation, Problem, lower_factor
+from course.solver.factors import lower_factor
+from course.solver.problem import LEAST_WEIGHT, Evaluation, Problem
 
 STEPS = 3
 # The least and the largest share of a variance that one step leaves of it.

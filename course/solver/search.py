@@ -117,7 +117,7 @@ def approach(deviance: Deviance) -> Found:
 
 def settle(deviance: Deviance, best: Found) -> Found:
     """Look whether an optimum is the lowest, where there may be others."""
-    problem, reml = deviance.problem, deviance.reml
+    problem = deviance.problem
     for start in rival_starts(problem):
         best = _better(deviance, start, best)
     best = _at_zero(deviance, best)
@@ -176,7 +176,7 @@ def is_crowded(problem: Problem) -> bool:
     return _rows(problem) <= FEW_ROWS and max(effects) > _rows(problem) / 2
 
 
-def _rows(problem: Problem) -> int:
+def _rows(problem: Problem) -> float:
     """How many rows there are; where one level has most of them, how many the others have."""
     codes = max((grouping.codes for grouping in problem.design.groupings), key=np.max)
     largest = int(np.bincount(codes).max())

@@ -1,4 +1,4 @@
-"""Generalised fits read: against emmeans, performance and lme4 (tests/reference/answers.R), and by simulation."""
+"""Generalised fits read: against emmeans, performance, lme4 and glmmTMB (answers.R), and by simulation."""
 
 import json
 
