@@ -96,9 +96,8 @@ def diagnose(
         findings += generalised_findings(fit, seconds, looked, left_out)
     else:
         findings += _of_residuals(fit, solvers, looked, left_out)
-    if SEPARATES not in [
-        finding.title for finding in findings
-    ]:  # which is why a search does not end
+    # where a predictor separates, that is why a search does not end
+    if SEPARATES not in [finding.title for finding in findings]:
         findings += _convergence(fit)
     findings += _contextual(fit)
     looked.append("slopes within and between groups")

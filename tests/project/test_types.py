@@ -69,7 +69,7 @@ def test_mypy_finds_no_fault_and_sees_signatures_and_results(tmp_path):
     assert "group: str, effect: str =" in lines[3]
     assert lines[4].startswith('7: error: Missing positional arguments "formula", "data"')
     assert lines[5].startswith(
-        '8: error: Module "course" has no attribute "mixdlm"; maybe "mixedlm"?'
+        '8: error: Module "course" has no attribute "mixdlm"; maybe "mixedlm" or "mixedglm"?'
     )
 
 
