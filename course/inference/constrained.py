@@ -67,7 +67,7 @@ class HeldAlone:
     """The same, where the deviance is a function that is asked for one point after another."""
 
     deviance: Callable[[float, np.ndarray], tuple[float, np.ndarray]]
-    n: int
+    n: float
     start: np.ndarray
     curvature: np.ndarray
     diagonal: np.ndarray

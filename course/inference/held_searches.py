@@ -130,10 +130,7 @@ class Search:
 
 def run_together(walks: Sequence[Walk[Result]], progress: bool = False) -> list[Result]:
     """What several walks return, their steps taken side by side."""
-    if progress:
-        from tqdm.auto import tqdm
-    else:
-        from tqdm import tqdm  # the other would warn where a notebook has no widgets
+    from tqdm import tqdm
 
     results: dict[int, Result] = {}
     waiting: dict[int, Wanted] = {}

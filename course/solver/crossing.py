@@ -171,6 +171,13 @@ class Crossing:
             other.C += np.bincount(cells, weights * products, len(self.C))
         return other
 
+    def with_column(self, at: int, column: np.ndarray) -> Crossing:
+        """The same with one column of U in place of another, (n,), times the weights already."""
+        other = copy.copy(self)
+        other.C_tu = self.C_tu.copy()
+        other.C_tu[:, at] = self.Z_t.T @ column
+        return other
+
     @cached_property
     def _products(self) -> list[tuple[np.ndarray, np.ndarray]]:
         """For each pair of effects the cell of each row in K, and the product that it adds there."""

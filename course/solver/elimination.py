@@ -101,6 +101,9 @@ def invert_batch(S: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 def product(left: np.ndarray, right: np.ndarray) -> np.ndarray:
     """Matrix products over the last axis: (a, b, L) times (b, c, L). One may lack the axis."""
+    if left.shape[1] == 1:  # nothing to add up
+        left = left if left.ndim == 3 else left[:, :, None]
+        return left * (right if right.ndim == 3 else right[:, :, None])
     one, other = ("ab" if left.ndim == 2 else "abl"), ("bc" if right.ndim == 2 else "bcl")
     return np.einsum(f"{one},{other}->acl", left, right)
 

@@ -93,15 +93,11 @@ folder.cleanup()
 use(assessment=assessment)
 
 questionnaire = ["ST004D01T", "GRADE", "ESCS", "ST013Q01TA"]
-titles = assessment.attrs["labels"]
-pd.DataFrame(
-    {
-        "title": [titles[name] for name in questionnaire],
-        "type": [assessment[name].dtype.name for name in questionnaire],
-        "missing": [assessment[name].isna().sum() for name in questionnaire],
-    },
-    index=questionnaire,
-)
+for name in questionnaire:
+    print(f"{name}: {assessment.attrs['labels'][name]}")
+pd.DataFrame({"read as": assessment.dtypes.astype(str), "missing": assessment.isna().sum()}).loc[
+    questionnaire
+]
 
 # %% [markdown] tags=["workshop"]
 # The sex of a student and the books at home are factors. Their levels keep the order of the codes, so
@@ -132,10 +128,10 @@ check("13.1", without_escs)
 # %% tags=["workshop"]
 scores = [name for name in assessment.columns if name.endswith("MATH")]
 print(*scores)
-assessment.loc[:2, scores].round(0).astype(int)
+assessment.loc[:2, scores[:5]].round(0).astype(int)
 
 # %% [markdown] tags=["workshop"]
-# Ten scores for every student, and they differ. Which of them is the right one?
+# Ten scores for every student (the table shows half of them), and they differ. Which is the right one?
 
 # %% [markdown] tags=["workshop"]
 # ## What a plausible value is
@@ -163,16 +159,19 @@ names = ["plausible values", "their mean", "true score"]
 places = [ax.lines[0], ax.lines[-2], ax.lines[-1]]
 ax.legend(places, names, loc="lower left", bbox_to_anchor=(0, 1), ncols=3)
 sns.despine()
-width = eight[scores].max(axis=1) - eight[scores].min(axis=1)
+low, high = eight[scores].min(axis=1), eight[scores].max(axis=1)
+width = high - low
+outside = (~eight["TRUE_SCORE"].between(low, high)).sum()
 plots.show(
     ax,
     alt=f"Ten plausible values for each of eight students, as rings. They spread over {width.min():.0f} to "
-    f"{width.max():.0f} points. The true score lies somewhere among them, and their mean not always near.",
+    f"{width.max():.0f} points. The true score, a "
+    f"diamond, lies beyond the rings of {outside} of the eight students.",
 )
 
 # %% [markdown] tags=["workshop"]
-# The rings of a student show how much the test leaves open. The true score lies somewhere among them. It
-# is itself like one more ring: that is how the plausible values were made.
+# The rings of a student show how much the test leaves open. The true score is like one more ring: mostly
+# among the others, now and then beyond them. That is how plausible values are made.
 #
 # ## Why not simply average them?
 #
@@ -221,8 +220,8 @@ pd.DataFrame(
 
 # %% [markdown] tags=["workshop"]
 # The slope is fine. But the mean of the ten makes students more alike than they are: its residual SD is
-# several points too small, and so is the standard error of the slope. It even lies below that of the true
-# scores. An analysis of uncertain scores cannot be surer than one of certain ones.
+# several points too small, and the standard error of its slope lies below that of the true scores. No
+# analysis of uncertain scores can be surer than one of certain ones.
 #
 # One table is no proof. Fifteen more assessments, each with other schools and students:
 
@@ -405,11 +404,11 @@ pd.DataFrame(
     {
         "truth": simulation.truth.fixed_effects,
         "without weights": pooled.fe_params,
-        "its standard error": pooled.bse_fe,
+        "standard error without": pooled.bse_fe,
         "with weights": weighted.fe_params,
-        "standard error": weighted.bse_fe,
+        "standard error with": weighted.bse_fe,
     }
-).loc[pooled.fe_params.index].round(1)
+).loc[pooled.fe_params.index].round(1).T
 
 # %% [markdown] tags=["workshop"]
 # The slopes hardly move. The intercept does: it is the score of a girl of average background, and a

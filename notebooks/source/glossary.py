@@ -4,6 +4,11 @@
 # The words of the lessons, in plain words. Each lesson links here where it first uses one.
 
 # %% [markdown] tags=["workshop"]
+# ### adaptive quadrature
+# An integral as a weighted sum over a few points, placed where most of it lies. In a model of yes or no
+# it integrates over the effect of each group: `fit(nagq=9)` takes nine points. The fewer and smaller
+# the answers of a group, the more it gains over [Laplace](#Laplace-approximation)'s.
+#
 # ### AIC
 # Akaike's information criterion: -2 times the log-likelihood plus 2 for every estimated number. The
 # smaller is the better; only fits to the same rows can be compared, and REML fits only where their
@@ -39,6 +44,10 @@
 # ### compound symmetry
 # A covariance structure in which any two rows of a group have the same covariance, and all rows the
 # same variance. A random intercept alone makes it.
+#
+# ### conditional odds ratio
+# The [odds](#odds) ratio of two rows of the same groups, as a mixed model estimates it. It is further from
+# 1 than the [marginal](#marginal-odds-ratio) one, and both are right: they compare other rows.
 #
 # ### conditional R-squared
 # The share of the variance that goes with fixed and random effects together. It speaks of the
@@ -85,6 +94,10 @@
 # How many independent pupils the pupils of a study are worth for a question about whole groups:
 # their number divided by the [design effect](#design-effect).
 #
+# ### exposure
+# For how long, or out of how many, something was counted: school days, pupils, hours. Its logarithm is an
+# [offset](#offset) of a model of counts, whose effects are then about rates.
+#
 # ### false positive rate
 # How often a test finds an effect where there is none, that is, raises a false alarm. A test at the
 # 5 % level promises 5 %.
@@ -117,6 +130,10 @@
 # A t- or F-test of fixed effects that corrects the standard error as well as the degrees of
 # freedom. For REML fits, and worth it where groups are few and of unequal size.
 #
+# ### Laplace approximation
+# The integral over the random effects of a model of yes or no or of counts, taken as if what is known of
+# each effect were normal. Quick, for any model; rough where groups have few rows and answers are yes or no.
+#
 # ### level
 # Two meanings, both common. A *level of the data*: pupils, classrooms, schools, provinces. A
 # *level of a factor*: one of its labels, such as the school P1-S2.
@@ -126,9 +143,22 @@
 # difference of their log-likelihoods. ML where the fixed parts differ; for a variance, mind that it
 # cannot be negative.
 #
+# ### link
+# The function of a mean on whose scale effects add up: the [logit](#logit) of a probability, the logarithm
+# of an expected count. It keeps probabilities between 0 and 1 and counts above 0.
+#
 # ### log-likelihood
 # A number that says how well a model with its estimates fits the data; a fit makes it as large as
 # it can. It means something only beside that of another fit to the same rows.
+#
+# ### logit
+# The logarithm of the [odds](#odds): 0 for a probability of one half, 2.2 for 0.9, −2.2 for 0.1. Effects of
+# a logistic model are differences of logits.
+#
+# ### marginal odds ratio
+# The [odds](#odds) ratio of the shares of a whole population, averaged over its groups. GEE estimates it;
+# `fit.predict(random="average")` has the shares. Nearer to 1 than the
+# [conditional](#conditional-odds-ratio) one.
 #
 # ### marginal R-squared
 # The share of the variance that goes with the fixed effects alone.
@@ -152,6 +182,18 @@
 # ### normal score
 # A value in place of a rank: where a normal distribution has that rank. Normal scores keep the
 # order and stretch the ends of a scale.
+#
+# ### odds
+# A probability over what is left of it: 0.8 is 4 to 1. An odds ratio of 2 doubles the odds, which takes
+# 0.5 to 0.67 and 0.9 to 0.95.
+#
+# ### offset
+# What is added to the linear predictor as it is, without a coefficient, as the logarithm of an
+# [exposure](#exposure) is.
+#
+# ### overdispersion
+# Counts, or so many of so many, that vary more than their law has it, because rows differ by more than the
+# predictors say. Standard errors are then too small; an effect of each row, `(1|row)`, allows for it.
 #
 # ### parametric bootstrap
 # Draw new responses from a fitted model, fit again, and repeat: the spread of the new estimates
