@@ -127,6 +127,7 @@ check("00.3", largest)
 # | [09 Planning a study](09-planning-a-study.ipynb) | decide between more schools and more pupils | | 80 |
 # | [10 Under the bonnet](10-under-the-bonnet.ipynb) | build the likelihood with your own hands | | 80 |
 # | [11 Capstone](11-capstone.ipynb) | from question to report, on real data | | 120 |
+# | [12 Yes or no, and how many](12-yes-no-and-how-many.ipynb) | pass or fail, and counts | | 75 |
 #
 # Beside the lessons:
 #
@@ -137,7 +138,7 @@ check("00.3", largest)
 #
 # How to use them:
 #
-# - In the **workshop**, skip the sections whose heading ends in *(self-study)*; lessons 07 to 11 come
+# - In the **workshop**, skip the sections whose heading ends in *(self-study)*; lessons from 07 on come
 #   afterwards. On your own, take all.
 # - Every lesson with exercises has its **solutions** in the folder `solutions`, with the reasoning. Try
 #   first.
