@@ -165,10 +165,6 @@ EXERCISES = (
                 "the root of pi squared over 3 is an SD. Take the variance.",
             ),
             Slip(
-                lambda data: _sd(_fit(data)) ** 2 / LATENT,
-                "the whole variance belongs below the line, that of the schools included.",
-            ),
-            Slip(
                 lambda data: LATENT / (_sd(_fit(data)) ** 2 + LATENT),
                 "that is the share of the pupils. The schools have the rest.",
             ),

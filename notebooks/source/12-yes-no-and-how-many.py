@@ -134,8 +134,8 @@ check("12.1", older)
 # %% [markdown] tags=["workshop"]
 # ## A logistic regression that overlooks the schools
 #
-# A regression on the logit scale is called logistic. In statsmodels it is `glm` with the family `Binomial`.
-# This one knows nothing of schools:
+# A regression on the logit scale is called logistic. In statsmodels it is `glm` with the family `Binomial`,
+# which stands for passes and fails. This one knows nothing of schools:
 
 # %% tags=["workshop"]
 import statsmodels.api as sm
@@ -424,12 +424,12 @@ print(f"within a school             {np.exp(b['age10']):.2f}")
 print(f"average, by the rule        {np.exp(shrink * b['age10']):.2f}")
 
 # %% [markdown] tags=["workshop"]
-# Schools that do not differ have one odds ratio. The more they differ, the further the two part.
+# If schools did not differ, the two would be the same. The more they differ, the further apart they are.
 
 # %% [markdown] tags=["workshop", "exercise"]
-# **Exercise 12.3.** Compute the odds ratio of eleven years against ten for the average over schools, with
-# resources of 0, from two calls of `predict`, or one. To two decimals. (You have seen it in a table. Find it
-# with your own code.)
+# **Exercise 12.3.** What is the odds ratio of eleven years against ten for the average over schools, with
+# resources of 0? Compute it with `predict`, to two decimals. (It stands in a table above. Find it with code
+# of your own.)
 
 # %% tags=["workshop", "exercise", "solution"]
 ten_and_eleven = pd.DataFrame({"age10": [0, 1], "school_resources": 0.0})  #!
@@ -533,8 +533,21 @@ resources.assign(
 # | The same as the first two, with priors | a Bayesian mixed model; for intervals, not by `fit_vb` |
 # | Nothing about groups, and there are none | logistic regression |
 #
-# So never put two odds ratios from different papers side by side before you know what they average over.
-# The [myths](myths.ipynb) have a case.
+# So never put two odds ratios from different papers side by side before you know what each of them averages
+# over.
+#
+# <details>
+# <summary>In R</summary>
+#
+# ```r
+# # averaged over schools
+# geepack::geeglm(passed ~ age10 + school_resources, id = school, data = pupils,
+#                 family = binomial, corstr = "exchangeable")
+# # with priors; these intervals can be used
+# brms::brm(passed ~ age10 + school_resources + (1 | school), data = pupils, family = bernoulli())
+# ```
+#
+# </details>
 
 # %% [markdown] tags=["workshop"]
 # ## How alike are two pupils of one school?
@@ -605,8 +618,17 @@ print(alike_latent[["icc", "icc_lower", "icc_upper"]].round(2))
 print(alike_seen.round(2))
 
 # %% [markdown] tags=["workshop"]
-# The second is always smaller. Between two latent scores and two answers stands chance, twice. Say which of
+# The second is always smaller. Between two latent scores and two results stands chance, twice. Say which of
 # them you report.
+#
+# <details>
+# <summary>In R</summary>
+#
+# ```r
+# performance::icc(fit)                    # latent scale
+# ```
+#
+# </details>
 
 # %% [markdown] tags=["workshop"]
 # ## Three pupils a class
@@ -622,7 +644,7 @@ print(alike_seen.round(2))
 # class of three in which all passed. On the right, the area that Laplace finds, as a share of the true one.
 
 # %% tags=["workshop"]
-u = np.linspace(-20, 30, 5001)
+u = np.linspace(-20, 30, 50_001)
 
 
 def true_curve(passed, size, sd):
@@ -639,7 +661,7 @@ def laplace_curve(passed, size, sd):
 
 
 true, normal = true_curve(3, 3, sd=3), laplace_curve(3, 3, sd=3)
-sds = np.linspace(0.2, 4, 20)
+sds = np.linspace(0.2, 4, 12)
 classes = {"2 of 3 passed": (2, 3), "20 of 30 passed": (20, 30)}
 found = pd.DataFrame(
     {
@@ -664,9 +686,9 @@ few, many = found.iloc[-1]
 plots.show(
     axes,
     alt="Left, how likely the results of a class are against its effect: the true curve is skewed, with a "
-    "longer tail to the right than the dashed normal curve of Laplace. Right, the area of Laplace as a share of "
-    f"the true one, against the SD of classes: with 3 pupils it falls to {few:.2f} at an SD of 4, with 30 "
-    f"pupils it stays at {many:.2f}.",
+    "longer tail to the right than the dashed normal curve of Laplace. Right, the area of Laplace as a "
+    f"share of the true one, against the SD of classes: with 3 pupils it falls to {few:.2f} at an SD of 4, "
+    f"with 30 pupils it stays at {many:.2f}.",
 )
 
 # %% [markdown] tags=["workshop"]
@@ -752,8 +774,8 @@ lower = int((estimated["Laplace"] < estimated["nine nodes"]).sum())
 plots.show(
     ax,
     alt="The SD of classes by nine nodes against that by Laplace, in 20 data sets, with dashed lines at the "
-    f"truth of 1.5. Laplace has the smaller one in {lower} of 20. The mean is {estimated['Laplace'].mean():.2f} by "
-    f"Laplace and {estimated['nine nodes'].mean():.2f} by nine nodes.",
+    f"truth of 1.5. Laplace has the smaller one in {lower} of 20. The mean is "
+    f"{estimated['Laplace'].mean():.2f} by Laplace and {estimated['nine nodes'].mean():.2f} by nine nodes.",
 )
 
 # %% [markdown] tags=["workshop"]
