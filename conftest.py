@@ -1,5 +1,6 @@
 """What holds for the examples in docstrings as for the tests."""
 
+import gc
 import sys
 
 import pytest
@@ -9,6 +10,17 @@ import pytest
 # there is none. So pyproject.toml keeps nbval from being imported before this is said, and it is named here.
 sys.modules["rfc3987_syntax"] = None
 pytest_plugins = ["nbval.plugin"]
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection():
+    """Look for no garbage among thousands of tests that are being found, nor later among those found."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 @pytest.fixture(autouse=True)

@@ -18,6 +18,10 @@ _HOMES = {
     "MixedGLM": "course.fit.generalised",
     "MixedGLMFit": "course.fit.generalised",
     "MixedModel": "course.fit.model",
+    "SurveyFit": "course.fit.survey",
+    "SurveyModel": "course.fit.survey",
+    "PooledFit": "course.fit.pooled",
+    "PooledModel": "course.fit.plausible",
     "anova": "course.inference.fixed_effects",
     "bootstrap": "course.inference.bootstrap",
     "between_within": "course.interpretation.between_within",
@@ -34,6 +38,7 @@ _HOMES = {
     "mixedglm": "course.fit.generalised_from_formula",
     "mixedlm": "course.fit.from_formula",
     "parameters": "course.inference.parameters",
+    "pool": "course.fit.pool",
     "power": "course.studies.power",
     "profile": "course.inference.profile",
     "propose": "course.data.proposal",
@@ -43,6 +48,7 @@ _HOMES = {
     "simulate_responses": "course.inference.bootstrap",
     "report": "course.interpretation.report",
     "side_by_side": "course.interpretation.side_by_side",
+    "simulate_assessment": "course.simulate.assessment",
     "simulate_schools": "course.simulate.schools",
     "slopes": "course.interpretation.slopes",
     "structure": "course.data.structure",
@@ -67,6 +73,11 @@ if TYPE_CHECKING:  # editors and type checkers read the same here, and mark a na
     from course.fit.generalised_from_formula import mixedglm as mixedglm
     from course.fit.model import MixedFit as MixedFit
     from course.fit.model import MixedModel as MixedModel
+    from course.fit.plausible import PooledModel as PooledModel
+    from course.fit.pool import pool as pool
+    from course.fit.pooled import PooledFit as PooledFit
+    from course.fit.survey import SurveyFit as SurveyFit
+    from course.fit.survey import SurveyModel as SurveyModel
     from course.inference.bootstrap import bootstrap as bootstrap
     from course.inference.bootstrap import simulate_responses as simulate_responses
     from course.inference.compare import compare as compare
@@ -86,6 +97,7 @@ if TYPE_CHECKING:  # editors and type checkers read the same here, and mark a na
     from course.interpretation.variance import r2 as r2
     from course.interpretation.variance import variance_explained as variance_explained
     from course.interpretation.variance import variance_shares as variance_shares
+    from course.simulate.assessment import simulate_assessment as simulate_assessment
     from course.simulate.schools import simulate_schools as simulate_schools
     from course.studies.power import power as power
     from course.studies.recovery import recovery as recovery

@@ -6,6 +6,8 @@ import argparse
 import os
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from course.errors import CourseError
@@ -94,14 +96,37 @@ def run_doctor(options: argparse.Namespace) -> int:
 
 def _read(options: argparse.Namespace) -> pd.DataFrame:
     from course.data.files import read_table
-    from course.formula.parse import NEEDS_COLUMNS, parse_formula
+    from course.formula.plausible import needs_columns, read_formula
 
-    text = options.formula
-    columns = read_table(options.data).columns if NEEDS_COLUMNS.search(text) else None
-    groups = {name for term in parse_formula(text, columns).random for name in term.group}
-    data = read_table(options.data, labels=groups, sheet=options.sheet)
+    read = partial(
+        read_table,
+        options.data,
+        sheet=options.sheet,
+        na_values=_na_values(options.na),
+        catalog=options.catalog,
+    )
+    columns: Sequence = read().columns if needs_columns(options.formula) else ()
+    formula, _ = read_formula(options.formula, columns)
+    groups = {name for term in formula.random for name in term.group}
+    data = read(labels=groups)
     options.notes = data.attrs.get("notes", [])
     return data
+
+
+def _na_values(given: Sequence[str]) -> dict[str, list] | list:
+    """``-9 99`` for all columns, ``age=99 sex=9`` for those named; each as the number and as the text."""
+    of: dict[str, list] = {}
+    for text in given:
+        name, _, value = text.rpartition("=")
+        both = of.setdefault(name, [])
+        both.append(value)
+        with suppress(ValueError):
+            both.append(float(value))
+    if len(of) > 1 and "" in of:
+        raise CourseError(
+            "--na takes values for all columns, as in -9 99, or NAME=VALUE in each place"
+        )
+    return of.get("", of)
 
 
 class _Parser(argparse.ArgumentParser):
@@ -148,6 +173,16 @@ def _parser() -> argparse.ArgumentParser:
             help="of a number with a normal residual, yes or no, counts",
         )
         one.add_argument("--link", choices=("logit", "probit", "cloglog", "log"))
+        one.add_argument(
+            "--na",
+            nargs="+",
+            default=[],
+            metavar="VALUE",
+            help="more values that mean missing, after the file: -9 99 in all columns, or age=99 sex=9",
+        )
+        one.add_argument(
+            "--catalog", metavar="FILE", help=".sas7bcat with the labels of a .sas7bdat"
+        )
     either = translate.add_mutually_exclusive_group()
     either.add_argument("--code", action="store_true", help="print the code alone")
     either.add_argument(

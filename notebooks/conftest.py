@@ -1,4 +1,4 @@
-"""How pytest runs the notebooks here: each in a kernel of its own, on sockets that no other kernel can take.
+"""How pytest runs the notebooks here: each in a kernel of its own (kernels.py).
 
 With ``--lessons-once`` a lesson and its solutions share a kernel. Most of their cells are the same, with the
 same outputs: those run once, in the solutions. Before each worked answer runs what the learner finds there
@@ -6,32 +6,16 @@ instead, and is held against the learner's notebook. So every output of both is 
 """
 
 import os
-import shutil
-import tempfile
 
-from jupyter_client.manager import KernelManager
+import kernels
 from nbval import kernel
 from nbval.plugin import IPyNbCell
 
 collect_ignore_glob = ["source/*", "*.py"]
 
 
-class ByFile(KernelManager):
-    """Kernels that are spoken to through files: two that started at once have taken the same port."""
-
-    def _transport_default(self) -> str:
-        return "ipc"
-
-    def _ip_default(self) -> str:  # of these sockets it is the beginning of their files' names
-        return os.path.join(tempfile.mkdtemp(), "kernel")
-
-    def cleanup_ipc_files(self) -> None:
-        super().cleanup_ipc_files()
-        shutil.rmtree(os.path.dirname(self.ip), ignore_errors=True)
-
-
 if os.name == "posix":
-    kernel.KernelManager = ByFile
+    kernel.KernelManager = kernels.ByFile
 
 
 def pytest_addoption(parser):
@@ -41,10 +25,12 @@ def pytest_addoption(parser):
 
 
 def pytest_collection_modifyitems(config, items):
-    if not config.option.lessons_once:
-        return
     cells = [item for item in items if isinstance(item, IPyNbCell)]
     lessons = {item.path: item.parent for item in cells}
+    if len(lessons) > 2 and os.name == "posix":
+        kernels.fork_them()
+    if not config.option.lessons_once:
+        return
     answers = {
         path: notebook for path, notebook in lessons.items() if path.parent.name == "solutions"
     }

@@ -16,6 +16,7 @@ CHAPTERS: dict[str, tuple[str, list[str]]] = {
         "Pupils with a known truth",
         [
             "course.simulate_schools",
+            "course.simulate_assessment",
             "course.simulate.schools.Simulation",
             "course.simulate.truth.Truth",
         ],
@@ -26,6 +27,7 @@ CHAPTERS: dict[str, tuple[str, list[str]]] = {
         "Formulas for statsmodels",
         ["course.translate", "course.translation.translate.Translation"],
     ),
+    "streaming": ("Rows that do not fit into memory", []),
     "data": (
         "Data",
         [
@@ -43,6 +45,11 @@ CHAPTERS: dict[str, tuple[str, list[str]]] = {
             "course.mixedlm",
             "course.MixedModel",
             "course.MixedFit",
+            "course.SurveyModel",
+            "course.SurveyFit",
+            "course.PooledModel",
+            "course.pool",
+            "course.PooledFit",
             "course.fit.summary.Summary",
             "course.fit.agreement.Check",
         ],
@@ -129,6 +136,14 @@ FORMULAS: dict[str, dict[str, str]] = {
         "V_g the": ":math:`V_g` the",
         "V_e the": ":math:`V_e` the",
     },
+    "course.pool": {
+        "    Q = mean of q_i,    T = mean of u_i + (1 + 1/m) variance of q_i": (
+            r"Q = \frac{1}{m} \sum_i q_i, \qquad "
+            r"T = \frac{1}{m} \sum_i u_i + \left(1 + \frac{1}{m}\right) \frac{1}{m - 1} \sum_i (q_i - Q)^2"
+        ),
+        "q_i the estimate": ":math:`q_i` the estimate",
+        "u_i its squared": ":math:`u_i` its squared",
+    },
     "course.means": {
         "    mean(i) = sum over h of w(h) x(i, h)' beta.": (
             r"\text{mean}_i = \sum_h w_h\, x_{ih}' \beta"
@@ -144,6 +159,12 @@ FORMULAS: dict[str, dict[str, str]] = {
     "course.simulate_schools": {
         "    score = x'beta + sum over levels g of (u0_g + u1_g * age) + e,   e ~ N(0, residual_sd^2)": (
             r"\text{score} = x'\beta + \sum_g (u_{0g} + u_{1g} \cdot \text{age}) + e, \qquad "
+            r"e \sim \mathcal{N}(0, \sigma^2)"
+        ),
+    },
+    "course.simulate_assessment": {
+        "    score = x'beta + u0_s + u1_s * ESCS + e,    e ~ N(0, residual_sd^2)": (
+            r"\text{score} = x'\beta + u_{0s} + u_{1s} \cdot \text{ESCS} + e, \qquad "
             r"e \sim \mathcal{N}(0, \sigma^2)"
         ),
     },

@@ -5,6 +5,9 @@ draws other cases in every run. Tests of chance, whose tolerance follows the num
 from the same profile.
 """
 
+from collections.abc import Iterable
+
+import pytest
 from hypothesis import settings
 
 settings.register_profile("default", derandomize=True, deadline=None, max_examples=100)
@@ -22,6 +25,18 @@ def share() -> float:
 def examples(n: int) -> settings:
     """A decorator: n generated cases, or as many more or less as the profile asks for."""
     return settings(max_examples=max(1, round(n * share())))
+
+
+def thinned(cases: Iterable, every: int, others: pytest.MarkDecorator = pytest.mark.long) -> list:
+    """Parameters of a test: one case of so many as it is, the others marked `long`, or `slow`.
+
+    Of a product, every level of each factor stays where `every` has no divisor in common with its number of
+    levels: ``thinned(product(range(4), "abc"), 5)``.
+    """
+    cases = [case if isinstance(case, tuple) else (case,) for case in cases]
+    return [
+        pytest.param(*case, marks=[others] if i % every else []) for i, case in enumerate(cases)
+    ]
 
 
 def replicates(n: int, many: int) -> int:

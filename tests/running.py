@@ -5,6 +5,7 @@ from types import SimpleNamespace
 from unittest import mock
 
 import pandas as pd
+import statsmodels.formula
 from statsmodels.regression.mixed_linear_model import MixedLM
 
 
@@ -27,7 +28,11 @@ def alone(fit, data):
 def execute(code: str, frame: pd.DataFrame) -> dict:
     """All that the code makes, run as a learner would: alone, on `data`."""
     names = {"data": frame.copy()}
-    with warnings.catch_warnings():
+    engine = statsmodels.formula.options.formula_engine  # which the code may set
+    with (
+        warnings.catch_warnings(),
+        mock.patch.object(statsmodels.formula.options, "_formula_engine", engine),
+    ):
         warnings.simplefilter(
             "ignore"
         )  # MixedLM warns near the boundary; that is not at issue here

@@ -8,8 +8,8 @@ from course.common.nearest import ALIKE, closest
 from course.errors import CourseError
 
 GENERALISED = (
-    "only linear mixed models, of numbers with a normal residual, are fitted here; for yes or no and for "
-    "counts statsmodels has BinomialBayesMixedGLM and PoissonBayesMixedGLM"
+    'numbers with a normal residual are fitted here; mixedglm(formula, data, family="binomial") fits yes or '
+    'no, and family="poisson" counts'
 )
 PRIOR = (
     'mixedlm and translate take weights="w", where a row of weight w has the residual variance σ²/w, as the '

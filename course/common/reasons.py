@@ -66,14 +66,8 @@ def count_reasons(kept: Mapping, index: pd.Index, gaps: np.ndarray) -> dict[str,
     >>> count_reasons(kept, pd.RangeIndex(2), np.array([True, False])) is None
     True
     """
-    codes = np.frombuffer(zlib.decompress(base64.b64decode(kept["rows"])), dtype=np.uint16)
-    rows = index.to_numpy()
-    if not np.issubdtype(rows.dtype, np.integer) or not len(rows):
-        return None
-    if rows.min() < 0 or rows.max() >= len(codes):
-        return None
-    here = codes[rows]
-    if (here[~gaps] > 0).any():
+    here = reason_of_rows(kept, index, gaps)
+    if here is None:
         return None
     counts = np.bincount(here[gaps], minlength=len(kept["labels"]) + 1)[1:]
     found: dict[str, int] = {}
@@ -81,3 +75,24 @@ def count_reasons(kept: Mapping, index: pd.Index, gaps: np.ndarray) -> dict[str,
         if label != NO_REASON and count:
             found[label] = found.get(label, 0) + count  # several codes may have one label
     return found
+
+
+def reason_of_rows(kept: Mapping, index: pd.Index, gaps: np.ndarray) -> np.ndarray | None:
+    """For each of these rows k where the k-th reason says why there is no value, and 0 elsewhere.
+
+    Parameters and None are those of `count_reasons`.
+
+    Examples
+    --------
+    >>> kept = pack_reasons(["", "refused"], np.array([0, 2, 1, 2]))
+    >>> reason_of_rows(kept, pd.Index([1, 2]), np.array([True, True])).tolist()
+    [2, 1]
+    """
+    codes = np.frombuffer(zlib.decompress(base64.b64decode(kept["rows"])), dtype=np.uint16)
+    rows = index.to_numpy()
+    if not np.issubdtype(rows.dtype, np.integer) or not len(rows):
+        return None
+    if rows.min() < 0 or rows.max() >= len(codes):
+        return None
+    here = codes[rows]
+    return None if (here[~gaps] > 0).any() else here

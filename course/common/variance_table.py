@@ -55,9 +55,11 @@ def components_table(
             ]
     if sigma2 is not None:
         rows.append(("Residual", None, None, sigma2, np.sqrt(sigma2)))
-    # As objects first, so that an absent effect stays None instead of becoming NaN.
-    table = pd.DataFrame(rows, columns=COLUMNS, dtype=object)
-    return table.astype({"vcov": float, "sdcor": float})
+    *names, variances, sds = zip(*rows, strict=True)
+    # As objects, so that an absent effect stays None instead of becoming NaN.
+    columns = [pd.Series(column, dtype=object) for column in names]
+    columns += [pd.Series(column, dtype=float) for column in (variances, sds)]
+    return pd.DataFrame(dict(zip(COLUMNS, columns, strict=True)), copy=False)
 
 
 def correlation(covariance: np.ndarray, i: int, j: int) -> float:

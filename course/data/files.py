@@ -14,6 +14,7 @@ from course.data.delimited import read_delimited
 from course.data.labelled import read_labelled
 from course.data.r_files import read_r
 from course.data.spreadsheets import read_sheet
+from course.data.spss import write_sav
 from course.data.typed import NaValues, without
 from course.errors import CourseError
 
@@ -40,7 +41,8 @@ SIGNATURES[".rdata"] = SIGNATURES[".rda"]  # two endings of one kind
 TELLING = (".parquet", ".feather", ".sav", ".xlsx", ".sas7bdat")  # no other kind begins like these
 SUFFIXES = tuple(SIGNATURES)
 SAVED = (".rda", ".rdata")
-WRITTEN = (".csv", ".csv.gz", ".parquet")
+WRITTEN = (".csv", ".csv.gz", ".parquet", ".sav")
+CATALOG = (".sas7bcat",)  # of SAS: labels of values
 LABELLED = (".sav", ".zsav", ".por", ".dta", ".sas7bdat")
 OLD_OFFICE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 
@@ -51,6 +53,7 @@ def read_table(
     *,
     sheet: str | None = None,
     na_values: NaValues = (),
+    catalog: str | Path | None = None,
 ) -> pd.DataFrame:
     """Read a table of any kind that the name of a file tells.
 
@@ -76,6 +79,9 @@ def read_table(
         Which sheet of a workbook, or which table of an ``.rda``; the first sheet where left out.
     na_values : list, or dict from str to list
         More values that mean "missing", in all columns or in those named.
+    catalog : str or Path, optional
+        The ``.sas7bcat`` file with the labels of a ``.sas7bdat``; where left out, the one called like it
+        or ``formats.sas7bcat`` that lies beside it.
 
     Returns
     -------
@@ -115,11 +121,17 @@ def read_table(
         raise CourseError(f"labels= takes a list of columns, as in labels=['{labels}'], or 'codes'")
     if sheet is not None and suffix not in (".xlsx", ".ods", *SAVED):
         raise CourseError(f"{path} has no sheets: leave sheet= out")
-    if not _is_there(path):
-        raise CourseError(f"there is no file {path}")
+    if catalog is not None:
+        catalog = Path(catalog)
+        _suffix(catalog, CATALOG)
+        if suffix != ".sas7bdat":
+            raise CourseError(f"{path} has its labels in itself: catalog= goes with a .sas7bdat")
+    for file in filter(None, (path, catalog)):
+        if not _is_there(file):
+            raise CourseError(f"there is no file {file}")
     try:
         _check_signature(path, suffix)
-        data = _read(path, suffix, labels, sheet, na_values)
+        data = _read(path, suffix, labels, sheet, na_values, catalog)
     except CourseError:
         raise
     except pd.errors.EmptyDataError as error:
@@ -144,6 +156,7 @@ def _read(
     labels: Iterable[str] | Literal["codes"],
     sheet: str | None,
     na_values: NaValues,
+    catalog: Path | None,
 ) -> pd.DataFrame:
     codes = isinstance(labels, str)
     texts = () if codes else labels
@@ -152,7 +165,7 @@ def _read(
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of readers, over styles of cells and classes of R
         if suffix in LABELLED:
-            return read_labelled(path, suffix, codes, na_values)
+            return read_labelled(path, suffix, codes, na_values, catalog)
         if suffix in (".rds", *SAVED):
             return read_r(path, sheet, codes, na_values)
         if suffix in (".xlsx", ".ods"):
@@ -162,7 +175,10 @@ def _read(
 
 
 def write_table(data: pd.DataFrame, path: str | Path) -> None:
-    """Write a table in the format that its name asks for: .csv, .csv.gz or .parquet.
+    """Write a table in the format that its name asks for: .csv, .csv.gz, .parquet or .sav.
+
+    A ``.sav`` file has labels of factors, titles of columns, and the reasons of missing values;
+    `read_table` gives them back.
 
     Raises
     ------
@@ -175,6 +191,8 @@ def write_table(data: pd.DataFrame, path: str | Path) -> None:
     try:
         if suffix == ".parquet":
             data.to_parquet(path, index=False)
+        elif suffix == ".sav":
+            write_sav(data, path)
         else:
             # a gzip header without time stamp, so that the same table is the same file
             compression = {"method": "gzip", "mtime": 0} if suffix == ".csv.gz" else None
@@ -202,6 +220,8 @@ def _suffix(path: Path, suffixes: tuple[str, ...]) -> str:
     for suffix in suffixes:
         if path.name.lower().endswith(suffix):
             return suffix
+    if suffixes == CATALOG:
+        raise CourseError(f"{path}: a catalog of SAS ends in {CATALOG[0]}")
     raise CourseError(f"{path}: a table ends in {', '.join(suffixes[:-1])} or {suffixes[-1]}")
 
 

@@ -18,6 +18,7 @@ import pandas as pd
 from course.common.reasons import NO_REASON, pack_reasons
 from course.common.wording import listing
 from course.data.typed import NaValues, check_na_values, other_missing, whole_numbers
+from course.errors import CourseError
 
 SHOWN = 4  # labelled codes in a note
 Labels = Mapping[Any, str]  # of codes
@@ -164,8 +165,10 @@ def _shown(code: Any) -> str:
 # -- files -----------------------------------------------------------------------------------
 
 
-def read_labelled(path: Path, suffix: str, codes: bool, na_values: NaValues) -> pd.DataFrame:
-    """A file of SPSS, Stata or SAS."""
+def read_labelled(
+    path: Path, suffix: str, codes: bool, na_values: NaValues, catalog: Path | None
+) -> pd.DataFrame:
+    """A file of SPSS, Stata or SAS; SAS keeps the labels of values in a file of their own, a catalog."""
     import pyreadstat
 
     readers: dict[str, Callable] = {
@@ -176,19 +179,50 @@ def read_labelled(path: Path, suffix: str, codes: bool, na_values: NaValues) -> 
         ".sas7bdat": pyreadstat.read_sas7bdat,
     }
     options: dict[str, bool] = {} if suffix == ".por" else {"user_missing": True}
+    beside = _catalog_beside(path) if suffix == ".sas7bdat" and catalog is None else None
+    catalog = catalog or beside
     data, about = readers[suffix](path, **options)
     titles = about.column_names_to_labels
+    labels: Mapping[str, Labels] = about.variable_value_labels
+    if catalog:
+        formats = _formats(catalog)
+        labels = {name: formats.get(key, {}) for name, key in about.variable_to_label.items()}
     columns = {}
     for name in data.columns:
         values, tags = _apart(data[name], about.missing_user_values.get(name, ()))
         columns[name] = Coded(
             values=values,
-            labels=about.variable_value_labels.get(name, {}),
+            labels=labels.get(name, {}),
             missing=[(part["lo"], part["hi"]) for part in about.missing_ranges.get(name, ())],
             tags=tags,
             title=titles.get(name) or "",
         )
-    return assemble(columns, codes, na_values)
+    table = assemble(columns, codes, na_values)
+    if beside:
+        said = f"The labels of values are those of {beside.name}, which lies beside {path.name}."
+        table.attrs["notes"] = [said, *table.attrs.get("notes", ())]
+    return table
+
+
+def _formats(catalog: Path) -> Mapping[str, Labels]:
+    """The labels of each format; pyreadstat could put them into the data itself, in place of the codes."""
+    import pyreadstat
+
+    try:
+        formats = pyreadstat.read_sas7bcat(catalog)[1].value_labels
+    except Exception as error:
+        raise CourseError(f"{catalog} cannot be read as a catalog of SAS: {error}") from error
+    if not formats:
+        raise CourseError(f"{catalog} holds no labels of values: is it a catalog of SAS?")
+    return formats
+
+
+def _catalog_beside(path: Path) -> Path | None:
+    """The catalog called like the file, or the one that SAS writes, formats.sas7bcat."""
+    for name in (path.with_suffix(".sas7bcat").name, "formats.sas7bcat"):
+        if (path.parent / name).is_file():
+            return path.parent / name
+    return None
 
 
 def _apart(values: pd.Series, letters: Sequence[str]) -> tuple[pd.Series, pd.Series | None]:

@@ -79,7 +79,7 @@ class Aliased:
             more = f" (and {others} more)" if others else ""
             raise CourseError(
                 f"the new row at index {index.tolist()[row]!r}{more} "
-                f"needs the effect {self.names[column]}, which the data of the fit do not tell: "
+                f"needs the effect {self.names[column]}, which the data of the fit do not tell. "
                 f"{self.reasons[column]} Leave such rows out, or write the formula without that effect"
             )
         return rows[:, self.kept]

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from scipy import linalg
 
+from course.design.columns import is_truth
 from course.errors import CourseError
 from course.formula.expressions import (
     SEVERAL,
@@ -35,7 +36,7 @@ def refuse_text(formula: Formula, columns: Mapping[str, pd.Series]) -> None:
     if column is None:  # a function of columns
         boolean, number = bool(re.search("[=<>]", formula.response)), "a column with .astype(float)"
     else:
-        boolean = pd.api.types.is_bool_dtype(column.infer_objects().dtype)
+        boolean = is_truth(column)
         number = f"data[{column.name!r}].astype(float)"
     if boolean:
         raise CourseError(

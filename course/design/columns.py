@@ -188,7 +188,7 @@ def new_column(series: pd.Series, fitted: pd.Series, keep_whole: bool) -> np.nda
     numeric = pd.api.types.is_numeric_dtype(fitted.infer_objects().dtype)
     if numeric:
         new = series.infer_objects()
-        if pd.api.types.is_bool_dtype(fitted.infer_objects().dtype):
+        if is_truth(fitted):
             if not new.isin([0, 1]).all():
                 raise CourseError(f"'{name}' was True or False in the fit and is {new.dtype} here")
             return new.to_numpy(dtype=bool)
@@ -262,3 +262,8 @@ def label_kind(column: pd.Series) -> str:
 def is_number(column: pd.Series) -> bool:
     """Whether a column holds numbers to calculate with, and not True and False."""
     return pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column)
+
+
+def is_truth(column: pd.Series) -> bool:
+    """Whether a column holds True and False, be it as objects."""
+    return pd.api.types.is_bool_dtype(column.infer_objects().dtype)

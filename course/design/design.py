@@ -20,6 +20,7 @@ from course.design.grouping import Grouping, build_groupings
 from course.design.groups import lies_in, parents
 from course.design.identification import Shared, find_shared
 from course.design.matrices import Codings
+from course.design.not_kept import NotKept
 from course.design.references import with_numbers_as_labels
 from course.design.responses import (
     NUMBER,
@@ -28,6 +29,7 @@ from course.design.responses import (
     check_new_response,
     check_varies,
     read_response,
+    refuse_one_answer,
 )
 from course.design.weights import check_weights, new_weights
 from course.errors import CourseError
@@ -103,7 +105,12 @@ class Design:
 
     @property
     def n(self) -> int:
-        return len(self.y)
+        return len(self.index)
+
+    @property
+    def in_memory(self) -> bool:
+        """Whether the rows are here: those of files and of Dask were read and let go."""
+        return not isinstance(self.y, NotKept)
 
     @property
     def y_less_offset(self) -> np.ndarray:
@@ -139,6 +146,17 @@ class Design:
     def sum_log_weights(self) -> float:
         """The sum of the logarithms of the weights; 0 without weights."""
         return 0.0 if self.weights is None else float(np.log(self.weights).sum())
+
+    @cached_property
+    def mean_products(self) -> list[np.ndarray]:
+        """For each grouping the mean of z z' over the rows, (k, k)."""
+        return [grouping.Z.T @ grouping.Z / self.n for grouping in self.groupings]
+
+    @cached_property
+    def fixed_covariance(self) -> np.ndarray:
+        """The covariance matrix of the columns of X over the rows (divided by n), (p, p)."""
+        centred = self.X - self.X.mean(axis=0)
+        return centred.T @ centred / self.n
 
     @cached_property
     def nested(self) -> np.ndarray:
@@ -194,7 +212,7 @@ class Design:
         factors, levels = self.groupings[grouping].factors, self.groupings[grouping].levels
         labels = find_columns(new, factors)
         for name, column in labels.items():
-            known, new_kind = label_kind(self.columns[name]), label_kind(column)
+            known, new_kind = label_kind(self.codings.columns[name]), label_kind(column)
             if known != new_kind and not column.isna().all():
                 raise CourseError(
                     f"the labels of '{name}' are {new_kind} here and {known} in the data of the fit: no "
@@ -216,8 +234,11 @@ class Design:
     def with_response(self, y: np.ndarray) -> Design:
         """The same design with another response, checked but not built again."""
         y = np.asarray(y, dtype=float)
-        if y.shape != self.y.shape:
-            raise CourseError(f"the new response has shape {y.shape}; the model has {self.n} rows")
+        if y.shape != np.shape(self.y) or not np.isfinite(y).all():
+            raise CourseError(
+                f"a new response has one finite number for each of {self.n:,} rows; this one has the shape "
+                f"{y.shape}"
+            )
         if self.kind == NUMBER:
             check_response(y - self.offset, self.formula.response)
         else:
@@ -299,6 +320,8 @@ def build_design(
         weighted = None if weighted is None else weighted[keep]
 
     formula = with_numbers_as_labels(formula, columns)
+    if kind != NUMBER:
+        refuse_one_answer(formula, columns)
     codings = Codings(formula, columns)
     check_columns([coding.names for coding in (codings.X, *codings.Z)], len(index))
     y, offset, X, *Zs = codings.matrices(index)
@@ -323,12 +346,12 @@ def build_design(
         weights=response.weights,
         X=X if kept.all() else X[:, kept],
         fixed_names=tuple(compress(codings.X.names, kept)),
-        groupings=build_groupings(codings, Zs, alone),
+        groupings=build_groupings(codings, Zs, columns, len(index), alone),
         index=index,
         rows_given=len(data),
         missing=missing,
-        reasons=_reasons(data, {name: gaps[name] for name in missing}),
-        titles=_titles(data, (*formula.columns, *filter(None, [weights]))),
+        reasons=reasons_of(data, {name: gaps[name] for name in missing}),
+        titles=titles_of(data, (*formula.columns, *filter(None, [weights]))),
         columns=columns,
         named_like_functions=tuple(filter(hides_a_function, data.columns)),
         codings=codings,
@@ -339,7 +362,7 @@ def build_design(
     )
 
 
-def _reasons(data: pd.DataFrame, gaps: dict[str, np.ndarray]) -> dict[str, dict[str, int | None]]:
+def reasons_of(data: pd.DataFrame, gaps: dict[str, np.ndarray]) -> dict[str, dict[str, int | None]]:
     """What `course.read_table` kept of why values are missing."""
     kept = data.attrs.get("missing", {})
     reasons: dict[str, dict[str, int | None]] = {}
@@ -350,7 +373,7 @@ def _reasons(data: pd.DataFrame, gaps: dict[str, np.ndarray]) -> dict[str, dict[
     return reasons
 
 
-def _titles(data: pd.DataFrame, names: tuple[str, ...]) -> dict[str, str]:
+def titles_of(data: pd.DataFrame, names: tuple[str, ...]) -> dict[str, str]:
     """The titles of columns that `course.read_table` kept."""
     titles = data.attrs.get("labels", {})
     return {name: titles[name] for name in names if titles.get(name)}

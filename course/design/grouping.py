@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -81,19 +82,33 @@ class Grouping:
 
 
 def build_groupings(
-    codings: Codings, Zs: list[np.ndarray], alone: str = RESIDUAL
+    codings: Codings,
+    Zs: list[np.ndarray],
+    labels: Mapping[str, pd.Series],
+    n: int,
+    alone: str = RESIDUAL,
 ) -> tuple[Grouping, ...]:
     """One grouping for each set of groups, in the order of the formula, with all that varies by it.
 
-    `alone` is what a row has of its own that an effect of each row could not be told from: the residual, or
-    the chance of a single yes or no; "" where rows are counts or several trials.
+    Parameters
+    ----------
+    codings : Codings
+    Zs : list of ndarray
+        The columns of each block of correlated effects.
+    labels : mapping of str to Series
+        The columns that make the groups.
+    n : int
+        How many rows there are.
+    alone : str
+        What a row has of its own that an effect of each row could not be told from: the residual, or the
+        chance of a single yes or no; "" where rows are counts or several trials.
     """
     groupings: dict[frozenset, Grouping] = {}
     for block, coding, Z in zip(codings.blocks, codings.Z, Zs, strict=True):
-        key, factors, n = frozenset(block.term.group), block.term.group, len(Z)
+        key, factors = frozenset(block.term.group), block.term.group
         effects, formula = coding.names, block.formula
         if key not in groupings:
-            codes, levels = group_codes([codings.columns[name] for name in factors])
+            codes, levels = group_codes([labels[name] for name in factors])
             check_levels(block.term, len(levels), n, alone)
             numbers = tuple(range(len(effects)))
             grouping = Grouping(factors, codes, levels, Z, effects, (numbers,), (formula,))

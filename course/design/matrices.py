@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from math import prod
@@ -18,9 +19,12 @@ from course.design.columns import check_frame, find_columns, missing_rows, model
 from course.design.patsy_errors import in_words
 from course.design.transforms import NAMESPACE
 from course.errors import CourseError
+from course.formula.expressions import STATEFUL
 from course.formula.parse import effect_terms, terms_of, variables_of
 from course.formula.terms import Formula, RandomTerm
 
+# functions of which knots, means and limits are taken from all rows
+REMEMBERING = STATEFUL - {"as_numeric"}
 KEEP_ALL = patsy.NAAction(NA_types=[])  # missing rows are gone by then; a new NaN is reported below
 MOST_NAMED = 4  # columns in a message
 LONGEST_LIST = 120  # characters of effects in a message
@@ -173,14 +177,44 @@ class Codings:
     formula : Formula
     columns : dict of str to Series
         The complete rows of every column used, from which levels, knots and means are taken.
+    learnt : list of dict, optional
+        For each of y, X, each Z and an offset what its functions with a memory have seen: knots and means
+        of more rows than those of `columns`.
     """
 
     formula: Formula
     columns: dict[str, pd.Series]
+    learnt: list[dict] | None = None
 
     def __reduce__(self) -> tuple:
         """patsy's objects cannot be stored; they are made again when first needed."""
-        return Codings, (self.formula, self.columns)
+        return Codings, (self.formula, self.columns, self.learnt)
+
+    def learning_from(self, batches: Callable[[], Iterator[pd.DataFrame]]) -> Codings:
+        """The same, with the means, knots and limits of all these rows and not of `columns` alone.
+
+        Parameters
+        ----------
+        batches : callable
+            Each call begins anew with frames of complete rows; patsy asks for them as often as its
+            functions need them.
+        """
+        if not self.formula.names & REMEMBERING:
+            return self
+
+        def variables() -> Iterator[dict]:
+            for frame in batches():
+                if len(frame):
+                    yield {
+                        name: new_column(frame[name], self.columns[name], self._keeps_whole(name))
+                        for name in self.variables
+                    }
+
+        learnt = [_memory(info) for info in _learn(self._terms[1], variables)]
+        return Codings(self.formula, self.columns, learnt)
+
+    def _keeps_whole(self, name: str) -> bool:
+        return name in self.formula.categorical
 
     @cached_property
     def blocks(self) -> tuple[RandomBlock, ...]:
@@ -190,7 +224,7 @@ class Codings:
     def variables(self) -> dict[str, np.ndarray | pd.Series | pd.Categorical]:
         """The columns that enter y, X or a Z (a grouping factor alone does not), as patsy takes them."""
         return {
-            name: model_column(self.columns[name], keep_whole=name in self.formula.categorical)
+            name: model_column(self.columns[name], self._keeps_whole(name))
             for name in self.formula.variables
         }
 
@@ -213,9 +247,9 @@ class Codings:
         return self._all[-1] if self.formula.offset else None
 
     @cached_property
-    def _all(self) -> tuple[Coding, ...]:
-        """Those of y, X, each Z and an offset, which patsy makes in one pass over the data."""
-        formula, blocks, variables = self.formula, self.blocks, self.variables
+    def _terms(self) -> tuple[list[str], list[list[patsy.desc.Term]]]:
+        """What y, X, each Z and an offset are made of: as texts, and as patsy's terms."""
+        formula, blocks = self.formula, self.blocks
         described = terms_of(f"{formula.response} ~ {formula.fixed}")
         termlists = [described.lhs_termlist, described.rhs_termlist]
         termlists += [list(block.effects) for block in blocks]
@@ -223,8 +257,17 @@ class Codings:
         if formula.offset:
             texts.append(f"I(1 * {formula.offset})")  # True is 1; labels are refused
             termlists.append(terms_of(f"0 + {texts[-1]}").rhs_termlist)
+        return texts, termlists
+
+    @cached_property
+    def _all(self) -> tuple[Coding, ...]:
+        """Those of y, X, each Z and an offset, which patsy makes in one pass over the data."""
+        formula, blocks, variables = self.formula, self.blocks, self.variables
+        texts, termlists = self._terms
         check_interactions((term for terms in termlists for term in terms), variables)
-        infos = _learn(termlists, variables)
+        infos = _learn(termlists, lambda: iter([variables]))
+        for info, memory in zip(infos, self.learnt or (), strict=False):
+            _remember(info, memory)
         codings = tuple(Coding(text, info) for text, info in zip(texts, infos, strict=True))
         if formula.offset and len(codings[-1].names) > 1:
             raise CourseError(
@@ -233,7 +276,7 @@ class Codings:
             )
         for block, coding in zip(blocks, codings[2:], strict=False):
             if not block.term.correlated and len(coding.names) > 1:
-                (whole,) = _learn([effect_terms(block.term.effects)], variables)
+                (whole,) = _learn([effect_terms(block.term.effects)], lambda: iter([variables]))
                 _refuse_two_meanings(block, coding.names, tuple(whole.column_names))
         return codings
 
@@ -278,23 +321,42 @@ class Codings:
         if missing.all():
             return matrix
         variables = {
-            name: new_column(column[~missing], self.columns[name], name in self.formula.categorical)
+            name: new_column(column[~missing], self.columns[name], self._keeps_whole(name))
             for name, column in columns.items()
         }
         (matrix[~missing],) = _matrices([coding], variables, new.index[~missing])
         return matrix
 
 
-def _learn(termlists: list[list[patsy.desc.Term]], variables: dict) -> list[patsy.DesignInfo]:
-    """What patsy remembers of these columns for each list of terms, in one pass over the data."""
+def _learn(
+    termlists: list[list[patsy.desc.Term]], batches: Callable[[], Iterator[dict]]
+) -> list[patsy.DesignInfo]:
+    """What patsy remembers of these rows for each list of terms."""
     environment = patsy.EvalEnvironment([NAMESPACE])
     with np.errstate(all="ignore"):
         try:
             return patsy.build.design_matrix_builders(
-                termlists, lambda: iter([variables]), environment, NA_action=KEEP_ALL
+                termlists, batches, environment, NA_action=KEEP_ALL
             )
         except Exception as error:  # patsy passes on whatever a transformation raises
-            raise in_words(error, variables) from error
+            raise in_words(error, next(batches(), {})) from error
+
+
+def _memory(info: patsy.DesignInfo) -> dict[str, dict[str, dict]]:
+    """What the functions with a memory have seen, by factor and call, in a form that can be stored."""
+    return {
+        factor.name(): {
+            call: dict(vars(seen)) for call, seen in found.state.get("transforms", {}).items()
+        }
+        for factor, found in info.factor_infos.items()
+    }
+
+
+def _remember(info: patsy.DesignInfo, memory: dict[str, dict[str, dict]]) -> None:
+    """Give the functions with a memory what `_memory` has of others of their kind."""
+    for factor, found in info.factor_infos.items():
+        for call, seen in found.state.get("transforms", {}).items():
+            vars(seen).update(memory[factor.name()][call])
 
 
 def _refuse_two_meanings(
@@ -323,6 +385,10 @@ def _terms(term: RandomTerm, effects: list[str]) -> str:
 
 def _as_effect(column: str) -> str:
     """A column of a matrix as a formula may write it: ``f[T.b]`` as ``dummy(f, "b")``; "" where it cannot."""
+    parts = re.split(r":(?![^\[]*\])", column)  # a:b, not f[T.a:b]
+    if len(parts) > 1:
+        written = [_as_effect(part) for part in parts]
+        return ":".join(written) if all(written) else ""
     label = re.fullmatch(r"(\w+|Q\(.*\))\[(?:T\.)?(.*)\]", column)
     if label:
         return f"dummy({label[1]}, {json.dumps(label[2], ensure_ascii=False)})"

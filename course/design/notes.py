@@ -13,22 +13,24 @@ from course.design.columns import is_number
 from course.design.design import Design
 from course.design.groups import FEW_LEVELS, STRAY_SHARE, lies_in, occurring, relation
 from course.design.identification import RESIDUAL, Shared
-from course.formula.expressions import STATEFUL, column_code, quoted_column
+from course.design.matrices import REMEMBERING
+from course.design.weights import weights_range
+from course.formula.expressions import column_code, quoted_column
 from course.formula.parse import effect_terms, powers_of, ratios_of
 from course.formula.terms import as_written
-
-REMEMBERING = STATEFUL - {"as_numeric"}
 
 MANY_LEVELS = 20  # of a factor whose labels are numbers
 FEW_TEXTS = 5  # labels among them that are none, such as "refused"
 
 
-def find_notes(design: Design) -> tuple[str, ...]:
+def find_notes(design: Design, by_row: bool = True) -> tuple[str, ...]:
     """What is worth telling of these data under this formula, one sentence or two each.
 
     Parameters
     ----------
     design : Design
+    by_row : bool
+        Whether also what takes the single rows, which are not in memory where a file was streamed.
 
     Returns
     -------
@@ -37,6 +39,7 @@ def find_notes(design: Design) -> tuple[str, ...]:
     """
     looks = (
         rows_left_out,
+        weights_far_from_one,
         learnt_from_complete_rows,
         columns_left_out,
         reused_labels,
@@ -45,8 +48,7 @@ def find_notes(design: Design) -> tuple[str, ...]:
         no_common_level,
         almost_nested,
         few_levels,
-        flat_slopes,
-        far_zero,
+        *((flat_slopes, far_zero) if by_row else ()),
         powers,
         ratios,
         number_labels,
@@ -83,6 +85,19 @@ def _why_missing(design: Design) -> str:
             "they cannot be counted."
         )
     return counted
+
+
+def weights_far_from_one(design: Design) -> list[str]:
+    """The residual's variance, its share and the ICC are those of a row that the data have not."""
+    weights = design.weights
+    if weights is None or weights.min() <= 1 <= weights.max():
+        return []
+    return [
+        f"The weights {design.weights_name} are {weights_range(weights)}, and no row has one near 1. The "
+        "residual's variance, shares, ICC and R² are those of a row of weight 1: a single pupil, where "
+        "weights count pupils. With weights divided by their mean they are those of an average row, and all "
+        "else stays."
+    ]
 
 
 def columns_left_out(design: Design) -> list[str]:
@@ -331,7 +346,7 @@ def ratios(design: Design) -> list[str]:
 
 def _is_numbers(code: str, design: Design) -> bool:
     """Whether a column or call of a formula has numbers, and no labels."""
-    column = design.columns.get(quoted_column(code) or code)
+    column = design.codings.columns.get(quoted_column(code) or code)
     if column is None:
         return not code.startswith(("C(", "cut("))
     return is_number(column)
@@ -341,8 +356,8 @@ def number_labels(design: Design) -> list[str]:
     names = [
         name
         for name in dict.fromkeys(f for g in design.groupings for f in g.factors)
-        if pd.api.types.is_numeric_dtype(design.columns[name].dtype)
-        and not pd.api.types.is_bool_dtype(design.columns[name].dtype)
+        if pd.api.types.is_numeric_dtype(design.codings.columns[name].dtype)
+        and not pd.api.types.is_bool_dtype(design.codings.columns[name].dtype)
     ]
     if not names:
         return []
@@ -356,7 +371,7 @@ def numbers_as_levels(design: Design) -> list[str]:
     """A factor of 446 levels, since one code among its numbers had a label."""
     notes = []
     for name in _bare_factors(design):
-        column = design.columns[name]
+        column = design.codings.columns[name]
         if is_number(column) or pd.api.types.is_bool_dtype(column.dtype):
             continue
         levels = column.unique()
@@ -379,7 +394,8 @@ def ordered_factors(design: Design) -> list[str]:
     names = [
         name
         for name in _bare_factors(design)
-        if isinstance(dtype := design.columns[name].dtype, pd.CategoricalDtype) and dtype.ordered
+        if isinstance(dtype := design.codings.columns[name].dtype, pd.CategoricalDtype)
+        and dtype.ordered
     ]
     return [
         f"{name} is ordered: its levels are compared with the first of them, where R takes polynomials. "
@@ -395,7 +411,7 @@ def _bare_factors(design: Design) -> list[str]:
         for term in effect_terms(text):
             for factor in term.factors:
                 name = quoted_column(factor.name()) or factor.name()
-                if name in design.columns:
+                if name in design.codings.columns:
                     found[name] = True
     return list(found)
 

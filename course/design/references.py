@@ -8,21 +8,24 @@ from dataclasses import replace
 
 import pandas as pd
 
-from course.design.columns import is_number
+from course.design.columns import is_number, is_truth
 from course.errors import CourseError
 from course.formula.terms import Formula
 
 NUMBER = r"-?(?:0|[1-9]\d*)(?:\.\d+)?"  # "09" is none: no number has it as its name
 # C(grade, Treatment('9')), C(C(grade), Treatment('9')) and grade == '9'
 NAMED = re.compile(
-    rf"""(C\((?:C\()?(?P<factor>\w+)\)?,\s*Treatment\(|(?P<compared>\w+)\s*[!=]=\s*)(["'])(?P<label>{NUMBER})\4"""
+    rf"""(C\((?:C\()?(?P<factor>\w+)\)?,\s*Treatment\(|(?P<compared>\w+)\s*[!=]=\s*)(["'])(?P<label>{NUMBER}|True|TRUE|False|FALSE)\4"""
 )
+# C(grade, levels=["10", "9"])
+IN_ORDER = re.compile(r"C\((?:C\()?(?P<factor>\w+)\)?(?:, Poly)?,\s*levels=\[(?P<labels>[^\]]*)\]")
+QUOTED_NUMBER = re.compile(rf"""(["'])({NUMBER})\1""")
 BY_NUMBER = re.compile(r"C\((?:C\()?(\w+)\)?,\s*Treatment\((-?\d+)\)")
 PLACES = re.compile(r"as_numeric\((\w+)\)")
 
 
 def with_numbers_as_labels(formula: Formula, columns: Mapping[str, pd.Series]) -> Formula:
-    """The formula in which a label of a column of numbers is written as the number that it is.
+    """The formula in which a label of numbers, or of true and false, is written as the value that it is.
 
     Raises
     ------
@@ -41,10 +44,18 @@ def with_numbers_as_labels(formula: Formula, columns: Mapping[str, pd.Series]) -
     def written(text: str) -> str:
         def number(match: re.Match) -> str:
             column = columns.get(match["factor"] or match["compared"])
-            known = column is not None and is_number(column)
-            return f"{match[1]}{match['label']}" if known else match[0]
+            is_word = match["label"][0] in "TF"
+            if column is None or not (is_truth(column) if is_word else is_number(column)):
+                return match[0]
+            return f"{match[1]}{match['label'].capitalize()}"
 
-        return NAMED.sub(number, text)
+        def numbers(match: re.Match) -> str:
+            column = columns.get(match["factor"])
+            if column is None or not is_number(column):
+                return match[0]
+            return match[0].replace(match["labels"], QUOTED_NUMBER.sub(r"\2", match["labels"]))
+
+        return IN_ORDER.sub(numbers, NAMED.sub(number, text))
 
     effects = [formula.response, *formula.right_sides]
     for name in PLACES.findall(" ".join([*effects, formula.offset])):

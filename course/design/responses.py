@@ -6,13 +6,16 @@ Of yes or no the second label in order is the one counted (True; 1; "yes" after 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
+from course.design.columns import is_number
 from course.design.matrices import Coding
 from course.errors import CourseError
+from course.formula.expressions import quoted_column
 from course.formula.terms import Formula
 
 NUMBER, YES_OR_NO, COUNT = "number", "yes or no", "count"
@@ -96,6 +99,15 @@ def read_response(
             matrix[:, -1].copy(), None if weights is None else _trials(weights, index), kept
         )
     return _proportions(name, matrix[:, 0], weights, index)
+
+
+def refuse_one_answer(formula: Formula, columns: Mapping[str, pd.Series]) -> None:
+    """Refuse a response of labels that are all the same."""
+    column = columns.get(quoted_column(formula.response) or formula.response)
+    if column is not None and not is_number(column) and column.nunique() == 1:
+        raise CourseError(
+            f"the response {formula.response} is {column.iloc[0]!r} in every row: there is nothing to explain"
+        )
 
 
 def is_pair(response: str) -> bool:

@@ -41,8 +41,9 @@ def weights_column(weights: Any, data: pd.DataFrame) -> tuple[str | None, pd.Dat
     """
     if isinstance(weights, Mapping):
         raise CourseError(
-            "weights= takes one column, or one number for each row, and no dictionary: a row of weight w "
-            "has the residual variance sigma^2 / w"
+            "weights= takes one column, or one number for each row: a row of weight w has the residual "
+            "variance sigma^2 / w. A dictionary has the sampling weights of a survey: mixedlm takes them, "
+            "and statsmodels has no place for them"
         )
     if isinstance(weights, str) and weights not in data.columns and not weights.isidentifier():
         raise CourseError(

@@ -114,6 +114,14 @@ _NOTES = (
         "caution",
     ),
     (
+        findings.weights_far_from_one,
+        "No row has a weight near 1",
+        "The residual is that of a row of weight 1, and every share of the variance is set against it.",
+        "Divide the weights by their mean, unless a row of weight 1 is what you mean.",
+        "What a row of weight 1 is.",
+        "note",
+    ),
+    (
         findings.rows_left_out,
         "Rows are left out",
         "The estimates are about the complete rows, which may differ from the others.",

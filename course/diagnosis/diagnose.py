@@ -306,7 +306,8 @@ def _spread(fit: MixedFit) -> list[Finding]:
             "weight, and their intervals are too short; a slope that should vary between groups "
             "looks like this, too.",
             "Plot residuals against fitted values and by group. Try a random slope for a predictor "
-            "that spreads the rows, or the logarithm of a positive response.",
+            "that spreads the rows, or the logarithm of a positive response. Where rows are means of "
+            "different numbers of pupils, give these numbers as weights=.",
             "Where the spread differs and by what factor.",
             "caution",
         )

@@ -51,7 +51,7 @@ def _separation(fit: MixedGLMFit, looked: list[str], left_out: list[str]) -> lis
     names = [
         name
         for name, weight in zip(fit.design.fixed_names, direction, strict=True)
-        if abs(weight) > 1e-6 and name != "Intercept"
+        if weight != 0 and name != "Intercept"
     ]
     told = ", ".join(
         f"{name} {fit.fe_params[name]:.3g} (standard error {fit.bse_fe[name]:.2g})"
@@ -95,13 +95,14 @@ def separating(rows: np.ndarray) -> np.ndarray | None:
     True
     """
     scale = np.abs(rows).max(axis=0, initial=0)
-    rows = rows / np.where(scale > 0, scale, 1)
+    scale = np.where(scale > 0, scale, 1)
+    rows = rows / scale
     found = optimize.linprog(
         -rows.sum(axis=0), A_ub=-rows, b_ub=np.zeros(len(rows)), bounds=(-1, 1), method="highs"
     )
     if found.x is None or (rows @ found.x).max(initial=0) < 1e-6:
         return None
-    return found.x
+    return np.where(np.abs(found.x) < 1e-6, 0.0, found.x) / scale
 
 
 # -- groups -------------------------------------------------------------------------------------

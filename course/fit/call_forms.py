@@ -26,6 +26,7 @@ from course.formula.terms import Formula, RandomTerm, as_written
 KEYWORDS = (
     *("formula", "data", "groups", "re_formula", "vc_formula"),
     *("subset", "missing", "use_sparse", "weights"),
+    *("scaling", "strata", "replicate_weights", "replicate_method", "fay"),
 )
 OF_FIT = dict.fromkeys(("reml", "progress"), "it is given to fit(): mixedlm(...).fit(reml=False)")
 OF_MIXEDLM = "it is given to mixedlm(...), before .fit()"
@@ -85,13 +86,39 @@ def read_call(
     return formula, data, weighted
 
 
-def _check_missing(formula: Formula, data: pd.DataFrame, missing: str) -> None:
-    """Refuse rows with missing values where that was asked for."""
+def refuse_beside_a_source(
+    groups: object, re_formula: object, vc_formula: object, subset: object, weights: object
+) -> None:
+    """Files and Dask go with bars alone: what else there is would need the rows at once."""
+    if groups is not None or re_formula is not None or vc_formula is not None:
+        raise CourseError(
+            "for data that are read from files or from Dask write bars: y ~ x + (x|group) and not groups=, "
+            "re_formula= or vc_formula="
+        )
+    if subset is not None:
+        raise CourseError(
+            "subset= needs the rows in memory: filter the source, as in "
+            'pyarrow.dataset.dataset(path).filter(pyarrow.dataset.field("grade") == 9), or in Dask'
+        )
+    if weights is not None:
+        raise CourseError(
+            "weights= needs the rows in memory: for data that are read from files or from Dask leave it out, "
+            "or pass a DataFrame"
+        )
+
+
+def check_missing_word(missing: str) -> str:
+    """The same, where it is one of `MISSING`."""
     if missing not in MISSING:
         raise CourseError(
             f"missing={missing!r}: 'drop', 'raise' or 'none'{nearest(missing, MISSING)}"
         )
-    if missing == "drop":
+    return missing
+
+
+def _check_missing(formula: Formula, data: pd.DataFrame, missing: str) -> None:
+    """Refuse rows with missing values where that was asked for."""
+    if check_missing_word(missing) == "drop":
         return
     columns = find_columns(data, formula.columns)
     gaps = {name: missing_rows(column) for name, column in columns.items()}

@@ -15,7 +15,7 @@ from course.design.design import Design
 from course.design.notes import find_notes
 from course.errors import CourseError
 from course.fit.generalised_summary import GeneralisedSummary, counted, summarise_generalised
-from course.fit.notes import fit_notes
+from course.fit.notes import generalised_notes
 from course.fit.predict import predict, variance_of_random_part
 from course.fit.progress import deviances_shown
 from course.fit.tables import effects_tables, ratio_table, variance_table, with_left_out, z_table
@@ -106,7 +106,12 @@ class MixedGLM:
         CourseError
             For an unknown option, and where nagq is not 1 for a model of several effects.
         """
-        refuse_keywords("fit", options, ("nagq", "progress"), dict.fromkeys(("family",), BY_ITSELF))
+        refuse_keywords(
+            "fit",
+            options,
+            ("nagq", "progress"),
+            dict.fromkeys(("family", "link", "weights"), BY_ITSELF),
+        )
         with deviances_shown(progress) as report:
             return MixedGLMFit(self, estimate_generalised(self.by_quadrature(nagq), report), nagq)
 
@@ -410,7 +415,7 @@ class MixedGLMFit:
     def notes(self) -> tuple[str, ...]:
         """What the data and the fit say that the formula does not."""
         said = [f"{counted(self.design)}."] if self.design.counted else []
-        return (*said, *fit_notes(self.design, self.estimates), *find_notes(self.design))
+        return (*said, *generalised_notes(self.design, self.estimates), *find_notes(self.design))
 
     def summary(self) -> GeneralisedSummary:
         """A compact table: prints as text, shows as HTML in a notebook."""

@@ -17,7 +17,10 @@ from course.formula.terms import Formula
 from course.solver.families import FAMILIES, Family
 
 KEYWORDS = ("formula", "data", "family", "link", "weights", "subset", "missing")
-OF_FIT = dict.fromkeys(("nagq", "progress"), "it is given to fit(): mixedglm(...).fit(nagq=7)")
+NORMAL = ("gaussian", "normal")
+OF_FIT = dict.fromkeys(("nagq", "progress"), "it is given to fit(): mixedglm(...).fit(nagq=7)") | {
+    "reml": "a generalised model is fitted by maximum likelihood; REML is of linear ones"
+}
 NO_RANDOM_TERM = (
     "no random term in the formula: write one as (1|school). Without one it is a generalised linear model: "
     "statsmodels.formula.api.glm fits that"
@@ -40,10 +43,10 @@ def mixedglm(
     ----------
     formula : str
         As for `mixedlm`: ``"passed ~ age + (age|school)"``. Before the ~ stand, for ``"binomial"``: a
-        column of 0 and 1, of True and False, or of two labels (the second in order is counted), a comparison
-        ``(score > 50)``, ``cbind(passed, failed)`` with the numbers of each, or proportions with `weights`; for
-        ``"poisson"`` counts, with ``offset(np.log(exposure))`` on the right where they were counted over
-        different spans.
+        column of 0 and 1, of True and False, or of two labels (the second in order is counted), a
+        comparison ``(score > 50)``, ``cbind(passed, failed)`` with the numbers of each, or proportions with
+        `weights`; for ``"poisson"`` counts, with ``offset(np.log(exposure))`` on the right where they were
+        counted over different spans.
     data : DataFrame
         One row per observation; it is not changed. Rows with missing values in a column that the
         model names are left out, counted, and reported, unless `missing` forbids it.
@@ -97,6 +100,10 @@ def mixedglm(
 
 
 def _family(name: object, link: object) -> Family:
+    if isinstance(name, str) and name.lower() in NORMAL:
+        raise CourseError(
+            f"family={name!r}: mixedlm(formula, data) fits numbers with a normal residual"
+        )
     if not isinstance(name, str) or name.lower() not in FAMILIES:
         raise unknown(name, FAMILIES, "family")
     links = FAMILIES[name.lower()]

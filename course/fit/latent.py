@@ -23,12 +23,13 @@ import numpy as np
 from course.design.responses import NUMBER
 from course.fit.generalised import MixedGLM, MixedGLMFit
 from course.fit.model import MixedFit
+from course.fit.pooled import PooledFit
 from course.fit.shares import mean_variances
 
 OF_LINK = {"logit": np.pi**2 / 3, "probit": 1.0, "cloglog": np.pi**2 / 6}
 
 
-def row_variance(fit: MixedFit | MixedGLMFit) -> float:
+def row_variance(fit: MixedFit | MixedGLMFit | PooledFit) -> float:
     """The residual variance, or what the law of a generalised model makes of it.
 
     Examples
@@ -39,7 +40,7 @@ def row_variance(fit: MixedFit | MixedGLMFit) -> float:
     3.29
     """
     if fit.design.kind == NUMBER:
-        return fit.estimates.sigma2
+        return fit.scale
     if fit.family.link in OF_LINK:
         return OF_LINK[fit.family.link]
     return float(np.log1p(1 / mean_count(fit)))
@@ -53,6 +54,6 @@ def mean_count(fit: MixedGLMFit) -> float:
     return float(np.exp(design.offset + null.estimates.beta[0] + between / 2).mean())
 
 
-def row_effects(fit: MixedFit | MixedGLMFit) -> np.ndarray:
+def row_effects(fit: MixedFit | MixedGLMFit | PooledFit) -> np.ndarray:
     """Which groupings have a level for each row, (G,): effects for overdispersion."""
     return np.array([grouping.n_levels == fit.nobs for grouping in fit.design.groupings])

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, overload
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -22,8 +23,10 @@ from course.fit.satterthwaite import Satterthwaite
 from course.fit.second_solver import fit_by_statsmodels
 from course.fit.summary import Summary, summarise
 from course.fit.tables import effects_tables, t_table, variance_table, with_left_out
-from course.solver.estimates import Estimates, estimate
+from course.fit.written import write_fitted
+from course.solver.estimates import Estimates, conditional_sds, estimate
 from course.solver.problem import Problem
+from course.streaming import Streamed
 from course.translation.translate import Translation, translate_design
 
 if TYPE_CHECKING:
@@ -40,6 +43,8 @@ class MixedModel:
         The matrices and groups.
     made : Problem, optional
         The design reduced already, where it was fitted to another response before.
+    streamed : Streamed, optional
+        What is left of the rows of a file that were read and let go.
 
     See Also
     --------
@@ -55,6 +60,7 @@ class MixedModel:
 
     design: Design = field(repr=False)
     made: Problem | None = field(default=None, repr=False)
+    streamed: Streamed | None = field(default=None, repr=False)
 
     @property
     def formula(self) -> str:
@@ -65,6 +71,11 @@ class MixedModel:
     def translation(self) -> Translation:
         """The same model for statsmodels, in words and as an equation."""
         return translate_design(self.design)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the data say that the formula does not."""
+        return self.streamed.notes if self.streamed else self.translation.notes
 
     @cached_property
     def problem(self) -> Problem:
@@ -212,8 +223,6 @@ class MixedFit:
         df = np.array([self.satterthwaite.df(row) for row in np.eye(len(self.fe_params))])
         return with_left_out(t_table(self.fe_params, self.bse_fe, df), self.design)
 
-    # -- random effects -----------------------------------------------------------------------
-
     @property
     def scale(self) -> float:
         """Residual variance; with weights that of a row of weight 1."""
@@ -251,13 +260,7 @@ class MixedFit:
 
         Given the estimated variances and fixed effects, as lme4's ``ranef(condVar = TRUE)``.
         """
-        problem = self.model.problem
-        at = problem.evaluate(self.estimates.theta_standard)
-        conditional = problem.conditional_covariances(at, self.scale)
-        sds = [np.sqrt(np.diagonal(V, axis1=1, axis2=2).clip(min=0)) for V in conditional]
-        return effects_tables(self.design, sds)
-
-    # -- likelihood ---------------------------------------------------------------------------
+        return effects_tables(self.design, conditional_sds(self.model.problem, self.estimates))
 
     @property
     def llf(self) -> float:
@@ -298,25 +301,6 @@ class MixedFit:
     def wresid(self) -> pd.Series:
         """`resid` times the root of each row's weight, lme4's Pearson residuals: all of one variance."""
         return self.resid * np.sqrt(self.design.row_weights)
-
-    @overload
-    def predict(
-        self,
-        new_data: pd.DataFrame | None = None,
-        random: str | Sequence[str] = "all",
-        interval: None = None,
-        level: float = 0.95,
-    ) -> pd.Series: ...
-
-    @overload
-    def predict(
-        self,
-        new_data: pd.DataFrame | None = None,
-        random: str | Sequence[str] = "all",
-        *,
-        interval: str,
-        level: float = 0.95,
-    ) -> pd.DataFrame: ...
 
     def predict(
         self,
@@ -383,6 +367,32 @@ class MixedFit:
             level,
         )
 
+    def write_fitted(self, path: str | Path) -> None:
+        """Write fitted values and residuals beside the columns of the model, as Parquet.
+
+        Parameters
+        ----------
+        path : str or Path
+            A new file. A fit of files or Dask writes all their rows in their order, with nothing where a
+            value is missing that the model needs; it reads them once more, batch by batch.
+
+        See Also
+        --------
+        course.mixedlm : Fits rows that do not fit into memory.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> from course import load, mixedlm
+        >>> fit = mixedlm("test_score ~ age + (1|school)", load("pupils")).fit()
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     fit.write_fitted(f"{folder}/fitted.parquet")
+        ...     pd.read_parquet(f"{folder}/fitted.parquet").columns.tolist()
+        ['test_score', 'age', 'school', 'fittedvalues', 'resid']
+        """
+        source = self.model.streamed.source if self.model.streamed else None
+        write_fitted(self.design, self.estimates, source, Path(path))
+
     def refit(self, y: Sequence[float] | np.ndarray | pd.Series) -> MixedFit:
         """The same model fitted to another response; the design is not built again.
 
@@ -400,18 +410,13 @@ class MixedFit:
         --------
         course.bootstrap, course.simulate_responses : Responses drawn from the model, and their fits.
         """
-        other = np.asarray(y, dtype=float)
-        if other.shape != (self.nobs,) or not np.isfinite(other).all():
-            raise CourseError(f"refit takes one finite number for each of {self.nobs:,} rows")
-        problem = self.model.problem.with_response(other)
+        problem = self.model.problem.with_response(np.asarray(y, dtype=float))
         return MixedModel(problem.design, problem).fit(self.estimates.reml)
-
-    # -- words --------------------------------------------------------------------------------
 
     @property
     def notes(self) -> tuple[str, ...]:
         """What the data and the fit say that the formula does not."""
-        return (*fit_notes(self.design, self.estimates), *self.model.translation.notes)
+        return (*fit_notes(self.design, self.estimates), *self.model.notes)
 
     def summary(self) -> Summary:
         """A compact table: prints as text, shows as HTML in a notebook."""
@@ -419,17 +424,16 @@ class MixedFit:
         return summarise(self.design, self.estimates, criteria, self.fixed_effects, self.notes)
 
     def __repr__(self) -> str:
-        rows = f"{self.nobs:,} rows{', singular' if self.singular else ''}"
-        return f"<MixedFit {self.formula}, {self.method}, {rows}>"
-
-    # -- the other solver ---------------------------------------------------------------------
+        singular = ", singular" if self.singular else ""
+        return f"<MixedFit {self.formula}, {self.method}, {self.nobs:,} rows{singular}>"
 
     @cached_property
     def statsmodels(self) -> MixedLMResults:
         """statsmodels' own results of the same model: a genuine ``MixedLMResults``.
 
         MixedLM is given the same matrices, starts at this optimum and finishes by itself. Where its
-        dense matrices would be too large that is a `CourseError`; `to_statsmodels` can be forced.
+        dense matrices would be too large that is a `CourseError`; `to_statsmodels` can be forced. Rows with
+        weights come times their roots, so that its log-likelihood lacks half the sum of log(weights).
         """
         return self.to_statsmodels()
 

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
 from course.common.wording import listing, words
 from course.design.design import Design
 from course.design.identification import RESIDUAL, Covariance
 from course.design.notes import overlapping_terms
 from course.solver.edges import on_the_edge, relative_covariances, without_units
 from course.solver.estimates import Estimates
+from course.solver.generalised import GeneralisedEstimates
 from course.solver.parameters import unknown_parameters
 
 MOST_SUMS = 6
@@ -15,6 +21,50 @@ MOST_SUMS = 6
 
 def fit_notes(design: Design, estimates: Estimates) -> list[str]:
     """What a reader must know of this fit before reading its numbers."""
+    unknown = _unknown_parts(design, estimates.reml, estimates.covariances, estimates.sigma2)
+    return _search_notes(design, estimates) + unknown
+
+
+def pooled_notes(
+    fits: Sequence[tuple[Design, Estimates]],
+    names: Sequence[str],
+    covariances: Sequence[np.ndarray],
+    sigma2: float,
+    averaged: Sequence[str],
+) -> list[str]:
+    """What a reader must know of several fits of one model, and of what was pooled.
+
+    Parameters
+    ----------
+    fits : sequence of (Design, Estimates)
+    names : sequence of str
+        What each of them is a fit to.
+    covariances : sequence of ndarray
+        For each grouping the pooled covariance matrix of its effects.
+    sigma2 : float
+    averaged : sequence of str
+        The random terms whose covariance matrices were averaged as they are.
+    """
+    said: dict[str, list[str]] = {}
+    for (design, estimates), name in zip(fits, names, strict=True):
+        for note in _search_notes(design, estimates):
+            said.setdefault(note, []).append(name)
+    notes = [
+        f"In {len(where)} of {len(fits)} fits ({listing(where)}): {note}"
+        for note, where in said.items()
+    ]
+    if averaged:
+        notes.append(
+            f"The covariance matrices of {listing(averaged)} were averaged as they are, and not as "
+            "logarithms of SDs and Fisher's z of correlations: an SD of 0 and a correlation of 1 have none, "
+            "or the pooled correlations would be those of no effects."
+        )
+    design, estimates = fits[0]
+    return notes + _unknown_parts(design, estimates.reml, covariances, sigma2)
+
+
+def _search_notes(design: Design, estimates: Estimates) -> list[str]:
+    """That the search did not converge, or ended where a variance is 0."""
     notes = []
     if not estimates.converged:
         notes.append(
@@ -39,18 +89,34 @@ def fit_notes(design: Design, estimates: Estimates) -> list[str]:
             "variation there than chance would make. It does not prove that there is none; report "
             "it, or leave out that part of the random effects."
         )
-    return notes + _unknown_parts(design, estimates)
+    return notes
 
 
-def _unknown_parts(design: Design, estimates: Estimates) -> list[str]:
+def generalised_notes(design: Design, estimates: GeneralisedEstimates) -> list[str]:
+    """The same of a generalised model, whose likelihood may have no highest point."""
+    if not estimates.runaway:
+        return fit_notes(design, estimates)
+    grow = "grows" if len(estimates.runaway) == 1 else "grow"
+    told = (
+        f"{listing([str(parameter) for parameter in estimates.runaway])} {grow} without end: the likelihood "
+        "gets flat and has no highest point, and what is shown is where the search stopped. So it is where a "
+        "predictor, or the groups, separate the rows that count from the others (a level in which nobody "
+        "passed, say). Do not report it; join such levels, or leave the term out."
+    )
+    return [told, *fit_notes(design, replace(estimates, converged=True))]
+
+
+def _unknown_parts(
+    design: Design, reml: bool, covariances: Sequence[np.ndarray], sigma2: float
+) -> list[str]:
     """What stands in the table and is not known, and the sums that are."""
-    notes = unseen_by_reml(design) if estimates.reml else []
+    notes = unseen_by_reml(design) if reml else []
     sums = [
-        _sum(design, estimates, known)
-        for shared in design.shared(estimates.reml)
+        _sum(design, covariances, sigma2, known)
+        for shared in design.shared(reml)
         for known in shared.known
     ]
-    if unknown_parameters(design, estimates.reml):
+    if unknown_parameters(design, reml):
         more = [f"{len(sums) - MOST_SUMS} more such sums"] if len(sums) > MOST_SUMS else []
         known = f" Known are {listing([*sums[:MOST_SUMS], *more])}." if sums else ""
         notes.append(
@@ -76,13 +142,18 @@ def unseen_by_reml(design: Design) -> list[str]:
     return notes
 
 
-def _sum(design: Design, estimates: Estimates, known: dict[Covariance, float]) -> str:
+def _sum(
+    design: Design,
+    covariances: Sequence[np.ndarray],
+    sigma2: float,
+    known: dict[Covariance, float],
+) -> str:
     """``var(Intercept | g) + var(x | g) = 3.21``"""
     text, value = "", 0.0
     what_is_added_first = sorted(known.items(), key=lambda item: item[1] < 0)
     for one, weight in what_is_added_first:
         if one == RESIDUAL:
-            name, size = "var(Residual)", estimates.sigma2
+            name, size = "var(Residual)", sigma2
         else:
             g, i, j = one
             labels, group = design.groupings[g].labels, design.groupings[g].name
@@ -91,7 +162,7 @@ def _sum(design: Design, estimates: Estimates, known: dict[Covariance, float]) -
                 if i == j
                 else f"cov({labels[i]}, {labels[j]} | {group})"
             )
-            size = float(estimates.covariances[g][i, j])
+            size = float(covariances[g][i, j])
         value += weight * size
         factor = "" if round(abs(weight), 8) == 1 else f"{words(abs(weight))} "
         sign = " - " if weight < 0 else " + " if text else ""

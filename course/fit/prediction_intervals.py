@@ -128,7 +128,7 @@ class _Variances:
     def at(self, factors: Sequence[np.ndarray]) -> np.ndarray:
         """The variances at these relative covariance factors, (m,)."""
         design, p, m = self.design.scaled, self.x.shape[1], len(self.x)
-        fitted, new = [sparse.csc_array(design.X)], [sparse.csc_array(self.x)]
+        fitted, new = [sparse.csc_array(np.asarray(design.X))], [sparse.csc_array(self.x)]
         total = self.residual.copy()
         for g, (grouping, factor) in enumerate(zip(design.groupings, factors, strict=True)):
             fitted.append(_spread(grouping.Z @ factor, grouping.codes, grouping.n_levels))

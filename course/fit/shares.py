@@ -21,13 +21,13 @@ from course.solver.estimates import Estimates
 
 def mean_variances(design: Design, estimates: Estimates) -> np.ndarray:
     """For each grouping the variance that its effects give a row, averaged over the rows."""
-    return row_variances(estimates.covariances, mean_products(design))
+    return row_variances(estimates.covariances, design.mean_products)
 
 
 def mean_products(design: Design, point: Mapping[str, object] | None = None) -> list[np.ndarray]:
     """For each grouping the mean of z z' over the rows, (k, k), with the predictors in `point` fixed."""
     if not point:
-        return [grouping.Z.T @ grouping.Z / design.n for grouping in design.groupings]
+        return design.mean_products
     rows = pd.DataFrame(design.columns)
     if set(point) >= set(slope_variables(design)):
         rows = rows.head(1)  # every row would be the same

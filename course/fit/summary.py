@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,7 +13,7 @@ from course.common.parameter import Parameter
 from course.common.wording import number, p_value
 from course.design.design import Design
 from course.design.weights import weights_range
-from course.fit.shares import mean_products, mean_variances, shares_known
+from course.fit.shares import row_variances, shares_known
 from course.fit.tables import variance_table
 from course.solver.estimates import Estimates
 from course.solver.parameters import unknown_parameters
@@ -36,10 +37,12 @@ class Summary:
         two variances of which the likelihood knows the sum.
     notes : tuple of str
         What the data and the fit say that the formula does not.
+    tests : str
+        How the fixed effects are tested.
 
     See Also
     --------
-    course.MixedFit : Its ``summary()`` returns this.
+    course.MixedFit : Its ``summary()`` returns this, and so does that of a `course.PooledFit`.
     course.fixed_effects_table : The fixed part as numbers.
     course.report : The fit as a paragraph.
 
@@ -59,6 +62,7 @@ class Summary:
     random_part: pd.DataFrame
     fixed_part: pd.DataFrame
     notes: tuple[str, ...]
+    tests: str = "t-tests with Satterthwaite df"
 
     @property
     def _sections(self) -> list[Section]:
@@ -67,7 +71,7 @@ class Summary:
             Section(
                 "Fixed effects",
                 table=self.fixed_part,
-                aside="(t-tests with Satterthwaite df)",
+                aside=f"({self.tests})",
             )
             if len(self.fixed_part)
             else Section("Fixed effects", ["none: the mean of the response is taken to be 0"]),
@@ -98,47 +102,108 @@ def summarise(
     """The summary of a fit from its parts; the two criteria are AIC and BIC."""
     return Summary(
         heading=_heading(design, estimates, *information_criteria),
-        random_part=_random_part(design, estimates),
+        random_part=_random_part(
+            design,
+            estimates.reml,
+            estimates.covariances,
+            variance_table(design, estimates),
+            design.mean_products,
+        ),
         fixed_part=_fixed_part(fixed_effects),
         notes=notes,
     )
 
 
+def summarise_survey(
+    design: Design,
+    estimates: Estimates,
+    llf: float,
+    fixed_effects: pd.DataFrame,
+    notes: tuple[str, ...],
+    tests: str,
+) -> Summary:
+    """The summary of a fit with sampling weights from its parts."""
+    singular = " (singular)" if estimates.singular else ""
+    return Summary(
+        heading=(
+            f"Linear mixed model fitted by pseudo-ML with sampling weights{singular}",
+            str(design.formula),
+            _size(design),
+            f"pseudo-log-likelihood {llf:,.2f} (not for likelihood-ratio tests)",
+        ),
+        random_part=_random_part(
+            design,
+            False,
+            estimates.covariances,
+            variance_table(design, estimates),
+            design.mean_products,
+        ),
+        fixed_part=_fixed_part(fixed_effects),
+        notes=notes,
+        tests=tests,
+    )
+
+
+def summarise_pooled(
+    design: Design,
+    heading: tuple[str, ...],
+    reml: bool,
+    covariances: Sequence[np.ndarray],
+    variance_components: pd.DataFrame,
+    M: list[np.ndarray],
+    fixed_effects: pd.DataFrame,
+    notes: tuple[str, ...],
+) -> Summary:
+    """The summary of a pooled fit from its parts; `M` has the mean of z z' for each grouping."""
+    return Summary(
+        heading=(*heading, _size(design)),
+        random_part=_random_part(design, reml, covariances, variance_components, M),
+        fixed_part=_fixed_part(fixed_effects),
+        notes=notes,
+        tests="Rubin's rules, t-tests with Barnard-Rubin df; fmi: fraction of missing information",
+    )
+
+
 def _heading(design: Design, estimates: Estimates, aic: float, bic: float) -> tuple[str, ...]:
-    groups = ", ".join(f"{grouping.n_levels:,} {grouping.name}" for grouping in design.groupings)
     method, criterion = (
         ("REML", "REML log-likelihood") if estimates.reml else ("ML", "log-likelihood")
     )
     return (
         f"Linear mixed model fitted by {method}" + (" (singular)" if estimates.singular else ""),
         str(design.formula),
-        f"{design.n:,} rows; levels: {groups}{_weights(design)}",
+        _size(design),
         f"{criterion} {estimates.llf:,.2f}, AIC {aic:,.1f}, BIC {bic:,.1f}",
     )
 
 
-def _weights(design: Design) -> str:
+def _size(design: Design) -> str:
+    groups = ", ".join(f"{grouping.n_levels:,} {grouping.name}" for grouping in design.groupings)
+    size = f"{design.n:,} rows; levels: {groups}"
     if design.weights is None:
-        return ""
+        return size
     return (
-        f"\nWeights: {design.weights_name}, {weights_range(design.weights)}; the residual is that of a row "
-        "of weight 1"
+        f"{size}\nWeights: {design.weights_name}, {weights_range(design.weights)}; the residual is that of a "
+        "row of weight 1"
     )
 
 
-def _random_part(design: Design, estimates: Estimates) -> pd.DataFrame:
+def _random_part(
+    design: Design,
+    reml: bool,
+    covariances: Sequence[np.ndarray],
+    table: pd.DataFrame,
+    M: list[np.ndarray],
+) -> pd.DataFrame:
     """Group, effect, variance, SD, share of the variance, correlations with earlier effects."""
-    variances = np.append(mean_variances(design, estimates), estimates.sigma2)
+    variances = np.append(row_variances(covariances, M), table["vcov"].iloc[-1])
     names = [*(grouping.name for grouping in design.groupings), "Residual"]
     shares = dict(zip(names, variances / variances.sum(), strict=True))
-    M = mean_products(design)
     known = {
-        grouping.name: shares_known(design, estimates.reml, M, [g])
+        grouping.name: shares_known(design, reml, M, [g])
         for g, grouping in enumerate(design.groupings)
-    } | {"Residual": shares_known(design, estimates.reml, M, [], residual=True)}
-    unknown = unknown_parameters(design, estimates.reml)
+    } | {"Residual": shares_known(design, reml, M, [], residual=True)}
+    unknown = unknown_parameters(design, reml)
     rows, seen = [], set()
-    table = variance_table(design, estimates)
     for row in table[table.effect2.isna()].itertuples():
         pairs = table[
             (table.group == row.group) & (table.effect2 == row.effect) & table.effect2.notna()
@@ -186,5 +251,7 @@ def _fixed_part(table: pd.DataFrame) -> pd.DataFrame:
             ],
         }
     )
+    if "fmi" in table:
+        texts["fmi"] = [f"{v:.2f}" for v in table.fmi]
     texts.loc[table.estimate.isna().to_numpy(), texts.columns[1:]] = LEFT_OUT
     return texts

@@ -64,6 +64,10 @@ MENDS = {
     "ar1": "the residuals of a model here are independent of each other",
     "cs": "the effects of a term here have a free covariance (x|g), or none (x||g)",
 }
+PLACES = (
+    "as.numeric(factor(x)) are the places of the labels: write as.numeric(x) where x is text; for the "
+    "numbers that texts hold, make them first, data['x'] = pd.to_numeric(data['x'])"
+)
 MAX_CALL = 500  # characters
 MAX_NESTING = 120  # of its syntax tree; Python itself gives up at 1,000 frames
 TEXT = r"""(?:"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')"""  # of Python, in either kind of quotes
@@ -294,6 +298,8 @@ def _check_arguments(name: str, arguments: list, keywords: list, inside: str) ->
         raise CourseError(f"{name}(...) takes {counts} in a formula, not {len(arguments)}")
     if name in CONTRASTS and inside != "C":
         raise CourseError(f"{name} is a coding of a factor: write C(x, {name})")
+    if name in LABELS and inside == "as_numeric":
+        raise CourseError(PLACES)
     if name in LABELS and inside not in ("", "C"):
         raise CourseError(f"{name}(...) makes labels, and nothing can be computed from labels")
     if name == "C":

@@ -117,8 +117,8 @@ class Parser:
         self.of_response, self.variables = self.variables, {}
         rest = self.right_side()
         offset = " + ".join(rest.offset)
-        of_effects = [name for term in rest.random for name in term.variables]
-        refuse_own_response(response.text, [*self.variables, *of_effects], self.tokens.text)
+        of_terms = [name for term in rest.random for name in (*term.variables, *term.group)]
+        refuse_own_response(response.text, [*self.variables, *of_terms], self.tokens.text)
         return Formula(
             response.text,
             rest.text or "1",

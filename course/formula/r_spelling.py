@@ -46,6 +46,10 @@ ARGUMENTS = {
 }
 # how many columns a spline has where neither df nor knots is given
 SPLINES_DF = {"bs": "3", "ns": "1"}
+MENDS_OF_KNOTS = {
+    "bs": "write lower_bound=6, upper_bound=12",
+    "ns": "its outer knots are the lowest and the highest value of the column; leave it out",
+}
 CODINGS = {
     "contr.treatment": "Treatment",
     "contr.sum": "Sum",
@@ -219,10 +223,26 @@ class _Reader:
         if name == "C" and given[1:] and given[1][1].strip() == CODINGS["contr.treatment"]:
             # a column called Treatment would hide what C takes anyhow
             given = given[:1] if "contr.treatment" in self.readings else given
+        if name == "factor":
+            name, given = _ordered(given)
         if name in _SIGNATURES:
             return self.filled(name, given)
         renamed = ARGUMENTS.get(name, {})
         arguments = [(self.argument(key, renamed), value) for key, value in given]
+        if name in MENDS_OF_KNOTS and any("Boundary.knots" in key for key, _ in given):
+            raise CourseError(f"{name}(...) here takes no Boundary.knots: {MENDS_OF_KNOTS[name]}")
+        if name == "scale":  # R's order of arguments is patsy's, whose numbers of arguments are few
+            places = [i for i, (key, _) in enumerate(arguments) if not key][1:3]
+            for i, key in zip(places, ("center", "rescale"), strict=False):
+                value = arguments[i][1].strip()
+                arguments[i] = (f" {key}", {"T": "True", "F": "False"}.get(value, value))
+        if name in SPLINES_DF:  # one knot is a list of one
+            arguments = [
+                (key, f"[{value.strip()}]")
+                if key.strip() == "knots" and re.fullmatch(NUMBER, value.strip())
+                else (key, value)
+                for key, value in arguments
+            ]
         keys = [key.strip() for key, _ in arguments]
         if name in SPLINES_DF and len(given) == 1 and not keys[0]:
             arguments.append((" df", self.read_as(f"{name}(x)", SPLINES_DF[name])))
@@ -269,6 +289,18 @@ class _Reader:
             f"{name}(...) in a formula takes {listing(known)}"
             + (f", and no {strange[0]}" if strange else "")
         )
+
+
+def _ordered(given: list[tuple[str, str]]) -> tuple[str, list[tuple[str, str]]]:
+    """factor(x, ordered=TRUE) is ordered(x)."""
+    values = {key.strip(): value.strip() for key, value in given}
+    if "labels" in values:
+        raise CourseError(
+            "factor(x, labels=) gives labels new names: do that in the data, "
+            "data['x'] = data['x'].map({'old': 'new', ...})"
+        )
+    name = "ordered" if values.get("ordered") in ("True", "T") else "factor"
+    return name, [(key, value) for key, value in given if key.strip() != "ordered"]
 
 
 def _if_given(values: Collection[str], optional: re.Match) -> str:

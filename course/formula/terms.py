@@ -111,7 +111,7 @@ class Formula:
         """The same response and fixed part with other random terms."""
         formula = replace(self, random=tuple(random))
         for term in formula.random:
-            refuse_own_response(self.response, term.variables, str(formula))
+            refuse_own_response(self.response, (*term.variables, *term.group), str(formula))
         return formula
 
     def __str__(self) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from concurrent.futures import Executor
 from functools import partial
 from itertools import pairwise
@@ -17,9 +18,11 @@ from course.design.responses import NUMBER
 from course.errors import CourseError
 from course.fit.generalised import MixedGLMFit
 from course.fit.model import MixedFit
-from course.fit.require import require_fit
+from course.fit.pooled import PooledFit
+from course.fit.require import require_fit_or_pooled
 from course.inference.bootstrap import refitter_of, simulator_of
 from course.inference.nesting import Step, check_rows, step
+from course.inference.pooled_comparison import compare_pooled
 
 # Two optima are known to about this much, so that a chi2 below it counts as 0.
 ROUNDING = 1e-6
@@ -28,7 +31,7 @@ FEW_FOR_CHI2 = 20
 
 
 def compare(
-    *fits: MixedFit | MixedGLMFit,
+    *fits: MixedFit | MixedGLMFit | PooledFit,
     bootstrap: int = 0,
     seed: int | None = None,
     executor: Executor | None = None,
@@ -53,9 +56,9 @@ def compare(
 
     Parameters
     ----------
-    *fits : MixedFit or MixedGLMFit
-        Two or more fits of nested models on the same rows, in any order; all linear, or all of one family and
-        link.
+    *fits : MixedFit, MixedGLMFit or PooledFit
+        Two or more fits of nested models on the same rows, in any order; all of them pooled, or none; all
+        linear, or all of one family and link.
     bootstrap : int
         Number of responses drawn from the smaller model, to which both models are fitted: the
         p-value is then (1 + number of chi2 as large as the one observed) / (1 + replicates)
@@ -75,12 +78,15 @@ def compare(
         gave p_value) and likelihood ("REML", "ML", or "ML, refitted"). REML likelihoods are used
         where all fixed parts are the same and every fit is by REML; otherwise all are fitted by ML. Those
         of generalised fits are "Laplace".
-        What is to be known beside this is in ``table.attrs["notes"]``, a list of sentences.
+        What is to be known beside this is in ``table.attrs["notes"]``, a list of sentences. Pooled fits
+        have in place of llf to p_naive the statistic D3 of Meng and Rubin (1992, doi
+        10.1093/biomet/79.1.103): F, df, den_df, riv (relative increase in variance).
 
     Raises
     ------
     CourseError
-        For fits on different rows or responses, and models that are not nested.
+        For fits on different rows or responses, and models that are not nested; for a pooled fit beside
+        single ones.
 
     See Also
     --------
@@ -101,10 +107,37 @@ def compare(
     In R: ``anova(small, large, refit = FALSE)``, whose p-value is ``p_naive``.
     """
     for fit in fits:
-        require_fit(fit, "compare(small, large)")
+        require_fit_or_pooled(fit, "compare(small, large)")
     if len(fits) < 2:
         raise CourseError("compare takes two fits or more, as in compare(small, large)")
     replicates = whole("bootstrap", bootstrap, low=0)
+    pooled = [fit for fit in fits if isinstance(fit, PooledFit)]
+    if len(pooled) == len(fits) and not replicates:
+        return compare_pooled(pooled)
+    if pooled:
+        raise CourseError(
+            "pooled fits have no bootstrap: leave bootstrap= out"
+            if len(pooled) == len(fits)
+            else "a pooled fit can be compared with pooled ones only: fit the other model to the same "
+            "plausible values or data sets"
+        )
+    return _compare(
+        [fit for fit in fits if not isinstance(fit, PooledFit)],
+        replicates,
+        seed,
+        executor,
+        progress,
+    )
+
+
+def _compare(
+    fits: Sequence[MixedFit | MixedGLMFit],
+    replicates: int,
+    seed: int | None,
+    executor: Executor | None,
+    progress: bool,
+) -> pd.DataFrame:
+    """The table of single fits."""
     seed = usable_seed(seed)
     for fit in fits[1:]:
         check_rows(fits[0].design, fit.design)

@@ -8,33 +8,34 @@ Each takes ``df``, how the denominator degrees of freedom are found:
   Roger 1997, doi 10.2307/2533558). For REML fits.
 - ``"normal"``: none, as if the variances were known: z tests and chi-squared tests, as in statsmodels. Too
   optimistic where groups are few.
+
+Those of a fit with sampling weights are clusters less strata (`course.inference.f_tests` for joint tests).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
-from scipy import linalg, stats
 
 from course.common.arguments import proportion
 from course.design.notes import columns_left_out
-from course.design.responses import NUMBER
 from course.errors import CourseError
-from course.fit.generalised import MixedGLMFit
-from course.fit.model import MixedFit
-from course.fit.require import require_fit, require_linear
+from course.fit.pooled import PooledFit
+from course.fit.require import require_fit_or_pooled, require_linear
+from course.fit.survey import SurveyFit
 from course.fit.tables import t_table, with_left_out
 from course.inference.cluster_robust import robust_coefficients
-from course.inference.combinations import combinations, usable_df
+from course.inference.combinations import Combinations, Single, combinations, of_each, usable_df
 from course.inference.constraints import check_independent, read_constraints, read_matrix
-from course.inference.kenward_roger import KenwardRoger
+from course.inference.f_tests import f_tests, refuse_few_clusters
 from course.inference.type_three import type_three
 
 
 def fixed_effects_table(
-    fit: MixedFit | MixedGLMFit,
+    fit: Single | PooledFit,
     df: str = "satterthwaite",
     level: float = 0.95,
     *,
@@ -45,8 +46,8 @@ def fixed_effects_table(
 
     Parameters
     ----------
-    fit : MixedFit or MixedGLMFit
-        A fitted model, as ``mixedlm(...).fit()`` or ``mixedglm(...).fit()`` returns it.
+    fit : MixedFit, MixedGLMFit, SurveyFit or PooledFit
+        A fitted model, as ``mixedlm(...).fit()`` returns it, or several that are pooled (by Rubin's rules).
     df : {"satterthwaite", "kenward-roger", "normal"}
         How degrees of freedom are found; "kenward-roger" also adjusts the standard errors.
     level : float
@@ -92,29 +93,38 @@ def fixed_effects_table(
     In R, with lmerTest: ``coef(summary(fit, ddf = "Kenward-Roger"))``; with clubSandwich:
     ``coef_test(fit, vcov = "CR2")``.
     """
-    df = _check(fit, df)
-    level = proportion("level", level)
-    if robust is None:
-        found = combinations(fit, np.eye(len(fit.fe_params)), df)
-    elif df == "kenward-roger":
+    require_fit_or_pooled(fit, surveys=True)
+    df, level = usable_df(fit, df), proportion("level", level)
+    if robust is not None and df == "kenward-roger":
         raise CourseError(
             "Kenward-Roger believes in the model's covariances, and robust= does not: leave one out"
         )
-    else:
+
+    if robust is not None:
         require_linear(
             fit,
             "robust=",
             "translate(...).gee_code is a program of statsmodels for population-averaged effects, whose "
             "standard errors hold for any covariances",
         )
-        found = robust_coefficients(fit, robust, correction)
+
+    def of_one(one: Single) -> Combinations:
+        if robust is None:
+            return combinations(one, np.eye(len(one.fe_params)), df)
+        if isinstance(one, SurveyFit):
+            raise CourseError(
+                "standard errors of a fit with sampling weights are robust already: leave robust= out"
+            )
+        found = robust_coefficients(one, robust, correction)
+        return replace(found, df=np.full(len(found.df), np.inf)) if df == "normal" else found
+
+    found = of_each(fit, of_one)
     std_errors = pd.Series(found.std_errors, fit.fe_params.index)
-    degrees = found.df if df != "normal" else np.full(len(std_errors), np.inf)
-    table = t_table(fit.fe_params, std_errors, degrees, level)
+    table = t_table(fit.fe_params, std_errors, found.df, level)
     return with_left_out(table, fit.design)
 
 
-def anova(fit: MixedFit | MixedGLMFit, df: str = "satterthwaite") -> pd.DataFrame:
+def anova(fit: Single | PooledFit, df: str = "satterthwaite") -> pd.DataFrame:
     """One F test for each term of the fixed part (type III).
 
     Each term is tested beside all others, on averages in which every level of a factor has the same
@@ -124,8 +134,8 @@ def anova(fit: MixedFit | MixedGLMFit, df: str = "satterthwaite") -> pd.DataFram
 
     Parameters
     ----------
-    fit : MixedFit or MixedGLMFit
-        A fitted model, as ``mixedlm(...).fit()`` or ``mixedglm(...).fit()`` returns it.
+    fit : MixedFit, MixedGLMFit, SurveyFit or PooledFit
+        A fitted model, as ``mixedlm(...).fit()`` returns it, or several that are pooled.
     df : {"satterthwaite", "kenward-roger", "normal"}
         How the denominator's degrees of freedom are found.
 
@@ -136,8 +146,10 @@ def anova(fit: MixedFit | MixedGLMFit, df: str = "satterthwaite") -> pd.DataFram
         den_df, F, p_value. The columns and values of lmerTest's ``anova(type = "III")``. Where
         combinations of labels have no rows, or a column repeats others, each term is tested as far as
         the data tell of it (num_df says how far; NaN where they tell nothing), and
-        ``table.attrs["notes"]`` says what is missing: these hypotheses are to be read with care. Of a
-        generalised fit Wald's tests: chi2, df, p_value.
+        ``table.attrs["notes"]`` says what is missing: these hypotheses are to be read with care. For pooled
+        fits F is D1 of Li, Raghunathan and Rubin (1991, doi 10.1080/01621459.1991.10475152), with the
+        degrees of freedom of Reiter (2007, doi 10.1093/biomet/asm028), and in place of the sums of squares
+        stands riv (relative increase in variance). Of a generalised fit Wald's tests: chi2, df, p_value.
 
     Raises
     ------
@@ -162,25 +174,25 @@ def anova(fit: MixedFit | MixedGLMFit, df: str = "satterthwaite") -> pd.DataFram
     In R, with lmerTest: ``anova(fit)``; of a generalised fit, with car and contrasts that sum to 0,
     ``Anova(fit, type = 3)``.
     """
-    df = _check(fit, df)
-    hypotheses = type_three(fit)
+    _check(fit, df)
+    hypotheses = type_three(_one_of(fit))
     if not hypotheses:
         has = "an intercept only" if fit.design.fixed_names else "no effects"
         raise CourseError(f"the fixed part has {has}: there is no term to test")
-    table = _f_tests(fit, {name: (L, np.zeros(len(L))) for name, L in hypotheses.items()}, df)
+    table = f_tests(fit, {name: (L, np.zeros(len(L))) for name, L in hypotheses.items()}, df)
     table.attrs["notes"] = columns_left_out(fit.design)
     return table
 
 
 def wald(
-    fit: MixedFit | MixedGLMFit, constraints: str | np.ndarray, df: str = "satterthwaite"
+    fit: Single | PooledFit, constraints: str | np.ndarray, df: str = "satterthwaite"
 ) -> pd.DataFrame:
     """Joint F test of linear constraints on the fixed effects.
 
     Parameters
     ----------
-    fit : MixedFit or MixedGLMFit
-        A fitted model, as ``mixedlm(...).fit()`` or ``mixedglm(...).fit()`` returns it.
+    fit : MixedFit, MixedGLMFit, SurveyFit or PooledFit
+        A fitted model, as ``mixedlm(...).fit()`` returns it, or several that are pooled.
     constraints : str or array-like, shape (q, p) or (p,)
         Equations in patsy's names of the coefficients, separated by commas: ``"age = 0"``,
         ``"age = 3, sex[T.male] = 0"``, ``"2 * age = sex[T.male]"``. Without ``=`` an expression is set
@@ -215,7 +227,7 @@ def wald(
 
     In R, with lmerTest: ``contestMD(fit, L)`` tests that L beta is 0.
     """
-    df = _check(fit, df)
+    _check(fit, df)
     if not fit.design.fixed_names:
         raise CourseError("the model has no fixed effects: there is nothing to test")
     if isinstance(constraints, str):
@@ -223,65 +235,17 @@ def wald(
     else:
         L, label = read_matrix(constraints, list(fit.design.fixed_names)), "L beta = 0"
         values = np.zeros(len(L))
-    check_independent(L, fit)
+    refuse_few_clusters(_one_of(fit), label, len(L))
+    check_independent(L, _one_of(fit))
     sizes = np.abs(L).max(axis=1)  # 2 * age = 6 says no more than age = 3
-    return _f_tests(fit, {label: (L / sizes[:, None], values / sizes)}, df)
+    return f_tests(fit, {label: (L / sizes[:, None], values / sizes)}, df)
 
 
-def _check(fit: MixedFit | MixedGLMFit, df: str) -> str:
-    require_fit(fit)
-    return usable_df(fit, df)
+def _one_of(fit: Single | PooledFit) -> Single:
+    """The fit itself, or the first of those that are pooled, which has their columns."""
+    return fit.fits[0] if isinstance(fit, PooledFit) else fit
 
 
-# -- F tests ----------------------------------------------------------------------------------
-
-
-def _f_tests(fit: MixedFit | MixedGLMFit, hypotheses: dict[str, tuple], df: str) -> pd.DataFrame:
-    """For each L beta = values one row; of a generalised fit Wald's chi-squared tests."""
-    adjusted = KenwardRoger(fit.model.problem, fit.estimates) if df == "kenward-roger" else None
-    cov_beta = fit.estimates.cov_beta if adjusted is None else adjusted.cov_beta
-    rows = []
-    for name, (L, values) in hypotheses.items():
-        q = len(L)
-        if q == 0:  # the data tell nothing of this term
-            rows.append((np.nan, np.nan, 0, np.nan, np.nan, np.nan))
-            continue
-        difference = L @ fit.estimates.beta - values
-        V = L @ cov_beta @ L.T
-        scale = 1 / np.sqrt(np.diagonal(V))  # coefficients may be in very different units
-        scaled = linalg.solve(V * np.outer(scale, scale), scale * difference, assume_a="pos")
-        F = scaled @ (scale * difference) / q
-        mean_sq = F * fit.estimates.sigma2
-        if adjusted is not None:
-            try:
-                factor, den_df = adjusted.scale_and_df(L)
-            except CourseError as error:
-                raise CourseError(f"{name}: {error}") from error
-            F *= factor
-        else:
-            den_df = _satterthwaite_df(fit, L, V) if df == "satterthwaite" else np.inf
-        # with an infinite denominator q F is chi-squared
-        p_value = stats.f.sf(F, q, den_df) if np.isfinite(den_df) else stats.chi2.sf(q * F, q)
-        rows.append((q * mean_sq, mean_sq, q, den_df, F, p_value))
-    columns = ["sum_sq", "mean_sq", "num_df", "den_df", "F", "p_value"]
-    table = pd.DataFrame(rows, index=list(hypotheses), columns=columns)
-    if fit.design.kind == NUMBER:
-        return table
-    # with a sigma of 1 the sum of squares is Wald's statistic
-    return table.rename(columns={"sum_sq": "chi2", "num_df": "df"})[["chi2", "df", "p_value"]]
-
-
-def _satterthwaite_df(fit: MixedFit, L: np.ndarray, V: np.ndarray) -> float:
-    """Of an F test with the covariance V of L beta, by the mean of F (Kuznetsova et al. 2017).
-
-    F is the mean of q squared t statistics, one for each eigenvector of V, with nu_m degrees of freedom
-    each. Their mean is that of all nu_m / (nu_m - 2); df is that of the F distribution with this mean.
-    """
-    contrasts = np.linalg.eigh(V)[1].T @ L
-    nu = np.array([fit.satterthwaite.df(contrast) for contrast in contrasts])
-    if np.ptp(nu) < 1e-8:
-        return float(nu.mean())
-    if (nu <= 2).any():  # the square of such a t statistic has no mean
-        return 2.0
-    total = (nu / (nu - 2)).sum()
-    return float(2 * total / (total - len(nu)))
+def _check(fit: Single | PooledFit, df: str) -> None:
+    require_fit_or_pooled(fit, surveys=True)
+    usable_df(fit, df)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 
 import numpy as np
@@ -17,8 +17,10 @@ from course.errors import CourseError
 from course.fit.curvature import curvature
 from course.fit.generalised import MixedGLMFit
 from course.fit.model import MixedFit
-from course.fit.require import require_fit
-from course.inference.combinations import combinations
+from course.fit.pooled import PooledFit
+from course.fit.require import require_fit, require_fit_or_pooled
+from course.fit.rubin import rubin
+from course.inference.combinations import df_of_one
 from course.inference.parameters import choose
 from course.inference.parameters import parameters as all_parameters
 from course.inference.profile import profile
@@ -30,7 +32,7 @@ AT_THE_END = 1e-4
 
 
 def confint(
-    fit: MixedFit | MixedGLMFit,
+    fit: MixedFit | MixedGLMFit | PooledFit,
     method: str = "profile",
     level: float = 0.95,
     parameters: str | Sequence[str] | None = None,
@@ -43,9 +45,10 @@ def confint(
 
     Parameters
     ----------
-    fit : MixedFit or MixedGLMFit
-        A fitted model, as ``mixedlm(...).fit()`` or ``mixedglm(...).fit()`` returns it. All parameters of the
-        latter are on the scale of its link, and it has no sigma.
+    fit : MixedFit, MixedGLMFit or PooledFit
+        A fitted model, as ``mixedlm(...).fit()`` or ``mixedglm(...).fit()`` returns it; or several that are
+        pooled, for ``"wald"``. All parameters of a generalised fit are on the scale of its link, and it has
+        no sigma.
     method : "profile", "bootstrap" or "wald"
         ``"profile"`` inverts the likelihood ratio test, as lme4's ``confint`` does, on the ML fit
         (`course.profile`): not symmetric, and with an end at 0, -1 or 1 where the data allow it.
@@ -53,7 +56,8 @@ def confint(
         ``"wald"`` takes the curvature at the estimates: for fixed effects t-intervals with Satterthwaite
         degrees of freedom (z-intervals after a generalised fit); for standard deviations on the log scale
         and for correlations on Fisher's z scale (Pinheiro and Bates 2000, doi 10.1007/b98882, section
-        2.4.2), as nlme's ``intervals`` does. Quick, and poor for few groups.
+        2.4.2), as nlme's ``intervals`` does. Quick, and poor for few groups. Of pooled fits Rubin's
+        rules are applied on these scales.
     level : float
         Confidence level.
     parameters : str or list of str, optional
@@ -102,21 +106,23 @@ def confint(
 
     In R: ``confint(fit, method = "profile", oldNames = FALSE)``.
     """
-    require_fit(fit)
+    require_fit_or_pooled(fit)
     if method not in METHODS:
         raise CourseError(
             f"method={method!r}: write 'profile', 'bootstrap' or 'wald'{nearest(method, METHODS)}"
         )
+    if method != "wald":
+        require_fit(fit, pooled="write method='wald', which pools them")
     level = proportion("level", level)
     chosen = choose(fit.design, parameters)
     names = [str(parameter) for parameter in chosen]
-    unknown = unknown_parameters(fit.design, fit.estimates.reml)
-    if method == "profile":
-        table, notes = _profile(fit, names, level, progress)
-    elif method == "bootstrap":
-        table, notes = _bootstrap(fit, chosen, level, n, seed, executor, progress)
-    else:
+    unknown = unknown_parameters(fit.design, fit.method == "REML")
+    if isinstance(fit, PooledFit) or method == "wald":
         table, notes = _wald(fit, chosen, level, unknown)
+    elif method == "profile":
+        table, notes = _profile(fit, names, level, progress)
+    else:
+        table, notes = _bootstrap(fit, chosen, level, n, seed, executor, progress)
     shared = [str(parameter) for parameter in chosen if parameter in unknown]
     if shared and method != "profile":
         table.loc[shared] = np.nan
@@ -185,39 +191,67 @@ def _bootstrap(
 
 
 def _wald(
-    fit: MixedFit | MixedGLMFit, chosen: list[Parameter], level: float, unknown: set[Parameter]
+    fit: MixedFit | MixedGLMFit | PooledFit,
+    chosen: list[Parameter],
+    level: float,
+    unknown: set[Parameter],
 ) -> tuple[pd.DataFrame, list[str]]:
+    """By curvature, each parameter on its scale; of pooled fits by Rubin's rules there."""
+    if isinstance(fit, PooledFit):
+        found = rubin(*zip(*(_on_scales(one, chosen) for one in fit.fits), strict=True))
+        at, errors, df = found.estimates, found.std_errors, found.df
+    else:
+        at, errors, df = _on_scales(fit, chosen)
+    half = stats.t.ppf((1 + level) / 2, df) * errors
+    # Where the factor overflows the interval of an SD reaches from 0 to infinity.
+    with np.errstate(over="ignore"):
+        columns = {"lower": _back(at - half, chosen), "upper": _back(at + half, chosen)}
+        value = _back(at, chosen)
+    slopes = {"fixed": np.ones(len(at)), "cor": 1 - value**2}
+    by_kind = [slopes.get(one.kind, value)[i] for i, one in enumerate(chosen)]
+    columns["std_error"] = errors * by_kind
+    names = [str(parameter) for parameter in chosen]
+    table = pd.DataFrame(columns, index=names)
+    table[~np.isfinite(errors)] = np.nan
+    of = " in one of the fits" if isinstance(fit, PooledFit) else ""
+    others = "" if of else " Use method='profile' or 'bootstrap'."
+    notes = [
+        f"{name} lies at the end of its range{of}: curvature says nothing there.{others}"
+        for name, parameter, error in zip(names, chosen, errors, strict=True)
+        if not np.isfinite(error) and parameter not in unknown
+    ]
+    return table, notes
+
+
+def _on_scales(
+    fit: MixedFit | MixedGLMFit, chosen: list[Parameter]
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Values, standard errors and degrees of freedom: of log SDs, of Fisher's z of correlations."""
     estimates = all_parameters(fit)
     errors = pd.Series(wald_errors(fit), index=estimates.index)
-    rows, without = [], []
-    names = [str(parameter) for parameter in chosen]
-    fixed = [p.effects[0] for p in chosen if p.kind == "fixed"]
-    L = np.eye(len(fit.fe_params))[fit.fe_params.index.get_indexer(fixed)]
-    df = dict(zip(fixed, combinations(fit, L, "satterthwaite").df, strict=True))
-    for parameter, name in zip(chosen, names, strict=True):
-        value, error = estimates[name], errors[name]
-        if parameter.kind == "fixed":
-            half = stats.t.ppf((1 + level) / 2, df[name]) * error
-            rows.append((value - half, value + half, error))
-            continue
-        z = stats.norm.ppf((1 + level) / 2)
-        if not np.isfinite(error) or parameter in unknown:
-            without += [] if parameter in unknown else [name]
-            rows.append((np.nan, np.nan, np.nan))
-        elif parameter.kind == "cor":
-            half = z * error / (1 - value**2)
-            rows.append((*np.tanh(np.arctanh(value) + np.array([-half, half])), error))
-        else:
-            # Where the factor overflows the interval reaches from 0 to infinity.
-            with np.errstate(over="ignore"):
-                factor = np.exp(z * error / value)
-            rows.append((value / factor, value * factor, error))
-    notes = [
-        f"{name} lies at the end of its range: curvature says nothing there. "
-        "Use method='profile' or 'bootstrap'."
-        for name in without
-    ]
-    return pd.DataFrame(rows, index=names, columns=["lower", "upper", "std_error"]), notes
+    rows = []
+    for parameter in chosen:
+        name = str(parameter)
+        value, error, df = estimates[name], errors[name], np.inf
+        with np.errstate(all="ignore"):
+            if parameter.kind == "fixed":
+                place = fit.fe_params.index.get_loc(name)
+                df = df_of_one(fit)(np.eye(len(fit.fe_params))[place])
+            elif parameter.kind == "cor":
+                value, error = np.arctanh(value), error / (1 - value**2)
+            else:
+                value, error = np.log(value), error / value
+        rows.append((value, error, df))
+    at, scaled, degrees = np.array(rows).T
+    return at, scaled, degrees
+
+
+def _back(values: np.ndarray, chosen: list[Parameter]) -> np.ndarray:
+    """From the scales of `_on_scales` to the parameters."""
+    ways: dict[str, Callable[[float], float]] = {"fixed": float, "cor": np.tanh}
+    return np.array(
+        [ways.get(one.kind, np.exp)(value) for one, value in zip(chosen, values, strict=True)]
+    )
 
 
 def wald_errors(fit: MixedFit | MixedGLMFit) -> np.ndarray:

@@ -112,6 +112,12 @@ def step(small: Design, large: Design) -> Step:
 
 def check_rows(one: Design, other: Design) -> None:
     """Raise unless both designs have the same responses in the same rows."""
+    if not (one.in_memory and other.in_memory):
+        raise CourseError(
+            "whether one model is a special case of the other shows in the rows, and those of files and of "
+            "Dask are not kept. Test terms of one fit by anova(fit) or wald(fit, ...), and compare models by "
+            "fit.aic, of fits by reml=False where the fixed parts differ"
+        )
     if one.formula.response != other.formula.response:
         raise CourseError(
             f"the responses differ, {one.formula.response} and {other.formula.response}: neither a test "

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from itertools import permutations
 
+import numpy as np
 import pandas as pd
 
 from course.common.nearest import nearest
@@ -14,17 +15,24 @@ from course.design.design import Design
 from course.errors import CourseError
 from course.fit.generalised import MixedGLMFit
 from course.fit.model import MixedFit
-from course.fit.require import require_fit
-from course.solver.parameters import parameter_names, parameter_values, parameters_of
+from course.fit.pooled import PooledFit
+from course.fit.require import require_fit_or_pooled
+from course.solver.parameters import (
+    parameter_names,
+    parameter_values,
+    parameters_of,
+    random_values,
+)
 
 
-def parameters(fit: MixedFit | MixedGLMFit) -> pd.Series:
+def parameters(fit: MixedFit | MixedGLMFit | PooledFit) -> pd.Series:
     """Every parameter of a fit under the name that intervals, profiles and bootstrap use.
 
     Parameters
     ----------
-    fit : MixedFit or MixedGLMFit
-        A fitted model, as ``mixedlm(...).fit()`` or ``mixedglm(...).fit()`` returns it.
+    fit : MixedFit, MixedGLMFit or PooledFit
+        A fitted model, as ``mixedlm(...).fit()`` or ``mixedglm(...).fit()`` returns it, or several that are
+        pooled.
 
     Returns
     -------
@@ -49,8 +57,12 @@ def parameters(fit: MixedFit | MixedGLMFit) -> pd.Series:
 
     In R: ``fixef(fit)`` and the column ``sdcor`` of ``as.data.frame(VarCorr(fit))``.
     """
-    require_fit(fit)
-    values = parameter_values(fit.design, fit.estimates)
+    require_fit_or_pooled(fit)
+    if isinstance(fit, PooledFit):
+        random = random_values(fit.design, fit.covariances)
+        values = np.array([*fit.fe_params, *random, fit.sigma])
+    else:
+        values = parameter_values(fit.design, fit.estimates)
     return pd.Series(values, index=parameter_names(fit.design))
 
 

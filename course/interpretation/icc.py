@@ -26,7 +26,9 @@ from course.fit.curvature import curvature
 from course.fit.generalised import MixedGLMFit
 from course.fit.latent import row_effects, row_variance
 from course.fit.model import MixedFit
-from course.fit.require import require_fit
+from course.fit.pooled import PooledFit
+from course.fit.require import require_fit, require_fit_or_pooled
+from course.fit.rubin import rubin
 from course.fit.shares import mean_products, row_variances, shares_known, slope_variables
 from course.interpretation.responses_alike import Pair, of_responses
 from course.solver.parameters import parameter_names
@@ -35,7 +37,7 @@ from course.solver.parameters import parameter_names
 
 
 def icc(
-    fit: MixedFit | MixedGLMFit,
+    fit: MixedFit | MixedGLMFit | PooledFit,
     at: Mapping[str, object] | None = None,
     groups: str | Sequence[str] | None = None,
     *,
@@ -57,7 +59,8 @@ def icc(
 
     Two pupils of one classroom share their school and province, too, so where groups are nested these
     variances count. Groups that cross appear by themselves and jointly (``"primary & second"``: the
-    same primary and the same secondary school).
+    same primary and the same secondary school). With prior weights the residual variance is that of a row of
+    weight 1, lme4's sigma squared.
 
     Of a generalised fit these are on the scale of its link, where its law makes rows differ by a variance of
     their own (`r2` says which): ``"latent"``. On the scale of the response, ``scale="response"``, pupils of
@@ -66,8 +69,9 @@ def icc(
 
     Parameters
     ----------
-    fit : MixedFit or MixedGLMFit
-        A fitted model, as ``mixedlm(...).fit()`` or ``mixedglm(...).fit()`` returns it.
+    fit : MixedFit, MixedGLMFit or PooledFit
+        A fitted model, as ``mixedlm(...).fit()`` returns it, or several that are pooled: then estimates are
+        those of the pooled variances, and intervals on the logit scale are by Rubin's rules.
     at : dict, optional
         Values of predictors that have random slopes, ``{"age": [8, 10, 12]}``: one row per group
         and value (for several predictors, per combination), for two pupils who both have that value.
@@ -77,10 +81,9 @@ def icc(
     scale : "latent" or "response"
         Of a generalised fit. Numbers with a normal residual have one scale.
     interval : "delta" or "bootstrap"
-        Of the latent scale. "delta": from the curvature of the (restricted) likelihood in the relative
-        covariance factors, on the logit scale, so that ends stay between 0 and 1. It says nothing (NaN)
-        where the estimate is 0. "bootstrap": percentiles of refitted simulated responses; slower, and right
-        at 0.
+        "delta": from the curvature of the (restricted) likelihood in the relative covariance factors,
+        on the logit scale, so that ends stay between 0 and 1. It says nothing (NaN) where the estimate
+        is 0. "bootstrap": percentiles of refitted simulated responses; slower, and right at 0.
     level : float
         Confidence level.
     n_boot : int
@@ -134,39 +137,46 @@ def icc(
     In R: ``performance::icc(fit)`` is the ``icc`` of the innermost group, and with ``by_group = TRUE``
     it gives the shares.
     """
-    require_fit(fit)
+    require_fit_or_pooled(fit)
     choice("scale", scale, ("latent", "response"))
     level = proportion("level", level)
     if interval not in ("delta", "bootstrap"):
         raise CourseError(f"interval={interval!r}: write 'delta' or 'bootstrap'")
+    if interval == "bootstrap":
+        require_fit(fit, pooled="write interval='delta', which pools them")
     pairs = _wanted(_pairs(fit), groups)
     if not pairs:
         raise CourseError(
             "the effects of this model are those of single rows: no two rows share any"
         )
     points = _grid(fit.design, at)
-    if scale == "response" and fit.design.kind != NUMBER:
+    if scale == "response" and isinstance(fit, MixedGLMFit):
         if interval != "delta":
             raise CourseError("scale='response' has no intervals: leave interval= out")
         return of_responses(fit, pairs, points)
-    relative, row_of_law = None, row_variance(fit)
-    if interval == "bootstrap":
+    relative, of_row = None, row_variance(fit)
+    if interval == "bootstrap" and not isinstance(fit, PooledFit):
         relative = _replicates(fit, n_boot, seed, executor, progress)
+    fits = fit.fits if isinstance(fit, PooledFit) else (fit,)
+    covariances = fit.covariances if isinstance(fit, PooledFit) else fit.estimates.covariances
+    designs = {id(one.design.codings): one.design for one in fits}
     rows = []
     for point in points:
-        M = mean_products(fit.design, point)
+        of_each = {key: mean_products(design, point) for key, design in designs.items()}
+        M = [np.mean(parts, axis=0) for parts in zip(*of_each.values(), strict=True)]
         if relative is None:
-            ends: _Delta | _Percentiles = _Delta(fit, M, row_of_law, level)
+            deltas = [_Delta(one, of_each[id(one.design.codings)]) for one in fits]
+            ends: _Logits | _Percentiles = _Logits(deltas, level)
         else:
             ends = _Percentiles(relative, M, level)
-        ratios = row_variances(fit.estimates.covariances, M) / row_of_law
+        ratios = row_variances(covariances, M) / of_row
         for pair in pairs:
             row = {"group": pair.name, **point}
             for quantity, members in (("share", pair.own), ("icc", pair.common)):
                 value = ratios[members].sum() / (ratios.sum() + 1)
                 low, high = np.nan, np.nan
-                if shares_known(fit.design, fit.estimates.reml, M, members):
-                    low, high = ends(members)
+                if shares_known(fit.design, fit.method == "REML", M, members):
+                    low, high = ends(members, value)
                 row |= {quantity: value, f"{quantity}_lower": low, f"{quantity}_upper": high}
             rows.append(row)
     table = pd.DataFrame(rows)
@@ -174,7 +184,7 @@ def icc(
     return table.sort_values("group", key=lambda s: s.map(order), kind="stable").set_index("group")
 
 
-def _pairs(fit: MixedFit | MixedGLMFit) -> list[Pair]:
+def _pairs(fit: MixedFit | MixedGLMFit | PooledFit) -> list[Pair]:
     """One for each grouping, and one for each set of groupings that cross."""
     design = fit.design
     nested, found = design.nested, []
@@ -228,38 +238,52 @@ def _grid(design: Design, at: Mapping[str, object] | None) -> list[dict]:
 
 
 class _Delta:
-    """Intervals by the delta method on the logit scale.
+    """Logits of shares, with standard errors by the delta method.
 
     With m_g = tr(M_g U Lambda Lambda' U') the variance of grouping g over that of a row, a share or a
     correlation is a sum of some m_g over (1 + sum of all); d m_g / d Lambda = 2 U' M_g U Lambda.
     """
 
-    def __init__(
-        self, fit: MixedFit | MixedGLMFit, M: list[np.ndarray], of_row: float, level: float
-    ):
-        known = curvature(fit)
+    def __init__(self, fit: MixedFit | MixedGLMFit, M: list[np.ndarray]):
+        known, of_row = curvature(fit), row_variance(fit)
         S = [U.T @ m @ U / of_row for U, m in zip(known.units, M, strict=True)]
         SL = [s @ L for s, L in zip(S, known.factors, strict=True)]
         self.m = np.array([(s * L).sum() for s, L in zip(SL, known.factors, strict=True)])
         self.slopes = np.array(
             [
-                [2 * (s * D).sum() for D in [own[g] for own in known.directions]]
+                [2 * (s * direction[g]).sum() for direction in known.directions]
                 for g, s in enumerate(SL)
             ]
         )
         k = len(known.directions)
         self.covariance = known.covariance[:k, :k]
-        self.z = stats.norm.ppf((1 + level) / 2)
 
     def __call__(self, members: list[int]) -> tuple[float, float]:
+        """The logit and its standard error."""
         total = 1 + self.m.sum()
         value = self.m[members].sum() / total
         if value < 1e-6:  # the likelihood is flat here to first order: no curvature to read
             return np.nan, np.nan
         slope = (self.slopes[members].sum(axis=0) - value * self.slopes.sum(axis=0)) / total
         error = np.sqrt(slope @ self.covariance @ slope) / (value * (1 - value))
+        return float(special.logit(value)), float(error)
+
+
+class _Logits:
+    """Intervals on the logit scale, of one fit or of several by Rubin's rules."""
+
+    def __init__(self, deltas: list[_Delta], level: float):
+        self.deltas, self.tail = deltas, (1 + level) / 2
+
+    def __call__(self, members: list[int], value: float) -> tuple[float, float]:
+        logits, errors = np.array([delta(members) for delta in self.deltas]).T
+        error, df = errors[0], np.inf
+        if len(self.deltas) > 1:
+            pooled = rubin(logits[:, None], errors[:, None])
+            error, df = pooled.std_errors[0], pooled.df[0]
+        half = error * stats.t.ppf(self.tail, df)
         at = special.logit(value)
-        return special.expit(at - self.z * error), special.expit(at + self.z * error)
+        return float(special.expit(at - half)), float(special.expit(at + half))
 
 
 class _Percentiles:
@@ -269,7 +293,7 @@ class _Percentiles:
         self.m = np.array([np.einsum("bij,ij->b", S, m) for S, m in zip(relative, M, strict=True)])
         self.ends = [(1 - level) / 2, (1 + level) / 2]
 
-    def __call__(self, members: list[int]) -> tuple[float, float]:
+    def __call__(self, members: list[int], value: float) -> tuple[float, float]:
         low, high = np.quantile(self.m[members].sum(axis=0) / (1 + self.m.sum(axis=0)), self.ends)
         return float(low), float(high)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import reduce
+from itertools import product
 from math import comb, gcd
 
 import numpy as np
@@ -15,16 +16,15 @@ from course.common.arguments import choice, proportion
 from course.errors import CourseError
 from course.fit.generalised import MixedGLMFit
 from course.fit.model import MixedFit
-from course.fit.require import require_fit
-from course.fit.tables import t_table
-from course.inference.combinations import DF, combinations
+from course.fit.pooled import PooledFit
+from course.fit.require import require_fit_or_pooled
+from course.inference.combinations import DF
+from course.interpretation.functions import estimated, grid_of
 from course.interpretation.reference_grid import (
     Functions,
     ReferenceGrid,
     check_weights,
-    estimable,
     read_names,
-    reference_grid,
 )
 from course.interpretation.response_scale import as_ratios, carry_over, on_response
 
@@ -34,7 +34,7 @@ DEGREES = ("linear", "quadratic", "cubic", "quartic", "degree 5", "degree 6")
 
 
 def means(
-    fit: MixedFit | MixedGLMFit,
+    fit: MixedFit | MixedGLMFit | PooledFit,
     factor: str | Sequence[str],
     *,
     by: str | Sequence[str] | None = None,
@@ -58,8 +58,8 @@ def means(
 
     Parameters
     ----------
-    fit : MixedFit or MixedGLMFit
-        A fitted model, as ``mixedlm(...).fit()`` or ``mixedglm(...).fit()`` returns it.
+    fit : MixedFit, MixedGLMFit or PooledFit
+        A fitted model, as ``mixedlm(...).fit()`` returns it; pooled fits are taken by Rubin's rules.
     factor : str or list of str
         A predictor of the fixed part, ``"recipe"``, or several for the means of their combinations,
         ``"sex:programme"``. Predictors with numbers need values in `at`, else their mean is the one.
@@ -119,8 +119,7 @@ def means(
     level = _check(fit, weights, df, level)
     grid, within, factors = _read(fit, factor, by, at)
     shown = [*within, *factors]
-    functions = grid.functions(shown, weights)
-    table = _estimate(fit, grid, functions, "mean", df, level)
+    table = estimated(fit, grid, lambda on: on.functions(shown, weights), "mean", df, level)
     table = table[["estimate", "std_error", "df", "lower", "upper"]]
     if on_response(fit, scale):
         table = carry_over(fit, table)
@@ -129,7 +128,7 @@ def means(
 
 
 def contrasts(
-    fit: MixedFit | MixedGLMFit,
+    fit: MixedFit | MixedGLMFit | PooledFit,
     factor: str | Sequence[str],
     kind: str = "pairwise",
     *,
@@ -145,8 +144,8 @@ def contrasts(
 
     Parameters
     ----------
-    fit : MixedFit or MixedGLMFit
-        A fitted model, as ``mixedlm(...).fit()`` or ``mixedglm(...).fit()`` returns it.
+    fit : MixedFit, MixedGLMFit or PooledFit
+        A fitted model, as ``mixedlm(...).fit()`` returns it; pooled fits are taken by Rubin's rules.
     factor : str or list of str
         The factor whose levels are compared, or several whose combinations are.
     kind : "pairwise", "reference", "consecutive" or "polynomial"
@@ -210,11 +209,7 @@ def contrasts(
         )
     grid, within, factors = _read(fit, factor, by, at)
     shown = [*within, *factors]
-    functions = grid.functions(shown, weights)
-    labels = [
-        _label(row)
-        for row in grid_rows(functions.labels.droplevel(within) if within else functions.labels)
-    ]
+    labels = list(map(_label, product(*(grid.values[name] for name in factors))))
     n_levels = int(np.prod([len(grid.values[name]) for name in factors]))
     if n_levels < 2:
         raise CourseError(
@@ -223,14 +218,15 @@ def contrasts(
         )
     ratios = on_response(fit, scale)
     names, K = _coefficients(kind, labels[:n_levels], " / " if ratios else " - ")
-    n_families = len(functions.L) // n_levels
-    families = functions.labels.droplevel(factors)[::n_levels] if within else None
-    compared = Functions(
-        _contrast_labels(families, names),
-        np.kron(np.eye(n_families), K) @ functions.L,
-        np.kron(np.eye(n_families), K) @ functions.offset,
-    )
-    table = _estimate(fit, grid, compared, "contrast", df, level)
+
+    def differences(on: ReferenceGrid) -> Functions:
+        functions = on.functions(shown, weights)
+        families = functions.labels.droplevel(factors)[::n_levels] if within else None
+        of_all = np.kron(np.eye(len(functions.L) // n_levels), K)
+        labels = _contrast_labels(families, names)
+        return Functions(labels, of_all @ functions.L, of_all @ functions.offset)
+
+    table = estimated(fit, grid, differences, "contrast", df, level)
     for first in range(0, len(table), len(names)):
         _adjust(table, slice(first, first + len(names)), adjust, n_levels, level)
     if ratios:
@@ -243,15 +239,18 @@ def contrasts(
     return table
 
 
-def _check(fit: MixedFit | MixedGLMFit, weights: str, df: str, level: float) -> float:
-    require_fit(fit)
+def _check(fit: MixedFit | MixedGLMFit | PooledFit, weights: str, df: str, level: float) -> float:
+    require_fit_or_pooled(fit)
     check_weights(weights)
     choice("df", df, DF)
     return proportion("level", level)
 
 
 def _read(
-    fit: MixedFit | MixedGLMFit, factor: object, by: object, at: Mapping[str, object] | None
+    fit: MixedFit | MixedGLMFit | PooledFit,
+    factor: object,
+    by: object,
+    at: Mapping[str, object] | None,
 ) -> tuple[ReferenceGrid, list[str], list[str]]:
     """The grid, and the predictors in `by` and in `factor`."""
     factors = read_names(fit.design, "factor", factor)
@@ -259,23 +258,7 @@ def _read(
     both = [name for name in within if name in factors]
     if both:
         raise CourseError(f"{both[0]} stands in factor and in by: leave it out of one of them")
-    return reference_grid(fit.design, at), within, factors
-
-
-def _estimate(
-    fit: MixedFit | MixedGLMFit,
-    grid: ReferenceGrid,
-    functions: Functions,
-    what: str,
-    df: str,
-    level: float,
-) -> pd.DataFrame:
-    """estimate to upper, by the labels of the functions."""
-    L = estimable(grid, functions, what)
-    found = combinations(fit, L, df)
-    index = functions.labels
-    estimates = pd.Series(found.estimates + functions.offset, index)
-    return t_table(estimates, pd.Series(found.std_errors, index), found.df, level)
+    return grid_of(fit, at), within, factors
 
 
 def grid_rows(labels: pd.Index) -> list[tuple]:

@@ -15,16 +15,26 @@ from course.fit.generalised import MixedGLMFit
 from course.fit.generalised_summary import RATIOS
 from course.fit.latent import row_effects
 from course.fit.model import MixedFit
-from course.fit.require import require_fit
+from course.fit.pooled import PooledFit, response_of
+from course.fit.require import require_fit_or_pooled
+from course.fit.survey import SurveyFit
 from course.interpretation.icc import icc
 from course.interpretation.variance import r2
 from course.solver.parameters import unknown_parameters
 
-Fit = MixedFit | MixedGLMFit
+Fit = MixedFit | MixedGLMFit | SurveyFit | PooledFit
 SINGULAR = (
     "The fit was singular: a variance was estimated at 0, or a correlation at -1 or 1, so the data show "
     "no more variation there than chance would make."
 )
+SINGULAR_SEVERAL = (
+    "Some of the fits were singular: a variance was estimated at 0, or a correlation at -1 or 1."
+)
+METHODS = {
+    "REML": "restricted maximum likelihood",
+    "ML": "maximum likelihood",
+    "pseudo-ML": "pseudo-maximum likelihood",
+}
 
 
 def report(fit: Fit) -> str:
@@ -35,9 +45,9 @@ def report(fit: Fit) -> str:
 
     Parameters
     ----------
-    fit : MixedFit or MixedGLMFit
-        A fitted model, as ``mixedlm(...).fit()`` or ``mixedglm(...).fit()`` returns it. Of the latter,
-        effects stand as ratios of odds or of rates, for rows of the same groups.
+    fit : MixedFit, MixedGLMFit, SurveyFit or PooledFit
+        A fitted model, as ``mixedlm(...).fit()`` or ``mixedglm(...).fit()`` returns it, or several that are
+        pooled. Effects of a generalised fit stand as ratios of odds or of rates, for rows of the same groups.
 
     Returns
     -------
@@ -74,13 +84,18 @@ def report(fit: Fit) -> str:
 
     In R: ``report::report(fit)``.
     """
-    require_fit(fit)
-    sentences = [_model(fit), *_offset(fit), *_weights(fit), _sample(fit), _fixed(fit)]
-    sentences += [_random(fit), _alike(fit), *_overdispersion_allowed(fit)]
+    require_fit_or_pooled(fit, surveys=True)
+    sentences = [_model(fit), *_offset(fit), *_weights(fit), *_pooling(fit), _sample(fit)]
+    sentences += [_fixed(fit), _random(fit)]
+    # the sample's shares of variance are not those of the population that weights stand for
+    if not isinstance(fit, SurveyFit) and _survey(fit) is None:
+        sentences += [_alike(fit), *_overdispersion_allowed(fit)]
+    several = isinstance(fit, PooledFit)
     if fit.singular:
-        sentences.append(SINGULAR)
+        sentences.append(SINGULAR_SEVERAL if several else SINGULAR)
     if not fit.converged:
-        sentences.append("The search did not converge; these numbers are not to be reported.")
+        search = "The search of a fit" if several else "The search"
+        sentences.append(f"{search} did not converge; these numbers are not to be reported.")
     return " ".join(sentences)
 
 
@@ -99,15 +114,28 @@ def _model(fit: Fit) -> str:
             parts += [f"slopes of {listing(slopes)}"] if slopes else []
             together = "correlated " if len(names) > 1 else ""
             random.append(f"{together}random {listing(parts)} by {grouping.name}")
-    response = _titled(design, design.formula.response)
-    what, method = f"linear mixed model of {response}", "maximum likelihood"
-    if fit.method == "REML":
-        method = "restricted maximum likelihood"
+    response = _titled(design, response_of(fit))
+    what, method = f"linear mixed model of {response}", METHODS.get(fit.method, "")
     if design.kind != NUMBER:
         counted = f" = {design.counted[0]!r}" if design.counted else ""
-        what = f"{fit.family.name} mixed model ({fit.family.link} link) of {response}{counted}"
-        method += f" ({fit.method})"
+        law = fit.family.name.replace("poisson", "Poisson")
+        what = f"{law} mixed model ({fit.family.link} link) of {response}{counted}"
+        method = f"maximum likelihood ({fit.method})"
     return f"A {what} with {fixed} and {listing(random)} was fitted by {method}."
+
+
+def _pooling(fit: Fit) -> list[str]:
+    if not isinstance(fit, PooledFit):
+        return []
+    missing = fit.fixed_effects["fmi"]
+    said = (
+        f"; the fraction of missing information was at most {missing.max():.2f}"
+        if len(missing)
+        else ""
+    )
+    return [
+        f"It was fitted to each of {fit.in_words}, and the fits were pooled by Rubin's rules{said}."
+    ]
 
 
 def _offset(fit: Fit) -> list[str]:
@@ -118,7 +146,12 @@ def _offset(fit: Fit) -> list[str]:
 
 
 def _weights(fit: Fit) -> list[str]:
-    design = fit.design
+    design, survey = fit.design, _survey(fit)
+    if survey is not None:
+        return [
+            f"Sampling weights were {survey.model.weights.in_words}.",
+            f"Standard errors are those of {survey.in_words}.",
+        ]
     if design.weights is None or design.weights_name is None:
         return []
     if design.kind == YES_OR_NO:
@@ -129,13 +162,20 @@ def _weights(fit: Fit) -> list[str]:
     ]
 
 
+def _survey(fit: Fit) -> SurveyFit | None:
+    """The fit with sampling weights, or the first of those that are pooled."""
+    first = fit.fits[0] if isinstance(fit, PooledFit) else fit
+    return first if isinstance(first, SurveyFit) else None
+
+
 def _titled(design: Design, name: str) -> str:
-    """``Age in years (age)``, where the file of the data gives the column a title."""
-    return f"{design.titles[name]} ({name})" if name in design.titles else name
+    """``Age in years (age)``, where the file of the data gives the column of an effect a title."""
+    title = design.titles.get(name.partition("[")[0])
+    return f"{title} ({name})" if title and ":" not in name else name
 
 
 def _sample(fit: Fit) -> str:
-    groups = [f"{count:,} levels of {name}" for name, count in fit.n_groups.items()]
+    groups = [f"{n:,} levels of {_titled(fit.design, name)}" for name, n in fit.n_groups.items()]
     left_out = fit.design.rows_given - fit.nobs
     gone = f" ({left_out:,} incomplete rows left out)" if left_out else ""
     return f"The data were {fit.nobs:,} rows{gone} in {listing(groups)}."
@@ -143,7 +183,7 @@ def _sample(fit: Fit) -> str:
 
 def _fixed(fit: Fit) -> str:
     if not fit.design.fixed_names:
-        return f"The mean of {fit.design.formula.response} was taken to be 0."
+        return f"The mean of {response_of(fit)} was taken to be 0."
     if fit.design.kind != NUMBER:
         return " ".join([*_ratios(fit), *columns_left_out(fit.design)])
     said = []
@@ -153,7 +193,10 @@ def _fixed(fit: Fit) -> str:
             f"[{rounded_like(row.lower, row.std_error)}, {rounded_like(row.upper, row.std_error)}], "
             f"t({row.df:.1f}) = {row.t:.2f}, {p_equation(row.p_value)}"
         )
-    estimated = f"Fixed effects (Satterthwaite degrees of freedom): {'; '.join(said)}."
+    of_whom = "clusters less strata as" if isinstance(fit, SurveyFit) else "Satterthwaite"
+    if isinstance(fit, PooledFit):
+        of_whom = "Barnard-Rubin"
+    estimated = f"Fixed effects ({of_whom} degrees of freedom): {'; '.join(said)}."
     return " ".join([estimated, *columns_left_out(fit.design)])
 
 
@@ -197,7 +240,7 @@ def _overdispersion_allowed(fit: Fit) -> list[str]:
 
 def _random(fit: Fit) -> str:
     table = fit.variance_components
-    unknown = unknown_parameters(fit.design, fit.estimates.reml)
+    unknown = unknown_parameters(fit.design, fit.method == "REML")
     said = []
     for row in table[table["group"] != "Residual"].itertuples():
         alone = pd.isna(row.effect2)
@@ -218,7 +261,7 @@ def _random(fit: Fit) -> str:
     return f"Standard deviations{where}: {', '.join(said)}."
 
 
-def _alike(fit: Fit) -> str:
+def _alike(fit: MixedFit | MixedGLMFit | PooledFit) -> str:
     said = []
     for row in [] if row_effects(fit).all() else icc(fit).itertuples():
         ends = ""

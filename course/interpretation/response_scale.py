@@ -18,6 +18,7 @@ from course.design.responses import NUMBER
 from course.errors import CourseError
 from course.fit.generalised import MixedGLMFit
 from course.fit.model import MixedFit
+from course.fit.pooled import PooledFit
 
 SCALES = ("link", "response")
 Curve = Callable[[Any], Any]
@@ -40,7 +41,7 @@ SLOPES: dict[str, tuple[Curve, Curve]] = {
 }
 
 
-def on_response(fit: MixedFit | MixedGLMFit, scale: str) -> bool:
+def on_response(fit: MixedFit | MixedGLMFit | PooledFit, scale: str) -> bool:
     """Whether there is something to carry over: numbers with a normal residual have one scale."""
     choice("scale", scale, SCALES)
     return scale == "response" and fit.design.kind != NUMBER

@@ -11,7 +11,8 @@ import pandas as pd
 from course.common.wording import number, rounded_like
 from course.errors import CourseError
 from course.fit.model import MixedFit
-from course.fit.require import require_fit
+from course.fit.pooled import PooledFit
+from course.fit.require import require_fit_or_pooled
 from course.fit.summary import LEFT_OUT
 from course.inference.parameters import parameters
 from course.solver.parameters import parameters_of
@@ -20,7 +21,7 @@ PARTS = ("fixed effects", "random effects", "fit")
 
 
 def side_by_side(
-    *fits: MixedFit, names: Sequence[str] | None = None, numeric: bool = False
+    *fits: MixedFit | PooledFit, names: Sequence[str] | None = None, numeric: bool = False
 ) -> pd.DataFrame:
     """Several models in one table: coefficients, SDs and correlations, measures of fit.
 
@@ -29,7 +30,7 @@ def side_by_side(
 
     Parameters
     ----------
-    *fits : MixedFit
+    *fits : MixedFit or PooledFit
         One or more fitted models, one column each.
     names : sequence of str, optional
         Column names; "(1)", "(2)", ... where left out.
@@ -41,9 +42,9 @@ def side_by_side(
     -------
     DataFrame
         Index (part, term): first the fixed effects, then ``sd(age | school)``, ``cor(Intercept, age |
-        school)`` and ``sigma``, then rows, the number of levels of each grouping, log-likelihood, AIC, BIC,
-        method. Empty text (NaN) where a model has no such term, and a dash (NaN) where it has the term
-        but other columns determine it, so that it is left out.
+        school)`` and ``sigma``, then rows, the number of levels of each grouping, log-likelihood, AIC, BIC
+        (of pooled fits their number), method. Empty text (NaN) where a model has no such term, and a dash
+        (NaN) where it has the term but other columns determine it, so that it is left out.
 
     Raises
     ------
@@ -92,7 +93,7 @@ def side_by_side(
     if not fits:
         raise CourseError("side_by_side takes one or more fits: side_by_side(fit_a, fit_b)")
     for fit in fits:
-        require_fit(fit, "side_by_side(fit_a, fit_b)")
+        require_fit_or_pooled(fit, "side_by_side(fit_a, fit_b)")
     names = [f"({i})" for i in range(1, len(fits) + 1)] if names is None else list(names)
     if len(names) != len(fits) or len(set(names)) < len(names):
         raise CourseError(f"{len(fits)} fits need {len(fits)} different names, not {names}")
@@ -125,7 +126,7 @@ def side_by_side(
     return pd.DataFrame(text, index=rows)
 
 
-def _column(fit: MixedFit) -> dict[tuple[str, str], tuple[Any, float]]:
+def _column(fit: MixedFit | PooledFit) -> dict[tuple[str, str], tuple[Any, float]]:
     """(part, term) to (value, standard error or NaN)."""
     fixed, random, measures = PARTS
     table = fit.fixed_effects
@@ -138,8 +139,11 @@ def _column(fit: MixedFit) -> dict[tuple[str, str], tuple[Any, float]]:
     found[measures, "rows"] = (fit.nobs, np.nan)
     for name, count in fit.n_groups.items():
         found[measures, f"levels of {name}"] = (count, np.nan)
-    for name, value in (("log-likelihood", fit.llf), ("AIC", fit.aic), ("BIC", fit.bic)):
-        found[measures, name] = (value, np.nan)
+    if isinstance(fit, PooledFit):
+        found[measures, "fits pooled"] = (len(fit.fits), np.nan)
+    else:
+        for name, value in (("log-likelihood", fit.llf), ("AIC", fit.aic), ("BIC", fit.bic)):
+            found[measures, name] = (value, np.nan)
     found[measures, "method"] = (fit.method, np.nan)
     return found
 

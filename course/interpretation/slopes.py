@@ -11,17 +11,19 @@ from course.common.arguments import choice, proportion
 from course.errors import CourseError
 from course.fit.generalised import MixedGLMFit
 from course.fit.model import MixedFit
-from course.fit.require import require_fit
+from course.fit.pooled import PooledFit
+from course.fit.require import require_fit_or_pooled
 from course.fit.tables import t_table
 from course.formula.parse import variables_of
-from course.inference.combinations import DF, combinations
+from course.inference.combinations import DF
+from course.interpretation.functions import estimated, grid_of
 from course.interpretation.reference_grid import (
     Functions,
+    ReferenceGrid,
     check_weights,
     estimable,
     is_labelled,
     read_names,
-    reference_grid,
 )
 from course.interpretation.response_scale import on_response, slopes_on_response
 
@@ -29,7 +31,7 @@ STEP = 1e-4  # of the predictor's range: to either side
 
 
 def slopes(
-    fit: MixedFit | MixedGLMFit,
+    fit: MixedFit | MixedGLMFit | PooledFit,
     predictor: str,
     *,
     by: str | Sequence[str] | None = None,
@@ -53,8 +55,8 @@ def slopes(
 
     Parameters
     ----------
-    fit : MixedFit or MixedGLMFit
-        A fitted model, as ``mixedlm(...).fit()`` or ``mixedglm(...).fit()`` returns it.
+    fit : MixedFit, MixedGLMFit or PooledFit
+        A fitted model, as ``mixedlm(...).fit()`` returns it; pooled fits are taken by Rubin's rules.
     predictor : str
         A predictor of the fixed part that holds numbers.
     by : str or list of str, optional
@@ -98,7 +100,7 @@ def slopes(
 
     In R: ``test(emtrends(fit, "sex", var = "age"))``.
     """
-    require_fit(fit)
+    require_fit_or_pooled(fit)
     check_weights(weights)
     choice("df", df, DF)
     level = proportion("level", level)
@@ -117,7 +119,7 @@ def slopes(
     within = [] if by is None else read_names(design, "by", by)
     if name in within:
         raise CourseError(f"{name} cannot stand in by: for its slope at several values write at=")
-    grid = reference_grid(design, at, numeric=name)
+    grid = grid_of(fit, at, numeric=name)
     places = np.array(grid.values[name])
     shown = [*within, name]
     column = design.columns[name].to_numpy(dtype=float)
@@ -125,26 +127,30 @@ def slopes(
     # at the edge of the data the step is taken inwards: a spline or a root has no beyond
     low = np.where(places >= column.min(), np.maximum(places - step, column.min()), places - step)
     high = np.where(places <= column.max(), np.minimum(places + step, column.max()), places + step)
-    before = grid.functions(shown, weights, {name: low.tolist()})
-    after = grid.functions(shown, weights, {name: high.tolist()})
-    width = np.tile(high - low, len(before.L) // len(places))
-    labels = before.labels
-    if len(places) == 1 and within:
-        labels = labels.droplevel(name)
-    elif not within and len(places) == 1:
-        labels = pd.Index([name], name="predictor")
-    functions = Functions(
-        labels, (after.L - before.L) / width[:, None], (after.offset - before.offset) / width
-    )
-    L = estimable(grid, functions, "slope")
-    L[np.abs(L) < 1e-9 * np.abs(L).max(initial=0)] = 0  # rounding of what does not change
-    found = combinations(fit, L, df)
-    estimates, errors = found.estimates + functions.offset, found.std_errors
+
+    def quotients(on: ReferenceGrid) -> Functions:
+        before = on.functions(shown, weights, {name: low.tolist()})
+        after = on.functions(shown, weights, {name: high.tolist()})
+        width = np.tile(high - low, len(before.L) // len(places))
+        labels = before.labels
+        if len(places) == 1 and within:
+            labels = labels.droplevel(name)
+        elif not within and len(places) == 1:
+            labels = pd.Index([name], name="predictor")
+        L = (after.L - before.L) / width[:, None]
+        L[np.abs(L) < 1e-9 * np.abs(L).max(initial=0)] = 0  # rounding of what does not change
+        return Functions(labels, L, (after.offset - before.offset) / width)
+
+    table = estimated(fit, grid, quotients, "slope", df, level)
     if on_response(fit, scale):
-        middle = grid.functions(shown, weights)
-        L_middle = estimable(grid, Functions(labels, middle.L, middle.offset), "mean")
-        eta = L_middle @ fit.estimates.beta + middle.offset
-        estimates, errors = slopes_on_response(fit, eta, L_middle, estimates, L)
-    table = t_table(pd.Series(estimates, labels), pd.Series(errors, labels), found.df, level)
+        middle, at_middle = grid.functions(shown, weights), quotients(grid)
+        L = estimable(grid, Functions(at_middle.labels, middle.L, middle.offset), "mean")
+        eta = L @ fit.estimates.beta + middle.offset
+        L_slope = estimable(grid, at_middle, "slope")
+        estimates, errors = slopes_on_response(fit, eta, L, table["estimate"].to_numpy(), L_slope)
+        infinite = np.full(len(table), np.inf)
+        table = t_table(
+            pd.Series(estimates, table.index), pd.Series(errors, table.index), infinite, level
+        )
     table.attrs["notes"] = grid.notes(shown, weights)
     return table

@@ -12,28 +12,30 @@ from course.errors import CourseError
 from course.fit.generalised import MixedGLMFit
 from course.fit.latent import row_effects, row_variance
 from course.fit.model import MixedFit
-from course.fit.require import require_fit, require_linear
-from course.fit.shares import mean_variances
+from course.fit.pooled import PooledFit
+from course.fit.require import require_fit, require_fit_or_pooled, require_linear
+from course.fit.shares import mean_variances, row_variances
 from course.solver.estimates import estimate
 from course.solver.problem import Problem
 
 
-def variance_shares(fit: MixedFit | MixedGLMFit) -> pd.DataFrame:
+def variance_shares(fit: MixedFit | MixedGLMFit | PooledFit) -> pd.DataFrame:
     """How the variance that the fixed part leaves is divided between the levels.
 
     Parameters
     ----------
-    fit : MixedFit or MixedGLMFit
-        A fitted model, as ``mixedlm(...).fit()`` or ``mixedglm(...).fit()`` returns it.
+    fit : MixedFit, MixedGLMFit or PooledFit
+        A fitted model, as ``mixedlm(...).fit()`` returns it, or several that are pooled.
 
     Returns
     -------
     DataFrame
         By group, the residual last: ``variance`` (squared units of the response) and ``share``
         (between 0 and 1; they add up to 1). With a slope the variance of a group depends on the predictor;
-        this is its mean over the rows (Johnson 2014, doi 10.1111/2041-210X.12225). A generalised fit has no
-        residual: all is on the scale of its link, and in the last row, ``distribution``, stands what its law
-        makes rows differ by there, as in `r2`.
+        this is its mean over the rows (Johnson 2014, doi 10.1111/2041-210X.12225). With prior weights the
+        residual's is that of a row of weight 1. A generalised fit has no residual: all is on the scale of its
+        link, and in the last row, ``distribution``, stands what its law makes rows differ by there, as in
+        `r2`.
 
     Raises
     ------
@@ -60,9 +62,13 @@ def variance_shares(fit: MixedFit | MixedGLMFit) -> pd.DataFrame:
 
     In R: ``with(as.data.frame(VarCorr(fit)), vcov / sum(vcov))``.
     """
-    require_fit(fit)
+    require_fit_or_pooled(fit)
     names = [grouping.name for grouping in fit.design.groupings]
-    variances = np.append(mean_variances(fit.design, fit.estimates), row_variance(fit))
+    if isinstance(fit, PooledFit):
+        of_groups = row_variances(fit.covariances, fit.mean_products)
+    else:
+        of_groups = mean_variances(fit.design, fit.estimates)
+    variances = np.append(of_groups, row_variance(fit))
     rest = "Residual" if fit.design.kind == NUMBER else "distribution"
     return pd.DataFrame(
         {"variance": variances, "share": variances / variances.sum()},
@@ -73,16 +79,17 @@ def variance_shares(fit: MixedFit | MixedGLMFit) -> pd.DataFrame:
 # -- R squared ----------------------------------------------------------------------------------
 
 
-def r2(fit: MixedFit | MixedGLMFit) -> pd.Series:
+def r2(fit: MixedFit | MixedGLMFit | PooledFit) -> pd.Series:
     """Marginal and conditional R squared.
 
     With V_f the variance of the fixed part's predictions over the rows, V_g the (mean) variance of
-    grouping g and V_e the residual variance,
+    grouping g and V_e the residual variance (with prior weights that of a row of weight 1),
 
         marginal = V_f / (V_f + sum V_g + V_e),    conditional = (V_f + sum V_g) / (V_f + sum V_g + V_e)
 
     (Nakagawa and Schielzeth 2013, doi 10.1111/j.2041-210x.2012.00261.x; for random slopes Johnson
-    2014, doi 10.1111/2041-210X.12225), as R's MuMIn and performance compute them.
+    2014, doi 10.1111/2041-210X.12225), as R's MuMIn and performance compute them. Those of pooled fits are
+    averaged as Fisher's z of their roots (Harel 2009, doi 10.1080/02664760802553000).
 
     Of a generalised fit all variances are on the scale of its link (Nakagawa, Johnson and Schielzeth 2017,
     doi 10.1098/rsif.2017.0213). V_e is pi^2 / 3 for the logit, 1 for the probit, pi^2 / 6 for the
@@ -91,8 +98,8 @@ def r2(fit: MixedFit | MixedGLMFit) -> pd.Series:
 
     Parameters
     ----------
-    fit : MixedFit or MixedGLMFit
-        A fitted model, as ``mixedlm(...).fit()`` or ``mixedglm(...).fit()`` returns it.
+    fit : MixedFit, MixedGLMFit or PooledFit
+        A fitted model, as ``mixedlm(...).fit()`` returns it, or several that are pooled.
 
     Returns
     -------
@@ -118,8 +125,12 @@ def r2(fit: MixedFit | MixedGLMFit) -> pd.Series:
 
     In R: ``performance::r2(fit)``.
     """
-    require_fit(fit)
-    fixed = float(np.var(fit.design.X @ fit.estimates.beta, ddof=1))
+    require_fit_or_pooled(fit)
+    if isinstance(fit, PooledFit):
+        z = np.arctanh([np.sqrt(r2(one)) for one in fit.fits])
+        return pd.Series(np.tanh(z.mean(axis=0)) ** 2, index=["marginal", "conditional"], name="r2")
+    beta, n = fit.estimates.beta, fit.nobs
+    fixed = float(beta @ fit.design.fixed_covariance @ beta) * n / (n - 1)
     variances = mean_variances(fit.design, fit.estimates)
     random = float(variances[~row_effects(fit)].sum())
     total = fixed + float(variances.sum()) + row_variance(fit)
@@ -168,6 +179,7 @@ def variance_explained(fit: MixedFit) -> pd.DataFrame:
     school    31.52  29.90       0.05
     Residual  74.35  53.95       0.27
     """
+    require_fit(fit)
     require_linear(
         fit,
         "variance_explained",

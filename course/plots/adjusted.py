@@ -15,8 +15,9 @@ from course.errors import CourseError
 from course.fit.generalised import MixedGLMFit
 from course.fit.generalised_summary import RATIOS
 from course.fit.model import MixedFit
+from course.fit.pooled import PooledFit, response_of
 from course.interpretation.response_scale import on_response
-from course.plots.lookup import link_unit, mean_label
+from course.plots.lookup import effect_label, link_unit, mean_label
 from course.plots.page import GREY, axis_label, canvas, describe, effect_unit, legend_above, unit_of
 from course.plots.rows import STYLES, intervals_in_rows, name_rows
 
@@ -27,7 +28,7 @@ MOST_TOLD = 4  # rows of one series in the text; of more it tells the lowest and
 
 
 def means(
-    fit: MixedFit | MixedGLMFit,
+    fit: MixedFit | MixedGLMFit | PooledFit,
     factor: str | Sequence[str],
     *,
     by: str | None = None,
@@ -43,7 +44,7 @@ def means(
 
     Parameters
     ----------
-    fit : MixedFit
+    fit : MixedFit or PooledFit
         A fitted model.
     factor : str or list of str
         The factor, or several for their combinations, as in ``course.means``.
@@ -83,19 +84,19 @@ def means(
     table = interpretation.means(
         fit, factor, by=by, at=at, weights=weights, df=df, level=level, scale=scale
     )
-    response = fit.design.formula.response
+    response = response_of(fit)
     names = factor if isinstance(factor, str) else ":".join(factor)
     label = f"adjusted mean of {axis_label(response, unit or unit_of(response))}"
     if fit.design.kind != NUMBER:
         of = mean_label(fit) if scale == "response" else f"{fit.family.link} of {response}"
         label = f"adjusted {of}"
-    return _rows(
-        table, by, f"The adjusted means of {response} by {names}", label, names, level, None, ax
-    )
+    title = f"The adjusted means of {response} by {names}"
+    shown = effect_label(fit.design.titles, names)
+    return _rows(table, by, title, label, shown, level, None, ax)
 
 
 def contrasts(
-    fit: MixedFit | MixedGLMFit,
+    fit: MixedFit | MixedGLMFit | PooledFit,
     factor: str | Sequence[str],
     kind: str = "pairwise",
     *,
@@ -113,7 +114,7 @@ def contrasts(
 
     Parameters
     ----------
-    fit : MixedFit
+    fit : MixedFit or PooledFit
         A fitted model.
     factor : str or list of str
         The factor whose levels are compared.
@@ -163,7 +164,7 @@ def contrasts(
         level=level,
         scale=scale,
     )
-    response = fit.design.formula.response
+    response = response_of(fit)
     names = factor if isinstance(factor, str) else ":".join(factor)
     unit = link_unit(fit, unit) or unit_of(response)
     label = f"difference between adjusted means ({unit or response})"
@@ -177,7 +178,7 @@ def contrasts(
 
 
 def slopes(
-    fit: MixedFit | MixedGLMFit,
+    fit: MixedFit | MixedGLMFit | PooledFit,
     predictor: str,
     *,
     by: str | None = None,
@@ -193,7 +194,7 @@ def slopes(
 
     Parameters
     ----------
-    fit : MixedFit
+    fit : MixedFit or PooledFit
         A fitted model.
     predictor : str
         A predictor with numbers.
@@ -231,7 +232,7 @@ def slopes(
     """
     options = {"by": by, "at": at, "weights": weights, "df": df, "level": level, "scale": scale}
     table = interpretation.slopes(fit, predictor, **options)
-    response = fit.design.formula.response
+    response = response_of(fit)
     unit = mean_label(fit) if on_response(fit, scale) else link_unit(fit, unit)
     label = f"slope of {predictor} ({effect_unit(response, predictor, unit)})"
     title = f"The slopes of {response} along {predictor}"

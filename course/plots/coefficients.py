@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,7 +11,7 @@ import pandas as pd
 from course.common.arguments import unknown
 from course.common.wording import count, listing, words
 from course.errors import CourseError
-from course.plots.lookup import link_unit
+from course.plots.lookup import effect_label, link_unit
 from course.plots.page import GREY, INK, canvas, describe, legend_above, unit_of
 from course.plots.rows import STYLES, intervals_in_rows, name_rows
 
@@ -48,7 +48,8 @@ def coefficients(
     Returns
     -------
     Axes
-        The first name on top; in each row the fits from the first, above, to the last, below.
+        The first name on top, with the title that the file of the data gives its column; in each row
+        the fits from the first, above, to the last, below.
 
     Raises
     ------
@@ -96,7 +97,8 @@ def coefficients(
                 zorder=4,
                 label="truth",
             )
-        name_rows(ax, names)
+        titles = _titles(fits.values())
+        name_rows(ax, [effect_label(titles, name) for name in names])
         unit = unit or _unit(next(iter(fits.values())))
         ax.set_xlabel(f"coefficient ({unit} per unit of the predictor)" if unit else "coefficient")
         legend_above(ax, columns=len(fits) + 1)
@@ -140,6 +142,12 @@ def _unit(fit: Any) -> str | None:
     if design is None:
         return unit_of(fit.model.endog_names)
     return link_unit(fit) or unit_of(design.formula.response)
+
+
+def _titles(fits: Iterable[Any]) -> dict[str, str]:
+    """What the files of the data call their columns."""
+    designs = [fit.design for fit in fits if hasattr(fit, "design")]
+    return {name: title for design in designs for name, title in design.titles.items()}
 
 
 def _text(tables: Mapping[str, pd.DataFrame], names: list[str], true: pd.Series) -> str:

@@ -13,7 +13,14 @@ from course.fit.generalised import MixedGLMFit
 from course.fit.model import MixedFit
 from course.fit.require import require_fit, require_linear
 from course.plots.covariances import ellipse
-from course.plots.lookup import containing, find_effect, find_group, find_slope, link_unit
+from course.plots.lookup import (
+    column_label,
+    containing,
+    find_effect,
+    find_group,
+    find_slope,
+    link_unit,
+)
 from course.plots.page import (
     BLUE,
     GREY,
@@ -114,9 +121,9 @@ def caterpillar(
         )
         if len(value) <= 40:
             ax.set_yticks(rows, [label(level) for level in value.index], fontsize=9)
-            ax.set_ylabel(group)
+            ax.set_ylabel(column_label(fit, group))
         else:
-            ax.set_ylabel(f"{group} (rank of {len(value)})")
+            ax.set_ylabel(f"{column_label(fit, group)} (rank of {len(value)})")
         name = effect_name(effect)
         unit = unit or effect_unit(fit.design.formula.response, effect, link_unit(fit))
         ax.set_xlabel(f"random {name} of the {group} ({unit}), with 95 % interval")

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     Fit = MixedFit | MixedGLMFit
 
+EFFECT_WIDTH = 32  # characters of a line that names a coefficient
 TITLE_WIDTH = 60  # characters in a line of an axis: a questionnaire's question is long
 
 
@@ -135,6 +136,15 @@ def working_design(fit: Fit) -> Design:
         return fit.design
     weights = fit.estimates.optimum.at.mode.rows.weight
     return replace(fit.design, weights=weights, kind=NUMBER)
+
+
+def effect_label(titles: Mapping[str, str], name: str) -> str:
+    """The title of a coefficient's column, ``Sex of the student: male``; its own name where there is none."""
+    column, _, level = name.partition("[")
+    if column not in titles or ":" in name:
+        return name
+    level = level.removeprefix("T.").removesuffix("]")
+    return fill(f"{titles[column]}: {level}" if level else titles[column], EFFECT_WIDTH)
 
 
 def containing(fit: Fit, g: int) -> list[int]:

@@ -10,7 +10,8 @@ from course.common.wording import listing, words
 from course.errors import CourseError
 from course.fit.generalised import MixedGLMFit
 from course.fit.model import MixedFit
-from course.fit.require import require_fit
+from course.fit.pooled import PooledFit
+from course.fit.require import require_fit_or_pooled
 from course.interpretation.variance import variance_shares as shares_of
 from course.plots.page import (
     BLUE,
@@ -24,12 +25,12 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
-def variance_shares(fit: MixedFit | MixedGLMFit, *, ax: Axes | None = None) -> Axes:
+def variance_shares(fit: MixedFit | MixedGLMFit | PooledFit, *, ax: Axes | None = None) -> Axes:
     """How much of the variance lies at each level, in per cent.
 
     Parameters
     ----------
-    fit : MixedFit
+    fit : MixedFit or PooledFit
         A model with random intercepts only: with random slopes, the shares depend on where one
         looks, and no single bar is right.
     ax : Axes, optional
@@ -57,7 +58,7 @@ def variance_shares(fit: MixedFit | MixedGLMFit, *, ax: Axes | None = None) -> A
     >>> plots.alt_text(plots.variance_shares(fit))
     'One bar per level, with its share of the variance: school 35.5 % and residual 64.5 %.'
     """
-    require_fit(fit)
+    require_fit_or_pooled(fit)
     effects = fit.variance_components["effect"].dropna()
     if (effects != "Intercept").any():
         slope = effects[effects != "Intercept"].iloc[0]

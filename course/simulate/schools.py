@@ -263,7 +263,7 @@ def simulate_schools(
         if level == "school":
             z[:, 0] = rho * school_age + math.sqrt(1 - rho**2) * z[:, 0]
         sds = intercept_sd.get(level, 0.0), slope_sd.get(level)
-        effects[level] = _effects(z, *sds, correlation.get(level, 0.0))
+        effects[level] = random_effects(z, *sds, correlation.get(level, 0.0), "age")
     truth = Truth(
         pd.Series(fixed),
         variance_table({names.group(g): effects[g][1] for g in levels}, residual_sd),
@@ -311,14 +311,14 @@ def _predictors(
     return columns
 
 
-def _effects(
-    z: np.ndarray, intercept_sd: float, slope_sd: float | None, correlation: float
+def random_effects(
+    z: np.ndarray, intercept_sd: float, slope_sd: float | None, correlation: float, slope: str
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Scale standard normal draws (units x 2) to random effects; also their covariance matrix."""
     if slope_sd is None:
         names, scale, covariance = ["Intercept"], [[intercept_sd]], [[intercept_sd**2]]
     else:
-        names = ["Intercept", "age"]
+        names = ["Intercept", slope]
         rest = math.sqrt(1 - correlation**2)
         scale = [[intercept_sd, 0.0], [correlation * slope_sd, rest * slope_sd]]
         between = correlation * intercept_sd * slope_sd

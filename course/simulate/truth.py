@@ -20,6 +20,8 @@ CONTAINERS = {
     "classroom": ("province", "school"),
     "student_id": ("province", "school"),  # pupils may change classrooms, never schools
 }
+# The same for the levels of a simulated assessment.
+CONTAINERS_OF_SAMPLES = {"CNT": (), "STRATUM": ("CNT",), "SCHOOLID": ("CNT", "STRATUM")}
 
 # What `Truth.compare` calls the kinds of parameters, in the order of its rows.
 KINDS = {"fixed": "fixed effect", "sd": "SD", "sigma": "SD", "cor": "correlation"}
@@ -253,11 +255,12 @@ def variance_table(
 
 def _covariance(components: pd.DataFrame, group: str) -> np.ndarray:
     """Covariance matrix of one group of a table of variance components."""
-    rows = components[components["group"] == group]
-    variances = rows["vcov"][rows["effect2"].isna()].to_numpy()
+    its = components["group"].to_numpy() == group
+    values = components["vcov"].to_numpy()[its]
+    variances = values[pd.isna(components["effect2"].to_numpy()[its])]
     matrix = np.diag(variances)
     if len(variances) == 2:
-        matrix[0, 1] = matrix[1, 0] = rows["vcov"].iloc[-1]
+        matrix[0, 1] = matrix[1, 0] = values[-1]
     return matrix
 
 
@@ -308,4 +311,5 @@ def _as_in_truth(groups: pd.Series, true_groups: list[str]) -> list[str]:
 def _same_units(name: str, group: str) -> bool:
     """Whether ``name`` adds to ``group`` nothing but levels that contain it."""
     parts, own = set(name.split(":")), group.split(":")
-    return parts >= set(own) and parts - set(own) <= set(CONTAINERS[own[-1]])
+    containers = (CONTAINERS | CONTAINERS_OF_SAMPLES)[own[-1]]
+    return parts >= set(own) and parts - set(own) <= set(containers)

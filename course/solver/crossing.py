@@ -195,7 +195,7 @@ class Crossing:
         K_tu = self.C_tu - self.coupling.transposed(largest.P)
         cells = self.C - self.coupling.product(largest.W)
         M, more, others = self.K.eliminate(cells, K_tu, K_uu, self._diagonals(factors))
-        return M, logdet + more, CrossedTape(largest, others)
+        return M, float(logdet.sum()) + more, CrossedTape(largest, others)
 
     def _sum_places(self, values: np.ndarray) -> np.ndarray:
         """(u, u, levels of the largest factor) to (u, u, places)."""

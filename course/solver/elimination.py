@@ -118,8 +118,10 @@ class Eliminated:
     M_z: np.ndarray  # (k, u, L)
 
 
-def eliminate_levels(M: np.ndarray, z: np.ndarray, Lambda: np.ndarray) -> tuple[Eliminated, float]:
-    """What the elimination of each level's own effects needs of M, and the sum of log|A|."""
+def eliminate_levels(
+    M: np.ndarray, z: np.ndarray, Lambda: np.ndarray
+) -> tuple[Eliminated, np.ndarray]:
+    """What the elimination of each level's own effects needs of M, and log|A| of each, (L,)."""
     M_z, k = M[z], len(z)
     A = product(Lambda.T, product(M_z[:, z], Lambda))
     A[np.diag_indices(k)] += 1
@@ -128,7 +130,7 @@ def eliminate_levels(M: np.ndarray, z: np.ndarray, Lambda: np.ndarray) -> tuple[
     if not large:
         H = product(Lambda, A_inverse)
         W = product(H, Lambda.T)
-        return Eliminated(W, H, product(W, M_z), M_z), logdet.sum()
+        return Eliminated(W, H, product(W, M_z), M_z), logdet
     # the same by solving; one step of refinement (Skeel 1980, doi 10.1090/S0025-5718-1980-0572859-4) gets
     # back the digits that products with the inverse lose
     right = np.concatenate(
@@ -138,7 +140,7 @@ def eliminate_levels(M: np.ndarray, z: np.ndarray, Lambda: np.ndarray) -> tuple[
     X += product(A_inverse, right - product(A, X))
     WM = product(Lambda, X)
     P, W = WM[:, :-k], WM[:, -k:]
-    return Eliminated(W, transpose(X[:, -k:]), P, M_z), logdet.sum()
+    return Eliminated(W, transpose(X[:, -k:]), P, M_z), logdet
 
 
 class Stage:
@@ -161,7 +163,7 @@ class Stage:
         """M of this stage, shape (u, u, L), to M of the next; also log|A| and the tape."""
         tape, logdet = eliminate_levels(M, self.z, Lambda)
         M_next = self.sums.total(M) - self.sums.total(product(transpose(tape.M_z), tape.P))
-        return M_next, logdet, tape
+        return M_next, float(logdet.sum()), tape
 
     def back(self, tape: Eliminated, M_bar: np.ndarray) -> np.ndarray:
         """The derivative by this stage's M, given that by the next stage's."""

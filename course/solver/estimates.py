@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy import linalg
@@ -133,6 +133,60 @@ def estimate(problem: Problem, reml: bool = True, progress: bool = False) -> Est
         gradient=float(best.gradient),
         theta_standard=best.theta,
     )
+
+
+def conditional_sds(problem: Problem, estimates: Estimates) -> list[np.ndarray]:
+    """Conditional standard deviations of the random effects, given beta and theta, (L, k) each."""
+    at = problem.evaluate(estimates.theta_standard)
+    conditional = problem.conditional_covariances(at, estimates.sigma2)
+    return [np.sqrt(np.diagonal(V, axis1=1, axis2=2).clip(min=0)) for V in conditional]
+
+
+def ml_deviance(
+    problem: Problem, beta: np.ndarray, covariances: Sequence[np.ndarray], sigma2: float
+) -> float:
+    """-2 log-likelihood at any values of the parameters, in the units of the data.
+
+    Parameters
+    ----------
+    problem : Problem
+    beta : ndarray, shape (p,)
+    covariances : sequence of ndarray, (k, k) each
+        For each grouping the covariance matrix of its effects.
+    sigma2 : float
+        Residual variance.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from course.design.design import build_design
+    >>> from course.formula.parse import parse_formula
+    >>> data = pd.DataFrame({"y": [1.0, 2, 4, 5, 9, 9], "g": list("aabbcc")})
+    >>> problem = Problem(build_design(parse_formula("y ~ 1 + (1|g)"), data))
+    >>> best = estimate(problem, reml=False)
+    >>> at = ml_deviance(problem, best.beta, best.covariances, best.sigma2)
+    >>> round(at - best.deviance, 8), ml_deviance(problem, best.beta, [np.eye(1)], 1.0) > at
+    (0.0, True)
+    """
+    factors = []
+    for grouping, T, covariance in zip(
+        problem.design.groupings, problem.T_z, covariances, strict=True
+    ):
+        root = np.zeros_like(covariance)
+        for block in grouping.blocks:
+            here = np.ix_(block, block)
+            values, vectors = np.linalg.eigh(covariance[here] / sigma2)
+            root[here] = vectors * np.sqrt(values.clip(min=0))
+        factors.append(lower_factor(np.linalg.solve(T, root), grouping.blocks))
+    at = problem.evaluate(problem.pack(factors))
+    T_x = problem.T_x * problem.y_scale
+    away = beta - T_x @ at.beta
+    if problem.columns.constant is not None:
+        away = away - problem.columns.y_shift * problem.columns.constant
+    away = np.linalg.solve(T_x, away)
+    r2 = at.r2 + away @ np.linalg.solve(at.XX_inverse, away)  # at.r2 is that of the best beta
+    value = problem.deviance(replace(at, r2=float(r2)), False, sigma2 / problem.y_scale**2)
+    return problem.in_units_of_data(value, reml=False)
 
 
 def without_dust(factor: np.ndarray) -> np.ndarray:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import special
 
-LARGEST = 700.0  # the exponential of more than this is no double
+LARGEST = 230.0  # the exponential of more than this is no number to calculate with
 ROWS_AT_ONCE = 20_000
 # of a standard normal variable; a logistic curve of a variable with an SD of 5 is averaged to 1e-6 by these
 NODES, NODE_WEIGHTS = special.roots_hermitenorm(101)

@@ -7,9 +7,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from course.common.parameter import Parameter
 from course.solver.estimates import NEAR_ZERO, Estimates, lower_factor, without_dust
 from course.solver.laplace import Optimum, search
 from course.solver.penalised import Generalised
+
+# On the scale of the linear predictor, whose middle half is between -1 and 1 where chances are from 0.27 to
+# 0.73: no data tell of an effect as large as this.
+ENDLESS = 20.0
+FLATTEST = 1e-10  # curvature by a fixed effect that counts
 
 
 @dataclass(frozen=True, eq=False)
@@ -20,11 +26,15 @@ class GeneralisedEstimates(Estimates):
     ----------
     conditional_covariances : tuple of ndarray
         For each grouping those of its effects given beta and theta, (L, k, k).
+    runaway : tuple of Parameter
+        Fixed effects and SDs that would grow without end: the likelihood has no highest point but gets flat,
+        as where a predictor separates yes from no. Their estimates are where the search stopped.
     optimum : Optimum
         In standardised units.
     """
 
     conditional_covariances: tuple[np.ndarray, ...]
+    runaway: tuple[Parameter, ...]
     optimum: Optimum
 
 
@@ -47,10 +57,12 @@ def estimate_generalised(
     in_order = model.linear.in_level_order(
         {g: factor @ u for g, (factor, u) in enumerate(zip(factors, at.mode.u, strict=True))}
     )
+    covariance = _covariance(optimum, model.p)
+    runaway = _runaway(model, optimum, covariance, lower)
     pairs = zip(columns.T_z, at.problem.conditional_covariances(at.at, 1.0), strict=True)
     return GeneralisedEstimates(
         beta=columns.T_x @ at.beta,
-        cov_beta=columns.T_x @ _covariance(optimum, model.p) @ columns.T_x.T,
+        cov_beta=columns.T_x @ covariance @ columns.T_x.T,
         sigma2=1.0,
         factors=tuple(
             lower_factor(T @ without_dust(factor), own)
@@ -59,14 +71,43 @@ def estimate_generalised(
         effects=tuple((T @ b).T for T, b in zip(columns.T_z, in_order, strict=True)),
         deviance=at.deviance,
         reml=False,
-        converged=optimum.converged,
+        converged=optimum.converged and not runaway,
         singular=any((np.diagonal(factor) < NEAR_ZERO).any() for factor in lower),
         evaluations=optimum.evaluations,
         gradient=float(np.abs(at.gradient).max()),
         theta_standard=at.theta,
         conditional_covariances=tuple(np.einsum("ij,ljk,mk->lim", T, V, T) for T, V in pairs),
+        runaway=runaway,
         optimum=optimum,
     )
+
+
+def _runaway(
+    model: Generalised, optimum: Optimum, covariance: np.ndarray, lower: list[np.ndarray]
+) -> tuple[Parameter, ...]:
+    """Effects by which the linear predictor of a row is known to no better than ENDLESS, and SDs as large."""
+    T, X, names = model.columns.T_x, model.design.X, model.design.fixed_names
+    found = []
+    errors_of_rows = np.sqrt(np.einsum("ni,ij,nj->n", model.X, covariance, model.X))
+    if errors_of_rows.max(initial=0) > ENDLESS:
+        # of the predictors as the data have them, each per SD, and as they are centred
+        errors = np.sqrt(np.diagonal(T @ covariance @ T.T)) * np.where(
+            X.std(axis=0) > 0, X.std(axis=0), 1
+        )
+        least = np.minimum(errors, np.sqrt(np.diagonal(covariance)))
+        found = [
+            Parameter("fixed", effects=(name,))
+            for name, error in zip(names, least, strict=True)
+            if error > ENDLESS / 2
+        ]
+    for grouping, factor in zip(model.design.groupings, lower, strict=True):
+        sds = np.linalg.norm(factor, axis=1)
+        found += [
+            Parameter("sd", grouping.name, (label,))
+            for label, sd in zip(grouping.labels, sds, strict=True)
+            if sd > ENDLESS
+        ]
+    return tuple(found)
 
 
 def _covariance(optimum: Optimum, p: int) -> np.ndarray:
@@ -79,4 +120,6 @@ def _covariance(optimum: Optimum, p: int) -> np.ndarray:
     values, vectors = np.linalg.eigh(H[p:, p:])
     curved = values > 1e-8 * max(values.max(initial=0), 1e-300)
     towards = H[:p, p:] @ vectors[:, curved]
-    return np.linalg.inv(H[:p, :p] - (towards / values[curved]) @ towards.T)
+    values, vectors = np.linalg.eigh(H[:p, :p] - (towards / values[curved]) @ towards.T)
+    # where the likelihood is flat, rounding may have any sign
+    return (vectors / np.maximum(values, FLATTEST)) @ vectors.T

@@ -64,7 +64,12 @@ class Search:
         self.evaluations += 1
         start = None if self.best is None else self.best.mode.u
         p = self.model.p
-        at = self.model.evaluate(point[:p], point[p:], start)
+        with np.errstate(
+            all="ignore"
+        ):  # far out, where a line search may look, numbers are no numbers
+            at = self.model.evaluate(point[:p], point[p:], start)
+        if not (np.isfinite(at.deviance) and np.isfinite(at.gradient).all()):
+            at.deviance = np.inf
         if np.isfinite(at.deviance) and (self.best is None or at.deviance < self.best.deviance):
             self.best = at
             if self.report:

@@ -72,7 +72,10 @@ class Reweighted:
             y_scale=1.0,
             constant=None,
         )
-        self.problem = Problem(replace(design, X=design.X[:, : len(x)]), columns)
+        self.problem = Problem(
+            replace(design, X=design.X[:, : len(x)], fixed_names=design.fixed_names[: len(x)]),
+            columns,
+        )
         self.U = self.problem.U[: self.u]
         self.ones = [bool((column == 1).all()) for column in self.U]
         self.products = {

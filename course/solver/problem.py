@@ -25,8 +25,9 @@ from scipy import linalg
 
 from course.design.design import Design
 from course.design.groups import components, lies_in, parents
+from course.solver.chunks import stage_for
 from course.solver.crossing import Crossing
-from course.solver.elimination import Stage, Sums, cross_products
+from course.solver.elimination import Sums, cross_products
 from course.solver.standardise import Columns, standardise
 
 # The relative standard deviation of every effect at which a search starts.
@@ -60,6 +61,9 @@ class Problem:
     design : Design
     columns : Columns, optional
         Its columns in other coordinates than those of `standardise`.
+    products : ndarray of shape (u, u, L), optional
+        Their cross-products for each level of the finest grouping, in the order of its codes, where the
+        rows are gone and groupings are nested; the design has a code for each level and not for each row.
 
     Examples
     --------
@@ -73,14 +77,17 @@ class Problem:
     (1, (1,))
     """
 
-    def __init__(self, design: Design, columns: Columns | None = None):
+    def __init__(
+        self, design: Design, columns: Columns | None = None, products: np.ndarray | None = None
+    ):
         self.design = design
-        self.n, self.p = design.X.shape
+        self.n: float = design.n
+        self.p = len(design.fixed_names)
         self.patterns = [grouping.pattern for grouping in design.groupings]
         self.sum_log_weights = design.sum_log_weights
         self.n_theta = sum(int(pattern.sum()) for pattern in self.patterns)
         self._take(columns or standardise(design))
-        self._order(design)
+        self._order(design, products)
 
     # -- set-up -----------------------------------------------------------------------------
 
@@ -89,7 +96,7 @@ class Problem:
         self.U, self.x, self.z, self.y_at = columns.U, columns.x, columns.z, columns.y_at
         self.T_x, self.T_z, self.y_scale = columns.T_x, columns.T_z, columns.y_scale
 
-    def _order(self, design: Design) -> None:
+    def _order(self, design: Design, products: np.ndarray | None) -> None:
         """Decide what is eliminated when: crossed groupings together, then a chain of nested ones."""
         groupings = design.groupings
         order = sorted(range(len(groupings)), key=lambda g: -groupings[g].n_levels)
@@ -130,8 +137,20 @@ class Problem:
             self.leaves = crossing[0][2]
         else:
             self.leaves = self.ranks[0][units[0]]
-        self.stages = [Stage(g, self.z[g], total) for g, total in zip(chain, sums, strict=True)]
-        self.M = cross_products(self.U, self.leaves)
+        self.stages = self._stages(chain, sums)
+        if products is None:
+            self.M = self._cross_products()
+        else:
+            self.M = np.empty_like(products)
+            self.M[:, :, self.leaves] = products
+
+    def _stages(self, chain: list[int], sums: list[Sums]) -> list:
+        """One stage for each of the nested groupings, finest first."""
+        return [stage_for(g, self.z[g], total) for g, total in zip(chain, sums, strict=True)]
+
+    def _cross_products(self) -> np.ndarray:
+        """U'U within each leaf."""
+        return cross_products(self.U, self.leaves)
 
     def _blocks(self, crossed: list[int]) -> np.ndarray:
         return components(*[self.design.groupings[g].codes for g in crossed])
@@ -282,7 +301,7 @@ class Problem:
 
     def residual_coefficients(self, at: Evaluation) -> np.ndarray:
         """v with U v = y - X beta."""
-        v = np.zeros(len(self.U))
+        v = np.zeros(len(self.M))
         v[self.x], v[self.y_at] = -at.beta, 1
         return v
 
@@ -347,10 +366,11 @@ class Problem:
     def _conditional(self, at: Evaluation) -> dict[int, np.ndarray]:
         """By grouping the same over sigma squared in standardised units, (k, k, L)."""
         covariances = {}
-        bar = np.zeros((len(self.U), len(self.U), 1))
-        for stage, tape in reversed(self._steps(at)):
+        bar = np.zeros((len(self.M), len(self.M), 1))
+        for i, (stage, tape) in reversed(list(enumerate(self._steps(at)))):
             covariances[stage.grouping] = stage.conditional(tape, bar)
-            bar = stage.back(tape, bar)
+            if i or self.crossing:
+                bar = stage.back(tape, bar)
         if self.crossing:
             covariances |= self.crossing.conditional(at.tape[0], self.block_sums.spread(bar))
         return covariances

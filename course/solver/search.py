@@ -122,10 +122,10 @@ def has_rivals(problem: Problem) -> bool:
         if "Intercept" not in [grouping.effects[j] for j in block]
         for j in block
     ]
-    columns = problem.U[alone]
-    intercept = problem.U[problem.x[problem.design.fixed_names.index("Intercept")]]
-    along = columns @ intercept / np.sum(intercept**2)
-    return bool((along**2 > 0.5 * (columns**2).mean(axis=1)).any())
+    total = problem.M.sum(axis=2)
+    one = problem.x[problem.design.fixed_names.index("Intercept")]
+    means = total[one, alone] / total[one, one]
+    return bool((means**2 > 0.5 * total[alone, alone] / total[one, one]).any())
 
 
 def is_crowded(problem: Problem) -> bool:

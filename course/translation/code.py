@@ -9,8 +9,11 @@ from collections.abc import Iterable
 import numpy as np
 import pandas as pd
 
+from course.design.columns import is_truth
 from course.design.design import Design
 from course.design.transforms import TRANSFORMS, source
+from course.formula.expressions import NUMPY, column_code, names_outside_texts
+from course.formula.plausible import PlausibleValues
 from course.translation.arguments import quote
 from course.translation.call import Call, MadeColumn
 
@@ -109,21 +112,41 @@ def invertible(params):
 model.hessian = invertible
 """
 
+ENGINE_WHY = "Read by patsy: statsmodels' other engine, formulaic, makes other columns of these."
+READ_ALIKE = NUMPY | {"C", "I", "np"}  # functions that mean the same to both engines
 
-def program(design: Design, call: Call) -> str:
-    """What the data need, the columns that are made, the model, and its fit, in Python."""
+
+POOL = """\
+# Rubin's rules
+m = len(fits)
+estimates = pd.DataFrame([fit.fe_params for fit in fits])
+within = pd.DataFrame([fit.bse_fe**2 for fit in fits]).mean()
+extra = (1 + 1 / m) * estimates.var()
+pooled = pd.DataFrame({"estimate": estimates.mean(), "std_error": np.sqrt(within + extra)})
+"""
+
+
+def program(design: Design, call: Call, plausible: PlausibleValues | None = None) -> str:
+    """What the data need, the columns that are made, the model, and its fit, in Python.
+
+    With plausible values the model is fitted to each of them in a loop, and the fits are pooled.
+    """
     functions = transforms(design)
     lines = ["import numpy as np"]
     blocks = any(column.kind == "blocks" for column in call.made)
-    if blocks or "pd." in functions or call.weights is not None:
+    if blocks or "pd." in functions or call.weights is not None or plausible:
         lines.append("import pandas as pd")
     lines += ["import patsy"] if functions else []
+    engine_matters = not _read_alike(design, call)
+    lines += ["import statsmodels.formula"] if engine_matters else []
     lines.append("import statsmodels.formula.api as smf")
     lines += ["from scipy.interpolate import BSpline"] if "BSpline" in functions else []
     lines += ["from scipy.optimize import minimize"] if call.n_correlated > 1 else []
     if call.weights is not None:
         lines.append("from statsmodels.regression.mixed_linear_model import MixedLM, VCSpec")
     lines.append("")
+    if engine_matters:
+        lines += [*comment(ENGINE_WHY), 'statsmodels.formula.options.formula_engine = "patsy"', ""]
     if call.gaps:
         reasons = " ".join(gap.reason for gap in call.gaps)
         lines += comment(
@@ -140,26 +163,67 @@ def program(design: Design, call: Call) -> str:
         prepare.append(f"root = np.sqrt(data[{quote(call.weights)}].to_numpy(float))")
     prepare += made_columns(design, call.made)
     lines += [*prepare, ""] if prepare else []
-    lines += [
+    fixed_formula = quote(call.fixed_formula)
+    if plausible:
+        fixed_formula = _with_response(call.fixed_formula, plausible)
+    model = [
         "model = smf.mixedlm(",
-        f"    {quote(call.fixed_formula)},",
+        f"    {fixed_formula},",
         "    data,",
         f"    groups={quote(call.groups)},",
     ]
     if call.re_formula is not None:
-        lines.append(f"    re_formula={quote(call.re_formula)},")
+        model.append(f"    re_formula={quote(call.re_formula)},")
     if call.components:
-        lines.append("    vc_formula={")
-        lines += [f"        {quote(c.name)}: {quote(c.formula)}," for c in call.components]
-        lines.append("    },")
-    lines.append(")")
+        model.append("    vc_formula={")
+        model += [f"        {quote(c.name)}: {quote(c.formula)}," for c in call.components]
+        model.append("    },")
+    model.append(")")
     if call.weights is not None:
         effects = "None" if call.re_formula is None else _WEIGHTED_EFFECTS
-        lines += ["", *comment(WEIGHTS_WHY), *WEIGHTS.format(effects=effects).splitlines()]
-    return "\n".join([*lines, *_fit_lines(design, call)]) + "\n"
+        model += ["", *comment(WEIGHTS_WHY), *WEIGHTS.format(effects=effects).splitlines()]
+    model += _fit_lines(design, call)
+    if plausible:
+        model = _pooled(model, plausible)
+    return "\n".join([*lines, *model]) + "\n"
+
+
+def _with_response(fixed_formula: str, plausible: PlausibleValues) -> str:
+    """The formula as Python in which ``response`` stands for the column."""
+    column = column_code(plausible.columns[0])
+    before, _, after = fixed_formula.partition(column)  # nothing but the response comes first
+    parts = [quote(before)] if before else []
+    return " + ".join([*parts, "response", quote(after)])
+
+
+def _pooled(model: list[str], plausible: PlausibleValues) -> list[str]:
+    """The model in a loop over the plausible values, and Rubin's rules for its fixed effects."""
+    names = ", ".join(quote(column_code(name)) for name in plausible.columns)
+    loop = f"for response in [{names}]:"
+    if len(loop) > 88:
+        listed = textwrap.wrap(names, 84, break_long_words=False, break_on_hyphens=False)
+        loop = "\n".join(["for response in [", *(f"    {line}" for line in listed), "]:"])
+    body = [f"    {line}".rstrip() for line in model]
+    return ["fits = []", loop, *body, "    fits.append(result)", "", *POOL.splitlines()]
 
 
 _WEIGHTED_EFFECTS = "pd.DataFrame(root[:, None] * model.exog_re, columns=model.data.exog_re_names)"
+
+
+def _read_alike(design: Design, call: Call) -> bool:
+    """Whether patsy and formulaic make the same columns, under the same names, of all that the call says.
+
+    They do of columns and their products, of C(x), and of arithmetic; not of scale(x), which divides by
+    n in the one and by n - 1 in the other, of codings, of Q("a name"), or of what is true or false.
+    """
+    texts = [call.fixed_formula, call.re_formula or "", *(c.formula for c in call.components)]
+    texts += [column.expression for column in call.made if column.kind == "by patsy"]
+    text = " ".join(texts)
+    columns = {name for name, column in design.columns.items() if not is_truth(column)}
+    known = READ_ALIKE | columns | {column.name for column in call.made}
+    return (
+        text.isascii() and set("\"'<>=!%").isdisjoint(text) and names_outside_texts(text) <= known
+    )
 
 
 def transforms(design: Design) -> str:
@@ -281,4 +345,4 @@ def _plain_type(column: pd.Series, is_group: bool, in_C: bool) -> str:
         return "str"
     if in_C and pd.api.types.is_integer_dtype(kind):
         return "int"
-    return "bool" if pd.api.types.is_bool_dtype(kind) else "float"
+    return "bool" if is_truth(column) else "float"

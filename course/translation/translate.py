@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import pandas as pd
@@ -13,9 +13,10 @@ from course.common.keywords import refuse_keywords
 from course.design.columns import check_frame
 from course.design.design import Design, build_design
 from course.design.notes import find_notes
+from course.design.plausible import build_designs
 from course.design.weights import weights_column
 from course.errors import CourseError
-from course.formula.parse import parse_formula
+from course.formula.plausible import PlausibleValues, read_formula
 from course.formula.terms import Formula
 from course.translation import code, equation, explain
 from course.translation.arguments import arguments
@@ -23,11 +24,6 @@ from course.translation.call import Call
 from course.translation.generalised import GeneralisedTranslation, translate_generalised
 from course.translation.layout import lay_out
 from course.translation.outcome import FAMILIES
-
-NO_RANDOM_TERM = (
-    "the formula has no random term such as (1|school): for ordinary least squares use "
-    "smf.ols(formula, data), or say which groups the rows come from"
-)
 
 OF_MIXEDLM = dict.fromkeys(
     ("groups", "re_formula", "vc_formula", "subset", "missing"),
@@ -62,6 +58,9 @@ class Translation:
         The model as an equation.
     notes : tuple of str
         What the data say that the formula does not.
+    plausible : PlausibleValues or None
+        Where the response is a pattern, the columns that it names: then the arguments are those for the
+        first of them, and the code fits all and pools.
 
     See Also
     --------
@@ -78,6 +77,7 @@ class Translation:
 
     design: Design = field(repr=False)
     call: Call
+    plausible: PlausibleValues | None = None
 
     @property
     def fixed_formula(self) -> str:
@@ -117,11 +117,11 @@ class Translation:
 
     @cached_property
     def code(self) -> str:
-        return code.program(self.design, self.call)
+        return code.program(self.design, self.call, self.plausible)
 
     @property
     def latex(self) -> str:
-        return equation.latex(self.design)
+        return equation.latex(self._as_written)
 
     @cached_property
     def notes(self) -> tuple[str, ...]:
@@ -129,13 +129,20 @@ class Translation:
 
     def explain(self) -> str:
         """The model in words, term by term, and how MixedLM takes it."""
-        return explain.explain(self.design, self.call, self.notes)
+        return explain.explain(self._as_written, self.call, self.notes, self.plausible)
 
     def __str__(self) -> str:
         return self.explain()
 
     def _repr_html_(self) -> str:
-        return explain.explain_html(self.design, self.call, self.notes)
+        return explain.explain_html(self._as_written, self.call, self.notes, self.plausible)
+
+    @property
+    def _as_written(self) -> Design:
+        """The design, with the pattern for a response that is one."""
+        if self.plausible is None:
+            return self.design
+        return replace(self.design, formula=self.plausible.in_formula(self.design.formula))
 
 
 def translate(
@@ -155,6 +162,8 @@ def translate(
     ----------
     formula : str
         For instance ``"test_score ~ age + sex + (age|classroom) + (1|school)"``, in R's spelling or Python's.
+        With a pattern for its response, ``"PV*MATH ~ escs + (1|school)"``, the code fits the model to each of
+        the plausible values and pools.
     data : DataFrame
         The pupils; how their groups lie in each other decides the call. Not changed.
     weights : str or array-like of shape (n,), optional
@@ -199,17 +208,32 @@ def translate(
     if link is not None:
         choice(f"link of the {family} family,", link, links)
     data = check_frame(data)
-    if not isinstance(formula, Formula):
-        formula = parse_formula(formula, data.columns)
-    if not formula.random:
-        raise CourseError(NO_RANDOM_TERM)
+    formula, plausible = read_formula(formula, data.columns)
+    require_random_term(formula)
     weighted, data = weights_column(weights, data)
-    if family == "gaussian":
+    if family != "gaussian":
+        if plausible is not None:
+            raise CourseError(
+                "a pattern for the response is for plausible values, which are numbers with a normal "
+                "residual: leave family= out"
+            )
+        design = build_design(formula, data, weighted, FAMILIES[family].kind)
+        return translate_generalised(design, family, link or links[0])
+    if plausible is None:
         return translate_design(build_design(formula, data, weighted))
-    design = build_design(formula, data, weighted, FAMILIES[family].kind)
-    return translate_generalised(design, family, link or links[0])
+    designs = build_designs(formula, data, plausible.responses, plausible.columns, weighted)
+    return translate_design(designs[0], plausible)
 
 
-def translate_design(design: Design) -> Translation:
+def require_random_term(formula: Formula) -> None:
+    """Refuse a formula that has none."""
+    if not formula.random:
+        raise CourseError(
+            "the formula has no random term such as (1|school): for ordinary least squares use "
+            "smf.ols(formula, data), or say which groups the rows come from"
+        )
+
+
+def translate_design(design: Design, plausible: PlausibleValues | None = None) -> Translation:
     """The translation of a design that is there already."""
-    return Translation(design, arguments(lay_out(design)))
+    return Translation(design, arguments(lay_out(design)), plausible)

@@ -9,6 +9,7 @@ from course.common.wording import count, listing
 from course.design.design import Design
 from course.design.grouping import Grouping
 from course.design.weights import weights_range
+from course.formula.plausible import PlausibleValues
 from course.translation.call import Call, Gap
 from course.translation.layout import Effects, Layout
 
@@ -71,6 +72,16 @@ def _random_sentence(total: str, grouping: Grouping, block: tuple[int, ...]) -> 
     return (
         f"({effects}): {levels} has {what}; {len(names)} variances, and "
         f"{count(covariances, 'covariance')} that say how these go together within a level."
+    )
+
+
+def plausible_in_words(plausible: PlausibleValues) -> str:
+    """What is done with several values for each row that might be the true one."""
+    return (
+        f"{plausible.pattern} stands for {plausible.in_words}: draws of what the value of each row may be. "
+        f"The model is fitted to each of the {len(plausible.columns)} plausible values, and the fits are "
+        "pooled by Rubin's rules: estimates are averaged, and standard errors grow by how much the estimates "
+        "differ."
     )
 
 

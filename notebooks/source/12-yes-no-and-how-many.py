@@ -1133,5 +1133,5 @@ check("12.10", overlooked)
 # - Counts take an offset for the exposure. When they vary too much, give each row an effect: otherwise
 #   standard errors are too small.
 #
-# **What comes next:** lesson 13 takes the files of a national assessment, from the labels to the report. The
-# [solutions](solutions/12-yes-no-and-how-many.ipynb) of this lesson explain each answer.
+# **What comes next:** [lesson 13](13-national-assessment.ipynb) takes the file of a national assessment, from
+# its labels to the report. The [solutions](solutions/12-yes-no-and-how-many.ipynb) of this lesson explain each answer.

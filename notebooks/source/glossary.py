@@ -93,6 +93,11 @@
 # A coefficient that is the same for everybody, such as the average slope of age. It is read as in
 # ordinary regression.
 #
+# ### fraction of missing information
+# How much of what complete data would tell of an estimate is not known, because scores are uncertain
+# or values are missing; fmi for short. It differs between the effects of one fit, and is not the share
+# of missing values.
+#
 # ### grouping factor
 # A column whose labels put rows into groups: `school`, `classroom`. It stands right of the bar in
 # `(1|school)`.
@@ -137,6 +142,10 @@
 # How far the result of a simulation may be off because it has a limited number of replicates. It
 # falls with the square root of their number, and says nothing about the errors of one study.
 #
+# ### multiple imputation
+# Filling each gap several times with drawn values instead of once with a guess, analysing each of the
+# tables, and pooling the results by [Rubin's rules](#Rubin's-rules).
+#
 # ### nested
 # Classrooms are nested in schools when every classroom belongs to exactly one school.
 #
@@ -151,6 +160,10 @@
 # ### partial pooling
 # Estimating each group from its own rows and from all the others, by a weight that the data decide.
 # It lies between one estimate for all (pooling) and one for each (no pooling).
+#
+# ### plausible value
+# A draw from the distribution of a student's true score, given the few tasks that the student sat and
+# the questionnaire. Each analysis is made once for every plausible value, and the results are pooled.
 #
 # ### power
 # How often a study finds an effect that is there: the share of such studies whose p-value falls
@@ -187,6 +200,10 @@
 # ### replicate
 # One simulated data set with its fit. A simulation study has many, each with a seed of its own.
 #
+# ### replicate weight
+# One of several sets of weights, each the sample once more with some of its schools weighing more
+# and others less. How much an estimate moves from set to set gives its standard error.
+#
 # ### residual
 # What is left of a score once all effects are taken off: what is special to this row.
 #
@@ -196,6 +213,15 @@
 # ### RMSE
 # Root mean squared error: how far an estimate lies from the truth, typically. Bias and scatter both
 # count.
+#
+# ### Rubin's rules
+# How results from several plausible values or imputed tables become one: the estimate is the mean of
+# the estimates, its variance the mean of their squared standard errors plus the variance between
+# the estimates, times 1 + 1/m.
+#
+# ### sampling weight
+# For how many a drawn unit stands: one over its chance to be drawn. Not a weight in the sense of `lmer`,
+# where a row with more weight is a more exact measurement.
 #
 # ### Satterthwaite
 # A method that finds the degrees of freedom of each fixed effect from how well the variance of its

@@ -20,7 +20,8 @@
 # [BLUPs are estimates](#BLUPs-are-estimates), [five levels](#Five-levels),
 # [a variance of 0](#A-variance-of-0), [a low ICC](#A-low-ICC),
 # [a random slope is enough](#A-random-slope-is-enough),
-# [a correlation of −1](#A-correlation-of-−1).
+# [a correlation of −1](#A-correlation-of-−1),
+# [average the plausible values first](#Average-the-plausible-values-first).
 
 # %% tags=["workshop"]
 import textwrap
@@ -33,7 +34,16 @@ import seaborn as sns
 import statsmodels.formula.api as smf
 from scipy import stats
 
-from course import confint, load, mixedlm, plots, r2, simulate_responses, simulate_schools
+from course import (
+    confint,
+    load,
+    mixedlm,
+    plots,
+    r2,
+    simulate_assessment,
+    simulate_responses,
+    simulate_schools,
+)
 from course.data import load_truth
 
 sns.set_theme(style="ticks", rc={"axes.spines.top": False, "axes.spines.right": False})
@@ -672,3 +682,42 @@ pd.DataFrame(rows, index=["correlation", "log-likelihood"]).T.round(2)
 #
 # **Write** age from a zero that means something, `age - 10`, and say where zero is when you report the
 # correlation. See [lesson 03](03-random-slopes.ipynb).
+
+# %% [markdown] tags=["workshop"]
+# ### Average the plausible values first
+#
+# **Claim.** Ten plausible values are ten measurements of one student. Their mean is the most exact score, so
+# it goes into the model.
+#
+# A simulated assessment, in which the true scores are known:
+
+# %% tags=["workshop"]
+assessment = simulate_assessment(
+    1, schools=60, students=30, missing={"ESCS": 0.0}, scores=True, seed=1
+).data
+draws = assessment.filter(regex=r"^PV\d+MATH$")
+assessment["mean_of_ten"] = draws.mean(axis=1)
+rest = " ~ ESCS + ST004D01T + GRADE + (1|SCHOOLID)"
+rows = {
+    "true scores": [
+        mixedlm("TRUE_SCORE" + rest, assessment).fit().sigma,
+        (assessment["TRUE_SCORE"] < 400).mean(),
+    ],
+    "mean of the ten": [
+        mixedlm("mean_of_ten" + rest, assessment).fit().sigma,
+        (assessment["mean_of_ten"] < 400).mean(),
+    ],
+    "one by one, then averaged": [
+        mixedlm("PV*MATH" + rest, assessment).fit().variance_components["vcov"].iloc[-1] ** 0.5,
+        (draws < 400).mean().mean(),
+    ],
+}
+pd.DataFrame(rows, index=["residual SD", "share below 400 points"]).T.round(3)
+
+# %% [markdown] tags=["workshop"]
+# **What is so.** Plausible values are draws from what is known of a student. Their mean is the best guess for
+# this one student, and guesses spread less than scores. So SDs, standard errors and shares beyond a limit
+# come out too small, however many values there are.
+#
+# **Write** `mixedlm("PV*MATH ~ ...", data)`: a fit for each, then [Rubin's
+# rules](glossary.ipynb#Rubin's-rules). See [lesson 13](13-national-assessment.ipynb).

@@ -15,7 +15,8 @@
 # [likelihood and size](#Likelihood-and-size), [matrices](#Matrices),
 # [tests and comparisons](#Tests-and-comparisons), [intervals](#Intervals),
 # [simulate, refit, leave out](#Simulate,-refit,-leave-out), [shares](#Shares),
-# [pictures and the rest](#Pictures-and-the-rest).
+# [files with labels](#Files-with-labels), [plausible values](#Plausible-values-and-imputed-data),
+# [Stata and SPSS](#Stata-and-SPSS), [pictures and the rest](#Pictures-and-the-rest).
 
 # %% [markdown] tags=["workshop"]
 # ## The fits
@@ -63,12 +64,17 @@ from course import (  # noqa: F401
     variance_shares,
     wald,
 )
+from course.data import read_table
 
 pupils = load("pupils")
 pupils["age10"] = pupils["age"] - 10
 pupils["room"] = pupils["classroom"].str.replace(".*-", "", regex=True)
 years = load("pupils_three_years")
 years["age10"] = years["age"] - 10
+pupils["third"] = pd.cut(pupils["age"], [0, 9, 11, 99], labels=["young", "middle", "old"])
+for k in (1, 2, 3):  # made-up plausible values
+    pupils[f"PV{k}TEST"] = pupils["test_score"] + k * np.sin(k * np.arange(1, len(pupils) + 1))
+survey = read_table("../tests/reference/files/survey.sav")
 new = pd.DataFrame(
     {"age10": 1.0, "sex": "male", "school_resources": 0.5, "school": ["P01-S1", "new"]}
 )
@@ -96,6 +102,8 @@ fit = mixedlm(formula, pupils).fit()
 fit_ml = mixedlm(formula, pupils).fit(reml=False)
 fit2 = mixedlm("test_score ~ age10 + sex + (1|classroom) + (1|school)", pupils).fit()
 fit3 = mixedlm("test_score ~ age10 + sex + (1|classroom) + (1|school) + (1|province)", pupils).fit()
+fit4 = mixedlm("test_score ~ C(third, Poly) + (1|school)", pupils).fit()
+pooled = mixedlm("PV*TEST ~ age10 + (1|school)", pupils).fit()
 
 # %% [markdown] tags=["workshop"]
 # The cells that make the tables are folded in JupyterLab: a click on the bar left of one opens it.
@@ -347,6 +355,51 @@ phrases(
 #   those divided by the residual variance. `result.fe_params` is the part you want.
 
 # %% [markdown] tags=["workshop"]
+# Two spellings mean one thing in R and another in patsy, which reads the formulas of statsmodels: ordered
+# factors, and `scale`.
+
+# %% tags=["workshop"] jupyter={"source_hidden": true}
+phrases(
+    (
+        "ordered factor, linear part",
+        'fixef(m4)[["third.L"]]',
+        'smf.mixedlm("test_score ~ C(third, Poly)", pupils, groups="school").fit()'
+        '.fe_params["C(third, Poly).Linear"]',
+        'fit4.fe_params["C(third, Poly).Linear"]',
+    ),
+    (
+        "its quadratic part",
+        'fixef(m4)[["third.Q"]]',
+        'smf.mixedlm("test_score ~ C(third, Poly)", pupils, groups="school").fit()'
+        '.fe_params["C(third, Poly).Quadratic"]',
+        'fit4.fe_params["C(third, Poly).Quadratic"]',
+    ),
+    (
+        "the same factor, its last level against the first",
+        'fixef(update(m4, contrasts = list(third = "contr.treatment")))[["thirdold"]]',
+        'smf.mixedlm("test_score ~ third", pupils, groups="school").fit()'
+        '.fe_params["third[T.old]"]',
+        'mixedlm("test_score ~ third + (1|school)", pupils).fit().fe_params["third[T.old]"]',
+    ),
+    (
+        "a predictor in units of its SD",
+        'fixef(update(m4, . ~ scale(age) + (1 | school)))[["scale(age)"]]',
+        'smf.mixedlm("test_score ~ scale(age, ddof=1)", pupils, groups="school").fit()'
+        '.fe_params["scale(age, ddof=1)"]',
+        'mixedlm("test_score ~ scale(age) + (1|school)", pupils).fit()'
+        '.fe_params["scale(age, ddof=1)"]',
+    ),
+)
+
+# %% [markdown] tags=["workshop"]
+# - For an ordered factor R takes polynomials; patsy and the course take differences from the first level,
+#   as for any factor. A note tells you of it, and `C(third, Poly)` gives R's numbers. The model is the same
+#   either way.
+# - patsy's `scale(age)` divides by the SD with n in its denominator, R's by the one with n − 1. The course
+#   reads `scale(age)` as R does and calls it `scale(age, ddof=1)`; in statsmodels' formulas you write that
+#   yourself.
+
+# %% [markdown] tags=["workshop"]
 # ## Variances
 
 # %% tags=["workshop"] jupyter={"source_hidden": true}
@@ -401,6 +454,12 @@ phrases(
     ),
     ("residual SD", "sigma(m)", "np.sqrt(result.scale)", "fit.sigma"),
     ("residual variance", "sigma(m)^2", "result.scale", "fit.scale"),
+    (
+        "residual SD with prior weights",
+        "sigma(update(m, weights = age))",
+        None,
+        'mixedlm(formula, pupils, weights="age").fit().sigma',
+    ),
     (
         "theta, 1",
         'getME(m, "theta")[[1]]',
@@ -933,6 +992,166 @@ phrases(
 # "ICC" has two meanings. `performance::icc(m3)` adds up all groups: the first row. With
 # `by_group = TRUE` it gives the shares, one by one: the second. `icc(fit3)` has both, as `icc` and
 # `share`; [lesson 06](06-interpretation.ipynb) says when to ask for which.
+
+# %% [markdown] tags=["workshop"]
+# ## Files with labels
+#
+# R reads the files of SPSS, Stata and SAS with haven. `survey` is such a file, in which 99 means "refused".
+
+# %% tags=["workshop"] jupyter={"source_hidden": true}
+phrases(
+    (
+        "values that the file declares missing",
+        "sum(is.na(survey$age))",
+        None,
+        'survey["age"].isna().sum()',
+    ),
+    (
+        "rows with a label",
+        'sum(haven::as_factor(survey$sex) == "male", na.rm = TRUE)',
+        None,
+        '(survey["sex"] == "male").sum()',
+    ),
+    (
+        "levels of a factor",
+        "nlevels(haven::as_factor(survey$books))",
+        None,
+        'len(survey["books"].cat.categories)',
+    ),
+    (
+        "codes in place of labels",
+        "sum(haven::zap_labels(survey$sex) == 2, na.rm = TRUE)",
+        None,
+        '(read_table("../tests/reference/files/survey.sav", labels="codes")["sex"] == 2).sum()',
+    ),
+)
+
+# %% [markdown] tags=["workshop"]
+# - `read_table` decides for each column: a factor where every value that occurs has a label, a number
+#   where special codes alone have one. In R you decide yourself, with `as_factor`, `zap_labels` and
+#   `zap_missing`.
+# - The title of a column is `attr(survey$age, "label")` in R, and `survey.attrs["labels"]["age"]` here.
+#   Pictures and reports use it.
+# - Why values are missing, the notes of a fit count: "2 rows: age is 'refused'".
+
+# %% [markdown] tags=["workshop"]
+# ## Plausible values and imputed data
+#
+# R fits the model to each plausible value, or each imputed data set, and pools the fits with mitml or mice.
+
+# %% tags=["workshop"] jupyter={"source_hidden": true}
+phrases(
+    (
+        "pooled coefficient",
+        'mitml::testEstimates(pv)$estimates["age10", "Estimate"]',
+        "np.mean([smf.mixedlm(f'PV{k}TEST ~ age10', pupils, groups='school').fit()"
+        ".fe_params['age10'] for k in (1, 2, 3)])",
+        'pooled.fe_params["age10"]',
+    ),
+    (
+        "its standard error",
+        'mitml::testEstimates(pv)$estimates["age10", "Std.Error"]',
+        None,
+        'pooled.bse_fe["age10"]',
+    ),
+    (
+        "test of a coefficient by pooled likelihood ratio",
+        'mitml::testModels(pv, lapply(pv, update, . ~ . - age10), method = "D3")$test[1, "F.value"]',
+        None,
+        'compare(mixedlm("PV*TEST ~ 1 + (1|school)", pupils).fit(), pooled)["F"].iloc[1]',
+    ),
+)
+
+# %% [markdown] tags=["workshop"]
+# - With imputed data sets, `pool([mixedlm(formula, data).fit() for data in imputed])` is
+#   `mitml::testEstimates(with(imputed, lmer(...)))`.
+# - Degrees of freedom differ: mitml's suppose an endless sample unless `df.com` says otherwise. The
+#   course takes those of Barnard and Rubin, with Satterthwaite's for the complete data.
+# - [Lesson 13](13-national-assessment.ipynb) says why nobody averages the plausible values first.
+
+# %% [markdown] tags=["workshop"]
+# ## Stata and SPSS
+#
+# Both have a command called `mixed`, and their defaults differ from lme4's. Each row gives R's
+# formula for what the command means, and the log-likelihood of that model.
+
+
+# %% tags=["workshop"] jupyter={"source_hidden": true}
+def translated(program, *rows):
+    """Each row: what it is, the command of another program, R's call, and the course's."""
+    lines = []
+    for what, command, r, course in rows:
+        value = R["calls"][r]
+        verdict = judge(value, {"course": eval(course)}, within=0.001 / abs(value))
+        codes = [(code, True) for code in (command, r, course)]
+        lines.append([(what, False), *codes, (f"{value:.2f}", False), (verdict, False)])
+    page(["what", program, "R", "course", "value", "agree"], lines)
+
+
+translated(
+    "Stata",
+    (
+        "intercepts and slopes, as it comes: ML, unrelated",
+        "mixed test_score age10 || school: age10",
+        "logLik(lmer(test_score ~ age10 + (age10 || school), pupils, REML = FALSE, control = tight))",
+        'mixedlm("test_score ~ age10 + (age10||school)", pupils).fit(reml=False).llf',
+    ),
+    (
+        "as lme4 does by default",
+        "mixed test_score age10 || school: age10, covariance(unstructured) reml",
+        "logLik(lmer(test_score ~ age10 + (age10 | school), pupils, control = tight))",
+        'mixedlm("test_score ~ age10 + (age10|school)", pupils).fit().llf',
+    ),
+    (
+        "two levels of groups",
+        "mixed test_score age10 || school: || classroom:",
+        "logLik(lmer(test_score ~ age10 + (1 | school) + (1 | school:classroom), pupils, REML = FALSE, "
+        "control = tight))",
+        'mixedlm("test_score ~ age10 + (1|school/classroom)", pupils).fit(reml=False).llf',
+    ),
+    (
+        "what stands later lies within, though labels repeat",
+        "mixed test_score age10 || school: || sex:",
+        "logLik(lmer(test_score ~ age10 + (1 | school) + (1 | sex:school), pupils, REML = FALSE, "
+        "control = tight))",
+        'mixedlm("test_score ~ age10 + (1|school/sex)", pupils).fit(reml=False).llf',
+    ),
+)
+
+# %% tags=["workshop"] jupyter={"source_hidden": true}
+translated(
+    "SPSS",
+    (
+        "intercepts and slopes, as it comes: REML, variance components",
+        "MIXED test_score WITH age10 /FIXED=age10 /RANDOM=INTERCEPT age10 | SUBJECT(school).",
+        "logLik(lmer(test_score ~ age10 + (age10 || school), pupils, control = tight))",
+        'mixedlm("test_score ~ age10 + (age10||school)", pupils).fit().llf',
+    ),
+    (
+        "as lme4 does by default",
+        "MIXED test_score WITH age10 /FIXED=age10 /RANDOM=INTERCEPT age10 | SUBJECT(school) COVTYPE(UN).",
+        "logLik(lmer(test_score ~ age10 + (age10 | school), pupils, control = tight))",
+        'mixedlm("test_score ~ age10 + (age10|school)", pupils).fit().llf',
+    ),
+    (
+        "two levels of groups",
+        "MIXED test_score WITH age10 /FIXED=age10 /RANDOM=INTERCEPT | SUBJECT(school) "
+        "/RANDOM=INTERCEPT | SUBJECT(classroom).",
+        "logLik(lmer(test_score ~ age10 + (1 | school) + (1 | classroom), pupils, control = tight))",
+        'mixedlm("test_score ~ age10 + (1|school) + (1|classroom)", pupils).fit().llf',
+    ),
+)
+
+# %% [markdown] tags=["workshop"]
+# - **Stata's `mixed` fits by ML, SPSS's by REML**, as lme4 and the course do. Stata's option is `reml`.
+# - **Both take intercepts and slopes as unrelated** unless you ask otherwise: `covariance(unstructured)`
+#   in Stata, `COVTYPE(UN)` in SPSS. lme4's `(age10|school)` lets them correlate. This is no matter of taste:
+#   without the covariance, the fit changes with where zero of age lies
+#   ([lesson 03](03-random-slopes.ipynb)).
+# - Both print variances first, not SDs. Stata tests fixed effects with z, as statsmodels does; with
+#   `dfmethod(satterthwaite)` or `dfmethod(kroger)` it takes t. SPSS has Satterthwaite's degrees of freedom.
+# - A factor is `i.sex` in Stata, whose reference is the first level; after `BY` in SPSS the *last* level is
+#   the reference. So an SPSS coefficient may have the opposite sign.
 
 # %% [markdown] tags=["workshop"]
 # ## Pictures and the rest

@@ -5,6 +5,7 @@ the others.
 """
 
 import json
+import shutil
 import textwrap
 from pathlib import Path
 
@@ -63,14 +64,27 @@ def test_titles_stand_on_axes_and_in_reports():
     data = read_table(FILES / "survey.sav")
     fit = mixedlm(FORMULA, data).fit()
     assert data.attrs["labels"]["age"] == "Age in years"
-    said = "A linear mixed model of math with fixed effects of sex[T.male], Age in years (age) and Index of"
+    said = (
+        "A linear mixed model of math with fixed effects of Sex of the student (sex[T.male]), Age in years "
+        "(age) and Index of"
+    )
     assert report(fit).startswith(said)
+    rows = plots.coefficients({"a": fit}).get_yticklabels()
+    shown = ["Sex of the student: male", "Age in years", "Index of social status"]
+    assert [row.get_text() for row in rows] == shown
+    assert plots.means(fit, "sex").get_ylabel() == "Sex of the student"
     assert plots.predictions(fit, "age").get_xlabel().startswith("Age in years; ")
     untitled = data.copy()
     untitled.attrs = {}
     fit = mixedlm(FORMULA, untitled).fit()
     assert plots.predictions(fit, "age").get_xlabel().startswith("age (years); ")
     assert " sex[T.male], age and escs " in report(fit)
+    untitled.attrs = {"labels": {"school": "Number of the school", "sex": "Sex of the student"}}
+    fit = mixedlm("math ~ age * sex + (1|school)", untitled).fit()
+    assert plots.caterpillar(fit, "school").get_ylabel() == "Number of the school"
+    assert "6 levels of Number of the school (school)" in report(fit)
+    rows = plots.coefficients({"a": fit}).get_yticklabels()
+    assert rows[-1].get_text() == "age:sex[T.male]"  # no title for a product
 
 
 def test_a_long_title_is_broken_into_lines(tmp_path):
@@ -197,6 +211,49 @@ def test_an_empty_text_is_missing_and_leading_zeros_stay(tmp_path):
     np.testing.assert_array_equal(sas["score"], [1, 2.5, np.nan])
 
 
+CATALOG = FILES / "survey.sas7bcat"
+
+
+def test_a_catalog_of_sas_gives_labels(tmp_path):
+    shutil.copy(FILES / "survey.sas7bdat", tmp_path / "pupils.sas7bdat")
+    spss = read_table(FILES / "survey.sav")["sex"]
+    plain = read_table(tmp_path / "pupils.sas7bdat")
+    np.testing.assert_array_equal(
+        plain["sex"], spss.map({"female": 1.0, "male": 2.0}).astype(float)
+    )
+    named = read_table(tmp_path / "pupils.sas7bdat", catalog=CATALOG)
+    pd.testing.assert_series_equal(named["sex"], spss)
+    assert named.attrs == {"labels": {"sex": "Sex of the student"}}
+    codes = read_table(tmp_path / "pupils.sas7bdat", labels="codes", catalog=CATALOG)
+    pd.testing.assert_frame_equal(codes, plain)
+
+
+@pytest.mark.parametrize("name", ["pupils.sas7bcat", "formats.sas7bcat"])
+def test_a_catalog_beside_the_file_is_found_and_told_of(name, tmp_path):
+    shutil.copy(FILES / "survey.sas7bdat", tmp_path / "pupils.sas7bdat")
+    shutil.copy(CATALOG, tmp_path / name)
+    data = read_table(tmp_path / "pupils.sas7bdat")
+    assert list(data["sex"].cat.categories) == ["female", "male"]
+    assert data.attrs["notes"][0] == (
+        f"The labels of values are those of {name}, which lies beside pupils.sas7bdat."
+    )
+
+
+def test_what_is_no_catalog_is_refused(tmp_path):
+    data = FILES / "survey.sas7bdat"
+    (tmp_path / "text.sas7bcat").write_text("1 = female")
+    for catalog, says in {
+        "nowhere.sas7bcat": "there is no file nowhere",
+        FILES / "survey.sav": "a catalog of SAS ends in .sas7bcat",
+        shutil.copy(data, tmp_path / "data.sas7bcat"): "no labels of values: is it a catalog",
+        tmp_path / "text.sas7bcat": "cannot be read as a catalog of SAS",
+    }.items():
+        with pytest.raises(CourseError, match=says):
+            read_table(data, catalog=catalog)
+    with pytest.raises(CourseError, match=r"catalog= goes with a \.sas7bdat"):
+        read_table(FILES / "survey.sav", catalog=CATALOG)
+
+
 def test_a_portable_file(tmp_path):
     data = read_table(
         written(
@@ -286,3 +343,60 @@ def test_an_ordered_factor_is_told_to_have_other_contrasts_than_in_r():
     )
     notes = translate("math ~ C(books, Poly) + (1|school)", data).notes
     assert not any("polynomials" in n for n in notes)
+
+
+# --- written ---------------------------------------------------------------------------------
+
+
+def test_what_a_file_of_spss_holds_comes_back_when_it_is_written_again(tmp_path):
+    data = read_table(FILES / "survey.sav")
+    write_table(data, tmp_path / "again.sav")
+    again = read_table(tmp_path / "again.sav")
+    pd.testing.assert_frame_equal(again, data)
+    assert again.attrs["labels"] == data.attrs["labels"]
+    assert mixedlm(FORMULA, again).design.reasons == mixedlm(FORMULA, data).design.reasons == WHY
+
+
+def test_codes_of_reasons_are_nines_beyond_the_values(tmp_path):
+    from course.common.reasons import pack_reasons
+
+    data = pd.DataFrame(
+        {
+            "few": pd.Categorical(["a", None, "b", "a"]),
+            "whole": [1.0, np.nan, 8.0, 9.0],
+            "index": [0.5, np.nan, np.nan, -1.0],
+        }
+    )
+    data.attrs["missing"] = {
+        name: pack_reasons(["", "refused", "not reached"], np.array([0, 2, gone, 0]))
+        for name, gone in (("few", 0), ("whole", 0), ("index", 3))
+    }
+    write_table(data, tmp_path / "t.sav")
+    codes = read_table(tmp_path / "t.sav", labels="codes")
+    about = pyreadstat.read_sav(tmp_path / "t.sav", user_missing=True)[1]
+    assert about.variable_value_labels == {
+        "few": {1: "a", 2: "b", 8: "refused", 9: "not reached"},
+        "whole": {98: "refused", 99: "not reached"},
+        "index": {98: "refused", 99: "not reached"},
+    }
+    assert codes["few"].isna().tolist() == [False, True, False, False]
+    back = read_table(tmp_path / "t.sav")
+    assert back["few"].cat.categories.to_list() == ["a", "b"]
+    pd.testing.assert_series_equal(back["whole"], data["whole"])
+
+
+@pytest.mark.parametrize(
+    "data, says",
+    [
+        (pd.DataFrame({"a b": [1]}), "cannot be written as .sav"),
+        (pd.DataFrame({1: [1]}), "names that are texts"),
+        (pd.DataFrame([[1, 2]], columns=["a", "a"]), "and different ones"),
+        (pd.DataFrame({"day": pd.to_datetime(["2026-01-01"])}), r"data\['day'\].astype\(str\)"),
+        (pd.DataFrame({"mixed": [1, "a"]}), "neither numbers nor text"),
+        (pd.DataFrame({"z": [1 + 2j]}), "neither numbers nor text"),
+    ],
+)
+def test_what_spss_has_no_place_for_is_refused_and_leaves_no_file(tmp_path, data, says):
+    with pytest.raises(CourseError, match=says):
+        write_table(data, tmp_path / "t.sav")
+    assert not (tmp_path / "t.sav").exists()

@@ -1,11 +1,13 @@
 """What `structure` sees of the groups, and what `propose` makes of it."""
 
 from functools import cache
+from itertools import product
 
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from budget import examples, thinned
+from hypothesis import given
 from hypothesis import strategies as st
 
 from course import CourseError, load, mixedlm, simulate_schools
@@ -166,6 +168,10 @@ def test_any_order_of_rows_says_the_same(pupils):
 # -- which labels restart in which -------------------------------------------------------------
 
 
+SCHOOLS, CLASSROOMS = [3, 5, 6, 10, 12], [3, 6, 8, 12]
+LISTED = [None, ["school", "classroom"], ["classroom", "school"]]
+
+
 @cache  # no test changes them
 def few_schools(schools, classrooms, label_type="integer"):
     return simulate_schools(
@@ -181,10 +187,10 @@ def few_schools(schools, classrooms, label_type="integer"):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("label_type", ["integer", "text"])
-@pytest.mark.parametrize("groups", [None, ["school", "classroom"], ["classroom", "school"]])
-@pytest.mark.parametrize("schools", [3, 5, 6, 10, 12])
-@pytest.mark.parametrize("classrooms", [3, 6, 8, 12])
+@pytest.mark.parametrize(
+    "schools, classrooms, groups, label_type",
+    thinned(product(SCHOOLS, CLASSROOMS, LISTED, ["integer", "text"]), 7),
+)
 def test_classrooms_restart_in_few_schools(schools, classrooms, groups, label_type):
     data = few_schools(schools, classrooms, label_type)
     if groups is None:
@@ -208,7 +214,7 @@ def test_the_proposal_holds_the_variance_of_six_schools():
 
 @pytest.mark.slow
 @given(outer=st.integers(3, 12), inner=st.integers(3, 12))
-@settings(max_examples=30, deadline=None)
+@examples(10)
 def test_where_names_do_not_tell_the_column_listed_first_is_the_larger(outer, inner):
     batch, cask = np.divmod(np.repeat(np.arange(outer * inner), 3), inner)
     data = pd.DataFrame({"batch": batch, "cask": cask, "y": np.sin(np.arange(len(batch)) ** 2)})

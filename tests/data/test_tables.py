@@ -205,7 +205,7 @@ def test_a_file_that_begins_as_another_kind_does(tmp_path):
         read_table(tmp_path / "t.csv")
 
 
-def test_workbooks_under_a_password(tmp_path):
+def test_workbooks_under_a_password(tmp_path, capsys):
     """Excel wraps an encrypted workbook into an old kind of file; LibreOffice encrypts the parts."""
     (tmp_path / "t.xlsx").write_bytes(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600))
     with pytest.raises(CourseError, match="protected by a password, or .* older: open it, save it"):
@@ -215,6 +215,10 @@ def test_workbooks_under_a_password(tmp_path):
         parts.writestr("content.xml", bytes(range(64)))
     with pytest.raises(CourseError, match="protected by a password: open it, save it without one"):
         read_table(tmp_path / "t.ods")
+    for name in ("t.xlsx", "t.ods"):
+        assert main(["fit", FORMULA, str(tmp_path / name)]) == 2
+        out, error = capsys.readouterr()
+        assert out == "" and error.count("\n") == 1 and "protected by a password" in error
 
 
 def test_arguments_that_do_not_go_with_the_file(tmp_path):

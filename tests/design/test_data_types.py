@@ -3,11 +3,13 @@
 import datetime
 import decimal
 import json
+from itertools import product
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
+from budget import thinned
 from made import pupils
 from running import at_the_optimum
 
@@ -117,7 +119,7 @@ NAMES = [
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", thinned(NAMES, 3))
 def test_names(name):
     """As a predictor with a slope, and as the name of a group."""
     predictor = FORMULA.replace("count", f"`{name}`")
@@ -127,7 +129,9 @@ def test_names(name):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["a`b", "`", "a`b`c", "`'\"", "C", 'a"b', "with space"])
+@pytest.mark.parametrize(
+    "name", thinned(["a`b", "`", "a`b`c", "`'\"", "C", 'a"b', "with space"], 2)
+)
 def test_names_in_quotes(name):
     """Q("a`b") is the way to a name with a backtick; in double quotes or in single ones."""
     as_predictor = frame().rename(columns={"count": name})
@@ -179,7 +183,7 @@ def test_a_column_called_like_a_function_inside_another():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["C", "Q", "I", "np", "bs", "Treatment"])
+@pytest.mark.parametrize("name", thinned(["C", "Q", "I", "np", "bs", "Treatment"], 3))
 def test_groups_and_idle_columns_called_like_functions(name):
     check(frame().rename(columns={"room": name}), FORMULA.replace("|room", f"|{name}"))
     check(frame().rename(columns={"school": name}), FORMULA.replace("|school", f"|{name}"))
@@ -199,8 +203,7 @@ INDICES = {
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("gap", [False, True])
-@pytest.mark.parametrize("index", INDICES)
+@pytest.mark.parametrize("index, gap", thinned(product(INDICES, [False, True]), 3))
 def test_indices(index, gap):
     data = frame()
     expected = EXPECTED

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from scipy import integrate, special, stats
 
-from course import icc, load, simulate_schools
+from course import icc, load, simulate_assessment, simulate_schools
 from course.errors import CourseError
 from course.exercises.check import all_exercises, check, use
 from course.exercises.exercise import Choice, Data, Exercise, Model, Number, Slip, judge
@@ -245,13 +245,25 @@ def candidates(authorities: int) -> pd.DataFrame:
     return chem97[chem97["lea"].isin(largest)].assign(passed=chem97["score"].ge(2).astype(int))
 
 
-@pytest.fixture(scope="module", params=["shipped", 7, 2031], ids=lambda seed: f"pupils {seed}")
+def assessment(seed: int) -> pd.DataFrame:
+    """The one of lesson 13; with another seed a smaller one."""
+    size = {"schools": 80, "students": 30} if seed == 13 else {"schools": 30, "students": 20}
+    gaps = {"questionnaire": 0.04, "ESCS": 0.10, "ST013Q01TA": 0.02}
+    return simulate_assessment(1, **size, informative={"school": 0.5}, missing=gaps, seed=seed).data
+
+
+@pytest.fixture(
+    scope="module",
+    params=["shipped", 7, pytest.param(2031, marks=pytest.mark.long)],
+    ids=lambda seed: f"pupils {seed}",
+)
 def lesson_data(request):
     """The pupils that the course ships, and those that an instructor drew with another seed."""
     data = Data()
     data.replace("twelve", TWELVE)
     data.replace("passing", passing(12 if request.param == "shipped" else request.param))
     data.replace("candidates", candidates(12 if request.param == "shipped" else 4))
+    data.replace("assessment", assessment(13 if request.param == "shipped" else request.param))
     if request.param != "shipped":
         data.replace("pupils", simulate_schools(10, 4, (2, 4), (8, 15), seed=request.param).data)
     return data

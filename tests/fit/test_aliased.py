@@ -156,6 +156,7 @@ def test_type_three_where_nothing_is_left_out_is_the_same_by_both_ways():
         assert found.loc["one", "num_df"] == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", MODELS)
 def test_statsmodels_alone_reaches_the_same_optimum(name):
     translation = translate(MODELS[name]["formula"], data(name))
@@ -171,6 +172,7 @@ def test_statsmodels_alone_reaches_the_same_optimum(name):
     same(scope["result"].fittedvalues.to_numpy()[:8], MODELS[name]["fitted"], rtol=0.01, atol=0.01)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", MODELS)
 def test_both_solvers_agree(name):
     check = fitted(name).check()
@@ -276,6 +278,7 @@ def test_a_picture_of_an_empty_cell_is_refused_and_one_beside_it_is_drawn():
     assert plots.predictions(fit, "x", at={"f": "b", "h": "r"})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["two_way", "repeated", "baking"])
 def test_intervals_and_refits_have_what_is_estimated(name):
     fit = fitted(name)
@@ -338,6 +341,7 @@ def test_the_likelihood_without_fixed_effects_is_that_of_a_normal_around_0():
     assert fit.llf == pytest.approx(expected, abs=1e-8)
 
 
+@pytest.mark.slow
 def test_everything_works_without_fixed_effects_or_says_why_not():
     fit = fitted("no_effects_both")
     assert "none: the mean of the response is taken to be 0" in str(fit.summary())

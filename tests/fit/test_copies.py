@@ -4,10 +4,12 @@ import copy
 import pickle
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
+from itertools import product
 
 import numpy as np
 import pandas as pd
 import pytest
+from budget import thinned
 from made import FORMULAS, cut_whatever_the_size, movers, table
 
 from course import mixedlm
@@ -35,6 +37,8 @@ def stored(fit):
     return pickle.loads(pickle.dumps(fit))
 
 
+AGAIN = [stored, copy.copy, copy.deepcopy]
+COPIED = [*FORMULAS[:5], "y ~ center(x) + C(f, Sum) + (1|b/a)"]
 DATA = table(3)
 OTHER_Y = DATA["y"].to_numpy() + DATA["x"].to_numpy() ** 2
 
@@ -48,10 +52,8 @@ def original(formula):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("again", [stored, copy.copy, copy.deepcopy])
-@pytest.mark.parametrize("used", [False, True])
-@pytest.mark.parametrize("formula", [*FORMULAS[:5], "y ~ center(x) + C(f, Sum) + (1|b/a)"])
-def test_a_copy_is_the_fit(again, used, formula):
+@pytest.mark.parametrize("formula, used, again", thinned(product(COPIED, [False, True], AGAIN), 5))
+def test_a_copy_is_the_fit(formula, used, again):
     fit, refit = original(formula)
     # what has been computed on demand is kept; a fit without any of it has it computed in the copy
     other = again(fit if used else mixedlm(formula, DATA).fit())

@@ -40,7 +40,7 @@ def same_blups(one, other, factor=1.0):
 
 
 @pytest.mark.slow
-@examples(8)
+@examples(4)
 @given(shuffle=st.integers(0, 1000), **CASES)
 def test_order_of_rows_in_any_structure(formula, seed, reml, shuffle):
     data = table(seed)
@@ -52,7 +52,7 @@ def test_order_of_rows_in_any_structure(formula, seed, reml, shuffle):
 
 
 @pytest.mark.slow
-@examples(8)
+@examples(4)
 @given(new=st.integers(0, 1000), kind=st.sampled_from(["number", "text", "category"]), **CASES)
 def test_labels_of_groups(formula, seed, reml, new, kind):
     """Labels are names only: in another order, as text, as categories, the groups are the same."""
@@ -76,7 +76,7 @@ def test_labels_of_groups(formula, seed, reml, new, kind):
 
 
 @pytest.mark.slow
-@examples(12)
+@examples(6)
 @given(
     y_unit=st.sampled_from([1e-6, 1e-3, 1.0, 1e3, 1e6]),
     x_unit=st.sampled_from([1e-6, 1e-3, 1.0, 1e3, 1e6]),
@@ -106,7 +106,7 @@ def test_units_in_any_structure(formula, seed, reml, y_unit, x_unit, z_unit):
 
 
 @pytest.mark.slow
-@examples(12)
+@examples(6)
 @given(
     formula=st.sampled_from([f for f in FORMULAS if "0 + x" not in f and "||" not in f]),
     seed=st.integers(0, 10_000),
@@ -127,7 +127,7 @@ def test_zero_of_a_predictor_in_correlated_terms(formula, seed, reml, shift):
 
 
 @pytest.mark.slow
-@examples(8)
+@examples(4)
 @given(seed=st.integers(0, 10_000), reml=st.booleans(), add=st.floats(-1e4, 1e4))
 def test_a_constant_and_a_fixed_effect_added_to_the_response(seed, reml, add):
     """y + c + d x moves the fixed effects by c and d and nothing else."""
@@ -170,7 +170,7 @@ SPELLINGS = [
 
 
 @pytest.mark.slow
-@examples(2)
+@examples(1)
 @given(seed=st.integers(0, 10_000), reml=st.booleans())
 @pytest.mark.parametrize("one, other", SPELLINGS)
 def test_spellings(one, other, seed, reml):
@@ -182,7 +182,7 @@ def test_spellings(one, other, seed, reml):
 
 
 @pytest.mark.slow
-@examples(8)
+@examples(4)
 @given(
     name=st.text(
         st.characters(codec="utf-8", exclude_characters="`", exclude_categories=["C", "Z"])

@@ -152,9 +152,12 @@ WRONG = [
     ("mixedlm", {"REML": False}, "given to fit()"),
     ("mixedlm", {"reml": False}, "given to fit()"),
     ("mixedlm", {"group": "school"}, "did you mean groups=?"),
-    ("mixedlm", {"family": "binomial"}, "BinomialBayesMixedGLM"),
-    ("mixedlm", {"weights": "w"}, "no weights"),
-    ("mixedlm", {"weigths": "w"}, "no weights"),
+    ("mixedlm", {"family": "binomial"}, "mixedglm(formula, data"),
+    ("mixedlm", {"weigths": "w"}, "did you mean weights=?"),
+    ("mixedlm", {"var_weights": "w"}, 'take weights="w"'),
+    ("mixedlm", {"freq_weights": "w"}, "data.index.repeat"),
+    ("fit", {"weights": "w"}, "given to mixedlm"),
+    ("translate", {"weight": "w"}, "did you mean weights=?"),
     ("mixedlm", {"control": 1}, "checked optimum by itself"),
     ("mixedlm", {"nonsense": 1}, "It takes formula=, data=, groups="),
     ("fit", {"REML": True}, "did you mean reml=?"),
@@ -203,10 +206,13 @@ def test_a_response_of_yes_and_no(dtype):
     with pytest.raises(CourseError) as caught:
         mixedlm("passed ~ age + (1|school)", data)
     said = str(caught.value)
-    assert "BinomialBayesMixedGLM" in said and "data['passed'].astype(float)" in said
+    assert (
+        'mixedglm(formula, data, family="binomial")' in said
+        and "data['passed'].astype(float)" in said
+    )
     data["passed"] = data["passed"].astype(float)  # the mend
     assert mixedlm("passed ~ age + (1|school)", data).fit().nobs == 60
-    with pytest.raises(CourseError, match="BinomialBayesMixedGLM"):
+    with pytest.raises(CourseError, match="mixedglm"):
         mixedlm("I(score > 2) ~ age + (1|school)", data)
 
 

@@ -23,6 +23,17 @@ FITTED_BY_LME4 = [name for name in MODELS if "refused" not in LME4[name]]
 COMPARED = [name for name in FITTED_BY_LME4 if "refused" not in MODELS[name]]
 
 
+WHILE_EDITING = COMPARED[::4]
+
+
+def each(names) -> pytest.MarkDecorator:
+    """A test for each of these; `make test-fast` has a quarter of them, the same in every test."""
+    marks = {True: [], False: [pytest.mark.slow]}
+    return pytest.mark.parametrize(
+        "name", [pytest.param(name, marks=marks[name in WHILE_EDITING]) for name in names]
+    )
+
+
 def without(field: str) -> list[str]:
     return [name for name in COMPARED if field not in MODELS[name]]
 
@@ -106,7 +117,7 @@ def correlations(name: str) -> tuple[dict, dict]:
     return ours, lme4
 
 
-@pytest.mark.parametrize("name", COMPARED)
+@each(COMPARED)
 def test_log_likelihood_and_fitted_values(name):
     ours, lme4 = fit(name), LME4[name]
     assert ours.nobs == lme4["nobs"]
@@ -118,7 +129,7 @@ def test_log_likelihood_and_fitted_values(name):
     np.testing.assert_allclose(ours.predict(random="none").iloc[:5], lme4["fixed_part"], **close)
 
 
-@pytest.mark.parametrize("name", without("coding"))
+@each(without("coding"))
 def test_fixed_effects(name):
     for (estimate, error), (r_estimate, r_error) in paired(*fixed_effects(name)):
         assert estimate == pytest.approx(r_estimate, abs=1e-3 * max(abs(r_estimate), r_error))
@@ -129,20 +140,20 @@ def test_fixed_effects(name):
 ALIASED = [n for n in without("coding") if None in dict(LME4[n]["fixed_effects"]).values()]
 
 
-@pytest.mark.parametrize("name", ALIASED)
+@each(ALIASED)
 def test_as_many_aliased_columns_as_lme4(name):
     ours = fit(name).fixed_effects.estimate.isna().sum()
     assert ours == list(LME4[name]["fixed_effects"].values()).count(None)
 
 
-@pytest.mark.parametrize("name", without("not_identified"))
+@each(without("not_identified"))
 def test_random_effects(name):
     sigma = LME4[name]["sigma"]
     for sd, r_sd in paired(*components(name)):
         assert sd == pytest.approx(r_sd, rel=2e-3, abs=1e-3 * sigma)
 
 
-@pytest.mark.parametrize("name", [n for n in without("not_identified") if not LME4[n]["singular"]])
+@each(name for name in without("not_identified") if not LME4[name]["singular"])
 def test_correlations(name):
     for correlation, r_correlation in paired(*correlations(name)):
         assert correlation == pytest.approx(r_correlation, abs=5e-3)

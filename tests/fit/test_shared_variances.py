@@ -6,6 +6,7 @@ import re
 import numpy as np
 import pandas as pd
 import pytest
+from budget import thinned
 from reference_models import MODELS, ROOT, data, model
 
 from course import (
@@ -98,7 +99,7 @@ def test_all_that_is_known_is_that_of_lme4(name, reml):
     assert re.search(WORDS[name], said(fit))
 
 
-@pytest.mark.parametrize("name", REFERENCE)
+@pytest.mark.parametrize("name", thinned(REFERENCE, 4, pytest.mark.slow))
 def test_the_other_solver_agrees_whatever_split_it_has(name):
     assert fitted(REFERENCE[name]["formula"]).check().agree
 
@@ -208,7 +209,7 @@ def test_units_do_not_matter():
 # -- no false alarm ---------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("model_id", [m["id"] for m in MODELS])
+@pytest.mark.parametrize("model_id", thinned([m["id"] for m in MODELS], 4, pytest.mark.slow))
 def test_models_that_are_known_get_no_alarm(model_id):
     design = build_design(parse_formula(model(model_id)["python"]), data(model_id))
     expected = bool(model(model_id).get("only_sum_identified"))
@@ -233,7 +234,7 @@ RANDOM_PARTS = [
 ]
 
 
-@pytest.mark.parametrize("random", RANDOM_PARTS)
+@pytest.mark.parametrize("random", thinned(RANDOM_PARTS, 4, pytest.mark.slow))
 def test_ordinary_random_designs_get_no_alarm(random):
     for seed in range(15):
         rng = np.random.default_rng(seed)

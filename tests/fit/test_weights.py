@@ -347,6 +347,15 @@ def test_words_tell_of_the_weights():
     assert ratio == pytest.approx(groups / (groups + ours.scale), rel=1e-6)
 
 
+def test_weights_far_from_one_are_told_of():
+    formula, frame = MODELS["slope"]["formula"], data("slope")
+    said = "no row has one near 1"
+    assert not any(said in note for note in fit("slope").notes)
+    for factor in (2, 0.1):
+        scaled = mixedlm(formula, frame.assign(w=factor * frame["w"]), weights="w")
+        assert any(said in note for note in scaled.translation.notes)
+
+
 def test_residuals_that_are_judged_have_one_variance():
     """Rows of weight 1 scatter a hundred times as much as those of weight 10,000, as they should."""
     rng = np.random.default_rng(5)
@@ -403,7 +412,6 @@ def test_weights_of_any_kind_of_number():
         ("1 / w", r"weights=data.eval\('1 / w'\)"),
         (2.0, "one number for each of the 812 rows"),
         ([1.0, 2.0], "one number for each of the 812 rows"),
-        ({"school": "w"}, "no dictionary"),
     ],
 )
 def test_what_are_no_weights_is_refused(weights, message):
@@ -411,16 +419,6 @@ def test_what_are_no_weights_is_refused(weights, message):
         mixedlm(MODELS["slope"]["formula"], data("slope"), weights=weights)
 
 
-@pytest.mark.parametrize(
-    "keyword, message",
-    [
-        ("freq_weights", "data.index.repeat.*weights="),
-        ("var_weights", 'weights="w"'),
-        ("weight", "did you mean weights="),
-    ],
-)
-def test_keywords_of_other_programs(keyword, message):
-    with pytest.raises(CourseError, match=message):
-        mixedlm(MODELS["slope"]["formula"], data("slope"), **{keyword: "w"})
-    with pytest.raises(CourseError, match="weights="):
-        mixedlm(MODELS["slope"]["formula"], data("slope")).fit(weights="w")
+def test_a_program_has_no_sampling_weights():
+    with pytest.raises(CourseError, match="A dictionary has the sampling weights of a survey"):
+        translate(MODELS["slope"]["formula"], data("slope"), weights={"school": "w"})

@@ -16,6 +16,9 @@ FIXED = {
     "as.factor(x)": "C(x)",
     "factor(x, levels = c('b', 'a'))": "C(x, levels=['b', 'a'])",
     "ordered(x)": "C(x, Poly)",
+    "factor(x, ordered=TRUE)": "C(x, Poly)",
+    "factor(x, levels=c('b', 'a'), ordered = T)": "C(x, Poly, levels=['b', 'a'])",
+    "factor(x, ordered=FALSE)": "C(x)",
     "log(x)": "np.log(x)",
     "log2(x)": "np.log2(x)",
     "log10(x)": "np.log10(x)",
@@ -34,10 +37,14 @@ FIXED = {
     "ns(x, df=3)": "ns(x, df=3)",
     "splines::ns(x, 3)": "ns(x, 3)",
     "ns(x, knots = c(1, 2))": "ns(x, knots=[1, 2])",
+    "ns(x, knots=1.5)": "ns(x, knots=[1.5])",
+    "bs(x, knots = 1)": "bs(x, knots=[1])",
     "bs(x, df=5, intercept=TRUE)": "bs(x, df=5, include_intercept=True)",
     "scale(x)": "scale(x, ddof=1)",
     "scale(x, scale=FALSE)": "scale(x, rescale=False, ddof=1)",
     "scale(x, ddof=0)": "scale(x, ddof=0)",
+    "scale(x, TRUE, FALSE)": "scale(x, center=True, rescale=False, ddof=1)",
+    "scale(x, T)": "scale(x, center=True, ddof=1)",
     "x %in% z": "x:z",
     "x & z": "x:z",
     "ifelse(x > 4, 1, 0)": "np.where(x > 4, 1, 0)",
@@ -128,7 +135,18 @@ REFUSED = {
     "y ~ relevel(x) + (1|g)": "takes x and ref",
     "y ~ log(x, 2, 3) + (1|g)": "log(...) in a formula takes x and base",
     "y ~ scale(x, center=FALSE) + (1|g)": "root of the mean square",
-    "y ~ factor(x, labels = 'a') + (1|g)": "and no labels",
+    "y ~ factor(x, labels = 'a') + (1|g)": "data['x'].map({'old': 'new', ...})",
+    "y ~ factor(x, exclude = 'a') + (1|g)": "and no exclude",
+    "y ~ scale(x, FALSE) + (1|g)": "root of the mean square",
+    "y ~ ns(x, df=3, Boundary.knots=c(0, 9)) + (1|g)": "its outer knots are the lowest and the highest",
+    "y ~ bs(x, df=4, Boundary.knots=c(0, 9)) + (1|g)": "write lower_bound=6, upper_bound=12",
+    "y ~ as.numeric(factor(x)) + (1|g)": "write as.numeric(x) where x is text",
+    "y ~ as.numeric(as.character(x)) + (1|g)": "data['x'] = pd.to_numeric(data['x'])",
+    "lmer(y ~ x + (1|g), data = d)": 'R\'s lmer: the formula alone is wanted here, mixedlm("y ~ x + (1|g)"',
+    "m <- lme4::lmer(y ~ log(x) + (1|g), d, REML=F)": 'mixedlm("y ~ log(x) + (1|g)", data)',
+    "glmmTMB(y ~ poly(x, 2) + (1|g))": 'mixedlm("y ~ poly(x, 2) + (1|g)", data)',
+    "y ~ x + (1|y)": "explain itself",
+    "y ~ x + (1|g/y)": "explain itself",
     "y ~ C(x, contr.treatment(3, base=2)) + (1|g)": "Treatment('label')",
     "y ~ as.integer(x) + (1|g)": "pd.to_numeric",
     "y ~ s(x) + (1|g)": "ns(x, df=3)",
@@ -291,6 +309,7 @@ def test_two_offsets_add():
     assert parse_formula(one.formula) == one.design.formula
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "formula",
     [
@@ -339,6 +358,18 @@ def test_a_factor_before_two_bars_is_asked_about_with_both_answers_to_copy():
     assert mixedlm(f"y ~ f + {glmmtmbs}", DATA).fit().n_params == 3 + 4 + 1
 
 
+def test_products_and_truth_values_before_two_bars_come_as_terms_to_copy():
+    data = DATA.assign(late=np.resize([True, False, False, True, True], 150))
+    with pytest.raises(CourseError) as caught:
+        mixedlm("y ~ f + (f*late||g)", data)
+    copied = str(caught.value).partition("glmmTMB does: ")[2]
+    assert copied.endswith('+ (0 + dummy(f, "c"):dummy(late, "True") | g)')
+    (*_, late, _, last) = mixedlm(f"y ~ f + {copied}", data).design.groupings[0].Z.T
+    np.testing.assert_array_equal(last, (data["f"] == "c") & data["late"])
+    for written in ('dummy(late, "TRUE")', 'dummy(late, "True")', "dummy(late, TRUE)"):
+        np.testing.assert_array_equal(X_of(written, data)[:, 1], data["late"])
+
+
 def test_labels_that_are_numbers_may_be_named_as_texts():
     """R compares labels as texts."""
     data = DATA.assign(grade=np.resize([8, 9, 10], 150))
@@ -350,6 +381,14 @@ def test_labels_that_are_numbers_may_be_named_as_texts():
     )
     np.testing.assert_array_equal(X_of('dummy(grade, "9")', data)[:, 1], data["grade"] == 9)
     np.testing.assert_array_equal(X_of('dummy(f, "b")', data)[:, 1], data["f"] == "b")
+    X = X_of("factor(grade, levels=c('10', '8', '9'))", data)
+    np.testing.assert_array_equal(X[:, 1:].T, [data["grade"] == 8, data["grade"] == 9])
+    for ordered in (
+        "ordered(grade, levels=c('9', '8', '10'))",
+        "C(grade, Poly, levels=[9, 8, 10])",
+    ):
+        scores = data["grade"].map({9: -1, 8: 0, 10: 1}) / 2**0.5
+        np.testing.assert_allclose(X_of(ordered, data)[:, 1], scores, atol=1e-12)
 
 
 def test_labels_as_numbers_are_their_places_and_new_rows_keep_them():

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from budget import thinned
 
 from course import (
     CourseError,
@@ -57,7 +58,7 @@ def row_names(table):
     return [label if isinstance(label, tuple) else (label,) for label in table.index]
 
 
-@pytest.mark.parametrize("model_id, i", CALLS)
+@pytest.mark.parametrize("model_id, i", thinned(CALLS, 4, pytest.mark.slow))
 def test_equals_emmeans(model_id, i):
     call = MODELS[model_id]["calls"][i]
     labels, expected = theirs(call)
@@ -196,6 +197,7 @@ def test_contrasts_of_cells_hold_those_within_each_level(pupils):
         )
 
 
+@pytest.mark.slow
 def test_adjusted_p_values_are_never_below_the_raw_ones_and_tukey_lies_between():
     exam = load("exam").iloc[::5]
     fit = mixedlm("normexam ~ standLRT + vr + (1|school)", exam).fit()

@@ -41,8 +41,8 @@ def test_what_lme4_finds_higher_by_rounding_is_not_there():
 @pytest.mark.parametrize(
     "first",
     [
-        *range(5000, 5020, 10),
-        *(pytest.param(first, marks=pytest.mark.long) for first in range(5020, 5100, 10)),
+        5000,
+        *(pytest.param(first, marks=pytest.mark.long) for first in range(5010, 5100, 10)),
     ],
 )
 def test_no_other_search_finds_a_lower_deviance(first):

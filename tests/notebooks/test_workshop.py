@@ -21,6 +21,7 @@ DAY = [script for script in SCRIPTS if script.stem[:2] in {f"{number:02}" for nu
 read = cache(build.read)  # a lesson is read by many tests, and changed by none
 
 
+@pytest.mark.slow
 def test_the_day_has_the_first_seven_lessons_and_six_hours():
     minutes = {script: workshop.workshop_minutes(read(script)) for script in SCRIPTS}
     assert [script for script in SCRIPTS if minutes[script] is not None] == DAY

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 from made import pupils
@@ -45,6 +46,15 @@ def test_code_and_equation_alone(table, capsys):
     assert names["result"].converged
     main(["translate", FORMULA, str(table), "--latex"])
     assert capsys.readouterr().out.startswith(r"\begin{aligned}")
+
+
+def test_weights(table, capsys):
+    assert main(["fit", FORMULA, str(table), "--weights", "age"]) == 0
+    assert "Weights: age" in capsys.readouterr().out
+    assert main(["translate", FORMULA, str(table), "--weights", "age", "--code"]) == 0
+    assert 'root = np.sqrt(data["age"].to_numpy(float))' in capsys.readouterr().out
+    assert main(["fit", FORMULA, str(table), "--weights", "ages"]) == 2
+    assert "did you mean 'age'" in capsys.readouterr().err
 
 
 def broken(path):
@@ -111,6 +121,39 @@ def test_a_table_comes_back_as_it_was(tmp_path):
     for suffix in (".csv", ".csv.gz", ".parquet"):
         write_table(pupils(), tmp_path / f"t{suffix}")
         pd.testing.assert_frame_equal(read_table(tmp_path / f"t{suffix}"), pupils())
+
+
+def test_more_values_that_mean_missing(tmp_path, capsys):
+    """As a number where the column is one, as text where it is text; in all columns or in one."""
+    data = pupils().assign(track=np.resize(["9", "a", "b", "a"], len(pupils())))
+    data.loc[[0, 3], "age"] = -9
+    data.loc[1, "age"] = 9
+    path = str(tmp_path / "t.csv")
+    data.to_csv(path, index=False)
+    fit = ["fit", "score ~ age + track + (1|school)", path]
+    for given, gone in {
+        (): 0,
+        ("--na", "-9"): 2,
+        ("--na", "-9", "9"): len(data) // 4 + 2,
+        ("--na", "age=-9", "age=9"): 3,
+    }.items():
+        assert main([*fit, *given]) == 0
+        assert f"{len(data) - gone} rows" in capsys.readouterr().out
+    for given, words in {
+        ("age=9", "-9"): "or NAME=VALUE in each",
+        ("agee=9",): "no column",
+    }.items():
+        assert main([*fit, "--na", *given]) == 2
+        assert words in capsys.readouterr().err
+
+
+def test_a_catalog_of_sas(capsys):
+    files = Path(__file__).resolve().parents[1] / "reference" / "files"
+    survey = ["translate", "math ~ sex + (1|school)", str(files / "survey.sas7bdat")]
+    assert main([*survey, "--catalog", str(files / "survey.sas7bcat")]) == 0
+    assert "lies beside" not in capsys.readouterr().err
+    assert main([*survey, "--catalog", str(files / "survey.sav")]) == 2
+    assert "a catalog of SAS ends in .sas7bcat" in capsys.readouterr().err
 
 
 @pytest.mark.slow

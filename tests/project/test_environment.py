@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from budget import thinned
 from lowest import lowest
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
@@ -176,7 +177,9 @@ def test_only_what_needs_statsmodels_and_pictures_imports_them():
     assert not {"statsmodels", "matplotlib", "seaborn", "jupyterlab"} & set(loaded)
 
 
-@pytest.mark.parametrize("name", ["load", "read_table", "simulate_schools", "check"])
+@pytest.mark.parametrize(
+    "name", thinned(["load", "read_table", "simulate_schools", "check"], 4, pytest.mark.slow)
+)
 def test_what_a_lesson_begins_with_waits_for_nothing_that_fits(name):
     """What their wings hand on beside them needs more, and imports it when it is called."""
     loaded = python(f"import sys; from course import {name}; print(*sys.modules)").split()

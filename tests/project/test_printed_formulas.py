@@ -5,6 +5,7 @@ import re
 import numpy as np
 import pandas as pd
 import pytest
+from budget import thinned
 
 from course import CourseError, mixedlm, propose, report, structure, translate
 from course.formula.parse import parse_formula
@@ -13,6 +14,7 @@ NAMES = [
     *("Ward No.", "ward.no", "class", "2nd ward", "C", "np", "a`b", "lambda x", "größe"),
     *("x|y", "a:b", "x(1)"),
 ]
+each_name = pytest.mark.parametrize("name", thinned(NAMES, 3, pytest.mark.slow))
 CODE = r"""(?:[^()`"]|`[^`]*`|Q\("[^"]*"\)|"[^"]*")"""  # no parentheses but in names
 TERM = re.compile(rf"(?<![\w)`])\((?:{CODE}|\([^()]*\))*\|{CODE}*\)")
 CALL = re.compile(rf"\b[CI]\({CODE}*\)")
@@ -57,7 +59,7 @@ def test_what_is_looked_for_is_found():
         can_be_read("write (1|Hospital:Ward No.) instead", ["Hospital", "Ward No."])
 
 
-@pytest.mark.parametrize("name", NAMES)
+@each_name
 def test_notes_of_labels_that_begin_again(name):
     data = hospital(inner=name)
     notes = translate(f"score ~ age + (1|hospital) + (1|{quoted(name)})", data).notes
@@ -68,7 +70,7 @@ def test_notes_of_labels_that_begin_again(name):
     assert mixedlm(f"score ~ age + {pair}", data).fit().n_groups  # the mend fits
 
 
-@pytest.mark.parametrize("name", NAMES)
+@each_name
 def test_notes_of_labels_that_are_numbers_and_of_strays(name):
     data = hospital(inner=name)
     data["place"] = data["hospital"] + "/" + data[name].astype(str)
@@ -83,7 +85,7 @@ def test_notes_of_labels_that_are_numbers_and_of_strays(name):
     can_be_read(" ".join(notes), data.columns)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@each_name
 def test_structure_and_proposal(name):
     data = hospital(inner=name)
     warnings = " ".join(structure(data, ["hospital", name]).warnings)
@@ -107,7 +109,7 @@ def test_predictors_and_responses_of_a_proposal(name):
     )
 
 
-@pytest.mark.parametrize("name", NAMES)
+@each_name
 def test_a_fit_shows_its_formula_so_that_it_can_be_written_again(name):
     data = hospital(inner=name)
     fit = mixedlm(f"score ~ age + (age||hospital) + (1|hospital:{quoted(name)})", data).fit()
@@ -116,7 +118,7 @@ def test_a_fit_shows_its_formula_so_that_it_can_be_written_again(name):
         can_be_read(text.replace("\n", " "), [*data.columns])
 
 
-@pytest.mark.parametrize("name", NAMES)
+@each_name
 def test_messages_about_random_terms(name):
     data = hospital(inner=name).assign(sex=lambda d: np.where(np.arange(len(d)) % 3, "f", "m"))
     group = quoted(name)

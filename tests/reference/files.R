@@ -56,6 +56,11 @@ write_sav(spss, file.path(folder, "survey.zsav"), compress = "zsav")
 write_dta(stata, file.path(folder, "survey.dta"))
 saveRDS(spss, file.path(folder, "survey.rds"))
 saveRDS(stata, file.path(folder, "survey_tagged.rds"))
+# SAS: the data name formats, whose labels stand in a catalog (survey.sas7bcat: see README.md)
+sas <- data.frame(school, math, age = age, sex = replace(as.numeric(sex), sex == 9, NA), hours = as.numeric(hours))
+attr(sas$sex, "format.sas") <- "SEX"
+attr(sas$sex, "label") <- "Sex of the student"
+suppressWarnings(write_sas(sas, file.path(folder, "survey.sas7bdat")))
 suppressWarnings(write_sas(data.frame(room = c("01", "1", "01"), score = c(1, 2.5, NA)), file.path(folder, "rooms.sas7bdat")))
 
 # What only R writes: ordered factors, missing values of every kind, dates, names of rows.

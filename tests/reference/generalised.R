@@ -44,20 +44,18 @@ models <- list(
        formula = "cbind(incidence, size - incidence) ~ factor(period) + (1|herd)"),
   list(id = "grouseticks", data = small("grouseticks"), family = "poisson",
        formula = "TICKS ~ factor(YEAR) + cHEIGHT + (1|BROOD) + (1|INDEX) + (1|LOCATION)"),
-  list(id = "verbagg", data = small("verbagg"), family = "binomial",
-       formula = "r2 ~ (Anger + Gender + btype + situ)^2 + (1|id) + (1|item)"),
-  list(id = "verbagg_slopes", data = small("verbagg"), family = "binomial",
-       formula = "r2 ~ Anger + Gender + btype + situ + (situ|id) + (1|item)"),
   list(id = "arabidopsis", data = small("arabidopsis"), family = "poisson",
        formula = "total.fruits ~ factor(nutrient)*amd + factor(rack) + status + (factor(nutrient)|gen) + (1|popu) + (1|row)"),
-  list(id = "chem97", data = "data/chem97.csv.gz", family = "binomial",
-       formula = "(score == 10) ~ gcsecnt + (1|school) + (1|lea)"),
-  list(id = "chem97_slopes", data = "data/chem97.csv.gz", family = "binomial",
-       formula = "(score == 10) ~ gcsecnt + (gcsecnt|school) + (1|lea)"),
   list(id = "exam", data = "data/exam.csv", family = "binomial",
        formula = "(normexam > 0.0043) ~ standLRT + sex + (standLRT|school)"),
   list(id = "pupils", data = "data/pupils.csv", family = "binomial",
-       formula = "(test_score > 65) ~ age + sex + (age||school) + (1|classroom)")
+       formula = "(test_score > 65) ~ age + sex + (age||school) + (1|classroom)"),
+  list(id = "verbagg", data = small("verbagg"), family = "binomial",
+       formula = "r2 ~ I((Anger - 20) / 10) * Gender + btype * situ + (1|id) + (1|item)"),
+  list(id = "verbagg_slopes", data = small("verbagg"), family = "binomial",
+       formula = "r2 ~ I((Anger - 20) / 10) + Gender + btype + situ + (situ|id) + (1|item)"),
+  list(id = "chem97", data = "data/chem97.csv.gz", family = "binomial",
+       formula = "(score == 10) ~ gcsecnt + (gcsecnt|school) + (1|lea)")
 )
 
 # deviance of glmer at its best: from several optimisers, each from where the last one ended
@@ -65,10 +63,8 @@ best <- function(formula, frame, family, nagq) {
   checks <- list(check.conv.singular = "ignore", check.conv.grad = "ignore", check.conv.hess = "ignore",
                  check.nobs.vs.nRE = "ignore", check.nobs.vs.nlev = "ignore", check.scaleX = "ignore")
   controls <- list(
-    list("bobyqa", list(rhobeg = 2e-2, rhoend = 1e-8, maxfun = 1e5)),
-    list("nloptwrap", list(xtol_abs = 1e-10, ftol_abs = 1e-11, maxeval = 1e4)),
-    list("Nelder_Mead", list(maxfun = 1e5, FtolAbs = 1e-10, XtolRel = 1e-12)),
-    list("bobyqa", list(rhobeg = 2e-4, rhoend = 1e-9, maxfun = 1e5))
+    list("bobyqa", list(rhobeg = 2e-2, rhoend = 1e-7, maxfun = 1e5)),
+    list("nloptwrap", list(xtol_abs = 1e-9, ftol_abs = 1e-10, maxeval = 1e4))
   )
   fit <- NULL
   for (control in controls) {
@@ -127,6 +123,8 @@ of_glmmTMB <- function(fit) {
   )
 }
 
+versions <- list(R = as.character(getRversion()), lme4 = as.character(packageVersion("lme4")),
+                 glmmTMB = as.character(packageVersion("glmmTMB")))
 only <- commandArgs(TRUE)
 path <- file.path(here, "generalised.json")
 results <- if (file.exists(path) && length(only)) fromJSON(path, simplifyVector = FALSE)$models else list()
@@ -143,9 +141,7 @@ for (model in models) {
     found <- of_glmer(best(formula, frame, family, if (is.null(model$nagq)) 1 else model$nagq))
   }
   results[[model$id]] <- c(model[setdiff(names(model), c("id", "by"))], found)
+  write_json(list(versions = versions, models = results), path, digits = 12, auto_unbox = TRUE, pretty = TRUE,
+             matrix = "rowmajor")
   cat(model$id, found$log_likelihood, proc.time()[["user.self"]] - started, "s\n")
 }
-versions <- list(R = as.character(getRversion()), lme4 = as.character(packageVersion("lme4")),
-                 glmmTMB = as.character(packageVersion("glmmTMB")))
-write_json(list(versions = versions, models = results), path, digits = 12, auto_unbox = TRUE, pretty = TRUE,
-           matrix = "rowmajor")

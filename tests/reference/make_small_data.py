@@ -9,6 +9,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from course.simulate.schools import simulate_schools
+
 HERE = Path(__file__).parent
 
 
@@ -123,6 +125,22 @@ def baking(seed: int) -> pd.DataFrame:
     )
 
 
+def simulated_answers() -> dict[str, pd.DataFrame]:
+    """Pupils who passed or not, how many of each classroom did, and days of absence."""
+    sds = {"school": 0.8, "classroom": 0.5}
+    passed = simulate_schools(4, 8, 2, 6, family="binomial", intercept_sd=sds, seed=21).data
+    by = ["school", "classroom", "school_resources", "teacher_experience"]
+    rooms = passed.groupby(by, as_index=False).agg(passed=("passed", "sum"), n=("passed", "size"))
+    rooms = rooms.assign(failed=rooms["n"] - rooms["passed"]).drop(columns="n")
+    absences = simulate_schools(4, 8, 2, 6, family="poisson", seed=22).data
+    keep = ["school", "classroom", "age", "sex", "teacher_experience"]
+    return {
+        "passed": passed[[*keep, "passed"]],
+        "rooms": rooms,
+        "absences": absences[[*keep, "school_days", "days_absent"]],
+    }
+
+
 def main() -> None:
     for name, arguments in SETS.items():
         pupils(*arguments).to_csv(HERE / f"{name}.csv", index=False, lineterminator="\n")
@@ -132,6 +150,9 @@ def main() -> None:
     )
     with_empty_cells(7).to_csv(HERE / "empty_cells.csv", index=False, lineterminator="\n")
     baking(8).to_csv(HERE / "baking.csv", index=False, lineterminator="\n")
+    for name, table in simulated_answers().items():
+        path = HERE / "generalised" / f"{name}.csv"
+        table.to_csv(path, index=False, lineterminator="\n")
 
 
 if __name__ == "__main__":

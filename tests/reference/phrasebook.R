@@ -21,6 +21,9 @@ setup <- c(
   'pupils$room <- sub(".*-", "", pupils$classroom)',
   'years <- read.csv("data/pupils_three_years.csv", stringsAsFactors = TRUE)',
   'years$age10 <- years$age - 10',
+  'pupils$third <- cut(pupils$age, c(0, 9, 11, 99), c("young", "middle", "old"), ordered_result = TRUE)',
+  'for (k in 1:3) pupils[[paste0("PV", k, "TEST")]] <- pupils$test_score + k * sin(k * seq_len(nrow(pupils)))',
+  'survey <- haven::read_sav("tests/reference/files/survey.sav", user_na = TRUE)',
   'tight <- lmerControl(optimizer = "bobyqa", optCtrl = list(rhoend = 1e-9, maxfun = 20000))',
   'm <- lmer(test_score ~ age10 + sex + school_resources + (age10 | school), pupils,
           control = tight)',
@@ -30,6 +33,8 @@ setup <- c(
            control = tight)',
   'm3 <- lmer(test_score ~ age10 + sex + (1 | classroom) + (1 | school) + (1 | province), pupils,
            control = tight)',
+  'm4 <- lmer(test_score ~ third + (1 | school), pupils, control = tight)',
+  'pv <- lapply(1:3, function(k) update(m4, reformulate("age10 + (1 | school)", paste0("PV", k, "TEST"))))',
   'new <- data.frame(age10 = 1, sex = "male", school_resources = 0.5, school = c("P01-S1", "new"))'
 )
 
@@ -68,6 +73,7 @@ calls <- c(
   'VarCorr(m3)$province[1, 1]',
   'sigma(m)',
   'sigma(m)^2',
+  'sigma(update(m, weights = age))',
   'getME(m, "theta")[[1]]',
   'getME(m, "theta")[[2]]',
   'getME(m, "theta")[[3]]',
@@ -128,6 +134,28 @@ calls <- c(
   'as.data.frame(pairs(emmeans::emmeans(m, "sex")))[1, "SE"]',
   'as.data.frame(emmeans::emtrends(m, ~ 1, "age10", lmer.df = "satterthwaite"))[1, "age10.trend"]',
   'clubSandwich::coef_test(m, "CR2")["age10", "SE"]',
+  # means of ordered factors, scaled predictors
+  'fixef(m4)[["third.L"]]',
+  'fixef(m4)[["third.Q"]]',
+  'fixef(update(m4, contrasts = list(third = "contr.treatment")))[["thirdold"]]',
+  'fixef(update(m4, . ~ scale(age) + (1 | school)))[["scale(age)"]]',
+  # files of SPSS
+  'sum(is.na(survey$age))',
+  'sum(haven::as_factor(survey$sex) == "male", na.rm = TRUE)',
+  'nlevels(haven::as_factor(survey$books))',
+  'sum(haven::zap_labels(survey$sex) == 2, na.rm = TRUE)',
+  # plausible values, imputed data
+  'mitml::testEstimates(pv)$estimates["age10", "Estimate"]',
+  'mitml::testEstimates(pv)$estimates["age10", "Std.Error"]',
+  'mitml::testModels(pv, lapply(pv, update, . ~ . - age10), method = "D3")$test[1, "F.value"]',
+  # Stata
+  'logLik(lmer(test_score ~ age10 + (age10 || school), pupils, REML = FALSE, control = tight))',
+  'logLik(lmer(test_score ~ age10 + (age10 | school), pupils, control = tight))',
+  'logLik(lmer(test_score ~ age10 + (1 | school) + (1 | school:classroom), pupils, REML = FALSE, control = tight))',
+  'logLik(lmer(test_score ~ age10 + (1 | school) + (1 | sex:school), pupils, REML = FALSE, control = tight))',
+  # SPSS
+  'logLik(lmer(test_score ~ age10 + (age10 || school), pupils, control = tight))',
+  'logLik(lmer(test_score ~ age10 + (1 | school) + (1 | classroom), pupils, control = tight))',
   # intervals
   'confint(m, "age10", method = "Wald")[1, 1]',
   'confint(m, "age10", method = "profile", quiet = TRUE)[1, 1]',
@@ -167,7 +195,7 @@ log_likelihoods <- lapply(setNames(nm = names(formulas)), function(data) {
 })
 values <- lapply(setNames(nm = calls), value)
 
-packages <- c("lme4", "lmerTest", "pbkrtest", "jsonlite")
+packages <- c("lme4", "lmerTest", "pbkrtest", "haven", "mitml", "jsonlite")
 write_json(
   list(
     versions = c(

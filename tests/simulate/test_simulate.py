@@ -28,7 +28,7 @@ def test_counts_are_per_parent():
 
 
 @pytest.mark.slow
-@examples(25)
+@examples(13)
 @given(
     low=st.integers(1, 4),
     more=st.integers(0, 4),

@@ -24,7 +24,7 @@ from course.solver.standardise import standardise
 
 @pytest.mark.slow
 @pytest.mark.parametrize("formula", FORMULAS)
-@examples(8)
+@examples(4)
 @given(seed=st.integers(0, 10_000), reml=st.booleans())
 def test_deviance_and_gradient(formula, seed, reml):
     problem = Problem(build_design(parse_formula(formula), table(seed)))
@@ -43,7 +43,7 @@ def test_deviance_and_gradient(formula, seed, reml):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("formula", FORMULAS)
-@examples(3)
+@examples(2)
 @given(seed=st.integers(0, 10_000))
 def test_effects_and_their_conditional_variances(formula, seed):
     """b = Sigma Z' V^-1 (y - X beta), var(b|y) = Sigma - Sigma Z' V^-1 Z Sigma."""

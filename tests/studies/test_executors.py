@@ -192,8 +192,8 @@ print(json.dumps({"counts": counts, "codes": codes, "interrupted": interrupted, 
 
 @pytest.mark.slow
 @posix
-def test_a_study_killed_twenty_times_and_interrupted_ends_as_if_nothing_had_happened(tmp_path):
-    kills = 20
+@pytest.mark.parametrize("kills", [6, pytest.param(20, marks=pytest.mark.long)])
+def test_a_study_killed_and_interrupted_ends_as_if_nothing_had_happened(kills, tmp_path):
     folder, n = tmp_path / "s", 4 * kills
     run = subprocess.run(
         [sys.executable, "-c", ACCIDENTS, str(folder), str(n), str(kills)],

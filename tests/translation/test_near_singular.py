@@ -1,8 +1,11 @@
 """The translated code at the edges: columns nearly alike, variances of which only sums are known."""
 
+from itertools import product
+
 import numpy as np
 import pandas as pd
 import pytest
+from budget import thinned
 from running import execute
 
 from course import mixedlm
@@ -49,7 +52,7 @@ SHARED = [
 ]
 
 
-@pytest.mark.parametrize("formula", SHARED)
+@pytest.mark.parametrize("formula", thinned(SHARED, 6, pytest.mark.slow))
 def test_variances_of_which_only_sums_are_known(formula):
     """MixedLM inverts a Hessian that is singular there, and would leave no result."""
     fit, result = ends_at_the_optimum(formula, grid())
@@ -74,7 +77,7 @@ def test_an_ordinary_model_needs_no_hair():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("distance", [1.0, 0.1, 0.01, 0.001])
+@pytest.mark.parametrize("distance", thinned([0.01, 1.0, 0.1, 0.001], 4))
 def test_columns_that_are_nearly_alike(distance):
     data = alike(distance)
     ends_at_the_optimum("y ~ x + (0 + x + z | group)", data)
@@ -82,14 +85,16 @@ def test_columns_that_are_nearly_alike(distance):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", thinned(range(4), 4))
 def test_an_intercept_and_columns_that_are_nearly_alike(seed):
     ends_at_the_optimum("y ~ x + (x + z | group)", alike(0.1, seed=seed))
 
 
+FACTORS = ["y ~ f + (f | group)", "y ~ 1 + (0 + f | group)"]
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("levels", [3, 4])
-@pytest.mark.parametrize("formula", ["y ~ f + (f | group)", "y ~ 1 + (0 + f | group)"])
+@pytest.mark.parametrize("levels, formula", thinned(product([3, 4], FACTORS), 3))
 def test_a_factor_of_few_rows_a_group(levels, formula):
     """Levels that do not occur in a group, no variance at all: the optimum is singular in several ways."""
     rng = np.random.default_rng(levels)
@@ -101,7 +106,7 @@ def test_a_factor_of_few_rows_a_group(levels, formula):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("residual", [1e-2, 1e-4])
+@pytest.mark.parametrize("residual", thinned([1e-2, 1e-4], 2))
 def test_hardly_any_residual(residual):
     data = alike(1.0, groups=8)
     rng = np.random.default_rng(5)

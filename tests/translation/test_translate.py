@@ -1,10 +1,12 @@
 """The translation: its code runs alone and reaches the optimum; the twin agrees; the words are right."""
 
+from itertools import product
 from unittest import mock
 
 import numpy as np
 import pandas as pd
 import pytest
+from budget import thinned
 from made import FORMULAS, pupils, table
 from reference_models import MODELS, data, fit
 from running import run
@@ -19,7 +21,15 @@ SLOW = {
     "chem97", "chem97_slash", "pupils_ac_as_ap_uncorrelated", "years_ac_as_ap_uncorrelated",
     "pupils_1c_1sc", "years_1c_1sc", "egsingle", "years_ac_1s_1i",
 }  # fmt: skip
-QUICK = [m["id"] for m in MODELS if m["id"] not in SLOW]
+IDS = [m["id"] for m in MODELS]
+QUICK = [
+    # of the same pupils over three years, the models that have a counterpart in one year
+    pytest.param(one, marks=pytest.mark.long)
+    if one.replace("years", "pupils", 1) in IDS and "years" in one
+    else one
+    for one in IDS
+    if one not in SLOW
+]
 # No place in MixedLM: their code fits the nearest model that it has. That takes a quarter of a minute on all
 # pupils, and says as much on those of two provinces.
 ON_A_PART = {
@@ -47,8 +57,7 @@ def test_code_reaches_the_optimum(model_id):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("model_id", [m["id"] for m in MODELS])
-@pytest.mark.parametrize("method", ["REML", "ML"])
+@pytest.mark.parametrize("model_id, method", thinned(product(IDS, ["REML", "ML"]), 3))
 def test_the_twin_is_at_the_same_optimum(model_id, method):
     ours = fit(model_id, method)
     twin = ours.statsmodels
@@ -101,20 +110,20 @@ def test_the_twin_of_random_structures(formula):
 
 
 AWKWARD = [
-    ("score ~ `age (y)` + (`age (y)`|`a school`)", {}),
-    ("score ~ `age (y)` + (1|`a school`) + (0 + `age (y)`|`a school`:room)", {}),
-    ("score ~ `age (y)` + (1|room) + (1|`a school`)", {}),
-    ("score ~ sex + (1|`a school`:room) + (1|sex:room)", {}),
-    ("score ~ sex + (1|`a school`) + (0 + center(income)|`a school`:room)", {}),
-    ("score ~ scale(income) + (1|`a school`) + (0 + income|`a school`:room)", {}),
-    ("score ~ scale(income) + (income||`a school`)", {}),
-    ("score ~ class + (I(`age (y)` - 10)|`a school`)", {}),
+    "score ~ `age (y)` + (`age (y)`|`a school`)",
+    "score ~ `age (y)` + (1|`a school`) + (0 + `age (y)`|`a school`:room)",
+    "score ~ `age (y)` + (1|room) + (1|`a school`)",
+    "score ~ sex + (1|`a school`:room) + (1|sex:room)",
+    "score ~ sex + (1|`a school`) + (0 + center(income)|`a school`:room)",
+    "score ~ scale(income) + (1|`a school`) + (0 + income|`a school`:room)",
+    "score ~ scale(income) + (income||`a school`)",
+    "score ~ class + (I(`age (y)` - 10)|`a school`)",
 ]
+DRESSES = ["plain", "categorical", "missing", "duplicate index"]
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("formula", [formula for formula, _ in AWKWARD])
-@pytest.mark.parametrize("dress", ["plain", "categorical", "missing", "duplicate index"])
+@pytest.mark.parametrize("formula, dress", thinned(product(AWKWARD, DRESSES), 3))
 def test_code_on_awkward_data(formula, dress):
     rng = np.random.default_rng(5)
     frame = pupils(180).assign(income=rng.normal(40_000, 8_000, 180).round())

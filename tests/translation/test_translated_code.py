@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+import statsmodels.formula
 from marginal import ONE, D, agrees, ours, theirs
 from running import made
 
@@ -244,3 +245,36 @@ def test_without_a_random_term_the_way_out_is_least_squares():
     with pytest.raises(CourseError) as caught:
         translate("test_score ~ age", load("pupils"))
     assert "no random term" in str(caught.value) and "smf.ols" in str(caught.value)
+
+
+# -- the engine that reads formulas ---------------------------------------------------------------
+
+ALIKE = [
+    "score ~ age * sex + (age|school) + (1|school:room)",
+    "score ~ np.log(income) + I(age**2) * f + C(grade):age + (1|school) + (0 + age|room)",
+]
+OTHERWISE = [
+    "score ~ scale(age, ddof=0) + (1|school)",
+    "score ~ age * late + (1|school)",
+    "score ~ I(age > 10) + sex + (1|school)",
+    "score ~ age + (sex * late|school) + (1|`class`)",
+    "score ~ C(f, Sum) + `class` + (0 + standardize(age)|school)",
+    "score ~ age + (C(f, Treatment('l'))|school) + (late|`class`)",
+]
+
+
+@pytest.mark.parametrize("formula", ALIKE + OTHERWISE)
+def test_the_program_does_not_depend_on_the_engine(formula, monkeypatch):
+    t = translate(formula, D)
+    by_patsy = made(t, D).model
+    monkeypatch.setattr(statsmodels.formula.options, "formula_engine", "formulaic")
+    model = made(t, D).model
+    assert model.exog_names == by_patsy.exog_names == list(t.design.fixed_names)
+    np.testing.assert_array_equal(model.exog, by_patsy.exog)
+    np.testing.assert_array_equal(model.exog_re, by_patsy.exog_re)
+    assert model.exog_vc.names == by_patsy.exog_vc.names
+    for mats, wanted in zip(model.exog_vc.mats, by_patsy.exog_vc.mats, strict=True):
+        for Z, Z_wanted in zip(mats, wanted, strict=True):
+            np.testing.assert_array_equal(Z, Z_wanted)
+    # a program that both read alike stays short
+    assert ("formula_engine" in t.code) == (formula in OTHERWISE)
