@@ -1134,4 +1134,5 @@ check("12.10", overlooked)
 #   standard errors are too small.
 #
 # **What comes next:** [lesson 13](13-national-assessment.ipynb) takes the file of a national assessment, from
-# its labels to the report. The [solutions](solutions/12-yes-no-and-how-many.ipynb) of this lesson explain each answer.
+# its labels to the report. The [solutions](solutions/12-yes-no-and-how-many.ipynb) of this lesson explain
+# each answer.

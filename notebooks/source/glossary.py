@@ -85,6 +85,11 @@
 # How many independent pupils the pupils of a study are worth for a question about whole groups:
 # their number divided by the [design effect](#design-effect).
 #
+# ### exposure
+# For how long, or for how many, something was counted: school days on the roll, bed days,
+# inhabitants. Twice the exposure makes twice the expected count. It goes into a model as an
+# [offset](#offset).
+#
 # ### false positive rate
 # How often a test finds an effect where there is none, that is, raises a false alarm. A test at the
 # 5 % level promises 5 %.
@@ -97,6 +102,15 @@
 # How much of what complete data would tell of an estimate is not known, because scores are uncertain
 # or values are missing; fmi for short. It differs between the effects of one fit, and is not the share
 # of missing values.
+#
+# ### GEE
+# Generalised estimating equations: a regression for [population-averaged](#population-averaged)
+# effects, with standard errors that allow for rows of one group being alike. It needs many groups,
+# and says nothing about any single one.
+#
+# ### generalised linear mixed model
+# A mixed model of a response that is no number with a normal residual: of yes or no, or of counts.
+# Fixed and random effects are added on the scale of a [link](#link), and chance does the rest.
 #
 # ### grouping factor
 # A column whose labels put rows into groups: `school`, `classroom`. It stands right of the bar in
@@ -117,6 +131,15 @@
 # A t- or F-test of fixed effects that corrects the standard error as well as the degrees of
 # freedom. For REML fits, and worth it where groups are few and of unequal size.
 #
+# ### Laplace approximation
+# A quick way to the likelihood of a generalised model: for each group a normal curve with the same
+# top takes the place of the true one. Good where groups have many rows. See
+# [quadrature](#quadrature).
+#
+# ### latent scale
+# The scale of a score that nobody has seen: whoever is above 0 on it says yes. With the logit a
+# row's own part has the variance π²/3 on this scale, whatever the data.
+#
 # ### level
 # Two meanings, both common. A *level of the data*: pupils, classrooms, schools, provinces. A
 # *level of a factor*: one of its labels, such as the school P1-S2.
@@ -126,9 +149,17 @@
 # difference of their log-likelihoods. ML where the fixed parts differ; for a variance, mind that it
 # cannot be negative.
 #
+# ### link
+# The function that leads from a probability, or an expected count, to the scale on which effects
+# are added: the [logit](#logit), the probit, or the logarithm.
+#
 # ### log-likelihood
 # A number that says how well a model with its estimates fits the data; a fit makes it as large as
 # it can. It means something only beside that of another fit to the same rows.
+#
+# ### logit
+# The logarithm of the [odds](#odds): log(p / (1 - p)). It is 0 for a probability of one half, and
+# has no end on either side.
 #
 # ### marginal R-squared
 # The share of the variance that goes with the fixed effects alone.
@@ -153,6 +184,26 @@
 # A value in place of a rank: where a normal distribution has that rank. Normal scores keep the
 # order and stretch the ends of a scale.
 #
+# ### observation-level effect
+# A random effect with one level for each row. In a model of counts it takes up
+# [overdispersion](#overdispersion); in a linear model it would be the residual once more.
+#
+# ### odds
+# How many say yes for each one who says no: p / (1 - p). A probability of 0.75 is odds of 3.
+#
+# ### odds ratio
+# By what factor the [odds](#odds) differ between two rows. What it does to a probability depends on
+# where one starts. That of a mixed model compares two rows of the same group; see
+# [population-averaged](#population-averaged).
+#
+# ### offset
+# A part of the linear predictor that is added as it stands, without a coefficient to estimate: in a
+# model of counts, the logarithm of the [exposure](#exposure).
+#
+# ### overdispersion
+# What counts show when they vary more than the distribution of the model allows. Standard errors
+# are then too small. A remedy is an [observation-level effect](#observation-level-effect).
+#
 # ### parametric bootstrap
 # Draw new responses from a fitted model, fit again, and repeat: the spread of the new estimates
 # shows how uncertain the first ones are.
@@ -164,6 +215,15 @@
 # ### plausible value
 # A draw from the distribution of a student's true score, given the few tasks that the student sat and
 # the questionnaire. Each analysis is made once for every plausible value, and the results are pooled.
+#
+# ### Poisson distribution
+# The distribution of a count of things that happen independently of each other, at a constant rate.
+# Its variance equals its mean.
+#
+# ### population-averaged
+# Said of a comparison of averages over all groups, and not of two rows of one group. For a
+# probability the two differ: population-averaged [odds ratios](#odds-ratio) are nearer to 1 than
+# those within groups, and the more so, the more the groups differ. Also called marginal.
 #
 # ### power
 # How often a study finds an effect that is there: the share of such studies whose p-value falls
@@ -181,6 +241,11 @@
 # Values in order, against those that a normal distribution would have at the same places. On a
 # straight line: normal.
 #
+# ### quadrature
+# A way to compute the area under a curve from its height at some well-chosen points, the nodes. It
+# gives the likelihood of a generalised model more exactly than the [Laplace
+# approximation](#Laplace-approximation), which is one node.
+#
 # ### random effect
 # The deviation of one group from the average, seen as a draw from a normal distribution with
 # mean 0. Its variance is estimated; its value is predicted (see [BLUP](#BLUP)).
@@ -191,6 +256,10 @@
 # ### random slope
 # A random effect that turns the line of a group: in some schools a year of age brings more than in
 # others.
+#
+# ### rate ratio
+# By what factor a rate, such as days missed per school day, differs between two rows. The
+# exponential of a coefficient in a model of counts.
 #
 # ### REML
 # Restricted maximum likelihood: estimates variances while allowing for the fixed effects that were
