@@ -562,29 +562,27 @@ resources.assign(
 # the normal one, then the probability to pass is exactly `expit` of the logit.
 
 # %% tags=["workshop"]
-x = np.linspace(-7, 8, 601)
-fig, ax = plt.subplots(figsize=(7.4, 3.6), layout="constrained")
-looks = {
-    -1.5: (plots.ORANGE, "///", "school 1 SD below"),
-    1.5: (plots.BLUE, "\\\\\\", "school 1 SD above"),
-}
+x = np.linspace(-8, 8, 641)
+above = x >= 0
+fig, axes = plt.subplots(1, 2, figsize=(9.2, 3.4), sharey=True, layout="constrained")
+looks = {"1 SD below": (-true_sd, plots.ORANGE), "1 SD above": (true_sd, plots.BLUE)}
 passing = {}
-for shift, (colour, hatch, name) in looks.items():
-    density = stats.logistic.pdf(x, true_b["Intercept"] + shift)
-    ax.plot(x, density, color=colour, lw=2.2, label=name)
-    above = x >= 0
-    ax.fill_between(x[above], density[above], color=colour, alpha=0.3, hatch=hatch)
-    passing[name] = expit(true_b["Intercept"] + shift)
-ax.axvline(0, color=plots.INK, ls="--", lw=1.4)
-ax.annotate("fails", (-0.2, 0.275), ha="right")
-ax.annotate("passes", (0.2, 0.275), ha="left")
-ax.set(xlabel="latent score (logits)", ylabel="density of pupils", ylim=(0, 0.3))
-ax.legend(loc="upper left")
+for ax, (where, (shift, colour)) in zip(axes, looks.items(), strict=True):
+    centre = true_b["Intercept"] + shift
+    density = stats.logistic.pdf(x, centre)
+    passing[where] = expit(centre)
+    ax.plot(x, density, color=colour, lw=2.4)
+    ax.fill_between(x[above], density[above], color=colour, alpha=0.35, hatch="///")
+    ax.axvline(0, color=plots.INK, ls="--", lw=1.4)
+    ax.annotate("fails", (-0.3, 0.275), ha="right")
+    ax.annotate("passes", (0.3, 0.275), ha="left")
+    ax.set(title=f"school {where} the middle", xlabel="latent score (logits)", ylim=(0, 0.3))
+axes[0].set_ylabel("density of pupils")
 plots.show(
-    ax,
-    alt="Two bell curves of latent scores on the same axis, of pupils of ten in two schools. Whoever lies "
-    "to the right of the dashed line at 0 passes: the hatched area is "
-    + " and ".join(f"{p:.2f} in the {name}" for name, p in passing.items())
+    axes,
+    alt="Bell curves of latent scores of pupils of ten in two schools. Whoever lies to the right of the "
+    "dashed line at 0 passes: the hatched area is "
+    + " and ".join(f"{p:.2f} in the school {where} the middle" for where, p in passing.items())
     + ".",
 )
 
@@ -735,7 +733,7 @@ pd.DataFrame(by_nodes).T.rename_axis("nodes").round(3)
 # than one. Laplace's SD is the smaller, and its slope of age a little so, for the two belong together: where
 # classes are said to differ less, the odds ratio within a class moves towards the averaged one.
 #
-# Was it a whim of these pupils? The same classes again, twenty times, each time with new results from the
+# Was it a whim of these pupils? The same classes again, a dozen times, each time with new results from the
 # same truth:
 
 # %% tags=["workshop"]
@@ -743,7 +741,7 @@ rng = np.random.default_rng(3)
 codes = pd.factorize(small["classroom"])[0]
 by_laplace, by_nine = small_model.fit(), small_model.fit(nagq=9)
 rows = []
-for _ in range(20):
+for _ in range(12):
     effects = rng.normal(0, 1.5, 150)
     results = rng.binomial(1, expit(np.log(1.8) * small["age10"] + effects[codes]))
     rows.append(
@@ -773,8 +771,8 @@ ax.legend(loc="lower right")
 lower = int((estimated["Laplace"] < estimated["nine nodes"]).sum())
 plots.show(
     ax,
-    alt="The SD of classes by nine nodes against that by Laplace, in 20 data sets, with dashed lines at the "
-    f"truth of 1.5. Laplace has the smaller one in {lower} of 20. The mean is "
+    alt="The SD of classes by nine nodes against that by Laplace, in 12 data sets, with dashed lines at the "
+    f"truth of 1.5. Laplace has the smaller one in {lower} of 12. The mean is "
     f"{estimated['Laplace'].mean():.2f} by Laplace and {estimated['nine nodes'].mean():.2f} by nine nodes.",
 )
 
