@@ -121,6 +121,7 @@ reference: ## compute the tests' reference values again (needs R with lme4, lmer
 	Rscript tests/reference/compare.R
 	Rscript tests/reference/inference.R
 	Rscript tests/reference/means.R
+	Rscript tests/reference/answers.R
 	Rscript tests/reference/profile.R
 	Rscript tests/reference/pooled.R
 	Rscript tests/reference/weights.R

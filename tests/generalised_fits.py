@@ -19,6 +19,8 @@ def table(name: str) -> pd.DataFrame:
         exam = load("exam")
         return exam.assign(above=(exam["normexam"] > 0).astype(int))
     data = pd.read_csv(FOLDER / f"{name}.csv")
+    if "age" in data:
+        data["age10"] = data["age"] - 10
     return data.assign(row=np.arange(len(data)))
 
 
@@ -37,7 +39,7 @@ def sloped():
 
 
 def counts():
-    formula = "days_absent ~ age * sex + offset(np.log(school_days)) + (1|school) + (1|classroom)"
+    formula = "days_absent ~ age10 * sex + offset(np.log(school_days)) + (1|school) + (1|classroom)"
     return fit(formula, "absences", "poisson")
 
 

@@ -405,10 +405,11 @@ odds = both / (1 - both)
 #
 # - **Within a school.** "For a pupil of a given school the odds to pass are so many times as high as those
 #   of a pupil of *that same school* who is a year younger." It is the number in the summary, and the truth
-#   of our simulation is 1.8. It is called *conditional*: given the school.
+#   of our simulation is 1.8. It is called the [conditional](glossary.ipynb#conditional-odds-ratio) one: given
+#   the school.
 # - **On average over schools.** "Over all schools, pupils of eleven have so many times the odds of pupils
-#   of ten." This one is smaller. It is called [population-averaged](glossary.ipynb#population-averaged),
-#   or *marginal*.
+#   of ten." This one is smaller. It is called [marginal](glossary.ipynb#marginal-odds-ratio), or
+#   population-averaged.
 #
 # A pupil who asks what a year will change stays in one school: the first number is the answer. A
 # ministry that asks how many more of its pupils would pass wants the second. The pooled regression
@@ -533,8 +534,8 @@ resources.assign(
 # | The same as the first two, with priors | a Bayesian mixed model; for intervals, not by `fit_vb` |
 # | Nothing about groups, and there are none | logistic regression |
 #
-# So never put two odds ratios from different papers side by side before you know what each of them averages
-# over.
+# So never put two odds ratios from different papers side by side before you know of whom each of them speaks.
+# A [myth](myths.ipynb#The-odds-ratio-of-the-population) shows how far apart they may be.
 #
 # <details>
 # <summary>In R</summary>
@@ -699,7 +700,7 @@ plots.show(
 # less likely than they are, and the estimate comes out too small. With thirty pupils the line is nearly
 # flat. An error that is the same for every SD does no harm.
 #
-# [Quadrature](glossary.ipynb#quadrature) does better. It measures the height of the curve at several
+# [Quadrature](glossary.ipynb#adaptive-quadrature) does better. It measures the height of the curve at several
 # well-chosen points, called *nodes*, around the top of each class, and adds up. One node is Laplace. We fit
 # 150 classes of three, and ask for more.
 

@@ -4,6 +4,11 @@
 # The words of the lessons, in plain words. Each lesson links here where it first uses one.
 
 # %% [markdown] tags=["workshop"]
+# ### adaptive quadrature
+# An integral as a weighted sum over a few points, placed where most of it lies. In a model of yes or no
+# it integrates over the effect of each group: `fit(nagq=9)` takes nine points. The fewer and smaller
+# the answers of a group, the more it gains over [Laplace](#Laplace-approximation)'s.
+#
 # ### AIC
 # Akaike's information criterion: -2 times the log-likelihood plus 2 for every estimated number. The
 # smaller is the better; only fits to the same rows can be compared, and REML fits only where their
@@ -39,6 +44,10 @@
 # ### compound symmetry
 # A covariance structure in which any two rows of a group have the same covariance, and all rows the
 # same variance. A random intercept alone makes it.
+#
+# ### conditional odds ratio
+# The [odds](#odds) ratio of two rows of the same groups, as a mixed model estimates it. It is further from
+# 1 than the [marginal](#marginal-odds-ratio) one, and both are right: they compare other rows.
 #
 # ### conditional R-squared
 # The share of the variance that goes with fixed and random effects together. It speaks of the
@@ -86,9 +95,8 @@
 # their number divided by the [design effect](#design-effect).
 #
 # ### exposure
-# For how long, or for how many, something was counted: school days on the roll, bed days,
-# inhabitants. Twice the exposure makes twice the expected count. It goes into a model as an
-# [offset](#offset).
+# For how long, or out of how many, something was counted: school days, pupils, hours. Its logarithm is an
+# [offset](#offset) of a model of counts, whose effects are then about rates.
 #
 # ### false positive rate
 # How often a test finds an effect where there is none, that is, raises a false alarm. A test at the
@@ -104,9 +112,9 @@
 # of missing values.
 #
 # ### GEE
-# Generalised estimating equations: a regression for [population-averaged](#population-averaged)
-# effects, with standard errors that allow for rows of one group being alike. It needs many groups,
-# and says nothing about any single one.
+# Generalised estimating equations: a regression for averages over all groups (see [marginal odds
+# ratio](#marginal-odds-ratio)), with standard errors that allow for rows of one group being alike.
+# It needs many groups, and says nothing about any single one.
 #
 # ### generalised linear mixed model
 # A mixed model of a response that is no number with a normal residual: of yes or no, or of counts.
@@ -132,9 +140,8 @@
 # freedom. For REML fits, and worth it where groups are few and of unequal size.
 #
 # ### Laplace approximation
-# A quick way to the likelihood of a generalised model: for each group a normal curve with the same
-# top takes the place of the true one. Good where groups have many rows. See
-# [quadrature](#quadrature).
+# The integral over the random effects of a model of yes or no or of counts, taken as if what is known of
+# each effect were normal. Quick, for any model; rough where groups have few rows and answers are yes or no.
 #
 # ### latent scale
 # The scale of a score that nobody has seen: whoever is above 0 on it says yes. With the logit a
@@ -150,16 +157,21 @@
 # cannot be negative.
 #
 # ### link
-# The function that leads from a probability, or an expected count, to the scale on which effects
-# are added: the [logit](#logit), the probit, or the logarithm.
+# The function of a mean on whose scale effects add up: the [logit](#logit) of a probability, the logarithm
+# of an expected count. It keeps probabilities between 0 and 1 and counts above 0.
 #
 # ### log-likelihood
 # A number that says how well a model with its estimates fits the data; a fit makes it as large as
 # it can. It means something only beside that of another fit to the same rows.
 #
 # ### logit
-# The logarithm of the [odds](#odds): log(p / (1 - p)). It is 0 for a probability of one half, and
-# has no end on either side.
+# The logarithm of the [odds](#odds): 0 for a probability of one half, 2.2 for 0.9, −2.2 for 0.1. Effects of
+# a logistic model are differences of logits.
+#
+# ### marginal odds ratio
+# The [odds](#odds) ratio of the shares of a whole population, averaged over its groups. GEE estimates it;
+# `fit.predict(random="average")` has the shares. Nearer to 1 than the
+# [conditional](#conditional-odds-ratio) one.
 #
 # ### marginal R-squared
 # The share of the variance that goes with the fixed effects alone.
@@ -189,20 +201,21 @@
 # [overdispersion](#overdispersion); in a linear model it would be the residual once more.
 #
 # ### odds
-# How many say yes for each one who says no: p / (1 - p). A probability of 0.75 is odds of 3.
+# A probability over what is left of it: 0.8 is 4 to 1. An odds ratio of 2 doubles the odds, which takes
+# 0.5 to 0.67 and 0.9 to 0.95.
 #
 # ### odds ratio
 # By what factor the [odds](#odds) differ between two rows. What it does to a probability depends on
-# where one starts. That of a mixed model compares two rows of the same group; see
-# [population-averaged](#population-averaged).
+# where one starts. It may be [conditional](#conditional-odds-ratio) or
+# [marginal](#marginal-odds-ratio).
 #
 # ### offset
-# A part of the linear predictor that is added as it stands, without a coefficient to estimate: in a
-# model of counts, the logarithm of the [exposure](#exposure).
+# What is added to the linear predictor as it is, without a coefficient, as the logarithm of an
+# [exposure](#exposure) is.
 #
 # ### overdispersion
-# What counts show when they vary more than the distribution of the model allows. Standard errors
-# are then too small. A remedy is an [observation-level effect](#observation-level-effect).
+# Counts, or so many of so many, that vary more than their law has it, because rows differ by more than the
+# predictors say. Standard errors are then too small; an effect of each row, `(1|row)`, allows for it.
 #
 # ### parametric bootstrap
 # Draw new responses from a fitted model, fit again, and repeat: the spread of the new estimates
@@ -220,11 +233,6 @@
 # The distribution of a count of things that happen independently of each other, at a constant rate.
 # Its variance equals its mean.
 #
-# ### population-averaged
-# Said of a comparison of averages over all groups, and not of two rows of one group. For a
-# probability the two differ: population-averaged [odds ratios](#odds-ratio) are nearer to 1 than
-# those within groups, and the more so, the more the groups differ. Also called marginal.
-#
 # ### power
 # How often a study finds an effect that is there: the share of such studies whose p-value falls
 # below the level of the test. It belongs to a design, a true effect and true variances.
@@ -240,11 +248,6 @@
 # ### Q-Q plot
 # Values in order, against those that a normal distribution would have at the same places. On a
 # straight line: normal.
-#
-# ### quadrature
-# A way to compute the area under a curve from its height at some well-chosen points, the nodes. It
-# gives the likelihood of a generalised model more exactly than the [Laplace
-# approximation](#Laplace-approximation), which is one node.
 #
 # ### random effect
 # The deviation of one group from the average, seen as a draw from a normal distribution with

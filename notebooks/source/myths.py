@@ -21,7 +21,8 @@
 # [a variance of 0](#A-variance-of-0), [a low ICC](#A-low-ICC),
 # [a random slope is enough](#A-random-slope-is-enough),
 # [a correlation of −1](#A-correlation-of-−1),
-# [average the plausible values first](#Average-the-plausible-values-first).
+# [average the plausible values first](#Average-the-plausible-values-first),
+# [the odds ratio of the population](#The-odds-ratio-of-the-population).
 
 # %% tags=["workshop"]
 import textwrap
@@ -31,12 +32,14 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import seaborn as sns
+import statsmodels.api as sm
 import statsmodels.formula.api as smf
 from scipy import stats
 
 from course import (
     confint,
     load,
+    mixedglm,
     mixedlm,
     plots,
     r2,
@@ -721,3 +724,51 @@ pd.DataFrame(rows, index=["residual SD", "share below 400 points"]).T.round(3)
 #
 # **Write** `mixedlm("PV*MATH ~ ...", data)`: a fit for each, then [Rubin's
 # rules](glossary.ipynb#Rubin's-rules). See [lesson 13](13-national-assessment.ipynb).
+
+# %% [markdown] tags=["workshop"]
+# ### The odds ratio of the population
+#
+# **Claim.** The odds ratio of a mixed model is that of the population: a programme with an odds ratio of 2.7
+# multiplies the odds of all pupils by 2.7.
+#
+# Schools that differ much, and a true effect of 1 on the logit scale, which is an odds ratio of 2.72:
+
+# %% tags=["workshop"]
+made = simulate_schools(
+    provinces=10,
+    schools=20,
+    classrooms=1,
+    students=20,
+    family="binomial",
+    fixed_effects={"sex[T.male]": 1.0},
+    intercept_sd={"school": 2.0},
+    seed=1,
+).data
+mixed = mixedglm("passed ~ sex + (1|school)", made).fit()
+averaged = smf.gee(
+    "passed ~ sex", "school", made, family=sm.families.Binomial(), cov_struct=sm.cov_struct.Exchangeable()
+).fit()
+both = pd.DataFrame({"sex": ["female", "male"]})
+shares = mixed.predict(both, random="average")
+odds = shares / (1 - shares)
+pd.Series(
+    {
+        "mixed model, pupils of the same school": mixed.ratios.loc["sex[T.male]", "ratio"],
+        "mixed model, averaged over schools": odds[1] / odds[0],
+        "GEE": np.exp(averaged.params["sex[T.male]"]),
+        "shares of the data": np.divide(
+            *made.groupby("sex")["passed"].agg(lambda x: x.mean() / (1 - x.mean()))[["male", "female"]]
+        ),
+    },
+    name="odds ratio",
+).round(2)
+
+# %% [markdown] tags=["workshop"]
+# **What is so.** The mixed model compares two pupils of the same school: a
+# [conditional odds ratio](glossary.ipynb#conditional-odds-ratio). In most schools here nearly all pass, or
+# nearly none, and there a doubling of the odds moves few. So the shares of the population differ by
+# less: the [marginal odds ratio](glossary.ipynb#marginal-odds-ratio) is nearer to 1, and so is GEE's. Neither is
+# biased; they answer other questions. A rate ratio of counts is the same for both.
+#
+# **Write** of which pupils an odds ratio speaks, as `report(fit)` does; and for the population
+# `fit.predict(new, random="average")`.

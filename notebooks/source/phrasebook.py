@@ -15,6 +15,7 @@
 # [likelihood and size](#Likelihood-and-size), [matrices](#Matrices),
 # [tests and comparisons](#Tests-and-comparisons), [intervals](#Intervals),
 # [simulate, refit, leave out](#Simulate,-refit,-leave-out), [shares](#Shares),
+# [yes or no](#Yes-or-no),
 # [files with labels](#Files-with-labels), [plausible values](#Plausible-values-and-imputed-data),
 # [Stata and SPSS](#Stata-and-SPSS), [pictures and the rest](#Pictures-and-the-rest).
 
@@ -56,11 +57,13 @@ from course import (  # noqa: F401
     influence,
     load,
     means,
+    mixedglm,
     mixedlm,
     parameters,
     r2,
     simulate_responses,
     slopes,
+    translate,
     variance_shares,
     wald,
 )
@@ -992,6 +995,79 @@ phrases(
 # "ICC" has two meanings. `performance::icc(m3)` adds up all groups: the first row. With
 # `by_group = TRUE` it gives the shares, one by one: the second. `icc(fit3)` has both, as `icc` and
 # `share`; [lesson 06](06-interpretation.ipynb) says when to ask for which.
+
+# %% [markdown] tags=["workshop"]
+# ## Yes or no
+#
+# Who has more than 60 points? `g` is glmer's, `gt` glmmTMB's, `glm` the course's; `bayes` is statsmodels'
+# Bayesian mixed GLM, as the course's `translate(formula, pupils, family="binomial").code` writes it.
+
+# %% tags=["workshop"]
+passed = "(test_score > 60) ~ age10 + sex + (1|school)"
+glm = mixedglm(passed, pupils, family="binomial").fit()
+names = {"data": pupils}
+exec(translate(passed, pupils, family="binomial").code, names)
+bayes = names["result"]
+
+# %% tags=["workshop"] jupyter={"source_hidden": true}
+phrases(
+    (
+        "odds ratio of a year",
+        'exp(fixef(g)[["age10"]])',
+        "np.exp(bayes.fe_mean[2])",
+        'glm.ratios.loc["age10", "ratio"]',
+    ),
+    (
+        "odds ratio by glmmTMB",
+        'exp(glmmTMB::fixef(gt)$cond[["age10"]])',
+        None,
+        'glm.ratios.loc["age10", "ratio"]',
+    ),
+    (
+        "standard error of its logarithm",
+        'sqrt(vcov(g)["age10", "age10"])',
+        None,
+        'glm.bse_fe["age10"]',
+    ),
+    (
+        "SD of schools (logits)",
+        'attr(VarCorr(g)$school, "stddev")[["(Intercept)"]]',
+        "np.exp(bayes.vcp_mean[0])",
+        'glm.variance_components.loc[0, "sdcor"]',
+    ),
+    (
+        "SD of schools by quadrature",
+        'attr(VarCorr(update(g, nAGQ = 7))$school, "stddev")[["(Intercept)"]]',
+        None,
+        'glm.model.fit(nagq=7).variance_components.loc[0, "sdcor"]',
+    ),
+    ("log-likelihood (Laplace)", "as.numeric(logLik(g))", None, "glm.llf"),
+    (
+        "probability of a pupil",
+        'predict(g, type = "response")[[1]]',
+        None,
+        "glm.fittedvalues.iloc[0]",
+    ),
+    (
+        "the same in a school of effect 0",
+        'predict(g, type = "response", re.form = NA)[[1]]',
+        None,
+        'glm.predict(random="none").iloc[0]',
+    ),
+    (
+        "likelihood ratio of sex",
+        'anova(update(g, . ~ . - sex), g)[2, "Chisq"]',
+        None,
+        'compare(mixedglm("(test_score > 60) ~ age10 + (1|school)", pupils).fit(), glm)["chi2"].iloc[1]',
+    ),
+)
+
+# %% [markdown] tags=["workshop"]
+# - statsmodels has no maximum likelihood for such a model. Its Bayesian one has priors, and variational
+#   estimates, whose SDs are too small for intervals. GEE (`translate(...).gee_code`) has
+#   [marginal odds ratios](glossary.ipynb#marginal-odds-ratio), which are other numbers.
+# - All three odds ratios here are [conditional](glossary.ipynb#conditional-odds-ratio): of pupils of the same
+#   school.
 
 # %% [markdown] tags=["workshop"]
 # ## Files with labels

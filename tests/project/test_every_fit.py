@@ -11,6 +11,13 @@ from course import CourseError, plots
 
 mpl.use("Agg")
 
+
+
+def number(fit) -> str:
+    """A predictor with numbers."""
+    return next(name for name in ("age", "age10") if name in fit.fe_params.index)
+
+
 # What each gives for a generalised fit: a call, and what a refusal says (None where there is none).
 CALLS = {
     "anova": (lambda f: course.anova(f), None),
@@ -25,15 +32,16 @@ CALLS = {
     "influence": (lambda f: course.influence(f, "province", progress=False), "no group 'province'"),
     "means": (lambda f: course.means(f, "sex"), None),
     "parameters": (lambda f: course.parameters(f), None),
+    "pool": (lambda f: course.pool([f, f]), "mixedlm"),
     "profile": (lambda f: course.profile(f, "age", level=0.5), None),
     "r2": (lambda f: course.r2(f), None),
     "report": (lambda f: course.report(f), None),
     "side_by_side": (lambda f: course.side_by_side(f), None),
     "simulate_responses": (lambda f: course.simulate_responses(f, seed=1), None),
-    "slopes": (lambda f: course.slopes(f, "age", scale="response"), None),
+    "slopes": (lambda f: course.slopes(f, number(f), scale="response"), None),
     "variance_explained": (lambda f: course.variance_explained(f), r"Take r2\(fit\)"),
     "variance_shares": (lambda f: course.variance_shares(f), None),
-    "wald": (lambda f: course.wald(f, "age = 0"), None),
+    "wald": (lambda f: course.wald(f, f"{number(f)} = 0"), None),
 }
 PICTURES = {
     "caterpillar": (lambda f: plots.caterpillar(f, "school"), None),

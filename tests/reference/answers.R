@@ -7,6 +7,7 @@
 
 suppressMessages({
   library(lme4)
+  library(glmmTMB)
   library(emmeans)
   library(performance)
   library(jsonlite)
@@ -28,8 +29,8 @@ models <- list(
        link = "cloglog", at = "age", factor = "sex", places = c(9, 11)),
   list(id = "trials", data = "rooms", formula = "cbind(passed, failed) ~ teacher_experience + school_resources + (1|school)",
        family = "binomial", link = "logit", at = "teacher_experience", factor = NULL, places = c(5, 20)),
-  list(id = "counts", data = "absences", formula = "days_absent ~ age * sex + offset(log(school_days)) + (1|school) + (1|classroom)",
-       family = "poisson", link = "log", at = "age", factor = "sex", places = c(9, 11)),
+  list(id = "counts", data = "absences", formula = "days_absent ~ age10 * sex + offset(log(school_days)) + (1|school) + (1|classroom)",
+       family = "poisson", link = "log", at = "age10", factor = "sex", places = c(-1, 1)),
   list(id = "rows", data = "absences", formula = "days_absent ~ age + offset(log(school_days)) + (1|school) + (1|row)",
        family = "poisson", link = "log", at = "age", factor = NULL, places = c(9, 11))
 )
@@ -42,15 +43,22 @@ read_data <- function(name) {
   }
   data <- read.csv(file.path(here, "generalised", paste0(name, ".csv")))
   data$row <- seq_len(nrow(data))
+  if (!is.null(data$age)) data$age10 <- data$age - 10
   data
 }
 
 fit_of <- function(model, data, contrasts = NULL, formula = model$formula) {
   family <- do.call(model$family, list(link = model$link))
-  call <- list(as.formula(formula), quote(data), family = family, control = control)
+  call <- list(as.formula(formula), quote(data), family = family)
   if (!is.null(contrasts)) call$contrasts <- contrasts
-  suppressMessages(suppressWarnings(do.call(glmer, call)))
+  # beside a link that is not canonical glmer takes expected second derivatives in Laplace's approximation,
+  # glmmTMB those of the rows
+  if (model$link %in% c("probit", "cloglog")) return(suppressMessages(do.call(glmmTMB, call)))
+  suppressMessages(suppressWarnings(do.call(glmer, c(call, list(control = control)))))
 }
+beta_of <- function(fit) if (inherits(fit, "glmmTMB")) fixef(fit)$cond else fixef(fit)
+vcov_of <- function(fit) as.matrix(if (inherits(fit, "glmmTMB")) vcov(fit)$cond else vcov(fit))
+variances_of <- function(fit) if (inherits(fit, "glmmTMB")) VarCorr(fit)$cond else VarCorr(fit)
 
 plain <- function(table, names) {
   table <- as.data.frame(table)
@@ -63,7 +71,7 @@ means_of <- function(fit, data, model) {
     lapply(c(link = "link", response = "response"), function(type) {
       table <- as.data.frame(summary(object, infer = c(TRUE, TRUE), type = type))
       at <- which(names(table) == "SE")
-      low <- grep("LCL$", names(table))
+      low <- grep("LCL$|lower.CL", names(table))
       list(label = as.character(table[[1]]), estimate = table[[at - 1]], std_error = table$SE,
            lower = table[[low]], upper = table[[low + 1]], p_value = table$p.value)
     })
@@ -75,7 +83,7 @@ means_of <- function(fit, data, model) {
 slopes_of <- function(fit, data, model) {
   # with an offset emtrends stops, or adds the offset to the slope
   if (is.null(model$factor) || grepl("offset", model$formula)) return(NULL)
-    spec <- as.formula(paste("~", paste(c(model$at, model$factor), collapse = "|")))
+  spec <- as.formula(paste("~", paste(c(model$at, model$factor), collapse = "|")))
   lapply(c(link = "link", response = "response"), function(type) {
     at <- setNames(list(model$places), model$at)
     arguments <- list(fit, spec, var = model$at, at = at, data = data)
@@ -93,9 +101,9 @@ terms_of <- function(model, data) {
   for (name in labels) data[[name]] <- factor(data[[name]])
   contrasts <- if (length(labels)) setNames(rep(list("contr.sum"), length(labels)), labels)
   fit <- fit_of(model, data, contrasts)
-  beta <- fixef(fit)
-  V <- as.matrix(vcov(fit))
-  assign <- attr(getME(fit, "X"), "assign")
+  beta <- beta_of(fit)
+  V <- vcov_of(fit)
+  assign <- attr(model.matrix(fit), "assign")
   terms <- attr(terms(fit), "term.labels")
   lapply(setNames(nm = terms), function(term) {
     own <- which(assign == which(terms == term))
@@ -105,14 +113,13 @@ terms_of <- function(model, data) {
 
 # by hand: variances of a row on the scale of the link
 shares_of <- function(fit, model, data) {
-  groups <- VarCorr(fit)
-  per_row <- function(fitted) sapply(names(VarCorr(fitted)), function(group) {
-    S <- VarCorr(fitted)[[group]]
+  per_row <- function(fitted) sapply(names(variances_of(fitted)), function(group) {
+    S <- variances_of(fitted)[[group]]
     Z <- model.matrix(fitted)[, colnames(S), drop = FALSE]
     mean(rowSums((Z %*% S) * Z))
   })
   between <- per_row(fit)
-  fixed <- var(drop(model.matrix(fit) %*% fixef(fit)))
+  fixed <- var(drop(model.matrix(fit) %*% beta_of(fit)))
   if (model$family == "binomial") {
     row <- c(logit = pi^2 / 3, probit = 1, cloglog = pi^2 / 6)[[model$link]]
   } else {
@@ -139,8 +146,8 @@ results <- lapply(models, function(model) {
   theirs <- if (model$family == "binomial") suppressWarnings(r2_nakagawa(fit))
   alike <- if (model$family == "binomial") suppressWarnings(icc(fit))
   c(model, list(
-    loglik = as.numeric(logLik(fit)), names = names(fixef(fit)), estimate = unname(fixef(fit)),
-    std_error = unname(sqrt(diag(as.matrix(vcov(fit))))),
+    loglik = as.numeric(logLik(fit)), names = names(beta_of(fit)), estimate = unname(beta_of(fit)),
+    std_error = unname(sqrt(diag(vcov_of(fit)))),
     marginal_means = means_of(fit, data, model), slopes = slopes_of(fit, data, model), terms = terms_of(model, data),
     intervals = intervals, shares = shares_of(fit, model, data),
     performance = list(marginal = unname(theirs$R2_marginal), conditional = unname(theirs$R2_conditional),
@@ -148,7 +155,7 @@ results <- lapply(models, function(model) {
   ))
 })
 
-packages <- c("lme4", "emmeans", "performance", "insight")
+packages <- c("lme4", "glmmTMB", "emmeans", "performance", "insight")
 versions <- c(
   list(R = as.character(getRversion())),
   lapply(setNames(nm = packages), function(p) as.character(packageVersion(p)))

@@ -35,7 +35,10 @@ setup <- c(
            control = tight)',
   'm4 <- lmer(test_score ~ third + (1 | school), pupils, control = tight)',
   'pv <- lapply(1:3, function(k) update(m4, reformulate("age10 + (1 | school)", paste0("PV", k, "TEST"))))',
-  'new <- data.frame(age10 = 1, sex = "male", school_resources = 0.5, school = c("P01-S1", "new"))'
+  'new <- data.frame(age10 = 1, sex = "male", school_resources = 0.5, school = c("P01-S1", "new"))',
+  'g <- glmer((test_score > 60) ~ age10 + sex + (1 | school), pupils, family = binomial,
+          control = glmerControl(optimizer = "bobyqa", optCtrl = list(rhoend = 1e-9, maxfun = 20000)))',
+  'gt <- glmmTMB::glmmTMB((test_score > 60) ~ age10 + sex + (1 | school), pupils, family = binomial)'
 )
 
 # Random parts: the log-likelihood of lmer(test_score ~ age10 + sex + ..., data), REML.
@@ -174,7 +177,17 @@ calls <- c(
   # shares
   'with(as.data.frame(VarCorr(m3)), sum(vcov[grp != "Residual"]) / sum(vcov))',
   'with(as.data.frame(VarCorr(m3)), vcov[grp == "school"] / sum(vcov))',
-  'var(predict(m3, re.form = NA)) / (var(predict(m3, re.form = NA)) + sum(as.data.frame(VarCorr(m3))$vcov))'
+  'var(predict(m3, re.form = NA)) / (var(predict(m3, re.form = NA)) + sum(as.data.frame(VarCorr(m3))$vcov))',
+  # yes or no
+  'exp(fixef(g)[["age10"]])',
+  'exp(glmmTMB::fixef(gt)$cond[["age10"]])',
+  'sqrt(vcov(g)["age10", "age10"])',
+  'attr(VarCorr(g)$school, "stddev")[["(Intercept)"]]',
+  'attr(VarCorr(update(g, nAGQ = 7))$school, "stddev")[["(Intercept)"]]',
+  'as.numeric(logLik(g))',
+  'predict(g, type = "response")[[1]]',
+  'predict(g, type = "response", re.form = NA)[[1]]',
+  'anova(update(g, . ~ . - sex), g)[2, "Chisq"]'
 )
 
 session <- globalenv() # where update(), refit() and the like look for what a call names
@@ -195,7 +208,7 @@ log_likelihoods <- lapply(setNames(nm = names(formulas)), function(data) {
 })
 values <- lapply(setNames(nm = calls), value)
 
-packages <- c("lme4", "lmerTest", "pbkrtest", "haven", "mitml", "jsonlite")
+packages <- c("lme4", "glmmTMB", "lmerTest", "pbkrtest", "haven", "mitml", "jsonlite")
 write_json(
   list(
     versions = c(
