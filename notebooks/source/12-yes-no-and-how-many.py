@@ -363,10 +363,10 @@ plots.show(
 )
 
 # %% [markdown] tags=["workshop"]
-# The average is flatter than every curve that it is made of. At any age some schools are near the top,
-# where nearly all pass and another year changes little, and some are near the bottom. Only a few are just
-# then on the steep part. The average has them all. (The picture goes beyond the ages in the data, to show
-# whole curves.)
+# At its steepest, the average is flatter than each curve that it is made of is at its own steepest. At any age
+# some schools are near the top, where nearly all pass and another year changes little, and some are near
+# the bottom. Only a few are just then on the steep part. The average has them all. (The picture goes beyond
+# the ages in the data, to show whole curves.)
 #
 # `predict` knows both. `random="none"` is the school in the middle, whose effect is 0. `random="average"` is
 # the average over all schools that there might be. Nothing mysterious is in it. Take ten thousand schools
@@ -410,6 +410,10 @@ odds = both / (1 - both)
 # - **On average over schools.** "Over all schools, pupils of eleven have so many times the odds of pupils
 #   of ten." This one is smaller. It is called [marginal](glossary.ipynb#marginal-odds-ratio), or
 #   population-averaged.
+#
+# The resources are a property of the school, so for them "that same school" cannot be meant. Their odds ratio
+# in the summary compares two schools with the same effect $u$: alike in all that the model does not know,
+# and one SD apart in their resources.
 #
 # A pupil who asks what a year will change stays in one school: the first number is the answer. A
 # ministry that asks how many more of its pupils would pass wants the second. The pooled regression
