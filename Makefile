@@ -12,14 +12,15 @@ PIP_INSTALL := $(VENV_PYTHON) -m pip install --disable-pip-version-check -c cons
 UNPACKED = $$(ls -d .venv/lib/python*/site-packages/*.dist-info | wc -l)
 COUNT_ALOUD = before=$(UNPACKED); while sleep 5 && kill -0 $$$$ 2>/dev/null; do \
   [ $(UNPACKED) -eq $$before ] || echo "..." $(UNPACKED) "packages are installed"; done
+# pip would compile all it unpacks, with the tests that packages bring, and both on one core. So another one
+# compiles meanwhile what is there already, and all cores the rest. What does not compile, Python says when that
+# is imported.
+COMPILE_ALL = $(VENV_PYTHON) -m compileall -qq -x '/tests/' .venv/lib || true
+COMPILE_MEANWHILE = while sleep 8 && kill -0 $$$$ 2>/dev/null; do $(COMPILE_ALL); done
+COMPILE_REST = echo "Compiling what is not compiled yet, so that it starts faster: some seconds."; $(COMPILE_ALL:-qq=-qq -j 0)
 INSTALL_ALOUD = echo "Installing the course and what it needs in .venv, in pinned versions. From nothing, that is more than 100"; \
   echo "packages, 200 MB to download and 900 MB on the disk. It takes a minute or two; longer where the network is slow."; \
-  { $(COUNT_ALOUD); } & $(PIP_INSTALL) --no-compile
-
-# pip would compile all it unpacks on one core, with the tests that packages bring. This is for the rest, on all
-# cores: twenty seconds less where there are two. What it cannot compile, Python says when that is imported.
-COMPILE = echo "Compiling them, so that they start faster: some seconds."; \
-  $(VENV_PYTHON) -m compileall -qq -j 0 -x '/tests/' .venv/lib || true
+  { $(COUNT_ALOUD); } & { $(COMPILE_MEANWHILE); } & $(PIP_INSTALL) --no-compile
 
 NOTEBOOKS = $(wildcard notebooks/*.ipynb notebooks/solutions/*.ipynb)
 CELL_TIMEOUT := 300
@@ -110,10 +111,12 @@ site: .venv/installed ## build the website into _site/ from the stored notebooks
 	$(PIP_INSTALL) -q -e '.[site]'
 	$(VENV_PYTHON) site/make_site.py
 
-bench: .venv/installed ## measure speed against statsmodels, the Rust package, and lme4 where R has it
+bench: .venv/installed ## measure speed against statsmodels, the Rust package, lme4 where R has it, and an earlier build
 	$(PIP_INSTALL) -e '.[bench]'
 	$(VENV_PYTHON) tests/benchmarks/bench.py
+	$(VENV_PYTHON) tests/benchmarks/earlier.py
 	$(VENV_PYTHON) tests/benchmarks/intervals.py
+	$(VENV_PYTHON) tests/benchmarks/generalised.py
 	$(VENV_PYTHON) tests/benchmarks/studies.py
 
 reference: ## compute the tests' reference values again (needs R with lme4, lmerTest, pbkrtest and haven)
@@ -121,10 +124,12 @@ reference: ## compute the tests' reference values again (needs R with lme4, lmer
 	Rscript tests/reference/compare.R
 	Rscript tests/reference/inference.R
 	Rscript tests/reference/means.R
+	Rscript tests/reference/generalised.R
 	Rscript tests/reference/answers.R
 	Rscript tests/reference/profile.R
 	Rscript tests/reference/pooled.R
 	Rscript tests/reference/weights.R
+	Rscript tests/reference/survey.R
 	Rscript tests/reference/aliased.R
 	Rscript tests/reference/shared.R
 	Rscript tests/reference/phrasebook.R
@@ -142,12 +147,12 @@ clean: ## remove the installation and what tools left behind
 # The files named installed and installed-test stand for what pip did: it runs again only when one of these changes.
 .venv/installed: .venv/pyvenv.cfg pyproject.toml constraints.txt
 	@$(INSTALL_ALOUD) -e .
-	@$(COMPILE)
+	@$(COMPILE_REST)
 	@touch $@
 
 .venv/installed-test: .venv/pyvenv.cfg pyproject.toml constraints.txt
 	@$(INSTALL_ALOUD) -e '.[test]'
-	@$(COMPILE)
+	@$(COMPILE_REST)
 	@touch .venv/installed $@
 
 # The notebooks' stored outputs are those of the pinned versions, so the lowest run the tests alone.

@@ -25,7 +25,11 @@ CHAPTERS: dict[str, tuple[str, list[str]]] = {
     "solver": ("The search for the optimum", []),
     "translation": (
         "Formulas for statsmodels",
-        ["course.translate", "course.translation.translate.Translation"],
+        [
+            "course.translate",
+            "course.translation.translate.Translation",
+            "course.translation.generalised.GeneralisedTranslation",
+        ],
     ),
     "streaming": ("Rows that do not fit into memory", []),
     "data": (
@@ -45,6 +49,10 @@ CHAPTERS: dict[str, tuple[str, list[str]]] = {
             "course.mixedlm",
             "course.MixedModel",
             "course.MixedFit",
+            "course.mixedglm",
+            "course.MixedGLM",
+            "course.MixedGLMFit",
+            "course.fit.generalised_summary.GeneralisedSummary",
             "course.SurveyModel",
             "course.SurveyFit",
             "course.PooledModel",

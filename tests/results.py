@@ -6,6 +6,7 @@ RESULTS = [
     "course.diagnosis.finding.Diagnosis",
     "course.diagnosis.finding.Finding",
     "course.fit.agreement.Check",
+    "course.fit.generalised_summary.GeneralisedSummary",
     "course.fit.summary.Summary",
     "course.inference.bootstrap.Bootstrap",
     "course.inference.profile.Profile",
@@ -13,5 +14,6 @@ RESULTS = [
     "course.simulate.truth.Truth",
     "course.studies.power.Power",
     "course.studies.recovery.Recovery",
+    "course.translation.generalised.GeneralisedTranslation",
     "course.translation.translate.Translation",
 ]

@@ -34,6 +34,7 @@ def run_in_chunks(
     label: str,
     *,
     size: int = CHUNK,
+    together: int = 1,
     done: Collection[int] = (),
     keep: Keep | None = None,
     retries: int = RETRIES,
@@ -58,6 +59,9 @@ def run_in_chunks(
         What the bar says.
     size : int
         Replicates that travel together, at most; an eighth of all, at most.
+    together : int
+        How many replicates one call of ``work`` is to have where all are run in this process. On an
+        executor calls have multiples of it. A range begins with a multiple of it.
     done : collection of int
         Replicates that need not be run.
     keep : callable, optional
@@ -83,7 +87,8 @@ def run_in_chunks(
             f"client.get_executor() of Dask, not a {type(executor).__name__}"
         )
     done = {i for i in done if i < n}
-    chunks = ranges_to_run(n, done, min(size, -(-n // 8)))
+    calls = max(1, round(min(size, -(-n // 8)) / together))
+    chunks = ranges_to_run(n, done, calls * together)
     found: dict[int, Any] = {}
 
     def finished(chunk: range, results: list) -> None:
@@ -95,7 +100,7 @@ def run_in_chunks(
         total=n, initial=len(done), desc=label, unit="fit", disable=not progress, dynamic_ncols=True
     ) as bar:
         if executor is None:
-            _run_here(work, chunks, finished, bar)
+            _run_here(work, chunks, together, finished, bar)
         else:
             _run_on(executor, work, chunks, finished, bar, retries)
     return [found[i] for i in sorted(found)]
@@ -115,13 +120,16 @@ def ranges_to_run(n: int, done: set[int], size: int) -> Iterator[range]:
         first = last
 
 
-def _run_here(work: Work, chunks: Iterator[range], finished: Keep, bar: tqdm) -> None:
+def _run_here(
+    work: Work, chunks: Iterator[range], together: int, finished: Keep, bar: tqdm
+) -> None:
     for chunk in chunks:
         results: list = []
         try:
-            for i in chunk:
-                results += work(range(i, i + 1))
-                bar.update()
+            for i in range(0, len(chunk), together):
+                call = chunk[i : i + together]
+                results += work(call)
+                bar.update(len(call))
         finally:  # also after Ctrl-C
             if results:
                 finished(chunk[: len(results)], results)

@@ -12,7 +12,6 @@ import numpy as np
 import pandas as pd
 
 from course.common.reasons import NO_REASON, reason_of_rows
-from course.design.columns import is_number
 from course.errors import CourseError
 
 LAST_CODES = (9, 99, 999, 9_999, 99_999, 999_999, 9_999_999)  # of the values that mean "missing"
@@ -77,6 +76,8 @@ def _codes(name: str, column: pd.Series) -> tuple[pd.Series, dict[Any, str]]:
         return codes.where(codes > 0), {code: str(level) for code, level in levels}
     if pd.api.types.is_bool_dtype(column.dtype):
         return column.astype(float), {0: "False", 1: "True"}
+    from course.design.columns import is_number  # in here: reading a data set needs no patsy
+
     if is_number(column) and not pd.api.types.is_complex_dtype(column.dtype):
         return column, {}
     if pd.api.types.infer_dtype(column, skipna=True) in ("string", "empty"):

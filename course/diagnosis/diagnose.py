@@ -10,7 +10,7 @@ from course.design.groups import FEW_LEVELS
 from course.design.responses import NUMBER
 from course.diagnosis.data_notes import TOLD_TOGETHER, data_findings
 from course.diagnosis.finding import SEVERITIES, Diagnosis, Finding
-from course.diagnosis.generalised import generalised_findings
+from course.diagnosis.generalised import SEPARATES, generalised_findings
 from course.diagnosis.influence import FEWEST, all_variances, influence
 from course.diagnosis.residuals import Shape, ratio_by_fitted, ratios_by_category, spreads_by_level
 from course.errors import CourseError
@@ -90,13 +90,15 @@ def diagnose(
     In R: ``performance::check_model(fit)``.
     """
     require_fit(fit)
-    findings = [*_convergence(fit), *_unseen_by_reml(fit), *_singular(fit), *_few_levels(fit)]
+    findings = [*_unseen_by_reml(fit), *_singular(fit), *_few_levels(fit)]
     looked = ["convergence", "singular variances", "number of groups"]
     left_out: list[str] = []
     if fit.design.kind != NUMBER:
         findings += generalised_findings(fit, seconds, looked, left_out)
     else:
         findings += _of_residuals(fit, solvers, looked, left_out)
+    if SEPARATES not in [finding.title for finding in findings]:  # which is why a search does not end
+        findings += _convergence(fit)
     findings += _contextual(fit)
     looked.append("slopes within and between groups")
     findings += _influence(fit, seconds, progress, looked, left_out)

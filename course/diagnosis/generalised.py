@@ -14,6 +14,7 @@ from course.errors import CourseError
 from course.fit.generalised import MixedGLMFit
 from course.fit.latent import row_effects
 
+SEPARATES = "A predictor separates the answers"
 MOST_ROWS = 20_000  # of different rows, in the search for a separation
 SURE = 0.001  # p-value below which a Pearson statistic is not chance
 OVERDISPERSED = 1.2  # Pearson's statistic over its degrees of freedom
@@ -60,7 +61,7 @@ def _separation(fit: MixedGLMFit, looked: list[str], left_out: list[str]) -> lis
     what = "all counts are 0" if fit.design.kind == COUNT else "all answers are the same"
     return [
         Finding(
-            "A predictor separates the answers",
+            SEPARATES,
             f"For some values of {listing(names)} {what}. The estimates are {told or 'at the edge'}.",
             "The likelihood rises for ever as such an effect grows, so that it has no estimate: what "
             "stands there is where the search gave up, and its standard error means nothing.",

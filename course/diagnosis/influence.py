@@ -8,6 +8,8 @@ generalised model has no such sums, and is fitted to the other rows anew.
 
 from __future__ import annotations
 
+from itertools import compress
+
 import numpy as np
 import pandas as pd
 
@@ -20,7 +22,8 @@ from course.fit.generalised import MixedGLMFit
 from course.fit.model import MixedFit
 from course.fit.require import require_fit
 from course.fit.shares import mean_variances
-from course.solver.estimates import Estimates
+from course.solver.estimates import Optimum
+from course.solver.refits import Refitter, how_many
 
 FEWEST = 3  # with one of two left out there is no variance between levels to estimate
 
@@ -88,33 +91,28 @@ def influence(fit: MixedFit | MixedGLMFit, group: str, progress: bool = True) ->
             f"{group} has {grouping.n_levels} levels: with one of them left out no variance between "
             "levels can be estimated"
         )
-    levels = range(grouping.n_levels)
-    if progress:
-        from tqdm.auto import tqdm
-
-        levels = tqdm(levels, desc=f"without one {group}", unit="fit")
-    counts = np.bincount(grouping.codes)
+    optima = _all_without(fit, at, progress)
     before = fit.estimates
     variances = all_variances(fit.design, before)
+    errors, correlations = fit.bse_fe.to_numpy(), _correlations(before.cov_beta)
+    interpretable = variances > 1e-8 * variances.sum()
+    rows = []
     with np.errstate(divide="ignore", invalid="ignore"):
-        rows = []
-        for level in levels:
-            after = fit_without(fit, grouping.codes == level)
+        for after in optima:
             if after is None:
                 moved, cook = np.full(len(before.beta), np.nan), np.nan
                 change = np.full(len(variances), np.nan)
             else:
-                moved = (before.beta - after.beta) / fit.bse_fe.to_numpy()
-                cook = moved @ np.linalg.solve(_correlations(before.cov_beta), moved)
+                moved = (before.beta - after.beta) / errors
+                cook = moved @ np.linalg.solve(correlations, moved)
                 cook /= max(len(moved), 1)  # 0 where no fixed effect can move
                 change = all_variances(fit.design, after) / variances - 1
-            change = np.where(variances > 1e-8 * variances.sum(), change, np.nan)
-            rows.append([cook, *moved, *change])
+            rows.append([cook, *moved, *np.where(interpretable, change, np.nan)])
     columns = ["cook", *(f"dfbeta({name})" for name in fit.design.fixed_names)]
     rest = ["Residual"] if fit.design.kind == NUMBER else []
     columns += [f"change({name})" for name in [*names, *rest]]
     table = pd.DataFrame(rows, columns=columns, index=grouping.levels)
-    table.insert(0, "rows", counts)
+    table.insert(0, "rows", np.bincount(grouping.codes))
     return table
 
 
@@ -123,6 +121,33 @@ def _correlations(V: np.ndarray) -> np.ndarray:
     return V / np.outer(sd, sd)
 
 
-def all_variances(design: Design, estimates: Estimates) -> np.ndarray:
-    residual = [estimates.sigma2] if design.kind == NUMBER else []
-    return np.append(mean_variances(design, estimates), residual)
+def all_variances(design: Design, optimum: Optimum) -> np.ndarray:
+    residual = [optimum.sigma2] if design.kind == NUMBER else []
+    return np.append(mean_variances(design, optimum), residual)
+
+
+def _all_without(
+    fit: MixedFit | MixedGLMFit, grouping: int, progress: bool
+) -> list[Optimum | None]:
+    """For each level the optimum without it; None where not all fixed effects exist without it."""
+    from tqdm import tqdm
+
+    group, optima = fit.design.groupings[grouping], []
+    linear = not isinstance(fit, MixedGLMFit)
+    refitter = Refitter.of(fit.model.problem, fit.estimates) if linear else None
+    size = how_many(fit.model.problem) if linear else 1
+    with tqdm(
+        total=group.n_levels, desc=f"without one {group.name}", unit="fit", disable=not progress
+    ) as bar:
+        for first in range(0, group.n_levels, size):
+            levels = range(first, min(first + size, group.n_levels))
+            gone = [group.codes == level for level in levels]
+            if refitter is None:
+                optima += [fit_without(fit, rows) for rows in gone]
+            else:
+                smaller = [fit.model.problem.without(rows) for rows in gone]
+                exist = [one.identifies_beta for one in smaller]
+                found = iter(refitter.fit(list(compress(smaller, exist))))
+                optima += [next(found) if fits else None for fits in exist]
+            bar.update(len(levels))
+    return optima

@@ -78,7 +78,7 @@ class MixedGLM:
         return self.made or Generalised(self.design, self.family)
 
     def by_quadrature(self, nagq: int) -> Generalised:
-        """`problem`, its effects integrated out by so many nodes; 1 is Laplace's approximation."""
+        """`problem`, its effects integrated out by `nagq` nodes; 1 is Laplace's approximation."""
         if whole("nagq", nagq) > MOST_NODES:
             raise CourseError(f"nagq={nagq}: at most {MOST_NODES} nodes are used")
         return self.problem if nagq == 1 else Adaptive(self.design, self.family, nagq)

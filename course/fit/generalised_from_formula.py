@@ -51,6 +51,7 @@ def mixedglm(
         One row per observation; it is not changed. Rows with missing values in a column that the
         model names are left out, counted, and reported, unless `missing` forbids it.
     family : {"binomial", "poisson"}
+        What the response is: yes or no (so many of so many), or a count.
     link : {"logit", "probit", "cloglog"} or {"log"}, optional
         The first of them where left out.
     weights : str or array-like of shape (n,), optional

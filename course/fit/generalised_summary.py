@@ -36,6 +36,15 @@ class GeneralisedSummary:
     See Also
     --------
     course.MixedGLMFit : Its ``summary()`` returns this.
+
+    Examples
+    --------
+    >>> from course import load, mixedglm
+    >>> summary = mixedglm("(normexam > 0) ~ standLRT + (1|school)", load("exam")).fit().summary()
+    >>> list(summary.fixed_part.columns)
+    ['Effect', 'Estimate', 'Std. error', 'z', 'p', 'Odds ratio', '95% interval']
+
+    In R: ``summary(fit)``.
     """
 
     heading: tuple[str, ...]

@@ -146,11 +146,22 @@ def replicate_errors(
     errors : SamplingErrors
     failed : list of str
         Columns whose search did not end on a checked optimum.
+
+    Raises
+    ------
+    CourseError
+        Where a replicate leaves out all rows that tell of a fixed effect.
     """
     betas, covariances, sigma2s, failed = [], [], [], []
     for name, factors in zip(replicates.columns, replicates.factors.T, strict=True):
         weights = problem.weights.times(problem.design, factors)
-        found = estimate(problem.with_weights(weights, start=full.theta_standard), reml=False)
+        replicate = problem.with_weights(weights, start=full.theta_standard)
+        if not replicate.identifies_beta:
+            raise CourseError(
+                f"the rows that {name} does not leave out cannot tell all fixed effects apart, as where a "
+                "label is rare: join it with another one, or leave its predictor out"
+            )
+        found = estimate(replicate, reml=False)
         betas.append(found.beta)
         covariances.append(found.covariances)
         sigma2s.append(found.sigma2)

@@ -18,7 +18,7 @@ from course.common.wording import listing
 from course.errors import CourseError
 from course.formula.expressions import TEXT, column_code
 from course.formula.grammar import LEFT_SIDE
-from course.formula.parse import NEEDS_COLUMNS, parse_formula, variables_of
+from course.formula.parse import MAX_LENGTH, NEEDS_COLUMNS, parse_formula, variables_of
 from course.formula.terms import Formula, as_written
 
 STAR = re.compile(
@@ -141,16 +141,20 @@ def needs_columns(text: str) -> bool:
     >>> needs_columns("PV*MATH ~ escs"), needs_columns("score ~ ."), needs_columns("score ~ a*b")
     (True, True, False)
     """
-    left = LEFT_SIDE.match(text)
-    return bool(NEEDS_COLUMNS.search(text) or (left and _stars(left[0])))
+    return bool(NEEDS_COLUMNS.search(text) or _stars(_sides(text)[0]))
+
+
+def _sides(text: str) -> tuple[str, str]:
+    """What stands left of the ~, and the rest with it; nothing on the left of what is no formula."""
+    left = LEFT_SIDE.match(text) if len(text) <= MAX_LENGTH else None
+    return (left[0], text[left.end() :]) if left else ("", text)
 
 
 def _find_pattern(text: str, columns: Collection[object]) -> tuple[str, list[str]] | None:
     """The pattern left of the ~, and the columns that it names; None where there is none."""
-    match = LEFT_SIDE.match(text)
-    if match is None or "*" not in text:
+    left, right = _sides(text)
+    if not left or "*" not in text:
         return None
-    left, right = match[0], text[match.end() :]
     names = [name for name in columns if isinstance(name, str)]
     _refuse_on_the_right(right, names)
     patterns = list(dict.fromkeys(p for p in _stars(left) if not _multiplies(p, names)))
@@ -175,10 +179,8 @@ def _find_pattern(text: str, columns: Collection[object]) -> tuple[str, list[str
 
 def _replaced(text: str, pattern: str, name: str) -> str:
     """The formula with the name in the place of the pattern."""
-    left = LEFT_SIDE.match(text)
-    assert left
-    inside = STAR.sub(lambda match: name if match["star"] == pattern else match[0], left[0])
-    return inside + text[left.end() :]
+    left, right = _sides(text)
+    return STAR.sub(lambda match: name if match["star"] == pattern else match[0], left) + right
 
 
 def _stars(text: str) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from functools import partial
@@ -20,9 +21,11 @@ from course.fit.model import MixedFit
 from course.fit.require import require_fit
 from course.inference.generalised_refits import GeneralisedRefitter, GeneralisedSimulator
 from course.inference.parameters import parameters
-from course.solver.estimates import Estimates, estimate
+from course.solver.draws import Draws
+from course.solver.estimates import Optimum
+from course.solver.generalised import GeneralisedEstimates
 from course.solver.parameters import parameter_names, parameter_values
-from course.solver.problem import SMALL, Problem
+from course.solver.refits import Refitter, how_many
 
 # Random numbers differ from those of simulate_schools(seed=...) where both are given the same seed.
 STREAM = 1979
@@ -115,6 +118,13 @@ def bootstrap(
     ``bootMer(type = "parametric")`` does with ``use.u = FALSE``. From a generalised model come new answers,
     or counts.
 
+    No row is drawn. The likelihood sees a response y through its sums U'y within the finest groups, U
+    the columns of the fixed and random part, and through y'y. Given the random effects y = U c + e in such
+    a group, and U'e is normal with covariance matrix sigma^2 U'U = sigma^2 F F'. So U'y = U'U c + sigma F w
+    with standard normals w, and e'e = sigma^2 (w'w + a chi^2 with the degrees of freedom that are left):
+    these are drawn, and have the very distribution of the sums. A replicate costs the number of
+    groups, and its search begins at the estimates, where the curvature is known.
+
     Parameters
     ----------
     fit : MixedFit or MixedGLMFit
@@ -170,8 +180,8 @@ def bootstrap(
             f"the predictor {clash[0]} has the name of a column of the replicates: rename it with "
             "data.rename(columns=...)"
         )
-    work = partial(_refit, simulator_of(fit), refitter_of(fit), seed)
-    rows = run_in_chunks(work, n, executor, progress, "bootstrap")
+    work, together = _work(fit, seed)
+    rows = run_in_chunks(work, n, executor, progress, "bootstrap", together=together)
     replicates = pd.DataFrame(np.array(rows), columns=[*names, *results])
     replicates = replicates.astype({"converged": bool, "singular": bool})
     replicates.index.name = "replicate"
@@ -227,7 +237,9 @@ def simulator_of(fit: MixedFit | MixedGLMFit) -> Simulator | GeneralisedSimulato
 
 def refitter_of(fit: MixedFit | MixedGLMFit) -> Refitter | GeneralisedRefitter:
     """What fits the model of a fit to other responses."""
-    return (Refitter if fit.design.kind == NUMBER else GeneralisedRefitter).of(fit)
+    if isinstance(fit, MixedGLMFit):
+        return GeneralisedRefitter.of(fit)
+    return Refitter.of(fit.model.problem, fit.estimates)
 
 
 @dataclass(frozen=True, eq=False)
@@ -259,49 +271,39 @@ class Simulator:
         return y
 
 
-@dataclass(frozen=True, eq=False)
-class Refitter:
-    """A model to be fitted to many responses, each search beginning at the optimum found before."""
-
-    problem: Problem
-    reml: bool
-    start: np.ndarray
-
-    @classmethod
-    def of(cls, fit: MixedFit) -> Refitter:
-        problem = fit.model.problem
-        theta = fit.estimates.theta_standard
-        # The deviance has slope 0 where an SD is 0, so that a search which starts there would stay.
-        start = np.where(problem.diagonal & (np.abs(theta) < SMALL), problem.start, theta)
-        return cls(problem, fit.estimates.reml, start)
-
-    @property
-    def design(self) -> Design:
-        return self.problem.design
-
-    def fit(self, y: np.ndarray) -> Estimates | None:
-        """The optimum for another response; None where the fit breaks off."""
-        try:
-            return estimate(self.problem.with_response(y, self.start), self.reml)
-        except (CourseError, np.linalg.LinAlgError):
-            return None
+def _work(fit: MixedFit | MixedGLMFit, seed: int) -> tuple[Callable[[range], list], int]:
+    """What makes the rows of results of some replicates, and how many it makes side by side."""
+    if isinstance(fit, MixedGLMFit):
+        parts = GeneralisedSimulator.of(fit), GeneralisedRefitter.of(fit)
+        return partial(_refit_rows, *parts, seed), 1
+    problem = fit.model.problem
+    refitter = Refitter.of(problem, fit.estimates)
+    return partial(_refit, Draws(problem, fit.estimates), refitter, seed), how_many(problem)
 
 
-def _refit(
-    simulator: Simulator | GeneralisedSimulator,
-    refitter: Refitter | GeneralisedRefitter,
-    seed: int,
-    replicates: range,
+def _refit(draws: Draws, refitter: Refitter, seed: int, replicates: range) -> list[np.ndarray]:
+    """One row of results for each replicate.
+
+    Those fitted side by side are always the same, whichever of them are asked for: so they are the same
+    to the bit.
+    """
+    size, rows = how_many(refitter.problem), []
+    for first in range(replicates.start, replicates.stop, size):
+        streams = [seed_of_replicate(seed, STREAM, first + i) for i in range(size)]
+        problems = [draws.draw(np.random.default_rng(stream)) for stream in streams]
+        rows += [_row(draws.problem.design, found) for found in refitter.fit(problems)]
+    return rows[: len(replicates)]
+
+
+def _refit_rows(
+    simulator: GeneralisedSimulator, refitter: GeneralisedRefitter, seed: int, replicates: range
 ) -> list[np.ndarray]:
-    """One row of results for each replicate."""
-    design = refitter.design
-    width = len(parameter_names(design))
-    rows = []
-    for replicate in replicates:
-        found = refitter.fit(simulator.draw(seed, replicate))
-        if found is None:
-            rows.append(np.array([*np.full(width + 1, np.nan), False, False]))
-        else:
-            values = parameter_values(design, found)
-            rows.append(np.array([*values, found.llf, found.converged, found.singular]))
-    return rows
+    """The same where each replicate needs its rows."""
+    responses = [simulator.draw(seed, replicate) for replicate in replicates]
+    return [_row(refitter.design, found) for found in refitter.fit_responses(responses)]
+
+
+def _row(design: Design, found: Optimum | GeneralisedEstimates | None) -> np.ndarray:
+    if found is None:
+        return np.array([*np.full(len(parameter_names(design)) + 1, np.nan), False, False])
+    return np.array([*parameter_values(design, found), found.llf, found.converged, found.singular])

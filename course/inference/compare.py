@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from concurrent.futures import Executor
 from functools import partial
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -20,12 +19,16 @@ from course.fit.generalised import MixedGLMFit
 from course.fit.model import MixedFit
 from course.fit.pooled import PooledFit
 from course.fit.require import require_fit_or_pooled
-from course.inference.bootstrap import refitter_of, simulator_of
+from course.inference.bootstrap import Simulator, refitter_of, simulator_of
+from course.inference.generalised_refits import GeneralisedRefitter, GeneralisedSimulator
 from course.inference.nesting import Step, check_rows, step
 from course.inference.pooled_comparison import compare_pooled
+from course.solver.refits import Refitter
 
 # Two optima are known to about this much, so that a chi2 below it counts as 0.
 ROUNDING = 1e-6
+# Responses that are fitted together: their rows fill some MB.
+ROWS_TOGETHER, MOST_TOGETHER = 500_000, 25
 # With fewer levels of the grouping factor than this, a p-value that holds for many levels is doubted.
 FEW_FOR_CHI2 = 20
 
@@ -327,17 +330,26 @@ def simulate_chi2(
 
     NaN where a fit broke off or did not converge.
     """
-    work = partial(_chi2_of, simulator_of(small), refitter_of(small), refitter_of(large), seed)
-    return np.array(run_in_chunks(work, n, executor, progress, "likelihood ratios"))
+    refitters = [refitter_of(fit) for fit in (small, large)]
+    together = int(np.clip(ROWS_TOGETHER // small.nobs, 1, MOST_TOGETHER))
+    work = partial(_chi2_of, simulator_of(small), refitters, seed, together)
+    ratios = run_in_chunks(work, n, executor, progress, "likelihood ratios", together=together)
+    return np.array(ratios)
 
 
-def _chi2_of(simulator: Any, small: Any, large: Any, seed: int, replicates: range) -> list[float]:
-    found = []
-    for replicate in replicates:
-        y = simulator.draw(seed, replicate)
-        one, other = small.fit(y), large.fit(y)
-        if one and other and one.converged and other.converged:
-            found.append(max(0.0, one.deviance - other.deviance))
-        else:
-            found.append(np.nan)
-    return found
+def _chi2_of(
+    simulator: Simulator | GeneralisedSimulator,
+    refitters: list[Refitter | GeneralisedRefitter],
+    seed: int,
+    together: int,
+    replicates: range,
+) -> list[float]:
+    # the two models may have different finest groups, which a response must have rows for
+    ratios: list[float] = []
+    for first in range(replicates.start, replicates.stop, together):
+        responses = [simulator.draw(seed, first + i) for i in range(together)]
+        found = [refitter.fit_responses(responses) for refitter in refitters]
+        for one, other in zip(*found, strict=True):
+            good = one and other and one.converged and other.converged
+            ratios.append(max(0.0, one.deviance - other.deviance) if good else np.nan)
+    return ratios[: len(replicates)]

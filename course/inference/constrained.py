@@ -12,25 +12,35 @@ How a parameter is held:
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
 from course.common.parameter import Parameter
-from course.solver.estimates import Estimates, lower_factor
-from course.solver.problem import Problem
+from course.solver.estimates import Estimates
+from course.solver.factors import lower_factor
+from course.solver.problem import Evaluation, Problem
 from course.solver.standardise import Columns
+from course.solver.together import Together, parts
 
-# Takes the value at which the parameter is held, and x; returns the deviance there and its gradient by x.
-Objective = Callable[[float, np.ndarray], tuple[float, np.ndarray]]
+# A value at which the parameter is held, and x.
+Point = tuple[float, np.ndarray]
 
 
 @dataclass(frozen=True)
 class Held:
     """One parameter to be held, and all others as a vector x that is free."""
 
-    deviance: Objective
+    problem: Problem
+    # From a point: the factors there.
+    factors: Callable[[float, np.ndarray], list[np.ndarray]]
+    # From a point and the evaluation there: that with the parameter held, and sigma^2 where it is not
+    # profiled.
+    hold: Callable[[float, np.ndarray, Evaluation], tuple[Evaluation, float | None]]
+    # From a point, what `hold` gave, and the derivative by each factor: the derivative by x.
+    slope: Callable[[float, np.ndarray, Evaluation, list[np.ndarray]], np.ndarray]
     start: np.ndarray  # x at the optimum
     curvature: np.ndarray  # a rough second derivative of the deviance by each x
     diagonal: (
@@ -40,6 +50,58 @@ class Held:
     scale: float  # roughly the standard error of the parameter
     low: float = -np.inf
     high: float = np.inf
+
+    @property
+    def n(self) -> int:
+        """Rows, which tell how exactly a deviance is known."""
+        return self.problem.n
+
+    def deviance(self, value: float, x: np.ndarray) -> tuple[float, np.ndarray]:
+        """The deviance with the parameter held, and its gradient by x."""
+        ((deviance, slope),) = deviances([self], [(value, x)])
+        return deviance, slope
+
+
+@dataclass(frozen=True)
+class HeldAlone:
+    """The same, where the deviance is a function that is asked for one point after another."""
+
+    deviance: Callable[[float, np.ndarray], tuple[float, np.ndarray]]
+    n: int
+    start: np.ndarray
+    curvature: np.ndarray
+    diagonal: np.ndarray
+    positive: np.ndarray
+    scale: float
+    low: float = -np.inf
+    high: float = np.inf
+
+
+def deviances(
+    held: Sequence[Held | HeldAlone], points: Sequence[Point]
+) -> list[tuple[float, np.ndarray]]:
+    """The deviances of several parameters, each held at a point of its own, side by side if possible."""
+    found: list[Any] = [None] * len(held)
+    of_problem: dict[int, list[tuple[int, Held]]] = {}
+    for i, one in enumerate(held):
+        if isinstance(one, HeldAlone):
+            found[i] = one.deviance(*points[i])
+        else:
+            of_problem.setdefault(id(one.problem), []).append((i, one))
+    for own in of_problem.values():
+        problem = own[0][1].problem
+        for some in parts([problem] * len(own)):
+            here = own[some]
+            together = Together([problem] * len(here))
+            each = [one.factors(*points[i]) for i, one in here]
+            at = together.with_factors([np.stack(one, axis=2) for one in zip(*each, strict=True)])
+            with_held = [one.hold(*points[i], at.one(j)) for j, (i, one) in enumerate(here)]
+            bars = [problem.bar(there, False, sigma2) for there, sigma2 in with_held]
+            slopes = together.by_factor(at, np.stack(bars, axis=2))
+            for j, ((i, one), (there, sigma2)) in enumerate(zip(here, with_held, strict=True)):
+                slope = one.slope(*points[i], there, [by[:, :, j] for by in slopes])
+                found[i] = float(problem.deviance(there, False, sigma2)), slope
+    return found
 
 
 def hold(parameter: Parameter, problem: Problem, best: Estimates) -> Held:
@@ -61,10 +123,10 @@ def hold(parameter: Parameter, problem: Problem, best: Estimates) -> Held:
     grouping = design.groupings[g]
     first = [grouping.labels.index(effect) for effect in parameter.effects]
     block = next(block for block in grouping.blocks if first[0] in block)
-    other, theta, at, unit = _leading(problem, best, g, block, first)
+    lead = _Leading.of(problem, best, g, block, first)
     if parameter.kind == "sd":
-        return _hold_sd(other, theta, at, unit, best)
-    return _hold_correlation(other, theta, at, len(block))
+        return _hold_sd(lead, best)
+    return _hold_correlation(lead)
 
 
 def _hold_fixed(problem: Problem, best: Estimates, j: int) -> Held:
@@ -72,56 +134,122 @@ def _hold_fixed(problem: Problem, best: Estimates, j: int) -> Held:
     shift = 0.0 if constant is None else problem.columns.y_shift * constant[j]
     c = problem.T_x[j]
 
-    def deviance(value: float, theta: np.ndarray) -> tuple[float, np.ndarray]:
-        at = problem.evaluate(theta)
+    def held_at(value: float, x: np.ndarray, at: Evaluation) -> tuple[Evaluation, None]:
         direction = at.XX_inverse @ c
         miss = c @ at.beta - (value - shift) / problem.y_scale
-        held = replace(
-            at,
-            beta=at.beta - direction * miss / (c @ direction),
-            r2=at.r2 + miss**2 / (c @ direction),
-        )
-        return problem.deviance(held, reml=False), problem.gradient(held, reml=False)
+        beta = at.beta - direction * miss / (c @ direction)
+        return replace(at, beta=beta, r2=at.r2 + miss**2 / (c @ direction)), None
 
-    return _over_theta(deviance, problem, best, scale=np.sqrt(best.cov_beta[j, j]))
+    return _over_theta(held_at, problem, best, scale=np.sqrt(best.cov_beta[j, j]))
 
 
 def _hold_sigma(problem: Problem, best: Estimates) -> Held:
-    def deviance(value: float, theta: np.ndarray) -> tuple[float, np.ndarray]:
-        at, sigma2 = problem.evaluate(theta), (value / problem.y_scale) ** 2
-        return problem.deviance(at, False, sigma2), problem.gradient(at, False, sigma2)
+    def held_at(value: float, x: np.ndarray, at: Evaluation) -> tuple[Evaluation, float]:
+        return at, (value / problem.y_scale) ** 2
 
-    return _over_theta(deviance, problem, best, np.sqrt(best.sigma2 / 2 / problem.n), low=0.0)
+    return _over_theta(held_at, problem, best, np.sqrt(best.sigma2 / 2 / problem.n), low=0.0)
 
 
 def _over_theta(
-    deviance: Objective, problem: Problem, best: Estimates, scale: float, low: float = -np.inf
+    held_at: Callable, problem: Problem, best: Estimates, scale: float, low: float = -np.inf
 ) -> Held:
     """A parameter apart from theta, which is then all that is free."""
     theta = best.theta_standard
-    positive = np.zeros(len(theta), dtype=bool)
-    return Held(deviance, theta, problem.curvature, problem.diagonal, positive, float(scale), low)
+    return Held(
+        problem,
+        lambda value, theta: problem.unpack(theta),
+        held_at,
+        lambda value, theta, at, slopes: problem.pack(slopes),
+        theta,
+        problem.curvature,
+        problem.diagonal,
+        np.zeros(len(theta), dtype=bool),
+        float(scale),
+        low,
+    )
 
 
-def _leading(
-    problem: Problem, best: Estimates, g: int, block: tuple[int, ...], first: list[int]
-) -> tuple[Problem, np.ndarray, int, float]:
-    """The same problem with the effects ``first`` at the head of their block, and theta there.
+@dataclass(frozen=True)
+class _Leading:
+    """The same problem with some effects at the head of their block.
 
-    Returns
-    -------
-    Problem
+    They are effects of the predictors as they are in the data, neither centred nor mixed with others, and
+    differ from the data's units by a factor only.
+
+    Attributes
+    ----------
+    problem : Problem
     theta : ndarray
         The optimum there.
     at : int
         The first entry of theta that belongs to the block.
+    size : int
+        Effects of the block.
     unit : float
         The first effect in the data's units is unit * y_scale times that of the problem.
+    g, turn : int, ndarray
+        The grouping, and the matrix by which its factor becomes that of the problem's own effects.
     """
-    factors = problem.unpack(best.theta_standard)
-    columns, factors, unit = leading(problem.columns, factors, g, block, first)
-    other = Problem(problem.design, columns)
-    return other, other.pack(factors), head_of(other, g, block), unit
+
+    problem: Problem
+    theta: np.ndarray
+    at: int
+    size: int
+    unit: float
+    g: int
+    turn: np.ndarray
+
+    @classmethod
+    def of(
+        cls, problem: Problem, best: Estimates, g: int, block: tuple[int, ...], first: list[int]
+    ) -> _Leading:
+        order, to_new, unit = to_head(problem.columns, g, block, first)
+        back = np.linalg.inv(to_new)[:, order]
+        factors = problem.unpack(best.theta_standard)
+        factor = (to_new @ factors[g][np.ix_(block, block)])[order]
+        factors[g][np.ix_(block, block)] = lower_factor(factor, (range(len(block)),))
+        turn = np.eye(len(problem.patterns[g]))
+        if problem.crossing and g in [other for other, _ in problem.crossing.others]:
+            # their factors are kept by diagonals, and have nothing above the first
+            problem = Problem(problem.design, with_columns(problem.columns, g, block, back))
+        else:
+            turn[np.ix_(block, block)] = back
+        at = head_of(problem, g, block)
+        theta = problem.pack(factors)
+        return cls(problem, theta, at, len(block), unit, g, turn)
+
+    def factors(self, theta: np.ndarray) -> list[np.ndarray]:
+        factors = self.problem.unpack(theta)
+        factors[self.g] = self.turn @ factors[self.g]
+        return factors
+
+    def slope(self, slopes: list[np.ndarray]) -> np.ndarray:
+        """The derivative by theta, given that by the factors of the problem's own effects."""
+        own = list(slopes)
+        own[self.g] = self.turn.T @ own[self.g]
+        return self.problem.pack(own)
+
+
+def to_head(
+    columns: Columns, g: int, block: tuple[int, ...], first: list[int]
+) -> tuple[list[int], np.ndarray, float]:
+    """How the effects ``first`` of a grouping come to the head of their block, as effects of the data.
+
+    Returns
+    -------
+    order : list of int
+        The places in the block, these effects first.
+    to_new : ndarray, shape (k, k)
+        Turns them into those of the data (an intercept at 0, say), and keeps the others.
+    unit : float
+        The first effect in the data's units is so many times that of the problem.
+    """
+    order = [block.index(j) for j in [*first, *(j for j in block if j not in first)]]
+    T = columns.T_z[g][np.ix_(block, block)]
+    to_new = np.eye(len(block))
+    for j in order[: len(first)]:
+        to_new[j] = T[j] / T[j, j]
+    return order, to_new, float(T[order[0], order[0]])
 
 
 def head_of(problem: Problem, g: int, block: tuple[int, ...]) -> int:
@@ -131,82 +259,80 @@ def head_of(problem: Problem, g: int, block: tuple[int, ...]) -> int:
     return int(np.flatnonzero(problem.pack(where))[0])
 
 
-def leading(
-    columns: Columns, factors: list[np.ndarray], g: int, block: tuple[int, ...], first: list[int]
-) -> tuple[Columns, list[np.ndarray], float]:
-    """Columns and Lambda of the same model with the effects ``first`` at the head of their block.
-
-    They are effects of the predictors as they are in the data, neither centred nor mixed with others, and
-    differ from the data's units by a factor only: the last value is that of the first.
-    """
-    order = [block.index(j) for j in [*first, *(j for j in block if j not in first)]]
-    T = columns.T_z[g][np.ix_(block, block)]
-    # Turns the first effects into those of the data (an intercept at 0, say), and keeps the others.
-    to_new = np.eye(len(block))
-    for j in order[: len(first)]:
-        to_new[j] = T[j] / T[j, j]
-    back = np.linalg.inv(to_new)
+def with_columns(columns: Columns, g: int, block: tuple[int, ...], back: np.ndarray) -> Columns:
+    """Columns of a block that are combinations of those it has, those of each one a column of ``back``."""
     U, z = columns.U, [list(where) for where in columns.z]
     here = [columns.z[g][j] for j in block]
-    for position, j in zip(block, order, strict=True):
-        if np.array_equal(back[:, j], np.eye(len(block))[j]):
-            z[g][position] = here[j]
+    for position, combination in zip(block, back.T, strict=True):
+        if (combination != 0).sum() == 1:
+            z[g][position] = here[int(np.flatnonzero(combination)[0])]
         else:
             z[g][position] = len(U)
-            U = np.vstack([U, back[:, j] @ columns.U[here]])
-    factor = (to_new @ factors[g][np.ix_(block, block)])[order]
-    factors = [own.copy() for own in factors]
-    factors[g][np.ix_(block, block)] = lower_factor(factor, (range(len(block)),))
-    return replace(columns, U=U, z=z), factors, float(T[order[0], order[0]])
+            U = np.vstack([U, combination @ columns.U[here]])
+    return replace(columns, U=U, z=z)
 
 
-def _hold_sd(problem: Problem, theta: np.ndarray, at: int, unit: float, best: Estimates) -> Held:
+def _hold_sd(lead: _Leading, best: Estimates) -> Held:
     # x is theta without the entry that belongs to this SD, and log sigma
-    others = np.delete(np.arange(len(theta)), at)
-    unit = unit * problem.y_scale
+    problem, at = lead.problem, lead.at
+    others = np.delete(np.arange(len(lead.theta)), at)
+    unit = lead.unit * problem.y_scale
 
-    def deviance(value: float, x: np.ndarray) -> tuple[float, np.ndarray]:
-        sigma = np.exp(x[-1])
+    def theta_at(value: float, x: np.ndarray) -> np.ndarray:
         theta = np.empty(len(x))
-        theta[others], theta[at] = x[:-1], value / (unit * sigma)
-        found = problem.evaluate(theta)
-        by_theta = problem.gradient(found, False, sigma**2)
-        by_log_sigma = 2 * problem.n - 2 * found.r2 / sigma**2 - by_theta[at] * theta[at]
-        return problem.deviance(found, False, sigma**2), np.append(by_theta[others], by_log_sigma)
+        theta[others], theta[at] = x[:-1], value / (unit * np.exp(x[-1]))
+        return theta
+
+    def slope(
+        value: float, x: np.ndarray, found: Evaluation, slopes: list[np.ndarray]
+    ) -> np.ndarray:
+        by_theta, sigma2 = lead.slope(slopes), np.exp(2 * x[-1])
+        held = value / (unit * np.exp(x[-1]))
+        by_log_sigma = 2 * problem.n - 2 * found.r2 / sigma2 - by_theta[at] * held
+        return np.append(by_theta[others], by_log_sigma)
 
     sigma = np.sqrt(best.sigma2) / problem.y_scale
     return Held(
-        deviance,
-        np.append(theta[others], np.log(sigma)),
+        problem,
+        lambda value, x: lead.factors(theta_at(value, x)),
+        lambda value, x, found: (found, float(np.exp(2 * x[-1]))),
+        slope,
+        np.append(lead.theta[others], np.log(sigma)),
         np.append(problem.curvature[others], 4.0 * problem.n),
         np.append(problem.diagonal[others], False),
-        np.zeros(len(theta), dtype=bool),
-        scale=unit * max(0.25 * abs(theta[at]), 0.1) * sigma,
+        np.zeros(len(lead.theta), dtype=bool),
+        scale=unit * max(0.25 * abs(lead.theta[at]), 0.1) * sigma,
         low=0.0,
     )
 
 
-def _hold_correlation(problem: Problem, theta: np.ndarray, at: int, size: int) -> Held:
+def _hold_correlation(lead: _Leading) -> Held:
     # theta holds the block column by column: a, b, ... of the first column, then c of the second
-    b, c = at + 1, at + size
+    problem, theta = lead.problem, lead.theta
+    a, b, c = lead.at, lead.at + 1, lead.at + lead.size
     kept = np.delete(np.arange(len(theta)), c)  # x: m takes the place of b
 
-    def deviance(angle: float, x: np.ndarray) -> tuple[float, np.ndarray]:
-        rho, root = np.sin(angle), np.cos(angle)
+    def theta_at(angle: float, x: np.ndarray) -> np.ndarray:
         theta = np.empty(len(x) + 1)
         theta[kept] = x
-        m = theta[b]
-        theta[b], theta[c] = m * rho, m * root
-        found = problem.evaluate(theta)
-        gradient = problem.gradient(found, False)
-        gradient[b] = gradient[b] * rho + gradient[c] * root
-        return problem.deviance(found, False), gradient[kept]
+        theta[b], theta[c] = theta[b] * np.sin(angle), theta[b] * np.cos(angle)
+        return theta
+
+    def slope(
+        angle: float, x: np.ndarray, found: Evaluation, slopes: list[np.ndarray]
+    ) -> np.ndarray:
+        by_theta = lead.slope(slopes)
+        by_theta[b] = by_theta[b] * np.sin(angle) + by_theta[c] * np.cos(angle)
+        return by_theta[kept]
 
     start = theta.copy()
     start[b] = np.hypot(theta[b], theta[c])
-    positive = np.isin(kept, [at, b])
+    positive = np.isin(kept, [a, b])
     return Held(
-        deviance,
+        problem,
+        lambda angle, x: lead.factors(theta_at(angle, x)),
+        lambda angle, x, found: (found, None),
+        slope,
         start[kept],
         problem.curvature[kept],
         problem.diagonal[kept] | positive,

@@ -12,7 +12,8 @@ import numpy as np
 
 from course.common.parameter import Parameter
 from course.fit.generalised import MixedGLMFit
-from course.inference.constrained import Held, head_of, leading
+from course.inference.constrained import HeldAlone, head_of, to_head, with_columns
+from course.solver.factors import lower_factor
 from course.solver.penalised import Generalised
 
 STEP = 1e-3  # of differences of gradients, in standardised units
@@ -21,7 +22,7 @@ STEP = 1e-3  # of differences of gradients, in standardised units
 Point = Callable[[float, np.ndarray], tuple[np.ndarray, np.ndarray]]
 
 
-def hold_generalised(parameter: Parameter, fit: MixedGLMFit) -> Held:
+def hold_generalised(parameter: Parameter, fit: MixedGLMFit) -> HeldAlone:
     """Hold one parameter of a fit; a correlation is held by its angle."""
     model, best = fit.model.by_quadrature(fit.nagq), fit.estimates
     beta, theta = best.optimum.at.beta, best.theta_standard
@@ -32,8 +33,10 @@ def hold_generalised(parameter: Parameter, fit: MixedGLMFit) -> Held:
     grouping = fit.design.groupings[g]
     first = [grouping.labels.index(effect) for effect in parameter.effects]
     block = next(block for block in grouping.blocks if first[0] in block)
-    factors = model.linear.unpack(theta)
-    columns, factors, unit = leading(model.columns, factors, g, block, first)
+    order, to_new, unit = to_head(model.columns, g, block, first)
+    columns = with_columns(model.columns, g, block, np.linalg.inv(to_new)[:, order])
+    factors, here = model.linear.unpack(theta), np.ix_(block, block)
+    factors[g][here] = lower_factor((to_new @ factors[g][here])[order], (range(len(block)),))
     if len(block) > 1:  # no quadrature has several effects
         model = Generalised(fit.design, fit.family, columns)
     start = np.append(beta, model.linear.pack(factors))
@@ -52,7 +55,7 @@ def _held(
     scale: float,
     low: float = -np.inf,
     high: float = np.inf,
-) -> Held:
+) -> HeldAlone:
     """The objective, and a rough curvature along each x; `kinds` are the x that are SDs, and positive."""
     modes: list[list[np.ndarray] | None] = [None]
 
@@ -72,10 +75,10 @@ def _held(
         ]
     )
     curvature = np.maximum(np.abs(curvature), 1e-3 * np.abs(curvature).max(initial=1e-3))
-    return Held(deviance, start, curvature, *kinds, scale, low, high)
+    return HeldAlone(deviance, model.design.n, start, curvature, *kinds, scale, low, high)
 
 
-def _hold_fixed(model: Generalised, start: np.ndarray, j: int, scale: float) -> Held:
+def _hold_fixed(model: Generalised, start: np.ndarray, j: int, scale: float) -> HeldAlone:
     # c'beta is the coefficient: the entry that counts most in it follows from the others
     c = np.append(model.columns.T_x[j], np.zeros(model.n_theta))
     m = int(np.abs(c).argmax())
@@ -94,7 +97,7 @@ def _hold_fixed(model: Generalised, start: np.ndarray, j: int, scale: float) -> 
     return _held(model, point, start[others], float(c @ start), kinds, scale)
 
 
-def _hold_sd(model: Generalised, start: np.ndarray, at: int, unit: float) -> Held:
+def _hold_sd(model: Generalised, start: np.ndarray, at: int, unit: float) -> HeldAlone:
     others = np.delete(np.arange(len(start)), at)
     by_x = np.eye(len(start))[:, others]
 
@@ -109,7 +112,7 @@ def _hold_sd(model: Generalised, start: np.ndarray, at: int, unit: float) -> Hel
     return _held(model, point, start[others], float(unit * start[at]), kinds, scale, low=0.0)
 
 
-def _hold_correlation(model: Generalised, start: np.ndarray, at: int, size: int) -> Held:
+def _hold_correlation(model: Generalised, start: np.ndarray, at: int, size: int) -> HeldAlone:
     # theta holds the block column by column: a, b, ... of the first column, then c of the second
     b, c = at + 1, at + size
     kept = np.delete(np.arange(len(start)), c)  # x: m takes the place of b

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -66,7 +67,7 @@ class GeneralisedRefitter:
         theta = fit.estimates.theta_standard
         # The deviance has slope 0 where an SD is 0, so that a search which starts there would stay.
         small = model.linear.diagonal & (np.abs(theta) < SMALL)
-        point = np.append(optimum.at.beta, np.where(small, model.linear.middling, theta))
+        point = np.append(optimum.at.beta, np.where(small, model.linear.start, theta))
         values, vectors = np.linalg.eigh(optimum.hessian)
         return cls(model, (point, vectors / np.sqrt(np.maximum(np.abs(values), 1e-3))))
 
@@ -74,8 +75,11 @@ class GeneralisedRefitter:
     def design(self) -> Design:
         return self.model.design
 
-    def fit(self, y: np.ndarray) -> GeneralisedEstimates | None:
-        """The optimum for another response; None where the fit breaks off."""
+    def fit_responses(self, responses: Sequence[np.ndarray]) -> list[GeneralisedEstimates | None]:
+        """The optima for other responses; None where a fit breaks off."""
+        return [self._fit(y) for y in responses]
+
+    def _fit(self, y: np.ndarray) -> GeneralisedEstimates | None:
         try:
             return estimate_generalised(self.model.with_response(y, self.start))
         except (CourseError, np.linalg.LinAlgError):

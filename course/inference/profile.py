@@ -27,12 +27,12 @@ from course.errors import CourseError
 from course.fit.generalised import MixedGLMFit
 from course.fit.model import MixedFit
 from course.fit.require import require_fit
-from course.inference.constrained import Held, hold
+from course.inference.constrained import Held, HeldAlone, hold
 from course.inference.constrained_generalised import hold_generalised
+from course.inference.held_searches import Search, Walk, run_together
 from course.inference.parameters import choose
 from course.solver.estimates import estimate
 from course.solver.parameters import parameter_names, parameter_values
-from course.solver.problem import SMALL
 
 ZETA_STEP = 0.4  # how far apart in zeta two points of a profile are to be
 MARKS = tuple(stats.norm.ppf([0.95, 0.975, 0.995]))  # zeta at levels 90, 95 and 99 %
@@ -182,52 +182,56 @@ def profile(
     best = estimate(fit.model.problem, reml=False) if fit.estimates.reml else fit.estimates
     values = pd.Series(parameter_values(fit.design, best), index=names)
     reach = float(stats.norm.ppf((1 + level) / 2))
-    if progress:
-        from tqdm.auto import tqdm
-
-        chosen = tqdm(chosen, desc="profile", unit="parameter")
-    points, bounds = {}, {}
+    helds, searches = [], []
     for parameter in chosen:
         name = str(parameter)
+        held: Held | HeldAlone
         if fit.design.kind == NUMBER:
             held = hold(parameter, fit.model.problem, best)
         else:
             held = hold_generalised(parameter, fit)
+        at = values[name]
         if parameter.kind == "cor":
             # The walk goes along the angle of a correlation, where zeta is straighter. Where one of the
             # effects does not vary the correlation is NaN, and any angle will do to start from.
             values[name] = values[name].clip(-1, 1)  # rounding may carry it past the ends
-            points[name] = _walk(held, np.arcsin(np.nan_to_num(values[name])), reach)
+            at = np.arcsin(np.nan_to_num(values[name]))
+        helds.append(held)
+        searches.append(Search(held, _at_bound(held, at)))
+    run_together([search.begin() for search in searches])
+    walks = [_side(search, sign, reach) for search in searches for sign in (-1, 1)]
+    sides = iter(run_together(walks, progress))
+    points, bounds = {}, {}
+    for parameter, held, search in zip(chosen, helds, searches, strict=True):
+        name, low, high = str(parameter), next(sides), next(sides)
+        path = [*reversed(low), (search.estimate, 0.0), *high]
+        points[name] = pd.DataFrame(path, columns=["value", "zeta"])
+        bounds[name] = (held.low, held.high)
+        if parameter.kind == "cor":
             points[name]["value"] = np.sin(points[name]["value"])
             bounds[name] = (-1.0, 1.0)
-        else:
-            points[name] = _walk(held, values[name], reach)
-            bounds[name] = (held.low, held.high)
     return Profile(points, values[list(points)], bounds, level)
 
 
 # -- along the profile -----------------------------------------------------------------------------
 
 
-def _walk(held: Held, estimate: float, reach: float) -> pd.DataFrame:
-    """value and zeta, from the lower side to the upper."""
-    for bound in (held.low, held.high):
-        if abs(estimate - bound) < 1e-5 * held.scale:
-            estimate = bound
-    search = _Search(held, estimate)
-    sides = [_side(search, estimate, sign, reach) for sign in (-1, 1)]
-    points = [*reversed(sides[0]), (estimate, 0.0), *sides[1]]
-    return pd.DataFrame(points, columns=["value", "zeta"])
+def _at_bound(held: Held | HeldAlone, estimate: float) -> float:
+    """The estimate, or the end of the range that it is as good as at."""
+    near = [bound for bound in (held.low, held.high) if abs(estimate - bound) < 1e-5 * held.scale]
+    return near[0] if near else estimate
 
 
-def _side(search: _Search, estimate: float, sign: int, reach: float) -> list[tuple[float, float]]:
+def _side(search: Search, sign: int, reach: float) -> Walk[list[tuple[float, float]]]:
+    """value and zeta, from the estimate outwards."""
     bound = search.held.high if sign > 0 else search.held.low
-    path = [(estimate, 0.0, search.start)]
-    slope = np.zeros_like(search.start)  # how x changes with the value of the parameter
-    step = ZETA_STEP * search.held.scale
+    path = [(search.estimate, 0.0, search.start)]
+    # how x changes with the value of the parameter, and how that changes
+    slope, bend = np.zeros_like(search.start), np.zeros_like(search.start)
+    step, last = ZETA_STEP * search.held.scale, 0.0
 
-    def held_at(target: float, start: np.ndarray) -> tuple[float, float, np.ndarray]:
-        found, x = search.minimise(target, start)
+    def held_at(target: float, start: np.ndarray) -> Walk[tuple[float, float, np.ndarray]]:
+        found, x = yield from search.minimise(target, start)
         if found < -MISSED:
             raise CourseError(
                 f"the likelihood is higher away from the estimate (deviance {-found:.2g} lower): the "
@@ -243,13 +247,17 @@ def _side(search: _Search, estimate: float, sign: int, reach: float) -> list[tup
             )
         value, zeta, x = path[-1]
         target = bound if step > 0.8 * abs(bound - value) else value + sign * step
-        point = held_at(target, x + slope * (target - value))
+        way = target - value
+        point = yield from held_at(target, x + (slope + bend * (way + last) / 2) * way)
         change = abs(point[1] - zeta)
         step = abs(target - value)
         if not change <= 2 * ZETA_STEP and step > 1e-9 * max(1.0, abs(value)):
             step *= max(0.2, 0.8 * ZETA_STEP / change)
             continue
-        slope = (point[2] - x) / (target - value)
+        now = (point[2] - x) / way
+        if len(path) > 1:
+            bend = (now - slope) / ((way + last) / 2)
+        slope, last = now, way
         path.append(point)
         step *= np.clip(ZETA_STEP / max(change, 1e-12), 0.3, 2.5)
 
@@ -258,77 +266,6 @@ def _side(search: _Search, estimate: float, sign: int, reach: float) -> list[tup
         if i is not None and mark <= reach:
             (value, low, x), (beyond, high, there) = path[i - 1 : i + 1]
             share = (sign * mark - low) / (high - low)
-            path.insert(i, held_at(value + share * (beyond - value), x + share * (there - x)))
+            point = yield from held_at(value + share * (beyond - value), x + share * (there - x))
+            path.insert(i, point)
     return [(value, zeta) for value, zeta, _ in path[1:]]
-
-
-class _Search:
-    """Minimises over x, in coordinates in which the deviance is round where the walk begins."""
-
-    def __init__(self, held: Held, estimate: float):
-        self.held, self.lowest, self.ceiling = held, 0.0, np.inf
-        unit = 1 / np.sqrt(held.curvature)
-        self.plain = self.round = np.diag(unit)
-        self.lowest, self.start = self.minimise(estimate, held.start)
-        if len(unit):
-            self.round = self._rounded(estimate, unit)
-        # Where one of its effects does not vary a correlation has no meaning: the deviance is then the
-        # same for every value of it, and no value need be worse than that.
-        for i in np.flatnonzero(held.positive):
-            without = np.where(np.arange(len(unit)) == i, 0.0, self.start)
-            self.ceiling = min(self.ceiling, self._descend(0.0, without, zero=int(i))[0])
-
-    def _rounded(self, estimate: float, unit: np.ndarray) -> np.ndarray:
-        steps = np.diag(1e-4 * unit)
-        rises = [
-            self.held.deviance(estimate, self.start + step)[1]
-            - self.held.deviance(estimate, self.start - step)[1]
-            for step in steps
-        ]
-        hessian = np.array(rises) / 2e-4 * unit
-        values, vectors = np.linalg.eigh((hessian + hessian.T) / 2)
-        return unit[:, None] * vectors / np.sqrt(np.abs(values).clip(min=1e-3))
-
-    def minimise(self, value: float, start: np.ndarray) -> tuple[float, np.ndarray]:
-        """The least deviance (above `lowest`) with the parameter held, and where it is."""
-        if not len(start):
-            return self.held.deviance(value, start)[0] - self.lowest, start
-        best, x = self._descend(value, start)
-        small = self.held.diagonal & (np.abs(x) < SMALL)
-        if small.any():  # at an SD of 0 the slope is 0 whether or not that is the optimum
-            other, there = self._descend(value, np.where(small, 0.2, x))
-            if other < best:
-                best, x = other, there
-        return min(best, self.ceiling), x
-
-    def _descend(
-        self, value: float, start: np.ndarray, zero: int | None = None
-    ) -> tuple[float, np.ndarray]:
-        """Without bounds and, where that ends outside of them, with bounds."""
-        positive = self.held.positive
-        if zero is None:
-            found, x = self._quasi_newton(value, start, self.round, None)
-            # Turning the signs of both changes nothing: only the sign of their product counts.
-            if not positive.any() or np.prod(x[positive]) >= 0:
-                return found, np.where(positive, np.abs(x), x)
-        bounds = [(0 if p else None, 0 if i == zero else None) for i, p in enumerate(positive)]
-        start = np.where(positive, np.maximum(start, 0), start)
-        return self._quasi_newton(value, start, self.plain, bounds)
-
-    def _quasi_newton(
-        self, value: float, start: np.ndarray, coordinates: np.ndarray, bounds: list | None
-    ) -> tuple[float, np.ndarray]:
-        def above(u: np.ndarray) -> tuple[float, np.ndarray]:
-            deviance, gradient = self.held.deviance(value, coordinates @ u)
-            return deviance - self.lowest, coordinates.T @ gradient
-
-        with np.errstate(all="ignore"):
-            result = optimize.minimize(
-                above,
-                np.linalg.solve(coordinates, start),
-                jac=True,
-                method="L-BFGS-B",
-                bounds=bounds,
-                options={"ftol": 1e-10, "gtol": 1e-5, "maxiter": 300},
-            )
-        return float(result.fun), coordinates @ result.x

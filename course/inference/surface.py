@@ -8,7 +8,7 @@ import numpy as np
 from scipy import optimize
 
 from course.fit.model import MixedFit
-from course.solver.estimates import lower_factor
+from course.solver.factors import lower_factor
 
 
 class DevianceRise:

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
-from scipy import optimize, special
 
 from course.common.arguments import dictionary, number, unknown, whole, whole_or_range
 from course.common.reasons import NO_REASON, pack_reasons
@@ -308,6 +307,8 @@ def _gaps(
 
     The log odds fall by 0.8 per SD of the test's result, and are 0.4 higher for boys.
     """
+    from scipy import optimize, special  # in here: a lesson that loads pupils need not wait for it
+
     z = (measured - measured.mean()) / (measured.std() or 1.0)
     tendency = 0.4 * male - 0.8 * z
     number = {reason: i for i, reason in enumerate((NO_REASON, *REASONS), start=1)}

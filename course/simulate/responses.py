@@ -10,7 +10,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import expit
 
 from course.errors import CourseError
 
@@ -49,6 +48,8 @@ def _points(effects: np.ndarray, columns: dict, rng: np.random.Generator) -> np.
 
 
 def _passed(effects: np.ndarray, columns: dict, rng: np.random.Generator) -> np.ndarray:
+    from scipy.special import expit  # in here: a lesson that loads pupils need not wait for it
+
     return (rng.random(effects.size) < expit(effects)).astype(np.int64)
 
 

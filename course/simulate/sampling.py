@@ -92,9 +92,10 @@ def replicate_factors(strata: np.ndarray) -> np.ndarray:
 
     Within each stratum neighbours make a zone of two; where their number is odd, the last zone has
     three. In each replicate one school of a zone counts 1.5 and the other 0.5; of three, one counts 1.7071
-    or 0.2929 and the two others 0.6464 or 1.3536. This is the way of the OECD's PISA Data Analysis Manual
-    (2009, doi 10.1787/9789264056275-en), chapter 4; k = 0.5 (Judkins 1990, Journal of Official
-    Statistics 6, 223-239).
+    or 0.2929 and the two others 0.6464 or 1.3536. A zone beyond the 79th has the signs of an earlier one, so
+    that variances stay without bias, with fewer degrees of freedom. This is the way of the OECD's PISA Data
+    Analysis Manual (2009, doi 10.1787/9789264056275-en), chapter 4; k = 0.5 (Judkins 1990, Journal of
+    Official Statistics 6, 223-239).
 
     Parameters
     ----------

@@ -34,7 +34,7 @@ class ChunkedStage:
 
     def __init__(self, grouping: int, z: list[int], sums: Sums):
         self.grouping, self.z = grouping, np.array(z)
-        self.parent = sums.parent
+        self.sums, self.parent = sums, sums.parent
         self.parts = []
         for start in range(0, len(self.parent), CHUNK):
             levels = slice(start, start + CHUNK)
@@ -42,20 +42,20 @@ class ChunkedStage:
             own = Stage(grouping, z, Sums(self.parent[levels] - first))
             self.parts.append((levels, slice(first, last + 1), own))
 
-    def eliminate(self, M: np.ndarray, Lambda: np.ndarray) -> tuple[np.ndarray, float, Tape]:
+    def eliminate(self, M: np.ndarray, Lambda: np.ndarray) -> tuple[np.ndarray, np.ndarray, Tape]:
         """As `Stage.eliminate`."""
-        M_next, logdet = np.zeros((*M.shape[:2], self.parent[-1] + 1)), 0.0
+        M_next, logdet = np.zeros((*M.shape[:2], self.parent[-1] + 1)), []
         for levels, parents, part in self.parts:
-            total, more, _ = part.eliminate(M[:, :, levels], Lambda)
+            total, more, _ = part.eliminate(M[:, :, levels], _of_levels(Lambda, levels))
             M_next[:, :, parents] += total  # children of one parent may lie in two chunks
-            logdet += more
-        return M_next, logdet, (M, Lambda)
+            logdet.append(more)
+        return M_next, np.concatenate(logdet), (M, Lambda)
 
     def _each(self, tape: Tape, work: Callable[[Stage, Eliminated, slice], T]) -> list[T]:
         M, Lambda = tape
         made = []
         for levels, parents, part in self.parts:
-            _, _, own = part.eliminate(M[:, :, levels], Lambda)
+            _, _, own = part.eliminate(M[:, :, levels], _of_levels(Lambda, levels))
             made.append(work(part, own, parents))
         return made
 
@@ -67,24 +67,30 @@ class ChunkedStage:
     def gradient(self, tape: Tape, M_bar: np.ndarray) -> np.ndarray:
         """As `Stage.gradient`."""
         chunks = self._each(tape, lambda part, own, up: part.gradient(own, M_bar[:, :, up]))
-        return np.sum(chunks, axis=0)
+        return np.concatenate(chunks, axis=-1)
 
     def effects(self, tape: Tape, v: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """As `Stage.effects`."""
-        chunks = self._each(tape, lambda part, own, up: part.effects(own, v[:, up]))
-        b, left = (np.concatenate(part, axis=-1) for part in zip(*chunks, strict=True))
-        return b, left
+        return _both(self._each(tape, lambda part, own, up: part.effects(own, v[:, up])))
 
     def spherical(self, tape: Tape, v: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """As `Stage.spherical`."""
-        chunks = self._each(tape, lambda part, own, up: part.spherical(own, v[:, up]))
-        u, left = (np.concatenate(part, axis=-1) for part in zip(*chunks, strict=True))
-        return u, left
+        return _both(self._each(tape, lambda part, own, up: part.spherical(own, v[:, up])))
 
     def conditional(self, tape: Tape, M_bar: np.ndarray) -> np.ndarray:
         """As `Stage.conditional`."""
         chunks = self._each(tape, lambda part, own, up: part.conditional(own, M_bar[:, :, up]))
         return np.concatenate(chunks, axis=-1)
+
+
+def _both(chunks: list[tuple[np.ndarray, np.ndarray]]) -> tuple[np.ndarray, np.ndarray]:
+    one, other = (np.concatenate(part, axis=-1) for part in zip(*chunks, strict=True))
+    return one, other
+
+
+def _of_levels(Lambda: np.ndarray, levels: slice) -> np.ndarray:
+    """One Lambda for all levels as it is; of one for each those of some."""
+    return Lambda if Lambda.ndim == 2 else Lambda[:, :, levels]
 
 
 def stage_for(grouping: int, z: list[int], sums: Sums) -> Stage | ChunkedStage:

@@ -136,6 +136,18 @@ class Crossing:
         other.C_tu = self.Z_t.T @ U
         return other
 
+    def with_sums(self, column: int, sums: list[np.ndarray]) -> Crossing:
+        """The same with one column of U replaced, of which the products with the Z's are known.
+
+        ``sums`` has for each grouping of the design its products with the grouping's Z, (k, L).
+        """
+        other = copy.copy(self)
+        other.C_tu = self.C_tu.copy()
+        for part, (grouping, _) in enumerate(self.others):
+            here = self.part == part
+            other.C_tu[here, column] = sums[grouping][self.effect[here], self.level[here]]
+        return other
+
     def with_weights(
         self, weights: np.ndarray, U: np.ndarray, responses: Sequence[np.ndarray]
     ) -> Crossing:
@@ -157,6 +169,13 @@ class Crossing:
         other.C = np.zeros_like(self.C)
         for cells, products in self._products:
             other.C += np.bincount(cells, weights * products, len(self.C))
+        return other
+
+    def with_column(self, at: int, column: np.ndarray) -> Crossing:
+        """The same with one column of U in place of another, (n,), times the weights already."""
+        other = copy.copy(self)
+        other.C_tu = self.C_tu.copy()
+        other.C_tu[:, at] = self.Z_t.T @ column
         return other
 
     @cached_property
@@ -195,7 +214,7 @@ class Crossing:
         K_tu = self.C_tu - self.coupling.transposed(largest.P)
         cells = self.C - self.coupling.product(largest.W)
         M, more, others = self.K.eliminate(cells, K_tu, K_uu, self._diagonals(factors))
-        return M, float(logdet.sum()) + more, CrossedTape(largest, others)
+        return M, logdet.sum() + more, CrossedTape(largest, others)
 
     def _sum_places(self, values: np.ndarray) -> np.ndarray:
         """(u, u, levels of the largest factor) to (u, u, places)."""

@@ -22,11 +22,13 @@ The derivative walks back. With T = I - E_z P, P = W M_z. and a bar for the deri
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from scipy.linalg import lapack
 
 LARGE = 1e5  # variance over the residual's: from here products with an inverse lose digits
+FEW_CHILDREN = 16  # for sums over so few, adding them up one by one is faster (measured)
 FEW = 20  # with fewer matrices than so many times their size, LAPACK is faster (measured)
 
 
@@ -68,16 +70,15 @@ def invert(A: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         return np.ascontiguousarray(inverses.transpose(1, 2, 0)), logdet
     logdet = np.zeros(A.shape[2])
     for j in range(k):
-        pivot = A[j, j].copy()
-        logdet += np.log(pivot)
+        logdet += np.log(A[j, j])
+        over_pivot = 1 / A[j, j]
         column = A[:, j].copy()
-        A[j] /= pivot
-        column[j] = 0
+        A[j] *= over_pivot
         for i in range(k):
             if i != j:
                 A[i] -= column[i] * A[j]
-                A[i, j] = -column[i] / pivot
-        A[j, j] = 1 / pivot
+                A[i, j] = -column[i] * over_pivot
+        A[j, j] = over_pivot
     return A, logdet
 
 
@@ -100,6 +101,9 @@ def invert_batch(S: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 def product(left: np.ndarray, right: np.ndarray) -> np.ndarray:
     """Matrix products over the last axis: (a, b, L) times (b, c, L). One may lack the axis."""
+    if left.shape[1] == 1:  # nothing to add up
+        left = left if left.ndim == 3 else left[:, :, None]
+        return left * (right if right.ndim == 3 else right[:, :, None])
     one, other = ("ab" if left.ndim == 2 else "abl"), ("bc" if right.ndim == 2 else "bcl")
     return np.einsum(f"{one},{other}->acl", left, right)
 
@@ -121,21 +125,23 @@ class Eliminated:
 def eliminate_levels(
     M: np.ndarray, z: np.ndarray, Lambda: np.ndarray
 ) -> tuple[Eliminated, np.ndarray]:
-    """What the elimination of each level's own effects needs of M, and log|A| of each, (L,)."""
+    """What the elimination of each level's own effects needs of M, and log|A| by level.
+
+    Lambda is one for all levels, (k, k), or has one for each, (k, k, L).
+    """
     M_z, k = M[z], len(z)
-    A = product(Lambda.T, product(M_z[:, z], Lambda))
+    A = product(transpose(Lambda), product(M_z[:, z], Lambda))
     A[np.diag_indices(k)] += 1
     large = k > 1 and A[np.diag_indices(k)].max() > LARGE
     A_inverse, logdet = invert(A.copy() if large else A)
     if not large:
         H = product(Lambda, A_inverse)
-        W = product(H, Lambda.T)
+        W = product(H, transpose(Lambda))
         return Eliminated(W, H, product(W, M_z), M_z), logdet
     # the same by solving; one step of refinement (Skeel 1980, doi 10.1090/S0025-5718-1980-0572859-4) gets
     # back the digits that products with the inverse lose
-    right = np.concatenate(
-        [product(Lambda.T, M_z), np.broadcast_to(Lambda.T[:, :, None], A.shape)], 1
-    )
+    wide = np.broadcast_to(Lambda if Lambda.ndim == 3 else Lambda[:, :, None], A.shape)
+    right = np.concatenate([product(transpose(Lambda), M_z), transpose(wide)], 1)
     X = product(A_inverse, right)
     X += product(A_inverse, right - product(A, X))
     WM = product(Lambda, X)
@@ -159,11 +165,20 @@ class Stage:
     def __init__(self, grouping: int, z: list[int], sums: Sums):
         self.grouping, self.z, self.sums = grouping, np.array(z), sums
 
-    def eliminate(self, M: np.ndarray, Lambda: np.ndarray) -> tuple[np.ndarray, float, Eliminated]:
-        """M of this stage, shape (u, u, L), to M of the next; also log|A| and the tape."""
+    def eliminate(
+        self, M: np.ndarray, Lambda: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray, Eliminated]:
+        """M of this stage, shape (u, u, L), to M of the next; also log|A| by level and the tape."""
         tape, logdet = eliminate_levels(M, self.z, Lambda)
-        M_next = self.sums.total(M) - self.sums.total(product(transpose(tape.M_z), tape.P))
-        return M_next, float(logdet.sum()), tape
+        # symmetric: the rows of the upper triangle, one after another
+        upper, rows = _upper_triangle(len(M))
+        left = M[upper]
+        for i, row in enumerate(rows):
+            left[row] -= np.einsum("kl,kul->ul", tape.M_z[:, i], tape.P[:, i:])
+        total = self.sums.total(left)
+        M_next = np.empty((*M.shape[:2], total.shape[1]))
+        M_next[upper] = M_next[upper[::-1]] = total
+        return M_next, logdet, tape
 
     def back(self, tape: Eliminated, M_bar: np.ndarray) -> np.ndarray:
         """The derivative by this stage's M, given that by the next stage's."""
@@ -176,11 +191,11 @@ class Stage:
         return M_bar
 
     def gradient(self, tape: Eliminated, M_bar: np.ndarray) -> np.ndarray:
-        """The derivative by Lambda, shape (k, k), given that by the next stage's M."""
+        """What each level adds to the derivative by Lambda, (k, k, L), given that by the next M."""
         M_zz = tape.M_z[:, self.z]
         M_plus = tape.M_z - product(M_zz, tape.P)
         middle = product(product(M_plus, self.sums.spread(M_bar)), transpose(tape.M_z))
-        return 2 * product(M_zz - middle, tape.H).sum(axis=2)
+        return 2 * product(M_zz - middle, tape.H)
 
     def effects(self, tape: Eliminated, v: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Conditional means b, shape (k, L), and what is left of the coefficients v of U."""
@@ -200,6 +215,13 @@ class Stage:
         return product(product(P, self.sums.spread(M_bar)), transpose(P)) + tape.W
 
 
+@cache
+def _upper_triangle(u: int) -> tuple[tuple[np.ndarray, np.ndarray], list[slice]]:
+    """The cells of a (u, u) matrix's upper triangle, and where its rows are among them."""
+    ends = np.cumsum(np.arange(u, 0, -1)).tolist()
+    return np.triu_indices(u), [slice(end - u + i, end) for i, end in enumerate(ends)]
+
+
 class Sums:
     """Sums over the children of each parent, and the way from a parent to its children.
 
@@ -212,13 +234,21 @@ class Sums:
     def __init__(self, parent: np.ndarray):
         self.parent = parent
         self.starts = np.flatnonzero(np.diff(parent, prepend=-1))
+        children, rest = divmod(len(parent), len(self.starts))
+        balanced = not rest and (np.diff(self.starts) == children).all()
+        self.children = children if balanced else None  # of every parent
 
     def total(self, values: np.ndarray) -> np.ndarray:
         """(..., L) to (..., number of parents)."""
         if len(self.starts) == 1:
             return values.sum(axis=-1, keepdims=True)
-        return np.add.reduceat(values, self.starts, axis=-1)
+        if self.children is None or self.children > FEW_CHILDREN:
+            return np.add.reduceat(values, self.starts, axis=-1)
+        total = values[..., :: self.children].copy()
+        for child in range(1, self.children):
+            total += values[..., child :: self.children]
+        return total
 
     def spread(self, values: np.ndarray) -> np.ndarray:
         """(..., number of parents) to (..., L)."""
-        return values[..., self.parent]
+        return np.take(values, self.parent, axis=-1)

@@ -9,7 +9,9 @@ import numpy as np
 from scipy import linalg
 
 from course.errors import CourseError
-from course.solver.problem import Problem
+from course.solver.factors import lower_factor
+from course.solver.problem import Evaluation, Problem
+from course.solver.quasi_newton import Found
 from course.solver.search import search
 
 # A relative standard deviation that counts as none; lme4's isSingular has the same.
@@ -24,7 +26,7 @@ NO_RESIDUAL = (
 
 
 @dataclass(frozen=True, eq=False)
-class Estimates:
+class Optimum:
     """The optimum, in the units of the data.
 
     Attributes
@@ -36,8 +38,6 @@ class Estimates:
     factors : tuple of ndarray
         For each grouping the relative covariance factor Lambda, (k, k), lower triangular: the
         covariance matrix of its effects is ``sigma2 * Lambda @ Lambda.T``.
-    effects : tuple of ndarray
-        For each grouping the conditional means (BLUPs), (L, k).
     deviance : float
         -2 log-likelihood, or the REML criterion.
     reml, converged, singular : bool
@@ -51,7 +51,6 @@ class Estimates:
     cov_beta: np.ndarray
     sigma2: float
     factors: tuple[np.ndarray, ...]
-    effects: tuple[np.ndarray, ...]
     deviance: float
     reml: bool
     converged: bool
@@ -69,6 +68,19 @@ class Estimates:
     def covariances(self) -> tuple[np.ndarray, ...]:
         """For each grouping the covariance matrix of its effects, (k, k)."""
         return tuple(self.sigma2 * factor @ factor.T for factor in self.factors)
+
+
+@dataclass(frozen=True, eq=False)
+class Estimates(Optimum):
+    """The optimum and the random effects there, in the units of the data.
+
+    Attributes
+    ----------
+    effects : tuple of ndarray
+        For each grouping the conditional means (BLUPs), (L, k).
+    """
+
+    effects: tuple[np.ndarray, ...]
 
 
 def estimate(problem: Problem, reml: bool = True, progress: bool = False) -> Estimates:
@@ -106,33 +118,65 @@ def estimate(problem: Problem, reml: bool = True, progress: bool = False) -> Est
     except linalg.LinAlgError as error:  # effects so large that X'V^-1 X is lost in rounding
         raise CourseError(NO_RESIDUAL) from error
     at = problem.evaluate(best.theta)
-    df = problem.n - problem.p if reml else problem.n
-    relative_r2 = at.r2 / df
-    if relative_r2 < (LEAST_CROSSED if problem.crossing else LEAST_RESIDUAL):
+    (optimum,) = optima(problem, at.alone(), [best], reml)
+    if optimum is None:
         raise CourseError(NO_RESIDUAL)
-    T_x = problem.T_x * problem.y_scale
-    beta = T_x @ at.beta
+    return Estimates(**vars(optimum), effects=tuple(problem.effects(at)))
+
+
+def optima(
+    problem: Problem, at: Evaluation, found: Sequence[Found], reml: bool
+) -> list[Optimum | None]:
+    """Where searches ended, in the units of the data.
+
+    Parameters
+    ----------
+    problem : Problem
+        Or several side by side, as `course.solver.together.Together`.
+    at : Evaluation
+        Of the points found, these on the last axis.
+    found : sequence of Found
+    reml : bool
+
+    Returns
+    -------
+    list of (Optimum or None)
+        None where the fixed and random effects leave no residual.
+    """
+    df = problem.n - problem.p if reml else problem.n
+    r2 = at.r2 / df
+    sigma2 = r2 * problem.y_scale**2
+    beta = (problem.y_scale * (problem.T_x @ at.beta)).T
     if problem.columns.constant is not None:
-        beta += problem.columns.y_shift * problem.columns.constant
-    blocks = [grouping.blocks for grouping in problem.design.groupings]
-    lower = [lower_factor(factor, own) for factor, own in zip(at.factors, blocks, strict=True)]
-    return Estimates(
-        beta=beta,
-        cov_beta=relative_r2 * T_x @ at.XX_inverse @ T_x.T,
-        sigma2=float(relative_r2 * problem.y_scale**2),
-        factors=tuple(
-            lower_factor(T @ without_dust(factor), own)
-            for T, factor, own in zip(problem.T_z, lower, blocks, strict=True)
-        ),
-        effects=tuple(problem.effects(at)),
-        deviance=problem.in_units_of_data(problem.deviance(at, reml), reml),
-        reml=reml,
-        converged=bool(best.converged),
-        singular=any((np.diagonal(factor) < NEAR_ZERO).any() for factor in lower),
-        evaluations=best.evaluations,
-        gradient=float(best.gradient),
-        theta_standard=best.theta,
-    )
+        beta += np.multiply.outer(problem.y_shift, problem.columns.constant)
+    XX_inverse = np.moveaxis(at.XX_inverse, 2, 0)
+    cov_beta = sigma2[:, None, None] * (problem.T_x @ XX_inverse @ problem.T_x.T)
+    lower, factors = [], []
+    for T, own, grouping in zip(problem.T_z, at.factors, problem.design.groupings, strict=True):
+        # theta is free of sign
+        lower.append(np.moveaxis(np.where(own.diagonal().T < 0, -own, own), 2, 0))
+        factors.append(lower_factor(T @ without_dust(lower[-1]), grouping.blocks))
+    smallest = [own.diagonal(axis1=1, axis2=2).min(axis=1) for own in lower]
+    singular = np.min(smallest, axis=0) < NEAR_ZERO
+    deviance = problem.in_units_of_data(problem.deviance(at, reml), reml)
+    return [
+        Optimum(
+            beta=beta[i],
+            cov_beta=cov_beta[i],
+            sigma2=float(sigma2[i]),
+            factors=tuple(own[i] for own in factors),
+            deviance=float(deviance[i]),
+            reml=reml,
+            converged=bool(best.converged),
+            singular=bool(singular[i]),
+            evaluations=best.evaluations,
+            gradient=float(best.gradient),
+            theta_standard=best.theta,
+        )
+        if r2[i] >= (LEAST_CROSSED if problem.crossing else LEAST_RESIDUAL)
+        else None
+        for i, best in enumerate(found)
+    ]
 
 
 def conditional_sds(problem: Problem, estimates: Estimates) -> list[np.ndarray]:
@@ -192,13 +236,3 @@ def ml_deviance(
 def without_dust(factor: np.ndarray) -> np.ndarray:
     """Rounding of what is 0, at 0."""
     return np.where(np.abs(factor) < 1e-10, 0.0, factor)
-
-
-def lower_factor(factor: np.ndarray, blocks: Sequence[Sequence[int]]) -> np.ndarray:
-    """The lower triangular factor of ``factor @ factor.T`` with a diagonal that is not negative."""
-    lower = np.zeros_like(factor)
-    for block in blocks:
-        here = np.ix_(block, block)
-        R = np.linalg.qr(factor[here].T, mode="r")
-        lower[here] = (np.where(np.diagonal(R) < 0, -1.0, 1.0)[:, None] * R).T
-    return lower

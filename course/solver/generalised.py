@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from course.common.parameter import Parameter
-from course.solver.estimates import NEAR_ZERO, Estimates, lower_factor, without_dust
+from course.solver.estimates import NEAR_ZERO, Estimates, without_dust
+from course.solver.factors import lower_factor
 from course.solver.laplace import Optimum, search
 from course.solver.penalised import Generalised
 

@@ -28,6 +28,9 @@ LEVEL = 1e-4  # a slope of a saddle
 TINY = 1e-6  # of the largest curvature: what a step is measured by at least
 GTOL = 1e-4
 MOST_ROUNDS = 12
+MANY_ROWS = (
+    2000  # from here on, two looks at larger theta are enough to know a 0 from a side valley
+)
 
 
 @dataclass
@@ -133,7 +136,7 @@ def search(model: Generalised, report: Callable[[float], None] | None = None) ->
     at = search.descend(start, unit)
     optimum = _finish(search, at, unit)
     small = model.linear.diagonal & (np.abs(optimum.at.theta) < SMALL)
-    if small.any():
+    if small.any() and not _leads_back(search, optimum.at, small):
         # 0 may be a side valley
         theta = np.where(small, 0.7, optimum.at.theta)
         other = Search(model, report)
@@ -142,6 +145,18 @@ def search(model: Generalised, report: Callable[[float], None] | None = None) ->
             optimum = _finish(other, again, unit)
         optimum.evaluations = search.evaluations + other.evaluations
     return optimum
+
+
+def _leads_back(search: Search, at: LaplaceEvaluation, small: np.ndarray) -> bool:
+    """Whether many rows say, at two larger theta in place of the small, that the way down is back to 0."""
+    if search.model.design.n < MANY_ROWS:
+        return False
+    found = []
+    for larger in (0.3, 0.7):
+        other = search.evaluate(np.concatenate([at.beta, np.where(small, larger, at.theta)]))
+        found += [other.gradient[search.model.p :][small] > 0, [other.deviance > at.deviance]]
+    search.best = at
+    return bool(np.concatenate(found).all())
 
 
 def _finish(search: Search, at: LaplaceEvaluation, unit: np.ndarray) -> Optimum:

@@ -12,7 +12,7 @@ from course.common.variance_table import correlation
 from course.design.design import Design
 from course.design.identification import RESIDUAL
 from course.design.responses import NUMBER
-from course.solver.estimates import Estimates
+from course.solver.estimates import Optimum
 
 
 def parameters_of(design: Design) -> list[Parameter]:
@@ -59,7 +59,7 @@ def parameter_names(design: Design) -> list[str]:
     return [str(parameter) for parameter in parameters_of(design)]
 
 
-def parameter_values(design: Design, estimates: Estimates) -> np.ndarray:
+def parameter_values(design: Design, estimates: Optimum) -> np.ndarray:
     """The values of the parameters, in the order of `parameters_of`."""
     random = random_values(design, estimates.covariances)
     residual = [np.sqrt(estimates.sigma2)] if design.kind == NUMBER else []

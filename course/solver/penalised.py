@@ -79,10 +79,11 @@ class Reweighted:
         self.U = self.problem.U[: self.u]
         self.ones = [bool((column == 1).all()) for column in self.U]
         self.products = {
-            (i, j): self._times(i, self.U[j]) for i in range(self.u) for j in range(i + 1)
+            (i, j): self.times(i, self.U[j]) for i in range(self.u) for j in range(i + 1)
         }
 
-    def _times(self, i: int, values: np.ndarray) -> np.ndarray:
+    def times(self, i: int, values: np.ndarray) -> np.ndarray:
+        """A row of U times values, (n,)."""
         return values if self.ones[i] else self.U[i] * values
 
     def with_weights(self, W: np.ndarray, *responses: np.ndarray) -> Problem:
@@ -95,16 +96,26 @@ class Reweighted:
             Responses times W, so that a weight of 0 does no harm.
         """
         problem = copy.copy(self.problem)
-        size, leaves = len(problem.U), problem.leaves
+        size = len(problem.U)
         M = np.zeros((size, size, problem.M.shape[2]))
         for (i, j), values in self.products.items():
             M[i, j] = M[j, i] = self._sum(W if self.ones[i] and self.ones[j] else W * values)
         for at, response in enumerate(responses, start=self.u):
             for i in range(self.u):
-                M[i, at] = M[at, i] = np.bincount(leaves, self._times(i, response), M.shape[2])
+                M[i, at] = M[at, i] = self._sum(self.times(i, response))
         problem.M = M
         if problem.crossing:
             problem.crossing = problem.crossing.with_weights(W, self.U, responses)
+        return problem
+
+    def add(self, problem: Problem, response: np.ndarray) -> Problem:
+        """What `with_weights` made, with one response more, times its weights."""
+        problem = copy.copy(problem)
+        problem.M, at = problem.M.copy(), len(problem.U) - 1
+        for i in range(self.u):
+            problem.M[i, at] = problem.M[at, i] = self._sum(self.times(i, response))
+        if problem.crossing:
+            problem.crossing = problem.crossing.with_column(at, response)
         return problem
 
     def _sum(self, values: np.ndarray) -> np.ndarray:
@@ -207,7 +218,7 @@ class Generalised:
         point : ndarray, shape (p + n_theta,)
         unit : ndarray, shape (p + n_theta, p + n_theta)
         """
-        columns, theta = self.columns, self.linear.middling
+        columns, theta = self.columns, self.linear.start
         together = Reweighted(
             self.unweighted, columns.U[: columns.y_at], columns.x, columns.z, n_responses=1
         )
@@ -242,11 +253,29 @@ class Generalised:
     def random_part(self, factors: list[np.ndarray], u: list[np.ndarray]) -> np.ndarray:
         """Z Lambda u, (n,)."""
         total = np.zeros(self.design.n)
-        groups = zip(factors, u, self.linear.z, self.linear.places, strict=True)
-        for factor, spherical, where, place in groups:
-            for j, b in zip(where, factor @ spherical, strict=True):
-                total += self.with_beta_held._times(j, b[place])
+        nested = self.linear.crossing is None
+        n_leaves = self.linear.M.shape[2]
+        by_leaf = np.zeros((self.with_beta_held.u, n_leaves)) if nested else None
+        for g, (factor, spherical) in enumerate(zip(factors, u, strict=True)):
+            for j, b in zip(self.linear.z[g], factor @ spherical, strict=True):
+                if by_leaf is None:
+                    total += self.with_beta_held.times(j, b[self.linear.places[g]])
+                else:  # one way from the leaves to the rows serves all groupings
+                    by_leaf[j] += b[self.places_of_leaves[g]]
+        if by_leaf is not None:
+            for j, b in enumerate(by_leaf):
+                total += self.with_beta_held.times(j, b[self.linear.leaves])
         return total
+
+    @cached_property
+    def places_of_leaves(self) -> list[np.ndarray]:
+        """As `Problem.places`, for each level of the finest of nested groupings."""
+        found = []
+        for place in self.linear.places:
+            of_leaf = np.empty(self.linear.M.shape[2], dtype=np.int64)
+            of_leaf[self.linear.leaves] = place
+            found.append(of_leaf)
+        return found
 
     def rows_at(self, fixed: np.ndarray, random: np.ndarray, u: list[np.ndarray]) -> Mode:
         """What the rows say where the linear predictor has these two parts."""
@@ -311,7 +340,7 @@ class Generalised:
         at = problem.evaluate(theta)
         slope = self.family.slope(mode.eta, self.y, self.weights)
         s = slope * problem.leverages(at)
-        problem = self.with_beta_held.with_weights(rows.weight, working, s)
+        problem = self.with_beta_held.add(problem, s)
         at = problem.evaluate(theta)
         followed = self.random_part(factors, problem.spherical(at, _unit(problem, 1)))
         by_beta = self.X.T @ (s - rows.weight * followed - 2 * rows.score)

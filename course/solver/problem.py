@@ -17,8 +17,9 @@ not get stuck there as one with bounds does. Signs are turned at the end.
 from __future__ import annotations
 
 import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from scipy import linalg
@@ -45,12 +46,26 @@ class Evaluation:
 
     factors: list[np.ndarray]
     root: np.ndarray  # U' V^-1 U, (u, u)
-    logdet: float  # log|Lambda'Z'Z Lambda + I|
+    logdet: Any  # log|Lambda'Z'Z Lambda + I|; as r2 and logdet_XX a number, or an array by problem
     tape: list
     beta: np.ndarray
-    r2: float
+    r2: Any
     XX_inverse: np.ndarray
-    logdet_XX: float
+    logdet_XX: Any
+
+    def one(self, i: int) -> Evaluation:
+        """That of one of several problems on the last axis, without the tape."""
+        arrays = (self.logdet, self.beta, self.r2, self.XX_inverse, self.logdet_XX)
+        logdet, *rest = (array[..., i] for array in arrays)
+        factors = [factor[..., i] for factor in self.factors]
+        return Evaluation(factors, self.root[..., i], logdet, [], *rest)
+
+    def alone(self) -> Evaluation:
+        """The same with one problem on the last axis of all arrays, without the tape."""
+        scalars = (self.logdet, self.beta, self.r2, self.XX_inverse, self.logdet_XX)
+        logdet, *rest = (np.asarray(one)[..., None] for one in scalars)
+        factors = [factor[..., None] for factor in self.factors]
+        return Evaluation(factors, self.root[..., None], logdet, [], *rest)
 
 
 class Problem:
@@ -94,7 +109,8 @@ class Problem:
     def _take(self, columns: Columns) -> None:
         self.columns = columns
         self.U, self.x, self.z, self.y_at = columns.U, columns.x, columns.z, columns.y_at
-        self.T_x, self.T_z, self.y_scale = columns.T_x, columns.T_z, columns.y_scale
+        self.T_x, self.T_z = columns.T_x, columns.T_z
+        self.y_scale, self.y_shift = columns.y_scale, columns.y_shift
 
     def _order(self, design: Design, products: np.ndarray | None) -> None:
         """Decide what is eliminated when: crossed groupings together, then a chain of nested ones."""
@@ -155,14 +171,12 @@ class Problem:
     def _blocks(self, crossed: list[int]) -> np.ndarray:
         return components(*[self.design.groupings[g].codes for g in crossed])
 
-    def with_response(self, y: np.ndarray, start: np.ndarray | None = None) -> Problem:
+    def with_response(self, y: np.ndarray) -> Problem:
         """The same problem for another response: only the cross-products with y are formed again.
 
         Parameters
         ----------
         y : ndarray, shape (n,)
-        start : ndarray, optional
-            Where the search begins; that of this problem where left out.
         """
         other = copy.copy(self)
         other.design = self.design.with_response(y)
@@ -173,8 +187,6 @@ class Problem:
             other.M[i, self.y_at] = other.M[self.y_at, i] = products
         if self.crossing:
             other.crossing = self.crossing.with_columns(other.U.T)
-        if start is not None:
-            other.start = start
         return other
 
     def without(self, rows: np.ndarray) -> Problem:
@@ -189,10 +201,11 @@ class Problem:
         -------
         Problem
             Its cross-products are those of this one with the levels that are left out at 0: such levels
-            add nothing to the likelihood. Where groupings cross it is made anew from the other rows.
+            add nothing to the likelihood. Where groupings cross it is made from the other rows. Columns keep
+            their shifts and scales.
         """
         if self.crossing:
-            return Problem(self.design.rows(~rows))
+            return Problem(self.design.rows(~rows), replace(self.columns, U=self.U[:, ~rows]))
         other = copy.copy(self)
         gone = np.zeros(self.M.shape[2], dtype=bool)
         gone[self.leaves[rows]] = True
@@ -231,7 +244,11 @@ class Problem:
     # -- the deviance and its gradient --------------------------------------------------------
 
     def evaluate(self, theta: np.ndarray) -> Evaluation:
-        factors = self.unpack(theta)
+        """The deviance's parts at one theta."""
+        return self.with_factors(self.unpack(theta))
+
+    def with_factors(self, factors: list[np.ndarray]) -> Evaluation:
+        """The same at given Lambdas. Those of nested groupings may have entries above the diagonal."""
         M, logdet = self.M, 0.0
         tape: list = []
         if self.crossing:
@@ -240,7 +257,7 @@ class Problem:
             logdet, tape = logdet + more, [crossed]
         for stage in self.stages:
             M, more, step = stage.eliminate(M, factors[stage.grouping])
-            logdet += more
+            logdet += more.sum()
             tape.append(step)
         root = M[:, :, 0]
         XX, Xy = root[np.ix_(self.x, self.x)], root[self.x, self.y_at]
@@ -254,30 +271,35 @@ class Problem:
     def deviance(self, at: Evaluation, reml: bool, sigma2: float | None = None) -> float:
         """-2 log-likelihood of the standardised data; profiled over sigma where it is not given."""
         df = self.n - self.p if reml else self.n
-        r2 = max(at.r2, np.finfo(float).tiny)
+        r2 = np.maximum(at.r2, np.finfo(float).tiny)
         if sigma2 is None:
             sigma2 = r2 / df
         value = at.logdet + df * np.log(2 * np.pi * sigma2) + r2 / sigma2
         return value + at.logdet_XX if reml else value
 
-    def in_units_of_data(self, deviance: float, reml: bool) -> float:
+    def in_units_of_data(self, deviance: Any, reml: bool) -> Any:
         """What the deviance of the standardised data is for the data themselves."""
         df = self.n - self.p if reml else self.n
-        deviance += 2 * df * np.log(self.y_scale) - self.sum_log_weights
+        deviance = deviance + 2 * df * np.log(self.y_scale) - self.sum_log_weights
         if reml:
             # log|X'V^-1 X| of the data's own X
-            deviance -= 2 * np.linalg.slogdet(self.T_x)[1]
-        return float(deviance)
+            deviance = deviance - 2 * np.linalg.slogdet(self.T_x)[1]
+        return deviance
 
     def gradient(self, at: Evaluation, reml: bool, sigma2: float | None = None) -> np.ndarray:
         """The derivative of `deviance` by theta."""
+        return self.pull_back(at, self.bar(at, reml, sigma2))
+
+    def bar(self, at: Evaluation, reml: bool, sigma2: float | None = None) -> np.ndarray:
+        """The derivative of `deviance` without log|Lambda'Z'Z Lambda + I| by the root, (u, u)."""
         if sigma2 is None:
-            sigma2 = max(at.r2, np.finfo(float).tiny) / (self.n - self.p if reml else self.n)
+            df = self.n - self.p if reml else self.n
+            sigma2 = np.maximum(at.r2, np.finfo(float).tiny) / df
         v = self.residual_coefficients(at)
-        bar = np.outer(v, v) / sigma2
+        bar = v[:, None] * v / sigma2
         if reml:
             bar[np.ix_(self.x, self.x)] += at.XX_inverse
-        return self.pull_back(at, bar)
+        return bar
 
     def pull_back(self, at: Evaluation, bar: np.ndarray) -> np.ndarray:
         """The derivative by theta of log|Lambda'Z'Z Lambda + I| and of a function of the root.
@@ -288,20 +310,24 @@ class Problem:
         bar : ndarray, shape (u, u)
             The derivative of that function by the root U'V^-1 U, symmetric.
         """
+        return self.pack(self.by_factor(at, bar))
+
+    def by_factor(self, at: Evaluation, bar: np.ndarray) -> list[np.ndarray]:
+        """The same by each grouping's Lambda; above its diagonal only what costs nothing is filled in."""
         by_grouping = {}
         bar = bar[:, :, None]
         steps = self._steps(at)
         for i, (stage, tape) in reversed(list(enumerate(steps))):
-            by_grouping[stage.grouping] = stage.gradient(tape, bar)
+            by_grouping[stage.grouping] = stage.gradient(tape, bar).sum(axis=2)
             if i or self.crossing:
                 bar = stage.back(tape, bar)
         if self.crossing:
             by_grouping |= self.crossing.gradient(at.tape[0], self.block_sums.spread(bar))
-        return self.pack([by_grouping[g] for g in range(len(self.patterns))])
+        return [by_grouping[g] for g in range(len(self.patterns))]
 
     def residual_coefficients(self, at: Evaluation) -> np.ndarray:
         """v with U v = y - X beta."""
-        v = np.zeros(len(self.M))
+        v = np.zeros((len(self.M), *at.beta.shape[1:]))
         v[self.x], v[self.y_at] = -at.beta, 1
         return v
 
@@ -344,7 +370,7 @@ class Problem:
             bar = stage.back(tape, bar)
         if self.crossing:
             return self.crossing.leverages(at.tape[0], self.block_sums.spread(bar), self.U)
-        total = np.zeros(self.n)
+        total = np.zeros(len(self.leaves))
         for i, j in zip(*np.nonzero(np.abs(bar).max(axis=2)), strict=True):
             if j <= i:
                 total += (1 + (j < i)) * bar[i, j][self.leaves] * self.U[i] * self.U[j]
@@ -360,10 +386,10 @@ class Problem:
 
     def conditional_covariances(self, at: Evaluation, sigma2: float) -> list[np.ndarray]:
         """Conditional covariances of the random effects given beta and theta, (L, k, k) each."""
-        pairs = zip(self.in_level_order(self._conditional(at)), self.T_z, strict=True)
+        pairs = zip(self.in_level_order(self.conditional(at)), self.T_z, strict=True)
         return [sigma2 * np.einsum("ij,jkl,mk->lim", T, V, T) for V, T in pairs]
 
-    def _conditional(self, at: Evaluation) -> dict[int, np.ndarray]:
+    def conditional(self, at: Evaluation) -> dict[int, np.ndarray]:
         """By grouping the same over sigma squared in standardised units, (k, k, L)."""
         covariances = {}
         bar = np.zeros((len(self.M), len(self.M), 1))
@@ -385,12 +411,7 @@ class Problem:
 
     @cached_property
     def start(self) -> np.ndarray:
-        """The theta at which a search begins: the usual one, or what `with_response` was given."""
-        return self.middling
-
-    @property
-    def middling(self) -> np.ndarray:
-        """The usual start: independent effects, each with the relative standard deviation MIDDLING."""
+        """Where a search begins: independent effects, each with the relative standard deviation MIDDLING."""
         return self.pack([MIDDLING * np.eye(len(pattern)) for pattern in self.patterns])
 
     def _steps(self, at: Evaluation) -> list:
@@ -410,7 +431,7 @@ class Problem:
         much as a variance of 1 / w of its own would: 4 w^2 / lambda^2 for a standard deviation,
         2 w_i w_j / lambda^2 for what ties effect i to effect j.
         """
-        conditional = self._conditional(self.evaluate(self.middling))
+        conditional = self.conditional(self.evaluate(self.start))
         curvatures = []
         for g in range(len(self.patterns)):
             weight = 1 - np.einsum("iil->il", conditional[g]) / MIDDLING**2

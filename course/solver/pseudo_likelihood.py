@@ -54,11 +54,13 @@ class WeightedStage(Stage):
         super().__init__(grouping, z, sums)
         self.weights, self.counts = weights, counts
 
-    def eliminate(self, M: np.ndarray, Lambda: np.ndarray) -> tuple[np.ndarray, float, Eliminated]:
-        """M of this stage, shape (u, u, L), to M of the next; also the sum of log|A| and the tape."""
+    def eliminate(
+        self, M: np.ndarray, Lambda: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray, Eliminated]:
+        """M of this stage, shape (u, u, L), to M of the next; also log|A| by level and the tape."""
         tape, logdet = eliminate_levels(M, self.z, Lambda)
         M_plus = M - product(transpose(tape.M_z), tape.P)
-        return self.sums.total(self.weights * M_plus), float(self.counts @ logdet), tape
+        return self.sums.total(self.weights * M_plus), self.counts * logdet, tape
 
     def back(self, tape: Eliminated, M_bar: np.ndarray) -> np.ndarray:
         """The derivative by this stage's M, given that by the next stage's."""
@@ -71,12 +73,12 @@ class WeightedStage(Stage):
         return M_bar
 
     def gradient(self, tape: Eliminated, M_bar: np.ndarray) -> np.ndarray:
-        """The derivative by Lambda, shape (k, k), given that by the next stage's M."""
+        """What each level adds to the derivative by Lambda, (k, k, L), given that by the next M."""
         M_zz = tape.M_z[:, self.z]
         M_plus = tape.M_z - product(M_zz, tape.P)
         M_bar = self.weights * self.sums.spread(M_bar)
         middle = product(product(M_plus, M_bar), transpose(tape.M_z))
-        return 2 * product(self.counts * M_zz - middle, tape.H).sum(axis=2)
+        return 2 * product(self.counts * M_zz - middle, tape.H)
 
 
 class PseudoProblem(Problem):
@@ -167,10 +169,10 @@ class PseudoProblem(Problem):
             other.start = start
         return other
 
-    def _conditional(self, at: Evaluation) -> dict[int, np.ndarray]:
+    def conditional(self, at: Evaluation) -> dict[int, np.ndarray]:
         """By grouping the conditional covariances over sigma squared, (k, k, L): of each level once."""
         covariances = {}
-        bar = np.zeros((len(self.U), len(self.U), 1))
+        bar = np.zeros((len(self.M), len(self.M), 1))
         for stage, tape in reversed(self._steps(at)):
             covariances[stage.grouping] = stage.conditional(tape, bar)
             bar = Stage.back(stage, tape, bar)

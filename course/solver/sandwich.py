@@ -20,7 +20,8 @@ import numpy as np
 
 from course.errors import CourseError
 from course.solver.elimination import product, transpose
-from course.solver.estimates import NEAR_ZERO, lower_factor
+from course.solver.estimates import NEAR_ZERO
+from course.solver.factors import lower_factor
 from course.solver.pseudo_likelihood import PseudoProblem
 
 STEP = 1e-30  # of the complex step: there is no difference of near numbers, so it may be as small

@@ -7,32 +7,27 @@ elsewhere, and the lowest of the optima counts (`search` says where it does).
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 from scipy import optimize
 
-from course.solver.problem import MIDDLING, SMALL, Problem
+from course.solver import scoring
+from course.solver.problem import MIDDLING, SMALL, Evaluation, Problem
+from course.solver.quasi_newton import Found, descend_together, tolerance
 
-GTOL = 1e-6  # largest gradient, with every theta measured by its curvature
 PRECISION_LOST = 2  # SciPy's number for a line search that found nothing lower
 FEW_ROWS = 200  # with more of them one start has been enough
+ALMOST_ZERO = 1e-4  # a relative SD next to 0
+NOISE = 1e-6
+NOTHING_LEFT = 1e-12  # of the response's variance: a residual that may be rounding
 # An optimum that is searched for a second time is known by its deviance, so near to the first one's, and
 # by its relative (co)variances, within twice this.
 CLOSE = 0.01
 
 
-@dataclass(frozen=True)
-class Found:
-    theta: np.ndarray
-    value: float
-    gradient: float
-    converged: bool
-    evaluations: int
-
-
 def search(problem: Problem, reml: bool, progress: bool = False) -> Found:
-    """Search by BFGS from the usual start, and from others where the deviance may have several valleys.
+    """Search from the usual start, and from others where the deviance may have several valleys.
 
     It may have them for three reasons: a variance came out near 0; effects can stand in for each other
     (a slope without its intercept, of a predictor far from 0, is nearly an intercept); few rows have
@@ -46,57 +41,104 @@ def search(problem: Problem, reml: bool, progress: bool = False) -> Found:
         Whether a search of more than a second shows where it is.
     """
     if not progress:
-        return _search(problem, lambda theta: _value_and_gradient(problem, reml, theta), reml)
+        return _search(Deviance(problem, reml))
     from tqdm.auto import tqdm
 
     with tqdm(desc="mixedlm", unit=" evaluations", delay=1) as bar:
 
-        def value_and_gradient(theta: np.ndarray) -> tuple[float, np.ndarray]:
-            value, gradient = _value_and_gradient(problem, reml, theta)
-            so_far = problem.in_units_of_data(value, reml)
+        def show(value: float) -> None:
+            so_far = problem.in_units_of_data(np.asarray(value), reml)
             bar.set_postfix_str(f"deviance {so_far:,.3f}", refresh=False)
             bar.update()
-            return value, gradient
 
-        return _search(problem, value_and_gradient, reml)
-
-
-def _value_and_gradient(
-    problem: Problem, reml: bool, theta: np.ndarray
-) -> tuple[float, np.ndarray]:
-    at = problem.evaluate(theta)
-    return problem.deviance(at, reml), problem.gradient(at, reml)
+        return _search(Deviance(problem, reml, show))
 
 
-def _search(problem: Problem, value_and_gradient: Callable, reml: bool) -> Found:
-    best = descend(problem, value_and_gradient, problem.start)
-    evaluations = best.evaluations
-    for start in _rival_starts(problem):
-        best, evaluations = _better(problem, value_and_gradient, start, best, evaluations)
-    diagonal = problem.diagonal
-    small = diagonal & (np.abs(best.theta) < SMALL)
-    if small.any():
+class Deviance:
+    """The deviance of a problem as a function of theta that counts how often it is asked."""
+
+    def __init__(self, problem: Problem, reml: bool, show: Callable[[float], None] | None = None):
+        self.problem, self.reml, self.show, self.count = problem, reml, show, 0
+
+    def evaluate(self, theta: np.ndarray) -> tuple[Evaluation, float]:
+        """The evaluation, and the value."""
+        at = self.problem.evaluate(theta)
+        value = float(self.problem.deviance(at, self.reml))
+        self.count += 1
+        if self.show:
+            self.show(value)
+        return at, value
+
+    def __call__(self, theta: np.ndarray) -> tuple[float, np.ndarray]:
+        """The value and the gradient."""
+        at, value = self.evaluate(theta)
+        return value, self.problem.gradient(at, self.reml)
+
+
+def _search(deviance: Deviance) -> Found:
+    with np.errstate(all="ignore"):  # where no residual is left, say
+        return settle(deviance, approach(deviance))
+
+
+def approach(deviance: Deviance) -> Found:
+    """A few steps of scoring, then quasi-Newton steps from the curvature that is expected there."""
+    problem, theta = deviance.problem, deviance.problem.start
+    at, value = deviance.evaluate(theta)
+    try:
+        for _ in range(scoring.STEPS):
+            further = scoring.step(problem, at, deviance.reml)
+            next_at, lower = deviance.evaluate(further)
+            if not lower < value:
+                break
+            theta, at, value = further, next_at, lower
+        inverse = np.linalg.inv(scoring.expected_curvature(problem, at))
+    except np.linalg.LinAlgError:  # effects so large that no digit is left of the rest
+        return descend(problem, deviance, theta)
+
+    def function(_: np.ndarray, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        value, slope = np.inf, np.zeros(problem.n_theta)
+        try:
+            at, there = deviance.evaluate(points[0])
+            if at.r2 > NOTHING_LEFT * problem.n:  # where no residual is left, bargains are rounding
+                value, slope = there, problem.gradient(at, deviance.reml)
+        except np.linalg.LinAlgError:
+            pass
+        return np.array([value]), slope[None]
+
+    enough = np.array([tolerance(problem.n)])
+    (found,) = descend_together(function, theta[None], inverse[None], enough)
+    if found.converged:
+        return found
+    try:
+        return descend(problem, deviance, found.theta, far=True)
+    except np.linalg.LinAlgError:
+        return descend(problem, deviance, problem.start)
+
+
+def settle(deviance: Deviance, best: Found) -> Found:
+    """Look whether an optimum is the lowest, where there may be others."""
+    problem = deviance.problem
+    for start in rival_starts(problem):
+        best = _better(deviance, start, best)
+    best = _at_zero(deviance, best)
+    if not _is_valley(deviance, best):
+        best = _better(deviance, np.where(best.theta == 0, problem.start, best.theta), best)
+    small = problem.diagonal & (np.abs(best.theta) < SMALL)
+    if small.any() and _rows(problem) <= FEW_ROWS:
         for sign in (1.0, -1.0):
             again = np.where(small, 0.7, best.theta)
-            again = np.where(~diagonal, sign * 0.3 * np.abs(again) - 0.1 * sign, again)
-            best, evaluations = _better(problem, value_and_gradient, again, best, evaluations)
-        best, extra = _at_zero(problem, reml, best, diagonal)
-        evaluations += extra
-    return Found(best.theta, best.value, best.gradient, best.converged, evaluations)
+            again = np.where(~problem.diagonal, sign * 0.3 * np.abs(again) - 0.1 * sign, again)
+            best = _better(deviance, again, best)
+        best = _at_zero(deviance, best)
+    return replace(best, evaluations=deviance.count)
 
 
-def _better(
-    problem: Problem,
-    value_and_gradient: Callable,
-    start: np.ndarray,
-    best: Found,
-    evaluations: int,
-) -> tuple[Found, int]:
-    other = descend(problem, value_and_gradient, start, best)
-    return (other if other.value < best.value else best), evaluations + other.evaluations
+def _better(deviance: Deviance, start: np.ndarray, best: Found) -> Found:
+    other = descend(deviance.problem, deviance, start, best)
+    return other if other.value < best.value else best
 
 
-def _rival_starts(problem: Problem) -> list[np.ndarray]:
+def rival_starts(problem: Problem) -> list[np.ndarray]:
     """For each block one start where it has nearly all the variance, if some blocks are rivals."""
     # two large variances that nearly cancel lie far out, and so does hardly any residual
     far_out = problem.pack([3.0 * np.eye(len(pattern)) for pattern in problem.patterns])
@@ -131,7 +173,14 @@ def has_rivals(problem: Problem) -> bool:
 def is_crowded(problem: Problem) -> bool:
     """Whether so few rows have so many random effects that these may take all the variance."""
     effects = [grouping.n_levels * len(grouping.effects) for grouping in problem.design.groupings]
-    return problem.n <= FEW_ROWS and max(effects) > problem.n / 2
+    return _rows(problem) <= FEW_ROWS and max(effects) > _rows(problem) / 2
+
+
+def _rows(problem: Problem) -> float:
+    """How many rows there are; where one level has most of them, how many the others have."""
+    codes = max((grouping.codes for grouping in problem.design.groupings), key=np.max)
+    largest = int(np.bincount(codes).max())
+    return problem.n - largest if largest > problem.n / 2 else problem.n
 
 
 def descend(
@@ -153,7 +202,7 @@ def descend(
         value, gradient = value_and_gradient(theta)
         return value, gradient * unit
 
-    unit = _unit(problem, start if far else problem.middling)
+    unit = _unit(problem, start if far else problem.start)
     with np.errstate(all="ignore"):
         first, slope = value_and_slope(start)
     # where no residual is left, say
@@ -179,8 +228,6 @@ def descend(
         ):
             raise StopIteration
 
-    # the deviance is a sum over n rows: below its rounding a line search finds nothing but noise
-    rounding = 100 * np.finfo(float).eps * problem.n
     with np.errstate(all="ignore"):
         result = optimize.minimize(
             measured,
@@ -188,19 +235,24 @@ def descend(
             jac=True,
             method="BFGS",
             callback=stop_where_known if known else None,
-            options={"gtol": max(GTOL, rounding**0.5) / length, "maxiter": 500},
+            options={"gtol": tolerance(problem.n) / length, "maxiter": 500},
         )
     value = float(first + length**2 * result.fun)
-    # a line search that fails at the limit of double precision has converged as far as numbers go
     steepest = length * float(np.abs(result.jac).max(initial=0))
-    noise = 1e-9 * max(1.0, abs(value))
-    converged = steepest < max(1e-3, noise**0.5)
+    converged = has_converged(steepest, value)
     theta = result.x * unit * length
     if result.status == PRECISION_LOST and (_unit(problem, theta) > 4 * unit).any():
         # the curvature has changed on the way: steps that suit this place may lead further
         again = descend(problem, value_and_gradient, theta, known, far=True)
         return replace(again, evaluations=count + again.evaluations)
     return Found(theta, value, steepest, converged, count)
+
+
+def has_converged(steepest: float, value: float) -> bool:
+    """Whether a gradient as large as this, measured by the curvature, is that of an optimum."""
+    # a line search that fails at the limit of double precision has converged as far as numbers go
+    noise = 1e-9 * max(1.0, abs(value))
+    return bool(steepest < max(1e-3, noise**0.5))
 
 
 def _unit(problem: Problem, theta: np.ndarray) -> np.ndarray:
@@ -222,13 +274,31 @@ def same_covariances(problem: Problem, theta: np.ndarray, known: np.ndarray) -> 
     )
 
 
-def _at_zero(problem: Problem, reml: bool, best: Found, diagonal: np.ndarray) -> tuple[Found, int]:
+def _at_zero(deviance: Deviance, best: Found) -> Found:
     """Put diagonals that are nearly 0 at 0 where that is no worse: there the derivative is 0 too."""
-    zero = diagonal & (np.abs(best.theta) < SMALL)
+    zero = deviance.problem.diagonal & (np.abs(best.theta) < SMALL)
     if not zero.any():
-        return best, 0
+        return best
     theta = np.where(zero, 0.0, best.theta)
-    value = problem.deviance(problem.evaluate(theta), reml)
-    if value <= best.value + 1e-8:
-        return Found(theta, value, best.gradient, best.converged, 0), 1
-    return best, 1
+    _, value = deviance.evaluate(theta)
+    return replace(best, theta=theta, value=value) if value <= best.value + 1e-8 else best
+
+
+def _is_valley(deviance: Deviance, best: Found) -> bool:
+    """Whether the deviance rises from diagonals that are 0 into all directions that these leave out.
+
+    The deviance is even in such a diagonal, so that its derivative is 0 whether the optimum is there or
+    not. It is a function of S = Lambda Lambda' with a slope G, and its derivative by Lambda is 2 G Lambda.
+    With a small number in place of every 0 that derivative tells the part of G that counts: S may
+    grow by any positive definite matrix there, so the deviance rises if that part is positive definite.
+    """
+    problem = deviance.problem
+    zero = problem.diagonal & (best.theta == 0)
+    if not zero.any():
+        return True
+    _, gradient = deviance(np.where(zero, ALMOST_ZERO, best.theta))
+    for slopes, left_out in zip(problem.unpack(gradient), problem.unpack(zero), strict=True):
+        G = (slopes + np.tril(slopes, -1).T)[np.ix_(*[np.diagonal(left_out) > 0] * 2)]
+        if len(G) and np.linalg.eigvalsh(G)[0] < -NOISE * ALMOST_ZERO * np.abs(gradient).max():
+            return False
+    return True

@@ -93,15 +93,11 @@ folder.cleanup()
 use(assessment=assessment)
 
 questionnaire = ["ST004D01T", "GRADE", "ESCS", "ST013Q01TA"]
-titles = assessment.attrs["labels"]
-pd.DataFrame(
-    {
-        "title": [titles[name] for name in questionnaire],
-        "type": [assessment[name].dtype.name for name in questionnaire],
-        "missing": [assessment[name].isna().sum() for name in questionnaire],
-    },
-    index=questionnaire,
-)
+for name in questionnaire:
+    print(f"{name}: {assessment.attrs['labels'][name]}")
+pd.DataFrame({"read as": assessment.dtypes.astype(str), "missing": assessment.isna().sum()}).loc[
+    questionnaire
+]
 
 # %% [markdown] tags=["workshop"]
 # The sex of a student and the books at home are factors. Their levels keep the order of the codes, so
@@ -132,10 +128,10 @@ check("13.1", without_escs)
 # %% tags=["workshop"]
 scores = [name for name in assessment.columns if name.endswith("MATH")]
 print(*scores)
-assessment.loc[:2, scores].round(0).astype(int)
+assessment.loc[:2, scores[:5]].round(0).astype(int)
 
 # %% [markdown] tags=["workshop"]
-# Ten scores for every student, and they differ. Which of them is the right one?
+# Ten scores for every student (the table shows half of them), and they differ. Which is the right one?
 
 # %% [markdown] tags=["workshop"]
 # ## What a plausible value is
@@ -405,11 +401,11 @@ pd.DataFrame(
     {
         "truth": simulation.truth.fixed_effects,
         "without weights": pooled.fe_params,
-        "its standard error": pooled.bse_fe,
+        "standard error without": pooled.bse_fe,
         "with weights": weighted.fe_params,
-        "standard error": weighted.bse_fe,
+        "standard error with": weighted.bse_fe,
     }
-).loc[pooled.fe_params.index].round(1)
+).loc[pooled.fe_params.index].round(1).T
 
 # %% [markdown] tags=["workshop"]
 # The slopes hardly move. The intercept does: it is the score of a girl of average background, and a

@@ -2,7 +2,8 @@
 # # Bring your own data
 #
 # A notebook to keep. You name a file and a few columns, and it does the rest in the order in which one
-# should look: groups first, then a formula, the fit, its checks, and a paragraph to report.
+# should look: groups first, then a formula, the fit, its checks, adjusted means, and a paragraph to report.
+# At the end it writes a script that does it all again.
 #
 # **Time:** 30 minutes on your own, once for every data set.
 #
@@ -18,15 +19,24 @@
 # One row is one observation: a pupil, or a pupil in one year. In JupyterLab, drag the file into the panel
 # on the left; it then lies beside this notebook, and its name alone is enough.
 #
-# It may be a CSV file, a workbook (`.xlsx`, `.ods`; `read_table(file, sheet="...")` names the sheet), or a
-# file of SPSS (`.sav`), Stata (`.dta`), SAS (`.sas7bdat`), R (`.rds`, `.rda`), Parquet or Feather.
+# | from | endings | to know |
+# |---|---|---|
+# | text | `.csv`, `.csv.gz` | semicolons and decimal commas are read, too |
+# | Excel, LibreOffice | `.xlsx`, `.ods` | `sheet="..."` names the sheet, else the first is read |
+# | SPSS | `.sav`, `.zsav`, `.por` | labels and missing codes come along |
+# | Stata | `.dta` | `.a` to `.z` are missing, with their labels |
+# | SAS | `.sas7bdat` | labels lie in a catalog, `catalog="formats.sas7bcat"` |
+# | R | `.rds`, `.rda`, `.RData` | `sheet="..."` names the table of an `.rda` |
+# | Python | `.parquet`, `.feather` | |
 #
 # `labels` names the columns of a CSV file or workbook that hold labels of groups. They are read as text, so
-# 2 and 2.0 stay two labels.
+# 2 and 2.0 stay two labels. `na_values` are more values that mean "missing", such as -99; or
+# `{"age": [99]}`, for a code that means it in one column alone.
 
 # %% tags=["workshop"]
 file = "../data/exam.csv"
 labels = ["school", "student"]
+na_values = []
 
 # %% tags=["workshop"]
 import textwrap
@@ -35,8 +45,10 @@ import pandas as pd
 
 from course import (
     compare,
+    contrasts,
     diagnose,
     icc,
+    means,
     mixedlm,
     plots,
     propose,
@@ -46,13 +58,15 @@ from course import (
     translate,
 )
 
-data = read_table(file, labels=labels)
+data = read_table(file, labels=labels, na_values=na_values)
+titles = data.attrs.get("labels", {})
 pd.DataFrame(
     {
         "read as": data.dtypes.astype(str),
         "different values": data.nunique(),
         "missing": data.isna().sum(),
         "first": data.iloc[0].astype(str),
+        "title": [titles.get(name, "") for name in data.columns],
     }
 )
 
@@ -64,15 +78,42 @@ pd.DataFrame(
 # - A label that was read as a number (`int64`, `float64`) belongs into `labels`.
 # - A `category` is a factor: in a file of SPSS, Stata or SAS, a column all of whose values have labels. Its
 #   first level is that of the lowest code. `read_table(file, labels="codes")` has the codes instead.
-# - The column *missing* should count what you know to be missing. Where a dash or -99 stands for it, say so:
-#   `read_table(file, labels=labels, na_values=["-", -99])`. Codes that the file itself declares missing are
-#   missing already, and the notes of the fit will count why.
+# - The column *missing* should count what you know to be missing. Where a dash or -99 stands for it, write
+#   `na_values = ["-", -99]` above. Codes that the file itself declares missing are missing already.
+# - *title* is what the file says of a column in words. Pictures and the report will use it.
 #
+# What was done with labels and codes: first the levels of each factor, in their order, then why values are
+# missing, where the file says so.
+
+# %% tags=["workshop"]
+for name in data.select_dtypes("category"):
+    print(f"{name}: {', '.join(map(str, data[name].cat.categories))}")
+for name, why in data.attrs.get("missing", {}).items():
+    print(f"{name}, missing: {', '.join(filter(None, why['labels']))}")
+if not titles and not data.attrs.get("missing"):
+    print("This file has no labels of its own.")
+
+# %% [markdown] tags=["workshop"]
 # How the file was read, where that needs a word (semicolons, decimal commas, zeros before labels, a code
 # with a label among numbers):
 
 # %% tags=["workshop"]
-data.attrs.get("notes", "Nothing to say.")
+for note in data.attrs.get("notes", ["Nothing to say."]):
+    print(textwrap.fill(note, 95))
+
+# %% [markdown] tags=["workshop"]
+# ### Several measurements in one row?
+#
+# A model wants one measurement per row. If yours stand side by side (`math_1`, `math_2`, `math_3`), the
+# table is *wide*, and the next cell says so, with the call that makes it long. Copy the call into the cell
+# below it.
+
+# %% tags=["workshop"]
+wide = [warning for warning in structure(data).warnings if "wide_to_long" in warning]
+print(*(wide or ["One measurement per row: nothing to do."]), sep="\n")
+
+# %% tags=["workshop"]
+# data = pd.wide_to_long(data, ["math"], i="student", j="year", sep="_").reset_index()
 
 # %% [markdown] tags=["workshop"]
 # ## 2. What is to be explained, and by what
@@ -205,7 +246,26 @@ for term in proposal.slopes:
     print(f"{term}: log-likelihood {wider.llf - fit.llf:+.1f}, {p}{singular}")
 
 # %% [markdown] tags=["workshop"]
-# ## 8. What to report
+# ## 8. Adjusted means
+#
+# For each factor among the predictors, the mean of each level with everything else held equal, and the
+# differences between the levels, with p-values adjusted for their number.
+
+# %% tags=["workshop"]
+factors = [name for name in predictors if not pd.api.types.is_numeric_dtype(data[name])]
+for name in factors:
+    print(means(fit, name).round(2), "\n")
+    print(contrasts(fit, name)[["estimate", "std_error", "lower", "upper", "p_value"]].round(3))
+
+# %% tags=["workshop"]
+for name in factors:
+    plots.show(plots.means(fit, name))
+
+# %% [markdown] tags=["workshop"]
+# A predictor with numbers has a slope, which stands in the summary. Where slopes differ between the levels of
+# a factor (`age * sex` in the formula), `slopes(fit, "age", by="sex")` has one for each.
+#
+# ## 9. What to report
 #
 # How alike are two rows of the same group?
 
@@ -218,6 +278,35 @@ icc(fit).round(2)
 
 # %% tags=["workshop"]
 print(textwrap.fill(report(fit), 95))
+
+# %% [markdown] tags=["workshop"]
+# ## 10. A script to keep
+#
+# The next cell writes what you settled on into a file of its own, which reads the data, fits the model and
+# prints summary and report. It runs anywhere where the course is installed: `python analysis.py`.
+
+# %% tags=["workshop"]
+script = f"""\
+import textwrap
+
+from course import diagnose, means, mixedlm, read_table, report
+
+data = read_table({file!r}, labels={labels!r}, na_values={na_values!r})
+fit = mixedlm({fit.formula!r}, data).fit()
+print(fit.summary())
+print(diagnose(fit))
+for name in {factors!r}:
+    print(means(fit, name))
+print(textwrap.fill(report(fit), 95))
+"""
+print(script)
+
+# %% [markdown] tags=["workshop"]
+# Take the sign off the next line to write it. If you made the table long, or changed it otherwise, add these
+# lines after `data = ...`.
+
+# %% tags=["workshop"]
+# open("analysis.py", "w", encoding="utf-8").write(script)
 
 # %% [markdown] tags=["workshop"]
 # ## And then

@@ -746,7 +746,11 @@ made = simulate_schools(
 ).data
 mixed = mixedglm("passed ~ sex + (1|school)", made).fit()
 averaged = smf.gee(
-    "passed ~ sex", "school", made, family=sm.families.Binomial(), cov_struct=sm.cov_struct.Exchangeable()
+    "passed ~ sex",
+    "school",
+    made,
+    family=sm.families.Binomial(),
+    cov_struct=sm.cov_struct.Exchangeable(),
 ).fit()
 both = pd.DataFrame({"sex": ["female", "male"]})
 shares = mixed.predict(both, random="average")
@@ -757,7 +761,9 @@ pd.Series(
         "mixed model, averaged over schools": odds[1] / odds[0],
         "GEE": np.exp(averaged.params["sex[T.male]"]),
         "shares of the data": np.divide(
-            *made.groupby("sex")["passed"].agg(lambda x: x.mean() / (1 - x.mean()))[["male", "female"]]
+            *made.groupby("sex")["passed"].agg(lambda x: x.mean() / (1 - x.mean()))[
+                ["male", "female"]
+            ]
         ),
     },
     name="odds ratio",

@@ -1024,8 +1024,8 @@ phrases(
         'glm.ratios.loc["age10", "ratio"]',
     ),
     (
-        "standard error of its logarithm",
-        'sqrt(vcov(g)["age10", "age10"])',
+        "standard error of its logarithm (glmmTMB)",
+        'sqrt(vcov(gt)$cond["age10", "age10"])',
         None,
         'glm.bse_fe["age10"]',
     ),

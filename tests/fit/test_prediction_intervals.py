@@ -148,7 +148,7 @@ def test_wrong_use_is_refused(balanced, options, message):
 @pytest.mark.slow
 def test_intervals_cover_what_they_are_about():
     """Of simulated data sets as many as the level says, within three Monte-Carlo standard errors."""
-    runs, hits, size = replicates(100, many=400), [], {"groups": 20, "size": 10}
+    runs, hits, size = replicates(60, many=400), [], {"groups": 20, "size": 10}
     first, _ = one_way(0, **size)
     model = mixedlm("y ~ 1 + (1|g)", first).fit()
     new = pd.DataFrame({"g": ["0", "new"]})

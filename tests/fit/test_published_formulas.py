@@ -23,15 +23,15 @@ FITTED_BY_LME4 = [name for name in MODELS if "refused" not in LME4[name]]
 COMPARED = [name for name in FITTED_BY_LME4 if "refused" not in MODELS[name]]
 
 
-WHILE_EDITING = COMPARED[::4]
+MARKS = {
+    name: [] if i % 6 == 0 else [pytest.mark.slow] if i % 2 == 0 else [pytest.mark.long]
+    for i, name in enumerate(COMPARED)
+}
 
 
 def each(names) -> pytest.MarkDecorator:
-    """A test for each of these; `make test-fast` has a quarter of them, the same in every test."""
-    marks = {True: [], False: [pytest.mark.slow]}
-    return pytest.mark.parametrize(
-        "name", [pytest.param(name, marks=marks[name in WHILE_EDITING]) for name in names]
-    )
+    """A test for each of these: in `make test` for every second model, while editing for every sixth."""
+    return pytest.mark.parametrize("name", [pytest.param(n, marks=MARKS[n]) for n in names])
 
 
 def without(field: str) -> list[str]:

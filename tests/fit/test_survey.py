@@ -1,5 +1,8 @@
 """Sampling weights: copies of rows and schools, a dense pseudo-likelihood, replicates by hand, and truths."""
 
+import json
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -29,6 +32,8 @@ from course.formula.parse import parse_formula
 from course.solver.pseudo_likelihood import PseudoProblem
 from course.solver.sandwich import cluster_scores
 
+ROOT = Path(__file__).resolve().parents[2]
+REFERENCE = json.loads((ROOT / "tests/reference/survey.json").read_text("utf-8"))
 RANDOM_SLOPES = "y ~ x + (x|school)"
 BY_ROW = {"pupil|school": "w", "school": "v"}
 THREE_LEVELS = {"pupil|room": "w", "room|school": "u", "school": "v"}
@@ -138,6 +143,29 @@ def test_the_unit_of_the_weights_at_the_top_does_not_matter(data, fit):
     same_optimum(fit, other, likelihood=False)
     np.testing.assert_allclose(fit.bse_fe, other.bse_fe, rtol=1e-6)
     assert other.llf == pytest.approx(1000 * fit.llf, rel=1e-10)
+
+
+@pytest.mark.parametrize("name", REFERENCE["models"])
+def test_weights_of_rows_are_those_of_glmmtmb(name):
+    """Weights that are no whole numbers: glmmTMB multiplies the rows' log-densities by them."""
+    model = REFERENCE["models"][name]
+    data = pd.read_csv(ROOT / model["data"]).iloc[:: model["every"]]
+    data = data.assign(w=0.5 * (1 + np.arange(len(data)) % 7))
+    fit = mixedlm(model["formula"], data, weights={"row": "w"}, scaling=None).fit()
+    assert fit.llf == pytest.approx(model["llf"], abs=1e-5)
+    np.testing.assert_allclose(
+        fit.fe_params[list(model["fixed"])], list(model["fixed"].values()), rtol=1e-4
+    )
+    assert fit.sigma == pytest.approx(model["sigma"], rel=1e-4)
+    blocks = [
+        covariance[np.ix_(block, block)]
+        for grouping, covariance in zip(
+            fit.design.groupings, fit.estimates.covariances, strict=True
+        )
+        for block in grouping.blocks
+    ]
+    for ours, theirs in zip(blocks, model["covariances"], strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=2e-3)
 
 
 def problem_of(formula, data, weights, **options):
@@ -429,6 +457,18 @@ def test_the_jackknife_of_a_plain_mean_is_its_standard_error(balanced):
     ).fit()
     means = data.groupby("school")["y"].mean()
     assert fit.bse_fe["Intercept"] == pytest.approx(means.std() / np.sqrt(8), rel=1e-8)
+
+
+def test_a_label_that_a_replicate_leaves_out_is_told(balanced):
+    rare = balanced.assign(kind=np.where(balanced["school"] == "s2", "rare", "usual"))
+    with pytest.raises(CourseError, match="one3 does not leave out cannot tell all fixed effects"):
+        mixedlm(
+            "y ~ kind + (1|school)",
+            rare,
+            weights={"pupil": "v", "school": "v"},
+            replicate_weights="one*",
+            replicate_method="jackknife",
+        ).fit()
 
 
 def test_a_replicate_is_the_fit_to_its_weights(balanced):

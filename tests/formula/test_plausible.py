@@ -115,6 +115,12 @@ def test_columns_whose_names_are_no_texts_are_passed_over():
     assert found("pv* ~ escs", [1, "pv1", ("pv", 2), "pv2", "escs"]).columns == ("pv1", "pv2")
 
 
+def test_what_is_no_formula_is_left_to_the_grammar():
+    for text in ("PV*MATH", "", "PV*MATH ' ~ x", "a*" * 10_000 + "b ~ x", 5, None):
+        with pytest.raises(CourseError):
+            found(text)
+
+
 def test_who_needs_the_columns():
     assert needs_columns("ASMMAT* ~ escs + (1|school)")
     assert not needs_columns("score ~ age*sex + (1|school)")

@@ -1,4 +1,4 @@
-"""Generalised fits read: against emmeans, performance and lme4 (tests/reference/answers.R), and by simulation."""
+"""Generalised fits read: against emmeans, performance, lme4 and glmmTMB (answers.R), and by simulation."""
 
 import json
 
@@ -97,7 +97,9 @@ def test_contrasts_are_those_of_emmeans(model_id, scale):
 def test_slopes_are_those_of_emmeans(model_id, scale):
     model = MODELS[model_id]
     theirs, by = model["slopes"][scale], model["factor"]
-    table = slopes(ours(model_id), model["at"], by=by, at={model["at"]: model["places"]}, scale=scale)
+    table = slopes(
+        ours(model_id), model["at"], by=by, at={model["at"]: model["places"]}, scale=scale
+    )
     labels = pd.DataFrame(theirs["labels"]).astype({model["at"]: float})
     expected = pd.DataFrame({k: theirs[k] for k in ("estimate", "std_error")}).set_axis(
         pd.MultiIndex.from_frame(labels) if by else pd.Index(labels[model["at"]]), axis=0
@@ -192,9 +194,7 @@ def test_an_effect_of_each_row_is_no_group_that_two_rows_share():
     fixed = np.var(found.design.X @ found.estimates.beta, ddof=1)
     total = fixed + shares.sum()
     assert explained["conditional"] == pytest.approx((fixed + shares["school"]) / total)
-    alone = fit(
-        "days_absent ~ age + offset(np.log(school_days)) + (1|row)", "absences", "poisson"
-    )
+    alone = fit("days_absent ~ age + offset(np.log(school_days)) + (1|row)", "absences", "poisson")
     with pytest.raises(CourseError, match="no two rows share any"):
         icc(alone)
     assert "The correlation to be expected" not in report(alone)
@@ -280,7 +280,10 @@ def test_the_report_has_odds_ratios_and_says_of_whom():
     found = passed()
     said = report(found)
     low, high = found.ratios.loc["age", ["lower", "upper"]]
-    assert f"age odds ratio {found.ratios.loc['age', 'ratio']:.3g}, 95% CI [{low:.3g}, {high:.3g}]" in said
+    assert (
+        f"age odds ratio {found.ratios.loc['age', 'ratio']:.3g}, 95% CI [{low:.3g}, {high:.3g}]"
+        in said
+    )
     for words in (
         "A binomial mixed model (logit link) of passed",
         "maximum likelihood (Laplace)",

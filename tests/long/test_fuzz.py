@@ -23,6 +23,7 @@ def test_each_is_a_model_or_refused_in_words(report):
     assert kinds == {"model", "refused at once", "refused with the data"}
 
 
+@pytest.mark.slow
 def test_the_grammar_reaches_fits(report):
     """Else it would prove nothing about what comes after reading."""
     assert report.counts["grammar", "model"] > GENERATED / 30

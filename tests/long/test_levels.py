@@ -33,7 +33,7 @@ def test_level_under_the_null(case):
         assert found["chi2 = 0"] == pytest.approx(0.5, abs=0.05 + 3 * np.sqrt(0.25 / n))
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_the_statistic_of_one_variance_follows_its_mixture():
     """Positive values of chi2 follow chi2(1), by Kolmogorov and Smirnov at 0.1 %."""
     smaller, larger, method, sizes = levels.CASES["a slope without covariance"]

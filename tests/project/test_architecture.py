@@ -5,6 +5,7 @@ caller, in whatever way, cannot be read, tested or moved alone.
 """
 
 import ast
+from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
@@ -50,13 +51,20 @@ def modules() -> dict[str, Path]:
 MODULES = modules()
 
 
+@cache
+def statements(path: Path) -> list[ast.Import | ast.ImportFrom]:
+    """What a file imports by, wherever in it; read once for all tests."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    return [node for node in ast.walk(tree) if isinstance(node, (ast.Import, ast.ImportFrom))]
+
+
 def imported(path: Path) -> set[str]:
     """The modules of this package that a file imports, wherever in it."""
     found = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in statements(path):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom):
+        else:
             assert node.level == 0, f"{path}: a relative import does not say which wing it is from"
             for alias in node.names:
                 name = f"{node.module}.{alias.name}"
@@ -104,7 +112,7 @@ def test_no_circle_among_files():
 @pytest.mark.parametrize("name", INSIDE)
 def test_nobody_inside_takes_a_name_from_the_table_of_contents(name):
     """`from course import mixedlm` inside would import a wing that the reader cannot see."""
-    for node in ast.walk(ast.parse(INSIDE[name].read_text(encoding="utf-8"))):
+    for node in statements(INSIDE[name]):
         if isinstance(node, ast.ImportFrom) and node.module == "course":
             names = {alias.name for alias in node.names}
             assert all(n == "__version__" or f"course.{n}" in INSIDE for n in names), names

@@ -198,16 +198,16 @@ def test_an_unknown_name_is_an_attribute_error():
         course.lmer  # noqa: B018
 
 
+IMPORTED_FIRST = [
+    "import course.translation.translate",
+    "from course import translate",
+    "from course.translation.translate import Translation",
+    "import course.fit.model",
+]
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "first",
-    [
-        "from course import translate",
-        "import course.translation.translate",
-        "from course.translation.translate import Translation",
-        "import course.fit.model",
-    ],
-)
+@pytest.mark.parametrize("first", thinned(IMPORTED_FIRST, 4))
 def test_translate_is_the_function_whatever_was_imported_first(first):
     assert (
         python(f"{first}\nfrom course import translate\nprint(type(translate).__name__)")

@@ -12,7 +12,6 @@ from course import CourseError, plots
 mpl.use("Agg")
 
 
-
 def number(fit) -> str:
     """A predictor with numbers."""
     return next(name for name in ("age", "age10") if name in fit.fe_params.index)

@@ -64,7 +64,8 @@ best <- function(formula, frame, family, nagq) {
                  check.nobs.vs.nRE = "ignore", check.nobs.vs.nlev = "ignore", check.scaleX = "ignore")
   controls <- list(
     list("bobyqa", list(rhobeg = 2e-2, rhoend = 1e-7, maxfun = 1e5)),
-    list("nloptwrap", list(xtol_abs = 1e-9, ftol_abs = 1e-10, maxeval = 1e4))
+    list("nloptwrap", list(xtol_abs = 1e-9, ftol_abs = 1e-10, maxeval = 1e4)),
+    list("bobyqa", list(rhobeg = 1e-3, rhoend = 1e-8, maxfun = 1e5))
   )
   fit <- NULL
   for (control in controls) {
@@ -86,11 +87,25 @@ patsy_name <- function(name) {
   name
 }
 
-of_glmer <- function(fit) {
+# The log-likelihood at the estimates of a fit, with inner iterations that go on to the end. While it searches
+# glmer stops them earlier, at a relative change of the penalised deviance; log|A| may be off by its root then.
+log_likelihood <- function(fit, formula, frame, family, nagq) {
+  control <- glmerControl(tolPwrss = 1e-13, check.conv.singular = "ignore", check.nobs.vs.nRE = "ignore",
+                          check.nobs.vs.nlev = "ignore")
+  tight <- tryCatch({
+    deviance <- glmer(formula, frame, family, control = control, nAGQ = nagq, devFunOnly = TRUE)
+    -deviance(c(getME(fit, "theta"), fixef(fit))) / 2
+  }, error = function(e) NULL) # rounding may not let it get that far
+  if (is.null(tight)) as.numeric(logLik(fit)) else tight
+}
+
+of_glmer <- function(fit, log_likelihood) {
   effects <- ranef(fit, condVar = TRUE)
   list(
     by = "lme4",
-    log_likelihood = as.numeric(logLik(fit)), aic = AIC(fit), bic = BIC(fit),
+    log_likelihood = log_likelihood,
+    aic = AIC(fit) + 2 * (as.numeric(logLik(fit)) - log_likelihood),
+    bic = BIC(fit) + 2 * (as.numeric(logLik(fit)) - log_likelihood),
     deviance = deviance(fit),
     fixed = data.frame(name = patsy_name(names(fixef(fit))), estimate = unname(fixef(fit)),
                        std_error = unname(sqrt(diag(as.matrix(vcov(fit)))))),
@@ -138,7 +153,9 @@ for (model in models) {
   if (identical(model$by, "glmmTMB")) {
     found <- of_glmmTMB(glmmTMB(formula, frame, family))
   } else {
-    found <- of_glmer(best(formula, frame, family, if (is.null(model$nagq)) 1 else model$nagq))
+    nagq <- if (is.null(model$nagq)) 1 else model$nagq
+    fit <- best(formula, frame, family, nagq)
+    found <- of_glmer(fit, log_likelihood(fit, formula, frame, family, nagq))
   }
   results[[model$id]] <- c(model[setdiff(names(model), c("id", "by"))], found)
   write_json(list(versions = versions, models = results), path, digits = 12, auto_unbox = TRUE, pretty = TRUE,

@@ -181,7 +181,7 @@ calls <- c(
   # yes or no
   'exp(fixef(g)[["age10"]])',
   'exp(glmmTMB::fixef(gt)$cond[["age10"]])',
-  'sqrt(vcov(g)["age10", "age10"])',
+  'sqrt(vcov(gt)$cond["age10", "age10"])',
   'attr(VarCorr(g)$school, "stddev")[["(Intercept)"]]',
   'attr(VarCorr(update(g, nAGQ = 7))$school, "stddev")[["(Intercept)"]]',
   'as.numeric(logLik(g))',

@@ -17,7 +17,7 @@ from course.design.design import build_design
 from course.fit.satterthwaite import Satterthwaite
 from course.formula.parse import parse_formula
 from course.solver import crossing
-from course.solver.estimates import lower_factor
+from course.solver.factors import lower_factor
 from course.solver.problem import Problem
 from course.solver.standardise import standardise
 

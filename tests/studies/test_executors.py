@@ -95,7 +95,7 @@ def test_the_same_to_the_bit_on_dask(serial, client):
     assert equal(serial, recovery(balanced, FORMULA, 40, seed=1, executor=executor, progress=False))
 
 
-@pytest.mark.slow
+@pytest.mark.long  # of a pool, workers are killed above
 @posix
 def test_a_dask_worker_is_killed_in_mid_study(client, tmp_path):
     """As soon as the first replicates are on disk one of the workers gets a SIGKILL."""

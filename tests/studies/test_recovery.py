@@ -48,6 +48,7 @@ def test_estimates_are_unbiased_and_intervals_cover(many):
     assert (table["n"] == many.n).all()
 
 
+@pytest.mark.slow
 def test_spread_and_its_monte_carlo_error_are_those_of_theory(many):
     """The slope is normal with SE known; the SD of n draws is off by SE / sqrt(2 n)."""
     row, n = many.table.loc["x"], many.n

@@ -36,6 +36,7 @@ def test_the_code_pools_by_hand_what_mixedlm_pools():
     np.testing.assert_allclose(made["pooled"]["std_error"][expected.index], expected, rtol=1e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("formula", "rename"),
     [

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from generalised_fits import by_rows, counts, fit, passed, table
+from generalised_fits import by_rows, counts, passed, table
 
 from course import diagnose, influence, mixedglm, simulate_schools
 from course.diagnosis.generalised import separating
@@ -26,9 +26,7 @@ def test_nothing_stands_out_where_all_is_as_the_model_says():
 
 
 def test_a_label_with_one_answer_separates():
-    data = table("passed").assign(
-        passed=lambda d: np.where(d["sex"] == "male", 1, d["passed"])
-    )
+    data = table("passed").assign(passed=lambda d: np.where(d["sex"] == "male", 1, d["passed"]))
     found = diagnose(mixedglm("passed ~ sex + age + (1|school)", data).fit(), seconds=0)
     (first, *_) = found
     assert first.title == "A predictor separates the answers" and first.severity == "problem"
@@ -44,9 +42,7 @@ def test_counts_of_zero_in_a_label_separate():
 
 
 def test_almost_separated_is_not_separated():
-    data = table("passed").assign(
-        passed=lambda d: np.where(d["sex"] == "male", 1, d["passed"])
-    )
+    data = table("passed").assign(passed=lambda d: np.where(d["sex"] == "male", 1, d["passed"]))
     data.loc[data.index[data["sex"] == "male"][0], "passed"] = 0
     found = diagnose(mixedglm("passed ~ sex + age + (1|school)", data).fit(), seconds=0)
     assert "A predictor separates the answers" not in titles(found)

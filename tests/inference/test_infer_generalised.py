@@ -241,7 +241,7 @@ def test_power_of_a_rate_ratio():
     [
         ({"family": "binomal"}, "did you mean 'binomial'"),
         ({"family": "binomial", "intervals": "kenward-roger"}, "have z tests"),
-        ({"simulate": SMALL | {"family": "poisson"}}, 'write family=.poisson.'),
+        ({"simulate": SMALL | {"family": "poisson"}}, "write family=.poisson."),
     ],
 )
 def test_studies_refuse_families_that_do_not_go_together(options, message):

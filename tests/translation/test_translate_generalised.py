@@ -3,7 +3,6 @@
 import warnings
 
 import numpy as np
-import pandas as pd
 import pytest
 from running import run
 from scipy.special import expit
@@ -56,6 +55,11 @@ def unfitted(code, data):
     names = {"data": data.copy()}
     exec(code.split("# fit_vb()")[0], names)
     return names["model"]
+
+
+def without_search(code):
+    """A program that makes its model, and does not fit it."""
+    return code.split("# fit_vb()")[0].replace(").fit(", "); (lambda **_: None)(")
 
 
 # -- the Bayesian program -------------------------------------------------------------------------
@@ -203,9 +207,8 @@ def test_whatever_says_yes_or_no_is_the_same_model(nested, response, column):
     t = translate(NESTED.replace("passed", response), data, family="binomial")
     for code, plain in ((t.code, nested.code), (t.gee_code, nested.gee_code)):
         names, usual = {"data": data.copy()}, {"data": PASSED.copy()}
-        cut = lambda text: text.split("# fit_vb()")[0].replace(").fit(", "); (lambda **_: None)(")
-        exec(cut(code), names)
-        exec(cut(plain), usual)
+        exec(without_search(code), names)
+        exec(without_search(plain), usual)
         name = "model" if "model" in names else "result"
         np.testing.assert_array_equal(names[name].endog, usual[name].endog)
 

@@ -1,0 +1,115 @@
+"""The same model fitted again and again: to other responses, or without some rows.
+
+Such a search begins at the optimum of all data, where the curvature is known, and most need a few
+quasi-Newton steps. Problems side by side take them together (`course.solver.together`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from course.solver.estimates import Optimum, optima
+from course.solver.problem import SMALL, Problem
+from course.solver.quasi_newton import TRUSTED, Found, descend_together, tolerance
+from course.solver.search import Deviance, rival_starts, search, settle
+from course.solver.together import Together, parts, values_and_gradients
+
+STEP = 1e-4  # for central differences of an exact gradient, in standardised units
+FLAT = 1e-3  # the least curvature, as a share of the expected one, that a first step trusts
+LEVELS = (
+    250_000  # of all problems that are searched for together: their cross-products fill some MB
+)
+MOST_TOGETHER = 25
+
+
+@dataclass(frozen=True, eq=False)
+class Refitter:
+    """A model to be fitted to other cross-products of the same design.
+
+    Attributes
+    ----------
+    problem : Problem
+    reml : bool
+    start : ndarray, shape (n_theta,)
+        Where searches begin: the optimum of the problem.
+    inverse : ndarray, shape (n_theta, n_theta)
+        Of the second derivative there.
+    several_valleys : bool
+        Whether the deviance may have more than one, wherever the search ends.
+    """
+
+    problem: Problem
+    reml: bool
+    start: np.ndarray
+    inverse: np.ndarray
+    several_valleys: bool
+
+    @classmethod
+    def of(cls, problem: Problem, best: Optimum) -> Refitter:
+        """Begin at this optimum of the problem."""
+        theta = best.theta_standard
+        # the deviance has slope 0 where an SD is 0, so that a search which starts there would stay
+        start = np.where(problem.diagonal & (np.abs(theta) < SMALL), 5 * SMALL, theta)
+        inverse = inverse_curvature(problem, start, best.reml)
+        return cls(problem, best.reml, start, inverse, bool(rival_starts(problem)))
+
+    def fit(self, problems: Sequence[Problem]) -> list[Optimum | None]:
+        """The optimum of each problem; None where the fit breaks off."""
+        pairs = zip(problems, self._descend(problems), strict=True)
+        found = [self._finish(problem, one) for problem, one in pairs]
+        results: list[Optimum | None] = [None] * len(problems)
+        done = [(i, one) for i, one in enumerate(found) if one is not None]
+        for some in parts([problems[i] for i, _ in done]):
+            ends = [one for _, one in done[some]]
+            together = Together([problems[i] for i, _ in done[some]])
+            at = together.evaluate(np.stack([one.theta for one in ends]))
+            made = optima(together, at, ends, self.reml)
+            for (i, _), optimum in zip(done[some], made, strict=True):
+                results[i] = optimum
+        return results
+
+    def fit_responses(self, responses: Sequence[np.ndarray]) -> list[Optimum | None]:
+        """The same for other responses of the rows."""
+        return self.fit([self.problem.with_response(y) for y in responses])
+
+    def _descend(self, problems: Sequence[Problem]) -> list[Found]:
+        def function(which: np.ndarray, theta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+            return values_and_gradients([problems[i] for i in which], theta, self.reml)
+
+        size = len(problems)
+        enough = [max(TRUSTED, tolerance(problem.n)) for problem in problems]
+        starts, inverses = np.tile(self.start, (size, 1)), np.tile(self.inverse, (size, 1, 1))
+        return descend_together(function, starts, inverses, np.array(enough))
+
+    def _finish(self, problem: Problem, found: Found) -> Found | None:
+        """Where the search went astray or may have found one valley of several, search by itself."""
+        try:
+            if found.converged:
+                small = problem.diagonal & (np.abs(found.theta) < SMALL)
+                again = self.several_valleys or small.any()
+                return settle(Deviance(problem, self.reml), found) if again else found
+            return search(problem, self.reml)
+        except np.linalg.LinAlgError:
+            return None
+
+
+def how_many(problem: Problem) -> int:
+    """How many problems like this one are best fitted together."""
+    return int(np.clip(LEVELS // problem.M.shape[2], 1, MOST_TOGETHER))
+
+
+def inverse_curvature(problem: Problem, theta: np.ndarray, reml: bool) -> np.ndarray:
+    """The inverse of the deviance's second derivative by theta, made positive definite."""
+    unit = 1 / np.sqrt(problem.curvature)
+    steps = STEP * np.concatenate([np.diag(unit), -np.diag(unit)])
+    if not len(unit):
+        return np.empty((0, 0))
+    around = Together([problem] * len(steps))
+    slopes = around.gradient(around.evaluate(theta + steps), reml)
+    hessian = unit * (slopes[: len(unit)] - slopes[len(unit) :]) / (2 * STEP)
+    values, vectors = np.linalg.eigh((hessian + hessian.T) / 2)
+    wide = unit[:, None] * vectors / np.sqrt(np.abs(values).clip(min=FLAT))
+    return wide @ wide.T

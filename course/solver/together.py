@@ -1,0 +1,147 @@
+"""Problems of one design, evaluated side by side: many responses, groups left out, parameters held.
+
+They have the same groups and differ in their cross-products and in theta. On the last axis of the arrays of
+`course.solver.elimination`, which carries levels, the levels of one problem follow those of another; the
+root has one place for each problem. So one NumPy call serves all of them, and a problem costs its
+arithmetic. Crossed groupings are factored as whole matrices, problem by problem.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from functools import lru_cache
+
+import numpy as np
+
+from course.solver.elimination import Stage, Sums, invert, product
+from course.solver.problem import Evaluation, Problem
+
+# Levels side by side for which a call costs little beside its arithmetic, and arrays stay in the cache.
+LEVELS_AT_ONCE = 7_000
+
+
+def parts(problems: Sequence[Problem]) -> list[slice]:
+    """As many of the problems at a time as are best evaluated side by side."""
+    size = max(1, LEVELS_AT_ONCE // problems[0].M.shape[2]) if problems else 1
+    return [slice(first, first + size) for first in range(0, len(problems), size)]
+
+
+def values_and_gradients(
+    problems: Sequence[Problem], theta: np.ndarray, reml: bool
+) -> tuple[np.ndarray, np.ndarray]:
+    """The deviances of problems, each at its own theta, and their gradients.
+
+    Parameters
+    ----------
+    problems : sequence of Problem
+        As `Together` takes them; as many side by side as pays.
+    theta : ndarray, shape (problems, n_theta)
+    reml : bool
+    """
+    values, gradients = np.empty(len(problems)), np.empty(theta.shape)
+    for some in parts(problems):
+        together = Together(problems[some])
+        at = together.evaluate(theta[some])
+        values[some] = together.deviance(at, reml)
+        gradients[some] = together.gradient(at, reml)
+    return values, gradients
+
+
+class Together(Problem):
+    """Problems side by side, each evaluated at a theta of its own.
+
+    What `Problem` has for one it has for all: thetas, deviances and gradients have the problems on their
+    first axis; the arrays of an `Evaluation` have them on their last.
+
+    Parameters
+    ----------
+    problems : sequence of Problem
+        Copies of one, with other cross-products.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from course.design.design import build_design
+    >>> from course.formula.parse import parse_formula
+    >>> data = pd.DataFrame({"y": [1.0, 2, 4, 5, 9, 9], "g": list("aabbcc")})
+    >>> one = Problem(build_design(parse_formula("y ~ 1 + (1|g)"), data))
+    >>> both = Together([one, one.with_response(data["y"].to_numpy() ** 2)])
+    >>> at = both.evaluate(np.array([[0.4], [1.0]]))
+    >>> both.deviance(at, reml=True).shape, both.gradient(at, reml=True).shape
+    ((2,), (2, 1))
+    """
+
+    def __init__(self, problems: Sequence[Problem]):
+        self.__dict__ |= copy.copy(problems[0].__dict__)
+        self.problems, self.size = problems, len(problems)
+        for name in ("n", "y_scale", "y_shift", "sum_log_weights"):
+            setattr(self, name, np.array([getattr(problem, name) for problem in problems]))
+        if not self.crossing:
+            self.M = np.concatenate([problem.M for problem in problems], axis=2)
+            self.stages = [_side_by_side(stage, self.size) for stage in self.stages]
+
+    def unpack(self, theta: np.ndarray) -> list[np.ndarray]:
+        factors, start = [], 0
+        for pattern in self.patterns:
+            factors.append(np.zeros((*pattern.shape, self.size)))
+            stop = start + int(pattern.sum())
+            factors[-1][_free(pattern)] = theta[:, start:stop].T
+            start = stop
+        return factors
+
+    def pack(self, factors: list[np.ndarray]) -> np.ndarray:
+        pairs = zip(factors, self.patterns, strict=True)
+        return np.concatenate([factor[_free(pattern)] for factor, pattern in pairs]).T
+
+    def with_factors(self, factors: list[np.ndarray]) -> Evaluation:
+        if self.crossing:
+            own = [[factor[:, :, i] for factor in factors] for i in range(self.size)]
+            pairs = zip(self.problems, own, strict=True)
+            each = [problem.with_factors(one) for problem, one in pairs]
+            root = np.stack([at.root for at in each], axis=2)
+            return self._at_root(factors, root, np.array([at.logdet for at in each]), each)
+        M, logdet, tape = self.M, np.zeros(self.size), []
+        for stage in self.stages:
+            Lambda = np.repeat(factors[stage.grouping], M.shape[2] // self.size, axis=2)
+            M, more, step = stage.eliminate(M, Lambda)
+            logdet += more.reshape(self.size, -1).sum(axis=1)
+            tape.append(step)
+        return self._at_root(factors, M, logdet, tape)
+
+    def _at_root(
+        self, factors: list[np.ndarray], root: np.ndarray, logdet: np.ndarray, tape: list
+    ) -> Evaluation:
+        XX, Xy = root[np.ix_(self.x, self.x)], root[self.x, self.y_at]
+        XX_inverse, logdet_XX = invert(XX.copy())
+        beta = product(XX_inverse, Xy[:, None])[:, 0]
+        beta += product(XX_inverse, (Xy - product(XX, beta[:, None])[:, 0])[:, None])[:, 0]
+        r2 = root[self.y_at, self.y_at] - (Xy * beta).sum(axis=0)
+        return Evaluation(factors, root, logdet, tape, beta, r2, XX_inverse, logdet_XX)
+
+    def by_factor(self, at: Evaluation, bar: np.ndarray) -> list[np.ndarray]:
+        if self.crossing:
+            parts = zip(self.problems, at.tape, np.moveaxis(bar, 2, 0), strict=True)
+            each = [problem.by_factor(one, own) for problem, one, own in parts]
+            return [np.stack(slopes, axis=2) for slopes in zip(*each, strict=True)]
+        by_grouping = {}
+        for i, (stage, tape) in reversed(list(enumerate(zip(self.stages, at.tape, strict=True)))):
+            slopes = stage.gradient(tape, bar)
+            by_grouping[stage.grouping] = slopes.reshape(*slopes.shape[:2], self.size, -1).sum(3)
+            if i:
+                bar = stage.back(tape, bar)
+        return [by_grouping[g] for g in range(len(self.patterns))]
+
+
+def _free(pattern: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Where a factor has its free entries, in the order of theta."""
+    columns, rows = np.nonzero(pattern.T)
+    return rows, columns
+
+
+@lru_cache(maxsize=64)
+def _side_by_side(stage: Stage, times: int) -> Stage:
+    """The same elimination for the levels of several problems."""
+    parent = stage.sums.parent
+    shifted = parent + (parent[-1] + 1) * np.arange(times)[:, None]
+    return Stage(stage.grouping, list(stage.z), Sums(shifted.ravel()))
