@@ -363,10 +363,10 @@ plots.show(
 )
 
 # %% [markdown] tags=["workshop"]
-# At its steepest, the average is flatter than each curve that it is made of is at its own steepest. At any age
-# some schools are near the top, where nearly all pass and another year changes little, and some are near
-# the bottom. Only a few are just then on the steep part. The average has them all. (The picture goes beyond
-# the ages in the data, to show whole curves.)
+# Nowhere is the average as steep as each of its curves is in its middle. At any age some schools are near
+# the top, where nearly all pass and another year changes little, and some are near the bottom. Only a few
+# are just then on the steep part. The average has them all. (The picture goes beyond the ages in the data,
+# to show whole curves.)
 #
 # `predict` knows both. `random="none"` is the school in the middle, whose effect is 0. `random="average"` is
 # the average over all schools that there might be. Nothing mysterious is in it. Take ten thousand schools
