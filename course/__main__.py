@@ -38,24 +38,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def run_translate(options: argparse.Namespace) -> None:
+    from course.translation.generalised import GeneralisedTranslation
     from course.translation.translate import translate
 
     translation = translate(
         options.formula, _read(options), options.weights, options.family, options.link
     )
-    if options.gee and options.family == "gaussian":
+    generalised = translation if isinstance(translation, GeneralisedTranslation) else None
+    if options.gee and generalised is None:
         raise CourseError("--gee is for --family binomial and poisson: --code prints the program")
     if options.code:
         print(translation.code, end="")
-    elif options.gee:
-        print(translation.gee_code, end="")
+    elif options.gee and generalised is not None:
+        print(generalised.gee_code, end="")
     elif options.latex:
         print(translation.latex)
     else:
         print(translation.explain())
         print(f"\nCode\n\n{translation.code}", end="")
-        if options.family != "gaussian":
-            print(f"\nCode for GEE\n\n{translation.gee_code}", end="")
+        if generalised is not None:
+            print(f"\nCode for GEE\n\n{generalised.gee_code}", end="")
 
 
 def run_fit(options: argparse.Namespace) -> None:

@@ -7,7 +7,6 @@ import time
 import numpy as np
 
 from course.design.groups import FEW_LEVELS
-from course.design.responses import NUMBER
 from course.diagnosis.data_notes import TOLD_TOGETHER, data_findings
 from course.diagnosis.finding import SEVERITIES, Diagnosis, Finding
 from course.diagnosis.generalised import SEPARATES, generalised_findings
@@ -93,7 +92,7 @@ def diagnose(
     findings = [*_unseen_by_reml(fit), *_singular(fit), *_few_levels(fit)]
     looked = ["convergence", "singular variances", "number of groups"]
     left_out: list[str] = []
-    if fit.design.kind != NUMBER:
+    if isinstance(fit, MixedGLMFit):
         findings += generalised_findings(fit, seconds, looked, left_out)
     else:
         findings += _of_residuals(fit, solvers, looked, left_out)
@@ -189,13 +188,11 @@ def _second_solver(fit: MixedFit, looked: list[str], left_out: list[str]) -> lis
 
 def _singular(fit: Fit) -> list[Finding]:
     zero, near = [], []
-    if fit.design.kind == NUMBER:
-        standardised, of_what = (
-            standardised_covariances(fit.model.problem, fit.estimates),
-            "residual SD",
-        )
-    else:
+    if isinstance(fit, MixedGLMFit):
         standardised, of_what = relative_covariances(fit.design, fit.estimates), "unit of the link"
+    else:
+        standardised = standardised_covariances(fit.model.problem, fit.estimates)
+        of_what = "residual SD"
     for parameter, value in without_units(fit.design, standardised):
         effects = " and ".join(parameter.effects)
         if parameter.kind == "sd":
@@ -371,14 +368,15 @@ def _influence(
 
 def refit_seconds(fit: Fit) -> float:
     """Roughly how long the model takes to be fitted again, from a few evaluations that are timed."""
-    problem, theta = fit.model.problem, fit.estimates.theta_standard
+    theta = fit.estimates.theta_standard
     taken = []
     for _ in range(3):
         start = time.perf_counter()
-        if fit.design.kind == NUMBER:
-            problem.gradient(problem.evaluate(theta), fit.estimates.reml)
+        if isinstance(fit, MixedGLMFit):
+            fit.model.problem.evaluate(fit.estimates.optimum.at.beta, theta)
         else:
-            problem.evaluate(fit.estimates.optimum.at.beta, theta)
+            problem = fit.model.problem
+            problem.gradient(problem.evaluate(theta), fit.estimates.reml)
         taken.append(time.perf_counter() - start)
     return min(taken) * fit.estimates.evaluations
 

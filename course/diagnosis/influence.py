@@ -8,6 +8,7 @@ generalised model has no such sums, and is fitted to the other rows anew.
 
 from __future__ import annotations
 
+from functools import partial
 from itertools import compress
 
 import numpy as np
@@ -23,6 +24,7 @@ from course.fit.model import MixedFit
 from course.fit.require import require_fit
 from course.fit.shares import mean_variances
 from course.solver.estimates import Optimum
+from course.solver.problem import Problem
 from course.solver.refits import Refitter, how_many
 
 FEWEST = 3  # with one of two left out there is no variance between levels to estimate
@@ -132,22 +134,33 @@ def _all_without(
     """For each level the optimum without it; None where not all fixed effects exist without it."""
     from tqdm import tqdm
 
-    group, optima = fit.design.groupings[grouping], []
-    linear = not isinstance(fit, MixedGLMFit)
-    refitter = Refitter.of(fit.model.problem, fit.estimates) if linear else None
-    size = how_many(fit.model.problem) if linear else 1
+    group = fit.design.groupings[grouping]
+    optima: list[Optimum | None] = []
+    if isinstance(fit, MixedGLMFit):
+        without, size = partial(_generalised_without, fit), 1
+    else:
+        problem = fit.model.problem
+        without = partial(_linear_without, problem, Refitter.of(problem, fit.estimates))
+        size = how_many(problem)
     with tqdm(
         total=group.n_levels, desc=f"without one {group.name}", unit="fit", disable=not progress
     ) as bar:
         for first in range(0, group.n_levels, size):
             levels = range(first, min(first + size, group.n_levels))
             gone = [group.codes == level for level in levels]
-            if refitter is None:
-                optima += [fit_without(fit, rows) for rows in gone]
-            else:
-                smaller = [fit.model.problem.without(rows) for rows in gone]
-                exist = [one.identifies_beta for one in smaller]
-                found = iter(refitter.fit(list(compress(smaller, exist))))
-                optima += [next(found) if fits else None for fits in exist]
+            optima += without(gone)
             bar.update(len(levels))
     return optima
+
+
+def _linear_without(
+    problem: Problem, refitter: Refitter, gone: list[np.ndarray]
+) -> list[Optimum | None]:
+    smaller = [problem.without(rows) for rows in gone]
+    exist = [one.identifies_beta for one in smaller]
+    found = iter(refitter.fit(list(compress(smaller, exist))))
+    return [next(found) if fits else None for fits in exist]
+
+
+def _generalised_without(fit: MixedGLMFit, gone: list[np.ndarray]) -> list[Optimum | None]:
+    return [fit_without(fit, rows) for rows in gone]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 
 from course.design.design import Design
-from course.design.responses import NUMBER
 from course.errors import CourseError
 from course.fit.generalised import MixedGLM, MixedGLMFit
 from course.fit.model import MixedFit
@@ -15,9 +14,9 @@ from course.solver.problem import Problem
 
 def fit_again(fit: MixedFit | MixedGLMFit, design: Design) -> Estimates:
     """What the method of a fit estimates from another design of its kind."""
-    if fit.design.kind == NUMBER:
-        return estimate(Problem(design), fit.estimates.reml)
-    return MixedGLM(design, fit.family).fit(fit.nagq).estimates
+    if isinstance(fit, MixedGLMFit):
+        return MixedGLM(design, fit.family).fit(fit.nagq).estimates
+    return estimate(Problem(design), fit.estimates.reml)
 
 
 def fit_without(fit: MixedGLMFit, rows: np.ndarray) -> Estimates | None:

@@ -84,7 +84,7 @@ def mixedglm(
     >>> from course import load
     >>> data = load("pupils")
     >>> fit = mixedglm("(test_score > 60) ~ age + (1|school)", data, family="binomial").fit()
-    >>> fit.ratios.round(2).loc["age", "ratio"] > 1
+    >>> bool(fit.ratios.loc["age", "ratio"] > 1)
     True
 
     In R: ``glmer((test_score > 60) ~ age + (1 | school), pupils, family = binomial)``.

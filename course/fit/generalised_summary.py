@@ -36,6 +36,7 @@ class GeneralisedSummary:
     See Also
     --------
     course.MixedGLMFit : Its ``summary()`` returns this.
+    course.mixedglm : Makes the model.
 
     Examples
     --------

@@ -20,11 +20,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from course.design.responses import NUMBER
 from course.fit.generalised import MixedGLM, MixedGLMFit
 from course.fit.model import MixedFit
 from course.fit.pooled import PooledFit
 from course.fit.shares import mean_variances
+from course.fit.survey import SurveyFit
 
 OF_LINK = {"logit": np.pi**2 / 3, "probit": 1.0, "cloglog": np.pi**2 / 6}
 
@@ -39,7 +39,7 @@ def row_variance(fit: MixedFit | MixedGLMFit | PooledFit) -> float:
     >>> round(row_variance(fit), 3)
     3.29
     """
-    if fit.design.kind == NUMBER:
+    if not isinstance(fit, MixedGLMFit):
         return fit.scale
     if fit.family.link in OF_LINK:
         return OF_LINK[fit.family.link]
@@ -54,6 +54,6 @@ def mean_count(fit: MixedGLMFit) -> float:
     return float(np.exp(design.offset + null.estimates.beta[0] + between / 2).mean())
 
 
-def row_effects(fit: MixedFit | MixedGLMFit | PooledFit) -> np.ndarray:
+def row_effects(fit: MixedFit | MixedGLMFit | SurveyFit | PooledFit) -> np.ndarray:
     """Which groupings have a level for each row, (G,): effects for overdispersion."""
     return np.array([grouping.n_levels == fit.nobs for grouping in fit.design.groupings])

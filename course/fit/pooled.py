@@ -13,6 +13,7 @@ import pandas as pd
 from course.common.variance_table import components_table
 from course.design.design import Design
 from course.errors import CourseError
+from course.fit.generalised import MixedGLMFit
 from course.fit.model import MixedFit
 from course.fit.notes import pooled_notes
 from course.fit.pooled_variances import pool_covariances
@@ -421,6 +422,6 @@ class PooledFit:
             raise CourseError(f"a pooled fit has no {name}: {mend}")
 
 
-def response_of(fit: MixedFit | SurveyFit | PooledFit) -> str:
+def response_of(fit: MixedFit | MixedGLMFit | SurveyFit | PooledFit) -> str:
     """The response as a formula has it: of plausible values the pattern."""
     return fit.response if isinstance(fit, PooledFit) else fit.design.formula.response

@@ -16,10 +16,10 @@ import pandas as pd
 from course.design.design import Design
 from course.design.identification import RESIDUAL, Covariance
 from course.formula.parse import variables_of
-from course.solver.estimates import Estimates
+from course.solver.estimates import Optimum
 
 
-def mean_variances(design: Design, estimates: Estimates) -> np.ndarray:
+def mean_variances(design: Design, estimates: Optimum) -> np.ndarray:
     """For each grouping the variance that its effects give a row, averaged over the rows."""
     return row_variances(estimates.covariances, design.mean_products)
 

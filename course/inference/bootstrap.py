@@ -14,7 +14,6 @@ from course.common.arguments import usable_seed, whole
 from course.common.parallel import run_in_chunks
 from course.common.seeds import seed_of_replicate
 from course.design.design import Design
-from course.design.responses import NUMBER
 from course.errors import CourseError
 from course.fit.generalised import MixedGLMFit
 from course.fit.model import MixedFit
@@ -232,7 +231,9 @@ def simulate_responses(
 
 def simulator_of(fit: MixedFit | MixedGLMFit) -> Simulator | GeneralisedSimulator:
     """What draws responses from a fit."""
-    return (Simulator if fit.design.kind == NUMBER else GeneralisedSimulator).of(fit)
+    if isinstance(fit, MixedGLMFit):
+        return GeneralisedSimulator.of(fit)
+    return Simulator.of(fit)
 
 
 def refitter_of(fit: MixedFit | MixedGLMFit) -> Refitter | GeneralisedRefitter:

@@ -141,4 +141,5 @@ def refuse_survey(fit: Single) -> MixedFit:
             "Kenward-Roger believes in the model's covariances, and sampling weights do not: leave df= out, "
             "for as many degrees of freedom as there are clusters less strata"
         )
+    assert isinstance(fit, MixedFit)  # usable_df has refused generalised fits
     return fit

@@ -52,7 +52,7 @@ class Held:
     high: float = np.inf
 
     @property
-    def n(self) -> int:
+    def n(self) -> float:
         """Rows, which tell how exactly a deviance is known."""
         return self.problem.n
 
@@ -67,7 +67,7 @@ class HeldAlone:
     """The same, where the deviance is a function that is asked for one point after another."""
 
     deviance: Callable[[float, np.ndarray], tuple[float, np.ndarray]]
-    n: int
+    n: float
     start: np.ndarray
     curvature: np.ndarray
     diagonal: np.ndarray

@@ -11,6 +11,7 @@ from course.common.nearest import nearest
 from course.design.aliasing import Aliased
 from course.design.design import Design
 from course.errors import CourseError
+from course.fit.generalised import MixedGLMFit
 from course.fit.model import MixedFit
 from course.fit.survey import SurveyFit
 
@@ -73,7 +74,7 @@ def read_matrix(matrix: object, names: list[str]) -> np.ndarray:
     return L
 
 
-def check_independent(L: np.ndarray, fit: MixedFit | SurveyFit) -> None:
+def check_independent(L: np.ndarray, fit: MixedFit | MixedGLMFit | SurveyFit) -> None:
     """Raise where a row of L is 0, or follows from the other rows."""
     sizes = np.abs(L).max(axis=1)
     if (sizes == 0).any():

@@ -15,6 +15,7 @@ from scipy import linalg, stats
 
 from course.design.responses import NUMBER
 from course.errors import CourseError
+from course.fit.generalised import MixedGLMFit
 from course.fit.model import MixedFit
 from course.fit.pooled import PooledFit
 from course.fit.survey import SurveyFit
@@ -58,7 +59,7 @@ def _of_one(fit: Single, hypotheses: Hypotheses, df: str) -> pd.DataFrame:
     if df == "kenward-roger":
         adjusted = KenwardRoger(refuse_survey(fit).model.problem, fit.estimates)
     cov_beta = fit.estimates.cov_beta if adjusted is None else adjusted.cov_beta
-    residual, rows = fit.scale if fit.design.kind == NUMBER else 1.0, []
+    residual, rows = 1.0 if isinstance(fit, MixedGLMFit) else fit.scale, []
     for name, (L, values) in hypotheses.items():
         q = len(L)
         if q == 0:  # the data tell nothing of this term
@@ -83,6 +84,7 @@ def _of_one(fit: Single, hypotheses: Hypotheses, df: str) -> pd.DataFrame:
             den_df = fit.df - q + 1.0
             F *= den_df / fit.df
         else:
+            assert isinstance(fit, MixedFit)  # tests of a generalised fit have df "normal"
             den_df = satterthwaite_df(fit, L, V)
         rows.append((q * mean_sq, mean_sq, q, den_df, F, upper_tail(F, q, den_df)))
     columns = ["sum_sq", "mean_sq", "num_df", "den_df", "F", "p_value"]

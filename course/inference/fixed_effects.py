@@ -23,6 +23,7 @@ import pandas as pd
 from course.common.arguments import proportion
 from course.design.notes import columns_left_out
 from course.errors import CourseError
+from course.fit.model import MixedFit
 from course.fit.pooled import PooledFit
 from course.fit.require import require_fit_or_pooled, require_linear
 from course.fit.survey import SurveyFit
@@ -115,6 +116,7 @@ def fixed_effects_table(
             raise CourseError(
                 "standard errors of a fit with sampling weights are robust already: leave robust= out"
             )
+        assert isinstance(one, MixedFit)  # generalised fits are refused above
         found = robust_coefficients(one, robust, correction)
         return replace(found, df=np.full(len(found.df), np.inf)) if df == "normal" else found
 

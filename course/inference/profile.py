@@ -22,7 +22,6 @@ from scipy import optimize, stats
 from scipy.interpolate import CubicSpline
 
 from course.common.arguments import proportion
-from course.design.responses import NUMBER
 from course.errors import CourseError
 from course.fit.generalised import MixedGLMFit
 from course.fit.model import MixedFit
@@ -31,7 +30,7 @@ from course.inference.constrained import Held, HeldAlone, hold
 from course.inference.constrained_generalised import hold_generalised
 from course.inference.held_searches import Search, Walk, run_together
 from course.inference.parameters import choose
-from course.solver.estimates import estimate
+from course.solver.estimates import Estimates, estimate
 from course.solver.parameters import parameter_names, parameter_values
 
 ZETA_STEP = 0.4  # how far apart in zeta two points of a profile are to be
@@ -179,17 +178,19 @@ def profile(
     level = proportion("level", level)
     names = parameter_names(fit.design)
     chosen = choose(fit.design, parameters)
-    best = estimate(fit.model.problem, reml=False) if fit.estimates.reml else fit.estimates
+    best: Estimates = fit.estimates
+    if isinstance(fit, MixedFit) and best.reml:
+        best = estimate(fit.model.problem, reml=False)
     values = pd.Series(parameter_values(fit.design, best), index=names)
     reach = float(stats.norm.ppf((1 + level) / 2))
     helds, searches = [], []
     for parameter in chosen:
         name = str(parameter)
         held: Held | HeldAlone
-        if fit.design.kind == NUMBER:
-            held = hold(parameter, fit.model.problem, best)
-        else:
+        if isinstance(fit, MixedGLMFit):
             held = hold_generalised(parameter, fit)
+        else:
+            held = hold(parameter, fit.model.problem, best)
         at = values[name]
         if parameter.kind == "cor":
             # The walk goes along the angle of a correlation, where zeta is straighter. Where one of the

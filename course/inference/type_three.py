@@ -9,11 +9,12 @@ from scipy import linalg
 
 from course.design.aliasing import Aliased
 from course.design.matrices import CodedFactor, Coding
+from course.fit.generalised import MixedGLMFit
 from course.fit.model import MixedFit
 from course.fit.survey import SurveyFit
 
 
-def type_three(fit: MixedFit | SurveyFit) -> dict[str, np.ndarray]:
+def type_three(fit: MixedFit | MixedGLMFit | SurveyFit) -> dict[str, np.ndarray]:
     """For each term the hypothesis matrix L, (rows, p).
 
     Were every factor coded by its differences from the first level, centred so that they sum to 0

@@ -188,13 +188,15 @@ def _pairs(fit: MixedFit | MixedGLMFit | PooledFit) -> list[Pair]:
     """One for each grouping, and one for each set of groupings that cross."""
     design = fit.design
     nested, found = design.nested, []
-    several_rows = np.flatnonzero(~row_effects(fit))  # no two rows share an effect of one row
+    several_rows = np.flatnonzero(
+        ~row_effects(fit)
+    ).tolist()  # no two rows share an effect of one row
     for several in range(1, len(several_rows) + 1):
         for own in map(list, combinations(several_rows, several)):
             if nested[np.ix_(own, own)].sum() > several:
                 continue  # one lies in the other: sharing it is sharing both
             name = " & ".join(design.groupings[g].name for g in own)
-            found.append(Pair(name, own, list(np.flatnonzero(nested[own].any(axis=0)))))
+            found.append(Pair(name, own, np.flatnonzero(nested[own].any(axis=0)).tolist()))
     return found
 
 

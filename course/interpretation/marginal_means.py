@@ -216,8 +216,7 @@ def contrasts(
             f"{':'.join(factors)} has one level here ({labels[0]}): there is nothing to compare. Give "
             "several in at="
         )
-    ratios = on_response(fit, scale)
-    names, K = _coefficients(kind, labels[:n_levels], " / " if ratios else " - ")
+    names, K = _coefficients(kind, labels[:n_levels], " / " if on_response(fit, scale) else " - ")
 
     def differences(on: ReferenceGrid) -> Functions:
         functions = on.functions(shown, weights)
@@ -229,7 +228,7 @@ def contrasts(
     table = estimated(fit, grid, differences, "contrast", df, level)
     for first in range(0, len(table), len(names)):
         _adjust(table, slice(first, first + len(names)), adjust, n_levels, level)
-    if ratios:
+    if on_response(fit, scale):
         table = as_ratios(fit, table)
     table.attrs["notes"] = grid.notes(shown, weights)
     if adjust != "none" and len(names) > 1:

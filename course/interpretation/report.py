@@ -9,7 +9,7 @@ from course.common.parameter import Parameter
 from course.common.wording import listing, number, p_equation, rounded_like
 from course.design.design import Design
 from course.design.notes import columns_left_out
-from course.design.responses import NUMBER, YES_OR_NO
+from course.design.responses import YES_OR_NO
 from course.design.weights import weights_range
 from course.fit.generalised import MixedGLMFit
 from course.fit.generalised_summary import RATIOS
@@ -116,7 +116,7 @@ def _model(fit: Fit) -> str:
             random.append(f"{together}random {listing(parts)} by {grouping.name}")
     response = _titled(design, response_of(fit))
     what, method = f"linear mixed model of {response}", METHODS.get(fit.method, "")
-    if design.kind != NUMBER:
+    if isinstance(fit, MixedGLMFit):
         counted = f" = {design.counted[0]!r}" if design.counted else ""
         law = fit.family.name.replace("poisson", "Poisson")
         what = f"{law} mixed model ({fit.family.link} link) of {response}{counted}"
@@ -184,7 +184,7 @@ def _sample(fit: Fit) -> str:
 def _fixed(fit: Fit) -> str:
     if not fit.design.fixed_names:
         return f"The mean of {response_of(fit)} was taken to be 0."
-    if fit.design.kind != NUMBER:
+    if isinstance(fit, MixedGLMFit):
         return " ".join([*_ratios(fit), *columns_left_out(fit.design)])
     said = []
     for row in fit.fixed_effects.loc[list(fit.design.fixed_names)].itertuples():
@@ -255,9 +255,11 @@ def _random(fit: Fit) -> str:
             said.append(f"correlation of {row.effect} and {row.effect2} not defined")
         else:
             said.append(f"correlation of {row.effect} and {row.effect2} {row.sdcor:.2f}")
-    if fit.design.kind == NUMBER:
+    where = ""
+    if isinstance(fit, MixedGLMFit):
+        where = f" ({fit.family.link} scale)"
+    else:
         said.append(f"residual {number(np.sqrt(fit.scale))}")
-    where = "" if fit.design.kind == NUMBER else f" ({fit.family.link} scale)"
     return f"Standard deviations{where}: {', '.join(said)}."
 
 
@@ -270,7 +272,7 @@ def _alike(fit: MixedFit | MixedGLMFit | PooledFit) -> str:
         said.append(f"{row.icc:.2f} for the same {row.Index.replace(' & ', ' and ')}{ends}")
     slopes = any(set(g.effects) != {"Intercept"} for g in fit.design.groupings)
     mean = " (variances averaged over the rows)" if slopes else ""
-    where = "" if fit.design.kind == NUMBER else f" on the scale of the {fit.family.link}"
+    where = f" on the scale of the {fit.family.link}" if isinstance(fit, MixedGLMFit) else ""
     alike = f"The correlation to be expected of two rows{where}{mean} was {'; '.join(said)}. "
     explained = r2(fit)
     return (

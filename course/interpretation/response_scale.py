@@ -7,14 +7,13 @@ the slope of the curve (the delta method), as R's emmeans does with ``type = "re
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 import pandas as pd
 from scipy import special, stats
 
 from course.common.arguments import choice
-from course.design.responses import NUMBER
 from course.errors import CourseError
 from course.fit.generalised import MixedGLMFit
 from course.fit.model import MixedFit
@@ -41,10 +40,10 @@ SLOPES: dict[str, tuple[Curve, Curve]] = {
 }
 
 
-def on_response(fit: MixedFit | MixedGLMFit | PooledFit, scale: str) -> bool:
+def on_response(fit: MixedFit | MixedGLMFit | PooledFit, scale: str) -> TypeGuard[MixedGLMFit]:
     """Whether there is something to carry over: numbers with a normal residual have one scale."""
     choice("scale", scale, SCALES)
-    return scale == "response" and fit.design.kind != NUMBER
+    return scale == "response" and isinstance(fit, MixedGLMFit)
 
 
 def carry_over(fit: MixedGLMFit, table: pd.DataFrame) -> pd.DataFrame:

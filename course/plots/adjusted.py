@@ -10,7 +10,6 @@ import pandas as pd
 
 from course import interpretation
 from course.common.wording import count, listing, words
-from course.design.responses import NUMBER
 from course.errors import CourseError
 from course.fit.generalised import MixedGLMFit
 from course.fit.generalised_summary import RATIOS
@@ -87,7 +86,7 @@ def means(
     response = response_of(fit)
     names = factor if isinstance(factor, str) else ":".join(factor)
     label = f"adjusted mean of {axis_label(response, unit or unit_of(response))}"
-    if fit.design.kind != NUMBER:
+    if isinstance(fit, MixedGLMFit):
         of = mean_label(fit) if scale == "response" else f"{fit.family.link} of {response}"
         label = f"adjusted {of}"
     title = f"The adjusted means of {response} by {names}"
@@ -170,7 +169,7 @@ def contrasts(
     label = f"difference between adjusted means ({unit or response})"
     title = f"Differences between the adjusted means of {response} by {names} ({kind})"
     none = 0.0
-    if "ratio" in table:
+    if on_response(fit, scale):
         what, none = RATIOS[fit.family.link].lower(), 1.0
         label, title = what, f"The {what}s of {response} by {names} ({kind})"
         table = table.rename(columns={"ratio": "estimate"})
@@ -230,8 +229,9 @@ def slopes(
     >>> plots.slopes(fit, "age", by="sex").get_xlabel()
     'slope of age (points per year), with 95 % interval'
     """
-    options = {"by": by, "at": at, "weights": weights, "df": df, "level": level, "scale": scale}
-    table = interpretation.slopes(fit, predictor, **options)
+    table = interpretation.slopes(
+        fit, predictor, by=by, at=at, weights=weights, df=df, level=level, scale=scale
+    )
     response = response_of(fit)
     unit = mean_label(fit) if on_response(fit, scale) else link_unit(fit, unit)
     label = f"slope of {predictor} ({effect_unit(response, predictor, unit)})"

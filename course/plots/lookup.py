@@ -15,12 +15,13 @@ from course.design.columns import is_number
 from course.design.design import Design
 from course.design.responses import COUNT, NUMBER
 from course.errors import CourseError
+from course.fit.generalised import MixedGLMFit
 from course.formula.parse import variables_of_response
 from course.plots.page import axis_label, label
 
 if TYPE_CHECKING:
-    from course.fit.generalised import MixedGLMFit
     from course.fit.model import MixedFit
+    from course.fit.pooled import PooledFit
 
     Fit = MixedFit | MixedGLMFit
 
@@ -101,7 +102,7 @@ def find_predictor(fit: Fit, predictor: str) -> pd.Series:
     return fit.design.columns[predictor].reset_index(drop=True)
 
 
-def column_label(fit: Fit, name: str, unit: str | None = None) -> str:
+def column_label(fit: Fit | PooledFit, name: str, unit: str | None = None) -> str:
     """The title that the file of the data gives a column; else its name, with its unit where it is known."""
     titles = fit.design.titles
     if name not in titles:
@@ -111,10 +112,10 @@ def column_label(fit: Fit, name: str, unit: str | None = None) -> str:
 
 def on_scale_of_response(fit: Fit, predictor: np.ndarray) -> np.ndarray:
     """Linear predictors as means of the response: probabilities and expected counts of a generalised fit."""
-    return predictor if fit.design.kind == NUMBER else fit.family.mean(predictor)
+    return fit.family.mean(predictor) if isinstance(fit, MixedGLMFit) else predictor
 
 
-def mean_label(fit: Fit, unit: str | None = None) -> str:
+def mean_label(fit: Fit | PooledFit, unit: str | None = None) -> str:
     """What an axis of means shows: ``probability of passed``, or the response with its unit."""
     response = column_label(fit, fit.design.formula.response, unit)
     if fit.design.kind == NUMBER:
@@ -125,14 +126,14 @@ def mean_label(fit: Fit, unit: str | None = None) -> str:
     return f"probability of {response}{counted}"
 
 
-def link_unit(fit: Fit, unit: str | None = None) -> str | None:
+def link_unit(fit: Fit | PooledFit, unit: str | None = None) -> str | None:
     """The unit of effects: the link of a generalised fit; None where it is that of the response."""
-    return unit if unit or fit.design.kind == NUMBER else fit.family.link
+    return fit.family.link if isinstance(fit, MixedGLMFit) and not unit else unit
 
 
 def working_design(fit: Fit) -> Design:
     """A linear design whose predictions have the errors of this fit: that of its last weighted step."""
-    if fit.design.kind == NUMBER:
+    if not isinstance(fit, MixedGLMFit):
         return fit.design
     weights = fit.estimates.optimum.at.mode.rows.weight
     return replace(fit.design, weights=weights, kind=NUMBER)

@@ -192,7 +192,9 @@ def lines(
     return axes
 
 
-def _own_line(fit: MixedFit, own: np.ndarray, rows: pd.DataFrame) -> np.ndarray | None:
+def _own_line(
+    fit: MixedFit | MixedGLMFit, own: np.ndarray, rows: pd.DataFrame
+) -> np.ndarray | None:
     """The least-squares line of some rows alone; None where they do not determine it."""
     scaled = fit.design.scaled  # rows of a larger weight count for more
     X, new = scaled.X[own], fit.design.fixed_rows(rows)

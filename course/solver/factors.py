@@ -19,7 +19,7 @@ def lower_factor(factor: np.ndarray, blocks: Sequence[Sequence[int]]) -> np.ndar
         if len(block) == 1:
             lower[..., rows, columns] = np.abs(own)
         else:
-            R = np.linalg.qr(own.swapaxes(-1, -2), mode="r")
+            R: np.ndarray = np.linalg.qr(own.swapaxes(-1, -2)).R
             sign = np.where(R.diagonal(axis1=-2, axis2=-1) < 0, -1.0, 1.0)
             lower[..., rows, columns] = (sign[..., None] * R).swapaxes(-1, -2)
     return lower

@@ -259,7 +259,7 @@ class Generalised:
         for g, (factor, spherical) in enumerate(zip(factors, u, strict=True)):
             for j, b in zip(self.linear.z[g], factor @ spherical, strict=True):
                 if by_leaf is None:
-                    total += self.with_beta_held.times(j, b[self.linear.places[g]])
+                    total += self.with_beta_held.times(j, b[self.places[g]])
                 else:  # one way from the leaves to the rows serves all groupings
                     by_leaf[j] += b[self.places_of_leaves[g]]
         if by_leaf is not None:
@@ -268,10 +268,18 @@ class Generalised:
         return total
 
     @cached_property
+    def places(self) -> list[np.ndarray]:
+        """For each grouping where the level of each row stands in the order of the elimination, (n,)."""
+        codes = {g: grouping.codes for g, grouping in enumerate(self.design.groupings)}
+        for stage, rank in zip(self.linear.stages, self.linear.ranks, strict=True):
+            codes[stage.grouping] = rank[codes[stage.grouping]]
+        return [codes[g] for g in range(len(codes))]
+
+    @cached_property
     def places_of_leaves(self) -> list[np.ndarray]:
-        """As `Problem.places`, for each level of the finest of nested groupings."""
+        """As `places`, for each level of the finest of nested groupings."""
         found = []
-        for place in self.linear.places:
+        for place in self.places:
             of_leaf = np.empty(self.linear.M.shape[2], dtype=np.int64)
             of_leaf[self.linear.leaves] = place
             found.append(of_leaf)

@@ -349,7 +349,7 @@ class Problem:
     def spherical(self, at: Evaluation, v: np.ndarray) -> list[np.ndarray]:
         """The u of the effects Lambda u that are expected given the data U v, (k, L) for each grouping.
 
-        Levels are in the order of the elimination, that of `places`.
+        Levels are in the order of the elimination.
         """
         found = {}
         v = v[:, None]
@@ -375,14 +375,6 @@ class Problem:
             if j <= i:
                 total += (1 + (j < i)) * bar[i, j][self.leaves] * self.U[i] * self.U[j]
         return total
-
-    @cached_property
-    def places(self) -> list[np.ndarray]:
-        """For each grouping where the level of each row stands in the order of the elimination, (n,)."""
-        codes = {g: grouping.codes for g, grouping in enumerate(self.design.groupings)}
-        for stage, rank in zip(self.stages, self.ranks, strict=True):
-            codes[stage.grouping] = rank[codes[stage.grouping]]
-        return [codes[g] for g in range(len(codes))]
 
     def conditional_covariances(self, at: Evaluation, sigma2: float) -> list[np.ndarray]:
         """Conditional covariances of the random effects given beta and theta, (L, k, k) each."""

@@ -52,7 +52,7 @@ class Adaptive(Generalised):
         super().__init__(design, family)
         self.nodes, weights = special.roots_hermitenorm(nagq)
         self.log_weights = np.log(weights / weights.sum())
-        (self.place,) = self.linear.places
+        (self.place,) = self.places
         ((at,),) = self.linear.z
         self.z = self.linear.U[at]
 

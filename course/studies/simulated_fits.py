@@ -316,7 +316,7 @@ def usable_simulate(
                 f"{family!r}: write family={simulate['family']!r} beside it"
             )
         of_family = {} if family == "gaussian" else {"family": family}
-        return partial(simulate_schools, **simulate | of_family)
+        return partial(simulate_schools, **{**simulate, **of_family})
     if not callable(simulate):
         raise CourseError(
             "simulate= takes a function of seed, or a dictionary of arguments for simulate_schools such "

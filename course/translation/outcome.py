@@ -158,8 +158,8 @@ def outcome_of(design: Design, family: str, link: str) -> Outcome:
         first, *more = variables_of_response(name)
         trials = " + ".join([first, *more])
         return Outcome(family, link, first, _free(design), trials, tuple(lines.splitlines()))
-    trials = design.weights_name
-    if trials is not None:
+    if design.weights_name is not None:
+        trials = design.weights_name
         lines = SHARE.format(trials=quote(trials), formula=quote(f"0 + I({name})"))
         lines += ROW_EACH.format(column=_free(design))
         return Outcome(family, link, name, _free(design), trials, tuple(lines.splitlines()))

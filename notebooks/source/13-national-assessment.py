@@ -159,16 +159,19 @@ names = ["plausible values", "their mean", "true score"]
 places = [ax.lines[0], ax.lines[-2], ax.lines[-1]]
 ax.legend(places, names, loc="lower left", bbox_to_anchor=(0, 1), ncols=3)
 sns.despine()
-width = eight[scores].max(axis=1) - eight[scores].min(axis=1)
+low, high = eight[scores].min(axis=1), eight[scores].max(axis=1)
+width = high - low
+outside = (~eight["TRUE_SCORE"].between(low, high)).sum()
 plots.show(
     ax,
     alt=f"Ten plausible values for each of eight students, as rings. They spread over {width.min():.0f} to "
-    f"{width.max():.0f} points. The true score lies somewhere among them, and their mean not always near.",
+    f"{width.max():.0f} points. The true score, a "
+    f"diamond, lies beyond the rings of {outside} of the eight students.",
 )
 
 # %% [markdown] tags=["workshop"]
-# The rings of a student show how much the test leaves open. The true score lies somewhere among them. It
-# is itself like one more ring: that is how the plausible values were made.
+# The rings of a student show how much the test leaves open. The true score is like one more ring: mostly
+# among the others, now and then beyond them. That is how plausible values are made.
 #
 # ## Why not simply average them?
 #
@@ -217,8 +220,8 @@ pd.DataFrame(
 
 # %% [markdown] tags=["workshop"]
 # The slope is fine. But the mean of the ten makes students more alike than they are: its residual SD is
-# several points too small, and so is the standard error of the slope. It even lies below that of the true
-# scores. An analysis of uncertain scores cannot be surer than one of certain ones.
+# several points too small, and the standard error of its slope lies below that of the true scores. No
+# analysis of uncertain scores can be surer than one of certain ones.
 #
 # One table is no proof. Fifteen more assessments, each with other schools and students:
 

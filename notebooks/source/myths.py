@@ -773,8 +773,8 @@ pd.Series(
 # **What is so.** The mixed model compares two pupils of the same school: a
 # [conditional odds ratio](glossary.ipynb#conditional-odds-ratio). In most schools here nearly all pass, or
 # nearly none, and there a doubling of the odds moves few. So the shares of the population differ by
-# less: the [marginal odds ratio](glossary.ipynb#marginal-odds-ratio) is nearer to 1, and so is GEE's. Neither is
-# biased; they answer other questions. A rate ratio of counts is the same for both.
+# less: the [marginal odds ratio](glossary.ipynb#marginal-odds-ratio) is nearer to 1, and so is GEE's. Neither
+# is biased; they answer other questions. A rate ratio of counts is the same for both.
 #
 # **Write** of which pupils an odds ratio speaks, as `report(fit)` does; and for the population
 # `fit.predict(new, random="average")`.

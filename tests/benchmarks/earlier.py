@@ -105,8 +105,8 @@ def section(seconds: list[dict[str, float]], gaps: dict[str, float], steps: list
         "",
         f"Measured on {date.today().isoformat()} against commit {EARLIER}, by `earlier.py`: processor "
         "seconds, one thread, the least of some rounds in which both took turns; load average "
-        f"{os.getloadavg()[0]:.1f} on {os.cpu_count()} cores. 24,000 pupils in 1,200 classrooms, 240 schools, 20 provinces, `(age|classroom) + (1|school) + "
-        "(1|province)`.",
+        f"{os.getloadavg()[0]:.1f} on {os.cpu_count()} cores. 24,000 pupils in 1,200 classrooms, 240 "
+        "schools, 20 provinces, `(age|classroom) + (1|school) + (1|province)`.",
         "",
         "| work | earlier, s | now, s | times as fast | required | largest difference |",
         "|---|---:|---:|---:|---:|---:|",

@@ -12,10 +12,10 @@ from scipy import stats
 
 from course import CourseError, mixedlm
 from course.inference.bootstrap import bootstrap
-from course.solver.refits import Refitter
 from course.inference.intervals import confint, wald_errors
 from course.inference.parameters import parameters
 from course.inference.profile import profile
+from course.solver.refits import Refitter
 
 NLME = json.loads((Path(__file__).parents[1] / "reference/profile.json").read_text())["wald_exam"]
 

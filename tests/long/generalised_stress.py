@@ -165,7 +165,7 @@ def main() -> None:
         "",
         f"{N} generated problems (`generalised_stress.py`), each searched again from {STARTS} starts.",
         "",
-        "| kind | fitted | refused | singular | runaway | not converged | > 0.01 short | worst | most seconds |",
+        "| kind | fitted | refused | singular | runaway | not converged | > 0.01 short | worst | seconds |",
         "|---|---|---|---|---|---|---|---|---|",
     ]
     for kind in KINDS:
