@@ -1061,6 +1061,7 @@ plots.show(
 # largest <- names(sort(table(Chem97$lea), decreasing = TRUE))[1:12]
 # candidates <- subset(Chem97, lea %in% largest)
 # glmer((score >= 2) ~ gcsecnt + gender + (1 | school), data = candidates, family = binomial)
+# # in the file of mlmRev men are the reference, so that gender has the other sign
 # ```
 #
 # </details>
