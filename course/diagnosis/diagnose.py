@@ -96,7 +96,9 @@ def diagnose(
         findings += generalised_findings(fit, seconds, looked, left_out)
     else:
         findings += _of_residuals(fit, solvers, looked, left_out)
-    if SEPARATES not in [finding.title for finding in findings]:  # which is why a search does not end
+    if SEPARATES not in [
+        finding.title for finding in findings
+    ]:  # which is why a search does not end
         findings += _convergence(fit)
     findings += _contextual(fit)
     looked.append("slopes within and between groups")
