@@ -30,6 +30,7 @@ PICTURES = {
     "08": "All rings lie on one falling line",
     "09": "Power against the number of pupils per school",
     "11": "their means form a funnel",
+    "12": "fifteen parallel S-shaped curves",
 }
 BESIDE = ["phrasebook", "glossary", "myths", "bring-your-own-data"]
 TEACH = ["INSTRUCTORS", "TIMES"]

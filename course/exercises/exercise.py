@@ -38,7 +38,7 @@ class Data:
 
     def __init__(self) -> None:
         self._frames: dict[str, pd.DataFrame] = {}
-        self._fits: dict[tuple[str, str], Any] = {}
+        self._fits: dict[tuple[str, str, str], Any] = {}
 
     def __getitem__(self, name: str) -> pd.DataFrame:
         if name not in self._frames:
@@ -56,13 +56,18 @@ class Data:
         self._frames[name] = frame.copy()
         self._fits = {key: fit for key, fit in self._fits.items() if key[1] != name}
 
-    def fit(self, formula: str, name: str) -> Any:
-        """The REML fit of a formula to one of the data sets."""
-        if (formula, name) not in self._fits:
+    def fit(self, formula: str, name: str, family: str = "gaussian") -> Any:
+        """The fit of a formula to one of the data sets: REML, or Laplace's of another family."""
+        key = (formula, name, family)
+        if key not in self._fits:
             from course.fit.from_formula import mixedlm
+            from course.fit.generalised_from_formula import mixedglm
 
-            self._fits[formula, name] = mixedlm(formula, self[name]).fit()
-        return self._fits[formula, name]
+            if family == "gaussian":
+                self._fits[key] = mixedlm(formula, self[name]).fit()
+            else:
+                self._fits[key] = mixedglm(formula, self[name], family=family).fit()
+        return self._fits[key]
 
 
 @dataclass(frozen=True)
@@ -265,4 +270,4 @@ def _meaning(text: str) -> tuple:
         for names in [frozenset(effect.name() for effect in effect_terms(term.effects))]
     }
     fixed = frozenset(effect.name() for effect in effect_terms(formula.fixed))
-    return formula.response, fixed, frozenset(random)
+    return formula.response, fixed, frozenset(random), formula.offset.replace(" ", "")

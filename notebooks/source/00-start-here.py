@@ -127,6 +127,7 @@ check("00.3", largest)
 # | [09 Planning a study](09-planning-a-study.ipynb) | decide between more schools and more pupils | | 80 |
 # | [10 Under the bonnet](10-under-the-bonnet.ipynb) | build the likelihood with your own hands | | 80 |
 # | [11 Capstone](11-capstone.ipynb) | from question to report, on real data | | 120 |
+# | [12 Yes or no, and how many](12-yes-no-and-how-many.ipynb) | pass or fail, and counts | | 75 |
 # | [13 A national assessment](13-national-assessment.ipynb) | plausible values, weights, gaps | | 75 |
 #
 # Beside the lessons:

@@ -1000,5 +1000,7 @@ check("11.10", newspaper)
 #   themselves.
 # - Give a ranking no more than it can bear. Try another choice before you believe a number.
 #
-# **What comes next:** your own data. Ask your question, and take the same steps. The
+# **What comes next:** your own data. Ask your question, and take the same steps. If your response is a yes
+# or no, or a count, [lesson 12](12-yes-no-and-how-many.ipynb) is for you; if your data come from a national
+# assessment, [lesson 13](13-national-assessment.ipynb). The
 # [solutions](solutions/11-capstone.ipynb) of this lesson explain each answer.

@@ -111,6 +111,15 @@
 # or values are missing; fmi for short. It differs between the effects of one fit, and is not the share
 # of missing values.
 #
+# ### GEE
+# Generalised estimating equations: a regression for averages over all groups (see [marginal odds
+# ratio](#marginal-odds-ratio)), with standard errors that allow for rows of one group being alike.
+# It needs many groups, and says nothing about any single one.
+#
+# ### generalised linear mixed model
+# A mixed model of a response that is no number with a normal residual: of yes or no, or of counts.
+# Fixed and random effects are added on the scale of a [link](#link), and chance does the rest.
+#
 # ### grouping factor
 # A column whose labels put rows into groups: `school`, `classroom`. It stands right of the bar in
 # `(1|school)`.
@@ -133,6 +142,10 @@
 # ### Laplace approximation
 # The integral over the random effects of a model of yes or no or of counts, taken as if what is known of
 # each effect were normal. Quick, for any model; rough where groups have few rows and answers are yes or no.
+#
+# ### latent scale
+# The scale of a score that nobody has seen: whoever is above 0 on it says yes. With the logit a
+# row's own part has the variance π²/3 on this scale, whatever the data.
 #
 # ### level
 # Two meanings, both common. A *level of the data*: pupils, classrooms, schools, provinces. A
@@ -183,9 +196,18 @@
 # A value in place of a rank: where a normal distribution has that rank. Normal scores keep the
 # order and stretch the ends of a scale.
 #
+# ### observation-level effect
+# A random effect with one level for each row. In a model of counts it takes up
+# [overdispersion](#overdispersion); in a linear model it would be the residual once more.
+#
 # ### odds
 # A probability over what is left of it: 0.8 is 4 to 1. An odds ratio of 2 doubles the odds, which takes
 # 0.5 to 0.67 and 0.9 to 0.95.
+#
+# ### odds ratio
+# By what factor the [odds](#odds) differ between two rows. What it does to a probability depends on
+# where one starts. It may be [conditional](#conditional-odds-ratio) or
+# [marginal](#marginal-odds-ratio).
 #
 # ### offset
 # What is added to the linear predictor as it is, without a coefficient, as the logarithm of an
@@ -206,6 +228,10 @@
 # ### plausible value
 # A draw from the distribution of a student's true score, given the few tasks that the student sat and
 # the questionnaire. Each analysis is made once for every plausible value, and the results are pooled.
+#
+# ### Poisson distribution
+# The distribution of a count of things that happen independently of each other, at a constant rate.
+# Its variance equals its mean.
 #
 # ### power
 # How often a study finds an effect that is there: the share of such studies whose p-value falls
@@ -233,6 +259,10 @@
 # ### random slope
 # A random effect that turns the line of a group: in some schools a year of age brings more than in
 # others.
+#
+# ### rate ratio
+# By what factor a rate, such as days missed per school day, differs between two rows. The
+# exponential of a coefficient in a model of counts.
 #
 # ### REML
 # Restricted maximum likelihood: estimates variances while allowing for the fixed effects that were

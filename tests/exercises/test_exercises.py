@@ -6,8 +6,9 @@ from functools import cache
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import integrate, special, stats
 
-from course import simulate_assessment, simulate_schools
+from course import icc, load, simulate_assessment, simulate_schools
 from course.errors import CourseError
 from course.exercises.check import all_exercises, check, use
 from course.exercises.exercise import Choice, Data, Exercise, Model, Number, Slip, judge
@@ -167,10 +168,19 @@ def test_a_formula_may_be_written_in_any_order(answer):
         "y ~ age + sex + (age|school) + (1|province)",
         "z ~ age + sex + (1|school) + (1|province)",
         "y ~ age + sex + (1|school:province)",
+        "y ~ age + sex + offset(days) + (1|school) + (1|province)",
     ],
 )
 def test_other_formulas_are_other_models(other):
     assert not Model().same(other, "y ~ age + sex + (1|school) + (1|province)")
+
+
+def test_an_offset_belongs_to_the_model():
+    kind, target = Model(), "y ~ age + offset(np.log(days)) + (1|school)"
+    assert kind.same("y ~ offset( np.log(days) ) + age + (1|school)", target)
+    assert kind.same("y ~ age + offset(log(days)) + (1|school)", target)
+    assert not kind.same("y ~ age + offset(days) + (1|school)", target)
+    assert not kind.same("y ~ age + (1|school)", target)
 
 
 def test_correlated_and_uncorrelated_slopes_differ():
@@ -212,6 +222,29 @@ TWELVE = pd.DataFrame(
 )
 
 
+def passing(seed: int) -> pd.DataFrame:
+    """The pupils of lesson 12; with another seed fewer of them."""
+    size = {"schools": 80, "students": (10, 30)} if seed == 12 else {"schools": 40, "students": 12}
+    pupils = simulate_schools(
+        provinces=1,
+        classrooms=1,
+        **size,
+        family="binomial",
+        fixed_effects={"Intercept": 0.3, "age": np.log(1.8), "school_resources": 0.4},
+        intercept_sd={"school": 1.5},
+        intercept_at=10,
+        seed=seed,
+    ).data
+    return pupils.assign(age10=pupils["age"] - 10)
+
+
+def candidates(authorities: int) -> pd.DataFrame:
+    """Those of lesson 12, of the largest authorities; with fewer of them other answers are right."""
+    chem97 = load("chem97")
+    largest = chem97["lea"].value_counts().index[:authorities]
+    return chem97[chem97["lea"].isin(largest)].assign(passed=chem97["score"].ge(2).astype(int))
+
+
 def assessment(seed: int) -> pd.DataFrame:
     """The one of lesson 13; with another seed a smaller one."""
     size = {"schools": 80, "students": 30} if seed == 13 else {"schools": 30, "students": 20}
@@ -228,6 +261,8 @@ def lesson_data(request):
     """The pupils that the course ships, and those that an instructor drew with another seed."""
     data = Data()
     data.replace("twelve", TWELVE)
+    data.replace("passing", passing(12 if request.param == "shipped" else request.param))
+    data.replace("candidates", candidates(12 if request.param == "shipped" else 4))
     data.replace("assessment", assessment(13 if request.param == "shipped" else request.param))
     if request.param != "shipped":
         data.replace("pupils", simulate_schools(10, 4, (2, 4), (8, 15), seed=request.param).data)
@@ -312,6 +347,23 @@ def test_shares_of_the_variance_add_up_by_hand(id, lesson_data):
         variances |= dict(zip(result.model.exog_vc.names, result.vcomp, strict=True))
         share = (variances["school"] + variances["province"]) / sum(variances.values())
     assert all_exercises()[id].expected(lesson_data) == pytest.approx(share, abs=2e-3)
+
+
+@pytest.mark.slow
+def test_the_average_odds_ratio_and_the_latent_share_by_hand(lesson_data):
+    """The expected answers of lesson 12 by SciPy's integration, and by the function that lessons show."""
+    fit = lesson_data.fit("passed ~ age10 + school_resources + (1|school)", "passing", "binomial")
+    sd = fit.variance_components["sdcor"].iloc[0]
+
+    def odds(age10):
+        eta = fit.fe_params["Intercept"] + age10 * fit.fe_params["age10"]
+        p = integrate.quad(lambda z: special.expit(eta + sd * z) * stats.norm.pdf(z), -9, 9)[0]
+        return p / (1 - p)
+
+    expected = all_exercises()["12.3"].expected(lesson_data)
+    assert expected == pytest.approx(odds(1) / odds(0), rel=1e-5)
+    share = all_exercises()["12.4"].expected(lesson_data)
+    assert share == pytest.approx(icc(fit)["icc"].iloc[0], rel=1e-9)
 
 
 def test_a_check_on_data_that_nobody_named_says_what_to_run():
