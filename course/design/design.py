@@ -236,8 +236,8 @@ class Design:
         y = np.asarray(y, dtype=float)
         if y.shape != np.shape(self.y) or not np.isfinite(y).all():
             raise CourseError(
-                f"a new response has one finite number for each of {self.n:,} rows; this one has the shape "
-                f"{y.shape}"
+                f"the new response has the shape {y.shape}, or numbers that are not finite: it is to have one "
+                f"finite number for each of {self.n:,} rows"
             )
         if self.kind == NUMBER:
             check_response(y - self.offset, self.formula.response)

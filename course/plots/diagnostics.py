@@ -75,6 +75,7 @@ def residuals(
     """
     from statsmodels.nonparametric.smoothers_lowess import lowess
 
+    require_fit(fit)
     require_linear(
         fit,
         "residuals",

@@ -189,6 +189,7 @@ def shrinkage(
     >>> plots.shrinkage(fit, "school").get_xlabel()
     'intercept (normexam)'
     """
+    require_fit(fit)
     require_linear(
         fit,
         "shrinkage",

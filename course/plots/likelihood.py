@@ -15,7 +15,7 @@ from course.common.parameter import Parameter
 from course.common.wording import listing, words
 from course.errors import CourseError
 from course.fit.model import MixedFit
-from course.fit.require import require_linear
+from course.fit.require import require_fit, require_linear
 from course.inference.profile import Profile
 from course.inference.surface import DevianceRise
 from course.plots.page import (
@@ -218,6 +218,7 @@ def deviance_surface(
     >>> plots.deviance_surface(fit).get_xlabel()
     'sd(Intercept | classroom) (points)'
     """
+    require_fit(fit)
     require_linear(
         fit, "deviance_surface", "draw one parameter at a time, profile_zeta(profile(fit))"
     )

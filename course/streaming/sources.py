@@ -75,14 +75,14 @@ def _dataset(path: Path) -> pyarrow.dataset.Dataset:
     import pyarrow
     import pyarrow.dataset
 
-    if not path.exists():
-        raise CourseError(f"there is no file or folder {str(path)!r}")
-    if path.is_file() and path.suffix != ".parquet":
+    if path.suffix not in ("", ".parquet") and not path.is_dir():
         raise CourseError(
-            f"{path.name} is no Parquet file: for a table that fits into memory write "
-            f"mixedlm(formula, read_table({str(path)!r})); a larger one becomes Parquet by "
+            f"data={str(path)!r} is no Parquet file: for a table that fits into memory write "
+            f"mixedlm(formula, read_table({str(path)!r})) or pd.read_csv; a larger one becomes Parquet by "
             "dask.dataframe.read_csv(...).to_parquet(folder)"
         )
+    if not path.exists():
+        raise CourseError(f"there is no file or folder {str(path)!r}")
     try:
         return pyarrow.dataset.dataset(path, format="parquet", partitioning="hive")
     except (pyarrow.ArrowException, OSError) as error:

@@ -24,11 +24,17 @@ def first(function) -> inspect.Parameter | None:
     return next(iter(inspect.signature(function).parameters.values()), None)
 
 
-OF_A_FIT = [
-    name
-    for name, function in public().items()
-    if first(function) is not None and "MixedFit" in str(first(function).annotation)
-]
+def takes_a_fit(function) -> bool:
+    """Whether the first argument is a fit, or a table of fits; a list of fits has other words."""
+    start = first(function)
+    if start is None or str(start.annotation).startswith(("Iterable", "Sequence")):
+        return False
+    # annotations are texts: aliases in them are looked up where the function is written
+    known = vars(inspect.getmodule(function))
+    return any("MixedFit" in str(known.get(part, part)) for part in start.annotation.split(" | "))
+
+
+OF_A_FIT = [name for name, function in public().items() if takes_a_fit(function)]
 WITH_A_LEVEL = [
     name for name, function in public().items() if "level" in inspect.signature(function).parameters
 ]

@@ -166,7 +166,7 @@ WRONG = [
     ("fit", {"groups": "school"}, "given to mixedlm"),
     ("fit", {"nonsense": 1}, "It takes reml=, progress="),
     ("translate", {"groups": "school"}, "mixedlm(...).translation"),
-    ("translate", {"family": "poisson"}, "PoissonBayesMixedGLM"),
+    ("translate", {"famly": "poisson"}, "did you mean family=?"),
     ("translate", {"dat": 1}, "did you mean data=?"),
 ]
 
