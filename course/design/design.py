@@ -236,7 +236,7 @@ class Design:
         y = np.asarray(y, dtype=float)
         if y.shape != np.shape(self.y) or not np.isfinite(y).all():
             raise CourseError(
-                f"the new response has the shape {y.shape}, or numbers that are not finite: it is to have one "
+                f"the new response has the shape {y.shape}, or numbers that are not finite: it needs one "
                 f"finite number for each of {self.n:,} rows"
             )
         if self.kind == NUMBER:
