@@ -79,7 +79,8 @@ def find(id: str) -> Exercise:
     exercises = all_exercises()
     if id in exercises:
         return exercises[id]
-    meant = closest(id, exercises, least=0.0)
+    padded = f"0{id}"  # "2.3" is more like "12.3", and "02.3" is meant
+    meant = padded if padded in exercises else closest(id, exercises, least=0.0)
     raise CourseError(f"there is no exercise {id!r}; did you mean {meant!r}?")
 
 

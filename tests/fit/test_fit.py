@@ -342,7 +342,7 @@ def slowly(monkeypatch, act):
 
 @pytest.mark.slow
 def test_a_long_fit_shows_its_progress_on_request(data, fit, monkeypatch, capsys):
-    slowly(monkeypatch, lambda: time.sleep(0.1))
+    slowly(monkeypatch, lambda: time.sleep(0.3))
     watched = mixedlm(FORMULA, data).fit(progress=True)
     shown = capsys.readouterr().err
     assert "mixedlm" in shown and "evaluations" in shown and "deviance" in shown
