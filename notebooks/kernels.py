@@ -16,6 +16,7 @@ import sys
 import tempfile
 from functools import cache
 
+from jupyter_client.launcher import launch_kernel
 from jupyter_client.manager import KernelManager
 from jupyter_client.provisioning import local_provisioner
 
@@ -78,8 +79,15 @@ def server() -> subprocess.Popen:
     )
 
 
-def launch(command: list[str], *, cwd: str, env: dict[str, str], **streams) -> Forked:
-    """What ``jupyter_client.launcher.launch_kernel`` does, by a fork of the server."""
+def launch(
+    command: list[str], *, cwd: str | None = None, env: dict[str, str] | None = None, **streams
+) -> Forked | subprocess.Popen:
+    """What ``jupyter_client.launcher.launch_kernel`` does, by a fork of the server.
+
+    Kernels that tests start in other ways than for a notebook are left to jupyter_client.
+    """
+    if cwd is None or env is None or LAUNCHER not in command:
+        return launch_kernel(command, cwd=cwd, env=env, **streams)
     arguments = [*command[command.index(LAUNCHER) + 1 :], DRAW_ONCE]
     server().stdin.write(json.dumps([arguments, os.path.abspath(cwd), env]) + "\n")
     server().stdin.flush()
@@ -121,6 +129,7 @@ def import_what_lessons_import() -> None:
     import ipykernel.kernelapp  # noqa: F401
     import ipykernel.zmqshell  # noqa: F401
     import matplotlib.pyplot  # noqa: F401
+    import pandas as pd
     import seaborn  # noqa: F401
     import statsmodels.formula.api  # noqa: F401
 
@@ -129,6 +138,8 @@ def import_what_lessons_import() -> None:
 
     for name in course.__all__:
         getattr(course, name)
+    # where there is no IPython yet, pandas takes a server for a terminal, and would cut wide tables
+    pd.set_option("display.max_columns", 20)
 
 
 if __name__ == "__main__":
