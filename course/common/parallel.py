@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import logging
 import pickle
+import signal
+import threading
 from collections import Counter, deque
 from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future, ProcessPoolExecutor
+from contextlib import contextmanager
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
@@ -153,16 +156,16 @@ def _run_on(
         while todo or waiting:
             while todo and not broken and len(waiting) < WAITING:
                 try:
-                    future = pool.submit(work, todo[0])
+                    with _undisturbed():
+                        future = pool.submit(work, todo[0])
+                        waiting[future] = todo.popleft()
+                        future.add_done_callback(done.put)
                 except BrokenExecutor:
                     broken = True
                 except RuntimeError as error:
                     raise CourseError(
                         "the executor takes no more work: call this inside its `with` block"
                     ) from error
-                else:
-                    waiting[future] = todo.popleft()
-                    future.add_done_callback(done.put)
             if waiting:
                 future = done.get()
                 chunk = waiting.pop(future)
@@ -193,6 +196,25 @@ def _run_on(
                 finished(chunk, future.result())
         if pool is not executor:
             pool.shutdown(cancel_futures=True)
+
+
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Ctrl-C waits for the end of this: amid a submission it can leave a pool locked for ever."""
+    main = threading.current_thread() is threading.main_thread()  # others are never interrupted
+    if (
+        not main or signal.getsignal(signal.SIGINT) is None
+    ):  # None: a handler that Python cannot put back
+        yield
+        return
+    pressed: list[tuple] = []
+    usual = signal.signal(signal.SIGINT, lambda *what: pressed.append(what))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, usual)
+    if pressed and callable(usual):
+        usual(*pressed[0])
 
 
 def _can_travel(work: Work, executor: Executor) -> None:
