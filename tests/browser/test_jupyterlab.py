@@ -258,7 +258,10 @@ def test_bring_your_own_data_takes_a_csv_that_was_uploaded(lab, page, tmp_path):
         "tab", name="bring-your-own-data.ipynb"
     ).click()  # from the table just uploaded
 
-    own.write(own.cell('file = "'), 'file = "reading.csv"\nlabels = ["classroom", "campus"]')
+    own.write(
+        own.cell('file = "'),
+        'file = "reading.csv"\nlabels = ["classroom", "campus"]\nna_values, sheet = [], None',
+    )
     own.write(
         own.cell('response = "'),
         'response = "reading"\npredictors = ["years", "sex"]\ngroups = ["classroom", "campus"]',
