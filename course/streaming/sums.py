@@ -14,13 +14,13 @@ import numpy as np
 import pandas as pd
 
 from course.design.aliasing import Aliased
+from course.design.groups import MOST_CODES
 from course.design.matrices import Codings
 from course.errors import CourseError
 from course.formula.terms import Formula
 from course.solver.standardise import Columns
 from course.streaming.learning import complete, stack
 
-MOST_CODES = 2**62  # whole numbers of 64 bits hold these
 MOST_BYTES = 8e9  # of cross-products: what the search needs beside them is about four times as much
 
 
