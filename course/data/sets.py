@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -115,6 +116,39 @@ def load(name: str) -> pd.DataFrame:
             "course: get it again, and see with  python -m course doctor  what else is missing"
         )
     return pd.read_csv(path, dtype=dict.fromkeys(labels, "str"))
+
+
+def data_file(name: str) -> Path:
+    """Where a file lies that comes with the course, whether from the repository or from pip.
+
+    Parameters
+    ----------
+    name : str
+        Of the file, such as ``"exam.csv"``; ``data/README.md`` lists them.
+
+    Returns
+    -------
+    Path
+        For `read_table`, or whatever else reads files.
+
+    Raises
+    ------
+    CourseError
+        If no file of that name comes with the course.
+
+    See Also
+    --------
+    load : The data sets themselves.
+
+    Examples
+    --------
+    >>> data_file("exam.csv").name
+    'exam.csv'
+    """
+    names = [path.name for path in DATA.glob("*") if path.suffix not in (".py", "")]
+    if not isinstance(name, str) or name not in names:
+        raise unknown(name, names, "file")
+    return DATA / name
 
 
 def load_truth(name: str) -> Truth:

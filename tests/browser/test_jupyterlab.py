@@ -259,7 +259,7 @@ def test_bring_your_own_data_takes_a_csv_that_was_uploaded(lab, page, tmp_path):
     ).click()  # from the table just uploaded
 
     own.write(
-        own.cell('file = "'),
+        own.cell("file = data_file("),
         'file = "reading.csv"\nlabels = ["classroom", "campus"]\nna_values, sheet = [], None',
     )
     own.write(

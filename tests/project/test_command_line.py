@@ -13,6 +13,7 @@ from made import pupils
 
 from course.__main__ import main
 from course.data.files import read_table, write_table
+from course.data.sets import data_file
 
 FORMULA = "score ~ age + (1|school)"
 
@@ -152,7 +153,7 @@ def test_a_catalog_of_sas(capsys):
     survey = ["translate", "math ~ sex + (1|school)", str(files / "survey.sas7bdat")]
     assert main([*survey, "--catalog", str(files / "survey.sas7bcat")]) == 0
     assert "lies beside" not in capsys.readouterr().err
-    assert main([*survey, "--catalog", str(files / "survey.sav")]) == 2
+    assert main([*survey, "--catalog", str(data_file("survey.sav"))]) == 2
     assert "a catalog of SAS ends in .sas7bcat" in capsys.readouterr().err
 
 
