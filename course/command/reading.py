@@ -72,8 +72,8 @@ def _calls_of_pandas(
     text = {"dtype": dict.fromkeys(labels, "str")} if labels else {}
     if name.endswith((".csv", ".csv.gz")):
         more = na_values(options.na)
-        if isinstance(more, dict):
-            return []
+        if isinstance(more, dict) and more:
+            return []  # pandas has no values for one column beside those for all
         texts = [name for name in data.columns if pd.api.types.is_string_dtype(data[name].dtype)]
         codes = [value for value in more if isinstance(value, str)]
         as_in_r = {"keep_default_na": False, "na_values": [*MISSING, *codes]}
