@@ -45,13 +45,15 @@ NOTEBOOKS = Path(__file__).resolve().parent
 ROUTES = {"workshop", "self-study"}
 TAGS = ROUTES | {"exercise", "solution", "set-up", "nbval-ignore-output"}
 MARK = re.compile(r"\s*#!\s*$")
+LONG = 18  # lines: more than one sees at once with the picture below them
+DRAWS = re.compile(r"\b(plt|plots|fig|figure|ax|axes|left|right)\b")
 RELATIVE_LINK = re.compile(r"(\]\()(?!\w+:|#)")
 # Below the opening of every notebook: it may be read anywhere, on the first day or the second.
 SET_UP = """\
 > **To run this notebook** you need Python 3.11 or newer and the course, with all its data: \
 `pip install "mixed-effects-course[lab]"`. The cells build on each other. When you come back on another \
 day, Python has forgotten all of them: click where you left off, and choose *Run → Run All Above Selected \
-Cell* first."""
+Cell* first. Long cells that draw a picture are folded: a click on the bar left of one opens it."""
 METADATA = {
     "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
     "language_info": {"name": "python"},
@@ -71,8 +73,27 @@ def read(script: Path) -> NotebookNode:
         _check_tags(cell, script)
         digest = hashlib.sha256(f"{cell.cell_type}\n{cell.source}".encode()).hexdigest()[:10]
         seen[digest] = seen.get(digest, 0) + 1
+        if is_drawing(cell):
+            cell.metadata["jupyter"] = {"source_hidden": True}
         cell.id = digest if seen[digest] == 1 else f"{digest}-{seen[digest]}"
     return notebook
+
+
+def is_drawing(cell: NotebookNode) -> bool:
+    """Whether a long cell mostly draws: JupyterLab and the website then fold its code.
+
+    Two thirds of its lines belong to statements that speak of figures, axes or `plots`.
+    """
+    lines = len(cell.source.splitlines())
+    asked = "exercise" in cell.metadata.get("tags", [])
+    if cell.cell_type != "code" or asked or lines < LONG or "plots.show(" not in cell.source:
+        return False
+    drawing = sum(
+        statement.end_lineno - statement.lineno + 1
+        for statement in ast.parse(cell.source).body
+        if DRAWS.search(ast.unparse(statement))
+    )
+    return drawing >= 2 / 3 * lines
 
 
 def _check_tags(cell: NotebookNode, script: Path) -> None:
