@@ -28,7 +28,8 @@ TEXT_IN_FORMULA = re.compile(r"\\text\{[^}]*\}")
 DISPLAYED = re.compile(r"^\$\\displaystyle\s*(.*)\$$", re.DOTALL)
 SEEN = "In the picture: "  # what `plots.show` prints below a picture
 # The longest fence that appears nowhere in code or output.
-WAITING = re.compile(r"\d\d\.\d+ is waiting: .*\s*\Z")  # what `check` says of a stub
+# What `check` says of a stub: a reader of the site has no cell to run.
+WAITING = re.compile(r"^\d\d\.\d+ is waiting: .*\n?", re.MULTILINE)
 FENCE = "~~~~~~~~"
 
 
@@ -165,6 +166,8 @@ def cell_text(cell: NotebookNode, page: Page) -> str:
     if cell.metadata.get("jupyter", {}).get("source_hidden"):
         parts = [_folded(part, "code", "Code") for part in parts]
     parts += [_output(output, page) for output in cell.get("outputs", [])]
+    if "nbval-ignore-output" in cell.metadata.get("tags", []):
+        parts.append(_raw('<p class="seen">What it prints depends on the computer.</p>'))
     return "\n\n".join(part for part in parts if part)
 
 
@@ -172,13 +175,16 @@ def _output(output: NotebookNode, page: Page) -> str:
     if output.output_type == "stream" and output.text.startswith(SEEN):
         seen = html.escape(" ".join(output.text.split()))
         return _raw(f'<p class="seen">{seen}</p>')
-    if output.output_type == "stream" and WAITING.match(output.text):
-        return ""  # a reader of the site has no cell to run
     if output.output_type == "stream":
+        output.text = WAITING.sub("", output.text)
+        if not output.text:
+            return ""
         return _boxed(_fenced(output.text.rstrip("\n"), "text"), "output")
     if output.output_type == "error":
         return _boxed(_fenced("\n".join(output.traceback), "text"), "output")
     data = output.data
+    if WAITING.match(data.get("text/plain", "")):
+        return ""
     if "image/png" in data:
         return _picture(output, page)
     if "text/latex" in data:

@@ -68,6 +68,7 @@ def document(site: Path, pages: list[str], kind: str) -> str:
     return (
         '<!DOCTYPE html><html lang="en" data-theme="light"><head><meta charset="utf-8">'
         "<title>Mixed-effects models in Python</title>"
+        "<style>@page { @bottom-right { content: counter(page); font: 8pt sans-serif } }</style>"
         '<link rel="stylesheet" href="_static/site.css">'
         f'<link rel="stylesheet" href="_static/reading.css">{needed}</head>'
         f'<body class="{kind}"><main>{"".join(parts)}</main></body></html>'

@@ -42,7 +42,7 @@ def is_as_built(notebook: NotebookNode) -> bool:
 def _answered(notebook: NotebookNode) -> bool:
     learner = not any("solution" in cell.metadata.get("tags", []) for cell in notebook.cells)
     outputs = (
-        output.get("text", "")
+        f"{output.get('text', '')} {output.get('data', {}).get('text/plain', '')}"
         for cell in notebook.cells
         if "exercise" in cell.metadata.get("tags", [])
         for output in cell.get("outputs", [])

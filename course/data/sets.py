@@ -9,6 +9,7 @@ import pandas as pd
 
 from course.common.arguments import unknown
 from course.common.paths import DATA
+from course.data.delimited import EXACT
 from course.errors import CourseError
 from course.simulate.schools import simulate_schools
 from course.simulate.truth import Truth
@@ -115,7 +116,7 @@ def load(name: str) -> pd.DataFrame:
             f"the data set {name!r} is not there: {path} is missing. The data come with the "
             "course: get it again, and see with  python -m course doctor  what else is missing"
         )
-    return pd.read_csv(path, dtype=dict.fromkeys(labels, "str"))
+    return pd.read_csv(path, dtype=dict.fromkeys(labels, "str"), **EXACT)
 
 
 def data_file(name: str) -> Path:
