@@ -176,10 +176,8 @@ def _output(output: NotebookNode, page: Page) -> str:
         seen = html.escape(" ".join(output.text.split()))
         return _raw(f'<p class="seen">{seen}</p>')
     if output.output_type == "stream":
-        output.text = WAITING.sub("", output.text)
-        if not output.text:
-            return ""
-        return _boxed(_fenced(output.text.rstrip("\n"), "text"), "output")
+        text = WAITING.sub("", output.text).rstrip("\n")
+        return _boxed(_fenced(text, "text"), "output") if text else ""
     if output.output_type == "error":
         return _boxed(_fenced("\n".join(output.traceback), "text"), "output")
     data = output.data
