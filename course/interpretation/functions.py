@@ -12,7 +12,13 @@ from course.fit.generalised import MixedGLMFit
 from course.fit.model import MixedFit
 from course.fit.pooled import PooledFit
 from course.fit.tables import t_table
-from course.inference.combinations import Combinations, Single, combinations, of_each
+from course.inference.combinations import (
+    Combinations,
+    Single,
+    combinations,
+    of_each,
+    statistic_of,
+)
 from course.interpretation.reference_grid import (
     Functions,
     ReferenceGrid,
@@ -43,7 +49,7 @@ def estimated(
     df: str,
     level: float,
 ) -> pd.DataFrame:
-    """estimate, std_error, df, t, p_value, lower, upper, by the labels of the functions.
+    """estimate, std_error, df, t (or z), p_value, lower, upper, by the labels of the functions.
 
     Parameters
     ----------
@@ -68,4 +74,4 @@ def estimated(
     found = of_each(fit, of_one)
     labels = next(iter(made.values())).labels
     estimates, errors = pd.Series(found.estimates, labels), pd.Series(found.std_errors, labels)
-    return t_table(estimates, errors, found.df, level)
+    return t_table(estimates, errors, found.df, level, statistic_of(fit))

@@ -320,7 +320,7 @@ def _polynomial(k: int, degree: int) -> np.ndarray:
 def _adjust(table: pd.DataFrame, rows: slice, adjust: str, n_levels: int, level: float) -> None:
     """Write the p-values and intervals of one family, adjusted, into the table."""
     own = table.iloc[rows]
-    n, t = len(own), own["t"].abs().to_numpy()
+    n, t = len(own), (own["estimate"] / own["std_error"]).abs().to_numpy()
     if adjust == "none" or n == 1:
         return
     degrees = own["df"].to_numpy()

@@ -18,6 +18,7 @@ from course.fit.model import MixedFit
 from course.fit.pooled import PooledFit, response_of
 from course.fit.require import require_fit_or_pooled
 from course.fit.survey import SurveyFit
+from course.fit.tables import exponentials
 from course.interpretation.icc import icc
 from course.interpretation.variance import r2
 from course.solver.parameters import unknown_parameters
@@ -208,7 +209,7 @@ def _ratios(fit: MixedGLMFit) -> list[str]:
     for row in fit.fixed_effects.loc[names].itertuples():
         values = (row.estimate, row.lower, row.upper)
         if ratio and row.Index != "Intercept":
-            shown = [f"{value:.3g}" for value in np.exp(values)]
+            shown = [f"{value:.3g}" for value in exponentials(np.array(values))]
             what = f"{row.Index} {ratio}"
         else:
             shown = [rounded_like(value, row.std_error) for value in values]

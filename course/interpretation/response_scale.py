@@ -18,6 +18,7 @@ from course.errors import CourseError
 from course.fit.generalised import MixedGLMFit
 from course.fit.model import MixedFit
 from course.fit.pooled import PooledFit
+from course.fit.tables import exponentials
 
 SCALES = ("link", "response")
 Curve = Callable[[Any], Any]
@@ -69,7 +70,7 @@ def as_ratios(fit: MixedGLMFit, table: pd.DataFrame) -> pd.DataFrame:
             "differences on the scale of the probit are no logarithms of ratios: fit with "
             'link="logit" for odds ratios, or compare means(..., scale="response")'
         )
-    ratio = np.exp(table[["estimate", "lower", "upper"]])
+    ratio = exponentials(table[["estimate", "lower", "upper"]])
     table = table.assign(**ratio, std_error=table["std_error"] * ratio["estimate"])
     return table.rename(columns={"estimate": "ratio"})
 

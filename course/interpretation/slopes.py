@@ -150,7 +150,7 @@ def slopes(
         estimates, errors = slopes_on_response(fit, eta, L, table["estimate"].to_numpy(), L_slope)
         infinite = np.full(len(table), np.inf)
         table = t_table(
-            pd.Series(estimates, table.index), pd.Series(errors, table.index), infinite, level
+            pd.Series(estimates, table.index), pd.Series(errors, table.index), infinite, level, "z"
         )
     table.attrs["notes"] = grid.notes(shown, weights)
     return table
