@@ -144,7 +144,9 @@ def _one_answer(fit: MixedGLMFit) -> list[Finding]:
 def _all_alike(fit: MixedGLMFit, no: int, yes: int) -> str:
     """``the answer is always 'no' in 34, and always 'yes' in 2``."""
     one, other = map(repr, fit.design.counted or (1, 0))
-    parts = [f"always {label} in {levels:,}" for label, levels in ((other, no), (one, yes)) if levels]
+    parts = [
+        f"always {label} in {levels:,}" for label, levels in ((other, no), (one, yes)) if levels
+    ]
     return f"the answer is {' and '.join(parts)}"
 
 

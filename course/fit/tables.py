@@ -47,7 +47,9 @@ def z_table(estimates: pd.Series, std_errors: pd.Series, level: float = 0.95) ->
 
 def ratio_table(table: pd.DataFrame) -> pd.DataFrame:
     """ratio, lower, upper: the exponentials of the effects in a table, without the intercept."""
-    found = exponentials(table.drop(index="Intercept", errors="ignore")[["estimate", "lower", "upper"]])
+    found = exponentials(
+        table.drop(index="Intercept", errors="ignore")[["estimate", "lower", "upper"]]
+    )
     return found.rename(columns={"estimate": "ratio"})
 
 

@@ -148,8 +148,10 @@ def _whole_columns(response: str) -> list[str]:
 
     Examples
     --------
-    >>> _whole_columns("(score)"), _whole_columns("cbind(passed, trials - passed)"), _whole_columns("np.log(y)")
-    (['score'], ['passed'], [])
+    >>> _whole_columns("(score)"), _whole_columns("cbind(passed, trials - passed)")
+    (['score'], ['passed'])
+    >>> _whole_columns("np.log(score)")
+    []
     """
     while response.startswith("("):
         response = response[1:-1]

@@ -238,8 +238,8 @@ def _check_laws(fits: Sequence) -> None:
     if len(set(laws)) > 1:
         told = "; ".join(f"{fit.formula} is {law}" for fit, law in zip(fits, laws, strict=True))
         raise CourseError(
-            f"models of different families or links cannot be compared ({told}), since none is a special case "
-            "of another: compare models of one family and link"
+            f"models of different families or links cannot be compared ({told}), since none is a special "
+            "case of another: compare models of one family and link"
         )
     methods = {fit.method for fit in fits} - {"ML", "REML"}
     if len(methods) > 1:

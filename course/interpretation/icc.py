@@ -30,7 +30,7 @@ from course.fit.pooled import PooledFit
 from course.fit.require import require_fit, require_fit_or_pooled
 from course.fit.rubin import rubin
 from course.fit.shares import mean_products, row_variances, shares_known, slope_variables
-from course.interpretation.responses_alike import Pair, of_responses
+from course.interpretation.responses_alike import Pair, Replicates, of_responses
 from course.solver.parameters import parameter_names
 
 # -- correlations of two rows -------------------------------------------------------------------
@@ -81,9 +81,10 @@ def icc(
     scale : "latent" or "response"
         Of a generalised fit. Numbers with a normal residual have one scale.
     interval : "delta" or "bootstrap"
-        "delta": from the curvature of the (restricted) likelihood in the relative covariance factors,
-        on the logit scale, so that ends stay between 0 and 1. It says nothing (NaN) where the estimate
-        is 0. "bootstrap": percentiles of refitted simulated responses; slower, and right at 0.
+        "delta": from the curvature of the (restricted) likelihood in the relative covariance factors (on
+        the scale of the response in the fixed effects, too), on the logit scale, so that ends stay between 0
+        and 1. It says nothing (NaN) where the estimate is 0. "bootstrap": percentiles of refitted simulated
+        responses; slower, and right at 0.
     level : float
         Confidence level.
     n_boot : int
@@ -100,7 +101,7 @@ def icc(
     DataFrame
         Index ``group``; one column per predictor in `at`; share, share_lower, share_upper, icc,
         icc_lower, icc_upper. An interval is NaN where the data do not know the variance for itself, as
-        where two terms are the same groups. With ``scale="response"`` the column icc alone.
+        where two terms are the same groups. With ``scale="response"`` icc and its interval alone.
 
     Raises
     ------
@@ -150,13 +151,12 @@ def icc(
             "the effects of this model are those of single rows: no two rows share any"
         )
     points = _grid(fit.design, at)
-    if scale == "response" and isinstance(fit, MixedGLMFit):
-        if interval != "delta":
-            raise CourseError("scale='response' has no intervals: leave interval= out")
-        return of_responses(fit, pairs, points)
-    relative, of_row = None, row_variance(fit)
+    replicates = None
     if interval == "bootstrap" and not isinstance(fit, PooledFit):
-        relative = _replicates(fit, n_boot, seed, executor, progress)
+        replicates = _replicates(fit, n_boot, seed, executor, progress)
+    if scale == "response" and isinstance(fit, MixedGLMFit):
+        return of_responses(fit, pairs, points, level, replicates)
+    of_row = row_variance(fit)
     fits = fit.fits if isinstance(fit, PooledFit) else (fit,)
     covariances = fit.covariances if isinstance(fit, PooledFit) else fit.estimates.covariances
     designs = {id(one.design.codings): one.design for one in fits}
@@ -164,11 +164,11 @@ def icc(
     for point in points:
         of_each = {key: mean_products(design, point) for key, design in designs.items()}
         M = [np.mean(parts, axis=0) for parts in zip(*of_each.values(), strict=True)]
-        if relative is None:
+        if replicates is None:
             deltas = [_Delta(one, of_each[id(one.design.codings)]) for one in fits]
             ends: _Logits | _Percentiles = _Logits(deltas, level)
         else:
-            ends = _Percentiles(relative, M, level)
+            ends = _Percentiles(replicates, of_row, M, level)
         ratios = row_variances(covariances, M) / of_row
         for pair in pairs:
             row = {"group": pair.name, **point}
@@ -289,10 +289,12 @@ class _Logits:
 
 
 class _Percentiles:
-    """Intervals from the relative covariance matrices of bootstrap fits."""
+    """Intervals from the covariance matrices of bootstrap fits, over the variance of a row."""
 
-    def __init__(self, relative: list[np.ndarray], M: list[np.ndarray], level: float):
-        self.m = np.array([np.einsum("bij,ij->b", S, m) for S, m in zip(relative, M, strict=True)])
+    def __init__(self, replicates: Replicates, of_row: float, M: list[np.ndarray], level: float):
+        pairs = zip(replicates.covariances, M, strict=True)
+        variances = np.array([np.einsum("bij,ij->b", S, m) for S, m in pairs])
+        self.m = variances / (of_row if replicates.sigma2 is None else replicates.sigma2)
         self.ends = [(1 - level) / 2, (1 + level) / 2]
 
     def __call__(self, members: list[int], value: float) -> tuple[float, float]:
@@ -302,8 +304,8 @@ class _Percentiles:
 
 def _replicates(
     fit: MixedFit | MixedGLMFit, n: int, seed: int | None, executor: Executor | None, progress: bool
-) -> list[np.ndarray]:
-    """For each grouping the covariance matrices over sigma squared of bootstrap fits, (n, k, k)."""
+) -> Replicates:
+    """What bootstrap fits that converged found."""
     from course.inference.bootstrap import bootstrap
 
     table = bootstrap(fit, n, seed=seed, executor=executor, progress=progress).replicates
@@ -322,8 +324,9 @@ def _replicates(
                 S[:, i, j] = S[:, j, i] = r * sds[i] * sds[j]
         for j, sd in enumerate(sds):
             S[:, j, j] = sd**2
-        if fit.design.kind == NUMBER:
-            found.append(S / table[str(Parameter("sigma"))].to_numpy()[:, None, None] ** 2)
-        else:
-            found.append(S / row_variance(fit))
-    return found
+        found.append(S)
+    beta = table[list(fit.design.fixed_names)].to_numpy()
+    sigma2 = None
+    if fit.design.kind == NUMBER:
+        sigma2 = table[str(Parameter("sigma"))].to_numpy() ** 2
+    return Replicates(beta, found, sigma2)

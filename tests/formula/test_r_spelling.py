@@ -220,7 +220,9 @@ def test_a_dot_is_no_weights():
     assert model.design.fixed_names == names
     sampled = data.assign(r1=data["w"], r2=data["w"])
     for replicates in ("r*", ["r1", "r2"]):
-        model = mixedlm("y ~ . - g + (1|g)", sampled, weights={"rows": "w"}, replicate_weights=replicates)
+        model = mixedlm(
+            "y ~ . - g + (1|g)", sampled, weights={"rows": "w"}, replicate_weights=replicates
+        )
         assert model.design.fixed_names == names
 
 
