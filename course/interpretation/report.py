@@ -16,7 +16,7 @@ from course.fit.generalised_summary import RATIOS
 from course.fit.latent import row_effects
 from course.fit.model import MixedFit
 from course.fit.pooled import PooledFit, response_of
-from course.fit.require import require_fit_or_pooled
+from course.fit.require import first_of, require_fit_or_pooled
 from course.fit.survey import SurveyFit
 from course.fit.tables import exponentials
 from course.interpretation.icc import icc
@@ -87,10 +87,7 @@ def report(fit: Fit) -> str:
     """
     require_fit_or_pooled(fit, surveys=True)
     sentences = [_model(fit), *_offset(fit), *_weights(fit), *_pooling(fit), _sample(fit)]
-    sentences += [_fixed(fit), _random(fit)]
-    # the sample's shares of variance are not those of the population that weights stand for
-    if not isinstance(fit, SurveyFit) and _survey(fit) is None:
-        sentences += [_alike(fit), *_overdispersion_allowed(fit)]
+    sentences += [_fixed(fit), _random(fit), _alike(fit), *_overdispersion_allowed(fit)]
     several = isinstance(fit, PooledFit)
     if fit.singular:
         sentences.append(SINGULAR_SEVERAL if several else SINGULAR)
@@ -165,7 +162,7 @@ def _weights(fit: Fit) -> list[str]:
 
 def _survey(fit: Fit) -> SurveyFit | None:
     """The fit with sampling weights, or the first of those that are pooled."""
-    first = fit.fits[0] if isinstance(fit, PooledFit) else fit
+    first = first_of(fit)
     return first if isinstance(first, SurveyFit) else None
 
 
@@ -264,7 +261,7 @@ def _random(fit: Fit) -> str:
     return f"Standard deviations{where}: {', '.join(said)}."
 
 
-def _alike(fit: MixedFit | MixedGLMFit | PooledFit) -> str:
+def _alike(fit: Fit) -> str:
     said = []
     for row in [] if row_effects(fit).all() else icc(fit).itertuples():
         ends = ""
@@ -272,7 +269,8 @@ def _alike(fit: MixedFit | MixedGLMFit | PooledFit) -> str:
             ends = f", 95% CI [{row.icc_lower:.2f}, {row.icc_upper:.2f}]"
         said.append(f"{row.icc:.2f} for the same {row.Index.replace(' & ', ' and ')}{ends}")
     slopes = any(set(g.effects) != {"Intercept"} for g in fit.design.groupings)
-    mean = " (variances averaged over the rows)" if slopes else ""
+    over = "the rows" if _survey(fit) is None else "the population"
+    mean = f" (variances averaged over {over})" if slopes else ""
     where = f" on the scale of the {fit.family.link}" if isinstance(fit, MixedGLMFit) else ""
     alike = f"The correlation to be expected of two rows{where}{mean} was {'; '.join(said)}. "
     explained = r2(fit)

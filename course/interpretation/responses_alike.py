@@ -30,7 +30,7 @@ STAND_FOR_ALL = 200  # of them for intervals, evenly spread in the order of thei
 NODES, WEIGHTS = np.polynomial.hermite_e.hermegauss(31)
 WEIGHTS = WEIGHTS / WEIGHTS.sum()
 STEP = 1e-2  # of the differences for a slope, in standard errors
-KNOWN = 1e-6  # a correlation below this is that of a variance of 0
+LEAST = 1e-6  # a correlation below this is that of a variance of 0
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,7 @@ def _ends(
         ]
         low, high = np.quantile(drawn, [(1 - level) / 2, (1 + level) / 2])
         return float(low), float(high)
-    if value < KNOWN:  # the likelihood is flat here to first order: no curvature to read
+    if value < LEAST:  # the likelihood is flat here to first order: no curvature to read
         return np.nan, np.nan
     half = stats.norm.ppf((1 + level) / 2) * _error_of_logit(rows, common)
     at = special.logit(value)
