@@ -149,17 +149,26 @@ def test_replicates_tell_the_error_of_the_icc():
     options = {"replicate_weights": "rep*", "replicate_method": "jackknife"}
     weights = {"rows": "v", "school": "v"}
     fit = mixedlm("y ~ x + (x|school)", data, weights=weights, **options).fit()
-    at = {"x": 0.5}
-    logits = []
+    z, found = np.array([1, 0.5]), []
+
+    def variances(one):
+        G = one.estimates.covariances[0]
+        return np.array([G[0, 0], G[1, 0], G[1, 1], one.scale])
+
+    def logit(values):
+        G = np.array([values[:2], values[1:3]])
+        return np.log(z @ G @ z) - np.log(values[3])
+
     for j in range(12):
         kept = data[school != j]
-        one = mixedlm("y ~ x + (x|school)", kept, weights=weights).fit()
-        logits.append(special.logit(icc(one, at)["icc"].iloc[0]))
-    row = icc(fit, at).iloc[0]
-    error = np.sqrt(11 / 12 * np.sum((np.array(logits) - special.logit(row["icc"])) ** 2))
-    half = (special.logit(row["icc_upper"]) - special.logit(row["icc_lower"])) / 2
-    # to the first order the error of the logit is the slope times that of the variances
-    assert half / stats.t.ppf(0.975, fit.df) == pytest.approx(error, rel=0.15)
+        found.append(variances(mixedlm("y ~ x + (x|school)", kept, weights=weights).fit()))
+    here = variances(fit)
+    V = 11 / 12 * (np.array(found) - here).T @ (np.array(found) - here)
+    slope = [(logit(here + e) - logit(here - e)) / 2e-5 for e in 1e-5 * np.eye(4)]
+    half = stats.t.ppf(0.975, fit.df) * np.sqrt(slope @ V @ slope)
+    row = icc(fit, {"x": 0.5}).iloc[0]
+    ends = special.expit(logit(here) + half * np.array([-1, 1]))
+    assert row[["icc_lower", "icc_upper"]].tolist() == pytest.approx(ends.tolist(), rel=1e-4)
 
 
 def test_an_edge_has_no_interval(data):
