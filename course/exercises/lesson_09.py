@@ -168,7 +168,7 @@ EXERCISES = (
         id="09.4",
         question="Which formula fits a tutoring that is given inside schools, and may bring more in "
         "some than in others?",
-        kind=Model(),
+        kind=Model("classes"),
         expected=lambda data: "test_score ~ tutoring + (tutoring|school)",
         because="What varies by school stands left of the bar: the level of the school, and the effect.",
         hint="on the right of ~ stand the fixed effect and one pair of parentheses. What varies by "
