@@ -5,9 +5,9 @@
 #
 # - say why z-tests find too much where groups are few, and count how often;
 # - read degrees of freedom: a handful for a predictor of provinces, a thousand for one of pupils;
-# - choose between REML and ML, and test fixed effects one by one or several at once;
-# - test a variance, which cannot be negative, and give it an interval that knows this;
-# - say why a p-value should not choose your random effects.
+# - choose between REML and ML, and test fixed effects one at a time or several together;
+# - test a variance, which cannot be negative, and choose an interval that keeps its promise with few groups;
+# - say what it costs to keep a random slope, what it costs to drop one, and who argues for which.
 #
 # **Time:** 90 minutes on your own; not part of the one-day workshop.
 #
@@ -21,7 +21,7 @@
 # ## A reform that does nothing
 #
 # Let us invent a reform. Six provinces take part, and three of them get it: P01, P02 and P03. The scores
-# were simulated long before, and know nothing of it. So for once the truth is certain: this reform has no
+# were simulated before anyone thought of a reform. So for once the truth is certain: this reform has no
 # effect.
 
 # %% tags=["workshop"]
@@ -45,8 +45,8 @@ six.groupby(["reform", "province"]).agg(
 ).round(1)
 
 # %% [markdown] tags=["workshop"]
-# Did the reform raise the scores? We ask a model in which every level has a predictor of its own: age and
-# sex belong to the pupil, experience to the classroom with its teacher, resources to the school, and the
+# Did the reform raise the scores? We fit a model in which every level has a predictor of its own: age and
+# sex belong to the pupil, experience to the classroom and its teacher, resources to the school, and the
 # reform to the province. Plain statsmodels first.
 
 # %% tags=["workshop"]
@@ -76,9 +76,9 @@ summary = result.summary().tables[1]
 summary.loc[result.fe_params.index, ["Coef.", "Std.Err.", "z", "P>|z|"]]
 
 # %% [markdown] tags=["workshop"]
-# Look at the row of `reform`. With these pupils its p-value is below 0.05. Somebody will now write that
-# the reform works, and somebody will pay for it. Bad luck, of the kind that meets every test in 5 % of
-# cases? Or is the test at fault?
+# Look at the row for `reform`. Its p-value is below 0.05. Somebody will now write that the reform works,
+# and somebody else will pay for it. Is this the bad luck that any test has in 5 % of cases? Or is the test
+# at fault?
 #
 # Here is the same model by `mixedlm`:
 
@@ -87,21 +87,21 @@ fit = mixedlm(formula, six).fit()
 fit.fixed_effects[["estimate", "std_error", "df", "t", "p_value"]].round(3)
 
 # %% [markdown] tags=["workshop"]
-# The estimate of `reform` is the same, and so is its standard error. The column `t` is what was called z,
-# the estimate divided by its standard error. But the p-value is another one, and it lies above 0.05. A
-# column `df` has appeared.
+# The estimate of `reform` is the same, and so is its standard error. The column `t` is what statsmodels
+# calls z: the estimate divided by its standard error. But the p-value is different, and now lies above
+# 0.05. A column `df` has appeared, too.
 #
-# (Some other standard errors differ in their last digits. statsmodels reads them off the curvature of the
-# likelihood in *all* parameters at once; lme4 and `mixedlm` take the estimated variances as given.)
+# (Some of the other standard errors differ in their last digits. lme4 and `mixedlm` compute them as if the
+# estimated variances were known; statsmodels takes fixed effects and variances together.)
 #
-# Which p-value is to be believed? We need not guess. We can make countries in which the reform does
-# nothing, as many as we like, and count.
+# Which p-value should we believe? There is no need to guess. We can make as many countries as we like in
+# which the reform does nothing, and count.
 
 # %% [markdown] tags=["workshop"]
 # ## Two hundred and fifty countries
 #
 # Each country has the same pupils in the same classrooms, schools and provinces, with new scores. The
-# scores are drawn at every level, and nowhere does the reform come in.
+# scores are drawn at every level, and the reform plays no part in them.
 
 # %% tags=["workshop"]
 import numpy as np
@@ -121,8 +121,8 @@ def draw_scores():
 countries = [draw_scores() for _ in range(250)]
 
 # %% [markdown] tags=["workshop"]
-# `refit` fits the same model to other scores. `fixed_effects_table` makes the table of fixed effects in
-# the way we ask for: `df="normal"` is the z-test of statsmodels, `df="satterthwaite"` the t-test that
+# `refit` fits the same model to other scores. `fixed_effects_table` makes the table of fixed effects by
+# the method we choose: `df="normal"` is the z-test of statsmodels, `df="satterthwaite"` the t-test that
 # `mixedlm` showed.
 
 # %% tags=["workshop"]
@@ -143,7 +143,7 @@ p = pd.DataFrame({"z": z_tests["p_value"], "t": t_tests["p_value"]})
 
 
 def false_positives(p):
-    """Share of p-values below 0.05, and the interval that goes with so many countries."""
+    """Share of p-values below 0.05, and its 95 % interval."""
     rate = p.lt(0.05).mean()
     margin = 1.96 * np.sqrt(rate * (1 - rate) / len(p))
     return pd.DataFrame({"rate": rate, "lower": rate - margin, "upper": rate + margin})
@@ -153,11 +153,11 @@ rates = false_positives(p)
 rates.round(3)
 
 # %% [markdown] tags=["workshop"]
-# Where nothing is to be found, a test at the 5 % level should find something in 5 % of all countries.
-# That share is its [false positive rate](glossary.ipynb#false-positive-rate). The t-test keeps to it. The
-# z-test finds a reform that is not there more than twice as often.
+# Where there is nothing to find, a test at the 5 % level should find something in 5 % of all countries.
+# That share is its [false positive rate](glossary.ipynb#false-positive-rate). The t-test keeps to it, as
+# far as 250 countries can tell. The z-test finds a reform that is not there more than twice as often.
 #
-# The picture shows all p-values, not only those below 0.05. Without an effect they should spread evenly:
+# The picture shows all p-values, not only those below 0.05. Without an effect they should be spread evenly:
 # twenty bars, each with 5 % of the countries.
 
 # %% tags=["workshop"]
@@ -184,16 +184,16 @@ plots.show(
 # ## What z takes for granted
 #
 # The z-test divides the estimate by its standard error and looks the result up in the normal
-# distribution. That would be right if the standard error were *known*. It is an estimate, too. The
-# standard error of `reform` rests on how much provinces differ, and that was estimated from six
+# distribution. That would be right if the standard error were *known*. But it is an estimate, too. The
+# standard error of `reform` depends on how much provinces differ, and that was estimated from six
 # provinces. Now and then the six happen to be alike. Then the standard error comes out too small, and the
 # ratio too large.
 #
-# The t distribution allows for this. It has wider tails. How wide, its [degrees of
-# freedom](glossary.ipynb#degrees-of-freedom) say. They are the number of independent pieces of
-# information behind the standard error. There are six provinces. Two coefficients are estimated from them,
-# the intercept and the reform. Four pieces are left, and the table above has for `reform` a df of about
-# 4.
+# The t distribution allows for this: it has wider tails. How wide they are depends on its [degrees of
+# freedom](glossary.ipynb#degrees-of-freedom), df for short: the number of independent pieces of
+# information behind the standard error. There are six provinces. Two coefficients are estimated from
+# them, the intercept and the reform. Four pieces are left, and the table above gives `reform` a df of
+# about 4.
 
 # %% tags=["workshop"]
 from scipy import stats
@@ -224,9 +224,9 @@ plots.show(
 )
 
 # %% [markdown] tags=["workshop"]
-# Here is the false positive rate without any simulation: it is the hatched area. The simulated countries
-# agree with it within their interval. They need not agree exactly. In some countries the variance between
-# provinces is estimated at 0, and the standard error then rests on schools.
+# This is the false positive rate of the z-test without any simulation: the hatched area. It lies within the
+# interval from our simulated countries. The two need not agree exactly: in some countries the variance
+# between provinces is estimated at 0, and then the standard error depends on schools.
 
 # %% [markdown] tags=["workshop", "exercise"]
 # **Exercise 07.1.** A colleague has twelve provinces, six of them with a reform, and tests with z. What
@@ -238,11 +238,11 @@ check("07.1", rate_12)
 
 # %% [markdown] tags=["workshop", "solution"]
 # *Why.* Twelve provinces minus two coefficients leave 10 degrees of freedom. The z-test rejects beyond
-# 1.96 on either side, and the t distribution with 10 df has that much outside.
+# 1.96 on either side, and this is how much of the t distribution with 10 df lies out there.
 
 # %% [markdown] tags=["workshop"]
-# How many provinces does it take until z does no harm? The same line of code, for every number of
-# provinces:
+# How many provinces does it take until z does no harm? Here is the same line of code for every number of
+# provinces from 4 to 60:
 
 # %% tags=["workshop"]
 provinces = np.arange(4, 61)
@@ -269,12 +269,30 @@ plots.show(
 # %% [markdown] tags=["workshop"]
 # ## Every coefficient has its own df
 #
-# Six provinces, but more than a thousand pupils. What counts for a coefficient is how many units *its own
-# predictor* has. `mixedlm` finds the degrees of freedom by a method of
-# [Satterthwaite](glossary.ipynb#Satterthwaite): it asks how well the variance of each estimate is known.
+# In our balanced example df could be counted. In general they are *computed*, from how well the standard
+# error is known. A small experiment shows how. Let $V$ be the squared standard error of `reform`, that is,
+# the estimated variance of its estimate. In our 250 countries the truth is the same, and yet $V$ varies. If
+# a variance rests on $\nu$ independent pieces of information, its mean and its own variance are tied
+# together:
 #
-# We draw the df of our model, and beside it those of a second one, in which the slope of age varies by
-# province.
+# $$\nu = \frac{2\,(\text{mean of } V)^2}{\text{variance of } V}$$
+#
+# The more $V$ jumps about from one country to the next, the fewer pieces it rests on.
+
+# %% tags=["workshop"]
+V = t_tests["std_error"] ** 2
+print(f"V in four countries: {', '.join(f'{value:.1f}' for value in V[:4])}")
+print(f"mean of V {V.mean():.1f}, variance of V {V.var():.1f}")
+print(f"degrees of freedom 2 x {V.mean():.1f}² / {V.var():.1f} = {2 * V.mean() ** 2 / V.var():.1f}")
+
+# %% [markdown] tags=["workshop"]
+# Four, near enough, as we counted. A real study has one country and not 250, so it cannot watch $V$ jump.
+# [Satterthwaite](glossary.ipynb#Satterthwaite)'s method takes the variance of $V$ from the fit instead: it
+# asks how exactly the variances of the provinces, schools and classrooms are known, and how much $V$ would
+# change with each of them. It does so for every coefficient, and the answers differ widely.
+#
+# The picture shows the df of our model, and beside them those of a second one, in which the slope of age
+# varies by province.
 
 # %% tags=["workshop"]
 sloped = mixedlm(fixed + " + (1|classroom) + (1|school) + (age10|province)", six).fit()
@@ -283,14 +301,15 @@ df = pd.DataFrame(
 ).sort_values("age10: one slope")
 
 figure, ax = plt.subplots(figsize=(7.0, 3.5), layout="constrained")
-looks = [("o", plots.BLUE, 80), ("D", plots.ORANGE, 46)]
-for (marker, color, size), name in zip(looks, df, strict=True):
-    ax.scatter(df[name], df.index, marker=marker, s=size, color=color, ec=plots.INK, label=name)
+looks = [("o", plots.BLUE, -0.14), ("D", plots.ORANGE, 0.14)]
+places = np.arange(len(df))
+for (marker, color, shift), name in zip(looks, df, strict=True):
+    ax.hlines(places + shift, 2, df[name], color=plots.PALE)
+    ax.scatter(df[name], places + shift, marker=marker, s=50, color=color, ec=plots.INK, label=name)
+ax.set_yticks(places, df.index)
 ax.set(xscale="log", xlim=(2, 3000), xticks=[4, 10, 30, 100, 300, 1000])
 ax.set_xticklabels([4, 10, 30, 100, 300, 1000])
 ax.minorticks_off()
-ax.grid(axis="y", color=plots.PALE)
-ax.set_axisbelow(True)
 ax.set_xlabel("degrees of freedom (log scale)")
 ax.legend(frameon=False, loc="lower left", bbox_to_anchor=(0, 1), ncols=2)
 sns.despine()
@@ -305,15 +324,15 @@ plots.show(
 # %% [markdown] tags=["workshop"]
 # Read it from the bottom.
 #
-# - `reform` belongs to provinces: six, minus two coefficients. The intercept, too, rests mostly on
+# - `reform` belongs to provinces: six, minus two coefficients. The intercept, too, depends mostly on
 #   provinces.
 # - `school_resources` belongs to schools, of which there are thirty.
 # - `teacher_experience` belongs to classrooms.
 # - `sex` and `age10` belong to pupils. More pupils in every classroom would move these two rows, and
 #   hardly any other.
 #
-# Then the second model. It lets every province have its own slope of age, so what we know of the average
-# slope comes from six slopes. The df of `age10` drops to that of a predictor of provinces, and its
+# Now the second model. It gives every province its own slope of age, so what we know about the average
+# slope comes from six slopes. The df of `age10` drop to those of a predictor of provinces, and its
 # standard error grows:
 
 # %% tags=["workshop"]
@@ -326,7 +345,7 @@ pd.DataFrame(
 
 # %% [markdown] tags=["workshop"]
 # The truth here is that slopes do vary between provinces. So the first column is too sure of itself, and
-# no choice between z and t would mend that. **The random part decides what counts as one piece of
+# no choice between z and t would put that right. **The random part decides what counts as one piece of
 # information.**
 
 # %% [markdown] tags=["workshop", "exercise"]
@@ -339,15 +358,15 @@ lower = reform["estimate"] - stats.t.ppf(0.975, reform["df"]) * reform["std_erro
 check("07.2", lower)
 
 # %% [markdown] tags=["workshop", "solution"]
-# *Why.* 2.5 % of the t distribution lie beyond its 97.5 % point, and 2.5 % on the other side. With about
-# 4 df this point is near 2.8 and not 1.96, so the interval is much wider than that of z.
+# *Why.* 2.5 % of the t distribution lies beyond its 97.5 % point, and 2.5 % on the other side. With about
+# 4 df this point is near 2.8 and not 1.96, so the interval is much wider than the one from z.
 # `fit.fixed_effects` has both ends in its columns `lower` and `upper`.
 
 # %% [markdown] tags=["workshop", "exercise"]
-# **Exercise 07.3.** Other data. Eight hospitals, four of which train their nurses: `training` is 0 or 1
-# for a whole hospital. Patients lie in wards, several to a hospital. Every ward has its own label, and
-# each patient reports `pain` once. Write the formula that tests `training` with the right degrees of
-# freedom, with random intercepts only.
+# **Exercise 07.3.** Other data. There are eight hospitals, and four of them train their nurses: `training`
+# is 0 or 1 for a whole hospital. Each hospital has several wards, and every ward has its own label. Each
+# patient reports `pain` once. Write the formula that tests `training` with the right degrees of freedom,
+# using random intercepts only.
 
 # %% tags=["workshop", "exercise", "solution"]
 training_formula = "pain ~ training + (1|ward) + (1|hospital)"  #!
@@ -355,14 +374,14 @@ check("07.3", training_formula)
 
 # %% [markdown] tags=["workshop", "solution"]
 # *Why.* `training` varies between hospitals, so hospitals are what its test has to count. Without
-# `(1|hospital)` the model takes the wards for independent, and df come out several times too large. With
-# eight hospitals and two coefficients, about six are left.
+# `(1|hospital)` the model treats the wards as independent, and the df come out several times too large.
+# With eight hospitals and two coefficients, about six are left.
 
 # %% [markdown] tags=["workshop"]
 # ## Kenward and Roger
 #
 # Satterthwaite's method corrects the df and leaves the standard error as it is. But in small samples the
-# standard error itself tends to be too small, because it does not count that the variances are estimated.
+# standard error itself tends to be too small, because it is computed as if the variances were known.
 # [Kenward and Roger](glossary.ipynb#Kenward-Roger) correct both.
 
 # %% tags=["workshop"]
@@ -377,7 +396,7 @@ pd.DataFrame(
 ).T.round(3)
 
 # %% [markdown] tags=["workshop"]
-# For this fit the two hardly differ, and z stands apart from both. And in our countries?
+# For this fit the two hardly differ, and z stands apart from both. What about our countries?
 
 # %% tags=["workshop"]
 kr_tests = tests_of_reform("kenward-roger")
@@ -385,9 +404,8 @@ p["Kenward-Roger"] = kr_tests["p_value"]
 false_positives(p).rename(index={"t": "Satterthwaite"}).round(3)
 
 # %% [markdown] tags=["workshop"]
-# Kenward-Roger is the more careful one. Where the two part becomes clear when we set those countries
-# aside in which the variance between provinces was estimated at 0. Here are the df of `reform`, on
-# average:
+# Kenward-Roger is a little more cautious here. Why becomes clear when we look separately at the countries
+# in which the variance between provinces was estimated at 0. Here are the df of `reform`, on average:
 
 
 # %% tags=["workshop"]
@@ -408,10 +426,15 @@ aside.insert(0, "countries", both.size())
 aside.round(1)
 
 # %% [markdown] tags=["workshop"]
-# With a variance of 0, Satterthwaite's method believes that provinces do not differ, and counts schools
-# instead: the df jump. Kenward-Roger still counts provinces. More df than provinces, for a predictor of
-# provinces, is the sign of it. So where groups are few, choose Kenward-Roger from the start. It costs
-# more time with large data, and it exists for REML fits only.
+# With a variance of 0, Satterthwaite's method counts schools instead of provinces, and the df jump. The
+# reason lies in the question it asks: how much would $V$ change if the *SD* between provinces changed? A
+# variance is the square of an SD, and at 0 a square is flat, like the bottom of a bowl. So the answer is
+# "not at all", and the uncertainty about provinces drops out. Kenward and Roger ask the same question of
+# the *variance*, which is not flat at 0, and so they still count provinces.
+#
+# More df than provinces, for a predictor of provinces, is the warning sign. Where groups are so few that
+# this may happen, choose Kenward-Roger from the start. The price: it is conservative when a fit is
+# singular, it takes longer with large data, and it exists for REML fits only.
 #
 # <details>
 # <summary>In R</summary>
@@ -429,8 +452,8 @@ aside.round(1)
 # %% [markdown] tags=["workshop"]
 # ## Several coefficients at once
 #
-# Now all twelve provinces, and three curricula: A, B and C, each in four provinces. Again the scores know
-# nothing of it.
+# Now let us take all twelve provinces, and three curricula: A, B and C, each in four provinces. Again the
+# curriculum has no effect on the scores.
 
 # %% tags=["workshop"]
 all_provinces = sorted(pupils["province"].unique())
@@ -443,8 +466,8 @@ curricula.fixed_effects[["estimate", "std_error", "df", "t", "p_value"]].round(3
 
 # %% [markdown] tags=["workshop"]
 # A factor with three levels has two rows, and each compares one curriculum with A. Neither row answers
-# the question whether curricula differ at all. B against C has no row. `anova` asks once for each term:
-# are *all* its coefficients 0?
+# the question whether curricula differ at all, and B against C has no row. In a model without
+# interactions, `anova` asks one question for each term: are *all* its coefficients 0?
 
 # %% tags=["workshop"]
 from course import anova, wald
@@ -452,12 +475,12 @@ from course import anova, wald
 anova(curricula)[["num_df", "den_df", "F", "p_value"]].round(3)
 
 # %% [markdown] tags=["workshop"]
-# `num_df` counts the coefficients that are tested together, and `den_df` is the df you know. Twelve
-# provinces minus three coefficients are nine. Where a term has one coefficient, F is its t squared.
+# `num_df` counts the coefficients that are tested together, and `den_df` is the df you know: twelve
+# provinces minus three coefficients leave nine. Where such a term has one coefficient, F is its t squared.
 #
-# `wald` takes any equations. B against C, which the table lacks; both rows of the curriculum at once,
-# which is what `anova` did; or, since the true effect of sex is known, whether the estimate is compatible
-# with it:
+# `wald` takes any equations. It can test B against C, which the table lacks, or both rows of the curriculum
+# at once, which is what `anova` did. Since the true effect of sex is known, it can also ask whether the
+# estimate is compatible with it:
 
 # %% tags=["workshop"]
 questions = [
@@ -481,15 +504,53 @@ pd.concat([wald(curricula, question) for question in questions])[
 # </details>
 
 # %% [markdown] tags=["workshop"]
+# ### When there is an interaction
+#
+# With an interaction, F and t squared part company, and it is worth knowing why. Let boys and girls have
+# different slopes of age, in our six provinces. The model is fitted twice: once with age counted from ten,
+# once with age counted from twelve. Only the zero moves; the fitted scores are the same.
+
+# %% tags=["workshop"]
+rows = {}
+for zero in (10, 12):
+    counted = six.assign(age_c=six["age"] - zero)
+    one = mixedlm(
+        "test_score ~ age_c * sex + (1|classroom) + (1|school) + (1|province)", counted
+    ).fit()
+    squares = one.fixed_effects["t"].rename({"age_c:sex[T.male]": "age_c:sex", "sex[T.male]": "sex"})
+    rows[f"age from {zero}: t squared"] = squares.drop("Intercept") ** 2
+    rows[f"age from {zero}: F of anova"] = anova(one)["F"]
+pd.DataFrame(rows).T.round(1)
+
+# %% [markdown] tags=["workshop"]
+# The interaction is tested in the same way everywhere. The other two columns need a sentence each.
+#
+# - **`sex`** compares boys with girls *where age is 0*. With another zero that is another question, and the
+#   answer changes: at ten the gap is beyond doubt, at twelve it is not.
+# - **`age_c`**: the coefficient is the slope of the *girls*, since they are the reference, and t tests that.
+#   `anova` tests the *mean of the two slopes*, of girls and of boys. Neither depends on the zero.
+#
+# This is what [type III](glossary.ipynb#type-III) means: each factor of an interaction is averaged over,
+# with equal weight for each of its levels, and a numeric predictor is held at 0. A test of a "main effect"
+# beside an interaction is therefore seldom the question you have. Ask the one you have: how large is the
+# gap between boys and girls at nine, and how large at eleven? `contrasts` answers with intervals:
+
+# %% tags=["workshop"]
+from course import contrasts
+
+gaps = mixedlm("test_score ~ age10 * sex + (1|classroom) + (1|school) + (1|province)", six).fit()
+contrasts(gaps, "sex", at={"age10": [-1, 1]})[["estimate", "lower", "upper"]].round(2)
+
+# %% [markdown] tags=["workshop"]
 # ## REML and ML
 #
 # [Lesson 02](02-random-intercepts.ipynb) said that a fit searches for the variances that make the scores
-# most likely. It can do so in two ways. [ML](glossary.ipynb#ML), maximum likelihood, takes the fixed
-# effects as if they had cost nothing. [REML](glossary.ipynb#REML) allows for them. It is the difference
-# between dividing by *n* and by *n* − 1 in an ordinary variance.
+# most likely. It can do so in two ways. [ML](glossary.ipynb#ML), maximum likelihood, ignores that
+# estimating the fixed effects used up information. [REML](glossary.ipynb#REML) allows for it. It is the
+# difference between dividing by *n* and by *n* − 1 in an ordinary variance.
 #
-# How much is that, with six provinces? Our countries know: there, the variance between provinces is 9. We
-# fit the first hundred again, by ML.
+# How much does that matter with six provinces? In our countries the variance between provinces is known:
+# it is 9. We fit the first hundred again, by ML.
 
 # %% tags=["workshop"]
 reform_ml = reform_only.model.fit(reml=False)
@@ -530,12 +591,12 @@ plots.show(
 )
 
 # %% [markdown] tags=["workshop"]
-# Both spread widely, for six provinces are six. But REML is right on average, near enough, and ML is too
-# low: it forgot that six provinces had to pay for two coefficients. Its standard error of `reform` is too
-# small as well. So **estimates and t-tests are taken from REML**.
+# Both scatter widely, because six provinces are few. But REML is right on average, near enough, and ML is
+# too low: it forgets that two coefficients had to be estimated from six provinces. Its standard error of
+# `reform` is too small as well. So **take estimates and t-tests from REML**.
 #
-# What is ML for, then? For comparing models with different *fixed* parts. Here is why REML cannot do
-# that. Count age in months instead of years. It is the same model: every prediction stays.
+# What is ML for, then? It is for comparing models with different *fixed* parts. Here is why REML cannot do
+# that. Count age in months instead of years. It is the same model: every prediction stays the same.
 
 # %% tags=["workshop"]
 six["age_months"] = 12 * six["age10"]
@@ -556,10 +617,10 @@ print(f"log(12) = {np.log(12):.2f}")
 units.round(2)
 
 # %% [markdown] tags=["workshop"]
-# The ML likelihood does not care about the unit. The REML likelihood changes by log(12), and the 12 is
-# only the number of months in a year. It is the likelihood of what is left of the scores once the fixed
+# The ML likelihood does not depend on the unit. The REML likelihood changes by log(12), and 12 is merely
+# the number of months in a year. REML is the likelihood of what is left of the scores once the fixed
 # effects have been taken out. How that is measured depends on the columns of the fixed part, and with
-# other columns something else is left. So with different fixed parts, two REML likelihoods speak of
+# other columns something else is left. So with different fixed parts, two REML likelihoods are about
 # different things.
 #
 # | you want | use |
@@ -595,8 +656,8 @@ def short(table, models):
 short(table, ["without reform", "with reform"])
 
 # %% [markdown] tags=["workshop"]
-# This p-value is near the one of z, and for the same reason: chi-squared, too, is a promise for *many*
-# groups. `compare` knows, and says so in its notes.
+# This p-value is near that of z, and for the same reason: chi-squared, too, is a promise for *many*
+# groups. `compare` knows this, and says so in its notes.
 
 # %% tags=["workshop"]
 import textwrap
@@ -631,9 +692,9 @@ chi2 = 2 * (llf_larger - llf_smaller)  #!
 check("07.4", chi2)
 
 # %% [markdown] tags=["workshop", "solution"]
-# *Why.* The two models have different fixed parts, so both are fitted by ML. The larger one can only be
-# more likely, so the difference is positive, and it is taken twice. The p-value, `stats.chi2.sf(chi2,
-# 1)`, is near that of the t-test in the first table: there are many classrooms.
+# *Why.* The two models have different fixed parts, so both are fitted by ML. The larger one can only have
+# the higher likelihood, so the difference is positive, and it is doubled. The p-value,
+# `stats.chi2.sf(chi2, 1)`, is near that of the t-test in the first table, because there are many classrooms.
 
 # %% [markdown] tags=["workshop"]
 # ## Testing a variance
@@ -641,12 +702,12 @@ check("07.4", chi2)
 # Do schools differ, beyond their classrooms and provinces? Leave `(1|school)` out, and compare. The fixed
 # parts are the same, so REML may stay.
 #
-# But something is odd about this test. Suppose schools do not differ: the variance is 0. An estimate
+# But there is something odd about this test. Suppose schools do not differ: the variance is 0. An estimate
 # would fall a little above or a little below. Below is not possible, so in about half of all samples the
 # estimate is *exactly* 0. Then both models are the same, and the statistic is 0.
 #
-# We look at it. `simulate_responses` draws new scores from a fit: new provinces, new classrooms, new
-# residuals. We draw them from the fit without schools.
+# Let us see whether that is so. `simulate_responses` draws new scores from a fit: new provinces, new
+# classrooms, new residuals. We draw them from the fit without schools.
 
 # %% tags=["workshop"]
 from course import simulate_responses
@@ -674,22 +735,22 @@ plots.show(
     ax,
     alt="Which share of the statistics lies above a value, against the value. The curve of chi-squared with "
     "1 df starts at 1, its half at 0.5. The rings of 100 simulated statistics start at "
-    f"{above[0]:.2f} and keep to the half: above 2.71 lie {np.mean(statistic > 2.71):.3f} of them.",
+    f"{above[0]:.2f} and stay near the half: {np.mean(statistic > 2.71):.3f} of them lie above 2.71.",
 )
 
 # %% [markdown] tags=["workshop"]
-# The p-value is the height of the curve at the statistic observed. The simulated statistics follow the
-# lower curve. Half of the time the statistic is 0, half of the time it is chi-squared: a *mixture*. For
+# The p-value is the height of the curve at the observed statistic. The simulated statistics follow the
+# lower curve. Half of the time the statistic is 0, and half of the time it is chi-squared: a *mixture*. For
 # one new variance, **the right p-value is half of the naive one**.
 
 # %% tags=["workshop"]
 short(compare(no_schools, fit), ["without schools", "with schools"])
 
 # %% [markdown] tags=["workshop"]
-# `p_naive` is what most programs print, and `p_value` the half. The column `reference` names the mixture.
-# A random slope that joins an intercept brings a variance *and* a covariance, so its mixture is another
-# one; `compare` knows it, too. With few levels the mixture is rough, and `compare(..., bootstrap=1000)`
-# simulates the statistic as we did.
+# `p_naive` is what most programs print, and `p_value` is half of it. The row `reference` names the mixture.
+# A random slope that joins an intercept brings a variance *and* a covariance, so its mixture is different;
+# `compare` knows that one, too. With few groups the mixture is only roughly right, and
+# `compare(..., bootstrap=1000)` simulates the statistic as we did.
 #
 # <details>
 # <summary>In R</summary>
@@ -711,8 +772,8 @@ p_village = stats.chi2.sf(3.1, 1) / 2  #!
 check("07.5", p_village)
 
 # %% [markdown] tags=["workshop", "solution"]
-# *Why.* One variance is new, and under the hypothesis of no difference it is at the edge of what is
-# possible. So the p-value of chi-squared with 1 df is halved. The naive one would have missed 0.05.
+# *Why.* One variance is new, and if villages do not differ it lies at the edge of what is possible. So the
+# p-value of chi-squared with 1 df is halved. The naive one would have been above 0.05.
 
 # %% [markdown] tags=["workshop"]
 # ## A p-value should not choose your random effects
