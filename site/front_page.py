@@ -42,6 +42,7 @@ REFERENCE = {
     "cite": "How to cite",
 }
 PICTURE = re.compile(r'<img src="([^"]*)" alt="([^"]*)"[^>]*>')
+EXERCISE = re.compile(r'\bcheck\("(\d\d\.\d+)"')
 ABLE = re.compile(r"^- (.*?)[;.]?$", re.MULTILINE | re.DOTALL)
 
 
@@ -145,4 +146,5 @@ def card(path: str, source: str) -> dict[str, str]:
         "workshop": workshop[1] if workshop else "",
         "alone": alone[1] if alone else "",
         "picture": f"notebooks/{shown[0]}" if shown else "",
+        "exercises": " ".join(dict.fromkeys(EXERCISE.findall(source))),
     }
