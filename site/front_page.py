@@ -46,13 +46,15 @@ EXERCISE = re.compile(r'\bcheck\("(\d\d\.\d+)"')
 ABLE = re.compile(r"^- (.*?)[;.]?$", re.MULTILINE | re.DOTALL)
 
 
-def front_page(sources: Mapping[str, str]) -> str:
+def front_page(sources: Mapping[str, str], live: bool) -> str:
     """The page as Markdown, with the tables of contents of all that is in ``sources``.
 
     Parameters
     ----------
     sources : dict of str to str
         The other pages: path and text.
+    live : bool
+        Whether lessons can be run on their pages.
     """
     lessons = sorted(path for path in sources if re.match(r"notebooks/\d\d-", path))
     beside = [f"notebooks/{name}.md" for name in BESIDE] + ["solutions.md"]
@@ -71,6 +73,7 @@ def front_page(sources: Mapping[str, str]) -> str:
     model = one_model()
     jinja = Environment(loader=FileSystemLoader(SITE), autoescape=True, trim_blocks=True)
     front = jinja.get_template("front.html").render(
+        live=live,
         model=model,
         snippet=python(SNIPPET),
         wrong=wrong_output((SITE.parent / "README.md").read_text(encoding="utf-8")),

@@ -126,7 +126,7 @@ def breakable(text: str) -> str:
     return re.sub("`" + r"([0-9a-f]{16})" * 4 + "`", pieces, text)
 
 
-def stage(folder: Path) -> Pages:
+def stage(folder: Path, live: bool) -> Pages:
     """Write all pages, in Markdown and reStructuredText, into ``folder``."""
     pages = Pages(folder)
     for path in sorted(NOTEBOOKS.glob("*.ipynb")):
@@ -141,7 +141,7 @@ def stage(folder: Path) -> Pages:
     for path in sorted((SITE / "pages").glob("*.md")):
         pages.add(path.name, path.read_text(encoding="utf-8"))
     pages.sources["solutions.md"] += solutions_list(pages.sources)
-    pages.add("index.md", front_page(pages.sources))
+    pages.add("index.md", front_page(pages.sources, live))
     pages.add("cite.md", cite_page())
     pages.write()
     return pages
@@ -201,7 +201,7 @@ def build(target: Path, live: bool = True) -> int:
     """Write the site to ``target``, with what runs lessons or without; return Sphinx's exit code."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        pages = stage(folder)
+        pages = stage(folder, live)
         write_static(folder / "static")
         shutil.rmtree(target, ignore_errors=True)
         options = [

@@ -6,7 +6,7 @@ const KEYWORDS = "False None True and as assert async await break class continue
   + "if import in is lambda nonlocal not or pass raise return try while with yield";
 // Comments, texts (also of three quotes), numbers, words; the classes are those that Pygments gives them.
 const TOKEN = new RegExp([
-  /(?<c>#.*)/, /(?<s>\b[bfru]{0,2}(?:"""[^]*?(?:"""|$)|'''[^]*?(?:'''|$)|"(?:\\.|[^"\\\n])*"?|'(?:\\.|[^'\\\n])*'?))/,
+  /(?<c>#.*)/, /(?<s>(?<!\w)[bfru]{0,2}(?:"""[^]*?(?:"""|$)|'''[^]*?(?:'''|$)|"(?:\\.|[^"\\\n])*"?|'(?:\\.|[^'\\\n])*'?))/,
   /(?<mi>\b\d[\d_.]*(?:e[+-]?\d+)?j?\b)/, /(?<word>[^\W\d]\w*)/,
 ].map((part) => part.source).join("|"), "giu");
 const KEYWORD = new Set(KEYWORDS.split(" "));

@@ -44,18 +44,18 @@ class Session {
     box.replaceChildren(
       element("div", { className: "row" }, this.state, this.bar),
       element("div", { className: "row" }, ...Object.values(this.buttons)),
-      element("p", { className: "keys" }, element("kbd", { textContent: "Shift" }), " + ", element("kbd", { textContent: "Enter" }),
-        " runs a cell and goes to the next, ", element("kbd", { textContent: "Ctrl" }), " + ", element("kbd", { textContent: "Enter" }), " runs it and stays."),
     );
     box.classList.add("is-live");
-    box.after(this.said);
-    this.box = box;
+    box.after(this.said, element("p", { className: "live-keys" }, element("kbd", { textContent: "Shift" }), " + ", element("kbd", { textContent: "Enter" }),
+        " runs a cell and goes to the next, ", element("kbd", { textContent: "Ctrl" }), " + ", element("kbd", { textContent: "Enter" }), " runs it and stays."));
   }
 
   // ---- the start -----------------------------------------------------------------------------------------------
 
   async start() {
     this.bar.hidden = false;
+    this.bar.value = 0;
+    this.tell("Loading Python", "Python is being loaded.");
     try {
       const { seconds } = await this.engine.start();
       this.tell("Python is ready.", `Python is ready. It took ${seconds.toFixed(0)} s.`);
