@@ -46,17 +46,20 @@ def lesson(notebook: NotebookNode) -> Page:
     """Every cell of the notebook."""
     page = Page("", "images")
     parts = [opening(notebook.cells[0].source)] if notebook.cells else []
+    if any(cell.cell_type == "code" for cell in notebook.cells):
+        parts.append(_raw("<div data-live></div>"))  # where live/page.js offers to run the lesson
     for cells in in_boxes(notebook.cells[1:]):
+        texts = {cell.id: _marked(cell, cell_text(cell, page)) for cell in cells}
         if not _is_exercise(cells[0]):
-            parts += [cell_text(cell, page) for cell in cells]
+            parts += texts.values()
         elif choices(cells):
-            code = [cell_text(cell, page) for cell in cells if cell.cell_type == "code"]
+            code = [texts[cell.id] for cell in cells if cell.cell_type == "code"]
             folded = _folded("\n\n".join(code), "code", "In the notebook")
             parts.append(
                 _boxed(f"{question(cells)}\n\n{_raw(quiz(cells))}\n\n{folded}", "exercise")
             )
         else:
-            parts.append(_boxed("\n\n".join(cell_text(c, page) for c in cells), "exercise"))
+            parts.append(_boxed("\n\n".join(texts.values()), "exercise"))
     page.text = in_order(with_routes("\n\n".join(parts))) + "\n"
     return page
 
@@ -225,6 +228,14 @@ def _raw(text: str) -> str:
 
 def _fenced(text: str, language: str) -> str:
     return f"{FENCE}{language}\n{text}\n{FENCE}"
+
+
+def _marked(cell: NotebookNode, text: str) -> str:
+    """Code and its output as one thing that has a name, so that the page can run it."""
+    if cell.cell_type != "code" or not text:
+        return text
+    start, end = _raw(f'<div class="cell" data-cell="{cell.id}">'), _raw("</div>")
+    return f"{start}\n\n{text}\n\n{end}"
 
 
 def _boxed(text: str, kind: str) -> str:

@@ -1,7 +1,10 @@
-"""Build the website into ``_site/``, from what is stored: no notebook is run, no network is used.
+"""Build the website into ``_site/``, from what is stored: no notebook is run.
 
-    python site/make_site.py            into _site/
+    python site/make_site.py                  into _site/
     python site/make_site.py my-folder
+    python site/make_site.py --without-live   without the Python that runs lessons on their pages
+
+The network is used once, for that Python (``live/README.md``).
 
 The pages are first written as Markdown into a temporary folder that has the shape of the
 repository, so that links from notebook to notebook and to ``../data/README.md`` lead where they
@@ -25,6 +28,7 @@ from finish import finish
 from front_page import front_page, title
 from jinja2 import Environment
 from lesson_pages import Page, glossary_terms, lesson, redirected, solutions
+from live.assemble import assemble
 from nbformat import NotebookNode
 from pictures import thumbnail, write_icon, write_preview
 from places import Places, places
@@ -46,6 +50,7 @@ DOCUMENTS = [
     "notebooks/TIMES.md",
     "tests/benchmarks/results.md",
 ]
+ONLY_LIVE = ["playground"]  # pages that are nothing without Python
 FACES = {
     "text": ("font-source-sans-pro", "font_source_sans_pro/files/SourceSansPro-Regular.otf"),
     "text-italic": ("font-source-sans-pro", "font_source_sans_pro/files/SourceSansPro-It.otf"),
@@ -129,7 +134,7 @@ class Pages:
         return where
 
 
-def stage(folder: Path, where: Places, printed: bool) -> Pages:
+def stage(folder: Path, where: Places, printed: bool, live: bool) -> Pages:
     """Write all pages, in Markdown and reStructuredText, into ``folder``."""
     pages = Pages(folder)
     for path in sorted(NOTEBOOKS.glob("*.ipynb")):
@@ -151,10 +156,12 @@ def stage(folder: Path, where: Places, printed: bool) -> Pages:
     names = {name: getattr(where, name) for name in ("source", "issues", "archive", "binder", "site", "pip")}
     jinja = Environment(trim_blocks=True, keep_trailing_newline=True)
     for path in sorted((SITE / "pages").glob("*.md")):
+        if path.stem in ONLY_LIVE and not live:
+            continue
         template = jinja.from_string(path.read_text(encoding="utf-8"))
         pages.add(path.name, template.render(names, zips=list(zips.items()), printed=printed))
     pages.sources["solutions.md"] += solutions_list(pages.sources)
-    pages.add("index.md", front_page(pages.sources))
+    pages.add("index.md", front_page(pages.sources, live))
     images = pages.extra / "notebooks" / "images"
     for file in re.findall(r"notebooks/images/thumb-(\w+\.png)", pages.sources["index.md"]):
         (images / f"thumb-{file}").write_bytes(thumbnail((images / file).read_bytes()))
@@ -189,19 +196,22 @@ def write_static(folder: Path) -> None:
     (folder / "search-words.js").write_text(words, encoding="utf-8")
 
 
-def build(target: Path) -> int:
-    """Write the site to ``target``; return Sphinx's exit code."""
+def build(target: Path, live: bool = True) -> int:
+    """Write the site to ``target``, with what runs lessons or without; return Sphinx's exit code."""
     browser = chromium()
     where = places()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        pages = stage(folder, where, printed=browser is not None)
+        pages = stage(folder, where, printed=browser is not None, live=live)
         write_static(folder / "static")
         shutil.rmtree(target, ignore_errors=True)
         options = ["-q", "-W", "--keep-going", "-b", "html", "-c", str(SITE)]
         options += ["-d", str(folder / "doctrees")]
         options += ["-D", f"html_static_path={folder / 'static'}"]
         options += ["-D", f"html_extra_path={pages.extra}"]
+        if live:
+            assemble(pages.extra / "live")
+            options += ["-A", "live=1", "-A", f"repository={where.repository}"]
         if code := sphinx([*options, str(pages.folder), str(target)]):
             return code
     finish(target, where)
@@ -214,10 +224,11 @@ def main() -> None:
     """Build the site into the folder named on the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", nargs="?", type=Path, default=ROOT / "_site")
-    folder = parser.parse_args().folder
-    if code := build(folder):
+    parser.add_argument("--without-live", action="store_true", help="lessons are only read")
+    asked = parser.parse_args()
+    if code := build(asked.folder, live=not asked.without_live):
         sys.exit(code)
-    print(f"wrote {folder}: open {folder / 'index.html'}")
+    print(f"wrote {asked.folder}: open {asked.folder / 'index.html'}, or serve it: make serve")
 
 
 if __name__ == "__main__":

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import argparse
 from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
 
-from course.command.reading import program, read, read_alone
+from course.command.reading import program, read, read_alone, weights
 from course.errors import CourseError
 
 
@@ -27,7 +28,7 @@ def translation(options: argparse.Namespace) -> Answer:
     from course.translation.translate import translate
 
     data = read(options)
-    found = translate(options.formula, data, options.weights, options.family, options.link)
+    found = translate(options.formula, data, weights(options), options.family, options.link)
     generalised = found if isinstance(found, GeneralisedTranslation) else None
     if options.gee and generalised is None:
         raise CourseError("--gee is for --family binomial and poisson: --code prints the program")
@@ -45,21 +46,30 @@ def translation(options: argparse.Namespace) -> Answer:
     return Answer("\n\n".join(parts))
 
 
-def _fit(options: argparse.Namespace):
+def _fit(options: argparse.Namespace) -> Any:
     """The fit of the formula to the file."""
     from course.fit.from_formula import mixedlm
     from course.fit.generalised_from_formula import mixedglm
 
-    data = read(options)
+    data, given = read(options), weights(options)
+    of_surveys = {
+        name: value
+        for name in ("strata", "replicate_weights", "replicate_method", "fay")
+        if (value := getattr(options, name)) is not None
+    }
+    if options.scaling is not None:
+        of_surveys["scaling"] = None if options.scaling == "none" else options.scaling
     if options.family != "gaussian":
         if options.ml:
             raise CourseError("--ml is for linear models: others are fitted by maximum likelihood")
-        return mixedglm(
-            options.formula, data, options.family, options.link, weights=options.weights
-        ).fit()
+        if of_surveys:
+            name = next(iter(of_surveys)).replace("_", "-")
+            raise CourseError(f"--{name} is for linear models, which take sampling weights")
+        return mixedglm(options.formula, data, options.family, options.link, weights=given).fit()
     if options.link is not None:
         raise CourseError("--link goes with --family binomial or poisson")
-    return mixedlm(options.formula, data, weights=options.weights).fit(reml=not options.ml)
+    model = mixedlm(options.formula, data, weights=given, **of_surveys)
+    return model.fit(reml=False) if options.ml else model.fit()
 
 
 def summary(options: argparse.Namespace) -> Answer:

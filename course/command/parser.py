@@ -49,6 +49,7 @@ def command_line() -> Parser:
         one = command(name, f"answers.{run}", words)
         _formula_and_file(one)
         one.add_argument("--ml", action="store_true", help="maximum likelihood instead of REML")
+        _survey(one)
         if name == "confint":
             one.add_argument("--method", metavar="NAME", help="profile, bootstrap or wald")
     _structure(command("structure", "answers.structured", "how the groups of a file lie"))
@@ -89,9 +90,11 @@ def _formula_and_file(one: argparse.ArgumentParser) -> None:
     _file(one)
     one.add_argument(
         "--weights",
+        action="append",
         metavar="COLUMN",
         help="prior weights: a row of weight w has the residual variance sigma^2 / w; with --family "
-        "binomial the trials of proportions",
+        "binomial the trials of proportions. Sampling weights, which a fit takes: --weights "
+        "student=W_FSTUWT --weights SCHOOLID=W_SCHGRNRABWT",
     )
     one.add_argument(
         "--family",
@@ -100,6 +103,21 @@ def _formula_and_file(one: argparse.ArgumentParser) -> None:
         help="of a number with a normal residual, yes or no, counts",
     )
     one.add_argument("--link", choices=("logit", "probit", "cloglog", "log"))
+
+
+def _survey(one: argparse.ArgumentParser) -> None:
+    survey = one.add_argument_group("beside sampling weights")
+    survey.add_argument(
+        "--scaling", choices=("size", "effective", "none"), help="of the weights below the top"
+    )
+    survey.add_argument("--strata", metavar="COLUMN", help="that the units at the top come from")
+    survey.add_argument(
+        "--replicate-weights", metavar="PATTERN", help="such as 'W_FSTURWT*', for standard errors"
+    )
+    survey.add_argument(
+        "--replicate-method", metavar="NAME", help="how they were made: fay, brr, jackknife or jk2"
+    )
+    survey.add_argument("--fay", type=float, metavar="K", help="the share that units left out keep")
 
 
 def _translate(one: argparse.ArgumentParser) -> None:

@@ -136,6 +136,20 @@ def _noted(options: argparse.Namespace, data: pd.DataFrame) -> pd.DataFrame:
     return data
 
 
+def weights(options: argparse.Namespace) -> str | dict[str, str] | None:
+    """Prior weights, ``--weights w``; or those of a sample, ``--weights student=w --weights school=v``."""
+    given = options.weights or []
+    pairs = dict(text.split("=", 1) for text in given if "=" in text)
+    if len(pairs) == len(given):
+        return pairs or None
+    if len(given) > 1:
+        raise CourseError(
+            "--weights COLUMN has prior weights, and stands alone; sampling weights are UNIT=COLUMN in each "
+            "place, as in --weights student=W_FSTUWT --weights SCHOOLID=W_SCHGRNRABWT"
+        )
+    return given[0]
+
+
 def na_values(given: Sequence[str]) -> dict[str, list] | list:
     """``-9 99`` for all columns, ``age=99 sex=9`` for those named; each as text and as the number.
 
