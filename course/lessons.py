@@ -91,7 +91,9 @@ def shipped() -> list[Path]:
     """
     found = sorted([*LESSONS.glob("*.ipynb"), *(LESSONS / "solutions").glob("*.ipynb")])
     if not found:
-        raise CourseError(f"the lessons are not there: {LESSONS} has none. Install the course again")
+        raise CourseError(
+            f"the lessons are not there: {LESSONS} has none. Install the course again"
+        )
     return found
 
 

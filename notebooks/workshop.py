@@ -3,9 +3,10 @@
     python notebooks/workshop.py            into _workshop/
     python notebooks/workshop.py my-folder
 
-What learners get is in ``learners/`` and, to send it, in ``learners.zip``; the solutions, the guide and the table
-of times are in ``instructors/``. The lessons of the workshop come without the sections for self-study, executed
-as they then stand; what is for afterwards (the other lessons, phrasebook, glossary and the like) comes whole.
+What learners get is in ``learners/`` and, to send it, in ``learners.zip``; the solutions, the guide and
+the table of times are in ``instructors/``. The lessons of the workshop come without the sections for
+self-study, executed as they then stand; what is for afterwards (the other lessons, phrasebook, glossary
+and the like) comes whole.
 """
 
 import argparse

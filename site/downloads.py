@@ -98,7 +98,11 @@ def write_downloads(
         for name, notebook in lessons.items()
         for text in [notebook.cells[0].source]
     }
-    write("workshop.zip", "The lessons of the one-day workshop", {n: text_of(b) for n, b in day.items()})
+    write(
+        "workshop.zip",
+        "The lessons of the one-day workshop",
+        {n: text_of(b) for n, b in day.items()},
+    )
     sets = [file for file, _ in DATA_SETS.values()]
     write("data.zip", "The data sets of the course", data_files(sets))
     for name in [*sets, "survey.sav"]:

@@ -83,4 +83,6 @@ def description(doctree: nodes.document | None) -> str:
         said = f"{said} {text}".strip()
         if len(said) > ENOUGH:
             break
-    return said if len(said) <= LONGEST else said[: LONGEST - 1].rsplit(" ", 1)[0].rstrip(",;:") + "…"
+    return (
+        said if len(said) <= LONGEST else said[: LONGEST - 1].rsplit(" ", 1)[0].rstrip(",;:") + "…"
+    )

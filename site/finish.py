@@ -1,4 +1,4 @@
-"""What the site needs beside its pages: a list of them for search engines, and links from anywhere on 404.html."""
+"""What the site needs beside its pages: a list of them for search engines, and a 404.html for any folder."""
 
 import re
 from pathlib import Path
@@ -22,7 +22,9 @@ def finish(target: Path, where: Places) -> None:
 
 def rooted(text: str, base: str) -> str:
     """A page whose links begin at the root of the server: it is shown in place of pages in any folder."""
-    return re.sub(r'\b(href|src|action|data-content_root)="(?!\w+:|#|/)(?:\./)?', rf'\1="{base}', text)
+    return re.sub(
+        r'\b(href|src|action|data-content_root)="(?!\w+:|#|/)(?:\./)?', rf'\1="{base}', text
+    )
 
 
 def sitemap(target: Path, site: str) -> str:

@@ -23,8 +23,8 @@ from pathlib import Path, PurePosixPath
 from api_pages import api_pages
 from cite_page import cite_page
 from downloads import text_of, write_downloads
-from fontTools.ttLib import TTFont
 from finish import finish
+from fontTools.ttLib import TTFont
 from front_page import front_page, title
 from jinja2 import Environment
 from lesson_pages import Page, glossary_terms, lesson, redirected, solutions
@@ -153,7 +153,10 @@ def stage(folder: Path, where: Places, printed: bool, live: bool) -> Pages:
         for path in sorted((Path("notebooks") / name) for name in pages.notebooks)
         if path.parent == Path("notebooks")
     }
-    names = {name: getattr(where, name) for name in ("source", "issues", "archive", "binder", "site", "pip")}
+    names = {
+        name: getattr(where, name)
+        for name in ("source", "issues", "archive", "binder", "site", "pip")
+    }
     jinja = Environment(trim_blocks=True, keep_trailing_newline=True)
     for path in sorted((SITE / "pages").glob("*.md")):
         if path.stem in ONLY_LIVE and not live:

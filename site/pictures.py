@@ -1,4 +1,4 @@
-"""Pictures that the site makes for itself: thumbnails of lessons, an icon, and what is seen where a link is shared."""
+"""Pictures that the site makes for itself: thumbnails of lessons, an icon, a preview of shared links."""
 
 import io
 from pathlib import Path
@@ -29,7 +29,9 @@ def write_icon(path: Path) -> None:
     ax.set_axis_off()
     for left, top, width, colour in ((0, 0, 32, BLUE), (6, 8, 20, SKY), (10, 14, 12, PAPER)):
         ax.add_patch(
-            FancyBboxPatch((left, top), width, width, "round,pad=0,rounding_size=3", fc=colour, lw=0)
+            FancyBboxPatch(
+                (left, top), width, width, "round,pad=0,rounding_size=3", fc=colour, lw=0
+            )
         )
     ax.add_patch(Circle((16, 20), 3, fc=ORANGE, lw=0))
     figure.savefig(path)
@@ -47,8 +49,15 @@ def write_preview(path: Path) -> None:
     ax.plot(x, 0.9 * x, color=ORANGE, lw=7)
     for height, text, size, weight in (
         (0.66, "Mixed-effects models\nin Python", 38, "bold"),
-        (0.42, "A course, and a small package that makes\nstatsmodels speak lme4’s formulas", 19, "normal"),
+        (
+            0.42,
+            "A course, and a small package that makes\nstatsmodels speak lme4’s formulas",
+            19,
+            "normal",
+        ),
     ):
         figure.text(0.06, height, text, size=size, weight=weight, color=INK, va="center")
-    figure.text(0.06, 0.2, "test_score ~ age + (age|school)", size=22, color=BLUE, family="monospace")
+    figure.text(
+        0.06, 0.2, "test_score ~ age + (age|school)", size=22, color=BLUE, family="monospace"
+    )
     figure.savefig(path)

@@ -26,7 +26,9 @@ def choices(cells: list[NotebookNode]) -> dict[str, str]:
         return {}
     found = {letter: " ".join(text.split()) for letter, text in OPTION.findall(source)}
     if list(found) != list(exercise.kind.letters):
-        raise ValueError(f"exercise {exercise.id} offers {list(found)}, not {exercise.kind.letters}")
+        raise ValueError(
+            f"exercise {exercise.id} offers {list(found)}, not {exercise.kind.letters}"
+        )
     return found
 
 

@@ -27,9 +27,17 @@ PAGES = [
     ("slope slopes", "03 Random slopes", "notebooks/03-random-slopes"),
     ("nested crossed nesting", "04 Nested and crossed", "notebooks/04-nested-and-crossed"),
     ("kr df satterthwaite kenward-roger p-value", "07 Inference", "notebooks/07-inference"),
-    ("singular convergence converged", "08 When the fit complains", "notebooks/08-when-the-fit-complains"),
+    (
+        "singular convergence converged",
+        "08 When the fit complains",
+        "notebooks/08-when-the-fit-complains",
+    ),
     ("power sample", "09 Planning a study", "notebooks/09-planning-a-study"),
-    ("pisa weights plausible sav spss", "13 A national assessment", "notebooks/13-national-assessment"),
+    (
+        "pisa weights plausible sav spss",
+        "13 A national assessment",
+        "notebooks/13-national-assessment",
+    ),
     (
         "install installation pip conda windows binder download setup set-up",
         "Get the course",

@@ -36,8 +36,8 @@ ALLOWED = {
     "diagnosis studies",
     "doctor": "errors common data fit",
     "lessons": "errors common",
-    "command": "errors formula simulate translation data fit inference interpretation diagnosis lessons "
-    "doctor",
+    "command": "errors formula simulate translation data fit inference interpretation diagnosis "
+    "doctor lessons",
     "__main__": "errors command",
 }
 LONGEST_FILE = 450  # lines: what one reads in a sitting, and not a line more

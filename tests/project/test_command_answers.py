@@ -154,9 +154,7 @@ def test_what_pandas_cannot_read_alike_is_read_by_the_course(tmp_path, capsys):
     assert names["data"]["sex"].cat.categories.to_list() == ["female", "male"]
     path = tmp_path / "codes.csv"
     path.write_text(FILES["plain.csv"], encoding="utf-8")
-    program, names = printed_program(
-        capsys, "score ~ 1 + (1|school)", str(path), "--na", "score=7"
-    )
+    program, names = printed_program(capsys, "score ~ 1 + (1|school)", str(path), "--na", "score=7")
     assert "na_values=" in reading(program)
     assert len(names["result"].model.endog) == 5
 

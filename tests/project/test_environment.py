@@ -25,8 +25,7 @@ PINS = dict(line.split("==") for line in CONSTRAINTS)
 ENVIRONMENT = yaml.safe_load((ROOT / "environment.yml").read_text("utf-8"))
 
 NEEDED = [
-    Requirement(line)
-    for line in PROJECT["dependencies"] + PROJECT["optional-dependencies"]["lab"]
+    Requirement(line) for line in PROJECT["dependencies"] + PROJECT["optional-dependencies"]["lab"]
 ]
 EXTRAS = [
     Requirement(line) for lines in PROJECT["optional-dependencies"].values() for line in lines
@@ -129,7 +128,9 @@ def test_make_alone_lists_every_target():
 def test_make_lab_opens_a_browser_only_where_there_is_a_screen():
     root = os.geteuid() == 0
     opens = make("-n", "lab", DISPLAY=":0").splitlines()[-1]
-    assert opens.endswith("--ServerApp.root_dir=my-work --LabApp.default_url=/lab/tree/00-start-here.ipynb")
+    assert opens.endswith(
+        "--ServerApp.root_dir=my-work --LabApp.default_url=/lab/tree/00-start-here.ipynb"
+    )
     assert ("--no-browser" in opens) == root
     assert ("--allow-root" in opens) == root
     prints = make("-n", "lab").splitlines()[-1]

@@ -134,7 +134,8 @@ def test_an_exercise_stands_in_one_box_with_its_stub():
         code("answer = ...", "exercise"),
         markdown("On."),
     ).text
-    box = text[text.index('<div class="exercise">') : text.index("</div>")]
+    start = text.index('<div class="exercise">')
+    box = text[start : text.index("</div>", start)]
     assert "What?" in box
     assert "answer = ..." in box
     assert "On." not in box
