@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy import special, stats
+from scipy import special
 
 from course.common.arguments import choice, proportion
 from course.common.nearest import nearest
@@ -176,7 +176,7 @@ def icc(
     fits = fit.fits if isinstance(fit, PooledFit) else (fit,)
     covariances = fit.covariances if isinstance(fit, PooledFit) else fit.estimates.covariances
     differ = fit.one_of_each_design if isinstance(fit, PooledFit) else fits
-    rows = []
+    found: dict[str, list[dict]] = {pair.name: [] for pair in pairs}
     for point in points:
         of_each = {
             id(one.design.codings): mean_products(one.design, point, population(one))
@@ -190,17 +190,17 @@ def icc(
             ends = _Percentiles(replicates, of_row, M, level)
         ratios = row_variances(covariances, M) / of_row
         for pair in pairs:
-            row = {"group": pair.name, **point}
+            row: dict = {**point}
             for quantity, members in (("share", pair.own), ("icc", pair.common)):
                 value = ratios[members].sum() / (ratios.sum() + 1)
                 low, high = np.nan, np.nan
                 if shares_known(fit.design, fit.method == "REML", M, members):
                     low, high = ends(members, value)
                 row |= {quantity: value, f"{quantity}_lower": low, f"{quantity}_upper": high}
-            rows.append(row)
-    table = pd.DataFrame(rows)
-    order = {pair.name: i for i, pair in enumerate(pairs)}
-    return table.sort_values("group", key=lambda s: s.map(order), kind="stable").set_index("group")
+            found[pair.name].append(row)
+    names = [name for name, rows in found.items() for _ in rows]
+    rows = [row for rows in found.values() for row in rows]
+    return pd.DataFrame(rows, index=pd.Index(names, name="group"))
 
 
 def _pairs(fit: MixedFit | MixedGLMFit | SurveyFit | PooledFit) -> list[Pair]:
@@ -338,7 +338,7 @@ class _Logits:
             complete = [[delta.df] for delta in self.deltas]
             pooled = rubin(logits[:, None], errors[:, None], complete)
             error, df = pooled.std_errors[0], pooled.df[0]
-        half = error * stats.t.ppf(self.tail, df)
+        half = error * special.stdtrit(df, self.tail)
         at = special.logit(value)
         return float(special.expit(at - half)), float(special.expit(at + half))
 

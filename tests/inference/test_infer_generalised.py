@@ -25,7 +25,7 @@ from course import (
     simulate_schools,
 )
 from course.fit.generalised import MixedGLM
-from course.inference.intervals import wald_errors
+from course.inference.wald_intervals import wald_errors
 
 ONE = "passed ~ age + (1|school)"
 
