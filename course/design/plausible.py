@@ -88,8 +88,8 @@ def _values(first: Design, responses: Sequence[_Response]) -> list[np.ndarray]:
     """What each response is in the rows of the design, (n,); patsy passes over the data once for all."""
     texts = [response.text for response in responses]
     if all(one.text == column_code(one.name) and is_number(one.column) for one in responses):
-        columns = [model_column(one.column, keep_whole=False) for one in responses]
-        return [np.array(column, dtype=float) for column in columns]
+        plain = [model_column(one.column, keep_whole=False) for one in responses]
+        return [np.array(column, dtype=float) for column in plain]
     side_by_side = replace(
         first.formula,
         response=texts[0],

@@ -44,7 +44,8 @@ def estimate_alike(
     >>> round(float(other.sigma2), 3)  # four times that of y
     1.333
     """
-    refitter, size = Refitter.of(problem, best), how_many(problem)
+    # to the digits of a search by itself
+    refitter, size = Refitter.of(problem, best, enough=0.0), how_many(problem)
     for first in range(0, len(responses), size):
         others = [problem.with_response(y) for y in responses[first : first + size]]
         for other, found in zip(others, refitter.fit(others), strict=True):

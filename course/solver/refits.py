@@ -38,20 +38,23 @@ class Refitter:
         Where searches begin: the optimum of the problem.
     several_valleys : bool
         Whether the deviance may have more than one, wherever the search ends.
+    enough : float
+        The slope, every theta measured by its curvature, from which the last step is taken on trust.
     """
 
     problem: Problem
     begin: CommonStart
     several_valleys: bool
+    enough: float = TRUSTED
 
     @classmethod
-    def of(cls, problem: Problem, best: Optimum) -> Refitter:
+    def of(cls, problem: Problem, best: Optimum, enough: float = TRUSTED) -> Refitter:
         """Begin at this optimum of the problem."""
         theta = best.theta_standard
         # the deviance has slope 0 where an SD is 0, so that a search which starts there would stay
         start = np.where(problem.diagonal & (np.abs(theta) < SMALL), 5 * SMALL, theta)
         begin = CommonStart(problem, start, best.reml)
-        return cls(problem, begin, bool(rival_starts(problem)))
+        return cls(problem, begin, bool(rival_starts(problem)), enough)
 
     def fit(self, problems: Sequence[Problem]) -> list[Optimum | None]:
         """The optimum of each problem with another response; None where the fit breaks off."""
@@ -92,7 +95,7 @@ class Refitter:
         def function(which: np.ndarray, theta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
             return values_and_gradients([problems[i] for i in which], theta, self.begin.reml)
 
-        enough = [max(TRUSTED, tolerance(problem.n)) for problem in problems]
+        enough = [max(self.enough, tolerance(problem.n)) for problem in problems]
         return descend_together(function, starts, inverses, np.array(enough))
 
     def _finish(self, problem: Problem, found: Found) -> Found | None:
