@@ -177,10 +177,6 @@ EXERCISES = (
                 lambda data: "pain ~ dose + sex + (dose * sex|ward) + (1|hospital)",
                 "the star adds an interaction that differs between wards. Nobody asked for it.",
             ),
-            Slip(
-                lambda data: "pain ~ dose + sex + (0 + dose + sex|ward) + (1|hospital)",
-                "the 0 takes the intercept away: wards may well differ in the intercept.",
-            ),
         ),
     ),
     Exercise(
