@@ -86,7 +86,11 @@ def _width_all_told(data: Data) -> float:
     """The same, with how well the fixed effects are known."""
     fit = _fit(data)
     of_her = np.array([{"Intercept": 1.0, AGE: 2.0}.get(name, 0.0) for name in fit.fe_params.index])
-    return 2 * 1.96 * ((_width(data) / (2 * 1.96)) ** 2 + of_her @ fit.cov_params @ of_her) ** 0.5
+    return (
+        2
+        * 1.96
+        * ((_width(data) / (2 * 1.96)) ** 2 + of_her @ fit.estimates.cov_beta @ of_her) ** 0.5
+    )
 
 
 def _sum_of_sds(data: Data) -> float:
