@@ -141,8 +141,6 @@ class MixedFit:
     model: MixedModel
     estimates: Estimates
 
-    # -- the shape of the fit -----------------------------------------------------------------
-
     @property
     def design(self) -> Design:
         """Matrices and groups of the complete rows."""
@@ -177,8 +175,6 @@ class MixedFit:
     def singular(self) -> bool:
         """Whether a variance is estimated at 0, or a correlation at -1 or 1."""
         return self.estimates.singular
-
-    # -- fixed effects ------------------------------------------------------------------------
 
     @cached_property
     def fe_params(self) -> pd.Series:
@@ -285,8 +281,6 @@ class MixedFit:
     def bic(self) -> float:
         """Schwarz's criterion, -2 llf + log(nobs) n_params (under REML too, as in lme4)."""
         return self.estimates.deviance + np.log(self.nobs) * self.n_params
-
-    # -- fitted and predicted values ----------------------------------------------------------
 
     @cached_property
     def fittedvalues(self) -> pd.Series:
