@@ -98,7 +98,7 @@ fit.fixed_effects[["estimate", "std_error", "df", "t", "p_value"]].round(3)
 # which the reform does nothing, and count.
 
 # %% [markdown] tags=["workshop"]
-# ## Two hundred and fifty countries
+# ## Two hundred countries
 #
 # Each country has the same pupils in the same classrooms, schools and provinces, with new scores. The
 # scores are drawn at every level, and the reform plays no part in them.
@@ -118,7 +118,7 @@ def draw_scores():
     return scores
 
 
-countries = [draw_scores() for _ in range(250)]
+countries = [draw_scores() for _ in range(200)]
 
 # %% [markdown] tags=["workshop"]
 # `refit` fits the same model to other scores. `fixed_effects_table` makes the table of fixed effects by
@@ -155,7 +155,7 @@ rates.round(3)
 # %% [markdown] tags=["workshop"]
 # Where there is nothing to find, a test at the 5 % level should find something in 5 % of all countries.
 # That share is its [false positive rate](glossary.ipynb#false-positive-rate). The t-test keeps to it, as
-# far as 250 countries can tell. The z-test finds a reform that is not there more than twice as often.
+# far as 200 countries can tell. The z-test finds a reform that is not there more than twice as often.
 #
 # The picture shows all p-values, not only those below 0.05. Without an effect they should be spread evenly:
 # twenty bars, each with 5 % of the countries.
@@ -271,7 +271,7 @@ plots.show(
 #
 # In our balanced example df could be counted. In general they are *computed*, from how well the standard
 # error is known. A small experiment shows how. Let $V$ be the squared standard error of `reform`, that is,
-# the estimated variance of its estimate. In our 250 countries the truth is the same, and yet $V$ varies. If
+# the estimated variance of its estimate. In our 200 countries the truth is the same, and yet $V$ varies. If
 # a variance rests on $\nu$ independent pieces of information, its mean and its own variance are tied
 # together:
 #
@@ -286,7 +286,7 @@ print(f"mean of V {V.mean():.1f}, variance of V {V.var():.1f}")
 print(f"degrees of freedom 2 x {V.mean():.1f}² / {V.var():.1f} = {2 * V.mean() ** 2 / V.var():.1f}")
 
 # %% [markdown] tags=["workshop"]
-# Four, near enough, as we counted. A real study has one country and not 250, so it cannot watch $V$ jump.
+# Four, near enough, as we counted. A real study has one country and not 200, so it cannot watch $V$ jump.
 # [Satterthwaite](glossary.ipynb#Satterthwaite)'s method takes the variance of $V$ from the fit instead: it
 # asks how exactly the variances of the provinces, schools and classrooms are known, and how much $V$ would
 # change with each of them. It does so for every coefficient, and the answers differ widely.
@@ -987,8 +987,8 @@ print(*(f"default for {level}: {intervals.loc[('default', level), 'method']}" fo
 simulated = load_truth("pupils").centred("age10", at=10).variance_components
 intercepts = simulated[simulated["effect"].eq("Intercept") & simulated["effect2"].isna()]
 truth = intercepts.set_index("group")["sdcor"].loc[levels]
-table = intervals[["lower", "upper"]].unstack(0).swaplevel(axis=1)[list(ways)].round(1)
-table.assign(truth=truth.round(1))
+print(*(f"truth for {level}: {truth[level]:.1f}" for level in levels), sep="\n")
+intervals[["lower", "upper"]].unstack().swaplevel(axis=1)[levels].loc[list(ways)].round(1)
 
 # %% tags=["workshop"]
 looks = dict(zip(ways, [plots.ORANGE, plots.GREY, plots.INK, plots.BLUE], strict=True))

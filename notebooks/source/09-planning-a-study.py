@@ -509,7 +509,7 @@ pd.DataFrame(
 ).round(2)
 
 # %% [markdown] tags=["workshop"]
-# Twenty schools with a pretest have the power of more than fifty without. No other decision in the planning
+# Twenty schools with a pretest have the power of about fifty without. No other decision in the planning
 # of this study is worth as much. To simulate it, add a pretest to `programme_study`, with an effect of the
 # school that is correlated with that of the score, and write `test_score ~ programme + pretest +
 # (1|school)`. Where schools are of different sizes, or pupils drop out, let the function draw them like that.

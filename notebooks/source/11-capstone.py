@@ -1047,10 +1047,11 @@ plots.show(
 import course
 
 found = answers(final)
-table = final.fixed_effects[["estimate", "lower", "upper"]].map("{:z.2f}".format)
+table = final.fixed_effects[["estimate", "lower", "upper"]].map("{:.2f}".format)
 gap, low, high = table.loc["gender[T.M]"]
 doubled, doubled_low, doubled_high = table.loc["log2_size"]
-classmates, classmates_low, classmates_high = table.loc["gcse_school"]
+classmates, *classmates_ends = final.fixed_effects.loc["gcse_school", ["estimate", "lower", "upper"]]
+classmates_low, classmates_high = (f"{end:.3f}" for end in classmates_ends)
 month = final.fe_params["age"]
 of_slopes, of_gaps = quick[["estimate", "lower", "upper"]].iloc[:2].map("{:.2f}".format).to_numpy()
 of_leas = of_authorities[["estimate", "lower", "upper"]].iloc[0].map("{:.2f}".format).to_list()
@@ -1081,7 +1082,7 @@ paragraphs = [
     {doubled} points (95 % CI {doubled_low} to {doubled_high}). Authorities hardly differed (SD {of_leas[0]},
     95 % CI {of_leas[1]} to {of_leas[2]}). The fixed part accounted for {100 * marginal:.0f} % of the
     variance, and the remaining scores of two candidates of one school correlated by {alike_now:.2f}. The
-    school's mean GCSE result went with {classmates} points per GCSE point ({classmates_low} to
+    school's mean GCSE result went with {classmates:.2f} points per GCSE point ({classmates_low} to
     {classmates_high}), half of what it was before size was in the model.""",
     f"""(2) Near the average GCSE result, one GCSE point went with {slope:.2f} points. This slope differed
     between schools with an SD of {of_slopes[0]} (95 % CI {of_slopes[1]} to {of_slopes[2]}): in 95 % of schools
