@@ -128,7 +128,7 @@ EXERCISES = (
     Exercise(
         id="07.3",
         question="Which formula tests training, which varies between hospitals?",
-        kind=Model(),
+        kind=Model("wards"),
         expected=lambda data: (
             "pain ~ training + (1|ward) + (1|hospital)",
             "pain ~ training + (1|hospital/ward)",

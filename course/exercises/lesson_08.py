@@ -75,7 +75,7 @@ EXERCISES = (
     Exercise(
         id="08.3",
         question="Which is the simplest formula for mystery A with the same estimate and standard error?",
-        kind=Model(),
+        kind=Model("classes"),
         expected=lambda data: (
             "test_score ~ age10 + (1|classroom) + (1|school)",
             "test_score ~ age10 + (1|school/classroom)",
@@ -120,7 +120,7 @@ EXERCISES = (
     Exercise(
         id="08.4",
         question="Which formula is right for mystery B?",
-        kind=Model(),
+        kind=Model("classes"),
         expected=lambda data: (
             "test_score ~ age10 + I(age10**2) + (1|classroom) + (1|school)",
             "test_score ~ age10 + I(age10*age10) + (1|classroom) + (1|school)",
@@ -174,7 +174,7 @@ EXERCISES = (
     Exercise(
         id="08.5",
         question="Which formula is right for mystery C?",
-        kind=Model(),
+        kind=Model("classes"),
         expected=lambda data: (
             "test_score ~ age10 + C(district) + (1|classroom) + (1|school)",
             "test_score ~ age10 + C(district) + (1|school/classroom)",
@@ -216,7 +216,7 @@ EXERCISES = (
     Exercise(
         id="08.6",
         question="Which formula is right for mystery D?",
-        kind=Model(),
+        kind=Model("classes"),
         expected=lambda data: (
             "test_score ~ age10 + teacher_experience + (1|classroom) + (1|school)",
             "test_score ~ age10 + teacher_experience + (1|school/classroom)",

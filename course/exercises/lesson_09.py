@@ -172,7 +172,7 @@ EXERCISES = (
         id="09.4",
         question="Which formula is right for tutoring that is given within schools, and may achieve more in "
         "some schools than in others?",
-        kind=Model(),
+        kind=Model("classes"),
         expected=lambda data: "test_score ~ tutoring + (tutoring|school)",
         because="What varies by school goes to the left of the bar: its level, and the effect of tutoring.",
         hint="after the ~ come the fixed effect and one pair of parentheses. What varies by school?",

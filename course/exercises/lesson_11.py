@@ -130,7 +130,7 @@ EXERCISES = (
         id="11.3",
         question="Which formula asks whether the effect of dose and the gap between the sexes differ "
         "between wards?",
-        kind=Model(),
+        kind=Model("wards"),
         expected=lambda data: (
             "pain ~ dose + sex + (dose + sex|ward) + (1|hospital)",
             "pain ~ dose + sex + (dose + sex|hospital:ward) + (1|hospital)",

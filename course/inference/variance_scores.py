@@ -14,8 +14,8 @@ are estimated. With balanced groups and many rows in each this is the exact inte
 distribution of the mean square between groups.
 
 The idea is that of the score tests of Zhang and Lin (2003, doi 10.1093/biostatistics/4.1.57), who test for a
-variance of 0 and take a scaled chi-squared distribution after Satterthwaite (1946, doi 10.2307/3002019). Here it
-is that of the form itself, by the saddlepoint approximation of Kuonen (1999, doi 10.1093/biomet/86.4.929).
+variance of 0 and take a scaled chi-squared distribution after Satterthwaite (1946, doi 10.2307/3002019). Here
+it is that of the form itself, by the saddlepoint approximation of Kuonen (1999, doi 10.1093/biomet/86.4.929).
 
 No matrix has a row per row of the data: with Z the columns of all random effects, V is proportional to
 I + Z S Z', D is c V + Z E Z' with a number c and a matrix E of the size of S, and what counts of P is

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from course import __version__
 from course.common.parameter import Parameter
 from course.common.wording import listing, number, p_equation, rounded_like
 from course.design.design import Design
@@ -73,14 +74,15 @@ def report(fit: Fit) -> str:
     >>> print(textwrap.fill(report(fit), 80))
     A linear mixed model of test_score with fixed effects of age and random
     intercepts by classroom and random intercepts by school was fitted by restricted
-    maximum likelihood. The data were 2,494 rows in 190 levels of classroom and 60
-    levels of school. Fixed effects (Satterthwaite degrees of freedom): Intercept
-    23.0, 95% CI [20.3, 25.7], t(614.1) = 16.84, p < 0.001; age 3.77, 95% CI [3.55,
-    4.00], t(2348.2) = 32.57, p < 0.001. Standard deviations: Intercept by classroom
-    4.224, Intercept by school 4.987, residual 6.532. The correlation to be expected
-    of two rows was 0.50 for the same classroom, 95% CI [0.43, 0.57]; 0.29 for the
-    same school, 95% CI [0.20, 0.40]. Fixed effects explained 19.1% of the variance,
-    fixed and random effects together 59.6%.
+    maximum likelihood, with the Python package mixed-effects-course ... The data
+    were 2,494 rows in 190 levels of classroom and 60 levels of school. Fixed effects
+    (Satterthwaite degrees of freedom): Intercept 23.0, 95% CI [20.3, 25.7], t(614.1)
+    = 16.84, p < 0.001; age 3.77, 95% CI [3.55, 4.00], t(2348.2) = 32.57, p < 0.001.
+    Standard deviations: Intercept by classroom 4.224, Intercept by school 4.987,
+    residual 6.532. The expected correlation of two rows, the ICC, was 0.50 for the
+    same classroom, 95% CI [0.43, 0.57]; 0.29 for the same school, 95% CI [0.20,
+    0.40]. Of the variance 19.1% was that of the fixed part (marginal R squared), and
+    59.6% that of fixed and random parts together (conditional R squared).
 
     In R: ``report::report(fit)``.
     """
@@ -121,7 +123,10 @@ def _model(fit: Fit) -> str:
         law = fit.family.name.replace("poisson", "Poisson")
         what = f"{law} mixed model ({fit.family.link} link) of {response}{counted}"
         method = f"maximum likelihood ({fit.method})"
-    return f"A {what} with {fixed} and {listing(random)} was fitted by {method}."
+    return (
+        f"A {what} with {fixed} and {listing(random)} was fitted by {method}, with the Python package "
+        f"mixed-effects-course {__version__}."
+    )
 
 
 def _pooling(fit: Fit) -> list[str]:
@@ -273,9 +278,10 @@ def _alike(fit: MixedFit | MixedGLMFit | PooledFit) -> str:
     slopes = any(set(g.effects) != {"Intercept"} for g in fit.design.groupings)
     mean = " (variances averaged over the rows)" if slopes else ""
     where = f" on the scale of the {fit.family.link}" if isinstance(fit, MixedGLMFit) else ""
-    alike = f"The correlation to be expected of two rows{where}{mean} was {'; '.join(said)}. "
-    explained = r2(fit)
+    alike = f"The expected correlation of two rows{where}{mean}, the ICC, was {'; '.join(said)}. "
+    shares = r2(fit)
     return (
-        f"{alike if said else ''}Fixed effects explained {explained['marginal']:.1%} of the variance{where}, "
-        f"fixed and random effects together {explained['conditional']:.1%}."
+        f"{alike if said else ''}Of the variance{where} {shares['marginal']:.1%} was that of the fixed part "
+        f"(marginal R squared), and {shares['conditional']:.1%} that of fixed and random parts together "
+        "(conditional R squared)."
     )

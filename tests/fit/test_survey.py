@@ -674,7 +674,8 @@ def test_what_believes_in_a_likelihood_is_refused_with_its_mend(fit):
 
 def test_the_report_tells_of_weights(fit):
     text = report(fit)
-    assert "was fitted by pseudo-maximum likelihood. Sampling weights were school by v" in text
+    assert "was fitted by pseudo-maximum likelihood, with" in text
+    assert "Sampling weights were school by v" in text
     assert "Standard errors are those of the sandwich." in text
     assert "degrees of freedom" in text and "Satterthwaite" not in text
 

@@ -197,7 +197,7 @@ def test_an_effect_of_each_row_is_no_group_that_two_rows_share():
     alone = fit("days_absent ~ age + offset(np.log(school_days)) + (1|row)", "absences", "poisson")
     with pytest.raises(CourseError, match="no two rows share any"):
         icc(alone)
-    assert "The correlation to be expected" not in report(alone)
+    assert "The expected correlation" not in report(alone)
 
 
 def test_icc_on_the_latent_scale_has_the_variance_of_the_link():

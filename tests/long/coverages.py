@@ -24,12 +24,12 @@ LEVEL = 0.95
 N = {
     "satterthwaite": 2000,
     "kenward-roger": 2000,
-    "auto": 1000,
+    "auto": 400,
     "wald": 1000,
     "profile": 1000,
     "bootstrap": 300,
 }
-N_SLOPES = N | {"auto": 200, "profile": 500, "bootstrap": 100}
+N_SLOPES = N | {"auto": 100, "profile": 500, "bootstrap": 100}
 RESULTS = Path(__file__).with_suffix(".json")
 
 TRUTH = {
@@ -45,7 +45,7 @@ SLOPES = "test_score ~ age + school_resources + (age|school)"
 VARYING = {"slope_sd": {"school": 2}, "intercept_at": 10}
 CASES = {
     "6 schools": (INTERCEPTS, TRUTH | {"schools": 6}, N),
-    "40 schools": (INTERCEPTS, TRUTH | {"schools": 40}, N | {"auto": 400, "bootstrap": 100}),
+    "40 schools": (INTERCEPTS, TRUTH | {"schools": 40}, N | {"auto": 150, "bootstrap": 100}),
     "6 schools, slopes": (SLOPES, TRUTH | VARYING | {"schools": 6}, N_SLOPES),
     "40 schools, slopes": (SLOPES, TRUTH | VARYING | {"schools": 40}, N_SLOPES),
 }
