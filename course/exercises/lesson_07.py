@@ -13,6 +13,11 @@ from course.inference.fixed_effects import fixed_effects_table
 LEVELS = " + (1|classroom) + (1|school) + (1|province)"
 FIXED = "test_score ~ age10 + sex + teacher_experience + school_resources + reform"
 FORMULA = FIXED + LEVELS
+# One hint for both: the two ends are nearly the same.
+OTHER_DF = (
+    "close, but by other degrees of freedom: exactly 4, as we counted, or Kenward and Roger's, the subject of the "
+    "next section. Take the df and the standard error that fit.fixed_effects has."
+)
 SMALLER = FORMULA.replace(" + teacher_experience", "")
 
 
@@ -105,13 +110,9 @@ EXERCISES = (
                 lambda data: (
                     fixed_effects_table(_fit(data), df="kenward-roger").loc["reform", "lower"]
                 ),
-                "that is Kenward and Roger's interval, a sound one, and the subject of the next section. The "
-                "question is for the df and the standard error in fit.fixed_effects.",
+                OTHER_DF,
             ),
-            Slip(
-                lambda data: _end_by_four(data),
-                "that takes exactly 4 df, as we counted. Here take the df that fit.fixed_effects has.",
-            ),
+            Slip(_end_by_four, OTHER_DF),
             Slip(
                 lambda data: _end(data, -1, df="school_resources"),
                 "those are the df of another row: take them from reform, too.",
