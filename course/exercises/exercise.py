@@ -190,7 +190,10 @@ def judge(exercise: Exercise, answer: Any, data: Data) -> Verdict:
         if kind.same(given, slip.wrong(data), frame):
             return Verdict(False, f"{exercise.id} not yet: {slip.hint}")
     remark = kind.remark(given, expected, frame)
-    hint = exercise.hint if remark is None else f"{remark} {exercise.hint}"
+    hint = exercise.hint
+    if remark is not None:
+        after_sentence = remark.endswith(".")
+        hint = f"{remark} {hint[:1].upper() + hint[1:] if after_sentence else hint}"
     return Verdict(False, f"{exercise.id} not yet: {hint}")
 
 
