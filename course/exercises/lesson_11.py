@@ -189,10 +189,6 @@ EXERCISES = (
                 lambda data: "pain ~ dose * sex + (dose + sex|ward) + (1|hospital)",
                 "the random part is right. The star adds an interaction to the fixed part that nobody asked for.",
             ),
-            Slip(
-                lambda data: "pain ~ dose + sex + (0 + dose + sex|ward) + (1|hospital)",
-                "the 0 removes the intercept, and wards may well differ in their level.",
-            ),
         ),
     ),
     Exercise(
