@@ -17,8 +17,9 @@ from course.fit.generalised_summary import RATIOS
 from course.fit.latent import row_effects
 from course.fit.model import MixedFit
 from course.fit.pooled import PooledFit, response_of
-from course.fit.require import require_fit_or_pooled
+from course.fit.require import first_of, require_fit_or_pooled
 from course.fit.survey import SurveyFit
+from course.fit.tables import exponentials
 from course.interpretation.icc import icc
 from course.interpretation.variance import r2
 from course.solver.parameters import unknown_parameters
@@ -88,10 +89,7 @@ def report(fit: Fit) -> str:
     """
     require_fit_or_pooled(fit, surveys=True)
     sentences = [_model(fit), *_offset(fit), *_weights(fit), *_pooling(fit), _sample(fit)]
-    sentences += [_fixed(fit), _random(fit)]
-    # the sample's shares of variance are not those of the population that weights stand for
-    if not isinstance(fit, SurveyFit) and _survey(fit) is None:
-        sentences += [_alike(fit), *_overdispersion_allowed(fit)]
+    sentences += [_fixed(fit), _random(fit), _alike(fit), *_overdispersion_allowed(fit)]
     several = isinstance(fit, PooledFit)
     if fit.singular:
         sentences.append(SINGULAR_SEVERAL if several else SINGULAR)
@@ -169,7 +167,7 @@ def _weights(fit: Fit) -> list[str]:
 
 def _survey(fit: Fit) -> SurveyFit | None:
     """The fit with sampling weights, or the first of those that are pooled."""
-    first = fit.fits[0] if isinstance(fit, PooledFit) else fit
+    first = first_of(fit)
     return first if isinstance(first, SurveyFit) else None
 
 
@@ -213,7 +211,7 @@ def _ratios(fit: MixedGLMFit) -> list[str]:
     for row in fit.fixed_effects.loc[names].itertuples():
         values = (row.estimate, row.lower, row.upper)
         if ratio and row.Index != "Intercept":
-            shown = [f"{value:.3g}" for value in np.exp(values)]
+            shown = [f"{value:.3g}" for value in exponentials(np.array(values))]
             what = f"{row.Index} {ratio}"
         else:
             shown = [rounded_like(value, row.std_error) for value in values]
@@ -268,7 +266,7 @@ def _random(fit: Fit) -> str:
     return f"Standard deviations{where}: {', '.join(said)}."
 
 
-def _alike(fit: MixedFit | MixedGLMFit | PooledFit) -> str:
+def _alike(fit: Fit) -> str:
     said = []
     for row in [] if row_effects(fit).all() else icc(fit).itertuples():
         ends = ""
@@ -276,7 +274,8 @@ def _alike(fit: MixedFit | MixedGLMFit | PooledFit) -> str:
             ends = f", 95% CI [{row.icc_lower:.2f}, {row.icc_upper:.2f}]"
         said.append(f"{row.icc:.2f} for the same {row.Index.replace(' & ', ' and ')}{ends}")
     slopes = any(set(g.effects) != {"Intercept"} for g in fit.design.groupings)
-    mean = " (variances averaged over the rows)" if slopes else ""
+    over = "the rows" if _survey(fit) is None else "the population"
+    mean = f" (variances averaged over {over})" if slopes else ""
     where = f" on the scale of the {fit.family.link}" if isinstance(fit, MixedGLMFit) else ""
     alike = f"The expected correlation of two rows{where}{mean}, the ICC, was {'; '.join(said)}. "
     shares = r2(fit)
