@@ -1112,7 +1112,7 @@ paragraphs = [
     curve had six coefficients. With normal scores in place of points, the SD of the slopes was
     {100 * (1 - slopes["normal score"] / slopes["final"]):.0f} % smaller (in SDs of the response); the other
     results held.""",
-    """Limits. The data are observational. Candidates were not assigned to schools by lot, so that differences
+    """Limits. The data are observational. Candidates were not assigned to schools at random, so that differences
     between schools are not effects of schools, and the number of candidates may stand for much that was not
     measured.""",
 ]
