@@ -296,7 +296,11 @@ SPELLINGS = {
         "test_score ~ 0 + age10 + C(district) + (1|classroom) + (1|school)",
     ],
     "09.4": ["test_score ~ C(tutoring) + (C(tutoring)|school)"],
-    "11.3": ["pain ~ dose + C(sex) + (dose + C(sex)|ward) + (1|hospital)"],
+    "11.3": [
+        "pain ~ dose + C(sex) + (dose + C(sex)|ward) + (1|hospital)",
+        # without an intercept the factor has a column for each of its levels, and these hold it
+        "pain ~ dose + sex + (0 + dose + sex|ward) + (1|hospital)",
+    ],
     "05.3": ["pain ~ dose + (1|hospital/ward) + (0+dose|ward)"],
 }
 
