@@ -1021,15 +1021,16 @@ plots.show(
 # A 95 % interval promises to contain the truth in 95 % of all data sets. That can be counted, though not in
 # a minute, so it was done beforehand (`tests/long/coverages.md` in the course's repository): 10 pupils in
 # each of 6 schools, or of 40, simulated hundreds of times, with a predictor that belongs to schools. Here is
-# the [coverage](glossary.ipynb#coverage), in per cent.
+# the [coverage](glossary.ipynb#coverage), in per cent. (The score interval, made for few groups, was tried with
+# six schools, 400 times.)
 
 # %% tags=["workshop"]
 coverage = pd.DataFrame(
     {
         ("6 schools", "predictor of schools"): [95.2, 95.9, 88.1, 89.7, np.nan, np.nan],
-        ("6 schools", "SD between schools"): [np.nan, np.nan, 82.4, 84.7, 99.5, SCORE_6],
+        ("6 schools", "SD between schools"): [np.nan, np.nan, 82.4, 84.7, 99.5, 94.8],
         ("40 schools", "predictor of schools"): [95.4, 95.4, 93.8, 93.0, np.nan, np.nan],
-        ("40 schools", "SD between schools"): [np.nan, np.nan, 94.3, 92.0, 96.3, SCORE_40],
+        ("40 schools", "SD between schools"): [np.nan, np.nan, 94.3, 92.0, 96.3, np.nan],
     },
     index=["t, Satterthwaite", "t, Kenward-Roger", "profile", "bootstrap", "log scale", "score"],
 )
