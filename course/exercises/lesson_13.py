@@ -116,7 +116,8 @@ EXERCISES = (
             ),
             Slip(
                 lambda data: float((_scores(data) < LIMIT).any(axis=1).mean()),
-                "those have at least one plausible value below 420. Each of the ten columns has a share of its own.",
+                "those have at least one plausible value below 420. Each of the ten columns has a share of "
+                "its own.",
             ),
         ),
     ),
@@ -272,11 +273,13 @@ EXERCISES = (
         kind=Choice("abc"),
         expected=lambda data: "a",
         because="What is drawn without the score is unrelated to it, and the slope comes out too flat.",
-        hint="imagine that all values were missing and were drawn without looking at the score: what slope would come out?",
+        hint="imagine that all values were missing and were drawn without looking at the score: what slope "
+        "would come out?",
         slips=(
             Slip(
                 lambda data: "b",
-                "the draws add no information, and the standard errors allow for that. What happens if it is left out?",
+                "the draws add no information, and the standard errors allow for that. What happens if it "
+                "is left out?",
             ),
             Slip(lambda data: "c", "it does, for the relation that you want to estimate."),
         ),

@@ -99,7 +99,8 @@ def generalised_notes(design: Design, estimates: GeneralisedEstimates) -> list[s
     grow = "grows" if len(estimates.runaway) == 1 else "grow"
     told = (
         f"{listing([str(parameter) for parameter in estimates.runaway])} {grow} without end: the likelihood "
-        "gets flat and has no highest point, and what is shown is where the search stopped. This happens where a "
+        "gets flat and has no highest point, and what is shown is where the search stopped. This happens "
+        "where a "
         "predictor, or the groups, separate the rows that count from the others (a level in which nobody "
         "passed, say). Do not report it; join such levels, or leave the term out."
     )

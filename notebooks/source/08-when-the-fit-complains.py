@@ -326,7 +326,12 @@ box(ax, 6.6, 4.2, "Keep it,\nwhatever its p-value", colour=keep)
 box(ax, 6.6, 3.0, "Keep (x || group)", colour=keep)
 box(ax, 6.6, 1.8, "Keep it; df by Kenward-Roger", colour=keep)
 box(ax, 1.7, 0.6, "Leave it out, or keep it:\nthe numbers are the same")
-for y, down, right in [(5.4, "yes", "no"), (4.2, "yes", "no"), (3.0, "yes", "no"), (1.8, "no", "yes")]:
+for y, down, right in [
+    (5.4, "yes", "no"),
+    (4.2, "yes", "no"),
+    (3.0, "yes", "no"),
+    (1.8, "no", "yes"),
+]:
     arrow(ax, (1.7, y - 0.37), (1.7, y - 0.83), down)
     arrow(ax, (3.25, y), (5.05, y), right)
 ax.text(
@@ -338,8 +343,10 @@ ax.axis("off")
 plots.show(
     ax,
     alt="A chart of decisions, from top to bottom. Does the predictor vary within the groups, and are there "
-    "enough of them? If not, no slope. If so, fit it, with the predictor centred. If the fit is not singular, "
-    "keep it, whatever its p-value. If it is, drop the correlation; if that helps, keep this fit. If not, the "
+    "enough of them? If not, no slope. If so, fit it, with the predictor centred. If the fit is not "
+    "singular, "
+    "keep it, whatever its p-value. If it is, drop the correlation; if that helps, keep this fit. If not, "
+    "the "
     "SD of the slopes is 0: keep it with Kenward-Roger's degrees of freedom where the effect is your "
     "question, else leave it out or keep it, which gives the same numbers. Report every step.",
 )
@@ -443,8 +450,8 @@ for seed in range(8):
 pd.DataFrame(short).groupby("singular")["short"].agg(fits="size", stopped_short="sum")
 
 # %% [markdown] tags=["workshop"]
-# Most of the trouble occurs where the best fit is singular. There the plain fit often stops short, with or
-# without saying so.
+# In three of the eight it stopped short, with or without saying so. It happens most easily where the best fit
+# is singular, but not only there.
 #
 # **What to report.** Name the program and its version, and say that the fit was checked against a second
 # search. When two programs disagree, the higher log-likelihood is right, provided both fit the same rows
@@ -600,9 +607,9 @@ upper = confint(few_fit, parameters="sd(Intercept | province)")["upper"]  #!
 check("08.2", upper)
 
 # %% [markdown] tags=["workshop", "solution"]
-# *Why.* The interval contains every SD under which these three provinces would not be unusual. Its lower end is
-# 0 or near it, and its upper end many times the estimate. These hundreds of pupils say a good deal about age,
-# and next to nothing about how provinces differ.
+# *Why.* The interval contains every SD under which these three provinces would not be unusual. Its lower end
+# is 0 or near it, and its upper end many times the estimate. These hundreds of pupils say a good deal about
+# age, and next to nothing about how provinces differ.
 
 # %% [markdown] tags=["workshop"]
 # ## Case 6: zero far away, and units too small
@@ -825,7 +832,8 @@ for name, fit in quiet_fits.items():
 
 # %% [markdown] tags=["workshop"]
 # `diagnose` finds three of the four. It looks for what can be counted without knowing your question. The
-# fourth needs your eyes. And what `diagnose` finds, you still have to understand, so here they are one by one.
+# fourth needs your eyes. And what `diagnose` finds, you still have to understand, so here they are one by
+# one.
 
 # %% [markdown] tags=["workshop"]
 # ## Case 9: a bend
@@ -931,7 +939,9 @@ def false_alarms(share_of_boys, ratio):
 
 pd.DataFrame(
     {
-        f"{share:.0%} boys": {f"SD ratio {ratio}": false_alarms(share, ratio) for ratio in (1, 1.5, 2)}
+        f"{share:.0%} boys": {
+            f"SD ratio {ratio}": false_alarms(share, ratio) for ratio in (1, 1.5, 2)
+        }
         for share in (0.2, 0.5, 0.8)
     }
 ).round(3)
@@ -985,13 +995,19 @@ pd.DataFrame(
 
 # %% tags=["workshop"]
 rng = np.random.default_rng(40)
-shapes = {"normal": rng.normal(0, 3, (1000, 40)), "few high": 3 * (rng.exponential(1, (1000, 40)) - 1)}
+shapes = {
+    "normal": rng.normal(0, 3, (1000, 40)),
+    "few high": 3 * (rng.exponential(1, (1000, 40)) - 1),
+}
 for name, effects in shapes.items():
     means = effects + rng.normal(0, 6 / np.sqrt(15), effects.shape)
-    shortfall = effects.max(axis=1) - weight * np.take_along_axis(
-        means, effects.argmax(axis=1)[:, None], axis=1
-    ).ravel()
-    print(f"{name:8}  the truly highest school falls short by {shortfall.mean():.1f} points on average")
+    shortfall = (
+        effects.max(axis=1)
+        - weight * np.take_along_axis(means, effects.argmax(axis=1)[:, None], axis=1).ravel()
+    )
+    print(
+        f"{name:8}  the truly highest school falls short by {shortfall.mean():.1f} points on average"
+    )
 
 # %% [markdown] tags=["workshop"]
 # One warning about the picture. Predicted effects of a model that assumes a normal distribution look more
@@ -1101,7 +1117,7 @@ pd.DataFrame(
 # | complaint | what it means | what to do and to report |
 # |---|---|---|
 # | singular, a variance is 0 | groups differ no more than chance makes them | keep it; report the interval |
-# | singular, correlation ±1 | the slope hardly varies, or zero is far off | centre; drop the correlation; see the chart |
+# | singular, correlation ±1 | the slope hardly varies, or zero is far off | centre; then follow the chart |
 # | did not converge | the search gave up | centre, scale, simplify; another search |
 # | converged, with warnings | perhaps not at the optimum | compare log-likelihoods of two searches |
 # | Hessian, two equal variances | one row per group | leave the term out |
@@ -1114,7 +1130,7 @@ pd.DataFrame(
 # | rows left out | gaps | count them, say why; look for 999 |
 # | *silent:* residuals bend | a straight line where there is none | `I(x**2)`; show the picture |
 # | *silent:* spread grows, long tail | effects multiply | logarithm; report factors |
-# | *silent:* one factor's levels spread differently | one residual variance for all | robust errors; report the ratio |
+# | *silent:* boys spread more than girls | one residual variance for all | robust errors; the ratio |
 # | *silent:* random effects not normal | perhaps a predictor is missing | look for it; no league table |
 # | *silent:* one group decides | an error, or an unusual group | look at its rows; report both results |
 

@@ -356,7 +356,9 @@ check("10.2", best_reml)
 # %% tags=["workshop"]
 rng = np.random.default_rng(0)
 shuffles = [rng.permutation(y) for _ in range(200)]
-alike = min(shuffles, key=lambda scores: twelve.assign(s=scores).groupby("school")["s"].mean().std())
+alike = min(
+    shuffles, key=lambda scores: twelve.assign(s=scores).groupby("school")["s"].mean().std()
+)
 shuffled = np.column_stack([Z, X, alike])
 products_shuffled = shuffled.T @ shuffled
 

@@ -635,8 +635,8 @@ mean_residuals(final)[["mean"]].round(2).T
 #
 # It was in nobody's plan. The report will say that we found it by looking.
 #
-# Could a program have found it? `diagnose` ([lesson 08](08-when-the-fit-complains.ipynb)) plots nothing, but it
-# compares what the rows of a table can tell. (We shall leave out groups later, so here it gets no time for
+# Could a program have found it? `diagnose` ([lesson 08](08-when-the-fit-complains.ipynb)) plots nothing, but
+# it compares what the rows of a table can tell. (We shall leave out groups later, so here it gets no time for
 # that.)
 
 # %% tags=["workshop"]
@@ -648,8 +648,8 @@ for finding in diagnose(planned, solvers=False, seconds=0):
 
 # %% [markdown] tags=["workshop"]
 # It names the spread, the bend and the size of the schools, because these can be computed from any table. It
-# could not have known of anything that is in another column, or in no column at all. For that you need to know
-# your schools.
+# could not have known of anything that is in another column, or in no column at all. For that you need to
+# know your schools.
 #
 # What did the curve and the size do to our answers?
 
@@ -677,7 +677,10 @@ three.round(2)
 # %% tags=["workshop"]
 context = {"straight line": planned, "curve": curved, "curve and size": final}
 pd.DataFrame(
-    {name: fit.fixed_effects.loc["gcse_school", ["estimate", "lower", "upper"]] for name, fit in context.items()}
+    {
+        name: fit.fixed_effects.loc["gcse_school", ["estimate", "lower", "upper"]]
+        for name, fit in context.items()
+    }
 ).T.round(2)
 
 # %% [markdown] tags=["workshop"]
@@ -1026,15 +1029,16 @@ slopes = shown.loc["SD of the slope of GCSE"]
 plots.show(
     ax,
     alt="Five answers from four fits: the final one, schools with five or more candidates, a curve with six "
-    f"coefficients, and the normal score. In every row the marks lie within {spread.max():.2f} of each other. "
+    f"coefficients, and the normal score. In every row the marks lie within {spread.max():.2f} of each "
+    "other. "
     f"The SD of the slopes is {slopes['final']:.3f} in the final fit and {slopes['normal score']:.3f} with "
     "normal scores.",
 )
 
 # %% [markdown] tags=["workshop"]
 # Four of these answers hold, near enough. The SD of the slopes holds against leaving out small schools and
-# against a more flexible curve. On the stretched scale it is smaller by about a quarter, though still
-# well above 0, and a report has to say so. The correlation of intercept and slope, which is in the table only,
+# against a more flexible curve. On the stretched scale it is smaller by about a quarter, though still well
+# above 0, and a report has to say so. The correlation of intercept and slope, which is in the table only,
 # moves most: once the ends are stretched, it is much weaker. That agrees with our invented candidates. It
 # belongs to the scale, at least in part, and stays out of the report.
 
@@ -1062,7 +1066,9 @@ found = answers(final)
 table = final.fixed_effects[["estimate", "lower", "upper"]].map("{:.2f}".format)
 gap, low, high = table.loc["gender[T.M]"]
 doubled, doubled_low, doubled_high = table.loc["log2_size"]
-classmates, *classmates_ends = final.fixed_effects.loc["gcse_school", ["estimate", "lower", "upper"]]
+classmates, *classmates_ends = final.fixed_effects.loc[
+    "gcse_school", ["estimate", "lower", "upper"]
+]
 classmates_low, classmates_high = (f"{end:.3f}" for end in classmates_ends)
 month = final.fe_params["age"]
 of_slopes, of_gaps = quick[["estimate", "lower", "upper"]].iloc[:2].map("{:.2f}".format).to_numpy()
@@ -1097,7 +1103,8 @@ paragraphs = [
     school's mean GCSE result went with {classmates:.2f} points per GCSE point ({classmates_low} to
     {classmates_high}), half of what it was before size was in the model.""",
     f"""(2) Near the average GCSE result, one GCSE point went with {slope:.2f} points. This slope differed
-    between schools with an SD of {of_slopes[0]} (95 % CI {of_slopes[1]} to {of_slopes[2]}): in 95 % of schools
+    between schools with an SD of {of_slopes[0]} (95 % CI {of_slopes[1]} to {of_slopes[2]}): in 95 % of
+    schools
     it lies between {slope - 1.96 * slope_sd:.2f} and {slope + 1.96 * slope_sd:.2f}. With a straight line in
     place of the curve, its SD would have been {answers(planned)["SD of the slope of GCSE"]:.2f}. In forty
     simulated data sets in which slopes did not differ, graded on the same scale, it was
@@ -1106,13 +1113,15 @@ paragraphs = [
     although women had the higher mean score. The gap differed between schools with an SD of {of_gaps[0]}
     points ({of_gaps[1]} to {of_gaps[2]}). A candidate one month older was {-month:.2f} points behind.""",
     f"""Checks. The residual SD was {residual_sds["lowest"]:.2f} in the lowest third of the fitted values and
-    {residual_sds["highest"]:.2f} in the highest, as a ceiling makes it; {(final.fittedvalues > 10).sum()} fitted
+    {residual_sds["highest"]:.2f} in the highest, as a ceiling makes it; {(final.fittedvalues > 10).sum()}
+    fitted
     values lie above 10. Random intercepts were close to normal. No authority moved a fixed effect by one
     standard error. The results held when schools with fewer than five candidates were left out and when the
     curve had six coefficients. With normal scores in place of points, the SD of the slopes was
     {100 * (1 - slopes["normal score"] / slopes["final"]):.0f} % smaller (in SDs of the response); the other
     results held.""",
-    """Limits. The data are observational. Candidates were not assigned to schools at random, so that differences
+    """Limits. The data are observational. Candidates were not assigned to schools at random, so that
+    differences
     between schools are not effects of schools, and the number of candidates may stand for much that was not
     measured.""",
 ]

@@ -176,8 +176,8 @@ plots.show(
 # ## Why not simply average them?
 #
 # It is tempting: take the mean of the ten, and go on as in lesson 02. Let us do it, and watch one number: the
-# residual SD, that is, how far students of one school scatter around what the model expects. In truth it is 70
-# points.
+# residual SD, that is, how far students of one school scatter around what the model expects. In truth it is
+# 70 points.
 #
 # First with one plausible value, in plain statsmodels:
 
@@ -320,8 +320,8 @@ check("13.3", pooled_error)
 # *Why.* Variances add up, standard errors do not: square them, add, and take the root at the end.
 
 # %% [markdown] tags=["workshop"]
-# And now in one line. The star stands for whatever is between `PV` and `MATH`, and the model is fitted to every
-# column that matches:
+# And now in one line. The star stands for whatever is between `PV` and `MATH`, and the model is fitted to
+# every column that matches:
 
 # %% tags=["workshop"]
 pooled = mixedlm("PV*MATH" + predictors, assessment).fit()
@@ -417,7 +417,8 @@ pd.DataFrame(
 #
 # **Sampling weights are not the weights of other programs.** `weights="w"`, a name alone, is what `lm` and
 # `lmer` mean: a row with a weight of 4 is a mean of four measurements and has a quarter of the variance. A
-# sampling weight of 4 says that three others like this student were not drawn. The two give different answers.
+# sampling weight of 4 says that three others like this student were not drawn. The two give different
+# answers.
 #
 # <details>
 # <summary>In R</summary>
@@ -530,16 +531,16 @@ check("13.6", gap)
 
 # %% [markdown] tags=["workshop"]
 # They are not like the others. Weak students are missing more often, so those who are left are too good: one
-# more reason why the intercept was too high. (As long as what is missing depends only on what the model knows,
-# missing *responses* do no harm, as lesson 08 said. Here a *predictor* is missing, and that depends on the
-# response.)
+# more reason why the intercept was too high. (As long as what is missing depends only on what the model
+# knows, missing *responses* do no harm, as lesson 08 said. Here a *predictor* is missing, and that depends on
+# the response.)
 #
 # To fill a gap with the mean of the others would be wrong, for the reason that you know by now: guesses do
 # not spread as values do. So we *draw*, as the assessment drew the scores. This is
 # [multiple imputation](glossary.ipynb#multiple-imputation):
 #
-# 1. Among those who have an ESCS, regress it on everything that the analysis uses, **the score included**, and
-#    on the school's means of score and ESCS.
+# 1. Among those who have an ESCS, regress it on everything that the analysis uses, **the score included**,
+#    and on the school's means of score and ESCS.
 # 2. Draw the coefficients and the residual SD from what they might be, given how exactly they are known.
 # 3. Give everybody without an ESCS the predicted value plus a random residual.
 #
@@ -619,8 +620,8 @@ plots.show(
 
 # %% [markdown] tags=["workshop"]
 # Two choices that nobody sees in a table of coefficients moved the intercept by twenty points. The slope
-# survived both of them. This is worth a sentence in the paper: some results depend on how the sample was drawn
-# and on who did not answer, and others do not.
+# survived both of them. This is worth a sentence in the paper: some results depend on how the sample was
+# drawn and on who did not answer, and others do not.
 
 # %% [markdown] tags=["workshop"]
 # ## The paragraph for the paper
@@ -718,8 +719,8 @@ check("13.10", meaning_of_fmi)
 # - Before you fit anything, look at what the program that read the file made of labels and codes.
 # - Plausible values are draws. Compute everything once for each, then average the results, never the values.
 # - Rubin's rules: the variance within plus a little more than the variance between.
-# - Use the weights of each stage of sampling where the chance of being drawn may be related to the score. They
-#   are not prior weights.
+# - Use the weights of each stage of sampling where the chance of being drawn may be related to the score.
+#   They are not prior weights.
 # - Those who do not answer are seldom like the others. Impute with the response and with the schools.
 # - Say in the paper which results depend on these choices, and which do not.
 #

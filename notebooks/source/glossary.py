@@ -150,8 +150,8 @@
 # How much the estimates change when some rows, or one whole group, are left out.
 #
 # ### interaction
-# A product of two predictors in the fixed part, `age * sex`: the slope of one then depends on the value of the
-# other. Beside it, the coefficient of `sex` is the difference where age is 0.
+# A product of two predictors in the fixed part, `age * sex`: the slope of one then depends on the value of
+# the other. Beside it, the coefficient of `sex` is the difference where age is 0.
 #
 # ### intercept-slope correlation
 # Whether groups that stand high where the predictor is zero also have steep slopes. It belongs to
@@ -163,9 +163,9 @@
 # and an unadjusted one has the variance of the fixed part in its denominator, too.)
 #
 # ### Kenward-Roger
-# A t- or F-test of fixed effects that corrects the standard error as well as the degrees of
-# freedom. It exists for REML fits. It is worth its time where groups are few, since it still counts them where
-# a variance is estimated at 0, and [Satterthwaite](#Satterthwaite)'s method does not.
+# A t- or F-test of fixed effects that corrects the standard error as well as the degrees of freedom. It
+# exists for REML fits. It is worth its time where groups are few, since it still counts them where a variance
+# is estimated at 0, and [Satterthwaite](#Satterthwaite)'s method does not.
 #
 # ### Laplace approximation
 # The integral over the random effects of a model of yes or no or of counts, taken as if what is known of
@@ -206,7 +206,8 @@
 #
 # ### missing at random
 # Whether a value is missing depends only on what is in the model, such as age or earlier scores, and not on
-# the missing value itself. Responses that are missing in this way do no harm to a mixed model; predictors may.
+# the missing value itself. Responses that are missing in this way do no harm to a mixed model; predictors
+# may.
 #
 # ### ML
 # Maximum likelihood: the variances and fixed effects that make the data most likely. It makes
@@ -247,7 +248,8 @@
 #
 # ### overdispersion
 # Counts, or so many of so many, that vary more than their distribution allows, because rows differ by more
-# than the predictors say. Standard errors are then too small; an effect of each row, `(1|row)`, allows for it.
+# than the predictors say. Standard errors are then too small; an effect of each row, `(1|row)`, allows for
+# it.
 #
 # ### p-value
 # How often data at least as far from the hypothesis as these would occur if it were true. It is not the

@@ -326,7 +326,9 @@ print(
 )
 print("in result.params: ", round(by_province.params["province Var"], 2))
 print("in conf_int():    ", by_province.conf_int().loc["province Var"].round(2).tolist())
-print(f"confint of the variance:  {sd['lower'] ** 2:.1f} to {sd['upper'] ** 2:.1f} ({sd['method']})")
+print(
+    f"confint of the variance:  {sd['lower'] ** 2:.1f} to {sd['upper'] ** 2:.1f} ({sd['method']})"
+)
 
 # %% [markdown] tags=["workshop"]
 # **What is so.** `params` and `conf_int()` hold the variance *divided by the residual variance*. The
@@ -645,11 +647,11 @@ low, high = confint(kept).loc["sd(Intercept | classroom)", ["lower", "upper"]]
 print(f"interval of the SD of classrooms: {low:.1f} to {high:.1f} points")
 
 # %% [markdown] tags=["workshop"]
-# **What is so.** An estimate of 0 says that the classrooms of this sample differ no more than chance
-# would make them differ. That also happens where they truly differ a little. Taking the term out leaves all
-# estimates and their standard errors as they are, so nothing is gained but a quiet summary; what is lost is the
-# interval, which reaches well above 0. Keep a random intercept that belongs to the design, and say that its
-# variance was estimated at 0. (For random slopes, see the chart in lesson 08.)
+# **What is so.** An estimate of 0 says that the classrooms of this sample differ no more than chance would
+# make them differ. That also happens where they truly differ a little. Taking the term out leaves all
+# estimates and their standard errors as they are, so nothing is gained but a quiet summary; what is lost is
+# the interval, which reaches well above 0. Keep a random intercept that belongs to the design, and say that
+# its variance was estimated at 0. (For random slopes, see the chart in lesson 08.)
 #
 # **Write** `confint(fit)` beside the estimate. See
 # [lesson 08](08-when-the-fit-complains.ipynb#One-rule-for-random-slopes).
@@ -744,7 +746,9 @@ for df in [5, 29, 300]:
 
 # %% tags=["workshop"]
 rng = np.random.default_rng(1)
-kinds = pd.DataFrame({"school": np.arange(20).repeat(30).astype(str), "kind": np.arange(20).repeat(30) % 2})
+kinds = pd.DataFrame(
+    {"school": np.arange(20).repeat(30).astype(str), "kind": np.arange(20).repeat(30) % 2}
+)
 kinds["score"] = 40 + 30 * kinds["kind"] + rng.normal(0, 2, 20).repeat(30) + rng.normal(0, 5, 600)
 fit = mixedlm("score ~ kind + (1|school)", kinds).fit()
 for what, values in {"response": kinds["score"], "residuals": fit.resid}.items():
@@ -773,7 +777,9 @@ pupil = rng.normal(50, 8, 2000)
 twice = {"first": pupil + rng.normal(0, 5, 2000), "second": pupil + rng.normal(0, 5, 2000)}
 rows = {}
 for lost, low in {"first": twice["first"] < 48, "second": twice["second"] < 48}.items():
-    long = pd.DataFrame(twice | {"pupil": np.arange(2000).astype(str)}).melt("pupil", value_name="score")
+    long = pd.DataFrame(twice | {"pupil": np.arange(2000).astype(str)}).melt(
+        "pupil", value_name="score"
+    )
     kept = long[~((long["variable"] == "second") & np.tile(low, 2))]
     fit = mixedlm("score ~ variable + (1|pupil)", kept).fit()
     means = kept.groupby("variable")["score"].mean()

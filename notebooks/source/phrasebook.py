@@ -35,10 +35,10 @@ print("\n".join(R["setup"]))
 # `tight` makes lme4 search until nothing more can be gained. Its default search stops a little
 # earlier, and a variance may then be off in the third digit.
 #
-# Here are the same fits in Python. `result` is statsmodels', `fit` the course's. A number at the end means the same
-# in all three: `m2`, `result2` and `fit2` are one model, with intercepts of classrooms and schools;
-# `m3`, `result3` and `fit3` have provinces, too. `_ml` is a fit by maximum likelihood, everything
-# else by [REML](glossary.ipynb#REML).
+# Here are the same fits in Python. `result` is statsmodels', `fit` the course's. A number at the end means
+# the same in all three: `m2`, `result2` and `fit2` are one model, with intercepts of classrooms and schools;
+# `m3`, `result3` and `fit3` have provinces, too. `_ml` is a fit by maximum likelihood, everything else by
+# [REML](glossary.ipynb#REML).
 
 # %% tags=["workshop"]
 import numpy as np
@@ -880,9 +880,10 @@ phrases(
 
 # %% [markdown] tags=["workshop"]
 # - **Without a method, R's `confint` takes profiles of the ML fit, and the course's does not.** They are too
-#   narrow where groups are few ([lesson 07](07-inference.ipynb#Intervals,-and-whether-they-keep-their-promise)).
-#   `confint(fit)` takes t-intervals for fixed effects, and for SDs what keeps its promise; its column `method`
-#   names it. In R, `parameters::ci(m, method = "satterthwaite")` gives the same t-intervals.
+#   narrow where groups are few ([lesson
+#   07](07-inference.ipynb#Intervals,-and-whether-they-keep-their-promise)). `confint(fit)` takes t-intervals
+#   for fixed effects, and for SDs what keeps its promise; its column `method` names it. In R,
+#   `parameters::ci(m, method = "satterthwaite")` gives the same t-intervals.
 # - Wald intervals differ, and mean different things: R and statsmodels go 1.96 standard errors to either
 #   side; the course takes the t distribution with [Satterthwaite](glossary.ipynb#Satterthwaite)'s degrees
 #   of freedom, so that its interval is the wider one.
@@ -1251,11 +1252,11 @@ translated(
 # | power by simulation | `simr::powerSim(m)` | none | `power(formula, test=..., effect=...)` |
 # | a paragraph for the paper | `report::report(m)` | none | `report(fit)` |
 # | models side by side | `modelsummary::modelsummary(list(m2, m3))` | none | `side_by_side(fit2, fit3)` |
-# | tables to compute with | `broom.mixed::tidy(m)` | `result.summary().tables[1]` | `fit.fixed_effects`, `fit.variance_components` |
-# | residual variances that differ | `nlme::lme(weights = varIdent(...))`, `glmmTMB(dispformula = ~ sex)` | none | none; `fixed_effects_table(fit, robust="school")` |
-# | residuals correlated in time | `nlme::lme(correlation = corAR1(...))` | none | none; a random slope of time |
-# | counts, negative binomial | `glmmTMB(family = nbinom2)` | none | `mixedglm(..., family="poisson")` with `(1\|row)` |
-# | priors, and chains | `brms::brm(...)` | `BinomialBayesMixedGLM` (approximate) | none; Bambi takes the same formulas |
+# | tables to compute with | `broom.mixed::tidy(m)` | `result.summary().tables[1]` | `fit.fixed_effects` |
+# | unequal residual variances | `glmmTMB(..., dispformula = ~ sex)` | none | none; `robust=` in tables |
+# | residuals correlated in time | `nlme::lme(correlation = corAR1())` | none | none |
+# | overdispersed counts | `glmmTMB(..., family = nbinom2)` | none | `(1\|row)` in `mixedglm` |
+# | priors, and chains | `brms::brm(...)` | `BinomialBayesMixedGLM` | none; see Bambi |
 #
 # If you meet a term that you do not know, look in the [glossary](glossary.ipynb). What tutorials get wrong is
 # on the page of [myths](myths.ipynb).
