@@ -212,7 +212,8 @@ EXERCISES = (
             ),
             Slip(
                 lambda data: "test_score ~ tutoring + (1|school) + (1|school:tutoring)",
-                "this is a sound model: each half of a school has an effect of its own. But it ties the covariance "
+                "this is a sound model: each half of a school has an effect of its own. But it ties the "
+                "covariance "
                 "of level and effect to their variances. Let slope and intercept vary freely by school.",
             ),
             Slip(
@@ -349,7 +350,10 @@ EXERCISES = (
         because="It is about one error away from 0, which is nothing unusual.",
         hint="how many Monte-Carlo errors is the bias away from 0?",
         slips=(
-            Slip(lambda data: "a", "what would the next hundred replicates give? Compare the bias with its error."),
+            Slip(
+                lambda data: "a",
+                "what would the next hundred replicates give? Compare the bias with its error.",
+            ),
             Slip(
                 lambda data: "c",
                 "a bias that a hundred replicates cannot show may show in ten thousand.",

@@ -262,7 +262,7 @@ for name in factors:
     plots.show(plots.means(fit, name))
 
 # %% [markdown] tags=["workshop"]
-# A predictor with numbers has a slope, which stands in the summary. Where slopes differ between the levels of
+# A predictor with numbers has a slope, which is in the summary. Where slopes differ between the levels of
 # a factor (`age * sex` in the formula), `slopes(fit, "age", by="sex")` has one for each.
 #
 # ## 9. What to report
