@@ -57,7 +57,7 @@ def front_page(sources: Mapping[str, str], live: bool) -> str:
         Whether lessons can be run on their pages.
     """
     lessons = sorted(path for path in sources if re.match(r"notebooks/\d\d-", path))
-    beside = [f"notebooks/{name}.md" for name in BESIDE] + ["solutions.md"]
+    beside = ["playground.md", *(f"notebooks/{name}.md" for name in BESIDE), "solutions.md"]
     teach = [f"notebooks/{name}.md" for name in TEACH]
     groups = {
         "Lessons": {path: f"{path[10:12]} {title(sources[path])}" for path in lessons},

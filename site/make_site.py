@@ -42,6 +42,7 @@ DOCUMENTS = [
     "notebooks/TIMES.md",
     "tests/benchmarks/results.md",
 ]
+ONLY_LIVE = ["playground"]  # pages that are nothing without Python
 FACES = {
     "text": ("font-source-sans-pro", "font_source_sans_pro/files/SourceSansPro-Regular.otf"),
     "text-italic": ("font-source-sans-pro", "font_source_sans_pro/files/SourceSansPro-It.otf"),
@@ -139,7 +140,8 @@ def stage(folder: Path, live: bool) -> Pages:
     for path, text in api_pages().items():
         pages.add(path, text)
     for path in sorted((SITE / "pages").glob("*.md")):
-        pages.add(path.name, path.read_text(encoding="utf-8"))
+        if live or path.stem not in ONLY_LIVE:
+            pages.add(path.name, path.read_text(encoding="utf-8"))
     pages.sources["solutions.md"] += solutions_list(pages.sources)
     pages.add("index.md", front_page(pages.sources, live))
     pages.add("cite.md", cite_page())

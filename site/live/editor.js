@@ -11,7 +11,7 @@ const TOKEN = new RegExp([
 ].map((part) => part.source).join("|"), "giu");
 const KEYWORD = new Set(KEYWORDS.split(" "));
 
-function coloured(source) {
+export function coloured(source) {
   const pieces = [];
   let at = 0;
   for (const found of source.matchAll(TOKEN)) {

@@ -3,16 +3,9 @@
 import { Cell, inWords } from "./cell.js";
 import { button, element } from "./dom.js";
 import { Engine, STOPPED } from "./engine.js";
+import { inWords as loadingInWords, share } from "./loading.js";
 import { showSolved } from "./page.js";
 import { answers, forget, setAnswer, setSolved } from "./progress.js";
-
-const STEPS = {
-  compile: "Preparing Python",
-  unpack: "Unpacking the packages",
-  start: "Starting Python",
-  restore: "Taking up the session of your last visit",
-};
-const megabytes = (bytes) => (bytes / 1e6).toFixed(1);
 
 export function begin(box, lesson) {
   return new Session(box, lesson);
@@ -65,17 +58,9 @@ class Session {
     this.bar.hidden = true;
   }
 
-  progress({ step, loaded, total, name, number, of }) {
-    if (step === "download") {
-      this.state.textContent = `Loading Python: ${megabytes(loaded)} of ${megabytes(total)} MB`;
-      this.bar.value = (0.6 * loaded) / total;
-    } else if (step === "import") {
-      this.state.textContent = name ? `Importing ${name} (${number + 1} of ${of})` : "Importing the packages";
-      this.bar.value = 0.7 + (name ? (0.3 * number) / of : 0);
-    } else {
-      this.state.textContent = `${STEPS[step]} ...`;
-      this.bar.value = Math.max(this.bar.value, 0.65);
-    }
+  progress(progress) {
+    this.state.textContent = loadingInWords(progress);
+    this.bar.value = Math.max(this.bar.value, share(progress));
   }
 
   tell(words, aloud = words, ...more) {
