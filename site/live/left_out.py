@@ -10,11 +10,11 @@ PATHS = tuple(
 
     statsmodels/tsa/ statsmodels/datasets/ statsmodels/sandbox/ statsmodels/multivariate/
     statsmodels/imputation/ statsmodels/treatment/ statsmodels/miscmodels/ statsmodels/othermod/
-    statsmodels/stats/libqsturng/ patsy/test_ scipy/signal/ scipy/io/ scipy/cluster/ scipy/fftpack/
+    statsmodels/stats/libqsturng/ patsy/test_ scipy/signal/ scipy/io/ scipy/fftpack/
     scipy/stats/_sobol_direction_numbers
 
-    profiling/ pydoc_data/ _pyrepl/ ensurepip/ idlelib/ turtle. mailbox. tkinter/ venv/ pdb. pydoc.
-    doctest. _pyio. _pydecimal. _pydatetime. xmlrpc/ wsgiref/ dbm/ curses/ asyncio/ ssl. bdb. pstats.
+    profiling/ pydoc_data/ _pyrepl/ ensurepip/ idlelib/ turtle. mailbox. tkinter/ venv/ pdb.
+    doctest. _pyio. _pydatetime. xmlrpc/ wsgiref/ dbm/ curses/ asyncio/ ssl. bdb. pstats.
     profile. cProfile. unittest/mock. unittest/async_case. imaplib. smtplib. ftplib. webbrowser.
     pickletools. modulefinder. optparse. trace. wave. tzdata/
 
