@@ -117,6 +117,7 @@ def described(data: pd.DataFrame, source: Source) -> dict:
         {
             "name": name,
             "number": bool(pd.api.types.is_numeric_dtype(data[name])),
+            "labels": can_be_labels(data[name]),
             "values": int(data[name].nunique()),
             "missing": int(data[name].isna().sum()),
             "first": [str(value) for value in data[name].head(3)],
@@ -134,6 +135,14 @@ def described(data: pd.DataFrame, source: Source) -> dict:
         response, predictors, groups = EXAMPLES[source.name]
         found["example"] = {"response": response, "predictors": predictors, "groups": groups}
     return found
+
+
+def can_be_labels(column: pd.Series) -> bool:
+    """Whether rows can be grouped by it: it has several values, not one for each row, and no fractions."""
+    values = column.dropna()
+    if not 1 < values.nunique() < len(values):
+        return False
+    return not pd.api.types.is_float_dtype(values) or bool((values % 1 == 0).all())
 
 
 def groups_of(lies) -> list[str]:
@@ -239,25 +248,35 @@ def sections(explanation: str) -> dict[str, list[str]]:
 
 
 def pictures(fit, data: pd.DataFrame) -> list[Picture]:
-    """Those that suit the fit: shares of the levels, the largest groups, what a predictor does, what is left."""
-    largest, formula = list(fit.n_groups)[-1], fit.design.formula
+    """Four that suit the fit: its variances, the largest groups, what a predictor does, what is left."""
+    largest, formula = min(fit.n_groups, key=fit.n_groups.get), fit.design.formula
+    sloping = [g for g in fit.design.groupings if "Intercept" in g.effects and len(g.effects) > 1]
     responses = variables_of_response(formula.response)
     predictors = [name for name in formula.variables if name in data and name not in responses]
     numeric = [name for name in predictors if pd.api.types.is_numeric_dtype(data[name])]
-    if numeric:
-        of_predictor = Picture(f"{numeric[0]} in some levels of {largest}", "lines", (numeric[0], largest))
-    elif predictors:
-        of_predictor = Picture(f"Adjusted means of {predictors[0]}", "means", (predictors[0],))
-    else:
-        of_predictor = Picture("The intercept", "coefficients")
     found = [
-        Picture("How much lies at each level", "variance_shares"),
+        Picture(
+            f"How intercepts and slopes of {sloping[0].name} go together",
+            "intercept_slope",
+            (sloping[0].name, next(effect for effect in sloping[0].effects if effect != "Intercept")),
+        )
+        if sloping
+        else Picture("How much lies at each level", "variance_shares"),
         Picture(f"The effect of each {largest}, with its interval", "caterpillar", (largest,)),
-        of_predictor,
     ]
-    if isinstance(fit, MixedGLMFit):
-        return [*found, Picture("The coefficients", "coefficients")]
-    return [*found, Picture("Is the spread of the residuals even?", "residuals")]
+    if numeric:
+        found.append(Picture(f"{numeric[0]} in some levels of {largest}", "lines", (numeric[0], largest)))
+    elif predictors:
+        found.append(Picture(f"Adjusted means of {predictors[0]}", "means", (predictors[0],)))
+    elif not isinstance(fit, MixedGLMFit):
+        found.append(Picture("Are residuals and effects normal?", "qq"))
+    if not isinstance(fit, MixedGLMFit):
+        found.append(Picture("Is the spread of the residuals even?", "residuals"))
+    elif numeric:
+        found.append(Picture(f"Predictions along {numeric[0]}", "predictions", (numeric[0], largest)))
+    elif predictors:
+        found.append(Picture(f"Differences between levels of {predictors[0]}", "contrasts", (predictors[0],)))
+    return found
 
 
 # ---- to take home ----------------------------------------------------------------------------------------
