@@ -51,6 +51,7 @@ def prepare() -> None:
     for name in LESSONS_IMPORT:
         importlib.import_module(name)
     importlib.import_module("pandas").set_option("display.max_columns", 20)  # as in a notebook
+    importlib.import_module("tqdm").tqdm.monitor_interval = 0  # else it warns that it can start no thread
     watch_checks()
     builtins.input = no_input
     wake()
