@@ -33,19 +33,37 @@ STYLE = "live.css"
 # A module of WebAssembly begins with eight bytes; sections with number 0 are notes that no engine needs.
 WASM_HEADER, NOTES = 8, 0
 
-# What neither the lessons nor the package import, by the beginning of its path.
+# Of fontTools, matplotlib imports a table of glyphs' names and little more.
+FONT_TOOLS = (
+    "ttLib/ pens/ varLib/ otlLib/ feaLib/ ufoLib/ designspaceLib/ voltLib/ cffLib/ svgLib/ mtiLib/ merge/ qu2cu/ "
+    "cu2qu/ unicodedata/ t1Lib/ colorLib/ encodings/ subset/ diff/ fontBuilder. afmLib."
+).split()
+UNREAD_PICTURES = "Tiff Dds Blp Jpeg2K Icns Palm Eps Psd Ico Im Webp".split()
+# What neither the package nor the lessons import, by the beginning of its path; 9 MB of what a reader would download.
 LEFT_OUT = (
-    # other people's subjects
+    # packages for other subjects, and the parts of the packages in use that are for other subjects
     *("sympy/", "sklearn/", "networkx/", "reportlab/", "pypdf/", "mpmath/", "xlsxwriter/", "html5lib/", "bs4/"),
-    *("joblib/", "formulaic/", "xlrd/", "lxml/", "soupsieve/", "charset_normalizer/", "regex/", "toolz/"),
+    *("joblib/", "formulaic/", "xlrd/", "lxml/", "soupsieve/", "charset_normalizer/", "regex/", "toolz/", "host/"),
     *("yaml/", "more_itertools/", "webencodings/", "interface_meta/", "tabulate/", "wrapt/", "tomli_w/", "xmltodict"),
-    # programs, debuggers and what needs a network or a terminal
+    *("statsmodels/tsa/", "statsmodels/datasets/", "statsmodels/sandbox/", "statsmodels/multivariate/"),
+    *("statsmodels/imputation/", "statsmodels/treatment/", "statsmodels/miscmodels/", "statsmodels/othermod/"),
+    *("scipy/signal/", "scipy/io/", "scipy/cluster/", "scipy/fftpack/", "scipy/stats/_sobol_direction_numbers"),
+    *("statsmodels/stats/libqsturng/", "narwhals/", "tzdata/", "jinja2/", "markupsafe/", "attr/", "patsy/test_"),
+    *("mpl_toolkits/axisartist/", "mpl_toolkits/axes_grid1/", "threadpoolctl.", "cloudpickle/", "packaging/licenses/"),
+    *(f"PIL/{name}ImagePlugin." for name in UNREAD_PICTURES),
+    # programs, debuggers, and what needs a network or a terminal
     *("profiling/", "pydoc_data/", "_pyrepl/", "ensurepip/", "idlelib/", "turtle.", "mailbox.", "tkinter/", "venv/"),
-    # pictures for other papers than a page, and their fonts
-    *("matplotlib/mpl-data/sample_data/", "matplotlib/mpl-data/images/"),
-    *("matplotlib/mpl-data/fonts/afm/", "matplotlib/mpl-data/fonts/pdfcorefonts/", "matplotlib/mpl-data/plot_directive/"),
-    *("matplotlib/mpl-data/fonts/ttf/STIX",),
+    *("pdb.", "pydoc.", "doctest.", "_pyio.", "_pydecimal.", "_pydatetime.", "xmlrpc/", "wsgiref/", "dbm/", "curses/"),
+    *("asyncio/", "ssl.", "bdb.", "pstats.", "profile.", "cProfile.", "unittest/mock.", "unittest/async_case."),
+    *("imaplib.", "smtplib.", "ftplib.", "webbrowser.", "pickletools.", "modulefinder.", "optparse.", "trace.", "wave."),
+    # fonts and examples that no picture of the course has; pictures for paper
+    *("matplotlib/mpl-data/sample_data/", "matplotlib/mpl-data/images/", "matplotlib/mpl-data/plot_directive/"),
+    *("matplotlib/mpl-data/fonts/afm/", "matplotlib/mpl-data/fonts/pdfcorefonts/", "matplotlib/mpl-data/fonts/ttf/STIX"),
+    *("matplotlib/mpl-data/fonts/ttf/DejaVuSerif", "matplotlib/mpl-data/fonts/ttf/DejaVuSansMono-"),
+    *("matplotlib/mpl-data/fonts/ttf/DejaVuSans-BoldOblique", "PIL/PdfParser.", "PIL/ImageCms."),
+    *(f"fontTools/{name}" for name in FONT_TOOLS),
 )
+LEFT_OUT_KINDS = (".in", ".tp", ".pxi", ".js", ".xsl")  # what only a build reads, or a page of its own
 
 
 def assemble(target: Path) -> dict[str, int]:
@@ -146,8 +164,12 @@ def library(wheel: zipfile.ZipFile) -> Iterator[tuple[str, bytes]]:
 def kept(entries) -> Iterator[tuple[str, bytes]]:
     """The files among the entries of archives that are not left out."""
     for path, archive, name in entries:
-        if not path.endswith("/") and not path.startswith(LEFT_OUT):
-            yield path, archive.read(name)
+        if path.endswith(("/", *LEFT_OUT_KINDS)) or path.startswith(LEFT_OUT):
+            continue
+        data = archive.read(name)
+        if path.endswith(".dist-info/METADATA"):
+            data = data.partition(b"\n\n")[0] + b"\n\n"  # the version, not the advertisement
+        yield path, data
 
 
 def course() -> Iterator[tuple[str, bytes]]:

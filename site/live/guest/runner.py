@@ -9,6 +9,7 @@ import builtins
 import importlib
 import json
 import linecache
+import logging
 import sys
 import traceback
 
@@ -51,7 +52,8 @@ def prepare() -> None:
     for name in LESSONS_IMPORT:
         importlib.import_module(name)
     importlib.import_module("pandas").set_option("display.max_columns", 20)  # as in a notebook
-    importlib.import_module("tqdm").tqdm.monitor_interval = 0  # else it warns that it can start no thread
+    importlib.import_module("tqdm").tqdm.monitor_interval = 0  # no threads here
+    logging.getLogger("matplotlib.font_manager").setLevel(logging.ERROR)  # other fonts stand in for those left out
     watch_checks()
     builtins.input = no_input
     wake()
