@@ -225,7 +225,12 @@ def build(target: Path, live: bool = True) -> int:
         if live:
             assemble(pages.extra / "live")
             # GitHub's workflows say whose repository it is; elsewhere there is no Binder to link to.
-            options += ["-A", "live=1", "-A", f"repository={os.environ.get('GITHUB_REPOSITORY', '')}"]
+            options += [
+                "-A",
+                "live=1",
+                "-A",
+                f"repository={os.environ.get('GITHUB_REPOSITORY', '')}",
+            ]
         return sphinx([*options, str(pages.folder), str(target)])
 
 

@@ -57,9 +57,7 @@ def cells(path: Path) -> Iterator[dict]:
 
 def code_cells(path: Path) -> list[dict]:
     return [
-        cell
-        for cell in json.loads(path.read_text("utf-8"))["cells"]
-        if cell["cell_type"] == "code"
+        cell for cell in json.loads(path.read_text("utf-8"))["cells"] if cell["cell_type"] == "code"
     ]
 
 
@@ -95,7 +93,7 @@ def texts(data: dict, metadata: dict) -> Shown:
 
 
 def joined(found: Shown) -> Shown:
-    """Text of one stream in one piece, as notebooks/build.py keeps it; a line that a bar wrote over is gone."""
+    """Text of one stream in one piece; a line that a bar wrote over is gone."""
     pieces: Shown = []
     for kind, text in found:
         if pieces and kind == pieces[-1][0] and kind in ("stdout", "stderr"):

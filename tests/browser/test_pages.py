@@ -19,6 +19,7 @@ PAGES = sorted(path.relative_to(SITE).as_posix() for path in SITE.rglob("*.html"
 WIDTHS = {"desktop": 1280, "phone": 390}
 SCHEMES = ("light", "dark")
 
+
 @dataclass
 class Visit:
     """A page in a browser, and what went wrong while it was loaded."""

@@ -1,4 +1,4 @@
-"""A stand-in for narwhals, which reads the frames of other packages: in a browser there are none but pandas'."""
+"""A stand-in for narwhals, which reads the frames of other packages: here are none but pandas'."""
 
 
 class LazyFrame:
