@@ -1,7 +1,7 @@
 """Pictures of lessons that move: what they show is computed here, and drawn by ``theme/static/sliders.js``.
 
-Each stands at the end of a section of its lesson, and has a few numbers of a fit, or of a formula, as JSON. They are
-enough for every position of the slider, so that no Python is needed on the page.
+Each stands at the end of a section of its lesson, and has a few numbers of a fit, or of a formula, as JSON.
+They are enough for every position of the slider, so that no Python is needed on the page.
 """
 
 import json
@@ -51,21 +51,26 @@ class Slider:
     def html(self) -> str:
         """The picture's place, its sliders, and its numbers."""
         controls = "".join(
-            f'<p><label for="{self.name}-{i}">{label}</label> <input type="range" id="{self.name}-{i}" min="{low}" '
-            f'max="{high}" step="{step}" value="{first}"> <output for="{self.name}-{i}"></output></p>'
+            f'<p><label for="{self.name}-{i}">{label}</label> '
+            f'<input type="range" id="{self.name}-{i}" min="{low}" max="{high}" step="{step}" '
+            f'value="{first}"> '
+            f'<output for="{self.name}-{i}"></output></p>'
             for i, (label, low, high, step, first) in enumerate(self.controls)
         )
         numbers = json.dumps(self.numbers(), separators=(",", ":"), allow_nan=False)
         return (
-            f'<figure class="slider" data-slider="{self.name}" hidden><figcaption><b>{self.title}</b> {self.words}</figcaption>'
-            f'<div class="drawing"></div><div class="controls">{controls}</div><p class="reading" aria-live="polite"></p>'
+            f'<figure class="slider" data-slider="{self.name}" hidden>'
+            f"<figcaption><b>{self.title}</b> {self.words}</figcaption>"
+            f'<div class="drawing"></div><div class="controls">{controls}</div>'
+            '<p class="reading" aria-live="polite"></p>'
             f'<script type="application/json">{numbers}</script></figure>\n'
-            '<link rel="stylesheet" href="../_static/sliders.css"><script defer src="../_static/sliders.js"></script>'
+            '<link rel="stylesheet" href="../_static/sliders.css">'
+            '<script defer src="../_static/sliders.js"></script>'
         )
 
 
 def with_slider(lesson: str, text: str) -> str:
-    """The Markdown of a lesson, with its slider, if it has one, at the end of the section that it belongs to."""
+    """The Markdown of a lesson, with its slider, if it has one, at the end of the slider's section."""
     slider = SLIDERS.get(lesson)
     if slider is None:
         return text
@@ -109,7 +114,7 @@ def shrinkage() -> dict:
 
 
 def alike() -> dict:
-    """Schools and pupils of SD 1, to be stretched: drawn once, then made to have these means and SDs exactly."""
+    """Schools and pupils to be stretched: drawn once, then made to have means of 0 and SDs of 1 exactly."""
     rng = np.random.default_rng(6)
     school = stats.zscore(rng.normal(size=SCHOOLS), ddof=1)
     pupil = stats.zscore(rng.normal(size=(SCHOOLS, PUPILS)), axis=1)
@@ -141,7 +146,8 @@ SLIDERS = {
         "shrinkage",
         "Sixty schools",
         "How far does a school shrink?",
-        "Above, the means of 20 of the schools as they are; below, what the model predicts if each had so many pupils.",
+        "Above, the means of 20 of the schools as they are; below, what the model predicts if each had so "
+        "many pupils.",
         (("Pupils in each school", 1, 60, 1, 10),),
         shrinkage,
     ),
@@ -149,7 +155,8 @@ SLIDERS = {
         "zero",
         "Where is zero?",
         "Move zero.",
-        "Left, the lines of sixty schools, which stay as they are; right, each school's intercept at zero and its slope.",
+        "Left, the lines of sixty schools, which stay as they are; right, each school's intercept at zero "
+        "and its slope.",
         (("Zero is at age", *ZEROS, 0.5, 0),),
         zero,
     ),
@@ -165,7 +172,7 @@ SLIDERS = {
         "power",
         "The ceiling",
         "Schools or pupils?",
-        "The chance to find a programme that is worth 5 points, for so many schools, each with so many pupils.",
+        "The chance to find a programme that is worth 5 points, for so many schools and pupils in each.",
         (("Schools", MANY_SCHOOLS[0], MANY_SCHOOLS[-1], 2, 20), ("Pupils in each", 1, 50, 1, 10)),
         power,
     ),

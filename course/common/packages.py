@@ -26,8 +26,8 @@ def require_package(name: str, what: str) -> None:
     >>> require_package("no_such_package", "Reading .abc files")
     Traceback (most recent call last):
         ...
-    course.errors.CourseError: Reading .abc files needs the package no_such_package, which this Python does not
-    have: pip install no_such_package. In a browser it cannot be installed: do this on your machine
+    course.errors.CourseError: Reading .abc files needs the package no_such_package, which this Python does
+    not have: pip install no_such_package. In a browser it cannot be installed: do this on your machine
     """
     if find_spec(name) is None:
         raise CourseError(

@@ -1,5 +1,5 @@
-"""The package's own tests, run by the Python in the browser: there addresses, and with them NumPy's index type, have
-32 bits, and there are no threads, no processes and no pyarrow.
+"""The package's own tests, run by the Python in the browser: there addresses, and with them NumPy's index
+type, have 32 bits, and there are no threads, no processes and no pyarrow.
 
 By `make test-live`, since a browser takes five times as long as the machine.
 """
@@ -40,43 +40,6 @@ NOT_INSIDE = {
     "test_memory_stays_below_three_times_the_frame": "needs tracemalloc's figures of this machine",
 }
 
-# hypothesis is partly compiled, so tests that draw their cases are skipped; without it their files could not be read.
-GUEST = '''
-import contextlib, inspect, io, json, os, sys, types, zipfile
-import pytest
-
-class Missing:
-    """Stands for whatever is taken from hypothesis."""
-    def __getattr__(self, name):
-        return self
-    def __call__(self, *given, **named):
-        if len(given) == 1 and inspect.isfunction(given[0]):
-            return pytest.mark.skip(reason="needs hypothesis")(given[0])
-        return self
-
-hypothesis = Missing()
-hypothesis.composite = lambda function: hypothesis
-for name in ("hypothesis", "hypothesis.strategies", "hypothesis.extra", "hypothesis.extra.numpy", "hypothesis.extra.pandas"):
-    sys.modules[name] = hypothesis
-
-class Figures:
-    """Closes what tests have drawn."""
-    @pytest.fixture(autouse=True)
-    def close_figures(self):
-        yield
-        if "matplotlib.pyplot" in sys.modules:
-            sys.modules["matplotlib.pyplot"].close("all")
-
-def tested(paths, left_out):
-    os.chdir("/home/reader")
-    said = io.StringIO()
-    options = ["-q", "--noconftest", "--capture=sys", "--tb=short", "--color=no", "-o", "addopts=--doctest-modules"]
-    options += ["-m", "not long and not slow", "-o", "filterwarnings=", *(f"-p no:{name}" for name in ("logging", "faulthandler", "cacheprovider"))]
-    with contextlib.redirect_stdout(said):
-        code = pytest.main(["-k", " and ".join(f"not {one}" for one in left_out), *options, *paths], plugins=[Figures()])
-    print(json.dumps([int(code), said.getvalue()[-6000:]]))
-'''
-
 
 def bundle() -> bytes:
     """The tests, what they read, and pytest, as a zip."""
@@ -90,6 +53,7 @@ def bundle() -> bytes:
             if path.is_file() and path.suffix in (".py", ".json", ".csv", ".gz"):
                 file.write(path, path.relative_to(ROOT))
         file.write(ROOT / "pyproject.toml", "pyproject.toml")
+        file.write(ROOT / "tests" / "browser" / "inside.py", "live/inside.py")
     return archive.getvalue()
 
 
@@ -107,8 +71,10 @@ def inside(browser, address) -> Iterator[Python]:
         }""",
         base64.b64encode(bundle()).decode(),
     )
-    python.printed("import zipfile; zipfile.ZipFile('/home/reader/tests.zip').extractall('/home/reader')")
-    python.printed(GUEST)
+    python.printed(
+        "import zipfile; zipfile.ZipFile('/home/reader/tests.zip').extractall('/home/reader')"
+    )
+    python.printed("from inside import tested")
     yield python
     context.close()
 

@@ -167,7 +167,9 @@ def test_the_page_is_readable_for_all(playground, width, scheme):
     page.set_viewport_size({"width": width, "height": 844})
     page.emulate_media(color_scheme=scheme)
     page.get_by_label("or a data set of the course").select_option("pupils")
-    expect(page.get_by_label("Formula")).to_have_value("test_score ~ age + sex + (1 | classroom) + (1 | school) + (1 | province)", timeout=START)
+    expect(page.get_by_label("Formula")).to_have_value(
+        "test_score ~ age + sex + (1 | classroom) + (1 | school) + (1 | province)", timeout=START
+    )
     page.get_by_text("Its columns").click()
     fitted(page)
     expect(page.locator("mjx-container")).to_have_count(1)

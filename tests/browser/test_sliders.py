@@ -70,7 +70,9 @@ def test_more_schools_help_where_more_pupils_hardly_do(opened):
     page.get_by_label("Pupils in each").fill("10")
     reading = page.locator(".slider .reading")
     expect(reading).to_contain_text("20 schools with 10 pupils each, 200 in all")
-    expect(reading).to_contain_text("a chance of 0.61. Twice the schools: 0.90. With 50 pupils in each, 0.72.")
+    expect(reading).to_contain_text(
+        "a chance of 0.61. Twice the schools: 0.90. With 50 pupils in each, 0.72."
+    )
 
 
 @pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (1280, "dark"), (390, "dark")])

@@ -16,7 +16,9 @@ def bare(monkeypatch):
     """A Python without pyarrow and pyreadstat."""
     there = importlib.util.find_spec
     monkeypatch.setattr(
-        packages, "find_spec", lambda name: None if name in ("pyarrow", "pyreadstat") else there(name)
+        packages,
+        "find_spec",
+        lambda name: None if name in ("pyarrow", "pyreadstat") else there(name),
     )
 
 
@@ -34,7 +36,12 @@ def test_a_package_that_is_not_there_is_named(bare, tmp_path):
             lambda: mixedlm("y ~ x + (1|g)", tmp_path / "rows"),
             lambda: fit.write_fitted(tmp_path / "fitted.parquet"),
             lambda: power(
-                "test_score ~ age + (1|school)", test="age", effect=3, schools=4, n=2, path=tmp_path / "study"
+                "test_score ~ age + (1|school)",
+                test="age",
+                effect=3,
+                schools=4,
+                n=2,
+                path=tmp_path / "study",
             ),
         ],
     }
@@ -55,5 +62,11 @@ class Threadless(Executor):
 def test_no_threads():
     with pytest.raises(CourseError, match="can start no threads"):
         power(
-            "test_score ~ age + (1|school)", test="age", effect=3, schools=4, n=2, executor=Threadless(), progress=False
+            "test_score ~ age + (1|school)",
+            test="age",
+            effect=3,
+            schools=4,
+            n=2,
+            executor=Threadless(),
+            progress=False,
         )

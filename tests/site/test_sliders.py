@@ -31,7 +31,9 @@ def test_lines_counted_from_another_zero_are_those_of_the_model_fitted_there(pup
     assert sd == pytest.approx(by_fit[0], rel=1e-4)
     assert correlation == pytest.approx(by_fit[2], abs=1e-4)
     intercepts = [u0 + at * u1 for u0, u1 in numbers["schools"]]
-    assert intercepts == pytest.approx(moved.random_effects["school"]["Intercept"].tolist(), abs=2e-3)
+    assert intercepts == pytest.approx(
+        moved.random_effects["school"]["Intercept"].tolist(), abs=2e-3
+    )
 
 
 def test_a_school_shrinks_as_far_as_the_model_shrinks_it(pupils):
@@ -74,7 +76,9 @@ def test_a_slider_stands_at_the_end_of_its_section(lesson):
     assert re.findall(r"^## (.*)$", before, re.MULTILINE)[-1] == sliders.SLIDERS[lesson].section
     assert re.search(r"^~*\n+## ", after, re.MULTILINE)
     assert json.loads(re.search(r"json\">(.*?)</script>", figure)[1])
-    assert figure.count("<label for=") == figure.count('type="range"') == figure.count("<output for=")
+    assert (
+        figure.count("<label for=") == figure.count('type="range"') == figure.count("<output for=")
+    )
 
 
 def test_lessons_without_a_slider_stay_as_they_are():
