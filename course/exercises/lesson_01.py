@@ -224,7 +224,8 @@ EXERCISES = (
             ),
             Slip(
                 lambda data: math.sqrt(1 + PATIENTS * ALIKE),
-                "a patient shares the therapist with n − 1 others, not with n.",
+                "a patient shares the therapist with n − 1 others, not with n. (If you rounded to one "
+                "decimal: the question asks for two.)",
             ),
             Slip(
                 lambda data: math.sqrt(1 + (THERAPISTS - 1) * ALIKE),
