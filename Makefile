@@ -40,7 +40,7 @@ OPENS = $(if $(NO_SCREEN)$(ROOT_USER),Open that address in a browser.,It opens i
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help lab test test-fast test-long test-lowest test-browser doctor lint format data notebooks times workshop site bench reference release clean
+.PHONY: help lab test test-fast test-long test-lowest test-browser doctor lint format data notebooks times workshop site serve bench reference release clean
 
 help: ## list what make can do here
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' Makefile
@@ -107,9 +107,13 @@ times: .venv/installed-test ## run all notebooks and write notebooks/TIMES.md
 workshop: .venv/installed-test ## write the one-day set into _workshop/
 	$(VENV_PYTHON) notebooks/workshop.py
 
-site: .venv/installed ## build the website into _site/ from the stored notebooks
+site: .venv/installed ## build the website into _site/; LIVE=0 without what runs lessons on their pages
 	$(PIP_INSTALL) -q -e '.[site]'
-	$(VENV_PYTHON) site/make_site.py
+	$(VENV_PYTHON) site/make_site.py $(if $(filter 0,$(LIVE)),--without-live)
+
+serve: ## serve _site/ on this machine, for lessons that run on their pages
+	@[ -f _site/index.html ] || { echo "There is no website yet: make site"; exit 1; }
+	$(PYTHON) -m http.server --bind 127.0.0.1 --directory _site $(PORT)
 
 bench: .venv/installed ## measure speed against statsmodels, the Rust package, lme4 where R has it, and an earlier build
 	$(PIP_INSTALL) -e '.[bench]'

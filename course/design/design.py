@@ -17,7 +17,7 @@ from course.design.aliasing import Aliased, find_aliased
 from course.design.checks import RESIDUAL, check_columns, check_names, check_response, refuse_text
 from course.design.columns import check_frame, find_columns, label_kind, missing_rows
 from course.design.grouping import Grouping, build_groupings
-from course.design.groups import lies_in, parents
+from course.design.groups import lies_in, parents, renumber
 from course.design.identification import Shared, find_shared
 from course.design.matrices import Codings
 from course.design.not_kept import NotKept
@@ -155,8 +155,9 @@ class Design:
     @cached_property
     def fixed_covariance(self) -> np.ndarray:
         """The covariance matrix of the columns of X over the rows (divided by n), (p, p)."""
-        centred = self.X - self.X.mean(axis=0)
-        return centred.T @ centred / self.n
+        by_column = self.X.T.copy()  # sums over the rows are faster where they lie side by side
+        by_column -= by_column.mean(axis=1, keepdims=True)
+        return by_column @ by_column.T / self.n
 
     @cached_property
     def nested(self) -> np.ndarray:
@@ -172,6 +173,8 @@ class Design:
     @cached_property
     def shared_by_ml(self) -> tuple[Shared, ...]:
         """Sets of (co)variances of which the likelihood knows combinations only."""
+        if self.kind == NUMBER and not self.shared_by_reml:
+            return ()  # what contrasts tell apart, the rows tell apart
         return find_shared(self.scaled.groupings, residual=self.kind == NUMBER)
 
     @cached_property
@@ -249,7 +252,7 @@ class Design:
         """The matrices and groups of some of the rows: those where `keep`, (n,), is True."""
         groupings = []
         for grouping in self.groupings:
-            used, codes = np.unique(grouping.codes[keep], return_inverse=True)
+            used, codes = renumber(grouping.codes[keep])
             groupings.append(
                 replace(grouping, codes=codes, levels=grouping.levels[used], Z=grouping.Z[keep])
             )

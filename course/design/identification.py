@@ -9,6 +9,10 @@ are not, some combination of them is 0, and psi may move along it without any ch
 REML sees only what the fixed effects leave, P V_m P with P the projection on the complement of X. All that is
 needed are the products trace(V_m V_l), which are sums over the cells of two groupings of products of the
 columns of Z: no matrix of n by n is ever made.
+
+What some of the rows tell apart is told apart by all: a combination of the V_m that is 0 is 0 in every
+part of it, and a contrast of some rows (a with X' a = 0) is one of all. So an ordinary model is known
+from few rows, and the products above are formed only where these leave something open.
 """
 
 from __future__ import annotations
@@ -22,10 +26,14 @@ import numpy as np
 import pandas as pd
 from scipy import linalg, sparse
 
+from course.design.groups import pair_numbers
+
 # Of the squared size of a combination of matrices of unit size: less is rounding. A single row of a million
 # that tells two groupings apart leaves more.
 NOTHING = 1e-10
 ZERO = 1e-6  # a coefficient of such a combination, whose largest is about 1, that counts as 0
+SURE = 1e-6  # of the same: more among some of the rows is not rounding, even among all of them
+FEW = 4  # rows that are looked at first, and roughly how many of each of their groups
 NEARLY_SINGULAR = 1e-8  # columns of a block that are as near to each other are left as they are
 
 
@@ -38,6 +46,14 @@ class Groups(Protocol):
     def Z(self) -> np.ndarray: ...
     @property
     def blocks(self) -> tuple[tuple[int, ...], ...]: ...
+
+
+class _Some(NamedTuple):
+    """The groups of some of the rows."""
+
+    codes: np.ndarray
+    Z: np.ndarray
+    blocks: tuple[tuple[int, ...], ...]
 
 
 class Covariance(NamedTuple):
@@ -125,6 +141,8 @@ def find_shared(
     ([[1.0, 1.0]], (1,))
     """
     components = components_of(groupings)
+    if _few_rows_tell(groupings, components, X, residual):
+        return ()
     null, sizes = _null_space(groupings, components, X, residual)
     if not len(null):
         return ()
@@ -166,6 +184,47 @@ def _shared(
 
 
 # -- directions in which nothing changes -----------------------------------------------------------
+
+
+def _few_rows_tell(
+    groupings: Sequence[Groups],
+    components: list[Covariance],
+    X: np.ndarray | None,
+    residual: bool,
+) -> bool:
+    """Whether a few of the rows tell all (co)variances apart: for these the V_m themselves are made."""
+    rows = _few_rows(groupings)
+    if X is not None and len(rows) < 2 * X.shape[1]:
+        return False
+    Zs = [_orthogonal(_Some(one.codes[rows], one.Z[rows], one.blocks))[1] for one in groupings]
+    same = [one.codes[rows, None] == one.codes[rows] for one in groupings]
+    parts = []
+    for g, i, j in components[:-1]:
+        half = np.where(same[g], np.outer(Zs[g][:, i], Zs[g][:, j]), 0.0)
+        parts.append(half + half.T)
+    if residual:  # without one nothing can stand in for it
+        parts.append(np.eye(len(rows)))
+    V = np.array(parts)
+    size = np.linalg.norm(V, axis=(1, 2), keepdims=True)
+    if not size.all():
+        return False
+    if X is not None:
+        Q = np.linalg.qr(X[rows])[0]
+        P = np.eye(len(rows)) - Q @ Q.T
+        V = P @ V @ P
+    flat = (V / size).reshape(len(V), -1)
+    return bool(np.linalg.eigvalsh(flat @ flat.T)[0] > SURE)
+
+
+def _few_rows(groupings: Sequence[Groups]) -> np.ndarray:
+    """Some rows spread over the data, each with some that share its level of each of the groupings."""
+    rows = np.linspace(0, len(groupings[0].codes) - 1, FEW).astype(int)
+    found = [rows]
+    for one in groupings:
+        for row in rows:
+            level = np.flatnonzero(one.codes == one.codes[row])
+            found.append(level[:: -(-len(level) // (FEW + one.Z.shape[1]))])
+    return np.unique(np.concatenate(found))
 
 
 def _null_space(
@@ -243,7 +302,7 @@ def _products(
         if Q is not None:
             by_level = _by_level(grouping.codes)
             sums.append(np.stack([by_level @ (z[:, None] * Q) for z in Z.T], axis=1))
-            both = np.einsum("lkp,lmq->kmpq", sums[g], sums[g], optimize=True)
+            both = _outer(sums[g], sums[g]).swapaxes(1, 2)
             inside.append(half[g][:, None, None] * (both[i, j] + both[j, i]))
             traces -= np.trace(inside[g], axis1=1, axis2=2)
         gram[own[g], -1] = gram[-1, own[g]] = traces
@@ -254,10 +313,10 @@ def _products(
             if g == h:
                 size[own[g]] = _sizes_of(products, i, j)
             if Q is not None:
-                N = np.einsum("cip,ckp->cik", sums[g][one], sums[h][other], optimize=True)
+                N = sums[g][one] @ sums[h][other].swapaxes(1, 2)
                 twice = _crossed(C, N, pairs[g], pairs[h]) + _crossed(N, C, pairs[g], pairs[h])
                 products -= 2 * halves * twice
-                products += np.einsum("apq,bpq->ab", inside[g], inside[h], optimize=True)
+                products += np.tensordot(inside[g], inside[h], axes=((1, 2), (1, 2)))
             gram[np.ix_(own[g], own[h])] = products
             gram[np.ix_(own[h], own[g])] = products.T
     gram[-1, -1] = n if Q is None else n - Q.shape[1]
@@ -268,8 +327,13 @@ def _products(
 def _crossed(C: np.ndarray, D: np.ndarray, ij: np.ndarray, kq: np.ndarray) -> np.ndarray:
     """The sum over cells of C_ik D_jq + C_iq D_jk, all (i, j) of one grouping by all (k, q) of another."""
     (i, j), (k, q) = ij[:, :, None], kq[:, None, :]
-    products = np.einsum("cik,cjq->ikjq", C, D, optimize=True)
+    products = _outer(C, D)
     return products[i, k, j, q] + products[i, q, j, k]
+
+
+def _outer(C: np.ndarray, D: np.ndarray) -> np.ndarray:
+    """All products of the entries of (c, i, k) by those of (c, j, q), summed over c: (i, k, j, q)."""
+    return np.tensordot(C, D, axes=(0, 0))
 
 
 def _sizes_of(products: np.ndarray, i: np.ndarray, j: np.ndarray) -> np.ndarray:
@@ -289,8 +353,8 @@ def _cells(
     one: np.ndarray, other: np.ndarray, Z: np.ndarray, W: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """The levels of two groupings that occur together, and the products of their columns, (cells, k, q)."""
-    size = other.max() + 1
-    cell, found = pd.factorize(one * size + other)
+    size = int(other.max()) + 1
+    cell, found = pd.factorize(pair_numbers(one, other, size))
     products = [[np.bincount(cell, z * w) for w in W.T] for z in Z.T]
     return found // size, found % size, np.moveaxis(np.array(products), 2, 0)
 

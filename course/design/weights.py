@@ -7,7 +7,8 @@ is the residual SD of a row of weight 1.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from fnmatch import fnmatchcase
 from typing import Any
 
 import numpy as np
@@ -51,6 +52,33 @@ def weights_column(weights: Any, data: pd.DataFrame) -> tuple[str | None, pd.Dat
             f"weights=data.eval({weights!r})"
         )
     return as_column("weights", weights, data, "number")
+
+
+def columns_of_weights(
+    weights: Any, replicates: str | Sequence[str] | None, columns: Iterable[object]
+) -> set[object]:
+    """The columns that hold weights, for which a lone ``.`` in a formula does not stand.
+
+    Parameters
+    ----------
+    weights : str, array-like, dict or None
+        As `course.mixedlm` takes them.
+    replicates : str or list of str, optional
+        Replicate weights, by their names or a pattern.
+    columns : iterable
+        Those of the data.
+
+    Examples
+    --------
+    >>> sorted(columns_of_weights({"student": "w"}, "r*", ["score", "w", "r1", "r2"]))
+    ['r1', 'r2', 'w']
+    """
+    found = list(weights.values()) if isinstance(weights, Mapping) else [weights]
+    if isinstance(replicates, str):
+        found += [name for name in map(str, columns) if fnmatchcase(name, replicates)]
+    else:
+        found += list(replicates or ())
+    return {name for name in found if isinstance(name, str)}
 
 
 def check_weights(column: pd.Series) -> np.ndarray:

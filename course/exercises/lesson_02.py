@@ -150,7 +150,7 @@ EXERCISES = (
     Exercise(
         id="02.5",
         question="Which formula says: pain depends on dose and varies by ward and by hospital?",
-        kind=Model(),
+        kind=Model("wards"),
         expected=lambda data: (
             "pain ~ dose + (1|ward) + (1|hospital)",
             "pain ~ dose + (1|hospital/ward)",

@@ -172,7 +172,7 @@ EXERCISES = (
     Exercise(
         id="03.4",
         question="Which formula says: patients differ in level and rate, clinics in level only?",
-        kind=Model(),
+        kind=Model("visits"),
         expected=lambda data: (
             "wellbeing ~ week + (week|patient) + (1|clinic)",
             "wellbeing ~ week + (week|clinic:patient) + (1|clinic)",

@@ -121,7 +121,7 @@ EXERCISES = (
     Exercise(
         id="04.3",
         question="Which formula says: pain depends on dose and varies by hospital and by ward?",
-        kind=Model(),
+        kind=Model("wards numbered again"),
         expected=lambda data: (
             "pain ~ dose + (1|hospital/ward)",
             "pain ~ dose + (1|hospital) + (1|hospital:ward)",
@@ -233,7 +233,7 @@ EXERCISES = (
     Exercise(
         id="04.6",
         question="Which formula says: attain depends on social and sex and varies by both kinds of school?",
-        kind=Model(),
+        kind=Model("scotssec"),
         expected=lambda data: f"{SCOTS} + (1|primary) + (1|second)",
         because="The codes of social are labels, and crossed groups get one term each.",
         hint="write the fixed effects, with the codes of social as labels, then one (1|...) for each "

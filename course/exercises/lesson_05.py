@@ -130,7 +130,7 @@ EXERCISES = (
     Exercise(
         id="05.3",
         question="Which formula says what the blog meant?",
-        kind=Model(),
+        kind=Model("wards"),
         expected=lambda data: (
             "pain ~ dose + (dose||ward) + (1|hospital)",
             "pain ~ dose + (1|ward) + (0+dose|ward) + (1|hospital)",
@@ -191,7 +191,7 @@ EXERCISES = (
     Exercise(
         id="05.4",
         question="Which formula has all that can vary by patient, and an intercept by clinic?",
-        kind=Model(),
+        kind=Model("visits"),
         expected=lambda data: (
             "weight ~ week + dose + (week|patient) + (1|clinic)",
             "weight ~ week + dose + (week|clinic:patient) + (1|clinic)",

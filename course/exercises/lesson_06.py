@@ -245,7 +245,7 @@ EXERCISES = (
     Exercise(
         id="06.6",
         question="Which formula lets the slope of dose within wards differ from that between them?",
-        kind=Model(),
+        kind=Model("wards"),
         expected=lambda data: (
             "pain ~ dose + ward_dose + (1|ward)",
             "pain ~ I(dose - ward_dose) + ward_dose + (1|ward)",

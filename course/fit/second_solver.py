@@ -18,6 +18,7 @@ import numpy as np
 import pandas as pd
 
 from course.design.design import Design
+from course.design.groups import pair_numbers
 from course.design.identification import RESIDUAL, find_shared
 from course.errors import CourseError
 from course.solver.estimates import Estimates
@@ -354,7 +355,7 @@ def cost(layout: Layout, components: list[VarianceComponent]) -> tuple[float, fl
     n_rows = np.bincount(top)
     n_columns = np.full(len(n_rows), float(k))
     for codes in groupings:
-        first = np.unique(codes * len(n_rows) + top)
+        first = np.unique(pair_numbers(codes, top, len(n_rows)))
         n_columns += np.bincount(first % len(n_rows), minlength=len(n_rows))
     cells = 8 * 4 * float((n_rows * n_columns).sum())
     work = (len(components) + k) * float((n_rows * n_columns**2).sum()) / CELLS_PER_SECOND

@@ -204,9 +204,14 @@ def _random_part(
     } | {"Residual": shares_known(design, reml, M, [], residual=True)}
     unknown = unknown_parameters(design, reml)
     rows, seen = [], set()
-    for row in table[table.effect2.isna()].itertuples():
-        pairs = table[
-            (table.group == row.group) & (table.effect2 == row.effect) & table.effect2.notna()
+    components = list(table.itertuples())
+    for row in components:
+        if row.effect2 is not None:
+            continue
+        pairs = [
+            one
+            for one in components
+            if one.group == row.group and one.effect2 is not None and one.effect2 == row.effect
         ]
         residual = row.group == "Residual"
         sd = Parameter("sigma") if residual else Parameter("sd", row.group, (row.effect,))
@@ -216,7 +221,7 @@ def _random_part(
             if np.isnan(pair.sdcor)
             else f"{pair.sdcor:+.2f}"
             + MARK * (Parameter("cor", row.group, (pair.effect, pair.effect2)) in unknown)
-            for pair in pairs.itertuples()
+            for pair in pairs
         ]
         first = row.group not in seen
         seen.add(row.group)
@@ -253,5 +258,7 @@ def _fixed_part(table: pd.DataFrame) -> pd.DataFrame:
     )
     if "fmi" in table:
         texts["fmi"] = [f"{v:.2f}" for v in table.fmi]
-    texts.loc[table.estimate.isna().to_numpy(), texts.columns[1:]] = LEFT_OUT
+    left_out = table.estimate.isna().to_numpy()
+    if left_out.any():
+        texts.loc[left_out, texts.columns[1:]] = LEFT_OUT
     return texts

@@ -68,6 +68,8 @@ def invert(A: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     if A.shape[2] < FEW * k:  # the loops below would cost more than the arithmetic
         inverses, logdet = invert_batch(np.ascontiguousarray(A.transpose(2, 0, 1)))
         return np.ascontiguousarray(inverses.transpose(1, 2, 0)), logdet
+    if k == 2:
+        return _invert_two_by_two(A)
     logdet = np.zeros(A.shape[2])
     for j in range(k):
         logdet += np.log(A[j, j])
@@ -80,6 +82,16 @@ def invert(A: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
                 A[i, j] = -column[i] * over_pivot
         A[j, j] = over_pivot
     return A, logdet
+
+
+def _invert_two_by_two(A: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """As `invert`, for an intercept and a slope: one logarithm and one division of each level."""
+    determinant = A[0, 0] * A[1, 1] - A[0, 1] ** 2
+    inverse = np.empty_like(A)
+    inverse[0, 0], inverse[1, 1] = A[1, 1], A[0, 0]
+    inverse[0, 1] = inverse[1, 0] = -A[0, 1]
+    inverse /= determinant
+    return inverse, np.log(determinant)
 
 
 def invert_batch(S: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -10,7 +10,7 @@ negative the search leaves it along that direction.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy import linalg, optimize
@@ -67,10 +67,14 @@ class Search:
         self.evaluations += 1
         start = None if self.best is None else self.best.mode.u
         p = self.model.p
-        with np.errstate(
-            all="ignore"
-        ):  # far out, where a line search may look, numbers are no numbers
-            at = self.model.evaluate(point[:p], point[p:], start)
+        # far out, where a line search may look, numbers are no numbers, and matrices have no inverse
+        with np.errstate(all="ignore"):
+            try:
+                at = self.model.evaluate(point[:p], point[p:], start)
+            except np.linalg.LinAlgError:
+                if self.best is None:
+                    raise
+                at = replace(self.best, beta=point[:p], theta=point[p:], deviance=np.inf)
         if not (np.isfinite(at.deviance) and np.isfinite(at.gradient).all()):
             at.deviance = np.inf
         if np.isfinite(at.deviance) and (self.best is None or at.deviance < self.best.deviance):

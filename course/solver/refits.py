@@ -1,7 +1,8 @@
 """The same model fitted again and again: to other responses, or without some rows.
 
 Such a search begins at the optimum of all data, where the curvature is known, and most need a few
-quasi-Newton steps. Problems side by side take them together (`course.solver.together`).
+quasi-Newton steps. Problems side by side take them together (`course.solver.together`), and the first step of
+all responses is one (`course.solver.common_start`).
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from course.solver.common_start import CommonStart
 from course.solver.estimates import Optimum, optima
 from course.solver.problem import SMALL, Problem
 from course.solver.quasi_newton import TRUSTED, Found, descend_together, tolerance
@@ -32,19 +34,14 @@ class Refitter:
     Attributes
     ----------
     problem : Problem
-    reml : bool
-    start : ndarray, shape (n_theta,)
+    begin : CommonStart
         Where searches begin: the optimum of the problem.
-    inverse : ndarray, shape (n_theta, n_theta)
-        Of the second derivative there.
     several_valleys : bool
         Whether the deviance may have more than one, wherever the search ends.
     """
 
     problem: Problem
-    reml: bool
-    start: np.ndarray
-    inverse: np.ndarray
+    begin: CommonStart
     several_valleys: bool
 
     @classmethod
@@ -53,12 +50,30 @@ class Refitter:
         theta = best.theta_standard
         # the deviance has slope 0 where an SD is 0, so that a search which starts there would stay
         start = np.where(problem.diagonal & (np.abs(theta) < SMALL), 5 * SMALL, theta)
-        inverse = inverse_curvature(problem, start, best.reml)
-        return cls(problem, best.reml, start, inverse, bool(rival_starts(problem)))
+        begin = CommonStart(problem, start, best.reml)
+        return cls(problem, begin, bool(rival_starts(problem)))
 
     def fit(self, problems: Sequence[Problem]) -> list[Optimum | None]:
-        """The optimum of each problem; None where the fit breaks off."""
-        pairs = zip(problems, self._descend(problems), strict=True)
+        """The optimum of each problem with another response; None where the fit breaks off."""
+        if not problems:
+            return []
+        begin = self.begin
+        if begin.serves:
+            slopes = begin.slopes(problems)
+        else:
+            starts = np.tile(begin.theta, (len(problems), 1))
+            _, slopes = values_and_gradients(problems, starts, begin.reml)
+        return self.fit_from(problems, *begin.step(slopes))
+
+    def fit_responses(self, responses: Sequence[np.ndarray]) -> list[Optimum | None]:
+        """The same for other responses of the rows."""
+        return self.fit([self.problem.with_response(y) for y in responses])
+
+    def fit_from(
+        self, problems: Sequence[Problem], starts: np.ndarray, inverses: np.ndarray
+    ) -> list[Optimum | None]:
+        """The optimum of each problem, searched for from a theta and an inverse curvature of its own."""
+        pairs = zip(problems, self._descend(problems, starts, inverses), strict=True)
         found = [self._finish(problem, one) for problem, one in pairs]
         results: list[Optimum | None] = [None] * len(problems)
         done = [(i, one) for i, one in enumerate(found) if one is not None]
@@ -66,22 +81,18 @@ class Refitter:
             ends = [one for _, one in done[some]]
             together = Together([problems[i] for i, _ in done[some]])
             at = together.evaluate(np.stack([one.theta for one in ends]))
-            made = optima(together, at, ends, self.reml)
+            made = optima(together, at, ends, self.begin.reml)
             for (i, _), optimum in zip(done[some], made, strict=True):
                 results[i] = optimum
         return results
 
-    def fit_responses(self, responses: Sequence[np.ndarray]) -> list[Optimum | None]:
-        """The same for other responses of the rows."""
-        return self.fit([self.problem.with_response(y) for y in responses])
-
-    def _descend(self, problems: Sequence[Problem]) -> list[Found]:
+    def _descend(
+        self, problems: Sequence[Problem], starts: np.ndarray, inverses: np.ndarray
+    ) -> list[Found]:
         def function(which: np.ndarray, theta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-            return values_and_gradients([problems[i] for i in which], theta, self.reml)
+            return values_and_gradients([problems[i] for i in which], theta, self.begin.reml)
 
-        size = len(problems)
         enough = [max(TRUSTED, tolerance(problem.n)) for problem in problems]
-        starts, inverses = np.tile(self.start, (size, 1)), np.tile(self.inverse, (size, 1, 1))
         return descend_together(function, starts, inverses, np.array(enough))
 
     def _finish(self, problem: Problem, found: Found) -> Found | None:
@@ -90,8 +101,8 @@ class Refitter:
             if found.converged:
                 small = problem.diagonal & (np.abs(found.theta) < SMALL)
                 again = self.several_valleys or small.any()
-                return settle(Deviance(problem, self.reml), found) if again else found
-            return search(problem, self.reml)
+                return settle(Deviance(problem, self.begin.reml), found) if again else found
+            return search(problem, self.begin.reml)
         except np.linalg.LinAlgError:
             return None
 

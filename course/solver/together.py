@@ -91,8 +91,7 @@ class Together(Problem):
         return factors
 
     def pack(self, factors: list[np.ndarray]) -> np.ndarray:
-        pairs = zip(factors, self.patterns, strict=True)
-        return np.concatenate([factor[_free(pattern)] for factor, pattern in pairs]).T
+        return pack_together(factors, self.patterns)
 
     def with_factors(self, factors: list[np.ndarray]) -> Evaluation:
         if self.crossing:
@@ -100,24 +99,14 @@ class Together(Problem):
             pairs = zip(self.problems, own, strict=True)
             each = [problem.with_factors(one) for problem, one in pairs]
             root = np.stack([at.root for at in each], axis=2)
-            return self._at_root(factors, root, np.array([at.logdet for at in each]), each)
+            return at_root(self, factors, root, np.array([at.logdet for at in each]), each)
         M, logdet, tape = self.M, np.zeros(self.size), []
         for stage in self.stages:
             Lambda = np.repeat(factors[stage.grouping], M.shape[2] // self.size, axis=2)
             M, more, step = stage.eliminate(M, Lambda)
             logdet += more.reshape(self.size, -1).sum(axis=1)
             tape.append(step)
-        return self._at_root(factors, M, logdet, tape)
-
-    def _at_root(
-        self, factors: list[np.ndarray], root: np.ndarray, logdet: np.ndarray, tape: list
-    ) -> Evaluation:
-        XX, Xy = root[np.ix_(self.x, self.x)], root[self.x, self.y_at]
-        XX_inverse, logdet_XX = invert(XX.copy())
-        beta = product(XX_inverse, Xy[:, None])[:, 0]
-        beta += product(XX_inverse, (Xy - product(XX, beta[:, None])[:, 0])[:, None])[:, 0]
-        r2 = root[self.y_at, self.y_at] - (Xy * beta).sum(axis=0)
-        return Evaluation(factors, root, logdet, tape, beta, r2, XX_inverse, logdet_XX)
+        return at_root(self, factors, M, logdet, tape)
 
     def by_factor(self, at: Evaluation, bar: np.ndarray) -> list[np.ndarray]:
         if self.crossing:
@@ -131,6 +120,24 @@ class Together(Problem):
             if i:
                 bar = stage.back(tape, bar)
         return [by_grouping[g] for g in range(len(self.patterns))]
+
+
+def at_root(
+    problem: Problem, factors: list[np.ndarray], root: np.ndarray, logdet: np.ndarray, tape: list
+) -> Evaluation:
+    """An evaluation of several problems from their roots, (u, u, problems)."""
+    XX, Xy = root[np.ix_(problem.x, problem.x)], root[problem.x, problem.y_at]
+    XX_inverse, logdet_XX = invert(XX.copy())
+    beta = product(XX_inverse, Xy[:, None])[:, 0]
+    beta += product(XX_inverse, (Xy - product(XX, beta[:, None])[:, 0])[:, None])[:, 0]
+    r2 = root[problem.y_at, problem.y_at] - (Xy * beta).sum(axis=0)
+    return Evaluation(factors, root, logdet, tape, beta, r2, XX_inverse, logdet_XX)
+
+
+def pack_together(factors: Sequence[np.ndarray], patterns: Sequence[np.ndarray]) -> np.ndarray:
+    """Factors of m problems, (k, k, m) for each grouping, to their thetas, (m, n_theta)."""
+    pairs = zip(factors, patterns, strict=True)
+    return np.concatenate([factor[_free(pattern)] for factor, pattern in pairs]).T
 
 
 def _free(pattern: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

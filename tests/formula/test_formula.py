@@ -257,6 +257,8 @@ REFUSED = {
     "y ~ y + (1|g)": "explain itself",
     "y ~ x + (I(2 * y)|g)": "explain itself",
     "`a b` ~ np.log(`a b`) + (1|g)": "explain itself",
+    "cbind(y, z) ~ x + z + (1|g)": "the response z stands on the right",
+    "cbind(Q('a b'), z - `a b`) ~ x + (1|`a b`)": "the response a b stands on the right",
     "(y) ~ x + (y|g)": "the response y stands on the right",
     "Q('a b') ~ `a b` + (1|g)": "the response a b stands on the right",
     "y ~ x + (1|" + "(" * 60 + "g" + ")" * 60 + ")": "nested too deeply",
