@@ -149,7 +149,7 @@ EXERCISES = (
                     len(data["pupils"])
                     / (1 + (_per(data, "classroom") - 1) * round(_alike(data, "classroom"), 2))
                 ),
-                "nearly: you rounded how alike classmates are. Keep all decimals until the end.",
+                "nearly: you rounded the numbers on the way. Keep all decimals until the end.",
             ),
             Slip(
                 lambda data: data["pupils"]["classroom"].nunique(),

@@ -6,6 +6,10 @@ from course.exercises.exercise import Choice, Data, Exercise, Model, Number, Sli
 
 TWELVE = "test_score ~ 1 + (1|school)"
 ONE_LEVEL = "test_score ~ age + sex + (1|school)"
+OTHER_ROOMS = (
+    "that counts the classroom, but the two sit in different ones. Add up what they do share, up to the "
+    "largest group."
+)
 THREE_LEVELS = "test_score ~ age + sex + (1|classroom) + (1|school) + (1|province)"
 
 
@@ -122,8 +126,7 @@ EXERCISES = (
         slips=(
             Slip(
                 lambda data: _share(data, THREE_LEVELS, ("classroom", "school")),
-                "the two sit in different classrooms, so that is not what they share. What contains "
-                "the school?",
+                OTHER_ROOMS,
             ),
             Slip(
                 lambda data: _share(data, THREE_LEVELS, ("classroom", "Residual")),
@@ -135,7 +138,7 @@ EXERCISES = (
             ),
             Slip(
                 lambda data: _share(data, THREE_LEVELS, ("classroom", "school", "province")),
-                "that is for two pupils of the same classroom.",
+                OTHER_ROOMS,
             ),
             Slip(
                 lambda data: _share(data, THREE_LEVELS, ("school", "province"), power=0.5),

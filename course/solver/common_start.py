@@ -77,7 +77,9 @@ class CommonStart:
         ):
             half = np.tril(Lambda.T @ slopes / 2)
             G = half + np.tril(half, -1).T  # Lambda' (dL / dS) Lambda
-            C = np.reshape([np.linalg.solve(Lambda, one[g]) for one in self.basis], (size, *G.shape))
+            C = np.reshape(
+                [np.linalg.solve(Lambda, one[g]) for one in self.basis], (size, *G.shape)
+            )
             H -= 2 * np.einsum("ab,ibc,jac->ij", G, C, C)
         H = (H + H.T) / 2
         # sigma^2 S stays where sigma^2 grows as S shrinks, which is theta going to 0 by half of itself
@@ -112,7 +114,9 @@ class CommonStart:
         v = np.zeros_like(m)
         v[problem.x, 0] = -beta
         by_grouping = {}
-        for stage, tape, q in reversed(list(zip(problem.stages, self.at.tape, scores, strict=True))):
+        for stage, tape, q in reversed(
+            list(zip(problem.stages, self.at.tape, scores, strict=True))
+        ):
             v = v[:, stage.sums.parent]
             t = q + np.einsum("kul,ulr->klr", tape.M_z[:, :y], v)
             b = np.einsum("ijl,jlr->ilr", tape.W, t)

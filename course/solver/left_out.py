@@ -22,7 +22,9 @@ class EachLeftOut(Problem):
         self.__dict__ |= copy.copy(problem.__dict__)
         at = [stage.grouping for stage in problem.stages].index(grouping)
         self.before, self.own, self.after = (
-            problem.stages[:at], problem.stages[at], problem.stages[at + 1 :],
+            problem.stages[:at],
+            problem.stages[at],
+            problem.stages[at + 1 :],
         )
         codes = problem.ranks[at][problem.design.groupings[grouping].codes]
         self.size = len(self.own.sums.parent)
@@ -53,9 +55,7 @@ class EachLeftOut(Problem):
         return at_root(self, tiled, M - gone, logdet - gone_logdet, [])
 
 
-def _each(
-    stage: Stage, M: np.ndarray, factors: list[np.ndarray]
-) -> tuple[np.ndarray, np.ndarray]:
+def _each(stage: Stage, M: np.ndarray, factors: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
     """What each level by itself adds to the next M, and log|A|."""
     alone = Stage(stage.grouping, list(stage.z), Sums(np.arange(M.shape[2])))
     left, logdet, _ = alone.eliminate(M, factors[stage.grouping])

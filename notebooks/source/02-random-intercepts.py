@@ -9,7 +9,7 @@
 # - put classrooms, schools and provinces into one model, and say which share of the variance lies at each
 #   level.
 #
-# **Time:** 45 minutes in the workshop, 70 on your own. If you come back in the middle, choose *Run → Run
+# **Time:** 40 minutes in the workshop, 65 on your own. If you come back in the middle, choose *Run → Run
 # All Above Selected Cell* first.
 #
 # **Before:** [Why groups matter](01-why-groups-matter.ipynb). You know what `smf.ols("y ~ x", data)`

@@ -9,7 +9,7 @@
 # - write `(1|school:classroom)` and `(1|school/classroom)`, and say when you need them;
 # - fit pupils who change classrooms, where `student_id` crosses `classroom`.
 #
-# **Time:** 40 minutes in the workshop, 65 on your own. If you come back in the middle, choose *Run → Run
+# **Time:** 40 minutes in the workshop, 70 on your own. If you come back in the middle, choose *Run → Run
 # All Above Selected Cell* first.
 #
 # **Before:** [Random intercepts](02-random-intercepts.ipynb) and [random slopes](03-random-slopes.ipynb).

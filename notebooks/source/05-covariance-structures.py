@@ -10,7 +10,7 @@
 # - correct `vc_formula={"classroom": "diag"}` and `re_formula={...}`, which tutorials show;
 # - choose a structure: by design first, by the likelihood second.
 #
-# **Time:** 40 minutes in the workshop, 80 on your own. If you come back in the middle, choose *Run → Run
+# **Time:** 35 minutes in the workshop, 75 on your own. If you come back in the middle, choose *Run → Run
 # All Above Selected Cell* first.
 #
 # **Before:** [Nested and crossed](04-nested-and-crossed.ipynb). You can read `(age10|school)`, and you
@@ -49,11 +49,14 @@ import textwrap
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+import seaborn as sns
 import statsmodels.formula.api as smf
 
 from course import CourseError, check, load, mixedlm, plots, translate
 from course.data import load_truth
 from course.exercises import use
+
+sns.set_theme(style="ticks", rc={"axes.spines.top": False, "axes.spines.right": False})
 
 pupils = load("pupils")
 pupils["age10"] = pupils["age"] - 10

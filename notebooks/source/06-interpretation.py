@@ -11,7 +11,7 @@
 # - predict for known and for new schools, tell a slope within schools from a slope between them, and
 #   write a report.
 #
-# **Time:** 60 minutes in the workshop, 100 on your own. If you come back in the middle, choose *Run → Run
+# **Time:** 60 minutes in the workshop, 90 on your own. If you come back in the middle, choose *Run → Run
 # All Above Selected Cell* first.
 #
 # **Before:** [Random intercepts](02-random-intercepts.ipynb), [random slopes](03-random-slopes.ipynb) and

@@ -517,7 +517,9 @@ for zero in (10, 12):
     one = mixedlm(
         "test_score ~ age_c * sex + (1|classroom) + (1|school) + (1|province)", counted
     ).fit()
-    squares = one.fixed_effects["t"].rename({"age_c:sex[T.male]": "age_c:sex", "sex[T.male]": "sex"})
+    squares = one.fixed_effects["t"].rename(
+        {"age_c:sex[T.male]": "age_c:sex", "sex[T.male]": "sex"}
+    )
     rows[f"age from {zero}: t squared"] = squares.drop("Intercept") ** 2
     rows[f"age from {zero}: F of anova"] = anova(one)["F"]
 pd.DataFrame(rows).T.round(1)
@@ -804,11 +806,15 @@ rows = {
     (30, 0.8, "power"): [88.5, 85.4, 83.3, 82.2, 81.6],
 }
 price = pd.DataFrame.from_dict(rows, orient="index", columns=habits)
-price.index = pd.MultiIndex.from_tuples(price.index, names=["provinces", "SD of slopes", "share of"])
+price.index = pd.MultiIndex.from_tuples(
+    price.index, names=["provinces", "SD of slopes", "share of"]
+)
 price
 
 # %% tags=["workshop"]
-figure, axes = plt.subplots(2, 2, figsize=(9.0, 4.6), sharey=True, sharex="col", layout="constrained")
+figure, axes = plt.subplots(
+    2, 2, figsize=(9.0, 4.6), sharey=True, sharex="col", layout="constrained"
+)
 looks = {0.0: (plots.BLUE, "o"), 0.8: (plots.ORANGE, "D")}
 for row, provinces in zip(axes, (6, 30), strict=True):
     for ax, what in zip(row, ("false positives", "power"), strict=True):
@@ -915,8 +921,12 @@ pd.concat({name: confint(fit, method=way, parameters="reform") for name, way in 
 # %% tags=["workshop"]
 null_ml = mixedlm("test_score ~ 1 + (1|classroom) + (1|school) + (1|province)", six).fit(reml=False)
 without_ml = [null_ml.refit(scores) for scores in countries[:100]]
-chi2 = np.array([2 * (one.llf - less.llf) for one, less in zip(fits["ML"], without_ml, strict=True)])
-print(f"profile interval leaves out 0: {np.mean(chi2 > stats.chi2.ppf(0.95, 1)):.2f} of 100 countries")
+chi2 = np.array(
+    [2 * (one.llf - less.llf) for one, less in zip(fits["ML"], without_ml, strict=True)]
+)
+print(
+    f"profile interval leaves out 0: {np.mean(chi2 > stats.chi2.ppf(0.95, 1)):.2f} of 100 countries"
+)
 print(f"t-interval leaves out 0:       {(p['t'][:100] < 0.05).mean():.2f}")
 
 # %% [markdown] tags=["workshop"]
@@ -983,7 +993,10 @@ ways = {
     "default": confint(fit, parameters=sds),
 }
 intervals = pd.concat({way: found.set_axis(levels) for way, found in ways.items()})
-print(*(f"default for {level}: {intervals.loc[('default', level), 'method']}" for level in levels), sep="\n")
+print(
+    *(f"default for {level}: {intervals.loc[('default', level), 'method']}" for level in levels),
+    sep="\n",
+)
 simulated = load_truth("pupils").centred("age10", at=10).variance_components
 intercepts = simulated[simulated["effect"].eq("Intercept") & simulated["effect2"].isna()]
 truth = intercepts.set_index("group")["sdcor"].loc[levels]
@@ -1038,7 +1051,10 @@ coverage.map("{:.1f}".format).replace("nan", "")
 # %% tags=["workshop"]
 figure, axes = plt.subplots(1, 2, figsize=(8.6, 3.2), sharey=True, layout="constrained")
 for ax, what in zip(axes, ["predictor of schools", "SD between schools"], strict=True):
-    for schools, color, marker in (("6 schools", plots.ORANGE, "D"), ("40 schools", plots.BLUE, "o")):
+    for schools, color, marker in (
+        ("6 schools", plots.ORANGE, "D"),
+        ("40 schools", plots.BLUE, "o"),
+    ):
         shares = coverage[schools, what]
         ax.plot(shares, shares.index, marker, color=color, mec=plots.INK, ms=8, label=schools)
     ax.axvline(95, color=plots.INK, linestyle="--", linewidth=1.2)

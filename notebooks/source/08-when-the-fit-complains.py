@@ -326,7 +326,12 @@ box(ax, 6.6, 4.2, "Keep it,\nwhatever its p-value", colour=keep)
 box(ax, 6.6, 3.0, "Keep (x || group)", colour=keep)
 box(ax, 6.6, 1.8, "Keep it; df by Kenward-Roger", colour=keep)
 box(ax, 1.7, 0.6, "Leave it out, or keep it:\nthe numbers are the same")
-for y, down, right in [(5.4, "yes", "no"), (4.2, "yes", "no"), (3.0, "yes", "no"), (1.8, "no", "yes")]:
+for y, down, right in [
+    (5.4, "yes", "no"),
+    (4.2, "yes", "no"),
+    (3.0, "yes", "no"),
+    (1.8, "no", "yes"),
+]:
     arrow(ax, (1.7, y - 0.37), (1.7, y - 0.83), down)
     arrow(ax, (3.25, y), (5.05, y), right)
 ax.text(
@@ -931,7 +936,9 @@ def false_alarms(share_of_boys, ratio):
 
 pd.DataFrame(
     {
-        f"{share:.0%} boys": {f"SD ratio {ratio}": false_alarms(share, ratio) for ratio in (1, 1.5, 2)}
+        f"{share:.0%} boys": {
+            f"SD ratio {ratio}": false_alarms(share, ratio) for ratio in (1, 1.5, 2)
+        }
         for share in (0.2, 0.5, 0.8)
     }
 ).round(3)
@@ -985,13 +992,19 @@ pd.DataFrame(
 
 # %% tags=["workshop"]
 rng = np.random.default_rng(40)
-shapes = {"normal": rng.normal(0, 3, (1000, 40)), "few high": 3 * (rng.exponential(1, (1000, 40)) - 1)}
+shapes = {
+    "normal": rng.normal(0, 3, (1000, 40)),
+    "few high": 3 * (rng.exponential(1, (1000, 40)) - 1),
+}
 for name, effects in shapes.items():
     means = effects + rng.normal(0, 6 / np.sqrt(15), effects.shape)
-    shortfall = effects.max(axis=1) - weight * np.take_along_axis(
-        means, effects.argmax(axis=1)[:, None], axis=1
-    ).ravel()
-    print(f"{name:8}  the truly highest school falls short by {shortfall.mean():.1f} points on average")
+    shortfall = (
+        effects.max(axis=1)
+        - weight * np.take_along_axis(means, effects.argmax(axis=1)[:, None], axis=1).ravel()
+    )
+    print(
+        f"{name:8}  the truly highest school falls short by {shortfall.mean():.1f} points on average"
+    )
 
 # %% [markdown] tags=["workshop"]
 # One warning about the picture. Predicted effects of a model that assumes a normal distribution look more

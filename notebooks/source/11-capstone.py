@@ -665,7 +665,10 @@ three.round(2)
 # %% tags=["workshop"]
 context = {"straight line": planned, "curve": curved, "curve and size": final}
 pd.DataFrame(
-    {name: fit.fixed_effects.loc["gcse_school", ["estimate", "lower", "upper"]] for name, fit in context.items()}
+    {
+        name: fit.fixed_effects.loc["gcse_school", ["estimate", "lower", "upper"]]
+        for name, fit in context.items()
+    }
 ).T.round(2)
 
 # %% [markdown] tags=["workshop"]

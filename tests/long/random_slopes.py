@@ -30,7 +30,9 @@ def replicates(groups: int, slope_sd: float, n: int, seed: int) -> pd.DataFrame:
     rng = np.random.default_rng(seed)
     codes = np.repeat(np.arange(groups), PUPILS // groups)
     age = rng.uniform(-2, 2, PUPILS)
-    data = pd.DataFrame({"province": codes.astype(str), "age10": age, "score": rng.normal(size=PUPILS)})
+    data = pd.DataFrame(
+        {"province": codes.astype(str), "age10": age, "score": rng.normal(size=PUPILS)}
+    )
     with_slope = mixedlm("score ~ age10 + (age10||province)", data).fit()
     without = mixedlm("score ~ age10 + (1|province)", data).fit()
     rows = []
