@@ -576,9 +576,11 @@ def pairs(effects):
 
 
 both = {"true effects": pairs(truth.random_effects), "BLUPs": pairs(fit.random_effects)}
-together = pd.concat(both, names=["effects"]).reset_index(level="effects")
+together = pd.concat([pair.assign(effects=name) for name, pair in both.items()])
 ring = {"facecolor": "none", "edgecolor": plots.BLUE, "linewidth": 1}
-grid = sns.relplot(together, x="school", y="classroom", col="effects", height=3.8, **ring)
+grid = sns.relplot(
+    together.reset_index(drop=True), x="school", y="classroom", col="effects", height=3.8, **ring
+)
 grid.set_axis_labels("effect of the school at ten (points)", "effect of the classroom (points)")
 grid.set_titles("{col_name}").refline(x=0, y=0, color=plots.GREY)
 r = {name: pair.corr().iloc[0, 1] for name, pair in both.items()}
