@@ -34,6 +34,7 @@ from pictures import thumbnail, write_icon, write_preview
 from places import Places, places
 from printing import chromium, print_all
 from search_words import search_words
+from sliders import with_slider
 from sphinx.cmd.build import main as sphinx
 from stored import stored
 from tables import breakable, with_links
@@ -139,7 +140,9 @@ def stage(folder: Path, where: Places, printed: bool, live: bool) -> Pages:
     pages = Pages(folder)
     for path in sorted(NOTEBOOKS.glob("*.ipynb")):
         notebook = stored(path)
-        pages.add_notebook(path, notebook, lesson(notebook))
+        page = lesson(notebook)
+        page.text = with_slider(path.stem, page.text)
+        pages.add_notebook(path, notebook, page)
     for path in sorted((NOTEBOOKS / "solutions").glob("*.ipynb")):
         notebook = stored(path)
         pages.add_notebook(path, notebook, solutions(notebook, path.stem))

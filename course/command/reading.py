@@ -136,7 +136,7 @@ def _noted(options: argparse.Namespace, data: pd.DataFrame) -> pd.DataFrame:
     return data
 
 
-def weights(options: argparse.Namespace) -> str | dict[str, str] | None:
+def weights(options: argparse.Namespace) -> Any:
     """Prior weights, ``--weights w``; or those of a sample, ``--weights student=w --weights school=v``."""
     given = options.weights or []
     pairs = dict(text.split("=", 1) for text in given if "=" in text)
