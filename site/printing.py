@@ -18,7 +18,7 @@ QUIET = [
     "--hide-scrollbars",
     "--allow-file-access-from-files",
 ]
-PATIENCE = 300  # seconds
+PATIENCE = 900  # seconds: it takes some ten on a machine with nothing else to do
 ARTICLE = re.compile(r"<article>(.*)</article>", re.DOTALL)
 FOLDED_CODE = re.compile(r'<details class="code">.*?</details>', re.DOTALL)
 LINK = re.compile(r'\b(href|src)="([^"]*)"')

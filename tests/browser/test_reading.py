@@ -5,7 +5,7 @@ import re
 import pytest
 from chromium import ROOT
 from playwright.sync_api import expect
-from test_pages import address, contexts, visit  # noqa: F401 (fixtures)
+from test_pages import contexts, visit  # noqa: F401 (fixtures)
 
 from course.exercises.check import all_exercises
 from course.exercises.exercise import Data, judge
