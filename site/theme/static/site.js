@@ -63,7 +63,7 @@ function routes() {
 // On the front page MathJax is asked for when the equation is.
 function typeset() {
   const { mathjax } = document.documentElement.dataset;
-  if (!mathjax || !document.querySelector("section:not([hidden]) > .math, section:not([hidden]) > .math-wrapper, section:not([hidden]) > div.math")) return;
+  if (!mathjax || !document.querySelector("[data-tabs] > section:not([hidden]) .math")) return;
   delete document.documentElement.dataset.mathjax;
   document.head.append(Object.assign(document.createElement("script"), { src: mathjax }));
 }
