@@ -109,7 +109,7 @@ def as_column(
     if isinstance(values, pd.Series) and not values.index.equals(data.index):
         if not (values.index.is_unique and data.index.isin(values.index).all()):
             raise CourseError(
-                f"{argument} has another index than the data: pass a column of the data"
+                f"{argument} has a different index from the data: pass a column of the data"
             )
         values = values.loc[data.index]
     if name in data.columns and pd.Series(data[name].array).equals(pd.Series(pd.array(values))):
@@ -217,7 +217,7 @@ def new_column(series: pd.Series, fitted: pd.Series, keep_whole: bool) -> np.nda
 def _refuse_one_label(labelled: pd.Categorical, name: str) -> None:
     if len(labelled.categories) < 2:
         raise CourseError(
-            f"'{name}' has one value only ({labelled.categories[0]}), so it cannot have an effect: "
+            f"'{name}' has only one value ({labelled.categories[0]}), so it cannot have an effect: "
             "leave it out"
         )
 

@@ -45,10 +45,10 @@ def estimate_alike(
     1.333
     """
     # to the digits of a search by itself
-    refitter, size = Refitter.of(problem, best, enough=0.0), how_many(problem)
+    refitter, size = Refitter.of(problem, best), how_many(problem)
     for first in range(0, len(responses), size):
         others = [problem.with_response(y) for y in responses[first : first + size]]
-        for other, found in zip(others, refitter.fit(others), strict=True):
+        for other, found in zip(others, refitter.fit(others, near=0.0), strict=True):
             yield other, _with_effects(other, found, best.reml)
 
 
