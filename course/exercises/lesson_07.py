@@ -102,9 +102,9 @@ EXERCISES = (
             ),
             Slip(lambda data: _end(data, +1), "that is the upper end."),
             Slip(
-                lambda data: (
-                    fixed_effects_table(_fit(data), df="kenward-roger").loc["reform", "lower"]
-                ),
+                lambda data: fixed_effects_table(_fit(data), df="kenward-roger").loc[
+                    "reform", "lower"
+                ],
                 "that is Kenward and Roger's interval, a sound one, and the subject of the next section. The "
                 "question is for the df and the standard error in fit.fixed_effects.",
             ),

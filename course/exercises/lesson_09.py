@@ -349,7 +349,10 @@ EXERCISES = (
         because="It is about one error away from 0, which is nothing unusual.",
         hint="how many Monte-Carlo errors is the bias away from 0?",
         slips=(
-            Slip(lambda data: "a", "what would the next hundred replicates give? Compare the bias with its error."),
+            Slip(
+                lambda data: "a",
+                "what would the next hundred replicates give? Compare the bias with its error.",
+            ),
             Slip(
                 lambda data: "c",
                 "a bias that a hundred replicates cannot show may show in ten thousand.",

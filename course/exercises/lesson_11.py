@@ -111,7 +111,9 @@ EXERCISES = (
                 lambda data: _alike(data, "school"),
                 "that is the share of the school alone. Two candidates who share a school also share something larger.",
             ),
-            Slip(lambda data: _alike(data, "lea"), "that is for two candidates of different schools."),
+            Slip(
+                lambda data: _alike(data, "lea"), "that is for two candidates of different schools."
+            ),
             Slip(
                 lambda data: _alike(data, "school", "lea", power=0.5),
                 "those are SDs. Only variances add up: use the column vcov, or icc().",
