@@ -95,7 +95,7 @@ def _wide(data: pd.DataFrame, names: Sequence[str]) -> list[str]:
     )
     table, unit = ("data", given) if given else ("data.rename_axis('row').reset_index()", "row")
     return [
-        f"{listing(shown)} stand side by side. If they are one measure at several times, a mixed model wants "
+        f"{listing(shown)} are side by side. If they are one measure at several times, a mixed model needs "
         f"one row for each time: pd.wide_to_long({table}, {stubs!r}, i={unit!r}, j='time', "
         f"sep={separator!r}).reset_index()"
     ]

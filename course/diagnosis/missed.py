@@ -1,4 +1,4 @@
-"""What a linear model misses: a bend, effects that lean on the size of their group, a response of few values."""
+"""What a linear model misses: a bend, effects that lean on the size of groups, a response of few values."""
 
 from __future__ import annotations
 
