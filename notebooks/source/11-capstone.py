@@ -315,7 +315,8 @@ plots.show(
 # ## Fixed effects
 
 # %% tags=["workshop"]
-intercepts.fixed_effects[["estimate", "std_error", "df", "lower", "upper"]].round(3)
+digits = {"estimate": 3, "std_error": 3, "df": 0, "lower": 3, "upper": 3}
+intercepts.fixed_effects[list(digits)].round(digits)
 
 # %% [markdown] tags=["workshop"]
 # - `gcsecnt`: by how many points a candidate is ahead of another of the same school whose GCSE results are
