@@ -10,7 +10,7 @@
 # - find what the model left out, by plotting what it leaves over against what it does not contain;
 # - say how much a ranking of schools can tell, and which results survive another choice of data or scale.
 #
-# **Time:** 140 minutes on your own; not part of the one-day workshop.
+# **Time:** 120 minutes on your own; not part of the one-day workshop.
 #
 # **Before:** lessons [01](01-why-groups-matter.ipynb) to [08](08-when-the-fit-complains.ipynb). You can
 # fit models with several levels, let slopes vary, compare and check them.
