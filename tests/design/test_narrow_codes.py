@@ -22,7 +22,9 @@ MANY = 70_000
 def codes() -> tuple[np.ndarray, np.ndarray]:
     """Two groupings with as many levels as rows; some pairs lie 2**32 apart, and would become one."""
     one = np.arange(MANY, dtype=np.int32)
-    return np.concatenate([one, one]), np.concatenate([one[::-1], (one + 1) % MANY]).astype(np.int32)
+    return np.concatenate([one, one]), np.concatenate([one[::-1], (one + 1) % MANY]).astype(
+        np.int32
+    )
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +37,9 @@ def test_numbers_of_pairs_do_not_overflow(codes):
     one, other = codes
     numbers = pair_numbers(one, other, MANY)
     assert numbers.dtype == np.int64
-    assert numbers.tolist() == [a * MANY + b for a, b in zip(one.tolist(), other.tolist(), strict=True)]
+    assert numbers.tolist() == [
+        a * MANY + b for a, b in zip(one.tolist(), other.tolist(), strict=True)
+    ]
 
 
 def test_every_pair_that_occurs_is_found(codes, pairs):

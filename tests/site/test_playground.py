@@ -25,7 +25,9 @@ def pupils(tmp_path, monkeypatch) -> pd.DataFrame:
     school = np.repeat(np.arange(1, 13), 10)
     age = rng.uniform(6, 12, 120).round(1)
     score = 40 + 3 * age + rng.normal(0, 4, 12)[school - 1] + rng.normal(0, 5, 120)
-    return pd.DataFrame({"score": score.round(1), "age": age, "school": school, "sex": ["f", "m"] * 60})
+    return pd.DataFrame(
+        {"score": score.round(1), "age": age, "school": school, "sex": ["f", "m"] * 60}
+    )
 
 
 def asked(do: str, name: str, is_file: bool = True, **chosen) -> list[dict]:
@@ -49,9 +51,10 @@ def test_a_file_is_described_before_anything_is_fitted(pupils):
     assert table["rows"] == 120
     assert [column["name"] for column in table["columns"]] == list(pupils)
     assert [column["number"] for column in table["columns"]] == [True, True, True, False]
+    assert [column["labels"] for column in table["columns"]] == [False, False, True, True]
     assert table["columns"][1]["missing"] == 1
     assert table["groups"] == ["school"]
-    assert "<th scope=\"row\">school</th><td>12</td><td>10</td>" in table["structure"]
+    assert '<th scope="row">school</th><td>12</td><td>10</td>' in table["structure"]
 
 
 @pytest.mark.parametrize("name", playground.EXAMPLES)
@@ -89,7 +92,7 @@ def test_integer_labels_are_labels(pupils):
     printed, note = numbers["summary"]["text"].split("\n\nNotes\n")
     assert printed == names["summary"]["text"]
     assert "12 school" in printed
-    assert "labels all the same" in " ".join(note.split())
+    assert "treated as labels" in " ".join(note.split())
     assert any("numbers" in sentence for sentence in numbers["groups"]["sentences"])
 
 
@@ -182,4 +185,6 @@ def test_the_script_runs_and_the_notebook_is_one(pupils, tmp_path, capsys):
     code = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "code")
     compile(code, "notebook", "exec")
     assert "plots.show(plots.residuals(fit))" in code
-    assert {line for line in code.splitlines() if "plots" not in line} <= set(files["script"].splitlines())
+    assert {line for line in code.splitlines() if "plots" not in line} <= set(
+        files["script"].splitlines()
+    )
