@@ -33,7 +33,7 @@ export function said(output) {
   if (output.kind === "error") return `${output.name}: ${output.message}`;
   if (output.kind !== "display") return "";
   if ("image/png" in output.data) return output.metadata["image/png"]?.alt ?? "A picture.";
-  if ("text/html" in output.data) return "A table.";
+  if (/<table/i.test(output.data["text/html"])) return "A table.";
   if ("text/latex" in output.data) return "A formula.";
   return output.data["text/plain"] ?? "";
 }
