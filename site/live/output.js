@@ -42,14 +42,19 @@ function text(content) {
   const box = element("div", { className: "output" });
   const pre = element("pre");
   box.append(pre);
-  box.add = (more) => {
-    content = more === undefined ? content : content + more;
+  const draw = () => {
+    drawing = false;
     const lines = content.replace(/\n$/, "").split("\n").map((line) => line.replace(/\r$/, "").replace(/^[^]*\r/, ""));
     pre.textContent = lines.join("\n");
-    const isSeen = pre.textContent.startsWith(SEEN);
-    box.classList.toggle("seen", isSeen);
+    box.classList.toggle("seen", pre.textContent.startsWith(SEEN));
   };
-  box.add();
+  let drawing = false;
+  box.add = (more) => {
+    content += more;
+    if (!drawing) requestAnimationFrame(draw); // once a frame, however much a loop prints
+    drawing = true;
+  };
+  draw();
   return box;
 }
 
