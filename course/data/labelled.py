@@ -201,7 +201,7 @@ def read_labelled(
         )
     table = assemble(columns, codes, na_values)
     if beside:
-        said = f"The labels of values are those of {beside.name}, which lies beside {path.name}."
+        said = f"The labels of values are those of {beside.name}, which is in the same folder as {path.name}."
         table.attrs["notes"] = [said, *table.attrs.get("notes", ())]
     return table
 

@@ -149,7 +149,7 @@ EXERCISES = (
                     len(data["pupils"])
                     / (1 + (_per(data, "classroom") - 1) * round(_alike(data, "classroom"), 2))
                 ),
-                "nearly: you rounded how alike classmates are. Keep all decimals until the end.",
+                "nearly: you rounded the numbers on the way. Keep all decimals until the end.",
             ),
             Slip(
                 lambda data: data["pupils"]["classroom"].nunique(),
@@ -224,7 +224,8 @@ EXERCISES = (
             ),
             Slip(
                 lambda data: math.sqrt(1 + PATIENTS * ALIKE),
-                "a patient shares the therapist with n − 1 others, not with n.",
+                "a patient shares the therapist with n − 1 others, not with n. (If you rounded to one "
+                "decimal: the question asks for two.)",
             ),
             Slip(
                 lambda data: math.sqrt(1 + (THERAPISTS - 1) * ALIKE),

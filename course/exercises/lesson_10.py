@@ -156,9 +156,12 @@ EXERCISES = (
         kind=Number(decimals=1),
         expected=lambda data: 40_000**2 * 8 / 1e9,
         because="One row and one column for each patient, 8 bytes a cell.",
-        hint="how many rows and columns does V have? A cell takes 8 bytes, and a gigabyte is a billion bytes.",
+        hint="how many rows and columns does V have? A cell takes 8 bytes, and a gigabyte is a billion "
+        "bytes.",
         slips=(
-            Slip(lambda data: 40_000**2 / 1e9, "those are billions of cells. A cell takes 8 bytes."),
+            Slip(
+                lambda data: 40_000**2 / 1e9, "those are billions of cells. A cell takes 8 bytes."
+            ),
             Slip(
                 lambda data: 800**2 * 8 / 1e9,
                 "that is a matrix with one row for each ward. V has one for each patient.",
@@ -201,7 +204,10 @@ EXERCISES = (
         because="Both SDs become ten times as large, and theta is their ratio.",
         hint="theta is one SD divided by another. What happens to each?",
         slips=(
-            Slip(lambda data: "b", "one SD is ten times as large, and so is the SD that it is divided by."),
+            Slip(
+                lambda data: "b",
+                "one SD is ten times as large, and so is the SD that it is divided by.",
+            ),
             Slip(lambda data: "c", "variances are a hundred times as large: both of them."),
         ),
     ),

@@ -247,7 +247,7 @@ def _beside_bars(
     for key, structure in vc_formula.items():
         if key not in named:
             raise CourseError(
-                f"vc_formula names '{key}', which is no group of the formula ({', '.join(named)})"
+                f"vc_formula names '{key}', which is not a group of the formula ({', '.join(named)})"
                 f"{nearest(key, named)}"
             )
         if not isinstance(structure, str) or structure not in STRUCTURES:

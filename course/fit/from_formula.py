@@ -106,7 +106,7 @@ def mixedlm(
     Raises
     ------
     CourseError
-        Where formula or data are not as they should be; the message gives the mend.
+        Where formula or data are not as they should be; the message says what to write instead.
 
     See Also
     --------

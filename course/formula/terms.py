@@ -138,7 +138,7 @@ def refuse_own_response(response: str, variables: Collection[str], written: str)
     for column in _whole_columns(response):
         if column in variables:
             raise CourseError(
-                f"the response {column} stands on the right of ~, too, at `{written[:40].strip()}`: "
+                f"the response {column} is also to the right of ~, at `{written[:40].strip()}`: "
                 "it would explain itself. Leave it out there"
             )
 

@@ -98,17 +98,16 @@ def scores(
             facecolors="none",
             edgecolors=GREY,
             linewidths=0.9,
-            zorder=4,  # a group of one row has its ring on its mean
             label=f"one row of the data, {len(data)} in all",
         )
         ax.scatter(
             means,
             rows,
             marker="D",
-            s=46,
-            color=ORANGE,
-            edgecolors=INK,
-            linewidths=0.7,
+            s=50,
+            facecolors="none",  # a group of one row has its ring inside
+            edgecolors=ORANGE,
+            linewidths=2.0,
             zorder=3,
             label=f"mean of its {group}",
         )

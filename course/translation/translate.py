@@ -185,7 +185,7 @@ def translate(
     Raises
     ------
     CourseError
-        Where formula or data are not as they should be; the message gives the mend.
+        Where formula or data are not as they should be; the message says what to write instead.
 
     See Also
     --------

@@ -8,7 +8,7 @@
 # - find your way around the lessons;
 # - say who the pupils in the data are, and how they are grouped.
 #
-# **Time:** 10 minutes in the workshop, 15 on your own.
+# **Time:** 15 minutes in the workshop, 20 on your own.
 #
 # **Before:** nothing but this page open in JupyterLab, and a little Python with pandas.
 #
@@ -164,13 +164,13 @@ check("00.4", share_a_school)
 #
 # | lesson | you will | minutes in the workshop | minutes alone |
 # |---|---|---:|---:|
-# | [00 Start here](00-start-here.ipynb) | check the installation, meet the data | 10 | 15 |
-# | [01 Why groups matter](01-why-groups-matter.ipynb) | see what ordinary regression overlooks | 30 | 60 |
-# | [02 Random intercepts](02-random-intercepts.ipynb) | fit classrooms in schools in provinces | 45 | 70 |
+# | [00 Start here](00-start-here.ipynb) | check the installation, meet the data | 15 | 20 |
+# | [01 Why groups matter](01-why-groups-matter.ipynb) | see what ordinary regression overlooks | 35 | 65 |
+# | [02 Random intercepts](02-random-intercepts.ipynb) | fit classrooms in schools in provinces | 40 | 65 |
 # | [03 Random slopes](03-random-slopes.ipynb) | let the effect of age differ between groups | 45 | 70 |
-# | [04 Nested and crossed](04-nested-and-crossed.ipynb) | see in the data how groups lie | 40 | 65 |
-# | [05 Covariance structures](05-covariance-structures.ipynb) | say what may correlate with what | 40 | 70 |
-# | [06 Interpretation](06-interpretation.ipynb) | turn every number of a summary into a sentence | 60 | 100 |
+# | [04 Nested and crossed](04-nested-and-crossed.ipynb) | see in the data how groups lie | 40 | 70 |
+# | [05 Covariance structures](05-covariance-structures.ipynb) | say what may correlate with what | 35 | 75 |
+# | [06 Interpretation](06-interpretation.ipynb) | turn every number of a summary into a sentence | 60 | 90 |
 # | [07 Inference](07-inference.ipynb) | test and give intervals when groups are few | | 90 |
 # | [08 When the fit complains](08-when-the-fit-complains.ipynb) | read warnings, and resolve them | | 120 |
 # | [09 Planning a study](09-planning-a-study.ipynb) | decide between more schools and more pupils | | 80 |

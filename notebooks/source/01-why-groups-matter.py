@@ -8,7 +8,7 @@
 # - say for which predictors the standard errors of ordinary regression are too small, and by how much;
 # - explain why `(1|school)` runs in statsmodels, and why the result means nothing.
 #
-# **Time:** 35 minutes in the workshop, 70 on your own. If you come back in the middle, choose *Run → Run
+# **Time:** 35 minutes in the workshop, 65 on your own. If you come back in the middle, choose *Run → Run
 # All Above Selected Cell* first.
 #
 # **Before:** [Start here](00-start-here.ipynb). You know what `smf.ols("y ~ x", data)` does.

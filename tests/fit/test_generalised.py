@@ -119,7 +119,7 @@ def test_weights_that_are_no_trials_are_refused():
     half = pupils().assign(half=pupils().trials + 0.5)
     with pytest.raises(CourseError, match="how many trials"):
         mixedglm("share ~ age + (1|school)", half, weights="half")
-    with pytest.raises(CourseError, match="times the trials in weights= is no whole number"):
+    with pytest.raises(CourseError, match="times the trials in weights= is not a whole number"):
         mixedglm("share ~ age + (1|school)", pupils().assign(three=3), weights="three")
     with pytest.raises(CourseError, match="sum of its two columns"):
         mixedglm("cbind(right, wrong) ~ age + (1|school)", pupils(), weights="trials")

@@ -142,7 +142,7 @@ REFUSED = {
     "y ~ bs(x, df=4, Boundary.knots=c(0, 9)) + (1|g)": "write lower_bound=6, upper_bound=12",
     "y ~ as.numeric(factor(x)) + (1|g)": "write as.numeric(x) where x is text",
     "y ~ as.numeric(as.character(x)) + (1|g)": "data['x'] = pd.to_numeric(data['x'])",
-    "lmer(y ~ x + (1|g), data = d)": 'R\'s lmer: the formula alone is wanted here, mixedlm("y ~ x + (1|g)"',
+    "lmer(y ~ x + (1|g), data = d)": 'R\'s lmer: only the formula belongs here, mixedlm("y ~ x + (1|g)"',
     "m <- lme4::lmer(y ~ log(x) + (1|g), d, REML=F)": 'mixedlm("y ~ log(x) + (1|g)", data)',
     "glmmTMB(y ~ poly(x, 2) + (1|g))": 'mixedlm("y ~ poly(x, 2) + (1|g)", data)',
     "y ~ x + (1|y)": "explain itself",

@@ -196,7 +196,7 @@ def test_a_catalog_of_sas(capsys):
     files = Path(__file__).resolve().parents[1] / "reference" / "files"
     survey = ["translate", "math ~ sex + (1|school)", str(files / "survey.sas7bdat")]
     assert main([*survey, "--catalog", str(files / "survey.sas7bcat")]) == 0
-    assert "lies beside" not in capsys.readouterr().err
+    assert "is in the same folder as" not in capsys.readouterr().err
     assert main([*survey, "--catalog", str(files / "survey.sav")]) == 2
     assert "a catalog of SAS ends in .sas7bcat" in capsys.readouterr().err
 

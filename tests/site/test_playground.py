@@ -92,7 +92,7 @@ def test_integer_labels_are_labels(pupils):
     printed, note = numbers["summary"]["text"].split("\n\nNotes\n")
     assert printed == names["summary"]["text"]
     assert "12 school" in printed
-    assert "labels all the same" in " ".join(note.split())
+    assert "treated as labels" in " ".join(note.split())
     assert any("numbers" in sentence for sentence in numbers["groups"]["sentences"])
 
 
