@@ -95,7 +95,7 @@ def _fitted(options: argparse.Namespace) -> MixedFit | MixedGLMFit:
     return model.fit(reml=False) if options.ml else model.fit()
 
 
-def _weights(options: argparse.Namespace) -> str | dict[str, str] | None:
+def _weights(options: argparse.Namespace) -> Any:
     """Prior weights, ``--weights w``; or those of a sample, ``--weights student=w --weights school=v``."""
     given = options.weights or []
     pairs = dict(text.split("=", 1) for text in given if "=" in text)

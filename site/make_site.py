@@ -28,6 +28,7 @@ from fontTools.ttLib import TTFont
 from front_page import front_page, title
 from lesson_pages import Page, lesson, redirected, solutions
 from live.assemble import assemble
+from sliders import with_slider
 from sphinx.cmd.build import main as sphinx
 
 SITE = Path(__file__).resolve().parent
@@ -131,7 +132,9 @@ def stage(folder: Path, live: bool) -> Pages:
     """Write all pages, in Markdown and reStructuredText, into ``folder``."""
     pages = Pages(folder)
     for path in sorted(NOTEBOOKS.glob("*.ipynb")):
-        pages.add_notebook(path, lesson(nbformat.read(path, as_version=4)))
+        page = lesson(nbformat.read(path, as_version=4))
+        page.text = with_slider(path.stem, page.text)
+        pages.add_notebook(path, page)
     for path in sorted((NOTEBOOKS / "solutions").glob("*.ipynb")):
         pages.add_notebook(path, solutions(nbformat.read(path, as_version=4), path.stem))
     for document in DOCUMENTS:
@@ -222,7 +225,12 @@ def build(target: Path, live: bool = True) -> int:
         if live:
             assemble(pages.extra / "live")
             # GitHub's workflows say whose repository it is; elsewhere there is no Binder to link to.
-            options += ["-A", "live=1", "-A", f"repository={os.environ.get('GITHUB_REPOSITORY', '')}"]
+            options += [
+                "-A",
+                "live=1",
+                "-A",
+                f"repository={os.environ.get('GITHUB_REPOSITORY', '')}",
+            ]
         return sphinx([*options, str(pages.folder), str(target)])
 
 

@@ -54,8 +54,11 @@ def check_frame(data: object) -> pd.DataFrame:
 def find_columns(data: pd.DataFrame, names: Iterable[str]) -> dict[str, pd.Series]:
     """The named columns; a `CourseError` with the nearest name for one that is not there."""
     columns = {}
+    places: dict[object, list[int]] = {}
+    for place, known in enumerate(data.columns):
+        places.setdefault(known, []).append(place)
     for name in names:
-        where = np.flatnonzero(data.columns == name)
+        where = places.get(name, [])
         if len(where) == 0:
             mend = nearest(name, data.columns)
             present = ", ".join(shortened(str(known)) for known in data.columns[:12])

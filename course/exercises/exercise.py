@@ -177,20 +177,26 @@ def judge(exercise: Exercise, answer: Any, data: Data) -> Verdict:
     kind, expected = exercise.kind, exercise.expected(data)
     frame = data[kind.table] if isinstance(kind, Model) else None
     right = kind.same(given, expected, frame)
-    if isinstance(kind, Number) and right and not kind.exactly(given, expected):
-        # rounded it is the right answer; with all its digits it may be a slip that comes near
-        short = given == round(given, kind.decimals)
-        right = short or not any(kind.exactly(given, slip.wrong(data)) for slip in exercise.slips)
+    slips = exercise.slips
+    if isinstance(kind, Number):
+        exact = [slip for slip in slips if kind.exactly(given, slip.wrong(data))]
+        if exact and not kind.exactly(given, expected):
+            # rounded it may be a right answer; with all its digits it is a slip that comes near
+            right = right and given == round(given, kind.decimals)
+            slips = tuple(exact)
     if right:
         return Verdict(True, f"{exercise.id} is right. {exercise.because}")
-    for also in exercise.also:
+    for also in exercise.also if slips is exercise.slips else ():
         if also.holds(kind, given, data):
             return Verdict(True, f"{exercise.id} is right. {also.because}")
-    for slip in exercise.slips:
+    for slip in slips:
         if kind.same(given, slip.wrong(data), frame):
             return Verdict(False, f"{exercise.id} not yet: {slip.hint}")
     remark = kind.remark(given, expected, frame)
-    hint = exercise.hint if remark is None else f"{remark} {exercise.hint}"
+    hint = exercise.hint
+    if remark is not None:
+        after_sentence = remark.endswith(".")
+        hint = f"{remark} {hint[:1].upper() + hint[1:] if after_sentence else hint}"
     return Verdict(False, f"{exercise.id} not yet: {hint}")
 
 

@@ -72,8 +72,8 @@ class Number:
             return None
         places = f"to {self.decimals} decimals" if self.decimals else "to a whole number"
         return (
-            f"near, but another number. If you rounded on the way, keep all digits until the end and round "
-            f"only the answer ({places}). If not:"
+            "that is near, but it is another number. If you rounded on the way, keep all digits until the "
+            f"end, and round only the answer ({places}). If not, here is a hint:"
         )
 
 
@@ -140,7 +140,7 @@ class Model:
         try:
             design_of(answer, frame)
         except CourseError as error:
-            return f"{str(error).rstrip('.')}."
+            return f"{str(error).rstrip('.?')}."
         return None
 
 
@@ -164,7 +164,7 @@ def _only(answer: Any) -> Any:
 
 
 def _from_text(text: str) -> float | str:
-    """A number written as text: '31 %', '2,494', '12 points', a decimal comma and any minus are understood."""
+    """A number written as text, such as '31 %', '2,494', '0,5' and '12 points', with any minus."""
     match = NUMBER.fullmatch(text.translate(MINUS).strip())
     if match is None:
         return text

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from course.exercises.exercise import Choice, Data, Exercise, Model, Number, Slip
+import numpy as np
+
+from course.exercises.exercise import Also, Choice, Data, Exercise, Model, Number, Slip
 
 if TYPE_CHECKING:
     from course.fit.model import MixedFit
@@ -78,6 +80,17 @@ def _width(data: Data, age10: float = 2, ends: float = 2, covariance: bool = Tru
     """Of the 95 % interval for a new pupil of a new school."""
     rooms, *_, residual = _variances(data)
     return ends * 1.96 * (_school(data, age10, covariance) + rooms + residual) ** 0.5
+
+
+def _width_all_told(data: Data) -> float:
+    """The same, with how well the fixed effects are known."""
+    fit = _fit(data)
+    of_her = np.array([{"Intercept": 1.0, AGE: 2.0}.get(name, 0.0) for name in fit.fe_params.index])
+    return (
+        2
+        * 1.96
+        * ((_width(data) / (2 * 1.96)) ** 2 + of_her @ fit.estimates.cov_beta @ of_her) ** 0.5
+    )
 
 
 def _sum_of_sds(data: Data) -> float:
@@ -239,6 +252,13 @@ EXERCISES = (
             Slip(
                 lambda data: _width(data, age10=12),
                 "age10 counts from ten: what is it for a girl of twelve?",
+            ),
+        ),
+        also=(
+            Also(
+                _width_all_told,
+                "You allowed for how well the fixed effects are known as well, which is more exact; with "
+                "them taken as known the width is a little smaller.",
             ),
         ),
     ),

@@ -156,7 +156,8 @@ EXERCISES = (
         kind=Number(decimals=1),
         expected=lambda data: 40_000**2 * 8 / 1e9,
         because="One row and one column for each patient, 8 bytes a cell.",
-        hint="how many rows and columns does V have? A cell takes 8 bytes, and a gigabyte is a billion bytes.",
+        hint="how many rows and columns does V have? A cell takes 8 bytes, and a gigabyte is a billion "
+        "bytes.",
         slips=(
             Slip(
                 lambda data: 40_000**2 / 1e9, "those are billions of cells. A cell takes 8 bytes."

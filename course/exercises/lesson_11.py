@@ -109,7 +109,8 @@ EXERCISES = (
         slips=(
             Slip(
                 lambda data: _alike(data, "school"),
-                "that is the share of the school alone. Two candidates who share a school also share something larger.",
+                "that is the share of the school alone. Two candidates who share a school also share "
+                "something larger.",
             ),
             Slip(
                 lambda data: _alike(data, "lea"), "that is for two candidates of different schools."
@@ -138,7 +139,8 @@ EXERCISES = (
             "pain ~ dose + sex + (dose + sex|hospital:ward) + (1|hospital)",
         ),
         because="Both slopes vary by ward, around an average that is a fixed effect.",
-        hint="what differs goes to the left of the bar, and the groups between which it differs to the right; "
+        hint="what differs goes to the left of the bar, and the groups between which it differs to the "
+        "right; "
         "and every random slope needs its average among the fixed effects.",
         slips=(
             Slip(
@@ -184,16 +186,14 @@ EXERCISES = (
             ),
             Slip(
                 lambda data: "pain ~ dose + sex + (dose + sex||ward) + (1|hospital)",
-                "both questions are in it. But two bars claim that intercept, slope and gap are unrelated, and "
+                "both questions are in it. But two bars claim that intercept, slope and gap are unrelated, "
+                "and "
                 "nothing in the study says so. Let them correlate.",
             ),
             Slip(
                 lambda data: "pain ~ dose * sex + (dose + sex|ward) + (1|hospital)",
-                "the random part is right. The star adds an interaction to the fixed part that nobody asked for.",
-            ),
-            Slip(
-                lambda data: "pain ~ dose + sex + (0 + dose + sex|ward) + (1|hospital)",
-                "the 0 removes the intercept, and wards may well differ in their level.",
+                "the random part is right. The star adds an interaction to the fixed part that nobody asked "
+                "for.",
             ),
         ),
     ),

@@ -1,8 +1,9 @@
 """Whether two formulas are the same model: what they span on a table, however they are spelled.
 
-`C(sex)` is `sex`, `I(x - mean)` beside `mean` is `x` beside `mean`, and where every ward has a label of its own
-`(1|hospital/ward)` is `(1|hospital) + (1|ward)`. So the columns of the fixed part, and those of each random term,
-are compared as the spaces that they span, and groups as the partitions of the rows that they make.
+`C(sex)` is `sex`, `I(x - mean)` beside `mean` is `x` beside `mean`, and where every ward has a label of its
+own `(1|hospital/ward)` is `(1|hospital) + (1|ward)`. So the columns of the fixed part, and those of each
+random term, are compared as the spaces that they span, and groups as the partitions of the rows that they
+make.
 """
 
 from __future__ import annotations

@@ -73,7 +73,7 @@ def mixedglm(
     ------
     CourseError
         Where formula or data are not as they should be: a response that is no yes or no, or no count, an
-        unknown family or link. The message gives the mend.
+        unknown family or link. The message says what to write instead.
 
     See Also
     --------

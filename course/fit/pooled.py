@@ -143,11 +143,10 @@ class PooledFit:
 
     @cached_property
     def _coefficients(self) -> Pooled:
-        names = list(self.design.fixed_names)
         return rubin(
             [fit.fe_params for fit in self.fits],
             [fit.bse_fe for fit in self.fits],
-            [fit.fixed_effects["df"][names] for fit in self.fits],
+            [_degrees_of_freedom(fit) for fit in self.fits],
         )
 
     @property
@@ -423,6 +422,14 @@ class PooledFit:
                 raise AttributeError(f"'PooledFit' object has no attribute {name!r}")
             mend = INSTEAD.get(name, f"each fit has its own, as in pooled.fits[0].{name}")
             raise CourseError(f"a pooled fit has no {name}: {mend}")
+
+
+def _degrees_of_freedom(fit: MixedFit | SurveyFit) -> np.ndarray:
+    """Those of each fixed effect, (p,)."""
+    p = len(fit.estimates.beta)
+    if isinstance(fit, SurveyFit):
+        return np.full(p, float(fit.df))
+    return np.array([fit.satterthwaite.df(row) for row in np.eye(p)])
 
 
 def response_of(fit: MixedFit | MixedGLMFit | SurveyFit | PooledFit) -> str:

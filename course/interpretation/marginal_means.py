@@ -256,7 +256,7 @@ def _read(
     within = [] if by is None else read_names(fit.design, "by", by)
     both = [name for name in within if name in factors]
     if both:
-        raise CourseError(f"{both[0]} stands in factor and in by: leave it out of one of them")
+        raise CourseError(f"{both[0]} is in factor and in by: leave it out of one of them")
     return grid_of(fit, at), within, factors
 
 

@@ -74,7 +74,7 @@ def slopes(
     Raises
     ------
     CourseError
-        For a predictor that holds labels or stands in an offset alone, and as `means`.
+        For a predictor that holds labels or is in an offset alone, and as `means`.
 
     See Also
     --------
@@ -112,7 +112,7 @@ def slopes(
         )
     if name not in variables_of(design.formula.fixed):
         raise CourseError(
-            f"{name} stands in offset(...) alone: its coefficient is 1, and nothing is estimated"
+            f"{name} is in offset(...) alone: its coefficient is 1, and nothing is estimated"
         )
     within = [] if by is None else read_names(design, "by", by)
     if name in within:

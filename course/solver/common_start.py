@@ -1,15 +1,15 @@
 """The first step of many searches that begin at one theta: one model, and many responses.
 
-There one factorisation serves every response y. With e = y - X beta, r^2 = e' V^-1 e, and s = Z' V^-1 e of each
-level of a grouping, the level's conditional means are b = S s, and
+There one factorisation serves every response y. With e = y - X beta, r^2 = e' V^-1 e, and s = Z' V^-1 e of
+each level of a grouping, the level's conditional means are b = S s, and
 
     dr^2 / dS = - sum over levels of s s'      (Lindstrom and Bates 1988, doi 10.1080/01621459.1988.10478693),
 
 so that a response adds to the gradient no more than what solving for its effects costs. The step is one of
-Fisher scoring of the covariance matrices sigma^2 S and of sigma^2. V is linear in these; for that reason the expected
-second derivative of the deviance, tr(P V_i P V_j), is minus that of L = log|V| + log|X' V^-1 X|, or for ML
-log|V| (Harville 1977, doi 10.1080/01621459.1977.10480998), and is the same for all responses. In balanced data
-one such step ends at the optimum if it goes straight on in sigma^2 S and sigma^2:
+Fisher scoring of the covariance matrices sigma^2 S and of sigma^2. V is linear in these. For that reason the
+expected second derivative of the deviance, tr(P V_i P V_j), is minus that of L = log|V| + log|X' V^-1 X|, or
+of log|V| for ML (Harville 1977, doi 10.1080/01621459.1977.10480998), and is one for all responses. In
+balanced data one such step ends at the optimum if it goes straight on in sigma^2 S and sigma^2:
 
     S+ = Lambda (I + C + C') Lambda' / (1 + d log sigma^2),      C = Lambda^-1 dLambda.
 """

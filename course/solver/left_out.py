@@ -1,62 +1,279 @@
-"""One level of a grouping left out at a time: all at one theta, for little more than one evaluation."""
+"""A model without one level of a grouping, for each of its levels: one small model of all of them.
+
+What a level adds to the M of its parent is a term of a sum. Without it the parent is eliminated once more,
+and so on up to the root, so that at one theta all levels are left out for little more than one evaluation
+(`EachLeftOut`). Their optima lie near that of all rows. With x = 0 there, measured in standard errors, the
+deviance without level j is D(x) - c_j(x). Near 0 the gradient of D, which is that of all rows and one for
+all j, and the small c_j are quadratic in x; so are the roots, which tell beta and sigma. All of them are
+interpolated at (d + 1)(d + 2) / 2 common points, and Newton's steps in the interpolated model cost nothing.
+The exact gradient checks it where it is stretched most; what lies further off is fitted again from there.
+"""
 
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import combinations, combinations_with_replacement
 
 import numpy as np
 
 from course.solver.elimination import Stage, Sums
-from course.solver.problem import Evaluation, Problem
-from course.solver.together import at_root
+from course.solver.estimates import Optimum, optima
+from course.solver.problem import SMALL, Evaluation, Problem, tells_apart
+from course.solver.quasi_newton import Found
+from course.solver.refits import Refitter, how_many
+from course.solver.together import Together, at_root, unpack_together, values_and_gradients
+
+STEP = 1e-4  # for central differences of an exact gradient, in standardised units
+FLAT = 1e-3  # the least curvature, as a share of the roughly expected one, that is believed
+SPACING = 0.05  # of the points, in standard errors
+NEAR = 0.15  # how far the model is believed, in standard errors
+CHECKED = 5  # levels at which it is checked
+TOLERANCE = 1e-4  # of a standard error: the step that may be left there
+NEWTON_STEPS = 6
+MOST_POINTS = 150  # with more of them refits are as fast
+
+
+def optima_without_each(
+    problem: Problem,
+    grouping: int,
+    best: Optimum,
+    refitter: Refitter,
+    advance: Callable[[int], object],
+) -> list[Optimum | None]:
+    """The optimum without each level of a grouping.
+
+    Parameters
+    ----------
+    problem : Problem
+    grouping : int
+        Of the design.
+    best : Optimum
+        That of the problem.
+    refitter : Refitter
+        Fits what lies far from there.
+    advance : callable
+        Is told how many more levels are done.
+
+    Returns
+    -------
+    list of (Optimum or None)
+        In the order of the levels; None where the other rows do not tell all fixed effects apart.
+    """
+    n_levels = problem.design.groupings[grouping].n_levels
+    codes, theta = problem.design.groupings[grouping].codes, refitter.begin.theta
+    root = root_of_inverse_curvature(problem, theta, best.reml)
+    starts, found = np.tile(theta, (n_levels, 1)), {}
+    inner = (np.abs(best.theta_standard[problem.diagonal]) >= SMALL).all()
+    if inner and not problem.crossing and not refitter.several_valleys:
+        model = Neighbourhood(problem, EachLeftOut(problem, grouping), theta, root, best.reml)
+        if len(model.points) <= MOST_POINTS:
+            starts, found = model.search()
+    advance(len(found))
+    left = [level for level in range(n_levels) if level not in found]
+    size = how_many(problem)
+    for first in range(0, len(left), size):
+        levels = left[first : first + size]
+        smaller = {level: problem.without(codes == level) for level in levels}
+        fitted = [level for level in levels if smaller[level].identifies_beta]
+        found |= dict.fromkeys(levels)
+        again = refitter.fit_from(
+            [smaller[level] for level in fitted],
+            starts[fitted],
+            np.tile(root @ root.T / 2, (len(fitted), 1, 1)),
+        )
+        found |= dict(zip(fitted, again, strict=True))
+        advance(len(levels))
+    return [found[level] for level in range(n_levels)]
+
+
+def root_of_inverse_curvature(problem: Problem, theta: np.ndarray, reml: bool) -> np.ndarray:
+    """R with theta + R x near the optimum, where the deviance rises by x'x: x in standard errors."""
+    unit = 1 / np.sqrt(problem.curvature)
+    if not len(unit):
+        return np.empty((0, 0))
+    steps = STEP * np.concatenate([np.diag(unit), -np.diag(unit)])
+    around = Together([problem] * len(steps))
+    slopes = around.gradient(around.evaluate(theta + steps), reml)
+    hessian = unit * (slopes[: len(unit)] - slopes[len(unit) :]) / (2 * STEP)
+    values, vectors = np.linalg.eigh((hessian + hessian.T) / 2)
+    return unit[:, None] * vectors / np.sqrt(np.abs(values).clip(min=FLAT) / 2)
 
 
 class EachLeftOut(Problem):
     """The problems without one level of a nested grouping each, side by side and at one theta.
 
-    What a level adds to the M of its parent is a term of a sum. Without it the parent is eliminated once
-    more, and so on up to the root; nothing else changes.
+    Parameters
+    ----------
+    problem : Problem
+        Without crossed groupings.
+    grouping : int
+        Of the design.
     """
 
     def __init__(self, problem: Problem, grouping: int):
         self.__dict__ |= copy.copy(problem.__dict__)
-        at = [stage.grouping for stage in problem.stages].index(grouping)
-        self.before, self.own, self.after = (
-            problem.stages[:at],
-            problem.stages[at],
-            problem.stages[at + 1 :],
-        )
-        codes = problem.ranks[at][problem.design.groupings[grouping].codes]
-        self.size = len(self.own.sums.parent)
+        own = [stage.grouping for stage in problem.stages].index(grouping)
+        self.own, self.size, self.rank = own, len(problem.ranks[own]), problem.ranks[own]
+        codes = self.rank[problem.design.groupings[grouping].codes]
         self.n = problem.n - np.bincount(codes, minlength=self.size)
-        if problem.design.weights is not None:
-            self.sum_log_weights = problem.sum_log_weights - np.bincount(
-                codes, np.log(problem.design.weights), self.size
-            )
+        weights = problem.design.weights
+        if weights is not None:
+            gone = np.bincount(codes, np.log(weights), self.size)
+            self.sum_log_weights = problem.sum_log_weights - gone
+
+    @property
+    def identifies_beta(self) -> np.ndarray:
+        """Whether the other rows tell all fixed effects apart, for each level."""
+        XX = self.M[np.ix_(self.x, self.x)]
+        for stage in self.stages[: self.own]:
+            XX = stage.sums.total(XX)
+        return tells_apart((XX.sum(axis=2, keepdims=True) - XX).transpose(2, 0, 1))
 
     def with_factors(self, factors: list[np.ndarray]) -> Evaluation:
-        """Arrays have the levels that are left out on their last axis."""
+        """The levels that are left out are on the last axis of the arrays."""
         M, logdet = self.M, np.zeros(self.M.shape[2])
-        for stage in self.before:
+        for stage in self.stages[: self.own]:
             M, more, _ = stage.eliminate(M, factors[stage.grouping])
             logdet = stage.sums.total(logdet + more)
-        left, more = _each(self.own, M, factors)
+        # what goes with each level: at first all that it adds to its parent
+        left, more = _each(self.stages[self.own], M, factors)
         gone, gone_logdet = left, logdet + more
-        M, logdet = self.own.sums.total(left), self.own.sums.total(gone_logdet)
-        parent = self.own.sums.parent
-        for stage in self.after:
-            left, more = _each(stage, M, factors)
-            without, more_without = _each(stage, M[:, :, parent] - gone, factors)
-            gone = left[:, :, parent] - without
-            gone_logdet = gone_logdet + more[parent] - more_without
-            M, logdet = stage.sums.total(left), stage.sums.total(logdet + more)
+        parent = np.arange(self.size)
+        for stage, above in zip(self.stages[self.own :], self.stages[self.own + 1 :], strict=False):
             parent = stage.sums.parent[parent]
-        tiled = [np.repeat(factor[:, :, None], self.size, axis=2) for factor in factors]
-        return at_root(self, tiled, M - gone, logdet - gone_logdet, [])
+            M, logdet = stage.sums.total(left), stage.sums.total(logdet + more)
+            left, more = _each(above, M, factors)
+            left_without, more_without = _each(above, M[:, :, parent] - gone, factors)
+            gone = left[:, :, parent] - left_without
+            gone_logdet = gone_logdet + more[parent] - more_without
+        root, logdet = left.sum(axis=2, keepdims=True), (logdet + more).sum()
+        many = [np.repeat(factor[:, :, None], self.size, axis=2) for factor in factors]
+        return at_root(self, many, root - gone, logdet - gone_logdet, [])
 
 
 def _each(stage: Stage, M: np.ndarray, factors: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-    """What each level by itself adds to the next M, and log|A|."""
+    """What each level adds to the M of its parent, (u, u, L), and its log|A|, (L,)."""
     alone = Stage(stage.grouping, list(stage.z), Sums(np.arange(M.shape[2])))
     left, logdet, _ = alone.eliminate(M, factors[stage.grouping])
     return left, logdet
+
+
+@dataclass(frozen=True, eq=False)
+class Neighbourhood:
+    """The deviances without each level near the optimum of all rows.
+
+    Attributes
+    ----------
+    problem : Problem
+    each : EachLeftOut
+    theta : ndarray, shape (d,)
+        The optimum of all rows.
+    root : ndarray, shape (d, d)
+        As `root_of_inverse_curvature` gives it.
+    reml : bool
+    """
+
+    problem: Problem
+    each: EachLeftOut
+    theta: np.ndarray
+    root: np.ndarray
+    reml: bool
+
+    @cached_property
+    def points(self) -> np.ndarray:
+        """Where all is evaluated, (points, d): as many as a quadratic function has coefficients."""
+        step = SPACING * np.eye(len(self.theta))
+        both = [one + other for one, other in combinations(step, 2)]
+        return np.array([np.zeros(len(self.theta)), *step, *-step, *both])
+
+    def search(self) -> tuple[np.ndarray, dict[int, Optimum | None]]:
+        """By level the theta where its optimum is, (levels, d), and the optima that are near enough."""
+        thetas = self._thetas(self.points)
+        around = Together([self.problem] * len(thetas))
+        at = around.evaluate(thetas)
+        deviance, slopes = (
+            around.deviance(at, self.reml),
+            around.gradient(at, self.reml) @ self.root,
+        )
+        without = [self.each.evaluate(theta) for theta in thetas]
+        less = deviance[:, None] - [self.each.deviance(one, self.reml) for one in without]
+        basis, _ = _quadratic(self.points)
+        x = _zeros(np.linalg.solve(basis, slopes), np.linalg.solve(basis, less))
+        found = self._accepted(x, [one.root for one in without], [one.logdet for one in without])
+        return self._thetas(x)[self.each.rank], found
+
+    def _thetas(self, x: np.ndarray) -> np.ndarray:
+        """The thetas of some x; an SD grows by factors, since its logarithm has the rounder valley."""
+        moved = x @ self.root.T
+        diagonal = self.problem.diagonal
+        grown = self.theta * np.exp(moved / np.where(diagonal, self.theta, np.inf))
+        return np.where(diagonal, grown, self.theta + moved)
+
+    def _accepted(
+        self, x: np.ndarray, roots: list[np.ndarray], logdets: list[np.ndarray]
+    ) -> dict[int, Optimum | None]:
+        """The optima of the levels at which the model is good, by level."""
+        each = self.each
+        far = np.sqrt((x**2).sum(axis=1))
+        singular = (np.abs(self._thetas(x)[:, self.problem.diagonal]) < SMALL).any(axis=1)
+        near = np.flatnonzero((far <= NEAR) & each.identifies_beta & ~singular)
+        stretched = near[np.argsort(far[near])][-CHECKED:]
+        if not len(near) or self._step_left(x, stretched) > TOLERANCE:
+            return {}
+        # quadratic interpolation as a weighted sum of what is at the points
+        weights = np.linalg.solve(_quadratic(self.points)[0].T, _quadratic(x)[0].T)
+        root = sum(w * one for w, one in zip(weights, roots, strict=True))
+        logdet = sum(w * one for w, one in zip(weights, logdets, strict=True))
+        thetas = self._thetas(x)
+        at = at_root(each, unpack_together(thetas, each.patterns), root, logdet, [])
+        ends = [Found(theta, np.nan, 0.0, True, len(self.points)) for theta in thetas]
+        made = optima(each, at, ends, self.reml)
+        level = np.argsort(each.rank)
+        return {int(level[j]): made[j] for j in near}
+
+    def _step_left(self, x: np.ndarray, which: np.ndarray) -> float:
+        """The largest entry of a Newton step from there by the exact gradient, in standard errors."""
+        level = np.argsort(self.each.rank)
+        codes = self.problem.design.groupings[self.each.stages[self.each.own].grouping].codes
+        problems = [self.problem.without(codes == level[j]) for j in which]
+        _, slopes = values_and_gradients(problems, self._thetas(x[which]), self.reml)
+        return float(np.abs(slopes @ self.root / 2).max())
+
+
+def _quadratic(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The monomials up to degree 2 of points (m, d), (m, monomials), and their slopes, (m, monomials, d)."""
+    m, d = x.shape
+    i, k = np.array(list(combinations_with_replacement(range(d), 2))).T
+    one, eye = np.ones((m, 1)), np.eye(d)
+    slopes = x[:, i, None] * eye[k] + x[:, k, None] * eye[i]
+    constant = np.zeros((m, 1, d))
+    linear = np.broadcast_to(eye, (m, d, d))
+    return np.hstack([one, x, x[:, i] * x[:, k]]), np.concatenate(
+        [constant, linear, slopes], axis=1
+    )
+
+
+def _zeros(whole: np.ndarray, less: np.ndarray) -> np.ndarray:
+    """Where the slopes of D - c_j are 0, (levels, d).
+
+    Parameters
+    ----------
+    whole : ndarray, shape (monomials, d)
+        The coefficients of the gradient of D.
+    less : ndarray, shape (monomials, levels)
+        Those of the c_j.
+    """
+    d, levels = whole.shape[1], less.shape[1]
+    _, at_unit = _quadratic(np.eye(d))
+    _, at_zero = _quadratic(np.zeros((1, d)))
+    curvature = np.einsum("imd,mj->jid", at_unit - at_zero, less)
+    x = np.zeros((levels, d))
+    for _ in range(NEWTON_STEPS):
+        values, slopes = _quadratic(x)
+        slope = values @ whole - np.einsum("jmd,mj->jd", slopes, less)
+        bend = np.einsum("jmd,me->jed", slopes, whole) - curvature
+        x = (x - np.linalg.solve(bend, slope[:, :, None])[:, :, 0]).clip(-2 * NEAR, 2 * NEAR)
+    return x

@@ -218,11 +218,7 @@ class Problem:
     @property
     def identifies_beta(self) -> bool:
         """Whether the rows tell all fixed effects apart."""
-        XX = self.M[np.ix_(self.x, self.x)].sum(axis=2)
-        scale = np.sqrt(np.diagonal(XX))
-        if self.p == 0 or scale.min() == 0:
-            return self.p == 0
-        return bool(np.linalg.eigvalsh(XX / np.outer(scale, scale))[0] >= 1e-9)
+        return bool(tells_apart(self.M[np.ix_(self.x, self.x)].sum(axis=2)))
 
     # -- theta ------------------------------------------------------------------------------
 
@@ -431,3 +427,12 @@ class Problem:
             information = 2 * weight @ weight.T / MIDDLING**2
             curvatures.append(information + np.diag(np.diagonal(information)))
         return self.pack(curvatures)
+
+
+def tells_apart(XX: np.ndarray) -> np.ndarray:
+    """Whether X'X, (..., p, p), is that of columns of which none follows from others."""
+    scale = np.sqrt(XX.diagonal(axis1=-2, axis2=-1))
+    over = 1 / np.where(scale > 0, scale, 1.0)
+    relative = over[..., :, None] * XX * over[..., None, :]
+    values = np.linalg.eigvalsh(relative)
+    return (scale > 0).all(axis=-1) & (values >= 1e-9).all(axis=-1)

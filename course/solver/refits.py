@@ -15,12 +15,15 @@ import numpy as np
 from course.solver.common_start import CommonStart
 from course.solver.estimates import Optimum, optima
 from course.solver.problem import SMALL, Problem
-from course.solver.quasi_newton import TRUSTED, Found, descend_together, tolerance
+from course.solver.quasi_newton import Found, descend_together, tolerance
 from course.solver.search import Deviance, rival_starts, search, settle
 from course.solver.together import Together, parts, values_and_gradients
 
 STEP = 1e-4  # for central differences of an exact gradient, in standardised units
 FLAT = 1e-3  # the least curvature, as a share of the expected one, that a first step trusts
+# How near to the optimum a search ends, in standard errors.
+NEAR_ENOUGH = 1e-3  # to that of a drawn response, itself a standard error from any other
+NEARER = 1e-5  # to that of the rows themselves
 LEVELS = (
     250_000  # of all problems that are searched for together: their cross-products fill some MB
 )
@@ -53,8 +56,11 @@ class Refitter:
         begin = CommonStart(problem, start, best.reml)
         return cls(problem, begin, bool(rival_starts(problem)))
 
-    def fit(self, problems: Sequence[Problem]) -> list[Optimum | None]:
-        """The optimum of each problem with another response; None where the fit breaks off."""
+    def fit(self, problems: Sequence[Problem], near: float = NEAR_ENOUGH) -> list[Optimum | None]:
+        """The optimum of each problem with another response; None where the fit breaks off.
+
+        `near` is the slope, every theta measured by its curvature, from which the last step is taken on trust.
+        """
         if not problems:
             return []
         begin = self.begin
@@ -63,17 +69,21 @@ class Refitter:
         else:
             starts = np.tile(begin.theta, (len(problems), 1))
             _, slopes = values_and_gradients(problems, starts, begin.reml)
-        return self.fit_from(problems, *begin.step(slopes))
+        return self.fit_from(problems, *begin.step(slopes), near)
 
     def fit_responses(self, responses: Sequence[np.ndarray]) -> list[Optimum | None]:
         """The same for other responses of the rows."""
         return self.fit([self.problem.with_response(y) for y in responses])
 
     def fit_from(
-        self, problems: Sequence[Problem], starts: np.ndarray, inverses: np.ndarray
+        self,
+        problems: Sequence[Problem],
+        starts: np.ndarray,
+        inverses: np.ndarray,
+        near: float = NEARER,
     ) -> list[Optimum | None]:
         """The optimum of each problem, searched for from a theta and an inverse curvature of its own."""
-        pairs = zip(problems, self._descend(problems, starts, inverses), strict=True)
+        pairs = zip(problems, self._descend(problems, starts, inverses, near), strict=True)
         found = [self._finish(problem, one) for problem, one in pairs]
         results: list[Optimum | None] = [None] * len(problems)
         done = [(i, one) for i, one in enumerate(found) if one is not None]
@@ -87,12 +97,16 @@ class Refitter:
         return results
 
     def _descend(
-        self, problems: Sequence[Problem], starts: np.ndarray, inverses: np.ndarray
+        self,
+        problems: Sequence[Problem],
+        starts: np.ndarray,
+        inverses: np.ndarray,
+        near: float,
     ) -> list[Found]:
         def function(which: np.ndarray, theta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
             return values_and_gradients([problems[i] for i in which], theta, self.begin.reml)
 
-        enough = [max(TRUSTED, tolerance(problem.n)) for problem in problems]
+        enough = [max(near, tolerance(problem.n)) for problem in problems]
         return descend_together(function, starts, inverses, np.array(enough))
 
     def _finish(self, problem: Problem, found: Found) -> Found | None:

@@ -91,7 +91,7 @@ def sandwich(problem: PseudoProblem, theta: np.ndarray) -> SamplingErrors:
         for (g, a, b), value in zip(entries, values[p : p + q], strict=True):
             covariances[g][a, b] = covariances[g][b, a] = value
         by_beta, by_G, by_sigma2 = cluster_scores(problem, values[:p], covariances, values[-1])
-        # an entry off the diagonal stands in two places
+        # an entry off the diagonal is in two places
         by_entry = [by_G[g][a, b] * (1 if a == b else 2) for g, a, b in entries]
         return np.stack([*by_beta, *by_entry, by_sigma2], axis=1)
 
@@ -139,7 +139,7 @@ def cluster_scores(
     -------
     by_beta : ndarray, shape (p, J)
     by_G : list of ndarray, (k, k, J) each
-        By each entry as if it stood alone: twice it for one that stands in two places.
+        By each entry as if it were alone: twice it for one that is in two places.
     by_sigma2 : ndarray, shape (J,)
     """
     relative = [matrix / sigma2 for matrix in G]

@@ -82,13 +82,7 @@ class Together(Problem):
             self.stages = [_side_by_side(stage, self.size) for stage in self.stages]
 
     def unpack(self, theta: np.ndarray) -> list[np.ndarray]:
-        factors, start = [], 0
-        for pattern in self.patterns:
-            factors.append(np.zeros((*pattern.shape, self.size)))
-            stop = start + int(pattern.sum())
-            factors[-1][_free(pattern)] = theta[:, start:stop].T
-            start = stop
-        return factors
+        return unpack_together(theta, self.patterns)
 
     def pack(self, factors: list[np.ndarray]) -> np.ndarray:
         return pack_together(factors, self.patterns)
@@ -132,6 +126,17 @@ def at_root(
     beta += product(XX_inverse, (Xy - product(XX, beta[:, None])[:, 0])[:, None])[:, 0]
     r2 = root[problem.y_at, problem.y_at] - (Xy * beta).sum(axis=0)
     return Evaluation(factors, root, logdet, tape, beta, r2, XX_inverse, logdet_XX)
+
+
+def unpack_together(theta: np.ndarray, patterns: Sequence[np.ndarray]) -> list[np.ndarray]:
+    """The thetas of m problems, (m, n_theta), to their factors, (k, k, m) for each grouping."""
+    factors, start = [], 0
+    for pattern in patterns:
+        factors.append(np.zeros((*pattern.shape, len(theta))))
+        stop = start + int(pattern.sum())
+        factors[-1][_free(pattern)] = theta[:, start:stop].T
+        start = stop
+    return factors
 
 
 def pack_together(factors: Sequence[np.ndarray], patterns: Sequence[np.ndarray]) -> np.ndarray:

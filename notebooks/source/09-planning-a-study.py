@@ -282,9 +282,9 @@ print(f"share of singular fits: {hard.singular.value:.2f}")
 shares.round(2)
 
 # %% [markdown] tags=["workshop"]
-# For the provinces, the rule explains most of the error: what is lacking is provinces. For the slopes of
-# the schools it explains a small part only. There are 36 schools, but twelve pupils say little about the slope
-# of a school. More pupils in every school would help here.
+# For the provinces, the rule explains most of the error: what is lacking is provinces. For the slopes of the
+# schools it explains a small part only. There are 36 schools, but twelve pupils say little about the slope of
+# a school. More pupils in every school would help here.
 #
 # So before the study, ask which of these numbers the question is about. If it is the correlation, this
 # design will not do. If it is the average slope of age, it may.
@@ -509,7 +509,7 @@ pd.DataFrame(
 ).round(2)
 
 # %% [markdown] tags=["workshop"]
-# Twenty schools with a pretest have the power of more than fifty without. No other decision in the planning
+# Twenty schools with a pretest have the power of about fifty without. No other decision in the planning
 # of this study is worth as much. To simulate it, add a pretest to `programme_study`, with an effect of the
 # school that is correlated with that of the score, and write `test_score ~ programme + pretest +
 # (1|school)`. Where schools are of different sizes, or pupils drop out, let the function draw them like that.

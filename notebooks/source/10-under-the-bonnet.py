@@ -355,22 +355,24 @@ check("10.2", best_reml)
 
 # %% tags=["workshop"]
 rng = np.random.default_rng(0)
-deals = [rng.permutation(y) for _ in range(200)]
-alike = min(deals, key=lambda scores: twelve.assign(s=scores).groupby("school")["s"].mean().std())
-dealt = np.column_stack([Z, X, alike])
-products_dealt = dealt.T @ dealt
+shuffles = [rng.permutation(y) for _ in range(200)]
+alike = min(
+    shuffles, key=lambda scores: twelve.assign(s=scores).groupby("school")["s"].mean().std()
+)
+shuffled = np.column_stack([Z, X, alike])
+products_shuffled = shuffled.T @ shuffled
 
 wide = np.linspace(-3, 3, 241)
 figure, ax = plt.subplots(figsize=(7, 3.8), layout="constrained")
 for matrix, colour, dash, name in (
     (products, plots.BLUE, "-", "as they are"),
-    (products_dealt, plots.ORANGE, "--", "shuffled to be alike"),
+    (products_shuffled, plots.ORANGE, "--", "shuffled to be alike"),
 ):
     values = np.array([evaluate([t], matrix, [4], n)[0] for t in wide])
     ax.plot(wide, values - values.min(), color=colour, linestyle=dash, label=name)
 ax.set(xlabel="theta", ylabel="deviance above its lowest")
 ax.legend(frameon=False, loc="upper center")
-steep = evaluate([3], products_dealt, [4], n)[0] - evaluate([0], products_dealt, [4], n)[0]
+steep = evaluate([3], products_shuffled, [4], n)[0] - evaluate([0], products_shuffled, [4], n)[0]
 plots.show(
     ax,
     alt="Two curves over theta from -3 to 3, each the same on both sides of 0. The scores as "

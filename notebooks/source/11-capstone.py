@@ -10,7 +10,7 @@
 # - find what the model left out, by plotting what it leaves over against what it does not contain;
 # - say how much a ranking of schools can tell, and which results survive another choice of data or scale.
 #
-# **Time:** 120 minutes on your own; not part of the one-day workshop.
+# **Time:** 140 minutes on your own; not part of the one-day workshop.
 #
 # **Before:** lessons [01](01-why-groups-matter.ipynb) to [08](08-when-the-fit-complains.ipynb). You can
 # fit models with several levels, let slopes vary, compare and check them.
@@ -475,15 +475,11 @@ check("11.4", above_ten)
 # small share of all candidates. A model that knew the ceiling would have none.
 
 # %% [markdown] tags=["workshop"]
-# `diagnose` looks for more ([lesson 08](08-when-the-fit-complains.ipynb)). We shall leave out groups later,
-# so here it gets no time for that.
+# How unequal is the spread?
 
 # %% tags=["workshop"]
-from course import diagnose
-
-for finding in diagnose(planned, solvers=False, seconds=0):
-    print(f"{finding.title} ({finding.severity})")
-    print(textwrap.fill(finding.seen, 92, initial_indent="  ", subsequent_indent="  "))
+thirds = pd.qcut(planned.fittedvalues, 3, labels=["lowest third", "middle", "highest third"])
+planned.resid.groupby(thirds, observed=True).std().rename("residual SD").round(2).to_frame().T
 
 # %% [markdown] tags=["workshop"]
 # Unequal spread has many causes. One of them is easy to look for: take the mean of what the fixed part
@@ -638,6 +634,22 @@ mean_residuals(final)[["mean"]].round(2).T
 # Size is here a mark of something that we have not measured.
 #
 # It was in nobody's plan. The report will say that we found it by looking.
+#
+# Could a program have found it? `diagnose` ([lesson 08](08-when-the-fit-complains.ipynb)) plots nothing, but
+# it compares what the rows of a table can tell. (We shall leave out groups later, so here it gets no time for
+# that.)
+
+# %% tags=["workshop"]
+from course import diagnose
+
+for finding in diagnose(planned, solvers=False, seconds=0):
+    print(f"{finding.title} ({finding.severity})")
+    print(textwrap.fill(finding.seen, 92, initial_indent="  ", subsequent_indent="  "))
+
+# %% [markdown] tags=["workshop"]
+# It names the spread, the bend and the size of the schools, because these can be computed from any table. It
+# could not have known of anything that is in another column, or in no column at all. For that you need to
+# know your schools.
 #
 # What did the curve and the size do to our answers?
 
@@ -1017,15 +1029,16 @@ slopes = shown.loc["SD of the slope of GCSE"]
 plots.show(
     ax,
     alt="Five answers from four fits: the final one, schools with five or more candidates, a curve with six "
-    f"coefficients, and the normal score. In every row the marks lie within {spread.max():.2f} of each other. "
+    f"coefficients, and the normal score. In every row the marks lie within {spread.max():.2f} of each "
+    "other. "
     f"The SD of the slopes is {slopes['final']:.3f} in the final fit and {slopes['normal score']:.3f} with "
     "normal scores.",
 )
 
 # %% [markdown] tags=["workshop"]
 # Four of these answers hold, near enough. The SD of the slopes holds against leaving out small schools and
-# against a more flexible curve. On the stretched scale it is smaller by about a quarter, though still
-# well above 0, and a report has to say so. The correlation of intercept and slope, which is in the table only,
+# against a more flexible curve. On the stretched scale it is smaller by about a quarter, though still well
+# above 0, and a report has to say so. The correlation of intercept and slope, which is in the table only,
 # moves most: once the ends are stretched, it is much weaker. That agrees with our invented candidates. It
 # belongs to the scale, at least in part, and stays out of the report.
 
@@ -1050,10 +1063,13 @@ plots.show(
 import course
 
 found = answers(final)
-table = final.fixed_effects[["estimate", "lower", "upper"]].map("{:z.2f}".format)
+table = final.fixed_effects[["estimate", "lower", "upper"]].map("{:.2f}".format)
 gap, low, high = table.loc["gender[T.M]"]
 doubled, doubled_low, doubled_high = table.loc["log2_size"]
-classmates, classmates_low, classmates_high = table.loc["gcse_school"]
+classmates, *classmates_ends = final.fixed_effects.loc[
+    "gcse_school", ["estimate", "lower", "upper"]
+]
+classmates_low, classmates_high = (f"{end:.3f}" for end in classmates_ends)
 month = final.fe_params["age"]
 of_slopes, of_gaps = quick[["estimate", "lower", "upper"]].iloc[:2].map("{:.2f}".format).to_numpy()
 of_leas = of_authorities[["estimate", "lower", "upper"]].iloc[0].map("{:.2f}".format).to_list()
@@ -1063,8 +1079,8 @@ low_half, high_half = final.predict(half_points, random="none")
 slope, slope_sd = high_half - low_half, found["SD of the slope of GCSE"]
 before, gone = variances.loc["school", ["no predictors", "share gone"]]
 marginal, alike_now = r2(final)["marginal"], icc(final).loc["school", "icc"]
-thirds = pd.qcut(final.fittedvalues, 3, labels=["lowest", "middle", "highest"])
-spread = final.resid.groupby(thirds, observed=True).std()
+of_fitted = pd.qcut(final.fittedvalues, 3, labels=["lowest", "middle", "highest"])
+residual_sds = final.resid.groupby(of_fitted, observed=True).std()
 paragraphs = [
     f"""Data. We analysed the A-level chemistry results of 1997 of {final.nobs:,} candidates in
     {len(size):,} schools of {final.n_groups["lea"]} authorities in England and Wales. The documentation of
@@ -1084,10 +1100,11 @@ paragraphs = [
     {doubled} points (95 % CI {doubled_low} to {doubled_high}). Authorities hardly differed (SD {of_leas[0]},
     95 % CI {of_leas[1]} to {of_leas[2]}). The fixed part accounted for {100 * marginal:.0f} % of the
     variance, and the remaining scores of two candidates of one school correlated by {alike_now:.2f}. The
-    school's mean GCSE result went with {classmates} points per GCSE point ({classmates_low} to
+    school's mean GCSE result went with {classmates:.2f} points per GCSE point ({classmates_low} to
     {classmates_high}), half of what it was before size was in the model.""",
     f"""(2) Near the average GCSE result, one GCSE point went with {slope:.2f} points. This slope differed
-    between schools with an SD of {of_slopes[0]} (95 % CI {of_slopes[1]} to {of_slopes[2]}): in 95 % of schools
+    between schools with an SD of {of_slopes[0]} (95 % CI {of_slopes[1]} to {of_slopes[2]}): in 95 % of
+    schools
     it lies between {slope - 1.96 * slope_sd:.2f} and {slope + 1.96 * slope_sd:.2f}. With a straight line in
     place of the curve, its SD would have been {answers(planned)["SD of the slope of GCSE"]:.2f}. In forty
     simulated data sets in which slopes did not differ, graded on the same scale, it was
@@ -1095,14 +1112,16 @@ paragraphs = [
     f"""(3) Men scored {gap} points more than women with equal GCSE results (95 % CI {low} to {high}),
     although women had the higher mean score. The gap differed between schools with an SD of {of_gaps[0]}
     points ({of_gaps[1]} to {of_gaps[2]}). A candidate one month older was {-month:.2f} points behind.""",
-    f"""Checks. The residual SD was {spread["lowest"]:.2f} in the lowest third of the fitted values and
-    {spread["highest"]:.2f} in the highest, as a ceiling makes it; {(final.fittedvalues > 10).sum()} fitted
+    f"""Checks. The residual SD was {residual_sds["lowest"]:.2f} in the lowest third of the fitted values and
+    {residual_sds["highest"]:.2f} in the highest, as a ceiling makes it; {(final.fittedvalues > 10).sum()}
+    fitted
     values lie above 10. Random intercepts were close to normal. No authority moved a fixed effect by one
     standard error. The results held when schools with fewer than five candidates were left out and when the
     curve had six coefficients. With normal scores in place of points, the SD of the slopes was
     {100 * (1 - slopes["normal score"] / slopes["final"]):.0f} % smaller (in SDs of the response); the other
     results held.""",
-    """Limits. The data are observational. Candidates were not assigned to schools by lot, so that differences
+    """Limits. The data are observational. Candidates were not assigned to schools at random, so that
+    differences
     between schools are not effects of schools, and the number of candidates may stand for much that was not
     measured.""",
 ]

@@ -158,8 +158,8 @@ pd.DataFrame(
 # supposed to be known nearly as exactly as that of age, which well over a thousand pupils show.
 #
 # How much do schools really differ? Even if they did not, apart from their resources, the shares that pass
-# would still scatter, since chance decides about each pupil. We draw 200 countries from the pooled regression,
-# and compare.
+# would still scatter, since chance decides about each pupil. We draw 200 countries from the pooled
+# regression, and compare.
 
 # %% tags=["workshop"]
 by_school = pupils.groupby("school")["passed"]
@@ -608,8 +608,8 @@ check("12.4", alike)
 
 # %% [markdown] tags=["workshop", "solution"]
 # *Why.* The total variance is that of the schools plus that of the logistic distribution. With the link
-# `"probit"`, a pupil's own part would be normal with a variance of 1. The number 3.29 would then be wrong, and
-# the estimates would be smaller, in nearly the same proportion.
+# `"probit"`, a pupil's own part would be normal with a variance of 1. The number 3.29 would then be wrong,
+# and the estimates would be smaller, in nearly the same proportion.
 
 # %% [markdown] tags=["workshop"]
 # `icc` computes it, with an interval. It can also answer on the scale of the data: how strongly do
@@ -705,8 +705,8 @@ plots.show(
 # flat, and an error that is the same for every SD does no harm.
 #
 # [Quadrature](glossary.ipynb#adaptive-quadrature) does better. It measures the height of the curve at several
-# well-chosen points, called *nodes*, around the top of each class, and adds up. Laplace is quadrature with one
-# node. We fit 150 classes of three, and try more.
+# well-chosen points, called *nodes*, around the top of each class, and adds up. Laplace is quadrature with
+# one node. We fit 150 classes of three, and try more.
 
 # %% tags=["workshop"]
 small = simulate_schools(
@@ -735,8 +735,9 @@ pd.DataFrame(by_nodes).T.rename_axis("nodes").round(3)
 
 # %% [markdown] tags=["workshop"]
 # From nine nodes on, the numbers no longer change: that is how you know that there are enough. Two are no
-# better than one. Laplace's SD is smaller, and its slope of age is a little smaller, too. The two go together:
-# where classes are estimated to differ less, the odds ratio within a class moves towards the averaged one.
+# better than one. Laplace's SD is smaller, and its slope of age is a little smaller, too. The two go
+# together: where classes are estimated to differ less, the odds ratio within a class moves towards the
+# averaged one.
 #
 # Is that peculiar to these pupils? Here are the same classes again, eight times, each time with new results
 # from the same truth:
@@ -881,13 +882,13 @@ print(f"variance of the counts over that of Poisson's law: {dispersion:.2f}")
 
 # %% [markdown] tags=["workshop"]
 # Too many pupils were never or hardly absent, and too many were absent for weeks. This is
-# [overdispersion](glossary.ipynb#overdispersion). The last line measures it: each residual is squared, divided
-# by the variance that Poisson's law gives it, and averaged. It should be near 1.
+# [overdispersion](glossary.ipynb#overdispersion). The last line measures it: each residual is squared,
+# divided by the variance that Poisson's law gives it, and averaged. It should be near 1.
 #
 # It is no surprise. Pupils of one school differ: one has asthma, another looks after a brother. So give every
-# pupil an effect, as every school has one. Here each pupil has one row; this is called an
-# [observation-level effect](glossary.ipynb#observation-level-effect). With scores it would be the
-# residual once more, and lesson 02 left it out. With counts there is no residual, so nothing is counted twice.
+# pupil an effect, as every school has one. Here each pupil has one row; this is called an [observation-level
+# effect](glossary.ipynb#observation-level-effect). With scores it would be the residual once more, and lesson
+# 02 left it out. With counts there is no residual, so nothing is counted twice.
 
 # %% tags=["workshop"]
 with_pupils = mixedglm(rate_formula + " + (1|student_id)", absences, family="poisson").fit()
@@ -937,9 +938,9 @@ print(
 
 # %% [markdown] tags=["workshop", "exercise"]
 # **Exercise 12.5.** Other data. Each row is a patient. The columns are the number of `falls` during the stay,
-# the number of days it lasted (`bed_days`), the `age`, the label of the `ward` and that of the `patient`. Write
-# the formula for the rate of falls by age, with an effect of the wards, in which patients may also differ by
-# more than chance.
+# the number of days it lasted (`bed_days`), the `age`, the label of the `ward` and that of the `patient`.
+# Write the formula for the rate of falls by age, with an effect of the wards, in which patients may also
+# differ by more than chance.
 
 # %% tags=["workshop", "exercise", "solution"]
 falls_formula = "falls ~ age + offset(np.log(bed_days)) + (1|ward) + (1|patient)"  #!

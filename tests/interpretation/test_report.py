@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 import course
-from course import __version__, CourseError, icc, load, mixedlm, r2, report, side_by_side
+from course import CourseError, __version__, icc, load, mixedlm, r2, report, side_by_side
 
 
 @pytest.fixture(scope="module")

@@ -2,8 +2,8 @@
 
     python tests/long/capstone_worlds.py
 
-Takes a minute or two. In every world the schools have the same slopes, on a scale without ends; then this scale
-is cut into the six grades of the A-level results of 1997, with as many candidates in each grade as there
+Takes a minute or two. In every world the schools have the same slopes, on a scale without ends; then this
+scale is cut into the six grades of the A-level results of 1997, with as many candidates in each grade as there
 really are. The final model of lesson 11 is fitted to both, and the lesson shows the table.
 """
 
@@ -67,7 +67,8 @@ def main() -> None:
     lines = [
         "# What floor and ceiling can do alone",
         "",
-        f"The final model of lesson 11 in {N} worlds in which all schools have the same slopes, on a scale without "
+        f"The final model of lesson 11 in {N} worlds in which all schools have the same slopes, on a scale "
+        "without "
         "ends and cut into grades. Written by `python tests/long/capstone_worlds.py`.",
         "",
         f"| answer | {' | '.join(f'{name}, {word}' for name, word in table)} |",

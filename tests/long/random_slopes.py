@@ -1,4 +1,4 @@
-"""What does it cost to leave a random slope out, to keep it, or to let a test decide? Writes random_slopes.md.
+"""What does it cost to leave a random slope out, to keep it, or to test it? Writes random_slopes.md.
 
     python tests/long/random_slopes.py
 
@@ -80,9 +80,12 @@ def main() -> None:
     lines = [
         "# What each rule for a random slope costs",
         "",
-        f"How often, in per cent of {N:,} data sets, the average slope of age is significant at 5 %. Where it is "
-        "0 this is the rate of false positives, where it is 1 point per year the power. The Monte-Carlo error is "
-        f"at most {100 * np.sqrt(0.25 / N):.1f}, and {100 * np.sqrt(0.0475 / N):.1f} for a rate near 5 %. Written by "
+        f"How often, in per cent of {N:,} data sets, the average slope of age is significant at 5 %. Where "
+        "it is "
+        "0 this is the rate of false positives, where it is 1 point per year the power. The Monte-Carlo "
+        "error is "
+        f"at most {100 * np.sqrt(0.25 / N):.1f}, and {100 * np.sqrt(0.0475 / N):.1f} for a rate near 5 %. "
+        "Written by "
         "`python tests/long/random_slopes.py`.",
         "",
         f"| {' | '.join(header)} |",

@@ -51,6 +51,7 @@ def test_a_file_is_described_before_anything_is_fitted(pupils):
     assert table["rows"] == 120
     assert [column["name"] for column in table["columns"]] == list(pupils)
     assert [column["number"] for column in table["columns"]] == [True, True, True, False]
+    assert [column["labels"] for column in table["columns"]] == [False, False, True, True]
     assert table["columns"][1]["missing"] == 1
     assert table["groups"] == ["school"]
     assert '<th scope="row">school</th><td>12</td><td>10</td>' in table["structure"]

@@ -1,7 +1,7 @@
 """What the playground's page shows of a table and a formula, piece by piece, as plain values for JSON.
 
-The page hands over a request (`reply`) and gets each piece when it is ready. What is here knows nothing of the page:
-`described`, `first_formula` and `pieces` take a table and what was chosen, and work in any Python.
+The page hands over a request (`reply`) and gets each piece when it is ready. What is here knows nothing of
+the page: `described`, `first_formula` and `pieces` take a table and what was chosen, and work in any Python.
 """
 
 import base64
@@ -40,7 +40,9 @@ EXAMPLES = {
     "scotssec": ("attain", ["verbal", "sex"], ["primary", "second"]),
     "egsingle": ("math", ["year"], ["childid", "schoolid"]),
 }
-NEEDS = "This needs the course, whose README says how to install it, and the data in the same folder."
+NEEDS = (
+    "This needs the course, whose README says how to install it, and the data in the same folder."
+)
 SECONDS_FOR_INFLUENCE = 1.0  # natively; in a browser, five times as long
 OF_STRUCTURE = {
     "levels": "groups",
@@ -83,7 +85,7 @@ class Source:
 
 @dataclass(frozen=True)
 class Picture:
-    """A picture of a fit: its heading, and the function of `course.plots` with what it takes beside the fit."""
+    """A picture of a fit: its heading, the function of `course.plots`, and what that takes beside the fit."""
 
     title: str
     function: str
@@ -112,11 +114,12 @@ class Picture:
 
 
 def described(data: pd.DataFrame, source: Source) -> dict:
-    """Rows, columns with what is in them, how it was read, how its groups seem to lie, and what to begin with."""
+    """Rows, columns with what is in them, how it was read, how groups seem to lie, what to begin with."""
     columns = [
         {
             "name": name,
             "number": bool(pd.api.types.is_numeric_dtype(data[name])),
+            "labels": can_be_labels(data[name]),
             "values": int(data[name].nunique()),
             "missing": int(data[name].isna().sum()),
             "first": [str(value) for value in data[name].head(3)],
@@ -129,15 +132,27 @@ def described(data: pd.DataFrame, source: Source) -> dict:
     except CourseError as error:
         found |= {"groups": [], "warnings": [str(error)]}
     else:
-        found |= {"groups": groups_of(lies), "structure": structure_table(lies), "warnings": lies.warnings}
+        found |= {
+            "groups": groups_of(lies),
+            "structure": structure_table(lies),
+            "warnings": lies.warnings,
+        }
     if not source.is_file:
         response, predictors, groups = EXAMPLES[source.name]
         found["example"] = {"response": response, "predictors": predictors, "groups": groups}
     return found
 
 
+def can_be_labels(column: pd.Series) -> bool:
+    """Whether rows can be grouped by it: it has several values, not one for each row, and no fractions."""
+    values = column.dropna()
+    if not 1 < values.nunique() < len(values):
+        return False
+    return not pd.api.types.is_float_dtype(values) or bool((values % 1 == 0).all())
+
+
 def groups_of(lies) -> list[str]:
-    """The columns that can be groups, those without a second row in any level left out; largest groups last."""
+    """The columns that can be groups, those with one row per level left out; largest groups last."""
     return [name for name, row in lies.groups.iterrows() if row["most"] > 1][::-1]
 
 
@@ -165,7 +180,7 @@ def first_formula(
     """A formula for what was chosen, the reason of each decision, and slopes that could vary."""
     if not groups:
         raise CourseError(
-            "No groups are chosen: tick the column whose labels say which rows belong together, such as school"
+            "No groups are chosen: tick the column whose labels say which rows belong together"
         )
     proposal = propose(data, response, predictors, groups)
     return {"formula": proposal.formula, "reasons": proposal.reasons, "slopes": proposal.slopes}
@@ -194,10 +209,15 @@ def pieces(
     translation = translate(formula, data, family=family)
     design = translation.design
     said = sections(translation.explain())
-    lies = structure(data, list(dict.fromkeys(name for g in design.groupings for name in g.factors)))
+    lies = structure(
+        data, list(dict.fromkeys(name for g in design.groupings for name in g.factors))
+    )
     yield (
         "groups",
-        {"table": structure_table(lies), "sentences": [*said.get("How the groups lie", []), *lies.warnings]},
+        {
+            "table": structure_table(lies),
+            "sentences": [*said.get("How the groups lie", []), *lies.warnings],
+        },
     )
     yield (
         "model",
@@ -239,32 +259,55 @@ def sections(explanation: str) -> dict[str, list[str]]:
 
 
 def pictures(fit, data: pd.DataFrame) -> list[Picture]:
-    """Those that suit the fit: shares of the levels, the largest groups, what a predictor does, what is left."""
-    largest, formula = list(fit.n_groups)[-1], fit.design.formula
+    """Four that suit the fit: its variances, the largest groups, what a predictor does, what is left."""
+    largest, formula = min(fit.n_groups, key=fit.n_groups.get), fit.design.formula
+    sloping = [g for g in fit.design.groupings if "Intercept" in g.effects and len(g.effects) > 1]
     responses = variables_of_response(formula.response)
     predictors = [name for name in formula.variables if name in data and name not in responses]
     numeric = [name for name in predictors if pd.api.types.is_numeric_dtype(data[name])]
-    if numeric:
-        of_predictor = Picture(f"{numeric[0]} in some levels of {largest}", "lines", (numeric[0], largest))
-    elif predictors:
-        of_predictor = Picture(f"Adjusted means of {predictors[0]}", "means", (predictors[0],))
-    else:
-        of_predictor = Picture("The intercept", "coefficients")
     found = [
-        Picture("How much lies at each level", "variance_shares"),
+        Picture(
+            f"How intercepts and slopes of {sloping[0].name} go together",
+            "intercept_slope",
+            (
+                sloping[0].name,
+                next(effect for effect in sloping[0].effects if effect != "Intercept"),
+            ),
+        )
+        if sloping
+        else Picture("How much lies at each level", "variance_shares"),
         Picture(f"The effect of each {largest}, with its interval", "caterpillar", (largest,)),
-        of_predictor,
     ]
-    if isinstance(fit, MixedGLMFit):
-        return [*found, Picture("The coefficients", "coefficients")]
-    return [*found, Picture("Is the spread of the residuals even?", "residuals")]
+    if numeric:
+        found.append(
+            Picture(f"{numeric[0]} in some levels of {largest}", "lines", (numeric[0], largest))
+        )
+    elif predictors:
+        found.append(Picture(f"Adjusted means of {predictors[0]}", "means", (predictors[0],)))
+    elif not isinstance(fit, MixedGLMFit):
+        found.append(Picture("Are residuals and effects normal?", "qq"))
+    if not isinstance(fit, MixedGLMFit):
+        found.append(Picture("Is the spread of the residuals even?", "residuals"))
+    elif numeric:
+        found.append(
+            Picture(f"Predictions along {numeric[0]}", "predictions", (numeric[0], largest))
+        )
+    elif predictors:
+        found.append(
+            Picture(f"Differences between levels of {predictors[0]}", "contrasts", (predictors[0],))
+        )
+    return found
 
 
 # ---- to take home ----------------------------------------------------------------------------------------
 
 
 def analysis(
-    source: Source, formula: str, family: str, drawing: list[str], more_imports: tuple[str, ...] = ()
+    source: Source,
+    formula: str,
+    family: str,
+    drawing: list[str],
+    more_imports: tuple[str, ...] = (),
 ) -> dict[str, list[str]]:
     """The analysis as Python, step by step; `drawing` are the lines that make its pictures."""
     function = "mixedlm" if family == "gaussian" else "mixedglm"
@@ -344,7 +387,8 @@ def reply(request: str, tell: Callable[[dict], None]) -> None:
         JSON with ``do`` ("open", "propose" or "analyse"), ``source`` (``name``, ``is_file``, and a ``stamp``
         that is another one for another file of this name), and what the function takes.
     tell : callable
-        Is given each piece, with its name as ``piece``; ``{"piece": "problem", "text": ...}`` where there is one.
+        Is given each piece, with its name as ``piece``; where something is wrong,
+        ``{"piece": "problem", "text": ...}``.
     """
     asked = json.loads(request)
     try:

@@ -9,12 +9,21 @@ import builtins
 import importlib
 import json
 import linecache
+import logging
 import sys
 import traceback
 
 PAGE = "/dev/page"
 # In this order, so that the page can say what takes so long.
-PACKAGES = ["numpy", "scipy.optimize", "pandas", "statsmodels.formula.api", "matplotlib.pyplot", "seaborn", "course"]
+PACKAGES = [
+    "numpy",
+    "scipy.optimize",
+    "pandas",
+    "statsmodels.formula.api",
+    "matplotlib.pyplot",
+    "seaborn",
+    "course",
+]
 LESSONS_IMPORT = ["course.exercises", "course.plots", "course.data", "IPython.display"]
 
 
@@ -51,13 +60,17 @@ def prepare() -> None:
     for name in LESSONS_IMPORT:
         importlib.import_module(name)
     importlib.import_module("pandas").set_option("display.max_columns", 20)  # as in a notebook
+    importlib.import_module("tqdm").tqdm.monitor_interval = 0  # no threads here
+    logging.getLogger("matplotlib.font_manager").setLevel(
+        logging.ERROR
+    )  # other fonts stand in for those left out
     watch_checks()
     builtins.input = no_input
     wake()
 
 
 def wake() -> None:
-    """What a session that was kept has to do anew: chance is not to repeat itself, and the folder is the lessons'."""
+    """What a session that was kept has to do anew: chance must not repeat itself."""
     import os
     import random
 
@@ -83,7 +96,9 @@ def watch_checks() -> None:
 
 def no_input(prompt: object = "") -> str:
     """``input`` cannot ask: Python has the page's attention only between cells."""
-    raise RuntimeError("input() cannot ask for anything on this page: write the value into the cell instead")
+    raise RuntimeError(
+        "input() cannot ask for anything on this page: write the value into the cell instead"
+    )
 
 
 # ---- a cell ----------------------------------------------------------------------------------------------
@@ -117,7 +132,9 @@ def without_magics(source: str) -> str:
     """The source, if it is Python alone."""
     for line in source.splitlines():
         if line.startswith(("%", "!")):
-            raise SyntaxError(f"{line.split()[0]} is a command of JupyterLab. On this page there is Python alone.")
+            raise SyntaxError(
+                f"{line.split()[0]} is a command of JupyterLab. On this page there is Python alone."
+            )
     return source
 
 
@@ -140,9 +157,14 @@ def show_pictures() -> None:
 
 
 def show_error(error: BaseException) -> None:
-    """The error, with the lines of the cell that led to it, and apart from that the way through the packages."""
+    """The error, with the lines of the cell that led to it; apart from that, the whole way to it."""
     if pyplot := sys.modules.get("matplotlib.pyplot"):
         pyplot.close("all")
+    if isinstance(error, ModuleNotFoundError):
+        error.add_note(
+            "The Python on this page has the packages that lessons import. On your own machine "
+            "there are more: make lab"
+        )
     whole = traceback.TracebackException.from_exception(error)
     while whole.stack and whole.stack[0].filename == __file__:
         del whole.stack[0]

@@ -63,7 +63,9 @@ def alt_of(figure) -> str:
         return " ".join(dict.fromkeys(filter(None, told)))
     axes = [f"{ax.get_ylabel()} against {ax.get_xlabel()}" for ax in figure.axes if ax.get_xlabel()]
     titles = [ax.get_title() for ax in figure.axes if ax.get_title()]
-    return "A picture that the code of this cell drew: " + "; ".join(titles + axes or ["axes without labels"])
+    return "A picture that the code of this cell drew: " + "; ".join(
+        titles + axes or ["axes without labels"]
+    )
 
 
 class Text:
