@@ -21,9 +21,10 @@ from course.solver.together import Together, parts, values_and_gradients
 
 STEP = 1e-4  # for central differences of an exact gradient, in standardised units
 FLAT = 1e-3  # the least curvature, as a share of the expected one, that a first step trusts
-# How near to the optimum a search ends, in standard errors.
-NEAR_ENOUGH = 1e-3  # to that of a drawn response, itself a standard error from any other
-NEARER = 1e-5  # to that of the rows themselves
+# A slope so small, measured by the curvature, is that of a point next to the optimum: the step that is left
+# is taken on trust, and lands nearer than its length by the share to which the curvature is known.
+TRUSTED = 5e-3  # of a drawn response, whose optimum is a standard error from that of any other
+TRUSTED_OF_ROWS = 1e-4  # of the rows themselves
 LEVELS = (
     250_000  # of all problems that are searched for together: their cross-products fill some MB
 )
@@ -66,7 +67,10 @@ class Refitter:
         else:
             starts = np.tile(begin.theta, (len(problems), 1))
             _, slopes = values_and_gradients(problems, starts, begin.reml)
-        return self.fit_from(problems, *begin.step(slopes), NEAR_ENOUGH)
+        starts, inverses = begin.step(slopes)
+        # near 0 a variance is known less well than its size there promises: shorter steps are long
+        shares = np.sqrt(inverses.diagonal(axis1=1, axis2=2) / begin.inverse.diagonal())
+        return self.fit_from(problems, starts, inverses, TRUSTED * shares.min(axis=1, initial=1))
 
     def fit_responses(self, responses: Sequence[np.ndarray]) -> list[Optimum | None]:
         """The same for other responses of the rows."""
@@ -77,10 +81,10 @@ class Refitter:
         problems: Sequence[Problem],
         starts: np.ndarray,
         inverses: np.ndarray,
-        near: float = NEARER,
+        trusted: float | np.ndarray = TRUSTED_OF_ROWS,
     ) -> list[Optimum | None]:
         """The optimum of each problem, searched for from a theta and an inverse curvature of its own."""
-        pairs = zip(problems, self._descend(problems, starts, inverses, near), strict=True)
+        pairs = zip(problems, self._descend(problems, starts, inverses, trusted), strict=True)
         found = [self._finish(problem, one) for problem, one in pairs]
         results: list[Optimum | None] = [None] * len(problems)
         done = [(i, one) for i, one in enumerate(found) if one is not None]
@@ -98,13 +102,13 @@ class Refitter:
         problems: Sequence[Problem],
         starts: np.ndarray,
         inverses: np.ndarray,
-        near: float,
+        trusted: float | np.ndarray,
     ) -> list[Found]:
         def function(which: np.ndarray, theta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
             return values_and_gradients([problems[i] for i in which], theta, self.begin.reml)
 
-        enough = [max(near, tolerance(problem.n)) for problem in problems]
-        return descend_together(function, starts, inverses, np.array(enough))
+        least = np.array([tolerance(problem.n) for problem in problems])
+        return descend_together(function, starts, inverses, np.maximum(trusted, least))
 
     def _finish(self, problem: Problem, found: Found) -> Found | None:
         """Where the search went astray or may have found one valley of several, search by itself."""
