@@ -69,7 +69,7 @@ class Refitter:
             _, slopes = values_and_gradients(problems, starts, begin.reml)
         starts, inverses = begin.step(slopes)
         # near 0 a variance is known less well than its size there promises: shorter steps are long
-        shares = np.sqrt(inverses.diagonal(axis1=1, axis2=2) / begin.inverse.diagonal())
+        shares = inverses.diagonal(axis1=1, axis2=2) / begin.inverse.diagonal()
         return self.fit_from(problems, starts, inverses, TRUSTED * shares.min(axis=1, initial=1))
 
     def fit_responses(self, responses: Sequence[np.ndarray]) -> list[Optimum | None]:
