@@ -40,7 +40,7 @@ OPENS = $(if $(NO_SCREEN)$(ROOT_USER),Open that address in a browser.,It opens i
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help lab test test-fast test-long test-lowest test-browser doctor lint format data notebooks times workshop site bench reference release clean
+.PHONY: help lab test test-fast test-long test-lowest test-browser test-live doctor lint format data notebooks times workshop site serve bench reference release clean
 
 help: ## list what make can do here
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' Makefile
@@ -71,13 +71,19 @@ long-stress long-fuzz long-levels long-coverages: long-%:
 test-lowest: .venv-lowest/installed ## run the tests on the lowest versions that pyproject.toml allows
 	.venv-lowest/bin/python -m pytest $(ON_ALL_CORES) --deselect tests/project/test_doctor.py::test_this_installation_is_sound
 
-test-browser: site .venv/installed-test ## try the website and JupyterLab in Chromium
+test-browser: site .venv/installed-browser ## try the website and JupyterLab in Chromium
+	$(VENV_PYTHON) -m pytest -n 2 --dist loadgroup tests/browser
+
+test-live: site .venv/installed-browser ## run all lessons on their pages in Chromium: half an hour
+	$(VENV_PYTHON) -m pytest -m "long or not long" tests/browser/test_live_lessons.py
+
+.PHONY: .venv/installed-browser
+.venv/installed-browser: .venv/installed-test
 	$(PIP_INSTALL) -q -e '.[browser]'
 	@command -v chromium || command -v chromium-browser || command -v google-chrome || { \
 	  [ -f /etc/debian_version ] && [ "$$(id -u)" = 0 ] && apt-get update -qq && \
 	  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium; } || { \
 	  echo "There is no Chromium here, and the tests in a browser need one. On Debian: sudo apt install chromium"; exit 1; }
-	$(VENV_PYTHON) -m pytest -n 2 --dist loadgroup tests/browser
 
 doctor: .venv/installed ## check the installation: OK and FAIL lines, with the mend
 	$(VENV_PYTHON) -m course doctor
@@ -107,9 +113,17 @@ times: .venv/installed-test ## run all notebooks and write notebooks/TIMES.md
 workshop: .venv/installed-test ## write the one-day set into _workshop/
 	$(VENV_PYTHON) notebooks/workshop.py
 
-site: .venv/installed ## build the website into _site/ from the stored notebooks
+site: .venv/installed ## build the website into _site/; LIVE=0 without what runs lessons on their pages
 	$(PIP_INSTALL) -q -e '.[site]'
-	$(VENV_PYTHON) site/make_site.py
+	$(VENV_PYTHON) site/make_site.py $(if $(filter 0,$(LIVE)),--without-live)
+
+# HOST=0.0.0.0 lets others on the same network in.
+HOST := localhost
+PORT := 8000
+serve: ## serve _site/ on this machine, so that lessons run on their pages
+	@[ -f _site/index.html ] || { echo "There is no website yet: make site"; exit 1; }
+	@echo "Open http://$(HOST):$(PORT) in a browser. To stop serving, press Control-C."
+	@$(PYTHON) -m http.server --bind $(HOST) --directory _site $(PORT)
 
 bench: .venv/installed ## measure speed against statsmodels, the Rust package, lme4 where R has it, and an earlier build
 	$(PIP_INSTALL) -e '.[bench]'
@@ -141,7 +155,7 @@ release: .venv/installed-test ## check version, changelog and citation; build sd
 	$(VENV_PYTHON) tools/release.py
 
 clean: ## remove the installation and what tools left behind
-	rm -rf .venv .venv-lowest .pytest_cache .ruff_cache .mypy_cache .hypothesis
+	rm -rf _live .venv .venv-lowest .pytest_cache .ruff_cache .mypy_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The files named installed and installed-test stand for what pip did: it runs again only when one of these changes.

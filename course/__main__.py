@@ -15,6 +15,9 @@ from course.errors import CourseError
 if TYPE_CHECKING:
     import pandas as pd
 
+    from course.fit.generalised import MixedGLMFit
+    from course.fit.model import MixedFit
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; the exit status is 0, 1 where the doctor found something, 2 for wrong input."""
@@ -42,7 +45,7 @@ def run_translate(options: argparse.Namespace) -> None:
     from course.translation.translate import translate
 
     translation = translate(
-        options.formula, _read(options), options.weights, options.family, options.link
+        options.formula, _read(options), _weights(options), options.family, options.link
     )
     generalised = translation if isinstance(translation, GeneralisedTranslation) else None
     if options.gee and generalised is None:
@@ -61,19 +64,49 @@ def run_translate(options: argparse.Namespace) -> None:
 
 
 def run_fit(options: argparse.Namespace) -> None:
+    from course.interpretation.report import report
+
+    fit = _fitted(options)
+    print(report(fit) if options.report else fit.summary())
+
+
+def _fitted(options: argparse.Namespace) -> MixedFit | MixedGLMFit:
     from course.fit.from_formula import mixedlm
     from course.fit.generalised_from_formula import mixedglm
 
-    data, weights = _read(options), options.weights
+    data, weights = _read(options), _weights(options)
+    of_surveys = {
+        name: value
+        for name in ("strata", "replicate_weights", "replicate_method", "fay")
+        if (value := getattr(options, name)) is not None
+    }
+    if options.scaling is not None:
+        of_surveys["scaling"] = None if options.scaling == "none" else options.scaling
     if options.family != "gaussian":
         if options.ml:
             raise CourseError("--ml is for linear models: others are fitted by maximum likelihood")
-        model = mixedglm(options.formula, data, options.family, options.link, weights=weights)
-        print(model.fit().summary())
-        return
+        if of_surveys:
+            name = next(iter(of_surveys)).replace("_", "-")
+            raise CourseError(f"--{name} is for linear models, which take sampling weights")
+        return mixedglm(options.formula, data, options.family, options.link, weights=weights).fit()
     if options.link is not None:
         raise CourseError("--link goes with --family binomial or poisson")
-    print(mixedlm(options.formula, data, weights=weights).fit(reml=not options.ml).summary())
+    model = mixedlm(options.formula, data, weights=weights, **of_surveys)
+    return model.fit(reml=False) if options.ml else model.fit()
+
+
+def _weights(options: argparse.Namespace) -> Any:
+    """Prior weights, ``--weights w``; or those of a sample, ``--weights student=w --weights school=v``."""
+    given = options.weights or []
+    pairs = dict(text.split("=", 1) for text in given if "=" in text)
+    if len(pairs) == len(given):
+        return pairs or None
+    if len(given) > 1:
+        raise CourseError(
+            "--weights COLUMN has prior weights, and stands alone; sampling weights are UNIT=COLUMN in each "
+            "place, as in --weights student=W_FSTUWT --weights SCHOOLID=W_SCHGRNRABWT"
+        )
+    return given[0]
 
 
 def run_simulate(options: argparse.Namespace) -> None:
@@ -163,9 +196,11 @@ def _parser() -> argparse.ArgumentParser:
         )
         one.add_argument(
             "--weights",
+            action="append",
             metavar="COLUMN",
             help="prior weights: a row of weight w has the residual variance sigma^2 / w; with --family "
-            "binomial the trials of proportions",
+            "binomial the trials of proportions. Sampling weights, which fit takes: --weights "
+            "student=W_FSTUWT --weights SCHOOLID=W_SCHGRNRABWT",
         )
         one.add_argument("--sheet", metavar="NAME", help="of a workbook; the first where left out")
         one.add_argument(
@@ -192,6 +227,21 @@ def _parser() -> argparse.ArgumentParser:
     )
     either.add_argument("--latex", action="store_true", help="print the equation alone")
     fit.add_argument("--ml", action="store_true", help="maximum likelihood instead of REML")
+    fit.add_argument(
+        "--report", action="store_true", help="print the paragraph for a results section instead"
+    )
+    survey = fit.add_argument_group("beside sampling weights")
+    survey.add_argument(
+        "--scaling", choices=("size", "effective", "none"), help="of the weights below the top"
+    )
+    survey.add_argument("--strata", metavar="COLUMN", help="that the units at the top come from")
+    survey.add_argument(
+        "--replicate-weights", metavar="PATTERN", help="such as 'W_FSTURWT*', for standard errors"
+    )
+    survey.add_argument(
+        "--replicate-method", metavar="NAME", help="how they were made: fay, brr, jackknife or jk2"
+    )
+    survey.add_argument("--fay", type=float, metavar="K", help="the share that units left out keep")
 
     simulate = command("simulate", run_simulate, "simulate pupils and write them to a file")
     simulate.add_argument("-o", "--output", required=True, help=".csv, .csv.gz or .parquet")

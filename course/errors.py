@@ -36,3 +36,7 @@ class CourseError(ValueError):
         # a control sequence would reach the terminal, a mark of direction turn the line around
         message = LONG.sub(r"\1...", super().__str__())
         return "".join(c if c.isprintable() else repr(c)[1:-1] for c in message)
+
+    def _render_traceback_(self) -> list[str]:
+        """What a notebook shows: the sentence, not the lines of code on the way to it."""
+        return [f"CourseError: {self}"]

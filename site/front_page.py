@@ -42,19 +42,22 @@ REFERENCE = {
     "cite": "How to cite",
 }
 PICTURE = re.compile(r'<img src="([^"]*)" alt="([^"]*)"[^>]*>')
+EXERCISE = re.compile(r'\bcheck\("(\d\d\.\d+)"')
 ABLE = re.compile(r"^- (.*?)[;.]?$", re.MULTILINE | re.DOTALL)
 
 
-def front_page(sources: Mapping[str, str]) -> str:
+def front_page(sources: Mapping[str, str], live: bool) -> str:
     """The page as Markdown, with the tables of contents of all that is in ``sources``.
 
     Parameters
     ----------
     sources : dict of str to str
         The other pages: path and text.
+    live : bool
+        Whether lessons can be run on their pages.
     """
     lessons = sorted(path for path in sources if re.match(r"notebooks/\d\d-", path))
-    beside = [f"notebooks/{name}.md" for name in BESIDE] + ["solutions.md"]
+    beside = ["playground.md", *(f"notebooks/{name}.md" for name in BESIDE), "solutions.md"]
     teach = [f"notebooks/{name}.md" for name in TEACH]
     groups = {
         "Lessons": {path: f"{path[10:12]} {title(sources[path])}" for path in lessons},
@@ -70,6 +73,7 @@ def front_page(sources: Mapping[str, str]) -> str:
     model = one_model()
     jinja = Environment(loader=FileSystemLoader(SITE), autoescape=True, trim_blocks=True)
     front = jinja.get_template("front.html").render(
+        live=live,
         model=model,
         snippet=python(SNIPPET),
         wrong=wrong_output((SITE.parent / "README.md").read_text(encoding="utf-8")),
@@ -145,4 +149,5 @@ def card(path: str, source: str) -> dict[str, str]:
         "workshop": workshop[1] if workshop else "",
         "alone": alone[1] if alone else "",
         "picture": f"notebooks/{shown[0]}" if shown else "",
+        "exercises": " ".join(dict.fromkeys(EXERCISE.findall(source))),
     }

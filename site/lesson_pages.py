@@ -43,8 +43,10 @@ def lesson(notebook: NotebookNode) -> Page:
     """Every cell of the notebook."""
     page = Page("", "images")
     parts = [opening(notebook.cells[0].source)] if notebook.cells else []
+    if any(cell.cell_type == "code" for cell in notebook.cells):
+        parts.append(_raw("<div data-live></div>"))  # where live/page.js offers to run the lesson
     for kind, cells in groupby(notebook.cells[1:], key=_is_exercise):
-        text = "\n\n".join(cell_text(cell, page) for cell in cells)
+        text = "\n\n".join(_marked(cell, cell_text(cell, page)) for cell in cells)
         parts.append(_boxed(text, "exercise") if kind else text)
     page.text = in_order(with_routes("\n\n".join(parts))) + "\n"
     return page
@@ -191,6 +193,14 @@ def _raw(text: str) -> str:
 
 def _fenced(text: str, language: str) -> str:
     return f"{FENCE}{language}\n{text}\n{FENCE}"
+
+
+def _marked(cell: NotebookNode, text: str) -> str:
+    """Code and its output as one thing that has a name, so that the page can run it."""
+    if cell.cell_type != "code" or not text:
+        return text
+    start, end = _raw(f'<div class="cell" data-cell="{cell.id}">'), _raw("</div>")
+    return f"{start}\n\n{text}\n\n{end}"
 
 
 def _boxed(text: str, kind: str) -> str:

@@ -1,7 +1,10 @@
-"""Build the website into ``_site/``, from what is stored: no notebook is run, no network is used.
+"""Build the website into ``_site/``, from what is stored: no notebook is run.
 
-    python site/make_site.py            into _site/
+    python site/make_site.py                  into _site/
     python site/make_site.py my-folder
+    python site/make_site.py --without-live   without the Python that runs lessons on their pages
+
+The network is used once, for that Python (``live/README.md``).
 
 The pages are first written as Markdown into a temporary folder that has the shape of the
 repository, so that links from notebook to notebook and to ``../data/README.md`` lead where they
@@ -9,6 +12,7 @@ lead there. Sphinx then makes HTML of them, with the theme in ``site/theme/``.
 """
 
 import argparse
+import os
 import re
 import shutil
 import sys
@@ -23,6 +27,8 @@ from api_pages import api_pages
 from fontTools.ttLib import TTFont
 from front_page import front_page, title
 from lesson_pages import Page, lesson, redirected, solutions
+from live.assemble import assemble
+from sliders import with_slider
 from sphinx.cmd.build import main as sphinx
 
 SITE = Path(__file__).resolve().parent
@@ -37,6 +43,7 @@ DOCUMENTS = [
     "notebooks/TIMES.md",
     "tests/benchmarks/results.md",
 ]
+ONLY_LIVE = ["playground"]  # pages that are nothing without Python
 FACES = {
     "text": ("font-source-sans-pro", "font_source_sans_pro/files/SourceSansPro-Regular.otf"),
     "text-italic": ("font-source-sans-pro", "font_source_sans_pro/files/SourceSansPro-It.otf"),
@@ -121,11 +128,13 @@ def breakable(text: str) -> str:
     return re.sub("`" + r"([0-9a-f]{16})" * 4 + "`", pieces, text)
 
 
-def stage(folder: Path) -> Pages:
+def stage(folder: Path, live: bool) -> Pages:
     """Write all pages, in Markdown and reStructuredText, into ``folder``."""
     pages = Pages(folder)
     for path in sorted(NOTEBOOKS.glob("*.ipynb")):
-        pages.add_notebook(path, lesson(nbformat.read(path, as_version=4)))
+        page = lesson(nbformat.read(path, as_version=4))
+        page.text = with_slider(path.stem, page.text)
+        pages.add_notebook(path, page)
     for path in sorted((NOTEBOOKS / "solutions").glob("*.ipynb")):
         pages.add_notebook(path, solutions(nbformat.read(path, as_version=4), path.stem))
     for document in DOCUMENTS:
@@ -134,9 +143,10 @@ def stage(folder: Path) -> Pages:
     for path, text in api_pages().items():
         pages.add(path, text)
     for path in sorted((SITE / "pages").glob("*.md")):
-        pages.add(path.name, path.read_text(encoding="utf-8"))
+        if live or path.stem not in ONLY_LIVE:
+            pages.add(path.name, path.read_text(encoding="utf-8"))
     pages.sources["solutions.md"] += solutions_list(pages.sources)
-    pages.add("index.md", front_page(pages.sources))
+    pages.add("index.md", front_page(pages.sources, live))
     pages.add("cite.md", cite_page())
     pages.write()
     return pages
@@ -192,11 +202,11 @@ def write_static(folder: Path) -> None:
     shutil.copy(installed(*MATHJAX), folder / "mathjax.js")
 
 
-def build(target: Path) -> int:
-    """Write the site to ``target``; return Sphinx's exit code."""
+def build(target: Path, live: bool = True) -> int:
+    """Write the site to ``target``, with what runs lessons or without; return Sphinx's exit code."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        pages = stage(folder)
+        pages = stage(folder, live)
         write_static(folder / "static")
         shutil.rmtree(target, ignore_errors=True)
         options = [
@@ -212,6 +222,15 @@ def build(target: Path) -> int:
         ]
         options += ["-D", f"html_static_path={folder / 'static'}"]
         options += ["-D", f"html_extra_path={pages.extra}"]
+        if live:
+            assemble(pages.extra / "live")
+            # GitHub's workflows say whose repository it is; elsewhere there is no Binder to link to.
+            options += [
+                "-A",
+                "live=1",
+                "-A",
+                f"repository={os.environ.get('GITHUB_REPOSITORY', '')}",
+            ]
         return sphinx([*options, str(pages.folder), str(target)])
 
 
@@ -219,10 +238,11 @@ def main() -> None:
     """Build the site into the folder named on the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", nargs="?", type=Path, default=ROOT / "_site")
-    folder = parser.parse_args().folder
-    if code := build(folder):
+    parser.add_argument("--without-live", action="store_true", help="lessons are only read")
+    asked = parser.parse_args()
+    if code := build(asked.folder, live=not asked.without_live):
         sys.exit(code)
-    print(f"wrote {folder}: open {folder / 'index.html'}")
+    print(f"wrote {asked.folder}: open {asked.folder / 'index.html'}, or serve it: make serve")
 
 
 if __name__ == "__main__":

@@ -11,6 +11,9 @@ from typing import Any
 from course.common.nearest import nearest_choice
 from course.errors import CourseError
 
+LONGEST = 200  # characters of a value in a message
+ADDRESS = " at 0x"  # where an object lies in memory, which says nothing to a learner
+
 
 def unknown(name: object, names: Iterable[str], what: str) -> CourseError:
     """Return the error for a name that is not among ``names``, with the nearest one.
@@ -21,9 +24,26 @@ def unknown(name: object, names: Iterable[str], what: str) -> CourseError:
     CourseError("no data set 'pupil'; did you mean 'pupils'? There are: 'exam', 'pupils'")
     """
     names = list(names)
-    meant = nearest_choice(name, names)
+    meant = nearest_choice(name if isinstance(name, str) else kind_of(name), names)
     hint = f"did you mean {meant!r}? There are: " if meant else "there are: "
-    return CourseError(f"no {what} {name!r}; {hint}{', '.join(map(repr, names))}")
+    return CourseError(f"no {what} {shown(name)}; {hint}{', '.join(map(repr, names))}")
+
+
+def shown(value: object) -> str:
+    """A value as it was written; of what is long, or has no such form, the type.
+
+    Examples
+    --------
+    >>> shown("pupil"), shown(object())
+    ("'pupil'", '<object>')
+    """
+    text = repr(value)
+    return text if len(text) <= LONGEST and ADDRESS not in text else f"<{kind_of(value)}>"
+
+
+def kind_of(value: object) -> str:
+    """The name of a class, or that of the class of an object."""
+    return value.__name__ if isinstance(value, type) else type(value).__name__
 
 
 def number(name: str, value: Any, low: float | None = None, high: float | None = None) -> float:
@@ -38,7 +58,7 @@ def number(name: str, value: Any, low: float | None = None, high: float | None =
         span = "" if low is None else f" of at least {low:g}"
         if high is not None:
             span = f" from {low:g} to {high:g}"
-        raise CourseError(f"{name} must be a number{span}; got {value!r}")
+        raise CourseError(f"{name} must be a number{span}; got {shown(value)}")
     return float(value)
 
 
@@ -54,14 +74,14 @@ def proportion(name: str, value: Any) -> float:
     real = isinstance(value, numbers.Real) and not isinstance(value, bool)
     if not (real and 0 < value < 1):
         mend = f", did you mean {value / 100:g}?" if real and 1 < value < 100 else ""
-        raise CourseError(f"{name} must be a number between 0 and 1; got {value!r}{mend}")
+        raise CourseError(f"{name} must be a number between 0 and 1; got {shown(value)}{mend}")
     return float(value)
 
 
 def whole(name: str, value: Any, low: int = 1) -> int:
     """Return ``value`` as an int, or raise unless it is a whole number of at least ``low``."""
     if isinstance(value, bool) or not isinstance(value, numbers.Integral) or value < low:
-        raise CourseError(f"{name} must be a whole number of at least {low}; got {value!r}")
+        raise CourseError(f"{name} must be a whole number of at least {low}; got {shown(value)}")
     return int(value)
 
 
@@ -70,7 +90,7 @@ def whole_or_range(name: str, value: Any) -> tuple[int, int]:
     if not isinstance(value, tuple | list):
         return (whole(name, value),) * 2
     if len(value) != 2:
-        raise CourseError(f"{name} must be one number or a pair (low, high); got {value!r}")
+        raise CourseError(f"{name} must be one number or a pair (low, high); got {shown(value)}")
     low, high = (whole(name, v) for v in value)
     if low > high:
         raise CourseError(f"{name} must be (low, high) with low first; write ({high}, {low})")
@@ -88,7 +108,7 @@ def dictionary(name: str, value: Any, example: str) -> dict:
     if value is None:
         return {}
     if not isinstance(value, Mapping):
-        raise CourseError(f"{name} must be a dictionary such as {example}; got {value!r}")
+        raise CourseError(f"{name} must be a dictionary such as {example}; got {shown(value)}")
     return dict(value)
 
 

@@ -163,6 +163,10 @@ def _run_on(
                 except BrokenExecutor:
                     broken = True
                 except RuntimeError as error:
+                    if "thread" in str(error):  # can't start new thread
+                        raise CourseError(
+                            "this Python can start no threads, as in a browser: leave executor= out"
+                        ) from error
                     raise CourseError(
                         "the executor takes no more work: call this inside its `with` block"
                     ) from error

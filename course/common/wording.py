@@ -34,6 +34,12 @@ def listing(items: Sequence[str]) -> str:
     return items[0] if len(items) == 1 else f"{', '.join(items[:-1])} and {items[-1]}"
 
 
+def alternatives(items: Sequence[str]) -> str:
+    """``a, b or c``."""
+    items = list(items)
+    return items[0] if len(items) == 1 else f"{', '.join(items[:-1])} or {items[-1]}"
+
+
 def bounds(values: pd.Series | np.ndarray) -> str:
     """``-3.1 to 4.2``."""
     return f"{words(np.min(values))} to {words(np.max(values))}"
@@ -55,9 +61,15 @@ def rounded_like(value: float, error: float) -> str:
 
 
 def number(value: float) -> str:
-    """Four significant digits, without an exponent where none is needed."""
+    """Four significant digits, without an exponent where none is needed.
+
+    Examples
+    --------
+    >>> number(1234.56), number(2.5e24), number(np.inf), number(np.nan)
+    ('1,235', '2.500e+24', 'inf', 'nan')
+    """
     if not np.isfinite(value):
-        return "nan"
+        return f"{value:g}"
     if value == 0:
         return "0"
     digits = 3 - int(np.floor(np.log10(abs(value))))

@@ -125,7 +125,7 @@ def read_table(
         catalog = Path(catalog)
         _suffix(catalog, CATALOG)
         if suffix != ".sas7bdat":
-            raise CourseError(f"{path} has its labels in itself: catalog= goes with a .sas7bdat")
+            raise CourseError(f"{path} contains its labels: catalog= goes with a .sas7bdat")
     for file in filter(None, (path, catalog)):
         if not _is_there(file):
             raise CourseError(f"there is no file {file}")

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from course.common.packages import require_package
 from course.common.reasons import NO_REASON, pack_reasons
 from course.common.wording import listing
 from course.data.typed import NaValues, check_na_values, other_missing, whole_numbers
@@ -169,6 +170,7 @@ def read_labelled(
     path: Path, suffix: str, codes: bool, na_values: NaValues, catalog: Path | None
 ) -> pd.DataFrame:
     """A file of SPSS, Stata or SAS; SAS keeps the labels of values in a file of their own, a catalog."""
+    require_package("pyreadstat", f"Reading {suffix} files")
     import pyreadstat
 
     readers: dict[str, Callable] = {
@@ -199,7 +201,7 @@ def read_labelled(
         )
     table = assemble(columns, codes, na_values)
     if beside:
-        said = f"The labels of values are those of {beside.name}, which lies beside {path.name}."
+        said = f"The labels of values are those of {beside.name}, which is in the same folder as {path.name}."
         table.attrs["notes"] = [said, *table.attrs.get("notes", ())]
     return table
 

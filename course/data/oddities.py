@@ -37,8 +37,14 @@ def oddities(data: pd.DataFrame, groups: Sequence[str]) -> list[str]:
     return [*(note for name in names for note in _codes(data[name])), *_wide(data, names)]
 
 
-def _codes(column: pd.Series) -> list[str]:
-    """-9, 99 or 999, far from all other values."""
+def codes_like_missing(column: pd.Series) -> list[float]:
+    """-9, 99, 999 and the like, where they lie far from all other values of a column.
+
+    Examples
+    --------
+    >>> codes_like_missing(pd.Series([3, 1, 5, 2, 999, 4, -99]))
+    [-99, 999]
+    """
     values = column.dropna()
     found = values[values.isin(CODES)].unique()
     rest = values[~values.isin(found)]
@@ -46,16 +52,23 @@ def _codes(column: pd.Series) -> list[str]:
         return []
     low, high = rest.min(), rest.max()
     far = FAR * (high - low)
-    found = sorted(
+    return sorted(
         code for code in found if code > high + far or code < low - far or code < 0 <= low
     )
+
+
+def _codes(column: pd.Series) -> list[str]:
+    """What is to be said of such codes."""
+    found = codes_like_missing(column)
     if not found:
         return []
     codes = [f"{code:g}" for code in found]
-    rows = int(values.isin(found).sum())
+    rest = column.dropna()
+    rest = rest[~rest.isin(found)]
+    rows = int(column.isin(found).sum())
     return [
         f"{column.name} holds {listing(codes)} in {count(rows, 'row')}, far from all others "
-        f"({words(low)} to {words(high)}). If that means missing: read_table(..., "
+        f"({words(rest.min())} to {words(rest.max())}). If that means missing: read_table(..., "
         f"na_values={{'{column.name}': [{', '.join(codes)}]}})."
     ]
 
@@ -82,7 +95,7 @@ def _wide(data: pd.DataFrame, names: Sequence[str]) -> list[str]:
     )
     table, unit = ("data", given) if given else ("data.rename_axis('row').reset_index()", "row")
     return [
-        f"{listing(shown)} stand side by side. If they are one measure at several times, a mixed model wants "
+        f"{listing(shown)} are side by side. If they are one measure at several times, a mixed model needs "
         f"one row for each time: pd.wide_to_long({table}, {stubs!r}, i={unit!r}, j='time', "
         f"sep={separator!r}).reset_index()"
     ]

@@ -129,7 +129,7 @@ def propose(
         elif row["levels"] < FEW_LEVELS and not above:
             fixed.append(f"C({as_written(name)})" if is_number(data[name]) else as_written(name))
             reasons.append(
-                f"{name} has {row['levels']} levels, too few for a variance: into the fixed part."
+                f"{name} has {row['levels']} levels, too few for a variance: put it into the fixed part."
             )
         else:
             term = _random_term(complete, [*above, name])

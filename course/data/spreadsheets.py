@@ -64,7 +64,7 @@ def _names(book: pd.ExcelFile, sheet: str, path: Path) -> list[str]:
     if names.isna().any():
         raise CourseError(
             f"column {int(names.isna().argmax()) + 1} of sheet '{sheet}' of {path} has no name: the first "
-            "line of a sheet must hold the names of its columns, and nothing may stand above it"
+            "line of a sheet must hold the names of its columns, and nothing may be above it"
         )
     texts = [str(name) for name in names]
     repeated = [name for name in texts if texts.count(name) > 1]
@@ -87,7 +87,7 @@ def _check_parts(path: Path, suffix: str) -> None:
             )
         if (size := sum(part.file_size for part in parts.infolist())) > LARGEST:
             raise CourseError(
-                f"{path} would unpack to {size / 1e9:.0f} GB, which no person has filled in: save it as CSV"
+                f"{path} would unpack to {size / 1e9:.0f} GB, which nobody can have filled in: save it as CSV"
             )
         if suffix == ".ods" and b"encryption-data" in parts.read(PARTS[".ods"]):
             raise CourseError(

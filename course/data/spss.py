@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from course.common.packages import require_package
 from course.common.reasons import NO_REASON, reason_of_rows
 from course.errors import CourseError
 
@@ -29,6 +30,7 @@ def write_sav(data: pd.DataFrame, path: Path) -> None:
     path : Path
         Where to.
     """
+    require_package("pyreadstat", "Writing .sav files")
     import pyreadstat
 
     columns: dict[str, pd.Series] = {}

@@ -121,7 +121,7 @@ def structure(data: pd.DataFrame, groups: Sequence[str] | None = None) -> Struct
     labels = {name: pd.factorize(column)[0] for name, column in columns.items()}
     for name, codes in labels.items():
         if codes.max(initial=-1) < 1:
-            raise CourseError(f"'{name}' has one label only: it puts all rows into one group")
+            raise CourseError(f"'{name}' has only one label: it puts all rows into one group")
     place = {name: i for i, name in enumerate(names)}
     names = sorted(names, key=lambda name: labels[name].max())
     pairs, undecided = [], []
@@ -268,7 +268,7 @@ def _warnings(groups: pd.DataFrame, relations: pd.DataFrame, columns: dict) -> l
         elif row["how"] == "crossed" and _one_row_each(columns, row["group"], row["in"]):
             warnings.append(
                 f"Each pair of {row['in']} and {row['group']} has one row. If {row['group']} only "
-                f"numbers the rows inside each {row['in']}, it is no group: leave it out."
+                f"numbers the rows inside each {row['in']}, it is not a group: leave it out."
             )
         elif row["how"] == "the same":
             warnings.append(f"{row['group']} and {row['in']} are the same groups: keep one term.")
@@ -276,6 +276,6 @@ def _warnings(groups: pd.DataFrame, relations: pd.DataFrame, columns: dict) -> l
     if numbers:
         warnings.append(
             f"The labels of {', '.join(numbers)} are numbers. In plain statsmodels write "
-            f"C({column_code(numbers[0])}), or a slope is fitted to them."
+            f"C({column_code(numbers[0])}), or it will fit a slope to them."
         )
     return warnings

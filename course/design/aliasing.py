@@ -180,16 +180,16 @@ def determined(
 def _determined(name: str, column: np.ndarray, makers: tuple[str, ...]) -> str:
     """Why a column is left out whose absence no empty cell explains."""
     if not column.any():
-        return f"{name} is 0 in every row: its effect cannot be told, and it is left out."
+        return f"{name} is 0 in every row: its effect cannot be estimated, so it is left out."
     if not makers:
         return (
-            f"{name} has the same value in every row: its effect cannot be told from the intercept, "
-            "and it is left out."
+            f"{name} has the same value in every row: its effect cannot be separated from the intercept, "
+            "so it is left out."
         )
     shown = ", ".join(makers[:MOST_NAMED])
     if len(makers) > MOST_NAMED:
         shown += f" and {len(makers) - MOST_NAMED} others"
-    return f"{name} is determined by {shown}: their effects cannot be told apart, and {name} is left out."
+    return f"{name} is determined by {shown}: their effects cannot be told apart, so {name} is left out."
 
 
 def _by_empty_cells(codings: Codings, kept: np.ndarray) -> Iterator[tuple[str, str]]:

@@ -29,7 +29,7 @@ def refuse_text(formula: Formula, columns: Mapping[str, pd.Series]) -> None:
     """Refuse a response that is no single number: text, True and False, and pairs of counts."""
     if formula.response.startswith("cbind("):
         raise CourseError(
-            f"the response {formula.response} is so many of so many: mixedglm(formula, data, "
+            f"the response {formula.response} counts successes out of a total: mixedglm(formula, data, "
             'family="binomial") fits that'
         )
     column = columns.get(quoted_column(formula.response) or formula.response)
@@ -148,7 +148,7 @@ def check_levels(term: RandomTerm, n_levels: int, n: int, alone: str) -> None:
     group = term.group_name
     if n_levels == 1:
         raise CourseError(
-            f"{term}: {group} has one level only, so nothing can vary between its levels: "
+            f"{term}: {group} has only one level, so nothing can vary between its levels: "
             "leave the term out"
         )
     if n_levels == n and alone:

@@ -54,8 +54,11 @@ def check_frame(data: object) -> pd.DataFrame:
 def find_columns(data: pd.DataFrame, names: Iterable[str]) -> dict[str, pd.Series]:
     """The named columns; a `CourseError` with the nearest name for one that is not there."""
     columns = {}
+    places: dict[object, list[int]] = {}
+    for place, known in enumerate(data.columns):
+        places.setdefault(known, []).append(place)
     for name in names:
-        where = np.flatnonzero(data.columns == name)
+        where = places.get(name, [])
         if len(where) == 0:
             mend = nearest(name, data.columns)
             present = ", ".join(shortened(str(known)) for known in data.columns[:12])
@@ -106,7 +109,7 @@ def as_column(
     if isinstance(values, pd.Series) and not values.index.equals(data.index):
         if not (values.index.is_unique and data.index.isin(values.index).all()):
             raise CourseError(
-                f"{argument} has another index than the data: pass a column of the data"
+                f"{argument} has a different index from the data: pass a column of the data"
             )
         values = values.loc[data.index]
     if name in data.columns and pd.Series(data[name].array).equals(pd.Series(pd.array(values))):
@@ -214,7 +217,7 @@ def new_column(series: pd.Series, fitted: pd.Series, keep_whole: bool) -> np.nda
 def _refuse_one_label(labelled: pd.Categorical, name: str) -> None:
     if len(labelled.categories) < 2:
         raise CourseError(
-            f"'{name}' has one value only ({labelled.categories[0]}), so it cannot have an effect: "
+            f"'{name}' has only one value ({labelled.categories[0]}), so it cannot have an effect: "
             "leave it out"
         )
 

@@ -17,7 +17,7 @@ from course.design.aliasing import Aliased, find_aliased
 from course.design.checks import RESIDUAL, check_columns, check_names, check_response, refuse_text
 from course.design.columns import check_frame, find_columns, label_kind, missing_rows
 from course.design.grouping import Grouping, build_groupings
-from course.design.groups import lies_in, parents
+from course.design.groups import lies_in, parents, renumber
 from course.design.identification import Shared, find_shared
 from course.design.matrices import Codings
 from course.design.not_kept import NotKept
@@ -252,7 +252,7 @@ class Design:
         """The matrices and groups of some of the rows: those where `keep`, (n,), is True."""
         groupings = []
         for grouping in self.groupings:
-            used, codes = np.unique(grouping.codes[keep], return_inverse=True)
+            used, codes = renumber(grouping.codes[keep])
             groupings.append(
                 replace(grouping, codes=codes, levels=grouping.levels[used], Z=grouping.Z[keep])
             )

@@ -72,10 +72,42 @@ def components(*codes: np.ndarray) -> np.ndarray:
     return pd.factorize(label[first])[0].astype(np.int64)
 
 
+def pair_numbers(one: np.ndarray, other: np.ndarray, size: int) -> np.ndarray:
+    """A number for each pair of codes, of which ``np.divmod(numbers, size)`` gives both back.
+
+    Codes from pandas and NumPy have the width of the machine's addresses. Where that is 32 bits, as in a
+    browser, a product of two of them overflows in silence once there are 46,341 of each; so numbers of
+    pairs always have 64.
+
+    Parameters
+    ----------
+    one, other : ndarray of int, shape (n,)
+        Codes from 0.
+    size : int
+        More than the largest code of `other`.
+
+    Returns
+    -------
+    ndarray of int64, shape (n,)
+
+    Examples
+    --------
+    >>> pair_numbers(np.array([0, 2], np.int32), np.array([1, 0], np.int32), 2).tolist()
+    [1, 4]
+    """
+    return one.astype(np.int64) * size + other
+
+
 def occurring(one: np.ndarray, other: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The codes of the combinations of two groupings that occur."""
-    size = other.max() + 1
-    return np.divmod(np.unique(one * size + other), size)
+    size = int(other.max()) + 1
+    return np.divmod(np.unique(pair_numbers(one, other, size)), size)
+
+
+def renumber(codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The codes that occur, ascending, and for each row the place of its own among them, int64."""
+    found, place = np.unique(codes, return_inverse=True)
+    return found, place.astype(np.int64, copy=False)
 
 
 # -- how two groupings lie -------------------------------------------------------------------------
@@ -231,7 +263,7 @@ def group_codes(columns: Sequence[pd.Series]) -> tuple[np.ndarray, pd.Index]:
         if size * len(labels) > MOST_CODES:  # number afresh what occurs: products would overflow
             combined, present = pd.factorize(combined, sort=True)
             size = len(present)
-        combined, size = combined * len(labels) + one, size * len(labels)
+        combined, size = pair_numbers(combined, one, len(labels)), size * len(labels)
     codes, present = pd.factorize(combined, sort=True)
     row = np.empty(len(present), dtype=np.int64)  # one of each group, to read its labels from
     row[codes] = np.arange(len(codes))
@@ -247,7 +279,7 @@ def _one_column(column: pd.Series) -> tuple[np.ndarray, pd.Index]:
         used = counts > 0
         if used.all():
             return codes, column.cat.categories
-        return (np.cumsum(used) - 1)[codes], column.cat.categories[used]
+        return (np.cumsum(used, dtype=np.int64) - 1)[codes], column.cat.categories[used]
     codes, labels = factorize(column)  # sorting the labels, not the rows
     try:
         order = np.argsort(np.asarray(labels))

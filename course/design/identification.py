@@ -26,6 +26,8 @@ import numpy as np
 import pandas as pd
 from scipy import linalg, sparse
 
+from course.design.groups import pair_numbers
+
 # Of the squared size of a combination of matrices of unit size: less is rounding. A single row of a million
 # that tells two groupings apart leaves more.
 NOTHING = 1e-10
@@ -351,8 +353,8 @@ def _cells(
     one: np.ndarray, other: np.ndarray, Z: np.ndarray, W: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """The levels of two groupings that occur together, and the products of their columns, (cells, k, q)."""
-    size = other.max() + 1
-    cell, found = pd.factorize(one * size + other)
+    size = int(other.max()) + 1
+    cell, found = pd.factorize(pair_numbers(one, other, size))
     products = [[np.bincount(cell, z * w) for w in W.T] for z in Z.T]
     return found // size, found % size, np.moveaxis(np.array(products), 2, 0)
 

@@ -81,7 +81,7 @@ def _why_missing(design: Design) -> str:
     counted = f" {'; '.join(said)}." if said else ""
     if unknown:
         counted += (
-            f" Among the reasons in the file are {listing(unknown)}; the rows have been numbered anew, so "
+            f" Among the reasons in the file are {listing(unknown)}; the rows have been renumbered, so "
             "they cannot be counted."
         )
     return counted
@@ -140,7 +140,7 @@ def reused_labels(design: Design) -> list[str]:
         if pair.both:
             note += (
                 f" The data allow the other reading as well: if the labels of {outer} are the ones "
-                f"that begin again in every {inner.name}, write (1|{within}:{around}) instead of "
+                f"that start again in every {inner.name}, write (1|{within}:{around}) instead of "
                 f"(1|{around})."
             )
         notes.append(note)
@@ -177,7 +177,7 @@ def shared_variances(design: Design) -> list[str]:
         if len(terms) == 1:
             notes.append(
                 f"{terms[0]} has more variances and covariances than its levels can tell apart: the data "
-                f"know {sums}, not each of them. Leave out an effect."
+                f"determine {sums}, but not each of them. Leave out an effect."
             )
             continue
         mend = (
@@ -187,13 +187,13 @@ def shared_variances(design: Design) -> list[str]:
         )
         if len(set(terms)) == 1:
             notes.append(
-                f"{terms[0]} stands in the formula {len(terms)} times, and the data know {sums}, not each of "
-                "them. Keep one."
+                f"{terms[0]} appears in the formula {len(terms)} times. The data determine {sums}, but not "
+                "each of them. Keep one."
             )
             continue
         notes.append(
             f"{listing(terms)} overlap: what one gives up another can take over, and the likelihood stays "
-            f"the same. The data know {sums}, not each of them. {mend}"
+            f"the same. The data determine {sums}, but not each of them. {mend}"
         )
     return notes
 
@@ -205,9 +205,9 @@ def no_common_level(design: Design) -> list[str]:
         for g, i, j in () if shared.known else shared.unknown:
             one, other = (design.groupings[g].labels[k] for k in (i, j))
             notes.append(
-                f"No level of {design.groupings[g].name} tells how {one} and {other} go together, so their "
-                "correlation is unknown, whatever is shown. Make columns of 0 and 1 to write them as terms "
-                "of their own."
+                f"No level of {design.groupings[g].name} shows how {one} and {other} go together, so their "
+                "correlation is unknown, whatever number is shown. Make columns of 0 and 1 to write them as "
+                "separate terms."
             )
     return notes
 
@@ -261,7 +261,7 @@ def almost_nested(design: Design) -> list[str]:
 def few_levels(design: Design) -> list[str]:
     return [
         f"{grouping.name} has {grouping.n_levels} levels: a variance between so few is hardly known. "
-        "Read its interval before its estimate, or take it into the fixed part."
+        "Look at its interval before its estimate, or make it a fixed effect."
         for grouping in design.groupings
         if grouping.n_levels < FEW_LEVELS
     ]
@@ -283,7 +283,7 @@ def flat_slopes(design: Design) -> list[str]:
                 if (first[grouping.codes] == Z[:, at]).all():
                     notes.append(
                         f"{name} does not vary within any level of {grouping.name}, so its slope there "
-                        "rests on the differences between levels alone, which is hardly what is meant."
+                        "rests on the differences between levels alone, which is rarely what is meant."
                     )
     return notes
 
@@ -311,8 +311,8 @@ def far_zero(design: Design) -> list[str]:
                 else:
                     notes[name, grouping.name] = start + (
                         f"|| says that intercept and slope by {grouping.name} are unrelated at "
-                        f"{name} = 0: another zero is another model. Centre {name} where that is "
-                        "a sensible thing to say."
+                        f"{name} = 0: another zero makes it another model. Centre {name} at a value "
+                        "where that is plausible."
                     )
     return list(notes.values())
 
@@ -362,8 +362,8 @@ def number_labels(design: Design) -> list[str]:
     if not names:
         return []
     return [
-        f"The labels of {', '.join(names)} are numbers. Here they are labels all the same; in "
-        f"statsmodels' own formulas write C({column_code(names[0])}), or a slope is fitted to them."
+        f"The labels of {', '.join(names)} are numbers. Here they are treated as labels; in "
+        f"statsmodels' own formulas write C({column_code(names[0])}), or it will fit a slope to them."
     ]
 
 

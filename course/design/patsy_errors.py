@@ -23,16 +23,16 @@ MEANINGS = {
     "breaks of cut": "a value lies outside the breaks: take lower or higher ones",
     "outside the": "a value lies outside the bounds",
     "implies": "df=, degree= and the number of knots contradict each other: leave out df= or knots=",
-    "degree of poly": "its degree is to be less than the number of different values",
+    "degree of poly": "its degree must be less than the number of different values",
     "df of ns": "df= is too small: ns needs at least 1",
     "labels of cut": "labels= has to name every interval once",
     "is too small": "df= is too small for its degree: a cubic bs needs at least 3",
     "n_inner_knots": "the column has too few different values for so many knots: lower df=",
     "distinct knots": "the column has too few different values for so many knots: lower df=",
     "constraints": "constraints= does not fit the number of columns",
-    "more than one element": "an array stands where one number is expected",
+    "more than one element": "there is an array where one number is expected",
     ">1-dimensional": "it has several columns where one is expected",
-    "mismatch between column_names": "what stands inside C(...) is not a number in some rows",
+    "mismatch between column_names": "what is inside C(...) is not a number in some rows",
 }
 STRANGE = re.compile(r"value (.+) does not match any of the expected levels \(expected: \[(.*)\]\)")
 LEVELS = re.compile(r"\blevels\s*=(?!=)")
@@ -62,7 +62,7 @@ def in_words(error: Exception, variables: Mapping[str, np.ndarray | pd.Categoric
     if strange:
         value, levels = (re.sub(r"np\.\w+\(([^()]*)\)", r"\1", part) for part in strange.groups())
         mend = ": levels= leaves out a label that occurs" if LEVELS.search(code) else ""
-        return CourseError(f"{what}: {shortened(value)} is none of its levels ({levels}){mend}")
+        return CourseError(f"{what}: {shortened(value)} is not one of its levels ({levels}){mend}")
     meaning = next((words for part, words in MEANINGS.items() if part in text), "")
     if meaning:
         return CourseError(f"{what}: {meaning}")

@@ -10,10 +10,11 @@ import pandas as pd
 
 from course.common.wording import count, listing
 from course.design.checks import check_response, refuse_text
-from course.design.columns import find_columns, is_number, missing_rows
+from course.design.columns import find_columns, is_number, missing_rows, model_column
 from course.design.design import Design, build_design, reasons_of, titles_of
 from course.design.matrices import Codings
 from course.errors import CourseError
+from course.formula.expressions import column_code
 from course.formula.parse import variables_of
 from course.formula.terms import Formula
 
@@ -86,6 +87,9 @@ class _Response:
 def _values(first: Design, responses: Sequence[_Response]) -> list[np.ndarray]:
     """What each response is in the rows of the design, (n,); patsy passes over the data once for all."""
     texts = [response.text for response in responses]
+    if all(one.text == column_code(one.name) and is_number(one.column) for one in responses):
+        plain = [model_column(one.column, keep_whole=False) for one in responses]
+        return [np.array(column, dtype=float) for column in plain]
     side_by_side = replace(
         first.formula,
         response=texts[0],

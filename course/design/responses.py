@@ -75,7 +75,7 @@ def read_response(
     if is_pair(name):
         if kind == COUNT:
             raise CourseError(
-                f'the response {name} is so many of so many: family="binomial" is for that'
+                f'the response {name} counts successes out of a total: family="binomial" is for that'
             )
         return _pair(name, matrix, weights, index)
     if kind == COUNT:
@@ -91,7 +91,7 @@ def read_response(
             shown = ", ".join(map(repr, levels[:MOST_SHOWN]))
             more = ", ..." * (len(levels) > MOST_SHOWN)
             raise CourseError(
-                f"the response {name} has {len(levels)} labels ({shown}{more}), and yes or no is two: say "
+                f"the response {name} has {len(levels)} labels ({shown}{more}), but yes or no needs two: say "
                 f"which of them count, as in ({name} == {levels[-1]!r}) before the ~"
             )
         kept = None if levels == ["False", "True"] else (levels[1], levels[0])
@@ -126,7 +126,7 @@ def _pair(name: str, matrix: np.ndarray, weights: np.ndarray | None, index: pd.I
     if (trials == 0).any():
         raise CourseError(
             f"{name} is 0 and 0 in {(trials == 0).sum()} row(s), first at index "
-            f"{index[(trials == 0).argmax()]!r}: a row without trials tells nothing; leave it out"
+            f"{index[(trials == 0).argmax()]!r}: a row without trials says nothing; leave it out"
         )
     return Response(matrix[:, 0] / trials, trials)
 
@@ -136,12 +136,12 @@ def _counts(name: str, y: np.ndarray, index: pd.Index) -> np.ndarray:
     if (y < 0).any():
         raise CourseError(
             f"{name} is negative in {(y < 0).sum()} row(s), first at index {index[(y < 0).argmax()]!r} "
-            f"({y[(y < 0).argmax()]:g}): it counts something, so that 0 is the least"
+            f"({y[(y < 0).argmax()]:g}): it counts something, so it cannot be below 0"
         )
     broken = y != np.rint(y)
     if broken.any():
         raise CourseError(
-            f"{name} is no whole number in {broken.sum()} row(s), first at index "
+            f"{name} is not a whole number in {broken.sum()} row(s), first at index "
             f"{index[broken.argmax()]!r} ({y[broken.argmax()]:g}): give counts as they were counted; a rate "
             "becomes its count, with offset(np.log(exposure)) in the formula"
         )
@@ -153,7 +153,7 @@ def _trials(weights: np.ndarray, index: pd.Index) -> np.ndarray:
     broken = weights != np.rint(weights)
     if broken.any():
         raise CourseError(
-            f"weights= is no whole number in {broken.sum()} row(s), first at index "
+            f"weights= is not a whole number in {broken.sum()} row(s), first at index "
             f"{index[broken.argmax()]!r} ({weights[broken.argmax()]:g}): of proportions it holds how many "
             "trials each row had"
         )
@@ -172,8 +172,8 @@ def _proportions(name: str, y: np.ndarray, weights: np.ndarray | None, index: pd
             )
         else:
             mend = (
-                "for so many of so many write cbind(passed, failed) before the ~; for a number above a mark, "
-                f'as in ({name} > {np.median(y):g}); for counts family="poisson"'
+                "for counts out of a total write cbind(passed, failed) before the ~; for a number above a "
+                f'mark, as in ({name} > {np.median(y):g}); for counts family="poisson"'
             )
         raise CourseError(
             f"the response {name} is neither yes nor no: {y[outside.argmax()]:g} at index "
@@ -193,9 +193,9 @@ def _proportions(name: str, y: np.ndarray, weights: np.ndarray | None, index: pd
     broken = np.abs(counted - np.rint(counted)) > ROUNDING * np.maximum(1, trials)
     if broken.any():
         raise CourseError(
-            f"{name} times the trials in weights= is no whole number in {broken.sum()} row(s), first at "
+            f"{name} times the trials in weights= is not a whole number in {broken.sum()} row(s), first at "
             f"index {index[broken.argmax()]!r} ({y[broken.argmax()]:g} of {trials[broken.argmax()]:g}): a "
-            "proportion is so many of so many"
+            "proportion is a whole number of successes out of the trials"
         )
     return Response(np.rint(counted) / trials, trials)
 

@@ -255,12 +255,12 @@ def _read_keys(weights: Mapping[str, Any], design: Design, chain: list[int]) -> 
         meant = _group_meant(unit, groups) if place < 0 else None
         if meant:
             raise CourseError(
-                f"weights: {unit!r} is no group of the formula; did you mean {meant!r}?"
+                f"weights: {unit!r} is not a group of the formula; did you mean {meant!r}?"
             )
         if place in found.columns:
             raise CourseError(
-                f"weights: {key!r} is no group of the formula ({listing(groups)}), and neither is "
-                f"{found.label!r}: one key alone stands for the rows"
+                f"weights: {key!r} is not a group of the formula ({listing(groups)}), and neither is "
+                f"{found.label!r}: only one key may stand for the rows"
                 if place < 0
                 else f"weights: {unit} has two weights; name the overall one ({unit!r}) or the one given the "
                 "unit above"
@@ -294,15 +294,15 @@ def _values(name: str, data: pd.DataFrame, keep: np.ndarray) -> np.ndarray:
     missing = missing_rows(column)
     if not missing.all() and not is_number(column):
         raise CourseError(
-            f"the weights {name!r} are no numbers ({column.dtype}): if they are numbers written as text, "
+            f"the weights {name!r} are not numbers ({column.dtype}): if they are numbers written as text, "
             f"convert them with pd.to_numeric(data[{name!r}])"
         )
     values = column.to_numpy(dtype=float, na_value=np.nan)
     for bad, what, mend in (
         (missing, "missing", f"leave these rows out with data.dropna(subset=[{name!r}])"),
         (np.isinf(values), "infinite", "correct them"),
-        (values < 0, "negative", "a weight is the number of units that one stands for, above 0"),
-        (values == 0, "0", f"such a row stands for none: leave it out, data[data[{name!r}] > 0]"),
+        (values < 0, "negative", "a weight is the number of units that a row represents, above 0"),
+        (values == 0, "0", f"such a row represents nobody: leave it out, data[data[{name!r}] > 0]"),
     ):
         if bad.any():
             raise CourseError(
@@ -322,9 +322,9 @@ def _check_constant(values: np.ndarray, codes: np.ndarray, column: str, grouping
     if differ.any():
         j = int(differ.argmax())
         raise CourseError(
-            f"weights: {column} is to be the weight of each {grouping.name}, but it differs between the rows "
-            f"of {int(differ.sum())} of them, first in {grouping.levels[j]!r} (from {low[j]:.6g} to "
-            f"{high[j]:.6g}). Is it the weight of the rows? Then its key is another name, as in {EXAMPLE}"
+            f"weights: {column} should be the weight of each {grouping.name}, but it differs between the "
+            f"rows of {int(differ.sum())} of them, first in {grouping.levels[j]!r} (from {low[j]:.6g} to "
+            f"{high[j]:.6g}). Is it the weight of the rows? Then give it another key, as in {EXAMPLE}"
         )
 
 

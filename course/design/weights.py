@@ -7,7 +7,8 @@ is the residual SD of a row of weight 1.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from fnmatch import fnmatchcase
 from typing import Any
 
 import numpy as np
@@ -47,10 +48,37 @@ def weights_column(weights: Any, data: pd.DataFrame) -> tuple[str | None, pd.Dat
         )
     if isinstance(weights, str) and weights not in data.columns and not weights.isidentifier():
         raise CourseError(
-            f"weights={weights!r} is no column of the data: what is computed is passed as numbers, as in "
+            f"weights={weights!r} is not a column of the data: pass computed weights as numbers, as in "
             f"weights=data.eval({weights!r})"
         )
     return as_column("weights", weights, data, "number")
+
+
+def columns_of_weights(
+    weights: Any, replicates: str | Sequence[str] | None, columns: Iterable[object]
+) -> set[object]:
+    """The columns that hold weights, for which a lone ``.`` in a formula does not stand.
+
+    Parameters
+    ----------
+    weights : str, array-like, dict or None
+        As `course.mixedlm` takes them.
+    replicates : str or list of str, optional
+        Replicate weights, by their names or a pattern.
+    columns : iterable
+        Those of the data.
+
+    Examples
+    --------
+    >>> sorted(columns_of_weights({"student": "w"}, "r*", ["score", "w", "r1", "r2"]))
+    ['r1', 'r2', 'w']
+    """
+    found = list(weights.values()) if isinstance(weights, Mapping) else [weights]
+    if isinstance(replicates, str):
+        found += [name for name in map(str, columns) if fnmatchcase(name, replicates)]
+    else:
+        found += list(replicates or ())
+    return {name for name in found if isinstance(name, str)}
 
 
 def check_weights(column: pd.Series) -> np.ndarray:
@@ -72,15 +100,15 @@ tell nothing; leave it out with data[data['pupils'] > 0]
     name, inferred = column.name, column.infer_objects()
     if pd.api.types.is_bool_dtype(inferred.dtype):
         raise CourseError(
-            f"the weights {name!r} are True and False: weights are numbers above 0; to use the rows that "
-            f"are True alone, write subset=data[{name!r}]"
+            f"the weights {name!r} are True and False: weights are numbers above 0; to use only the "
+            f"rows that are True, write subset=data[{name!r}]"
         )
     missing = missing_rows(column)
     if not missing.all() and (
         not is_number(inferred) or pd.api.types.is_complex_dtype(inferred.dtype)
     ):
         raise CourseError(
-            f"the weights {name!r} are no numbers ({inferred.dtype}): if they are numbers written as text, "
+            f"the weights {name!r} are not numbers ({inferred.dtype}): if they are numbers written as text, "
             f"convert them with pd.to_numeric(data[{name!r}])"
         )
     if missing.any():
@@ -95,10 +123,10 @@ tell nothing; leave it out with data[data['pupils'] > 0]
         mend = "the residual of such a row would be known to be 0; correct them"
         raise _refusal(column, np.isinf(values), "are infinite", mend)
     if (values < 0).any():
-        mend = "a row of weight w has the residual variance sigma^2 / w, so that w is above 0"
+        mend = "a row of weight w has the residual variance sigma^2 / w, so w must be above 0"
         raise _refusal(column, values < 0, "are negative", mend)
     if (values == 0).any():
-        mend = f"such a row would tell nothing; leave it out with data[data[{name!r}] > 0]"
+        mend = f"such a row would say nothing; leave it out with data[data[{name!r}] > 0]"
         raise _refusal(column, values == 0, "are 0", mend)
     check_size(values[:, None], [f"the weight {name!r}"])
     return values

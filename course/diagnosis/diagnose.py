@@ -11,6 +11,7 @@ from course.diagnosis.data_notes import TOLD_TOGETHER, data_findings
 from course.diagnosis.finding import SEVERITIES, Diagnosis, Finding
 from course.diagnosis.generalised import SEPARATES, generalised_findings
 from course.diagnosis.influence import FEWEST, all_variances, influence
+from course.diagnosis.missed import missed
 from course.diagnosis.residuals import Shape, ratio_by_fitted, ratios_by_category, spreads_by_level
 from course.errors import CourseError
 from course.fit.generalised import MixedGLMFit
@@ -43,9 +44,10 @@ def diagnose(
 ) -> Diagnosis:
     """Look at a fit from all sides and say what stands out.
 
-    Convergence and a second solver; variances at or near 0; few groups; residuals that are not
-    normal or not equally spread; groups that carry the result; slopes that differ within and
-    between groups; units of the predictors and what the labels look like. Thresholds are sizes of
+    Convergence and a second solver; variances at or near 0; few groups; a response of few values, and
+    codes such as 999; residuals that are not normal or not equally spread; a bend along a predictor; effects
+    that lean on the size of the groups; groups that carry the result; slopes that differ within and between
+    groups; units of the predictors and what the labels look like. Thresholds are sizes of
     effects; a p-value alone makes no finding.
 
     Parameters
@@ -118,7 +120,7 @@ def _of_residuals(
     else:
         left_out.append("a second solver (solvers=False)")
     looked.append("shape and spread of residuals")
-    return [*findings, *_normality(fit), *_spread(fit)]
+    return [*findings, *_normality(fit), *_spread(fit), *missed(fit, looked, left_out)]
 
 
 # -- the optimum --------------------------------------------------------------------------------
@@ -303,10 +305,11 @@ def _spread(fit: MixedFit) -> list[Finding]:
             "Residuals are not equally spread",
             _sentence("; ".join(seen)),
             "The model gives every row the same residual SD. Rows that scatter more then get too much "
-            "weight, and their intervals are too short; a slope that should vary between groups "
-            "looks like this, too.",
+            "weight, and their intervals are too short; the test of a factor whose levels scatter "
+            "differently suffers most. A slope that should vary between groups looks like this, too.",
             "Plot residuals against fitted values and by group. Try a random slope for a predictor "
-            "that spreads the rows, or the logarithm of a positive response. Where rows are means of "
+            "that spreads the rows, or the logarithm of a positive response; fixed_effects_table(fit, "
+            "robust=...) has standard errors that do not need equal spread. Where rows are means of "
             "different numbers of pupils, give these numbers as weights=.",
             "Where the spread differs and by what factor.",
             "caution",

@@ -123,8 +123,7 @@ def _one_answer(fit: MixedGLMFit) -> list[Finding]:
         if no + yes <= ONE_ANSWER * grouping.n_levels:
             continue
         rows = fit.nobs / grouping.n_levels
-        never = "only zeros" if counts else f"no answer that counts in {no:,}, no other in {yes:,}"
-        what = f"in {no:,} {never}" if counts else never
+        what = f"{no:,} have only zeros" if counts else _all_alike(fit, no, yes)
         findings.append(
             Finding(
                 f"Many levels of {grouping.name} have one answer only",
@@ -140,6 +139,15 @@ def _one_answer(fit: MixedGLMFit) -> list[Finding]:
             )
         )
     return findings
+
+
+def _all_alike(fit: MixedGLMFit, no: int, yes: int) -> str:
+    """``the answer is always 'no' in 34, and always 'yes' in 2``."""
+    one, other = map(repr, fit.design.counted or (1, 0))
+    parts = [
+        f"always {label} in {levels:,}" for label, levels in ((other, no), (one, yes)) if levels
+    ]
+    return f"the answer is {' and '.join(parts)}"
 
 
 # -- spread -------------------------------------------------------------------------------------

@@ -67,13 +67,17 @@ def ratio_by_fitted(fit: MixedFit) -> Ratio:
 
 
 def ratios_by_category(fit: MixedFit) -> list[Ratio]:
-    """Residual SDs by the values of each predictor that is a category: text, true or false, ``C(...)``."""
+    """Residual SDs by the values of each predictor that is a category.
+
+    That is text, true or false, what stands in ``C(...)``, and a number with two values, as 0 and 1.
+    """
     found = []
     for name in fit.design.formula.variables:
         column = fit.design.columns[name].reset_index(drop=True)
         numeric = pd.api.types.is_numeric_dtype(column.infer_objects().dtype)
         category = not numeric or pd.api.types.is_bool_dtype(column.dtype)
-        if not (category or name in fit.design.formula.categorical):
+        two = name != fit.design.formula.response and column.nunique() == 2
+        if not (category or two or name in fit.design.formula.categorical):
             continue
         labels = column.astype(str)
         keep = labels.map(labels.value_counts()) >= FEWEST_ROWS

@@ -1,7 +1,7 @@
 """An answer to a verdict: right, or a hint made for the likely slip; never the solution.
 
 **In**: the number of an exercise and a learner's answer. **Out**: what `check` prints. The exercises of a
-lesson lie in the file that bears its number. Knows nothing of notebooks.
+lesson are in the file with its number. Knows nothing of notebooks.
 """
 
 from course.exercises.check import check, find, use

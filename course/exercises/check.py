@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import importlib
 import pkgutil
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,8 @@ import pandas as pd
 
 from course.common.nearest import closest
 from course.errors import CourseError
-from course.exercises.exercise import Data, Exercise, judge, kind_in_words
+from course.exercises.exercise import Data, Exercise, Verdict, judge
+from course.exercises.kinds import kind_in_words
 
 _data = Data()
 
@@ -65,7 +67,16 @@ def check(id: str, answer: Any) -> None:
     >>> check("02.1", 189)
     02.1 not yet: one too few. Dummy variables in OLS leave out a reference level; ...
     """
-    print(judge(find(id), answer, _data).message)
+    _show(judge(find(id), answer, _data))
+
+
+def _show(verdict: Verdict) -> None:
+    """Print it; in a notebook, right and wrong have colours and signs."""
+    ipython = sys.modules.get("IPython")
+    if verdict.right is None or ipython is None or ipython.get_ipython() is None:
+        print(verdict.message)
+    else:
+        ipython.display.display(verdict)
 
 
 def find(id: str) -> Exercise:

@@ -18,16 +18,16 @@ that people arrive at, each with a hint. Learners call :func:`course.exercises.c
 
 from __future__ import annotations
 
-import math
+import html
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from course.errors import CourseError
-from course.formula.parse import effect_terms, parse_formula
+from course.exercises.kinds import Choice, Model, Number
+from course.exercises.made_up import STUDIES
 
 
 class Data:
@@ -44,11 +44,14 @@ class Data:
         if name not in self._frames:
             from course.data.sets import DATA_SETS, load
 
-            if name not in DATA_SETS:
+            if name in STUDIES:
+                self._frames[name] = STUDIES[name]()
+            elif name in DATA_SETS:
+                self._frames[name] = load(name)
+            else:
                 raise CourseError(
                     f"this check needs your data {name!r}: run the cell that says use(...) first"
                 )
-            self._frames[name] = load(name)
         return self._frames[name]
 
     def replace(self, name: str, frame: pd.DataFrame) -> None:
@@ -70,89 +73,6 @@ class Data:
         return self._fits[key]
 
 
-@dataclass(frozen=True)
-class Number:
-    """An answer that is one number, right if it is so to ``decimals`` places."""
-
-    decimals: int
-
-    def read(self, answer: Any) -> float:
-        """One float from anything that holds exactly one number."""
-        value = _only(answer)
-        if isinstance(value, str):
-            value = _from_text(value)
-        if isinstance(value, bool | np.bool_):
-            raise CourseError(f"this asks for a number, and you gave {value}.")
-        try:
-            number = float(value)
-        except (TypeError, ValueError):
-            raise CourseError(
-                f"this asks for one number, and you gave {kind_in_words(answer)}."
-            ) from None
-        if not math.isfinite(number):
-            raise CourseError(f"your answer is {number}; a step before it went wrong.")
-        return number
-
-    def same(self, answer: float, other: float) -> bool:
-        """Whether one may be the other, rounded."""
-        # Half a unit of the last place is what rounding may do; the rest is floating point.
-        return abs(answer - other) <= 0.5 * 10.0**-self.decimals + 1e-6 * abs(other)
-
-    def nearly(self, answer: float, expected: float) -> str | None:
-        """A remark for an answer that is off by the rounding of steps before the last."""
-        if self.decimals == 0 or abs(answer - expected) > 2.5 * 10.0**-self.decimals:
-            return None  # a count is right or wrong
-        return (
-            "Very near. Keep all decimals until the last step, "
-            f"and round only the answer (to {self.decimals})."
-        )
-
-
-@dataclass(frozen=True)
-class Choice:
-    """An answer that is one of some letters."""
-
-    letters: str
-
-    def read(self, answer: Any) -> str:
-        """One lower-case letter from forms such as ``"B"``, ``" (b) "`` and ``"b)"``."""
-        letter = str(_only(answer)).strip(" ().:").lower()
-        if len(letter) != 1 or letter not in self.letters:
-            raise CourseError(f"answer with one letter of {', '.join(self.letters)}, in quotes.")
-        return letter
-
-    def same(self, answer: str, other: str) -> bool:
-        """Whether it is the same letter."""
-        return answer == other
-
-    def nearly(self, answer: str, expected: str) -> None:
-        """A letter is never nearly right."""
-
-
-@dataclass(frozen=True)
-class Model:
-    """An answer that is a model formula, in any order and spacing."""
-
-    def read(self, answer: Any) -> str:
-        """The formula as it was written, once it is one."""
-        text = _only(answer)
-        if not isinstance(text, str):
-            raise CourseError(f"answer with a formula in quotes; you gave {kind_in_words(answer)}.")
-        try:
-            parse_formula(text)
-        except CourseError as error:
-            raise CourseError(f"{error}.") from None
-        return text
-
-    def same(self, answer: str, other: str | tuple[str, ...]) -> bool:
-        """Whether it says the same as the other, or as one of the others."""
-        others = (other,) if isinstance(other, str) else other
-        return _meaning(answer) in [_meaning(text) for text in others]
-
-    def nearly(self, answer: str, expected: str) -> None:
-        """A model is never nearly right."""
-
-
 Kind = Number | Choice | Model
 
 
@@ -162,6 +82,29 @@ class Slip:
 
     wrong: Callable[[Data], Any]
     hint: str
+
+
+@dataclass(frozen=True)
+class Also:
+    """Another answer that is right, a more exact one say, and what to say of it.
+
+    Attributes
+    ----------
+    right : callable
+        Takes the :class:`Data`, returns the answer.
+    because : str
+    within : float
+        How far from it an answer may be, as where it comes from a simulation of one's own.
+    """
+
+    right: Callable[[Data], Any]
+    because: str
+    within: float = 0.0
+
+    def holds(self, kind: Kind, answer: Any, data: Data) -> bool:
+        """Whether an answer is this one."""
+        right = self.right(data)
+        return kind.same(answer, right) or bool(self.within and abs(answer - right) <= self.within)
 
 
 @dataclass(frozen=True)
@@ -184,6 +127,8 @@ class Exercise:
         Where to look, for a wrong answer that is no known slip.
     slips : tuple of Slip
         Known slips; the first that matches is told.
+    also : tuple of Also
+        Other right answers.
     """
 
     id: str
@@ -193,6 +138,11 @@ class Exercise:
     because: str
     hint: str
     slips: tuple[Slip, ...] = ()
+    also: tuple[Also, ...] = ()
+
+
+# A sign and a colour for right and for not yet; the sign is what tells them apart in grey.
+LOOKS = {True: ("\u2713", "#029e73"), False: ("\u2717", "#d55e00")}
 
 
 @dataclass(frozen=True)
@@ -201,6 +151,17 @@ class Verdict:
 
     right: bool | None
     message: str
+
+    def __repr__(self) -> str:
+        return self.message
+
+    def _repr_html_(self) -> str | None:
+        if self.right is None:
+            return None
+        sign, colour = LOOKS[self.right]
+        bar = f"border-left: 4px solid {colour}; padding: 0.2em 0.8em"
+        mark = f'<span aria-hidden="true" style="color: {colour}; font-weight: bold">{sign}</span>'
+        return f'<div style="{bar}">{mark} {html.escape(self.message)}</div>'
 
 
 def judge(exercise: Exercise, answer: Any, data: Data) -> Verdict:
@@ -213,13 +174,29 @@ def judge(exercise: Exercise, answer: Any, data: Data) -> Verdict:
         given: Any = exercise.kind.read(answer)
     except CourseError as error:
         return Verdict(False, f"{exercise.id} not yet: {error}")
-    expected = exercise.expected(data)
-    if exercise.kind.same(given, expected):
+    kind, expected = exercise.kind, exercise.expected(data)
+    frame = data[kind.table] if isinstance(kind, Model) else None
+    right = kind.same(given, expected, frame)
+    slips = exercise.slips
+    if isinstance(kind, Number):
+        exact = [slip for slip in slips if kind.exactly(given, slip.wrong(data))]
+        if exact and not kind.exactly(given, expected):
+            # rounded it may be a right answer; with all its digits it is a slip that comes near
+            right = right and given == round(given, kind.decimals)
+            slips = tuple(exact)
+    if right:
         return Verdict(True, f"{exercise.id} is right. {exercise.because}")
-    for slip in exercise.slips:
-        if exercise.kind.same(given, slip.wrong(data)):
+    for also in exercise.also if slips is exercise.slips else ():
+        if also.holds(kind, given, data):
+            return Verdict(True, f"{exercise.id} is right. {also.because}")
+    for slip in slips:
+        if kind.same(given, slip.wrong(data), frame):
             return Verdict(False, f"{exercise.id} not yet: {slip.hint}")
-    hint = exercise.kind.nearly(given, expected) or exercise.hint
+    remark = kind.remark(given, expected, frame)
+    hint = exercise.hint
+    if remark is not None:
+        after_sentence = remark.endswith(".")
+        hint = f"{remark} {hint[:1].upper() + hint[1:] if after_sentence else hint}"
     return Verdict(False, f"{exercise.id} not yet: {hint}")
 
 
@@ -227,47 +204,3 @@ def _is_unanswered(answer: Any) -> bool:
     if isinstance(answer, Mapping):
         answer = list(answer.values())
     return answer is ... or (isinstance(answer, list | tuple) and any(a is ... for a in answer))
-
-
-def _only(answer: Any) -> Any:
-    """The one value that a container holds; anything else as it is."""
-    if isinstance(answer, Mapping):
-        answer = list(answer.values())
-    if isinstance(answer, pd.DataFrame | pd.Series | pd.Index | list | tuple | set | np.ndarray):
-        values = list(answer) if isinstance(answer, set) else np.asarray(answer, dtype=object)
-        values = np.ravel(values)
-        if len(values) != 1:
-            raise CourseError(
-                f"this asks for one value, and you gave {kind_in_words(answer)} of {len(values)}; "
-                "pick the one, for example with .loc[row, column]."
-            )
-        return values[0]
-    return answer
-
-
-def _from_text(text: str) -> float | str:
-    """A number written as text; '31 %' and a decimal comma are understood."""
-    bare = text.strip().replace(",", ".")
-    percent = bare.endswith("%")
-    try:
-        number = float(bare.rstrip("% "))
-    except ValueError:
-        return text
-    return number / 100 if percent else number
-
-
-def kind_in_words(answer: Any) -> str:
-    """``a list``, or ``the text 'abc'``: what an answer is, for a message."""
-    return f"a {type(answer).__name__}" if not isinstance(answer, str) else f"the text {answer!r}"
-
-
-def _meaning(text: str) -> tuple:
-    """What a formula says, whatever the order of its terms."""
-    formula = parse_formula(text)
-    random = {
-        (frozenset(term.group), names, term.correlated or len(names) == 1)
-        for term in formula.random
-        for names in [frozenset(effect.name() for effect in effect_terms(term.effects))]
-    }
-    fixed = frozenset(effect.name() for effect in effect_terms(formula.fixed))
-    return formula.response, fixed, frozenset(random), formula.offset.replace(" ", "")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from course.exercises.exercise import Data, Exercise, Number, Slip
+from course.exercises.exercise import Choice, Data, Exercise, Number, Slip
 
 
 def _levels(data: Data, column: str) -> int:
@@ -15,7 +15,7 @@ EXERCISES = (
         question="How many classrooms are there?",
         kind=Number(decimals=0),
         expected=lambda data: _levels(data, "classroom"),
-        because="This is how a check sounds when all is well.",
+        because="This is what a check says when all is well.",
         hint="read it off the table of counts, or write pupils['classroom'].nunique().",
         slips=(
             Slip(lambda data: _levels(data, "school"), "those are the schools."),
@@ -43,6 +43,10 @@ EXERCISES = (
                 lambda data: _levels(data, "classroom") / _levels(data, "school"),
                 "that is how many classrooms a school has.",
             ),
+            Slip(
+                lambda data: data["pupils"].groupby("classroom").size().median(),
+                "that is the median. Average means the arithmetic mean here.",
+            ),
         ),
     ),
     Exercise(
@@ -55,8 +59,20 @@ EXERCISES = (
         slips=(
             Slip(
                 lambda data: data["pupils"].groupby("school")["classroom"].nunique().max(),
-                "that is the other way round, the most classrooms in one school.",
+                "that is the other way round: the most classrooms in one school.",
             ),
+        ),
+    ),
+    Exercise(
+        id="00.4",
+        question="Which pupils share a school?",
+        kind=Choice("abc"),
+        expected=lambda data: "b",
+        because="A classroom lies in one school, so classmates share the school as well.",
+        hint="think of exercise 00.3: which groups lie inside a single school?",
+        slips=(
+            Slip(lambda data: "a", "how many schools does a province have?"),
+            Slip(lambda data: "c", "pupils of one age are found in every school."),
         ),
     ),
 )

@@ -56,11 +56,11 @@ EXERCISES = (
         kind=Number(decimals=2),
         expected=lambda data: _alike(data, "classroom"),
         because="Classmates share the classroom as well as the school.",
-        hint="use the function of the cell above, with another group.",
+        hint="use the function from the cell above, with another group.",
         slips=(
             Slip(
                 lambda data: _alike(data, "school"),
-                "those are pairs from one school, who may sit in different classrooms.",
+                "those are pairs from one school; they may sit in different classrooms.",
             ),
             Slip(lambda data: _alike(data, "province"), "those are pairs from one province."),
             Slip(
@@ -69,7 +69,7 @@ EXERCISES = (
             ),
             Slip(
                 lambda data: 100 * _alike(data, "classroom"),
-                "write it as a number between 0 and 1, not in per cent.",
+                "write it as a number between 0 and 1, not as a percentage.",
             ),
         ),
     ),
@@ -78,50 +78,50 @@ EXERCISES = (
         question="Which of the two classrooms would you bet has the higher true mean?",
         kind=Choice("abc"),
         expected=lambda data: "b",
-        because="The mean of many pupils keeps nearly all of its distance to the mean of all.",
-        hint="where would the two stand in the right panel of the picture?",
+        because="The mean of many pupils keeps nearly all of its distance from the mean of all.",
+        hint="how far may the mean of 3 pupils miss the truth by chance, and the mean of 25?",
         slips=(
             Slip(
                 lambda data: "a",
-                "find the classrooms with three pupils in the left panel. How far are their "
-                "separate means from the truth?",
+                "find the classrooms with three pupils in the panel of separate means. How far are "
+                "they from the truth?",
             ),
             Slip(
                 lambda data: "c",
-                "pull each mean towards the mean of all, the smaller classroom more. Are they "
-                "still level?",
+                "pull each mean towards the mean of all, and the smaller classroom more. Which one "
+                "is ahead now?",
             ),
         ),
     ),
     Exercise(
         id="01.3",
-        question="What is the effective number of pupils when whole classrooms are drawn?",
+        question="What is the effective number of pupils when whole classrooms are randomised?",
         kind=Number(decimals=0),
         expected=lambda data: len(data["pupils"]) / _design_effect(data, "classroom"),
-        because="It is all pupils over 1 + (n − 1) · how alike, with classrooms for schools.",
-        hint="do what the cell above does for schools, with classrooms all the way.",
+        because="It is the number of pupils divided by 1 + (n − 1) ρ, with n and ρ of classrooms.",
+        hint="do what the cell above does for schools, but with classrooms throughout.",
         slips=(
             Slip(
                 lambda data: len(data["pupils"]) / _design_effect(data, "school"),
-                "that is the number for whole schools.",
+                "that is the number when whole schools are randomised.",
             ),
             Slip(
                 lambda data: _design_effect(data, "classroom"),
-                "that is the design effect. Divide all pupils by it.",
+                "that is the design effect. Divide the number of pupils by it.",
             ),
             Slip(
                 lambda data: (
                     len(data["pupils"])
                     / (1 + (_per(data, "classroom") - 1) * _alike(data, "school"))
                 ),
-                "you took how alike two pupils of one school are. Here classmates count.",
+                "you used how alike two pupils of one school are. Here it is classmates that count.",
             ),
             Slip(
                 lambda data: (
                     len(data["pupils"])
                     / (1 + (_per(data, "school") - 1) * _alike(data, "classroom"))
                 ),
-                "n is the number of pupils in one classroom, and you took that of one school.",
+                "n is the number of pupils in one classroom, and you used that of one school.",
             ),
             Slip(
                 lambda data: (
@@ -131,20 +131,38 @@ EXERCISES = (
             ),
             Slip(
                 lambda data: len(data["pupils"]) / math.sqrt(_design_effect(data, "classroom")),
-                "the square root belongs to standard errors. Numbers of pupils go without it.",
+                "the square root belongs to standard errors. The number of pupils goes without it.",
+            ),
+            Slip(
+                lambda data: (
+                    len(data["pupils"])
+                    / (
+                        1
+                        + (round(_per(data, "classroom"), 1) - 1)
+                        * round(_alike(data, "classroom"), 2)
+                    )
+                ),
+                "nearly: you rounded the numbers on the way. Keep all decimals until the end.",
+            ),
+            Slip(
+                lambda data: (
+                    len(data["pupils"])
+                    / (1 + (_per(data, "classroom") - 1) * round(_alike(data, "classroom"), 2))
+                ),
+                "nearly: you rounded the numbers on the way. Keep all decimals until the end.",
             ),
             Slip(
                 lambda data: data["pupils"]["classroom"].nunique(),
-                "that would be so if all pupils of one classroom were the same.",
+                "that would be right if all pupils of one classroom were the same.",
             ),
         ),
     ),
     Exercise(
         id="01.4",
-        question="Which number has school 4 in the column `1 | school`?",
+        question="Which number does school 4 have in the column `1 | school`?",
         kind=Number(decimals=0),
         expected=lambda data: 1 | 4,
-        because="It is what Python makes of 1 | 4.",
+        because="It is what Python computes for 1 | 4.",
         hint="look it up: predictors.loc[numbered['school'] == 4, '1 | school'].",
         slips=(
             Slip(
@@ -157,11 +175,11 @@ EXERCISES = (
             ),
             Slip(
                 lambda data: 0,
-                "that is what `and`, written &, would make of it. Look into `predictors`.",
+                "that is what `&`, the bitwise AND, would give. Look into `predictors`.",
             ),
             Slip(
                 lambda data: 14,
-                "the digits are not put side by side. Look into `predictors`.",
+                "the digits are not simply put side by side. Look into `predictors`.",
             ),
         ),
     ),
@@ -180,7 +198,7 @@ EXERCISES = (
             Slip(lambda data: _exog(data).shape[1], "those are all the columns."),
             Slip(
                 lambda data: data["pupils"]["school"].nunique(),
-                "those are the schools. They can stay, but something beside them cannot.",
+                "those are the schools. They can stay; it is something else that cannot.",
             ),
             Slip(
                 lambda data: 0,
@@ -188,7 +206,7 @@ EXERCISES = (
             ),
             Slip(
                 lambda data: int(np.linalg.matrix_rank(_exog(data))) - _exog(data).shape[1],
-                "the other way round: columns minus rank.",
+                "it is the other way round: columns minus rank.",
             ),
         ),
     ),
@@ -198,7 +216,7 @@ EXERCISES = (
         kind=Number(decimals=2),
         expected=lambda data: math.sqrt(1 + (PATIENTS - 1) * ALIKE),
         because="It is the square root of the design effect.",
-        hint="first the design effect, with n the patients of one therapist; then its square root.",
+        hint="compute the design effect, where n is the patients of one therapist; then its square root.",
         slips=(
             Slip(
                 lambda data: 1 + (PATIENTS - 1) * ALIKE,
@@ -206,11 +224,12 @@ EXERCISES = (
             ),
             Slip(
                 lambda data: math.sqrt(1 + PATIENTS * ALIKE),
-                "a patient has n − 1 others of the same therapist, not n.",
+                "a patient shares the therapist with n − 1 others, not with n. (If you rounded to one "
+                "decimal: the question asks for two.)",
             ),
             Slip(
                 lambda data: math.sqrt(1 + (THERAPISTS - 1) * ALIKE),
-                "n is the number of patients of one therapist, not that of therapists.",
+                "n is the number of patients of one therapist, not the number of therapists.",
             ),
             Slip(
                 lambda data: 1 / math.sqrt(1 + (PATIENTS - 1) * ALIKE),
@@ -218,8 +237,8 @@ EXERCISES = (
             ),
             Slip(
                 lambda data: THERAPISTS * PATIENTS / (1 + (PATIENTS - 1) * ALIKE),
-                "that is the effective number of patients. Asked is the factor of the standard "
-                "error.",
+                "that is the effective number of patients. The question asks for the factor of the "
+                "standard error.",
             ),
         ),
     ),
@@ -228,7 +247,7 @@ EXERCISES = (
         question="Whose standard error is too small, that of sex or of teacher_experience?",
         kind=Choice("abc"),
         expected=lambda data: "b",
-        because="One teacher, one value for the whole classroom: a lottery over classrooms.",
+        because="One teacher means one value for a whole classroom, as in a lottery over classrooms.",
         hint="which of the two is the same for all pupils of one classroom?",
         slips=(
             Slip(
@@ -246,34 +265,34 @@ EXERCISES = (
         question="How many independent pupils would these schools be worth?",
         kind=Choice("abc"),
         expected=lambda data: "c",
-        because="If all pupils of one school say the same, each school speaks once.",
-        hint="put n and how alike, here 1, into the design effect.",
+        because="If all pupils of a school are the same, each school counts once.",
+        hint="put n, and a correlation of 1, into the design effect.",
         slips=(
             Slip(
                 lambda data: "a",
-                "that many pupils were tested. How much new does the second pupil of one school tell?",
+                "that many pupils were tested. How much does the second pupil of a school add?",
             ),
             Slip(
                 lambda data: "b",
-                "that is the design effect. Divide all pupils by it.",
+                "that is the design effect. Divide the number of pupils by it.",
             ),
         ),
     ),
     Exercise(
         id="01.9",
-        question="Why do small classrooms stand at both ends of the table?",
+        question="Why are small classrooms found at both ends of the table?",
         kind=Choice("abc"),
         expected=lambda data: "a",
-        because="Chance moves the mean of few pupils further than that of many.",
-        hint="look at the left panel of the picture: what scatters more, truth or separate means?",
+        because="Chance moves the mean of few pupils further than the mean of many.",
+        hint="look at the panel of separate means: where is the funnel widest?",
         slips=(
             Slip(
                 lambda data: "b",
-                "the true means in the picture scatter equally, whatever the number of pupils.",
+                "the true means had nothing to do with the number of pupils when we made them.",
             ),
             Slip(
                 lambda data: "c",
-                "pulling is what partial pooling does, and it brings them back to the middle.",
+                "that is what partial pooling does, and it brings them back to the middle.",
             ),
         ),
     ),
@@ -287,10 +306,10 @@ EXERCISES = (
         slips=(
             Slip(
                 lambda data: "a",
-                "that is what it was meant to do. How many slopes did the fit have for all the "
-                "classrooms?",
+                "that is what it was meant to do. How many coefficients did the fit have for all "
+                "the classrooms?",
             ),
-            Slip(lambda data: "c", "with names it does. These classrooms have numbers."),
+            Slip(lambda data: "c", "that happens with names. These classrooms have numbers."),
         ),
     ),
 )

@@ -6,6 +6,10 @@ from course.exercises.exercise import Choice, Data, Exercise, Model, Number, Sli
 
 TWELVE = "test_score ~ 1 + (1|school)"
 ONE_LEVEL = "test_score ~ age + sex + (1|school)"
+OTHER_ROOMS = (
+    "that counts the classroom, but the two sit in different ones. Add up what they do share, up to the "
+    "largest group."
+)
 THREE_LEVELS = "test_score ~ age + sex + (1|classroom) + (1|school) + (1|province)"
 
 
@@ -37,7 +41,7 @@ def _ratio(data: Data) -> float:
 EXERCISES = (
     Exercise(
         id="02.1",
-        question="How many columns has Z for (1|classroom), with all the pupils?",
+        question="How many columns does Z have for (1|classroom), with all the pupils?",
         kind=Number(decimals=0),
         expected=lambda data: data["pupils"]["classroom"].nunique(),
         because="Z has one column for every level: one random effect for each classroom.",
@@ -45,8 +49,8 @@ EXERCISES = (
         slips=(
             Slip(
                 lambda data: data["pupils"]["classroom"].nunique() - 1,
-                "one too few. Dummy variables in OLS leave out a reference level; random effects "
-                "have none, every level gets a column.",
+                "one too few. Dummy variables in OLS leave out a reference level. Random effects "
+                "have no reference: every level gets a column.",
             ),
             Slip(
                 lambda data: len(data["pupils"]),
@@ -54,7 +58,7 @@ EXERCISES = (
             ),
             Slip(
                 lambda data: data["pupils"]["school"].nunique(),
-                "those are the schools; the bar is followed by classroom.",
+                "those are the schools, but it is classroom that follows the bar.",
             ),
         ),
     ),
@@ -63,10 +67,10 @@ EXERCISES = (
         question="Which partially pooled mean does school E get: three pupils, mean 40?",
         kind=Number(decimals=1),
         expected=lambda data: sum(_new_school(data, 3)),
-        because="The weight for three pupils says which part of the distance to the overall mean stays.",
+        because="The weight for three pupils says which part of the distance from the overall mean is kept.",
         hint="compute the weight for n = 3, then overall mean + weight × (40 − overall mean).",
         slips=(
-            Slip(lambda data: 40, "that is the separate mean; nothing was pooled yet."),
+            Slip(lambda data: 40, "that is the separate mean; nothing has been pooled yet."),
             Slip(
                 lambda data: _new_school(data, 3)[1],
                 "that is the random effect, the distance from the overall mean. Add the mean.",
@@ -77,11 +81,11 @@ EXERCISES = (
             ),
             Slip(
                 lambda data: sum(_new_school(data, 3, power=0.5)),
-                "the weight is made of variances, and you took the SDs.",
+                "the weight is made of variances, and you used the SDs.",
             ),
             Slip(
                 lambda data: _new_school(data, 3)[0] - _new_school(data, 3)[1],
-                "the wrong way: school E lies below the overall mean, and so does the answer.",
+                "the wrong direction: school E lies below the overall mean, and so must the answer.",
             ),
             Slip(
                 lambda data: _new_school(data, 3)[0],
@@ -104,7 +108,7 @@ EXERCISES = (
             Slip(_ratio, "you divided by the residual variance; divide by the sum of both."),
             Slip(
                 lambda data: 100 * _share(data, ONE_LEVEL, ("school",)),
-                "write it as a number between 0 and 1, not in per cent.",
+                "write it as a number between 0 and 1, not as a percentage.",
             ),
             Slip(
                 lambda data: _share(data, ONE_LEVEL, ("Residual",)),
@@ -121,12 +125,20 @@ EXERCISES = (
         hint="add the variances of all that the two have in common, and divide by the sum of all.",
         slips=(
             Slip(
+                lambda data: _share(data, THREE_LEVELS, ("classroom", "school")),
+                OTHER_ROOMS,
+            ),
+            Slip(
+                lambda data: _share(data, THREE_LEVELS, ("classroom", "Residual")),
+                "that is the share they do not have in common.",
+            ),
+            Slip(
                 lambda data: _share(data, THREE_LEVELS, ("school",)),
-                "who shares a school also shares something larger.",
+                "pupils who share a school also share something larger.",
             ),
             Slip(
                 lambda data: _share(data, THREE_LEVELS, ("classroom", "school", "province")),
-                "that is for two pupils of the same classroom.",
+                OTHER_ROOMS,
             ),
             Slip(
                 lambda data: _share(data, THREE_LEVELS, ("school", "province"), power=0.5),
@@ -134,21 +146,21 @@ EXERCISES = (
             ),
             Slip(
                 lambda data: 100 * _share(data, THREE_LEVELS, ("school", "province")),
-                "write it as a number between 0 and 1, not in per cent.",
+                "write it as a number between 0 and 1, not as a percentage.",
             ),
         ),
     ),
     Exercise(
         id="02.5",
         question="Which formula says: pain depends on dose and varies by ward and by hospital?",
-        kind=Model(),
+        kind=Model("wards"),
         expected=lambda data: (
             "pain ~ dose + (1|ward) + (1|hospital)",
             "pain ~ dose + (1|hospital/ward)",
             "pain ~ dose + (1|hospital) + (1|hospital:ward)",
         ),
         because="One random intercept for each level that groups the patients.",
-        hint="on the right of ~ stand the fixed effect and one (1|...) for each grouping level.",
+        hint="to the right of ~ write the fixed effect, and one (1|...) for each grouping level.",
         slips=(
             Slip(
                 lambda data: (
@@ -168,7 +180,7 @@ EXERCISES = (
                     "dose ~ pain + (1|ward) + (1|hospital)",
                     "dose ~ pain + (1|hospital/ward)",
                 ),
-                "left of ~ stands what each patient reports.",
+                "what each patient reports goes to the left of ~.",
             ),
             Slip(
                 lambda data: ("pain ~ dose + (1|hospital)", "pain ~ dose + (1|ward)"),
@@ -187,7 +199,7 @@ EXERCISES = (
                     "pain ~ dose + (dose|ward) + (dose|hospital)",
                     "pain ~ dose + (dose|hospital/ward)",
                 ),
-                "left of the bar stands what varies. Here that is the intercept alone: 1.",
+                "what varies is written to the left of the bar. Here that is only the intercept: 1.",
             ),
         ),
     ),
@@ -208,13 +220,16 @@ EXERCISES = (
     ),
     Exercise(
         id="02.7",
-        question="Whose mean keeps the least of its distance to the overall mean?",
+        question="Whose mean keeps the least of its distance from the overall mean?",
         kind=Choice("abc"),
         expected=lambda data: "a",
         because="Its weight τ² / (τ² + σ²/n) is the smallest.",
-        hint="which of these quantities stands in the formula of the weight?",
+        hint="which of these quantities occurs in the formula of the weight?",
         slips=(
-            Slip(lambda data: "b", "the weight does not know the mean, only the number of pupils."),
+            Slip(
+                lambda data: "b",
+                "the weight does not depend on the mean, only on the number of pupils.",
+            ),
             Slip(lambda data: "c", "many pupils make σ²/n small. Which way does the weight go?"),
         ),
     ),
@@ -227,7 +242,10 @@ EXERCISES = (
         hint="compare the column vcov of the two fits.",
         slips=(
             Slip(lambda data: "a", "something was in it that now has a row of its own."),
-            Slip(lambda data: "b", "a new level explains; compare the two tables."),
+            Slip(
+                lambda data: "b",
+                "a new level can only take something away from it; compare the two tables.",
+            ),
         ),
     ),
     Exercise(
@@ -238,7 +256,7 @@ EXERCISES = (
         because="With one score per pupil, the residual already is what is special to a pupil.",
         hint="how many rows does each such group have?",
         slips=(
-            Slip(lambda data: "a", "speed is not the trouble here. What would be inside a group?"),
+            Slip(lambda data: "a", "speed is not the problem here. What would be inside a group?"),
             Slip(lambda data: "c", "text labels are fine for groups."),
         ),
     ),

@@ -18,6 +18,14 @@ def _slope(data: Data, part: str) -> float:
     return {"average": fit.fe_params["I(age - 10)"], "max": own.max(), "min": own.min()}[part]
 
 
+def _upper_end(data: Data) -> float:
+    """Average slope plus 1.96 SDs of the slopes."""
+    return (
+        _slope(data, "average")
+        + 1.96 * data.fit(SLOPES, "pupils").variance_components.loc[1, "sdcor"]
+    )
+
+
 def _steepest_alone(data: Data) -> float:
     """The steepest of the separate least-squares lines."""
     schools = data["pupils"].groupby("school")
@@ -40,6 +48,7 @@ def _end(data: Data, spread: str, distance: float = -1.96) -> float:
         "variance": fit.variance_components.loc[1, "vcov"],
         "error": fit.bse_fe["standLRT"],
         "intercept": fit.variance_components.loc[0, "sdcor"],
+        "BLUPs": fit.random_effects["school"]["standLRT"].std(),
     }
     return fit.fe_params["standLRT"] + distance * widths[spread]
 
@@ -47,7 +56,7 @@ def _end(data: Data, spread: str, distance: float = -1.96) -> float:
 EXERCISES = (
     Exercise(
         id="03.1",
-        question="How many columns has Z for (age10|school), with all the pupils?",
+        question="How many columns does Z have for (age10|school), with all the pupils?",
         kind=Number(decimals=0),
         expected=lambda data: 2 * data["pupils"]["school"].nunique(),
         because="Every school has two columns: one for its intercept, one for its slope.",
@@ -72,7 +81,7 @@ EXERCISES = (
             ),
             Slip(
                 lambda data: 2 * data["pupils"]["classroom"].nunique(),
-                "those are the classrooms; the bar is followed by school.",
+                "those are the classrooms, but it is school that follows the bar.",
             ),
             Slip(
                 lambda data: len(data["pupils"]),
@@ -82,8 +91,8 @@ EXERCISES = (
     ),
     Exercise(
         id="03.2",
-        question="What does a year of age bring in the school with the steepest partially pooled line?",
-        kind=Number(decimals=2),
+        question="How steep is the steepest partially pooled line?",
+        kind=Number(decimals=3),
         expected=lambda data: _slope(data, "average") + _slope(data, "max"),
         because="The slope of a school is the fixed slope plus the school's random effect.",
         hint="take the average slope and the largest predicted random slope of a school.",
@@ -107,8 +116,13 @@ EXERCISES = (
                 "that is the flattest line.",
             ),
             Slip(
+                lambda data: _upper_end(data),
+                "that is the upper end of the range of 95 % of schools. The question asks for the "
+                "steepest line that the model predicts: use the random effects.",
+            ),
+            Slip(
                 lambda data: _slope(data, "average") - _slope(data, "max"),
-                "check the sign: a steep school lies above the average slope.",
+                "check the sign: the slope of a steep school lies above the average.",
             ),
             Slip(
                 lambda data: _slope(data, "average") + abs(_slope(data, "min")),
@@ -118,31 +132,31 @@ EXERCISES = (
     ),
     Exercise(
         id="03.3",
-        question="What is the variance between schools among pupils of eight and a half years?",
+        question="What is the variance between schools among pupils of 8.8 years?",
         kind=Number(decimals=1),
-        expected=lambda data: _variance_at(data, -1.5),
-        because="The formula with x = −1.5, since the three numbers belong to a zero at ten.",
-        hint="first find x, the distance from ten years with its sign; then all three terms.",
+        expected=lambda data: _variance_at(data, 8.8 - 10),
+        because="It is the formula with x = −1.2, since the three numbers belong to a zero at ten.",
+        hint="first find x, the distance from ten years with its sign; then compute all three terms.",
         slips=(
             Slip(
-                lambda data: _variance_at(data, 1.5),
-                "the sign of x: eight and a half lies before ten. That turns the covariance's term.",
+                lambda data: _variance_at(data, 10 - 8.8),
+                "check the sign of x: 8.8 lies before ten. That changes the sign of the middle term.",
             ),
             Slip(
-                lambda data: _variance_at(data, 8.5),
-                "you took the age itself for x. These variances belong to age10, which is counted from "
+                lambda data: _variance_at(data, 8.8),
+                "you used the age itself for x. These variances belong to age10, which is counted from "
                 "ten years.",
             ),
             Slip(
-                lambda data: _variance_at(data, -1.5, twice=1.0),
+                lambda data: _variance_at(data, 8.8 - 10, twice=1.0),
                 "the covariance counts twice.",
             ),
             Slip(
-                lambda data: _variance_at(data, -1.5, covary=False),
+                lambda data: _variance_at(data, 8.8 - 10, covary=False),
                 "intercepts and slopes covary: the middle term is missing.",
             ),
             Slip(
-                lambda data: _variance_at(data, -1.5, power=1.0),
+                lambda data: _variance_at(data, 8.8 - 10, power=1.0),
                 "the last term has the square of x.",
             ),
             Slip(
@@ -150,44 +164,44 @@ EXERCISES = (
                 "that is the variance at eight years.",
             ),
             Slip(
-                lambda data: np.sqrt(_variance_at(data, -1.5)),
+                lambda data: np.sqrt(_variance_at(data, 8.8 - 10)),
                 "that is the SD; the question asks for the variance.",
             ),
         ),
     ),
     Exercise(
         id="03.4",
-        question="Which formula says: patients differ in height and rate, clinics in height only?",
-        kind=Model(),
+        question="Which formula says: patients differ in level and rate, clinics in level only?",
+        kind=Model("visits"),
         expected=lambda data: (
             "wellbeing ~ week + (week|patient) + (1|clinic)",
             "wellbeing ~ week + (week|clinic:patient) + (1|clinic)",
             "wellbeing ~ week + (week|patient:clinic) + (1|clinic)",
         ),
-        because="Left of each bar stands what varies: height and rate by patient, height by clinic.",
-        hint="one fixed effect for the average rate; then for each grouping, left of its bar, what varies.",
+        because="What varies is to the left of each bar: level and rate by patient, level by clinic.",
+        hint="write a fixed effect for the average rate, then a term for each grouping, what varies first.",
         slips=(
             Slip(
                 lambda data: (
                     "wellbeing ~ week + (1|patient) + (1|clinic)",
                     "wellbeing ~ week + (1|clinic/patient)",
                 ),
-                "here all patients improve at one rate. Which term should let their rates differ?",
+                "here all patients improve at the same rate. Which term should let their rates differ?",
             ),
             Slip(
                 lambda data: "wellbeing ~ week + (0+week|patient) + (1|clinic)",
-                "without their intercept all patients of a clinic start at one height. Leave out the 0.",
+                "without their intercept all patients of a clinic start at the same level. Leave out the 0.",
             ),
             Slip(
                 lambda data: (
                     "wellbeing ~ week + (week|patient) + (week|clinic)",
                     "wellbeing ~ week + (week|clinic/patient)",
                 ),
-                "clinics differ in height only, and here their rates differ, too.",
+                "clinics differ in level only, but here their rates differ as well.",
             ),
             Slip(
                 lambda data: "wellbeing ~ week + (1|patient) + (week|clinic)",
-                "the other way round: it is the patients whose rates differ.",
+                "it is the other way round: the patients' rates differ.",
             ),
             Slip(
                 lambda data: (
@@ -198,19 +212,27 @@ EXERCISES = (
             ),
             Slip(
                 lambda data: "wellbeing ~ week + (week|patient)",
-                "and the clinics? They differ in height.",
+                "what about the clinics? They differ in level.",
             ),
             Slip(
-                lambda data: "wellbeing ~ week + (week||patient) + (1|clinic)",
-                "a double bar says that heights and rates do not covary. Nobody claimed that.",
+                lambda data: (
+                    "wellbeing ~ week + (week||patient) + (1|clinic)",
+                    "wellbeing ~ week + (1|patient) + (0+week|patient) + (1|clinic)",
+                ),
+                "this says that levels and rates are uncorrelated. Nobody claimed that: use one term "
+                "with one bar.",
             ),
             Slip(
                 lambda data: "wellbeing ~ week + (week|patient) + clinic",
-                "clinics are only a sample, too: give them a random intercept.",
+                "clinics are a sample, too: give them a random intercept.",
+            ),
+            Slip(
+                lambda data: "week ~ wellbeing + (wellbeing|patient) + (1|clinic)",
+                "what the patients rate is the response: it goes to the left of ~.",
             ),
             Slip(
                 lambda data: "wellbeing ~ week + (patient|week) + (1|clinic)",
-                "the groups stand right of the bar, and what varies between them left of it.",
+                "the groups go to the right of the bar, and what varies between them to its left.",
             ),
         ),
     ),
@@ -219,21 +241,26 @@ EXERCISES = (
         question="Above which slope of standLRT do all but the lowest 2.5 % of such schools lie?",
         kind=Number(decimals=2),
         expected=lambda data: _end(data, "SD"),
-        because="Average slope minus 1.96 SDs of the slopes: this is about schools, not about the average.",
+        because="It is the average slope minus 1.96 SDs of the slopes: it is about single schools.",
         hint="the average slope is a fixed effect; how far schools lie from it is the SD of the slopes.",
         slips=(
             Slip(
                 lambda data: _end(data, "error"),
-                "you took the standard error: that says how well the average is known. How different "
+                "you used the standard error, which says how well the average is known. How different "
                 "schools are is the SD of the slopes.",
             ),
             Slip(
                 lambda data: _end(data, "variance"),
-                "you took the variance of the slopes; an interval needs their SD.",
+                "you used the variance of the slopes; an interval needs their SD.",
             ),
             Slip(
                 lambda data: _end(data, "intercept"),
-                "that is the SD of the intercepts; the slopes have a row of their own.",
+                "you used the SD of the intercepts; the slopes have their own row.",
+            ),
+            Slip(
+                lambda data: _end(data, "BLUPs"),
+                "you used the SD of the BLUPs. They are shrunk, and spread too little: take the SD "
+                "from the table of variances.",
             ),
             Slip(lambda data: _end(data, "SD", 1.96), "that is the upper end."),
             Slip(
@@ -251,13 +278,15 @@ EXERCISES = (
         kind=Choice("abc"),
         expected=lambda data: "c",
         because="How steep a line is does not depend on where it is cut.",
-        hint="look at the table with four zeros: which column has the same number four times?",
+        hint="look at the table with four zeros: which row has the same number four times?",
         slips=(
             Slip(
                 lambda data: "a",
                 "an intercept is a height at zero; elsewhere the fan is wider or narrower.",
             ),
-            Slip(lambda data: "b", "see the three panels of rings: what happened to the ellipse?"),
+            Slip(
+                lambda data: "b", "look at the three panels of rings: what happened to the ellipse?"
+            ),
         ),
     ),
     Exercise(
@@ -278,12 +307,12 @@ EXERCISES = (
         kind=Choice("abc"),
         expected=lambda data: "a",
         because="With no random intercept, nothing differs between patients at week 0.",
-        hint="think of the fan whose lines all go through one point.",
+        hint="think of the fan whose lines all pass through one point.",
         slips=(
             Slip(lambda data: "b", "that would be (1|patient). What does the 0 take away?"),
             Slip(
                 lambda data: "c",
-                "for that, there would have to be heights that vary. What does the 0 take away?",
+                "for that, levels would have to vary. What does the 0 take away?",
             ),
         ),
     ),
@@ -297,7 +326,7 @@ EXERCISES = (
         slips=(
             Slip(
                 lambda data: "a",
-                "see the table of four zeros: what becomes of the correlation from column to column?",
+                "look at the table with four zeros: how does the correlation change from column to column?",
             ),
             Slip(
                 lambda data: "b",

@@ -9,7 +9,8 @@ from course.exercises.exercise import Choice, Data, Exercise, Model, Number, Sli
 FIXED = "test_score ~ age + sex + teacher_experience"
 TWO_LEVELS = f"{FIXED} + (1|classroom) + (1|school)"
 CROSSED = f"{FIXED} + (1|student_id) + (1|classroom) + (1|school)"
-SCOTS = "attain ~ social + sex"
+SCOTS = "attain ~ C(social) + sex"
+AS_NUMBER = "attain ~ social + sex"
 
 
 def _rooms_per_pupil(data: Data) -> pd.Series:
@@ -49,8 +50,8 @@ EXERCISES = (
         kind=Number(decimals=0),
         expected=lambda data: int((_rooms_per_pupil(data) > 1).sum()),
         because="One such pupil would be enough to make pupils and classrooms cross.",
-        hint="group by student_id, count the different classrooms of each, and count the pupils who "
-        "have more than one.",
+        hint="group by student_id, count the different classrooms of each pupil, and then the pupils "
+        "who have more than one.",
         slips=(
             Slip(
                 lambda data: len(_rooms_per_pupil(data)),
@@ -63,11 +64,19 @@ EXERCISES = (
             ),
             Slip(
                 lambda data: int((_rooms_per_pupil(data) > 2).sum()),
-                "those sat in more than two. Two classrooms are more than one already.",
+                "those sat in more than two. Two classrooms are already more than one.",
             ),
             Slip(
                 lambda data: int((_rooms_per_pupil(data) == 2).sum()),
                 "those sat in exactly two. Some sat in even more.",
+            ),
+            Slip(
+                lambda data: (_rooms_per_pupil(data) > 1).mean(),
+                "that is the share of the pupils. Count them: .sum() in place of .mean().",
+            ),
+            Slip(
+                lambda data: len(data["pupils_three_years"]),
+                "those are the rows, one for each test. Count pupils.",
             ),
             Slip(
                 lambda data: int(_rooms_per_pupil(data).sum()),
@@ -85,7 +94,7 @@ EXERCISES = (
     ),
     Exercise(
         id="04.2",
-        question="By which factor is the standard error of teacher_experience larger in the right model?",
+        question="By what factor is the standard error of teacher_experience larger in the right model?",
         kind=Number(decimals=1),
         expected=_too_small,
         because="The wrong model does not know which pupils share a teacher, and is too sure.",
@@ -112,13 +121,13 @@ EXERCISES = (
     Exercise(
         id="04.3",
         question="Which formula says: pain depends on dose and varies by hospital and by ward?",
-        kind=Model(),
+        kind=Model("wards numbered again"),
         expected=lambda data: (
             "pain ~ dose + (1|hospital/ward)",
             "pain ~ dose + (1|hospital) + (1|hospital:ward)",
         ),
         because="A ward is a pair of labels, hospital and ward, and the hospital has a term as well.",
-        hint="one term for the hospital, and one for the ward. What does it take to name one ward?",
+        hint="write one term for the hospital and one for the ward. What does it take to identify a ward?",
         slips=(
             Slip(
                 lambda data: "pain ~ dose + (1|hospital) + (1|ward)",
@@ -129,11 +138,11 @@ EXERCISES = (
                     "pain ~ dose + (1|ward/hospital)",
                     "pain ~ dose + (1|ward) + (1|hospital:ward)",
                 ),
-                "what stands before the slash gets a term of its own. Is that the ward?",
+                "what is before the slash gets its own term. Should that be the ward?",
             ),
             Slip(
                 lambda data: "pain ~ dose + (1|hospital:ward)",
-                "the wards are right. What wards of one hospital have in common has no term yet.",
+                "the wards are right. What the wards of one hospital have in common has no term yet.",
             ),
             Slip(
                 lambda data: ("pain ~ dose + (1|hospital)", "pain ~ dose + (1|ward)"),
@@ -141,7 +150,7 @@ EXERCISES = (
             ),
             Slip(
                 lambda data: "pain ~ dose + (1|hospital) + (1|ward) + (1|hospital:ward)",
-                "(1|ward) is one too many: ward 1 is not the same thing in two hospitals.",
+                "(1|ward) is one term too many: ward 1 of one hospital is not ward 1 of another.",
             ),
             Slip(
                 lambda data: "pain ~ (1|hospital/ward)",
@@ -149,13 +158,13 @@ EXERCISES = (
             ),
             Slip(
                 lambda data: "pain ~ dose + (dose|hospital/ward)",
-                "left of the bar stands what varies. Here that is the intercept alone: 1.",
+                "what varies is written to the left of the bar. Here that is only the intercept: 1.",
             ),
         ),
     ),
     Exercise(
         id="04.4",
-        question="How many levels has (1|province:classroom) with the register?",
+        question="How many levels does (1|province:classroom) have in the register?",
         kind=Number(decimals=0),
         expected=lambda data: _groups(data, "province", "classroom"),
         because="Every pair of a province and a label that occurs is one group.",
@@ -167,11 +176,11 @@ EXERCISES = (
             ),
             Slip(
                 lambda data: _groups(data, "school", "classroom"),
-                "that is the pair of school and classroom. Here the province stands in the pair.",
+                "that is the pair of school and classroom. Here the pair is province and classroom.",
             ),
             Slip(
                 lambda data: _groups(data, "province") * _groups(data, "classroom"),
-                "that is every pair one can think of. Only pairs that occur in the data are levels.",
+                "that is every possible pair. Only pairs that occur in the data are levels.",
             ),
             Slip(
                 lambda data: _groups(data, "province") + _groups(data, "classroom"),
@@ -182,14 +191,14 @@ EXERCISES = (
     Exercise(
         id="04.5",
         question="Which share do two scores of a pupil have in common, from two classrooms of a school?",
-        kind=Number(decimals=2),
+        kind=Number(decimals=3),
         expected=lambda data: _share(data, ("student_id", "school")),
         because="The two scores have the pupil and the school in common, and nothing else.",
         hint="add the variances of all that the two scores have in common, and divide by the sum of all.",
         slips=(
             Slip(
                 lambda data: _share(data, ("student_id",)),
-                "the pupil stayed in something else, too.",
+                "the pupil is the same in both years. Something larger is the same, too.",
             ),
             Slip(
                 lambda data: _share(data, ("school",)),
@@ -204,27 +213,41 @@ EXERCISES = (
                 "that is for two different pupils of the same classroom.",
             ),
             Slip(
+                lambda data: _share(data, ("student_id", "classroom")),
+                "the pupil sat in two different classrooms. What did not change?",
+            ),
+            Slip(
+                lambda data: _share(data, ("classroom", "Residual")),
+                "that is the share that the two scores do not have in common.",
+            ),
+            Slip(
                 lambda data: _share(data, ("student_id", "school"), power=0.5),
                 "those are SDs. Only variances add up: use the column vcov.",
             ),
             Slip(
                 lambda data: 100 * _share(data, ("student_id", "school")),
-                "write it as a number between 0 and 1, not in per cent.",
+                "write it as a number between 0 and 1, not as a percentage.",
             ),
         ),
     ),
     Exercise(
         id="04.6",
         question="Which formula says: attain depends on social and sex and varies by both kinds of school?",
-        kind=Model(),
+        kind=Model("scotssec"),
         expected=lambda data: f"{SCOTS} + (1|primary) + (1|second)",
-        because="Crossed grouping factors get one term each, just as nested ones with unique labels.",
-        hint="fixed effects first, then one (1|...) for each kind of school.",
+        because="The codes of social are labels, and crossed groups get one term each.",
+        hint="write the fixed effects, with the codes of social as labels, then one (1|...) for each "
+        "kind of school.",
         slips=(
             Slip(
+                lambda data: f"{AS_NUMBER} + (1|primary) + (1|second)",
+                "the random part is right, but this fits a slope to the codes 0, 1, 20 and 31. They are "
+                "labels: say so with C(social).",
+            ),
+            Slip(
                 lambda data: (f"{SCOTS} + (1|second/primary)", f"{SCOTS} + (1|primary/second)"),
-                "the slash, or a pair, is for labels that begin again in each larger group. Here a "
-                "primary school is the same school, wherever its pupils went later.",
+                "the slash, or a pair, is for labels that start again in each larger group. Here a "
+                "primary school is the same school, wherever its pupils go later.",
             ),
             Slip(
                 lambda data: f"{SCOTS} + (1|primary:second)",
@@ -242,7 +265,7 @@ EXERCISES = (
             Slip(
                 lambda data: (
                     "attain ~ (1|primary) + (1|second)",
-                    "attain ~ social + (1|primary) + (1|second)",
+                    "attain ~ C(social) + (1|primary) + (1|second)",
                     "attain ~ sex + (1|primary) + (1|second)",
                     "attain ~ verbal + sex + (1|primary) + (1|second)",
                 ),
@@ -250,11 +273,11 @@ EXERCISES = (
             ),
             Slip(
                 lambda data: (
-                    f"{SCOTS} + (social|primary) + (social|second)",
-                    f"{SCOTS} + (social|primary) + (1|second)",
-                    f"{SCOTS} + (1|primary) + (social|second)",
+                    f"{SCOTS} + (C(social)|primary) + (C(social)|second)",
+                    f"{SCOTS} + (C(social)|primary) + (1|second)",
+                    f"{SCOTS} + (1|primary) + (C(social)|second)",
                 ),
-                "left of the bar stands what varies. Here that is the intercept alone: 1.",
+                "what varies is written to the left of the bar. Here that is only the intercept: 1.",
             ),
             Slip(
                 lambda data: f"{SCOTS} + primary + second",
@@ -267,16 +290,16 @@ EXERCISES = (
         question="Each of the ward labels 1 to 6 is found in all twelve hospitals. What follows?",
         kind=Choice("abc"),
         expected=lambda data: "c",
-        because="The labels are the same either way; only who gave them knows what they mean.",
+        because="The labels look the same either way; only those who know their origin can tell.",
         hint="think of the register and of the list of textbooks.",
         slips=(
             Slip(
                 lambda data: "a",
-                "by the labels, yes. But hospitals may simply number their wards from 1.",
+                "going by the labels, yes. But hospitals may simply number their wards from 1.",
             ),
             Slip(
                 lambda data: "b",
-                "they may be nested in truth; then this formula would tie all wards called 1 together.",
+                "they may really be nested, but this formula would then make all wards 1 one group.",
             ),
         ),
     ),
@@ -286,13 +309,15 @@ EXERCISES = (
         kind=Choice("abc"),
         expected=lambda data: "b",
         because="Every classroom is one pair of school and classroom, so both terms are the same groups.",
-        hint="how many levels has each of the two terms?",
+        hint="how many levels does each of the two terms have?",
         slips=(
             Slip(
                 lambda data: "a",
                 "that is what tutorials call it. Count the pairs of school and classroom.",
             ),
-            Slip(lambda data: "c", "is there a term in which all pupils of a school are together?"),
+            Slip(
+                lambda data: "c", "is there a term that puts all pupils of a school into one group?"
+            ),
         ),
     ),
     Exercise(
@@ -305,9 +330,9 @@ EXERCISES = (
         slips=(
             Slip(
                 lambda data: "b",
-                "what stands before the slash gets its own term. What stands there?",
+                "what is before the slash gets its own term. What is it here?",
             ),
-            Slip(lambda data: "c", "this has the rooms alone. The slash gives two terms."),
+            Slip(lambda data: "c", "this has only the rooms. The slash gives two terms."),
         ),
     ),
     Exercise(
@@ -315,7 +340,7 @@ EXERCISES = (
         question="Somebody leaves (1|student_id) out: which standard error comes out too small?",
         kind=Choice("abc"),
         expected=lambda data: "c",
-        because="The sex belongs to the pupil, and the pupil's three tests count like three pupils.",
+        because="Sex belongs to the pupil, and without the term three tests count like three pupils.",
         hint="to which level does each predictor belong, and which level was forgotten?",
         slips=(
             Slip(
@@ -324,7 +349,7 @@ EXERCISES = (
             ),
             Slip(
                 lambda data: "b",
-                "the residual holds the variance, but as if each row had its own. Look at the table.",
+                "the residual absorbs the variance, but as if all rows were independent. Look at the table.",
             ),
         ),
     ),

@@ -48,33 +48,36 @@ def _numbers_in_G(data: Data) -> int:
 EXERCISES = (
     Exercise(
         id="05.1",
-        question="How many numbers of G have to be estimated for (age10 + sex|school)?",
+        question="How many numbers in G have to be estimated for (age10 + sex|school)?",
         kind=Number(decimals=0),
         expected=_numbers_in_G,
-        because="Three effects have three variances, and three pairs with a covariance each.",
+        because="Three effects have three variances, and form three pairs with a covariance each.",
         hint="write down the effects, count their variances, then count the pairs.",
         slips=(
             Slip(
                 lambda data: 3,
-                "count the pairs, too: a single bar lets every two effects go together.",
+                "count the pairs as well: with a single bar, any two effects may go together.",
             ),
             Slip(
                 lambda data: 9,
-                "that is every cell. G is the same on both sides of its diagonal.",
+                "those are all the cells. G is the same on both sides of its diagonal.",
             ),
             Slip(
                 lambda data: 4,
                 "three effects make more than one pair, and each pair has a covariance.",
             ),
             Slip(lambda data: 7, "one too many: the residual variance is not in G."),
-            Slip(lambda data: 2, "the intercept is an effect as well; it need not be written."),
+            Slip(
+                lambda data: 2,
+                "the intercept is an effect as well, although it need not be written.",
+            ),
             Slip(
                 lambda data: 5,
-                "age10 and sex may go together, too: that pair is easily forgotten.",
+                "age10 and sex may go together, too: that pair is easy to forget.",
             ),
             Slip(
                 lambda data: 10,
-                "that is for four effects. A factor of two labels adds one to the intercept.",
+                "that is for four effects. A factor with two labels adds only one.",
             ),
         ),
     ),
@@ -83,7 +86,7 @@ EXERCISES = (
         question="What is the covariance of two pupils of one school, aged nine and twelve?",
         kind=Number(decimals=1),
         expected=lambda data: _two_pupils(data, -1, 2),
-        because="It is τ₀² + (x + z) τ₀₁ + x z τ₁² with the ages counted from ten years.",
+        because="It is τ₀² + (a + b) τ₀₁ + a b τ₁² with the ages counted from ten years.",
         hint="count both ages from ten years, then put them into the formula above.",
         slips=(
             Slip(
@@ -92,16 +95,31 @@ EXERCISES = (
             ),
             Slip(
                 lambda data: _two_pupils(data, 9, 12),
-                "those are the ages from birth. This G counts them from ten years.",
+                "those ages are counted from birth. This G counts them from ten years.",
             ),
             Slip(
                 lambda data: _two_pupils(data, 1, 2),
                 "a pupil of nine lies below the zero, so one of the two ages is negative.",
             ),
+            Slip(
+                lambda data: _two_pupils(data, 1, -2),
+                "both signs are turned: nine lies below ten, and twelve above it.",
+            ),
+            Slip(
+                lambda data: (
+                    _two_pupils(data, -1, 2)
+                    / (
+                        (_two_pupils(data, -1, -1) + data.fit(SCHOOLS, "pupils").scale)
+                        * (_two_pupils(data, 2, 2) + data.fit(SCHOOLS, "pupils").scale)
+                    )
+                    ** 0.5
+                ),
+                "that is the correlation of the two scores. The question asks for their covariance.",
+            ),
             Slip(_without_covariance, "the middle term, with the covariance, is missing."),
             Slip(
                 _with_correlation,
-                "you took the correlation (sdcor); the formula wants the covariance (vcov).",
+                "you used the correlation (sdcor); the formula wants the covariance (vcov).",
             ),
             Slip(
                 lambda data: _two_pupils(data, -1, 2, "sdcor"),
@@ -112,15 +130,16 @@ EXERCISES = (
     Exercise(
         id="05.3",
         question="Which formula says what the blog meant?",
-        kind=Model(),
+        kind=Model("wards"),
         expected=lambda data: (
             "pain ~ dose + (dose||ward) + (1|hospital)",
             "pain ~ dose + (1|ward) + (0+dose|ward) + (1|hospital)",
             "pain ~ dose + (dose||hospital:ward) + (1|hospital)",
             "pain ~ dose + (1|hospital:ward) + (0+dose|hospital:ward) + (1|hospital)",
+            "pain ~ dose + (1|hospital/ward) + (0+dose|ward)",
         ),
-        because="By ward intercept and slope, unrelated; by hospital the intercept.",
-        hint="make one term for each key of re_formula; then ask what diag does to the first.",
+        because="Intercept and slope vary by ward, unrelated; the intercept varies by hospital.",
+        hint="write one term for each key of re_formula; then ask what diag does to the first.",
         slips=(
             Slip(
                 lambda data: "pain ~ dose + (dose|ward) + (1|hospital)",
@@ -138,11 +157,11 @@ EXERCISES = (
                     "pain ~ dose + (dose||hospital) + (1|ward)",
                     "pain ~ dose + (dose|hospital) + (1|ward)",
                 ),
-                "ward and hospital have changed places: which of the two keys has a dose in it?",
+                "ward and hospital have changed places: which of the two keys has the dose in it?",
             ),
             Slip(
                 lambda data: "pain ~ dose + (0+dose|ward) + (1|hospital)",
-                "the wards have lost their intercepts: ~1 + dose has both.",
+                "the wards have lost their intercepts: ~1 + dose means both.",
             ),
             Slip(
                 lambda data: (
@@ -150,7 +169,7 @@ EXERCISES = (
                     "pain ~ dose + (dose|ward) + (dose|hospital)",
                     "pain ~ dose + (dose||hospital/ward)",
                 ),
-                "by hospital only the intercept varies: its formula is ~1.",
+                "only the intercept varies by hospital: its formula is ~1.",
             ),
             Slip(
                 lambda data: (
@@ -165,38 +184,38 @@ EXERCISES = (
                     "pain ~ (dose||ward) + (1|hospital)",
                     "pain ~ 1 + (1|ward) + (0+dose|ward) + (1|hospital)",
                 ),
-                "keep the fixed part, dose: the mean slope is no longer in your formula.",
+                "keep the fixed part, dose: your formula has lost the average slope.",
             ),
         ),
     ),
     Exercise(
         id="05.4",
         question="Which formula has all that can vary by patient, and an intercept by clinic?",
-        kind=Model(),
+        kind=Model("visits"),
         expected=lambda data: (
             "weight ~ week + dose + (week|patient) + (1|clinic)",
             "weight ~ week + dose + (week|clinic:patient) + (1|clinic)",
         ),
-        because="Week varies inside a patient, dose does not.",
-        hint="for each predictor ask: does it take several values inside one patient?",
+        because="Weeks vary within a patient, and doses do not.",
+        hint="ask of each predictor: does it take several values for one patient?",
         slips=(
             Slip(
                 lambda data: (
                     "weight ~ week + dose + (week + dose|patient) + (1|clinic)",
                     "weight ~ week + dose + (week * dose|patient) + (1|clinic)",
                 ),
-                "a patient has one dose only: nothing shows how the weight would change with another.",
+                "a patient has only one dose: nothing shows how the weight would change with another.",
             ),
             Slip(
                 lambda data: (
                     "weight ~ week + dose + (week|clinic) + (1|patient)",
                     "weight ~ week + dose + (week + dose|clinic) + (1|patient)",
                 ),
-                "patient and clinic have changed places: by clinic only the intercept varies.",
+                "patient and clinic have changed places: only the intercept varies by clinic.",
             ),
             Slip(
                 lambda data: "weight ~ week + dose + (dose|patient) + (1|clinic)",
-                "the wrong one of the two: which of them changes from visit to visit?",
+                "that is the wrong predictor: which of the two changes from visit to visit?",
             ),
             Slip(
                 lambda data: (
@@ -210,14 +229,14 @@ EXERCISES = (
                     "weight ~ week + dose + (1|patient) + (1|clinic)",
                     "weight ~ week + dose + (1|clinic/patient)",
                 ),
-                "more than the intercept can vary by patient: each has several weeks.",
+                "more than the intercept can vary by patient: each patient has several weeks.",
             ),
             Slip(
                 lambda data: (
                     "weight ~ week + dose + (week|patient) + (week|clinic)",
                     "weight ~ week + dose + (week|clinic/patient)",
                 ),
-                "by clinic, the question wants the intercept alone.",
+                "only the intercept should vary by clinic.",
             ),
             Slip(
                 lambda data: "weight ~ week + dose + (0+week|patient) + (1|clinic)",
@@ -225,7 +244,7 @@ EXERCISES = (
             ),
             Slip(
                 lambda data: "weight ~ week * dose + (week|patient) + (1|clinic)",
-                "your fixed part has an interaction as well; take both predictors alone.",
+                "your fixed part also has an interaction; use the two predictors without it.",
             ),
             Slip(
                 lambda data: "weight ~ week + dose + (week|patient) + (dose|clinic)",
@@ -249,12 +268,12 @@ EXERCISES = (
         question="At which value of year are intercepts and slopes of the pupils unrelated?",
         kind=Number(decimals=1),
         expected=_unrelated_at,
-        because="It is −τ₀₁ / τ₁²; it lies before the first test, so in all these years they are related.",
+        because="It is −τ₀₁ / τ₁², and lies before the first test: in all these years the two are related.",
         hint="take the covariance and the slope variance of `childid`, and the formula for c.",
         slips=(
             Slip(
                 lambda data: -_unrelated_at(data),
-                "the sign: with a positive covariance one has to go back in time.",
+                "check the sign: with a positive covariance you have to go back in time.",
             ),
             Slip(
                 lambda data: _unrelated_at(data, "schoolid"),
@@ -262,7 +281,7 @@ EXERCISES = (
             ),
             Slip(
                 lambda data: -_growth(data)[2] / _growth(data)[0],
-                "you divided by the variance of the intercepts; it takes that of the slopes.",
+                "you divided by the variance of the intercepts; divide by that of the slopes.",
             ),
             Slip(
                 lambda data: -_growth(data)[1] / _growth(data)[2],
@@ -270,24 +289,24 @@ EXERCISES = (
             ),
             Slip(
                 lambda data: -_growth(data)[2] / _growth(data)[1] ** 0.5,
-                "you divided by the SD of the slopes; it takes their variance.",
+                "you divided by the SD of the slopes; divide by their variance.",
             ),
             Slip(
                 lambda data: _rows(data, GROWTH, "egsingle", "childid", "sdcor")[2],
-                "that is the correlation where year is 0. Where does it become 0?",
+                "that is the correlation where year is 0. At which year does it become 0?",
             ),
         ),
     ),
     Exercise(
         id="05.6",
-        question="What can (0+sex|school) describe, and compound symmetry not?",
+        question="What can (0+sex|school) describe, but compound symmetry cannot?",
         kind=Choice("abc"),
         expected=lambda data: "b",
         because="Compound symmetry has the same variance for girls and boys.",
         hint="compare the three matrices: which cells must be equal in the last one?",
         slips=(
-            Slip(lambda data: "a", "that is a covariance, and both structures have one."),
-            Slip(lambda data: "c", "that is variances of 0; both structures can have them."),
+            Slip(lambda data: "a", "that takes a covariance, and both structures have one."),
+            Slip(lambda data: "c", "that takes variances of 0, and both structures can have them."),
         ),
     ),
     Exercise(
@@ -300,7 +319,7 @@ EXERCISES = (
         slips=(
             Slip(
                 lambda data: "a",
-                "both claim that: between schools there is nothing, whatever stands in G.",
+                "both claim that: different schools share nothing, whatever is in G.",
             ),
             Slip(lambda data: "b", "both have a slope variance. Which cell of G differs?"),
         ),
@@ -310,10 +329,13 @@ EXERCISES = (
         question="Age is counted from birth, not from ten years: which log-likelihood changes?",
         kind=Choice("abc"),
         expected=lambda data: "a",
-        because="With one bar the covariance turns along; with two bars there is none to turn.",
+        because="With one bar the covariance changes with the zero; with two bars there is none.",
         hint="look at the picture with the hill: which line is flat?",
         slips=(
-            Slip(lambda data: "b", "its covariance turns with the zero. Which line is flat?"),
+            Slip(
+                lambda data: "b",
+                "its covariance changes with the zero. Which line in the picture is flat?",
+            ),
             Slip(lambda data: "c", "one of the two lines in the picture is flat."),
         ),
     ),
@@ -325,7 +347,10 @@ EXERCISES = (
         because="It is a single formula, for the groups at the top.",
         hint="look at the list of the three places.",
         slips=(
-            Slip(lambda data: "a", "that is the dictionary of the tutorials; it stopped."),
+            Slip(
+                lambda data: "a",
+                "that is the dictionary of the tutorials, and it stopped with an error.",
+            ),
             Slip(
                 lambda data: "c", "diag was looked up as a column. Structures have no names there."
             ),

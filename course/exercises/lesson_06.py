@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from course.exercises.exercise import Choice, Data, Exercise, Model, Number, Slip
+import numpy as np
+
+from course.exercises.exercise import Also, Choice, Data, Exercise, Model, Number, Slip
 
 if TYPE_CHECKING:
     from course.fit.model import MixedFit
@@ -13,7 +15,7 @@ if TYPE_CHECKING:
 FORMULA = "test_score ~ I(age - 10) * sex + school_resources + (1|classroom) + (I(age - 10)|school)"
 # Hints for slips that come near each other.
 AVERAGE = (
-    "that speaks of the average slope and how well it is known (its standard error). The question "
+    "that is about the average slope and how well it is known (its standard error). The question "
     "asks how far the schools lie from it."
 )
 AT_TWELVE = (
@@ -80,6 +82,17 @@ def _width(data: Data, age10: float = 2, ends: float = 2, covariance: bool = Tru
     return ends * 1.96 * (_school(data, age10, covariance) + rooms + residual) ** 0.5
 
 
+def _width_all_told(data: Data) -> float:
+    """The same, with how well the fixed effects are known."""
+    fit = _fit(data)
+    of_her = np.array([{"Intercept": 1.0, AGE: 2.0}.get(name, 0.0) for name in fit.fe_params.index])
+    return (
+        2
+        * 1.96
+        * ((_width(data) / (2 * 1.96)) ** 2 + of_her @ fit.estimates.cov_beta @ of_her) ** 0.5
+    )
+
+
 def _sum_of_sds(data: Data) -> float:
     rooms, *_, residual = _variances(data)
     return 2 * 1.96 * (_school(data, 2) ** 0.5 + rooms**0.5 + residual**0.5)
@@ -92,7 +105,7 @@ EXERCISES = (
         kind=Number(decimals=2),
         expected=lambda data: _boys(data, 2),
         because="The difference at ten, plus two years of the difference in slopes.",
-        hint="write the predictions of a boy and of a girl of twelve, and subtract.",
+        hint="write down the predictions for a boy and for a girl of twelve, and subtract.",
         slips=(
             Slip(
                 lambda data: _boys(data, 0),
@@ -100,7 +113,7 @@ EXERCISES = (
             ),
             Slip(
                 lambda data: _boys(data, 2, direction=-1),
-                "the sign is turned: the question asks for boys minus girls.",
+                "the sign is reversed: the question asks for boys minus girls.",
             ),
             Slip(
                 lambda data: _boys(data, 12),
@@ -108,11 +121,15 @@ EXERCISES = (
             ),
             Slip(
                 lambda data: _boys(data, 2) - _boys(data, 0),
-                "that is by how much the difference changes in two years. Where does it start?",
+                "that is how much the difference changes in two years. Where does it start?",
             ),
             Slip(
                 lambda data: _boys(data, 1),
                 "that is the difference one year after ten.",
+            ),
+            Slip(
+                lambda data: 2 * _fit(data).fe_params[AGE] + _boys(data, 2) - _boys(data, 0),
+                "that is how much more boys of twelve score than boys of ten. Compare boys with girls.",
             ),
         ),
     ),
@@ -121,12 +138,12 @@ EXERCISES = (
         question="What is the lower end of the slopes of 95 % of the schools, for girls?",
         kind=Number(decimals=2),
         expected=lambda data: _slope(data, lambda v: -1.96 * v**0.5),
-        because="The average slope, less 1.96 SDs of the random slope.",
-        hint="start at the slope of girls; schools scatter around it with the SD of age10.",
+        because="It is the average slope, minus 1.96 SDs of the random slope.",
+        hint="start from the slope of girls; schools scatter around it with the SD of age10.",
         slips=(
             Slip(
                 lambda data: _slope(data, lambda v: -1.96 * v),
-                "you took the variance of the slopes; a distance is counted in SDs (sdcor).",
+                "you used the variance of the slopes; distances are counted in SDs (sdcor).",
             ),
             Slip(
                 lambda data: _fit(data).fe_params[AGE] - 1.96 * _fit(data).bse_fe[AGE],
@@ -142,7 +159,7 @@ EXERCISES = (
             ),
             Slip(
                 lambda data: _slope(data, lambda v: -1.96 * v**0.5, middle=False),
-                "that is the distance from the average. Where does the average school stand?",
+                "that is the distance from the average. What is the slope of the average school?",
             ),
             Slip(
                 lambda data: _slope(data, lambda v: -(v**0.5)),
@@ -160,16 +177,16 @@ EXERCISES = (
         slips=(
             Slip(
                 lambda data: _alike(data, 1, school=False),
-                "that is the share of the classrooms alone. Two classmates share the school, too.",
+                "that is the share of the classrooms alone. Two classmates also share the school.",
             ),
             Slip(
                 lambda data: _alike(data, 1, classroom=False),
                 "that is for two pupils of one school in different classrooms.",
             ),
-            Slip(_average_icc, "that is the average over all ages. Give the age, with at=."),
+            Slip(_average_icc, "that is the average over all ages. Give the age with at=."),
             Slip(
                 lambda data: 100 * _alike(data, 1),
-                "write it as a number between 0 and 1, not in per cent.",
+                "write it as a number between 0 and 1, not as a percentage.",
             ),
             Slip(
                 lambda data: _alike(data, 11),
@@ -179,7 +196,7 @@ EXERCISES = (
     ),
     Exercise(
         id="06.4",
-        question="For how many schools does the interval of the intercept hold 0?",
+        question="For how many schools does the interval of the intercept contain 0?",
         kind=Number(decimals=0),
         expected=lambda data: _clear(data, 1.96)[0],
         because="Their BLUPs are less than 1.96 standard errors away from 0.",
@@ -187,7 +204,7 @@ EXERCISES = (
         slips=(
             Slip(
                 lambda data: _clear(data, 1.96)[1],
-                "those are the schools of which the fit can tell. Count the others.",
+                "those are the schools for which the fit can tell. Count the others.",
             ),
             Slip(
                 lambda data: _clear(data, 1)[0],
@@ -195,7 +212,7 @@ EXERCISES = (
             ),
             Slip(
                 lambda data: int((_fit(data).random_effects["school"]["Intercept"] < 0).sum()),
-                "those lie below 0. An interval can hold 0 on either side: take the size, .abs().",
+                "those lie below 0. An interval can reach 0 from either side: use the size, .abs().",
             ),
             Slip(
                 lambda data: len(_fit(data).random_effects["school"]),
@@ -209,7 +226,7 @@ EXERCISES = (
         kind=Number(decimals=1),
         expected=lambda data: _width(data),
         because="School (at age twelve), classroom and pupil are unknown: three variances, one root.",
-        hint="add the three variances that are not known of her, that of the schools at age10 = 2.",
+        hint="add the three variances of what is unknown about her, that of the schools at age10 = 2.",
         slips=(
             Slip(
                 lambda data: _width(data, age10=0),
@@ -217,7 +234,7 @@ EXERCISES = (
             ),
             Slip(
                 lambda data: _width(data, ends=1),
-                "that is half of it, from the prediction to one end.",
+                "that is half of it, from the prediction to one of the ends.",
             ),
             Slip(
                 lambda data: _width(data, covariance=False),
@@ -237,31 +254,38 @@ EXERCISES = (
                 "age10 counts from ten: what is it for a girl of twelve?",
             ),
         ),
+        also=(
+            Also(
+                _width_all_told,
+                "You allowed for how well the fixed effects are known as well, which is more exact; with "
+                "them taken as known the width is a little smaller.",
+            ),
+        ),
     ),
     Exercise(
         id="06.6",
         question="Which formula lets the slope of dose within wards differ from that between them?",
-        kind=Model(),
+        kind=Model("wards"),
         expected=lambda data: (
             "pain ~ dose + ward_dose + (1|ward)",
             "pain ~ I(dose - ward_dose) + ward_dose + (1|ward)",
             "pain ~ dose + I(dose - ward_dose) + (1|ward)",
         ),
-        because="With the ward's mean as a predictor of its own, each slope has a coefficient.",
-        hint="dose alone has one slope for both comparisons. Which column is about wards only?",
+        because="With the ward's mean as a predictor of its own, both slopes can be read off.",
+        hint="dose alone has one slope for both comparisons. Which column is only about wards?",
         slips=(
             Slip(
                 lambda data: "pain ~ dose + (1|ward)",
-                "here both comparisons share one slope. Add the column that differs between wards.",
+                "here both comparisons share one slope. Add the column that differs only between wards.",
             ),
             Slip(
                 lambda data: ("pain ~ dose + (dose|ward)", "pain ~ dose + (dose||ward)"),
-                "this lets wards differ in their slopes within. The slope between wards is another "
-                "matter, and a fixed effect.",
+                "this lets wards differ in their slopes within. The slope between wards is something "
+                "else, and a fixed effect.",
             ),
             Slip(
                 lambda data: "pain ~ ward_dose + (1|ward)",
-                "this has the slope between wards alone. The patient's own dose is missing.",
+                "this has only the slope between wards. The patient's own dose is missing.",
             ),
             Slip(
                 lambda data: "pain ~ dose * ward_dose + (1|ward)",
@@ -277,17 +301,35 @@ EXERCISES = (
                     "pain ~ dose + ward_dose + (dose|ward)",
                     "pain ~ dose + ward_dose + (ward_dose|ward)",
                 ),
-                "the fixed part is right. Left of the bar stands more than a random intercept.",
+                "the fixed part is right, but there is more than an intercept to the left of the bar.",
             ),
         ),
     ),
     Exercise(
         id="06.7",
+        question="Which sentence about school_resources could stay in the report?",
+        kind=Choice("abc"),
+        expected=lambda data: "b",
+        because="It compares, names the unit, gives an interval, and claims no cause.",
+        hint="ask what was compared, what was changed, and what the interval is about.",
+        slips=(
+            Slip(
+                lambda data: "a",
+                "that claims a cause. Did anybody raise the resources of a school?",
+            ),
+            Slip(
+                lambda data: "c",
+                "the interval is about one coefficient. A range of schools would need a random slope.",
+            ),
+        ),
+    ),
+    Exercise(
+        id="06.8",
         question="What follows from a conditional R squared far above the marginal one?",
         kind=Choice("abc"),
         expected=lambda data: "c",
-        because="The difference goes with the groups, whatever the reason.",
-        hint="which effects are in the one and not in the other?",
+        because="The difference between the two goes with the groups, whatever the reason.",
+        hint="which effects are in one of the two, but not in the other?",
         slips=(
             Slip(
                 lambda data: "a",
@@ -297,44 +339,51 @@ EXERCISES = (
         ),
     ),
     Exercise(
-        id="06.8",
+        id="06.9",
         question="Why is there no covariance between the effects of classrooms and of schools?",
         kind=Choice("abc"),
         expected=lambda data: "a",
         because="What the classrooms of a school have in common is the school's effect.",
-        hint="from what is the effect of each classroom measured?",
+        hint="what is the effect of each classroom measured from?",
         slips=(
-            Slip(lambda data: "b", "its size is not the matter: is there anything to be sized?"),
             Slip(
-                lambda data: "c",
-                "no program can. What would the data have to show for it, beside the variances?",
+                lambda data: "b", "its size is not the point: is there anything to estimate at all?"
             ),
-        ),
-    ),
-    Exercise(
-        id="06.9",
-        question="The SD of the BLUPs is below the SD in the summary. What is wrong?",
-        kind=Choice("abc"),
-        expected=lambda data: "b",
-        because="It is always so: add the uncertainty of the BLUPs, and the two meet.",
-        hint="look again at the arrows of the shrinkage picture: which way do they point?",
-        slips=(
-            Slip(lambda data: "a", "this fit did converge, and showed the same. See the table."),
             Slip(
                 lambda data: "c",
-                "compare the true SD in the table: which of the two columns comes near it?",
+                "no program can. What would the data have to show, apart from the variances?",
             ),
         ),
     ),
     Exercise(
         id="06.10",
+        question="The SD of the BLUPs is below the SD in the summary. What is wrong?",
+        kind=Choice("abc"),
+        expected=lambda data: "b",
+        because="It is always so: add the uncertainty of the BLUPs, and the two meet.",
+        hint="look again at the arrows in the picture of shrinkage: which way do they point?",
+        slips=(
+            Slip(
+                lambda data: "a", "our fit did converge, and it showed the same. Look at the table."
+            ),
+            Slip(
+                lambda data: "c",
+                "look at the true SD in the table: which of the two columns comes close to it?",
+            ),
+        ),
+    ),
+    Exercise(
+        id="06.11",
         question="What is the coefficient age10 in a model with age10 * sex?",
         kind=Choice("abc"),
         expected=lambda data: "b",
         because="It is the slope where sex[T.male] is 0: that of girls.",
         hint="write the prediction with sex[T.male] = 0, and look at what multiplies age10.",
         slips=(
-            Slip(lambda data: "a", "an average would need both sexes. Where is the indicator 0?"),
+            Slip(
+                lambda data: "a",
+                "an average would involve both sexes. For whom is the indicator 0?",
+            ),
             Slip(lambda data: "c", "that coefficient has another name in the table."),
         ),
     ),

@@ -8,10 +8,17 @@ from scipy import stats
 from course.exercises.exercise import Choice, Data, Exercise, Model, Number, Slip
 from course.fit.from_formula import mixedlm
 from course.fit.model import MixedFit
+from course.inference.fixed_effects import fixed_effects_table
 
 LEVELS = " + (1|classroom) + (1|school) + (1|province)"
 FIXED = "test_score ~ age10 + sex + teacher_experience + school_resources + reform"
 FORMULA = FIXED + LEVELS
+# One hint for both: the two ends are nearly the same.
+OTHER_DF = (
+    "close, but by other degrees of freedom: exactly 4, as we counted, or Kenward and Roger's, the subject "
+    "of the "
+    "next section. Take the df and the standard error that fit.fixed_effects has."
+)
 SMALLER = FORMULA.replace(" + teacher_experience", "")
 
 
@@ -34,6 +41,12 @@ def _end(data: Data, side: int, quantile: float = 0.975, df: str = "reform") -> 
     return table.loc["reform", "estimate"] + side * t * table.loc["reform", "std_error"]
 
 
+def _end_by_four(data: Data) -> float:
+    """The lower end with the df that one counts: six provinces minus two coefficients."""
+    reform = _fit(data).fixed_effects.loc["reform"]
+    return reform["estimate"] - stats.t.ppf(0.975, 4) * reform["std_error"]
+
+
 def _z_end(data: Data) -> float:
     reform = _fit(data).fixed_effects.loc["reform"]
     return reform["estimate"] - 1.96 * reform["std_error"]
@@ -52,12 +65,13 @@ EXERCISES = (
         kind=Number(decimals=3),
         expected=lambda data: 2 * stats.t.sf(1.96, 10),
         because="It is the share of the t distribution with 12 - 2 df that lies beyond 1.96.",
-        hint="count the df as above (provinces minus coefficients that they pay for), and take what "
-        "the t distribution has beyond 1.96 on both sides.",
+        hint="count the df as above (provinces minus the coefficients estimated from them), and take the "
+        "share of the t distribution that lies beyond 1.96 on both sides.",
         slips=(
             Slip(
                 lambda data: 2 * stats.t.sf(1.96, 12),
-                "the intercept and the reform have to be paid for: take two from the twelve.",
+                "two coefficients are estimated from the twelve provinces, the intercept and the reform: "
+                "subtract two.",
             ),
             Slip(
                 lambda data: 2 * stats.t.sf(1.96, 11),
@@ -70,7 +84,7 @@ EXERCISES = (
             Slip(lambda data: 2 * stats.t.sf(1.96, 4), "those are the df of six provinces."),
             Slip(
                 lambda data: 2 * stats.norm.sf(1.96),
-                "that is what z promises. What does the t distribution have beyond 1.96?",
+                "that is what z promises. How much of the t distribution lies beyond 1.96?",
             ),
             Slip(
                 lambda data: 200 * stats.t.sf(1.96, 10),
@@ -94,6 +108,13 @@ EXERCISES = (
             ),
             Slip(lambda data: _end(data, +1), "that is the upper end."),
             Slip(
+                lambda data: fixed_effects_table(_fit(data), df="kenward-roger").loc[
+                    "reform", "lower"
+                ],
+                OTHER_DF,
+            ),
+            Slip(_end_by_four, OTHER_DF),
+            Slip(
                 lambda data: _end(data, -1, df="school_resources"),
                 "those are the df of another row: take them from reform, too.",
             ),
@@ -109,7 +130,7 @@ EXERCISES = (
     Exercise(
         id="07.3",
         question="Which formula tests training, which varies between hospitals?",
-        kind=Model(),
+        kind=Model("wards"),
         expected=lambda data: (
             "pain ~ training + (1|ward) + (1|hospital)",
             "pain ~ training + (1|hospital/ward)",
@@ -120,20 +141,13 @@ EXERCISES = (
         slips=(
             Slip(
                 lambda data: "pain ~ training + (1|ward)",
-                "now wards count as independent, and training seems to be tested on all of them. "
-                "At which level does it vary?",
-            ),
-            Slip(
-                lambda data: (
-                    "pain ~ training + (1|ward/hospital)",
-                    "pain ~ training + (1|hospital:ward)",
-                ),
-                "this has no term for the hospitals, which hold the wards. At which level does "
-                "training vary?",
+                "this has no term for the hospitals, so wards count as independent, as if each of them had "
+                "been "
+                "trained by itself. At which level does training vary?",
             ),
             Slip(
                 lambda data: "pain ~ training + (1|hospital)",
-                "hospitals are there. But patients of one ward have something in common as well.",
+                "the hospitals are there. But patients of one ward have something in common, too.",
             ),
             Slip(
                 lambda data: (
@@ -148,7 +162,7 @@ EXERCISES = (
                     "pain ~ (1|ward) + (1|hospital)",
                     "pain ~ 1 + (1|hospital/ward)",
                 ),
-                "what is to be tested is missing.",
+                "the predictor that is to be tested is missing.",
             ),
             Slip(
                 lambda data: (
@@ -189,12 +203,18 @@ EXERCISES = (
                 "those are REML fits, and the fixed parts differ. And the difference is taken twice.",
             ),
             Slip(
+                lambda data: _fit(data).fixed_effects.loc["teacher_experience", "t"] ** 2,
+                "that is t squared from the table, close to chi2 here, since classrooms are many. The "
+                "question is "
+                "for the likelihood-ratio statistic of two ML fits.",
+            ),
+            Slip(
                 lambda data: _chi2(data) / 2,
                 "that is the difference of the log-likelihoods. The statistic is twice that.",
             ),
             Slip(
                 lambda data: -_chi2(data),
-                "the other way round: the larger model has the higher likelihood.",
+                "the sign is wrong: the larger model has the higher likelihood.",
             ),
             Slip(
                 lambda data: stats.chi2.sf(_chi2(data), 1),
@@ -207,7 +227,8 @@ EXERCISES = (
         question="Which p-value belongs to a statistic of 3.1 for one new variance?",
         kind=Number(decimals=3),
         expected=lambda data: stats.chi2.sf(3.1, 1) / 2,
-        because="Under the hypothesis the statistic is 0 half of the time, chi-squared the other half.",
+        because="If villages do not differ, the statistic is 0 half of the time, and chi-squared the other "
+        "half.",
         hint="stats.chi2.sf(statistic, df) is the naive p-value. What does the edge at 0 do to it?",
         slips=(
             Slip(
@@ -219,12 +240,18 @@ EXERCISES = (
                 "a random intercept brings one new parameter, its variance.",
             ),
             Slip(
+                lambda data: (stats.chi2.sf(3.1, 1) + stats.chi2.sf(3.1, 2)) / 2,
+                "that mixture is for a random slope, which brings a covariance as well. An intercept brings "
+                "one "
+                "variance.",
+            ),
+            Slip(
                 lambda data: stats.chi2.sf(3.1, 2) / 2,
-                "halved, and rightly so, but a random intercept brings one new parameter.",
+                "you were right to halve it, but a random intercept brings one new parameter, so 1 df.",
             ),
             Slip(
                 lambda data: 2 * stats.chi2.sf(3.1, 1),
-                "the wrong way: half of the time the statistic is 0, so a large one is rarer.",
+                "in the wrong direction: half of the time the statistic is 0, so a large one is rarer.",
             ),
             Slip(
                 lambda data: stats.chi2.cdf(3.1, 1),
@@ -247,7 +274,8 @@ EXERCISES = (
             Slip(lambda data: "a", "that moves the df of age10 and sex. Whose property is reform?"),
             Slip(
                 lambda data: "b",
-                "that makes the mean of each province more exact, and leaves how many means there are.",
+                "that makes the mean of each province more exact, but there are still as many means as "
+                "before.",
             ),
         ),
     ),
@@ -272,13 +300,13 @@ EXERCISES = (
     ),
     Exercise(
         id="07.8",
-        question="What does a profile interval say that starts at 0?",
+        question="What does an interval for an SD say that starts at 0?",
         kind=Choice("abc"),
         expected=lambda data: "b",
         because="An interval holds every value that the data do not contradict.",
         hint="an interval has two ends: look at the other one, too.",
         slips=(
-            Slip(lambda data: "a", "0 is one of the values in it. What of all the others?"),
+            Slip(lambda data: "a", "0 is one of the values in it. What about all the others?"),
             Slip(
                 lambda data: "c",
                 "an SD may well be 0; with six levels the data often cannot exclude it.",
@@ -290,14 +318,16 @@ EXERCISES = (
         question="The test of the random slope gives p = 0.18: what do you do?",
         kind=Choice("abc"),
         expected=lambda data: "c",
-        because="Chosen by its p-value, a slope is left out too often, and dose seems too certain.",
-        hint="look at the picture of the three strategies.",
+        because="Seven clinics often fail to prove a variance. Left out for its p-value, the slope makes the "
+        "effect of dose look too certain.",
+        hint="look at the false positives in the table of habits, in the rows with few groups.",
         slips=(
             Slip(
                 lambda data: "a",
-                "this is the strategy in the middle of the picture. How many false positives has it?",
+                "this is one of the habits in the table. How many false positives does it have with few "
+                "groups?",
             ),
-            Slip(lambda data: "b", "that finds more, also what is not there."),
+            Slip(lambda data: "b", "that finds more, including what is not there."),
         ),
     ),
 )

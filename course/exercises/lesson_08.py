@@ -35,10 +35,10 @@ def _school_end(data: Data) -> float:
 EXERCISES = (
     Exercise(
         id="08.1",
-        question="Which sentence may stand in the report?",
+        question="Which sentence belongs in the report?",
         kind=Choice("abc"),
         expected=lambda data: "b",
-        because="It gives the estimate, and with the interval all that these data leave possible.",
+        because="It gives the estimate, and the interval says what else these data leave possible.",
         hint="read the interval of the SD once more, from its lower to its upper end.",
         slips=(
             Slip(
@@ -48,7 +48,7 @@ EXERCISES = (
             ),
             Slip(
                 lambda data: "c",
-                "the fit is sound: it is at the optimum. The optimum lies at the edge.",
+                "the fit is sound: it is at the optimum, and the optimum lies at the edge.",
             ),
         ),
     ),
@@ -74,23 +74,25 @@ EXERCISES = (
     ),
     Exercise(
         id="08.3",
-        question="Which formula mends mystery A?",
-        kind=Model(),
+        question="Which is the simplest formula for mystery A with the same estimate and standard error?",
+        kind=Model("classes"),
         expected=lambda data: (
             "test_score ~ age10 + (1|classroom) + (1|school)",
             "test_score ~ age10 + (1|school/classroom)",
         ),
-        because="Schools have no slopes of their own to show, so intercepts are all that varies.",
-        hint="read the rows of the school: which of its three numbers is near 0, and which at the edge? "
-        "Leave out what the data cannot show.",
+        because="Once the correlation is dropped, the SD of the slopes is exactly 0. Leaving the slope out "
+        "then "
+        "changes no estimate and no standard error.",
+        hint="first drop the correlation and fit again. Which SD is exactly 0 then? Leave that term out, and "
+        "compare the estimate and standard error of age10.",
         slips=(
             Slip(
                 lambda data: (
                     "test_score ~ age10 + (1|classroom) + (age10||school)",
                     "test_score ~ age10 + (1|classroom) + (1|school) + (0+age10|school)",
                 ),
-                "the correlation is gone. Fit it and look at the SD of the slopes: is there anything "
-                "left of it?",
+                "a good first step, and the numbers are right. But look at the SD of the slopes: it is "
+                "exactly 0. Which simpler formula gives the same estimate and standard error?",
             ),
             Slip(
                 lambda data: "test_score ~ age10 + (1|classroom) + (age10|school)",
@@ -101,26 +103,25 @@ EXERCISES = (
                     "test_score ~ age10 + (1|classroom)",
                     "test_score ~ age10 + (1|classroom) + (0+age10|school)",
                 ),
-                "now schools have no intercepts. Their SD was not the trouble.",
+                "now schools have no intercepts, and the SD of their intercepts was not the problem.",
             ),
             Slip(
                 lambda data: (
                     "test_score ~ (1|classroom) + (1|school)",
                     "test_score ~ 1 + (1|classroom) + (1|school)",
                 ),
-                "the slope that does not *vary* is still there on average: age10 stays in the fixed "
-                "part.",
+                "slopes that do not *vary* still have an average: age10 stays in the fixed part.",
             ),
             Slip(
                 lambda data: "test_score ~ age10 + (1|school)",
-                "the slope is gone, but so are the classrooms, and nobody complained of them.",
+                "the slope is gone, but so are the classrooms, and nothing was wrong with them.",
             ),
         ),
     ),
     Exercise(
         id="08.4",
-        question="Which formula mends mystery B?",
-        kind=Model(),
+        question="Which formula is right for mystery B?",
+        kind=Model("classes"),
         expected=lambda data: (
             "test_score ~ age10 + I(age10**2) + (1|classroom) + (1|school)",
             "test_score ~ age10 + I(age10*age10) + (1|classroom) + (1|school)",
@@ -128,7 +129,7 @@ EXERCISES = (
             "test_score ~ age10 + I(age10**2) + (1|school/classroom)",
         ),
         because="The average line is bent, and the square of age lets it bend.",
-        hint="the means of the residuals should lie along 0. What shape have they, and which column "
+        hint="the means of the residuals should lie along 0. What shape do they have, and which column "
         "would give the average line that shape?",
         slips=(
             Slip(
@@ -141,8 +142,8 @@ EXERCISES = (
             ),
             Slip(
                 lambda data: "test_score ~ I(age10**2) + (1|classroom) + (1|school)",
-                "the square stands beside age10, not in its place: without age10 the top of the "
-                "curve is forced to ten years.",
+                "the square comes in addition to age10, not instead of it: without age10 the top of the "
+                "curve is forced to lie at ten years.",
             ),
             Slip(
                 lambda data: (
@@ -157,8 +158,8 @@ EXERCISES = (
                     "test_score ~ bs(age10, df=3) + (1|classroom) + (1|school)",
                     "test_score ~ bs(age10, df=4) + (1|classroom) + (1|school)",
                 ),
-                "this bends, and costs more coefficients than the shape needs. It has one top: which "
-                "single column gives that?",
+                "this bends, but it uses more coefficients than the shape needs. The curve has one top: "
+                "which single column gives that?",
             ),
             Slip(
                 lambda data: "np.log(test_score) ~ age10 + (1|classroom) + (1|school)",
@@ -167,29 +168,29 @@ EXERCISES = (
             ),
             Slip(
                 lambda data: "test_score ~ age10 + I(age10**2) + (1|school)",
-                "the bend is right. But the classrooms got lost.",
+                "the bend is right, but the classrooms are missing.",
             ),
         ),
     ),
     Exercise(
         id="08.5",
-        question="Which formula mends mystery C?",
-        kind=Model(),
+        question="Which formula is right for mystery C?",
+        kind=Model("classes"),
         expected=lambda data: (
             "test_score ~ age10 + C(district) + (1|classroom) + (1|school)",
             "test_score ~ age10 + C(district) + (1|school/classroom)",
         ),
         because="C() makes labels of the numbers, so every district gets a mean of its own.",
-        hint="how many districts are there, and how many rows has the table for them? What is fitted "
-        "to the numbers 1, 2, 3?",
+        hint="how many districts are there, and how many rows does the table have for them? What does the "
+        "formula make of the numbers 1, 2 and 3?",
         slips=(
             Slip(
                 lambda data: (
                     "test_score ~ age10 + (1|classroom) + (1|school) + (1|district)",
                     "test_score ~ age10 + (1|district/school/classroom)",
                 ),
-                "now district is a label, which is right. But three levels hardly show a variance. "
-                "Where do they belong instead?",
+                "now district is a label, which is right. But three districts tell next to nothing about a "
+                "variance. Where do they belong instead?",
             ),
             Slip(
                 lambda data: "test_score ~ age10 + district + (1|classroom) + (1|school)",
@@ -197,15 +198,15 @@ EXERCISES = (
             ),
             Slip(
                 lambda data: "test_score ~ age10 + (1|classroom) + (1|school)",
-                "this forgets the districts. They do differ; the fit only asks in the wrong way.",
+                "this leaves the districts out. They do differ; the fit only asked in the wrong way.",
             ),
             Slip(
                 lambda data: "test_score ~ age10 + C(district)",
-                "the districts are right. But the random part got lost.",
+                "the districts are right, but the random part is missing.",
             ),
             Slip(
                 lambda data: "test_score ~ age10 + C(district) + (1|school)",
-                "the districts are right. But the classrooms got lost.",
+                "the districts are right, but the classrooms are missing.",
             ),
             Slip(
                 lambda data: "test_score ~ age10 + I(district**2) + (1|classroom) + (1|school)",
@@ -215,22 +216,22 @@ EXERCISES = (
     ),
     Exercise(
         id="08.6",
-        question="Which formula mends mystery D?",
-        kind=Model(),
+        question="Which formula is right for mystery D?",
+        kind=Model("classes"),
         expected=lambda data: (
             "test_score ~ age10 + teacher_experience + (1|classroom) + (1|school)",
             "test_score ~ age10 + teacher_experience + (1|school/classroom)",
         ),
         because="A classroom has one teacher, so no classroom can show a slope of experience.",
-        hint="how many different values has teacher_experience inside one classroom? What can a slope "
-        "rest on, then? The notes of the fit say it, too.",
+        hint="how many different values does teacher_experience have within one classroom? What could a "
+        "slope be estimated from, then? The notes of the fit say it, too.",
         slips=(
             Slip(
                 lambda data: (
                     "test_score ~ age10 + teacher_experience + (teacher_experience||classroom) + (1|school)"
                 ),
-                "the correlation is gone, and the slope by classroom is still there. What could it "
-                "rest on?",
+                "the correlation is gone, but the slope by classroom is still there. What could it be "
+                "estimated from?",
             ),
             Slip(
                 lambda data: (
@@ -252,13 +253,13 @@ EXERCISES = (
                     "(teacher_experience|school)"
                 ),
                 "a slope by school is possible, since a school has several classrooms. But nobody "
-                "asked for it, and a few classrooms a school show little of it.",
+                "asked for it, and a few classrooms per school tell little about it.",
             ),
         ),
     ),
     Exercise(
         id="08.7",
-        question="What does it say that a fit has converged?",
+        question="What does it tell you that a fit has converged?",
         kind=Choice("abc"),
         expected=lambda data: "b",
         because="Case 3 converged far below the optimum, and the fit of mystery B converged on a "
@@ -270,7 +271,7 @@ EXERCISES = (
             ),
             Slip(
                 lambda data: "c",
-                "the search knows nothing of the world, only the formula. Did mystery B complain?",
+                "the search knows only the formula, not the world. Did mystery B complain?",
             ),
         ),
     ),
@@ -280,7 +281,7 @@ EXERCISES = (
         kind=Choice("abc"),
         expected=lambda data: "c",
         because="Every split of the sum is equally likely, so the search stays with its first guess.",
-        hint="which number of that fit could be found by other means, too?",
+        hint="which number of that fit could ordinary regression find, too?",
         slips=(
             Slip(
                 lambda data: "a",
@@ -297,7 +298,7 @@ EXERCISES = (
         question="Without one clinic of thirty the variance between clinics halves: what do you do?",
         kind=Choice("abc"),
         expected=lambda data: "a",
-        because="An unusual group is a question to its rows; the reader needs both results.",
+        because="First look at its rows. If nothing is wrong there, the reader needs both results.",
         hint="what did we do with school P1-S17, and in which order?",
         slips=(
             Slip(
@@ -307,8 +308,8 @@ EXERCISES = (
             ),
             Slip(
                 lambda data: "c",
-                "shrinkage pulls the clinic in somewhat. The variance between clinics is not "
-                "protected by it.",
+                "shrinkage pulls the clinic in somewhat, but it does not protect the variance between "
+                "clinics.",
             ),
         ),
     ),

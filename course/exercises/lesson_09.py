@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from course.exercises.exercise import Choice, Data, Exercise, Model, Number, Slip
+from course.exercises.exercise import Also, Choice, Data, Exercise, Model, Number, Slip
 from course.studies.power import power
 
 SCHOOL_VARIANCE, PUPIL_VARIANCE, EFFECT = 16, 64, 5
@@ -90,11 +90,11 @@ EXERCISES = (
             ),
             Slip(
                 lambda data: 0.95 * 0.05 / 0.005,
-                "the error stands under a root: square it before you divide.",
+                "the formula has a root: square the error before you divide.",
             ),
             Slip(
                 lambda data: round(0.95 / 0.005**2),
-                "under the root stands p (1 − p), and not p alone.",
+                "under the root is p (1 − p), and not p alone.",
             ),
         ),
     ),
@@ -112,7 +112,7 @@ EXERCISES = (
             ),
             Slip(
                 lambda data: np.sqrt((SCHOOL_VARIANCE + PUPIL_VARIANCE) / (24 * 15 / 4)),
-                "this takes all pupils for independent, as ordinary regression does.",
+                "this treats all pupils as independent, as ordinary regression does.",
             ),
             Slip(
                 lambda data: np.sqrt((SCHOOL_VARIANCE + PUPIL_VARIANCE / 15) / 24),
@@ -128,6 +128,10 @@ EXERCISES = (
                 "σ² is divided by the pupils of a school: their mean varies less than one pupil.",
             ),
             Slip(
+                lambda data: _standard_error(24, 15) / np.sqrt(2),
+                "a root of 2 is missing: each half has 12 schools, and the variances of two means add up.",
+            ),
+            Slip(
                 lambda data: _standard_error(15, 24),
                 "you have exchanged schools and pupils: 24 schools, 15 pupils in each.",
             ),
@@ -140,7 +144,7 @@ EXERCISES = (
         expected=lambda data: _girls_and_boys(3)["power"],
         because="It is the share of the 50 replicates with p < 0.05. Do not forget its interval.",
         hint='the formula has sex and (1|school), the test is "sex[T.male]", the effect 3, and '
-        "**small hands over the rest. The answer stands in the column power.",
+        "**small hands over the rest. The answer is in the column power.",
         slips=(
             Slip(
                 lambda data: _girls_and_boys(0)["power"],
@@ -148,42 +152,49 @@ EXERCISES = (
             ),
             Slip(
                 lambda data: _girls_and_boys(3)["lower"],
-                "that is the lower end of the interval. The power itself stands beside it.",
+                "that is the lower end of the interval. The power itself is in the column beside it.",
             ),
             Slip(
                 lambda data: _girls_and_boys(3)["upper"],
-                "that is the upper end of the interval. The power itself stands beside it.",
+                "that is the upper end of the interval. The power itself is in the column beside it.",
             ),
             Slip(
                 lambda data: _girls_and_boys(-3)["power"],
-                "boys are to score higher, so their coefficient is positive.",
+                "boys score higher here, so their coefficient is positive.",
             ),
             Slip(
                 lambda data: 1 - _girls_and_boys(3)["power"],
                 "that is the share of studies that miss the difference.",
             ),
         ),
+        also=(
+            Also(
+                lambda data: _girls_and_boys(3)["power"],
+                "Another seed, or more replicates, gives another share, and within the error of a simulation "
+                "it is the same.",
+                within=0.12,  # less than two Monte-Carlo errors of 50 replicates
+            ),
+        ),
     ),
     Exercise(
         id="09.4",
-        question="Which formula fits a tutoring that is given inside schools, and may bring more in "
-        "some than in others?",
-        kind=Model(),
+        question="Which formula is right for tutoring that is given within schools, and may achieve more in "
+        "some schools than in others?",
+        kind=Model("classes"),
         expected=lambda data: "test_score ~ tutoring + (tutoring|school)",
-        because="What varies by school stands left of the bar: the level of the school, and the effect.",
-        hint="on the right of ~ stand the fixed effect and one pair of parentheses. What varies by "
-        "school?",
+        because="What varies by school goes to the left of the bar: its level, and the effect of tutoring.",
+        hint="after the ~ come the fixed effect and one pair of parentheses. What varies by school?",
         slips=(
             Slip(
                 lambda data: (
                     "test_score ~ tutoring + (school|tutoring)",
                     "test_score ~ tutoring + (1|tutoring)",
                 ),
-                "what varies stands left of the bar, and the groups it varies by stand right of it.",
+                "what varies goes to the left of the bar, and the groups by which it varies to the right.",
             ),
             Slip(
                 lambda data: "test_score ~ tutoring + (1|school)",
-                "this has one effect for all schools. They may differ in it.",
+                "this has one effect for all schools. But they may differ in it.",
             ),
             Slip(
                 lambda data: (
@@ -197,7 +208,13 @@ EXERCISES = (
                     "test_score ~ tutoring + (tutoring||school)",
                     "test_score ~ tutoring + (1|school) + (0 + tutoring|school)",
                 ),
-                "this sets the covariance of level and effect to 0, which nobody has promised.",
+                "this sets the covariance of level and effect to 0, and nothing says that it is.",
+            ),
+            Slip(
+                lambda data: "test_score ~ tutoring + (1|school) + (1|school:tutoring)",
+                "this is a sound model: each half of a school has an effect of its own. But it ties the "
+                "covariance "
+                "of level and effect to their variances. Let slope and intercept vary freely by school.",
             ),
             Slip(
                 lambda data: (
@@ -217,15 +234,15 @@ EXERCISES = (
     ),
     Exercise(
         id="09.5",
-        question="How many schools has the cheapest design with a power of 0.8, if a visit costs 100?",
+        question="How many schools does the cheapest design with a power of 0.8 have, if a school costs 100?",
         kind=Number(decimals=0),
         expected=lambda data: int(_designs(100, 20)["schools"].iloc[0]),
-        because="Where schools are cheap, many schools with few pupils in each are the best buy.",
+        because="Where schools cost little, many schools with few pupils in each are cheapest.",
         hint="mark the designs with 0.8 or more, and compute schools × (100 + 20 × pupils) for each.",
         slips=(
             Slip(
                 lambda data: int(_designs(500, 20)["schools"].iloc[0]),
-                "that is the best buy at 500 for a visit. Visits have become cheaper.",
+                "that is the cheapest design at 500 for a school. Schools cost only 100 now.",
             ),
             Slip(
                 lambda data: int(_designs(100, 20)["schools"].min()),
@@ -237,7 +254,7 @@ EXERCISES = (
             ),
             Slip(
                 lambda data: 36,
-                "with 36 schools and 5 pupils in each the power still lies below 0.8.",
+                "with 36 schools and 5 pupils in each, the power is still below 0.8.",
             ),
             Slip(
                 lambda data: int(_designs(100, 20)["cost"].iloc[0]),
@@ -247,10 +264,10 @@ EXERCISES = (
     ),
     Exercise(
         id="09.6",
-        question="How many patients of each ward are the cheapest?",
+        question="What is the cheapest number of patients per ward?",
         kind=Number(decimals=0),
         expected=_wards,
-        because="Wards are dear and patients vary more than wards do: many patients in each ward.",
+        because="Wards are expensive, and patients vary more than wards do: take many patients in each ward.",
         hint="√(cost of a ward / cost of a patient × σ² / τ²). Which of the two SDs is σ?",
         slips=(
             Slip(
@@ -264,7 +281,7 @@ EXERCISES = (
             Slip(lambda data: _wards(data, root=1), "the root is missing."),
             Slip(
                 lambda data: np.sqrt(12 / 300 * 36 / 4),
-                "the costs are upside down: the dearer the ward, the more patients in each.",
+                "the costs are upside down: the more a ward costs, the more patients in each.",
             ),
             Slip(
                 lambda data: np.sqrt(36 / 4),
@@ -281,16 +298,16 @@ EXERCISES = (
         question="Ten schools with 20 pupils each become ten schools with 60: what happens?",
         kind=Choice("abc"),
         expected=lambda data: "b",
-        because="Pupils make σ²/n small. τ² stays, and only schools divide it.",
+        because="More pupils make σ²/n smaller. But τ² stays, and is divided by the number of schools alone.",
         hint="look at the curve of ten schools, and at its dotted line.",
         slips=(
             Slip(
                 lambda data: "a",
-                "a third of the residual's part of the variance. And the part of the schools?",
+                "the residual's part of the variance falls to a third. What about the part of the schools?",
             ),
             Slip(
                 lambda data: "c",
-                "more pupils never harm. Which part of the variance do they shrink?",
+                "more pupils do no harm. Which part of the variance do they reduce?",
             ),
         ),
     ),
@@ -319,7 +336,7 @@ EXERCISES = (
         slips=(
             Slip(
                 lambda data: "b",
-                "small studies are significant where they were lucky. Look at the mean of the "
+                "small studies are significant when they are lucky. Look at the mean of the "
                 "significant estimates.",
             ),
             Slip(lambda data: "c", "then every sample has enough power, on paper."),
@@ -333,10 +350,13 @@ EXERCISES = (
         because="It is about one error away from 0, which is nothing unusual.",
         hint="how many Monte-Carlo errors is the bias away from 0?",
         slips=(
-            Slip(lambda data: "a", "what would the next hundred replicates give? Mind the error."),
+            Slip(
+                lambda data: "a",
+                "what would the next hundred replicates give? Compare the bias with its error.",
+            ),
             Slip(
                 lambda data: "c",
-                "what was not found in a hundred replicates may show in ten thousand.",
+                "a bias that a hundred replicates cannot show may show in ten thousand.",
             ),
         ),
     ),

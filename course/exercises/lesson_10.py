@@ -52,7 +52,7 @@ EXERCISES = (
         question="Which deviance does ordinary regression give for the twelve pupils?",
         kind=Number(decimals=2),
         expected=_ols_deviance,
-        because="It is the left end of the curve: at theta = 0 nothing is shared.",
+        because="It is the left end of the curve: at theta = 0 pupils of one school share nothing.",
         hint="fit smf.ols('test_score ~ 1', twelve); its llf is the log-likelihood.",
         slips=(
             Slip(
@@ -78,7 +78,7 @@ EXERCISES = (
         question="Which theta is best under REML?",
         kind=Number(decimals=2),
         expected=lambda data: _theta(data, reml=True),
-        because="It lies to the right of the one of maximum likelihood.",
+        because="It lies to the right of the best theta of maximum likelihood.",
         hint="optimize.minimize_scalar(f, bounds=(0, 3), method='bounded').x, with f the REML deviance.",
         slips=(
             Slip(
@@ -95,7 +95,7 @@ EXERCISES = (
             ),
             Slip(
                 lambda data: -2 * data.fit(ONE_LEVEL, "twelve").llf,
-                "that is how low the curve is; the question is where.",
+                "that is how low the curve gets; the question is where.",
             ),
         ),
     ),
@@ -156,9 +156,12 @@ EXERCISES = (
         kind=Number(decimals=1),
         expected=lambda data: 40_000**2 * 8 / 1e9,
         because="One row and one column for each patient, 8 bytes a cell.",
-        hint="how many rows and columns has V? A cell is 8 bytes, a gigabyte a billion.",
+        hint="how many rows and columns does V have? A cell takes 8 bytes, and a gigabyte is a billion "
+        "bytes.",
         slips=(
-            Slip(lambda data: 40_000**2 / 1e9, "those are billions of cells. A cell has 8 bytes."),
+            Slip(
+                lambda data: 40_000**2 / 1e9, "those are billions of cells. A cell takes 8 bytes."
+            ),
             Slip(
                 lambda data: 800**2 * 8 / 1e9,
                 "that is a matrix with one row for each ward. V has one for each patient.",
@@ -183,12 +186,12 @@ EXERCISES = (
         question="What does the search look for?",
         kind=Choice("abc"),
         expected=lambda data: "c",
-        because="All else follows from theta by one factorisation.",
+        because="Everything else follows from theta by one factorisation.",
         hint="what was on the horizontal axis of the curve?",
         slips=(
             Slip(
                 lambda data: "a",
-                "what is at its best for every theta need not be searched for.",
+                "these are at their best for every theta, so they need no search.",
             ),
             Slip(lambda data: "b", "they came out of the factor at the end. At which theta?"),
         ),
@@ -198,10 +201,13 @@ EXERCISES = (
         question="Scores in tenths of points: what happens to theta?",
         kind=Choice("abc"),
         expected=lambda data: "a",
-        because="Both SDs grow alike, and theta is their ratio.",
+        because="Both SDs become ten times as large, and theta is their ratio.",
         hint="theta is one SD divided by another. What happens to each?",
         slips=(
-            Slip(lambda data: "b", "so is the SD that it is divided by."),
+            Slip(
+                lambda data: "b",
+                "one SD is ten times as large, and so is the SD that it is divided by.",
+            ),
             Slip(lambda data: "c", "variances are a hundred times as large: both of them."),
         ),
     ),
@@ -211,7 +217,7 @@ EXERCISES = (
         kind=Choice("abc"),
         expected=lambda data: "b",
         because="The valley lies at 0 itself.",
-        hint="look at the dashed curve of the scores that were dealt to be alike.",
+        hint="look at the dashed curve, of the scores that were shuffled to be alike.",
         slips=(
             Slip(lambda data: "a", "the dashed curve has a lowest point. Where?"),
             Slip(lambda data: "c", "the curve is the same on both sides of 0."),
@@ -222,14 +228,14 @@ EXERCISES = (
         question="Why are classrooms eliminated before schools?",
         kind=Choice("abc"),
         expected=lambda data: "b",
-        because="Then nothing is tied that was not tied before.",
+        because="Then no columns become tied that were not tied before.",
         hint="eliminate one school first: which of its neighbours were not tied before?",
         slips=(
             Slip(
                 lambda data: "a",
-                "numbers alone decide nothing: 190 columns may be cheap, if they are not tied.",
+                "numbers alone decide nothing: 190 columns may be cheap if they are not tied to each other.",
             ),
-            Slip(lambda data: "c", "the pattern of the cells does not know the variances."),
+            Slip(lambda data: "c", "which cells are filled does not depend on the variances."),
         ),
     ),
 )

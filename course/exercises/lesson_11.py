@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 
 from course.exercises.exercise import Choice, Data, Exercise, Model, Number, Slip
@@ -11,21 +12,23 @@ from course.fit.model import MixedFit
 EMPTY = "score ~ 1 + (1|school) + (1|lea)"
 RANDOM = " + (gcsecnt + gender|school) + (1|lea)"
 PLANNED = "score ~ gcsecnt + gender + age + gcse_school" + RANDOM
-FINAL = "score ~ bs(gcsecnt, df=4) + gender + age + gcse_school" + RANDOM
+CURVED = "score ~ bs(gcsecnt, df=4) + gender + age + gcse_school" + RANDOM
+FINAL = "score ~ bs(gcsecnt, df=4) + gender + age + gcse_school + log2_size" + RANDOM
 GAP, SLOPE = "gender[T.M]", "gcsecnt"
 
 
-def _with_school_mean(data: Data) -> pd.DataFrame:
-    """The candidates, with the mean GCSE result of their school beside their own."""
+def _with_schools(data: Data) -> pd.DataFrame:
+    """The candidates, with the mean GCSE result and the size of their school beside their own results."""
     candidates = data["chem97"]
     if "gcse_school" not in candidates:
         means = candidates.groupby("school")["gcsecnt"].transform("mean")
-        data.replace("chem97", candidates.assign(gcse_school=means))
+        sizes = np.log2(candidates["school"].map(_sizes(data)) / 20)
+        data.replace("chem97", candidates.assign(gcse_school=means, log2_size=sizes))
     return data["chem97"]
 
 
 def _fit(data: Data, formula: str = FINAL) -> MixedFit:
-    _with_school_mean(data)
+    _with_schools(data)
     return data.fit(formula, "chem97")
 
 
@@ -60,7 +63,7 @@ def _gap_end(data: Data, errors: float, power: int = 1) -> float:
 
 def _five_or_more(data: Data, effect: str = SLOPE, fewest: int = 5, formula: str = FINAL) -> float:
     """SD of an effect of the schools, where only schools of some size are kept."""
-    candidates = _with_school_mean(data)
+    candidates = _with_schools(data)
     large = candidates["school"].map(_sizes(data)) >= fewest
     return _school_sd(mixedlm(formula, candidates[large]).fit(), effect)
 
@@ -106,16 +109,19 @@ EXERCISES = (
         slips=(
             Slip(
                 lambda data: _alike(data, "school"),
-                "that is the share of the school. Who shares a school also shares something larger.",
+                "that is the share of the school alone. Two candidates who share a school also share "
+                "something larger.",
             ),
-            Slip(lambda data: _alike(data, "lea"), "that is for two different schools."),
+            Slip(
+                lambda data: _alike(data, "lea"), "that is for two candidates of different schools."
+            ),
             Slip(
                 lambda data: _alike(data, "school", "lea", power=0.5),
                 "those are SDs. Only variances add up: use the column vcov, or icc().",
             ),
             Slip(
                 lambda data: _alike(data, "Residual"),
-                "that is the part that they do not have in common.",
+                "that is the share that they do not have in common.",
             ),
             Slip(
                 lambda data: 100 * _alike(data, "school", "lea"),
@@ -127,14 +133,15 @@ EXERCISES = (
         id="11.3",
         question="Which formula asks whether the effect of dose and the gap between the sexes differ "
         "between wards?",
-        kind=Model(),
+        kind=Model("wards"),
         expected=lambda data: (
             "pain ~ dose + sex + (dose + sex|ward) + (1|hospital)",
             "pain ~ dose + sex + (dose + sex|hospital:ward) + (1|hospital)",
         ),
         because="Both slopes vary by ward, around an average that is a fixed effect.",
-        hint="what differs stands left of the bar, between what it differs right of it; and every "
-        "random slope needs its average among the fixed effects.",
+        hint="what differs goes to the left of the bar, and the groups between which it differs to the "
+        "right; "
+        "and every random slope needs its average among the fixed effects.",
         slips=(
             Slip(
                 lambda data: (
@@ -171,15 +178,22 @@ EXERCISES = (
                     "pain ~ dose + sex + (dose + sex|ward) + (dose + sex|hospital)",
                     "pain ~ dose + sex + (dose + sex|hospital/ward)",
                 ),
-                "this lets the slopes differ between hospitals, too. Nobody asked that.",
+                "this lets the slopes differ between hospitals, too. Nobody asked for that.",
             ),
             Slip(
                 lambda data: "pain ~ dose + sex + (dose * sex|ward) + (1|hospital)",
-                "the star adds an interaction that differs between wards. Nobody asked for it.",
+                "the star adds an interaction that differs between wards. Nobody asked for that.",
             ),
             Slip(
-                lambda data: "pain ~ dose + sex + (0 + dose + sex|ward) + (1|hospital)",
-                "the 0 takes the intercept away: wards may well differ in the intercept.",
+                lambda data: "pain ~ dose + sex + (dose + sex||ward) + (1|hospital)",
+                "both questions are in it. But two bars claim that intercept, slope and gap are unrelated, "
+                "and "
+                "nothing in the study says so. Let them correlate.",
+            ),
+            Slip(
+                lambda data: "pain ~ dose * sex + (dose + sex|ward) + (1|hospital)",
+                "the random part is right. The star adds an interaction to the fixed part that nobody asked "
+                "for.",
             ),
         ),
     ),
@@ -204,12 +218,16 @@ EXERCISES = (
                 "those lie below the floor. The question asks for the other end.",
             ),
             Slip(
+                lambda data: _beyond(data, CURVED),
+                "that is the fit with the curve. The question is about the fit `planned`.",
+            ),
+            Slip(
                 lambda data: _beyond(data, FINAL),
-                "that is the fit with the curve. Here the fit `planned` is asked for.",
+                "that is the fit `final`. The question is about the fit `planned`.",
             ),
             Slip(
                 lambda data: 0,
-                "the scores end there, the fitted values do not. Take planned.fittedvalues.",
+                "the scores end at 10, but the fitted values do not. Take planned.fittedvalues.",
             ),
         ),
     ),
@@ -246,6 +264,12 @@ EXERCISES = (
                 "that is the fit `planned`. Take the fit `final`.",
             ),
             Slip(
+                lambda data: (
+                    _fit(data, CURVED).fe_params[GAP] - 1.96 * _school_sd(_fit(data, CURVED), GAP)
+                ),
+                "that is the fit `curved`, without the size of the school. Take the fit `final`.",
+            ),
+            Slip(
                 lambda data: _fit(data).fe_params[GAP] - 1.96 * _school_sd(_fit(data), "Intercept"),
                 "you took the SD of the intercepts. The gap has an SD of its own.",
             ),
@@ -257,8 +281,8 @@ EXERCISES = (
         kind=Number(decimals=2),
         expected=_five_or_more,
         because="The small schools said little about slopes, so little changes without them.",
-        hint='keep the rows where candidates["school"].map(size) is at least five, then fit curve + the '
-        "same random part.",
+        hint='keep the rows where candidates["school"].map(size) is at least five, then fit final.formula '
+        "to them.",
         slips=(
             Slip(
                 lambda data: _school_sd(_fit(data), SLOPE),
@@ -266,7 +290,7 @@ EXERCISES = (
             ),
             Slip(
                 lambda data: _five_or_more(data) ** 2,
-                "that is the variance. The SD stands in the column sdcor.",
+                "that is the variance. The SD is in the column sdcor.",
             ),
             Slip(
                 lambda data: _five_or_more(data, effect=GAP),
@@ -278,16 +302,16 @@ EXERCISES = (
             ),
             Slip(
                 lambda data: _five_or_more(data, formula=PLANNED),
-                "this is the straight line. The final model has the curve: start from `curve`.",
+                "this is the straight line. The final model has a curve: use final.formula.",
             ),
         ),
     ),
     Exercise(
         id="11.7",
-        question="The raw mean of women is higher, the coefficient of men positive: what holds?",
+        question="The raw mean of women is higher, and the coefficient of men is positive: what holds?",
         kind=Choice("abc"),
         expected=lambda data: "c",
-        because="They are two comparisons: of all, and of those with equal GCSE results.",
+        because="They are two comparisons: of all women and men, and of those with equal GCSE results.",
         hint="compare the mean GCSE results of women and men, and ask whom a coefficient compares.",
         slips=(
             Slip(
@@ -296,7 +320,7 @@ EXERCISES = (
             ),
             Slip(
                 lambda data: "b",
-                "a raw mean is right for what it says. The schools are not the reason here.",
+                "a raw mean is right about what it describes. The schools are not the reason here.",
             ),
         ),
     ),
@@ -328,7 +352,7 @@ EXERCISES = (
         slips=(
             Slip(
                 lambda data: "a",
-                "it fell, but not to 0. Look at the interval of what is left.",
+                "it fell, but not to 0. Look at its interval.",
             ),
             Slip(
                 lambda data: "c",
@@ -342,15 +366,15 @@ EXERCISES = (
         kind=Choice("abc"),
         expected=lambda data: "c",
         because="Predicted effects are good guesses with wide intervals; the order at the top is luck.",
-        hint="look where the schools on top of the fit stood in the invented worlds.",
+        hint="look at where the schools at the top of the fitted list really stood in the invented worlds.",
         slips=(
             Slip(
                 lambda data: "a",
-                "shrinkage tames luck and cannot remove it. How wide are the intervals?",
+                "shrinkage reduces luck, but cannot remove it. How wide are the intervals?",
             ),
             Slip(
                 lambda data: "b",
-                "how many candidates have the schools that lead the list by raw means?",
+                "how many candidates do the schools have that lead the list by raw means?",
             ),
         ),
     ),

@@ -173,7 +173,7 @@ EXERCISES = (
     Exercise(
         id="12.5",
         question="Which formula models the falls, with wards and an effect of each patient?",
-        kind=Model(),
+        kind=Model("wards"),
         expected=lambda data: "falls ~ age + offset(np.log(bed_days)) + (1|ward) + (1|patient)",
         because="The offset makes it a rate, and the effect of each patient lets counts vary more than "
         "chance alone would have it.",

@@ -85,14 +85,14 @@ EXERCISES = (
             ),
             Slip(
                 lambda data: _missing(data, "ESCS", "ST013Q01TA"),
-                "those miss something or other. Look at the column ESCS alone.",
+                "those lack a value in one column or another. Look at the column ESCS alone.",
             ),
             Slip(lambda data: 0, "count the missing values, not a code such as 99."),
         ),
     ),
     Exercise(
         id="13.2",
-        question="What share of the students lies below 420 points?",
+        question="What share of the students is below 420 points?",
         kind=Number(decimals=3),
         expected=lambda data: float((_scores(data) < LIMIT).to_numpy().mean()),
         because="A share for each plausible value, and then their mean.",
@@ -100,7 +100,7 @@ EXERCISES = (
         slips=(
             Slip(
                 lambda data: float((_scores(data).mean(axis=1) < LIMIT).mean()),
-                "you averaged the plausible values first. Averages keep away from the ends.",
+                "you averaged the plausible values first. Averages stay away from the ends.",
             ),
             Slip(
                 lambda data: float((_scores(data)["PV1MATH"] < LIMIT).mean()),
@@ -116,7 +116,8 @@ EXERCISES = (
             ),
             Slip(
                 lambda data: float((_scores(data) < LIMIT).any(axis=1).mean()),
-                "those have some plausible value below. Each of the ten columns has a share of its own.",
+                "those have at least one plausible value below 420. Each of the ten columns has a share of "
+                "its own.",
             ),
         ),
     ),
@@ -135,7 +136,7 @@ EXERCISES = (
             ),
             Slip(
                 lambda data: _variance(data, between=0) ** 0.5,
-                "this is the part within alone. It takes the scores as if they were known.",
+                "this is the part within alone. It treats the scores as known.",
             ),
             Slip(
                 lambda data: _variance(data, within=0) ** 0.5,
@@ -151,7 +152,7 @@ EXERCISES = (
             ),
             Slip(
                 lambda data: float(np.std(_slopes(data)[0], ddof=1)),
-                "that is the SD of the ten estimates. What did each fit know of its own exactness?",
+                "that is the SD of the ten estimates. Each fit has a standard error of its own, too.",
             ),
         ),
     ),
@@ -160,7 +161,7 @@ EXERCISES = (
         question="What is the mean score of the country?",
         kind=Number(decimals=1),
         expected=lambda data: _average(data, "W_FSTUWT"),
-        because="Every student counts for as many as they stand for, in each plausible value.",
+        because="Every student counts for as many students as they stand for, in each plausible value.",
         hint="np.average(column, weights=final) is the weighted mean of one plausible value.",
         slips=(
             Slip(_average, "that is the mean of the sample. Give every student the final weight."),
@@ -182,7 +183,7 @@ EXERCISES = (
     ),
     Exercise(
         id="13.5",
-        question="By how many points does a student with more than 500 books at home surpass one with ten at "
+        question="By how many points is a student with more than 500 books at home ahead of one with ten at "
         "most?",
         kind=Number(decimals=1),
         expected=_books,
@@ -191,7 +192,7 @@ EXERCISES = (
         slips=(
             Slip(
                 lambda data: -_books(data),
-                "the sign: who has more books, has the higher score here.",
+                "the sign is wrong: students with more books have the higher scores here.",
             ),
             Slip(
                 _raw_books,
@@ -214,7 +215,7 @@ EXERCISES = (
         question="How many points lower is the mean of PV1MATH of students without ESCS?",
         kind=Number(decimals=0),
         expected=_gap,
-        because="Who does not answer is weaker: the others are no fair picture of all.",
+        because="Students who do not answer are weaker, so the others are not a fair picture of all.",
         hint="group PV1MATH by whether ESCS is missing, and take the difference of the two means.",
         slips=(
             Slip(
@@ -250,11 +251,11 @@ EXERCISES = (
     ),
     Exercise(
         id="13.8",
-        question="Which weights belong into a model with students in schools?",
+        question="Which weights belong in a model with students in schools?",
         kind=Choice("abc"),
         expected=lambda data: "c",
-        because="There is a weight for each stage at which somebody was drawn.",
-        hint="how often was something drawn, until a student was in the sample?",
+        because="There is one weight for each stage of sampling.",
+        hint="how many times was something drawn before a student was in the sample?",
         slips=(
             Slip(
                 lambda data: "a",
@@ -272,11 +273,13 @@ EXERCISES = (
         kind=Choice("abc"),
         expected=lambda data: "a",
         because="What is drawn without the score is unrelated to it, and the slope comes out too flat.",
-        hint="imagine all values were missing, and drawn without a look at the score: what slope comes out?",
+        hint="imagine that all values were missing and were drawn without looking at the score: what slope "
+        "would come out?",
         slips=(
             Slip(
                 lambda data: "b",
-                "the draws add no information, and the standard errors know that. What if it is left out?",
+                "the draws add no information, and the standard errors allow for that. What happens if it "
+                "is left out?",
             ),
             Slip(lambda data: "c", "it does, for the relation that you want to estimate."),
         ),
@@ -286,8 +289,8 @@ EXERCISES = (
         question="What does an fmi of 0.30 say?",
         kind=Choice("abc"),
         expected=lambda data: "c",
-        because="It compares what is known of one effect with what complete data would tell.",
-        hint="it stands beside each effect and differs between them. Which of the three can do that?",
+        because="It compares what is known about one effect with what complete data would tell.",
+        hint="every effect has one, and they differ. Which of the three can differ between effects?",
         slips=(
             Slip(
                 lambda data: "a",

@@ -17,7 +17,7 @@ from course.common.nearest import nearest
 from course.common.wording import count
 from course.design.columns import as_column, check_frame, factorize, find_columns, missing_rows
 from course.design.groups import group_codes, lies_in, relation
-from course.design.weights import weights_column
+from course.design.weights import columns_of_weights, weights_column
 from course.errors import CourseError
 from course.formula.expressions import quoted_column
 from course.formula.parse import effect_terms, parse_formula, random_term
@@ -58,7 +58,8 @@ def read_call(
     """
     data = check_frame(data)
     if not isinstance(formula, Formula):
-        formula = parse_formula(formula, data.columns)
+        aside = columns_of_weights(weights, None, data.columns)
+        formula = parse_formula(formula, [name for name in data.columns if name not in aside])
     _refuse_several(groups, data)
     group, data = as_column("groups", groups, data, "label")
     weighted, data = weights_column(weights, data)
@@ -246,7 +247,7 @@ def _beside_bars(
     for key, structure in vc_formula.items():
         if key not in named:
             raise CourseError(
-                f"vc_formula names '{key}', which is no group of the formula ({', '.join(named)})"
+                f"vc_formula names '{key}', which is not a group of the formula ({', '.join(named)})"
                 f"{nearest(key, named)}"
             )
         if not isinstance(structure, str) or structure not in STRUCTURES:

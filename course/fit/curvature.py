@@ -69,14 +69,19 @@ def _(fit: MixedFit) -> Curvature:
 @curvature.register
 def _(fit: MixedGLMFit) -> Curvature:
     model, theta = fit.model.problem, fit.estimates.theta_standard
-    values, vectors = np.linalg.eigh(fit.estimates.optimum.hessian)
-    kept = (
-        values > 1e-8 * values.max()
-    )  # a correlation of an effect that does not vary is not known
-    covariance = 2 * (vectors[:, kept] / values[kept]) @ vectors[:, kept].T
+    root = root_of_covariance(fit)[model.p :]
     return Curvature(
         model.linear.unpack(theta),
         [model.linear.unpack(row) for row in np.eye(len(theta))],
         list(model.columns.T_z),
-        covariance[model.p :, model.p :],
+        root @ root.T,
     )
+
+
+def root_of_covariance(fit: MixedGLMFit) -> np.ndarray:
+    """R with R R' the covariance matrix of beta and theta in standardised units, (p + n_theta, m)."""
+    values, vectors = np.linalg.eigh(fit.estimates.optimum.hessian)
+    kept = (
+        values > 1e-8 * values.max()
+    )  # a correlation of an effect that does not vary is not known
+    return vectors[:, kept] * np.sqrt(2 / values[kept])

@@ -12,6 +12,7 @@ from course.common.keywords import refuse_keywords
 from course.design.columns import check_frame
 from course.design.design import build_design
 from course.design.plausible import build_designs
+from course.design.weights import columns_of_weights
 from course.errors import CourseError
 from course.fit.call_forms import (
     KEYWORDS,
@@ -105,7 +106,7 @@ def mixedlm(
     Raises
     ------
     CourseError
-        Where formula or data are not as they should be; the message gives the mend.
+        Where formula or data are not as they should be; the message says what to write instead.
 
     See Also
     --------
@@ -138,7 +139,8 @@ def mixedlm(
         refuse_beside_a_source(groups, re_formula, vc_formula, subset, weights)
         return _of_source(formula, source, missing)
     data = check_frame(data)
-    formula, plausible = read_formula(formula, data.columns)
+    aside = columns_of_weights(weights, replicate_weights, data.columns)
+    formula, plausible = read_formula(formula, data.columns, aside)
     formula, data, weighted = read_call(
         formula, data, groups, re_formula, vc_formula, subset, missing, None if sampled else weights
     )

@@ -16,7 +16,7 @@ from course.design.notes import find_notes
 from course.errors import CourseError
 from course.fit.generalised_summary import GeneralisedSummary, counted, summarise_generalised
 from course.fit.notes import generalised_notes
-from course.fit.predict import predict, variance_of_random_part
+from course.fit.predict import WORDS, predict, variance_of_random_part
 from course.fit.progress import deviances_shown
 from course.fit.tables import effects_tables, ratio_table, variance_table, with_left_out, z_table
 from course.solver.families import Family
@@ -382,7 +382,8 @@ class MixedGLMFit:
         """
         choice("kind", kind, KINDS)
         average = isinstance(random, str) and random == "average"
-        eta = predict(self.design, self.estimates, new_data, "none" if average else random)
+        words = (*WORDS, "average")
+        eta = predict(self.design, self.estimates, new_data, "none" if average else random, words)
         if average:
             variance = variance_of_random_part(self.design, self.estimates, new_data)
             mean = self.family.average(eta.to_numpy(), variance)
@@ -415,7 +416,12 @@ class MixedGLMFit:
     def notes(self) -> tuple[str, ...]:
         """What the data and the fit say that the formula does not."""
         said = [f"{counted(self.design)}."] if self.design.counted else []
-        return (*said, *generalised_notes(self.design, self.estimates), *find_notes(self.design))
+        return (*said, *self._further_notes)
+
+    @property
+    def _further_notes(self) -> tuple[str, ...]:
+        """All but what is counted, which the summary has in its heading."""
+        return (*generalised_notes(self.design, self.estimates), *find_notes(self.design))
 
     def summary(self) -> GeneralisedSummary:
         """A compact table: prints as text, shows as HTML in a notebook."""
@@ -426,7 +432,7 @@ class MixedGLMFit:
             self.method,
             (self.aic, self.bic),
             self.fixed_effects,
-            self.notes,
+            self._further_notes,
         )
 
     def __repr__(self) -> str:

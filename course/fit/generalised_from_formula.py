@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from course.common.arguments import unknown
+from course.common.arguments import kind_of, unknown
 from course.common.keywords import refuse_keywords
 from course.design.design import build_design
 from course.design.responses import COUNT, YES_OR_NO
@@ -18,6 +18,7 @@ from course.solver.families import FAMILIES, Family
 
 KEYWORDS = ("formula", "data", "family", "link", "weights", "subset", "missing")
 NORMAL = ("gaussian", "normal")
+OF_NUMBERS = "numbers with a normal residual are fitted by mixedlm(formula, data), without family="
 OF_FIT = dict.fromkeys(("nagq", "progress"), "it is given to fit(): mixedglm(...).fit(nagq=7)") | {
     "reml": "a generalised model is fitted by maximum likelihood; REML is of linear ones"
 }
@@ -72,7 +73,7 @@ def mixedglm(
     ------
     CourseError
         Where formula or data are not as they should be: a response that is no yes or no, or no count, an
-        unknown family or link. The message gives the mend.
+        unknown family or link. The message says what to write instead.
 
     See Also
     --------
@@ -100,14 +101,16 @@ def mixedglm(
     return MixedGLM(build_design(formula, data, weighted, kind), distribution)
 
 
-def _family(name: object, link: object) -> Family:
-    if isinstance(name, str) and name.lower() in NORMAL:
-        raise CourseError(
-            f"family={name!r}: mixedlm(formula, data) fits numbers with a normal residual"
-        )
-    if not isinstance(name, str) or name.lower() not in FAMILIES:
-        raise unknown(name, FAMILIES, "family")
-    links = FAMILIES[name.lower()]
+def _family(given: object, link: object) -> Family:
+    name = (given if isinstance(given, str) else kind_of(given)).lower()
+    if name in NORMAL:
+        raise CourseError(OF_NUMBERS)
+    if not isinstance(given, str):  # statsmodels' families.Binomial(), say
+        example = name if name in FAMILIES else "binomial"
+        raise CourseError(f'family= takes a name: write family="{example}"')
+    if name not in FAMILIES:
+        raise unknown(given, FAMILIES, "family")
+    links = FAMILIES[name]
     if link is None:
         return next(iter(links.values()))
     if not isinstance(link, str) or link not in links:

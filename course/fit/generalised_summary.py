@@ -12,7 +12,7 @@ from course.common.parameter import Parameter
 from course.common.wording import number, p_value
 from course.design.design import Design
 from course.fit.summary import LEFT_OUT, MARK, WIDTH
-from course.fit.tables import variance_table
+from course.fit.tables import exponentials, variance_table
 from course.solver.families import Family
 from course.solver.generalised import GeneralisedEstimates
 from course.solver.parameters import unknown_parameters
@@ -154,9 +154,9 @@ def _fixed_part(table: pd.DataFrame, link: str) -> pd.DataFrame:
     if link in RATIOS:
         columns[RATIOS[link]] = [
             "" if name == "Intercept" else number(value)
-            for name, value in np.exp(table.estimate).items()
+            for name, value in exponentials(table.estimate).items()
         ]
-        low, high = np.exp(low), np.exp(high)
+        low, high = exponentials(low), exponentials(high)
     columns["95% interval"] = [
         "" if link in RATIOS and name == "Intercept" else f"{number(a)} to {number(b)}"
         for name, a, b in zip(table.index, low, high, strict=True)

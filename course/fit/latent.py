@@ -29,7 +29,7 @@ from course.fit.survey import SurveyFit
 OF_LINK = {"logit": np.pi**2 / 3, "probit": 1.0, "cloglog": np.pi**2 / 6}
 
 
-def row_variance(fit: MixedFit | MixedGLMFit | PooledFit) -> float:
+def row_variance(fit: MixedFit | MixedGLMFit | SurveyFit | PooledFit) -> float:
     """The residual variance, or what the law of a generalised model makes of it.
 
     Examples

@@ -16,6 +16,7 @@ from course.design.design import Design
 from course.errors import CourseError
 from course.fit.agreement import Check, compare_solvers
 from course.fit.call_forms import KEYWORDS, OF_MIXEDLM
+from course.fit.code import code_of_fit
 from course.fit.notes import fit_notes
 from course.fit.predict import predict
 from course.fit.prediction_intervals import prediction_intervals
@@ -140,8 +141,6 @@ class MixedFit:
     model: MixedModel
     estimates: Estimates
 
-    # -- the shape of the fit -----------------------------------------------------------------
-
     @property
     def design(self) -> Design:
         """Matrices and groups of the complete rows."""
@@ -176,8 +175,6 @@ class MixedFit:
     def singular(self) -> bool:
         """Whether a variance is estimated at 0, or a correlation at -1 or 1."""
         return self.estimates.singular
-
-    # -- fixed effects ------------------------------------------------------------------------
 
     @cached_property
     def fe_params(self) -> pd.Series:
@@ -284,8 +281,6 @@ class MixedFit:
     def bic(self) -> float:
         """Schwarz's criterion, -2 llf + log(nobs) n_params (under REML too, as in lme4)."""
         return self.estimates.deviance + np.log(self.nobs) * self.n_params
-
-    # -- fitted and predicted values ----------------------------------------------------------
 
     @cached_property
     def fittedvalues(self) -> pd.Series:
@@ -424,8 +419,8 @@ class MixedFit:
         return summarise(self.design, self.estimates, criteria, self.fixed_effects, self.notes)
 
     def __repr__(self) -> str:
-        singular = ", singular" if self.singular else ""
-        return f"<MixedFit {self.formula}, {self.method}, {self.nobs:,} rows{singular}>"
+        end = ", singular>" if self.singular else ">"
+        return f"<MixedFit {self.formula}, {self.method}, {self.nobs:,} rows{end}"
 
     @cached_property
     def statsmodels(self) -> MixedLMResults:
@@ -436,6 +431,11 @@ class MixedFit:
         weights come times their roots, so that its log-likelihood lacks half the sum of log(weights).
         """
         return self.to_statsmodels()
+
+    @property
+    def code(self) -> str:
+        """Python that starts statsmodels alone at this optimum, exact for every model; reads ``data``."""
+        return code_of_fit(self.design, self.estimates)
 
     def to_statsmodels(self, force: bool = False) -> MixedLMResults:
         """As `statsmodels`; ``force=True`` runs however long it takes."""

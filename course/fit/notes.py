@@ -86,8 +86,8 @@ def _search_notes(design: Design, estimates: Estimates) -> list[str]:
         what = "; ".join(at_the_edge) or "some combination of effects is estimated not to vary"
         notes.append(
             f"Singular fit: {what}. This is an answer and not a failure: the data show no more "
-            "variation there than chance would make. It does not prove that there is none; report "
-            "it, or leave out that part of the random effects."
+            "variation there than chance would make. It does not prove that there is none. Report it; if you "
+            "leave out that part of the random effects, say so, and check that the other estimates stay."
         )
     return notes
 
@@ -99,7 +99,8 @@ def generalised_notes(design: Design, estimates: GeneralisedEstimates) -> list[s
     grow = "grows" if len(estimates.runaway) == 1 else "grow"
     told = (
         f"{listing([str(parameter) for parameter in estimates.runaway])} {grow} without end: the likelihood "
-        "gets flat and has no highest point, and what is shown is where the search stopped. So it is where a "
+        "gets flat and has no highest point, and what is shown is where the search stopped. This happens "
+        "where a "
         "predictor, or the groups, separate the rows that count from the others (a level in which nobody "
         "passed, say). Do not report it; join such levels, or leave the term out."
     )
@@ -109,7 +110,7 @@ def generalised_notes(design: Design, estimates: GeneralisedEstimates) -> list[s
 def _unknown_parts(
     design: Design, reml: bool, covariances: Sequence[np.ndarray], sigma2: float
 ) -> list[str]:
-    """What stands in the table and is not known, and the sums that are."""
+    """What is in the table and not known, and the sums that are."""
     notes = unseen_by_reml(design) if reml else []
     sums = [
         _sum(design, covariances, sigma2, known)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import cast
@@ -10,8 +10,9 @@ from typing import cast
 from course.design.design import Design
 from course.fit.model import MixedFit, MixedModel
 from course.fit.pooled import PooledFit
-from course.fit.survey import SurveyModel
+from course.fit.survey import SurveyFit, SurveyModel
 from course.formula.plausible import PlausibleValues
+from course.solver.alike import estimate_alike
 from course.translation.translate import Translation, translate_design
 
 
@@ -76,22 +77,24 @@ class PooledModel:
         CourseError
             As `MixedModel.fit`.
         """
-        models: Iterable[MixedModel | SurveyModel] = self.surveys or self._models()
+        fits = self._fits(reml, options)
         if progress:
             from tqdm.auto import tqdm
 
-            models = tqdm(models, "plausible values", len(self.designs), unit="fit", delay=1)
-        if reml is None:
-            reml = self.surveys is None
-        fits = tuple(model.fit(reml, False, **options) for model in models)
-        return PooledFit(cast(tuple[MixedFit, ...], fits), self.plausible)
+            fits = tqdm(fits, "plausible values", len(self.designs), unit="fit", delay=1)
+        return PooledFit(cast(tuple[MixedFit, ...], tuple(fits)), self.plausible)
 
-    def _models(self) -> Iterator[MixedModel]:
-        """One after the other: what the first fit found out about the design, the later ones take over."""
-        first = MixedModel(self.designs[0])
-        yield first
-        for design in self.designs[1:]:
-            yield MixedModel(design, first.problem.with_response(design.y))
+    def _fits(self, reml: bool | None, options: dict) -> Iterable[MixedFit | SurveyFit]:
+        """One after the other: what the first found out about the design, the later ones take over."""
+        if self.surveys is not None:
+            yield from (model.fit(reml, **options) for model in self.surveys)
+            return
+        model = MixedModel(self.designs[0])
+        yield (first := model.fit(True if reml is None else reml, **options))
+        others = self.designs[1:]
+        found = estimate_alike(model.problem, first.estimates, [design.y for design in others])
+        for design, (problem, estimates) in zip(others, found, strict=True):
+            yield MixedFit(MixedModel(design, problem), estimates)
 
     def __repr__(self) -> str:
         return (

@@ -81,7 +81,7 @@ def pool(fits: Iterable[MixedFit]) -> PooledFit:
 
 
 def _check_kinds(fits: tuple) -> None:
-    """Refuse what cannot be pooled, with the mend."""
+    """Refuse what cannot be pooled, and say what to do instead."""
     for place, fit in enumerate(fits, start=1):
         if isinstance(fit, PooledFit):
             raise CourseError(

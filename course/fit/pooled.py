@@ -18,8 +18,9 @@ from course.fit.model import MixedFit
 from course.fit.notes import pooled_notes
 from course.fit.pooled_variances import pool_covariances
 from course.fit.rubin import Pooled, rubin
+from course.fit.shares import mean_products
 from course.fit.summary import Summary, summarise_pooled
-from course.fit.survey import SurveyFit
+from course.fit.survey import SurveyFit, population
 from course.fit.tables import t_table, with_left_out
 from course.formula.plausible import PlausibleValues
 from course.formula.terms import Formula
@@ -89,9 +90,9 @@ class PooledFit:
         return self.fits[0].design
 
     @cached_property
-    def designs(self) -> list[Design]:
-        """Those that differ in more than the response: one of all plausible values, each of imputed data."""
-        return list({id(fit.design.codings): fit.design for fit in self.fits}.values())
+    def one_of_each_design(self) -> list[MixedFit]:
+        """The fits whose designs differ in more than the response: one of plausible values, all of others."""
+        return list({id(fit.design.codings): fit for fit in self.fits}.values())
 
     @property
     def formula(self) -> str:
@@ -142,11 +143,10 @@ class PooledFit:
 
     @cached_property
     def _coefficients(self) -> Pooled:
-        names = list(self.design.fixed_names)
         return rubin(
             [fit.fe_params for fit in self.fits],
             [fit.bse_fe for fit in self.fits],
-            [fit.fixed_effects["df"][names] for fit in self.fits],
+            [_degrees_of_freedom(fit) for fit in self.fits],
         )
 
     @property
@@ -296,7 +296,9 @@ class PooledFit:
     @cached_property
     def mean_products(self) -> list[np.ndarray]:
         """For each grouping the mean of z z' over the rows, and over the fits where these differ."""
-        of_each = [design.mean_products for design in self.designs]
+        of_each = [
+            mean_products(fit.design, None, population(fit)) for fit in self.one_of_each_design
+        ]
         return [np.mean(parts, axis=0) for parts in zip(*of_each, strict=True)]
 
     # -- predictions --------------------------------------------------------------------------
@@ -420,6 +422,14 @@ class PooledFit:
                 raise AttributeError(f"'PooledFit' object has no attribute {name!r}")
             mend = INSTEAD.get(name, f"each fit has its own, as in pooled.fits[0].{name}")
             raise CourseError(f"a pooled fit has no {name}: {mend}")
+
+
+def _degrees_of_freedom(fit: MixedFit | SurveyFit) -> np.ndarray:
+    """Those of each fixed effect, (p,)."""
+    p = len(fit.estimates.beta)
+    if isinstance(fit, SurveyFit):
+        return np.full(p, float(fit.df))
+    return np.array([fit.satterthwaite.df(row) for row in np.eye(p)])
 
 
 def response_of(fit: MixedFit | MixedGLMFit | SurveyFit | PooledFit) -> str:

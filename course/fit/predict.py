@@ -8,10 +8,13 @@ import numpy as np
 import pandas as pd
 
 from course.common.nearest import nearest
+from course.common.wording import alternatives
 from course.design.columns import check_frame
 from course.design.design import Design
 from course.errors import CourseError
 from course.solver.estimates import Estimates
+
+WORDS = ("all", "none")  # for all groups and for none of them
 
 
 def predict(
@@ -19,6 +22,7 @@ def predict(
     estimates: Estimates,
     new_data: pd.DataFrame | None,
     random: str | Sequence[str],
+    words: Sequence[str] = WORDS,
 ) -> pd.Series:
     """Predicted responses of new rows, or of those of the fit where `new_data` is None.
 
@@ -29,6 +33,8 @@ def predict(
     new_data : DataFrame or None
     random : "all", "none" or list of str
         The groups whose random effects are added to the fixed part.
+    words : sequence of str
+        What else `random` might have said, for a message.
 
     Returns
     -------
@@ -43,7 +49,7 @@ def predict(
     """
     if new_data is not None:
         new_data = check_frame(new_data)
-    wanted = wanted_groups([grouping.name for grouping in design.groupings], random)
+    wanted = wanted_groups([grouping.name for grouping in design.groupings], random, words)
     if new_data is None:
         predicted, index = design.offset + design.X @ estimates.beta, design.index
     else:
@@ -75,17 +81,20 @@ def variance_of_random_part(
     return np.asarray(total)
 
 
-def wanted_groups(names: list[str], random: str | Sequence[str]) -> list[str]:
-    """The groups that `random` asks for."""
+def wanted_groups(
+    names: list[str], random: str | Sequence[str], words: Sequence[str] = WORDS
+) -> list[str]:
+    """The groups that `random` asks for; `words` are those that it may be, beside names of groups."""
+    told = alternatives([repr(word) for word in words])
     if isinstance(random, str) and random in ("all", "none"):
         return names if random == "all" else []
     if not isinstance(random, str | list | tuple):
-        raise CourseError(f"random={random!r}: write 'all', 'none' or a list of groups")
+        raise CourseError(f"random={random!r}: write {told}, or a list of groups")
     wanted = [random] if isinstance(random, str) else list(random)
     for name in wanted:
         if name not in names:
             raise CourseError(
-                f"random={name!r}: the groups of this fit are {', '.join(names)}; or write "
-                f"'all' or 'none'{nearest(name, names)}"
+                f"random={name!r}: the groups of this fit are {', '.join(names)}; or write {told}"
+                f"{nearest(name, [*names, *words])}"
             )
     return wanted

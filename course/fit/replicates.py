@@ -152,7 +152,12 @@ def replicate_errors(
     CourseError
         Where a replicate leaves out all rows that tell of a fixed effect.
     """
-    betas, covariances, sigma2s, failed = [], [], [], []
+    entries = [
+        (g, int(a), int(b))
+        for g, pattern in enumerate(problem.patterns)
+        for a, b in np.argwhere(pattern)
+    ]
+    betas, variances, failed = [], [], []
     for name, factors in zip(replicates.columns, replicates.factors.T, strict=True):
         weights = problem.weights.times(problem.design, factors)
         replicate = problem.with_weights(weights, start=full.theta_standard)
@@ -163,23 +168,23 @@ def replicate_errors(
             )
         found = estimate(replicate, reml=False)
         betas.append(found.beta)
-        covariances.append(found.covariances)
-        sigma2s.append(found.sigma2)
+        variances.append(_variances(found, entries))
         if not found.converged:
             failed.append(name)
     apart = np.array(betas) - full.beta
-    of_random = []
-    for g, covariance in enumerate(full.covariances):
-        squares = sum((one[g] - covariance) ** 2 for one in covariances)
-        pattern = problem.patterns[g] | problem.patterns[g].T
-        of_random.append(np.where(pattern, replicates.scale * squares, np.nan))
+    apart_variances = np.array(variances) - _variances(full, entries)
     errors = SamplingErrors(
         cov_beta=replicates.scale * apart.T @ apart,
-        cov_random=tuple(of_random),
-        var_sigma2=float(replicates.scale * ((np.array(sigma2s) - full.sigma2) ** 2).sum()),
+        entries=tuple(entries),
+        cov_variances=replicates.scale * apart_variances.T @ apart_variances,
         df=replicates.df,
     )
     return errors, failed
+
+
+def _variances(found: Estimates, entries: Sequence[tuple[int, int, int]]) -> list[float]:
+    """These (co)variances of the random effects, and the residual variance."""
+    return [*(float(found.covariances[g][a, b]) for g, a, b in entries), found.sigma2]
 
 
 def _names(columns: str | Sequence[str], data: pd.DataFrame) -> list[str]:

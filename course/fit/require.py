@@ -11,8 +11,8 @@ from course.fit.survey import SurveyFit, SurveyModel
 
 OF_SURVEYS = (
     "this takes no fit with sampling weights, whose pseudo-likelihood is none. fit.fixed_effects has its "
-    "tests and intervals, wald(fit, ...) and anova(fit) test effects together, and report(fit) puts it in "
-    "words"
+    "tests and intervals, wald(fit, ...) and anova(fit) test effects together; means, contrasts, slopes, icc "
+    "and r2 say what it means, and report(fit) puts it in words"
 )
 
 
@@ -55,11 +55,16 @@ def require_fit_or_pooled(fit: object, example: str = "", surveys: bool = False)
     surveys : bool
         Whether fits with sampling weights are taken, too, and such fits pooled.
     """
-    first = fit.fits[0] if isinstance(fit, PooledFit) else fit
+    first = first_of(fit)
     if surveys and isinstance(first, SurveyFit):
         return
     if first is fit or isinstance(first, SurveyFit):
         require_fit(first, example)
+
+
+def first_of(fit: object) -> object:
+    """A single fit itself, or the first of those that are pooled."""
+    return fit.fits[0] if isinstance(fit, PooledFit) else fit
 
 
 def require_linear(fit: object, what: str, instead: str) -> None:

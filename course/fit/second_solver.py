@@ -18,6 +18,7 @@ import numpy as np
 import pandas as pd
 
 from course.design.design import Design
+from course.design.groups import pair_numbers
 from course.design.identification import RESIDUAL, find_shared
 from course.errors import CourseError
 from course.solver.estimates import Estimates
@@ -105,7 +106,7 @@ def without_correlations(layout: Layout) -> Layout:
 def fit_from_optimum(layout: Layout, estimates: Estimates) -> MixedLMResults:
     """MixedLM started at the optimum of `estimates`."""
     components = _sorted_components(layout, estimates)
-    top = _top_effects(layout, estimates)
+    top = top_effects(layout, estimates)
     model = _model(layout, components, top)
     with _without_warnings():
         return model.fit(
@@ -119,7 +120,7 @@ def fit_from_optimum(layout: Layout, estimates: Estimates) -> MixedLMResults:
 def fit_alone(layout: Layout, estimates: Estimates) -> MixedLMResults:
     """MixedLM from its own start, by its default optimiser, as a user of statsmodels has it."""
     components = _sorted_components(layout, estimates)
-    model = _model(layout, components, _top_effects(layout, estimates))
+    model = _model(layout, components, top_effects(layout, estimates))
     with _without_warnings():
         return model.fit(reml=estimates.reml)
 
@@ -152,7 +153,7 @@ def _model(layout: Layout, components: list[VarianceComponent], top: _TopEffects
     return model
 
 
-def _top_effects(layout: Layout, estimates: Estimates) -> _TopEffects | None:
+def top_effects(layout: Layout, estimates: Estimates) -> _TopEffects | None:
     """The correlated effects at the top level, in units that MixedLM can work with."""
     if layout.re is None:
         return None
@@ -208,7 +209,7 @@ def _free(
     """
     from statsmodels.regression.mixed_linear_model import MixedLMParams
 
-    held = _shared(layout, components, top, estimates.reml)
+    held = shared_components(layout, components, top, estimates.reml)
     free = [
         component.variance >= FLOOR and number not in held
         for number, component in enumerate(components)
@@ -232,7 +233,7 @@ class _Varying(NamedTuple):
     blocks: tuple[tuple[int, ...], ...]
 
 
-def _shared(
+def shared_components(
     layout: Layout, components: list[VarianceComponent], top: _TopEffects | None, reml: bool
 ) -> set[int]:
     """Which components must be held so that all others are known; `TOP` for the correlated effects."""
@@ -278,9 +279,7 @@ def _unrelated(design: Design, estimates: Estimates, effects: Effects) -> list[V
     """Correlated effects as independent ones of the columns Z L, the intercept last."""
     g = effects.grouping
     grouping = design.groupings[g]
-    order = sorted(effects.block, key=lambda j: grouping.effects[j] == "Intercept")
-    factor = estimates.factors[g]
-    L, D = ldl((factor @ factor.T)[np.ix_(order, order)])
+    order, L, D = change_of_columns(design, estimates, effects)
     columns = grouping.Z[:, order] @ L
     components = []
     for at, j in enumerate(order):
@@ -297,6 +296,15 @@ def _unrelated(design: Design, estimates: Estimates, effects: Effects) -> list[V
         column = columns[:, at] / scale
         components.append(VarianceComponent(label(name, scale), g, column, float(D[at]) * scale**2))
     return components
+
+
+def change_of_columns(
+    design: Design, estimates: Estimates, effects: Effects
+) -> tuple[list[int], np.ndarray, np.ndarray]:
+    """In which order correlated effects are taken, and L and D of their covariance matrix over sigma^2."""
+    grouping, factor = design.groupings[effects.grouping], estimates.factors[effects.grouping]
+    order = sorted(effects.block, key=lambda j: grouping.effects[j] == "Intercept")
+    return order, *ldl((factor @ factor.T)[np.ix_(order, order)])
 
 
 def ldl(S: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -354,7 +362,7 @@ def cost(layout: Layout, components: list[VarianceComponent]) -> tuple[float, fl
     n_rows = np.bincount(top)
     n_columns = np.full(len(n_rows), float(k))
     for codes in groupings:
-        first = np.unique(codes * len(n_rows) + top)
+        first = np.unique(pair_numbers(codes, top, len(n_rows)))
         n_columns += np.bincount(first % len(n_rows), minlength=len(n_rows))
     cells = 8 * 4 * float((n_rows * n_columns).sum())
     work = (len(components) + k) * float((n_rows * n_columns**2).sum()) / CELLS_PER_SECOND

@@ -24,16 +24,27 @@ def mean_variances(design: Design, estimates: Optimum) -> np.ndarray:
     return row_variances(estimates.covariances, design.mean_products)
 
 
-def mean_products(design: Design, point: Mapping[str, object] | None = None) -> list[np.ndarray]:
-    """For each grouping the mean of z z' over the rows, (k, k), with the predictors in `point` fixed."""
+def mean_products(
+    design: Design,
+    point: Mapping[str, object] | None = None,
+    weights: np.ndarray | None = None,
+) -> list[np.ndarray]:
+    """For each grouping the mean of z z' over the rows, (k, k), with the predictors in `point` fixed.
+
+    Rows count by their weights, (n,), where these are given.
+    """
     if not point:
-        return design.mean_products
+        if weights is None:
+            return design.mean_products
+        share = weights / weights.sum()
+        return [(share[:, None] * one.Z).T @ one.Z for one in design.groupings]
     rows = pd.DataFrame(design.columns)
     if set(point) >= set(slope_variables(design)):
-        rows = rows.head(1)  # every row would be the same
+        rows, weights = rows.head(1), None  # every row would be the same
     rows = rows.assign(**point)
+    share = np.full(len(rows), 1 / len(rows)) if weights is None else weights / weights.sum()
     stacked = [design.effect_rows(g, rows) for g in range(len(design.groupings))]
-    return [Z.T @ Z / len(rows) for Z in stacked]
+    return [(share[:, None] * Z).T @ Z for Z in stacked]
 
 
 def row_variances(covariances: Sequence[np.ndarray], M: list[np.ndarray]) -> np.ndarray:

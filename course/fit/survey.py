@@ -289,19 +289,16 @@ class SurveyFit:
             vcov: NaN where a variance is estimated at 0.
         """
         table = variance_table(self.design, self.estimates)
-        parts = [
-            (grouping.name, grouping.labels, grouping.blocks, variances)
-            for grouping, variances in zip(
-                self.design.groupings, self.errors.cov_random, strict=True
+        variances = [
+            self.errors.variance(
+                g, *map(grouping.labels.index, (row.effect, row.effect2 or row.effect))
             )
-        ]
-        found = [
-            float(variances[labels.index(row.effect), labels.index(row.effect2 or row.effect)])
             for row in table.itertuples()
-            for name, labels, _, variances in parts
-            if row.group == name and row.effect is not None
+            for g, grouping in enumerate(self.design.groupings)
+            if row.group == grouping.name and row.effect is not None
         ]
-        return table.assign(std_error=np.sqrt([*found, self.errors.var_sigma2]))
+        variances.append(float(self.errors.cov_variances[-1, -1]))
+        return table.assign(std_error=np.sqrt(variances))
 
     @cached_property
     def random_effects(self) -> dict[str, pd.DataFrame]:
@@ -416,3 +413,8 @@ class SurveyFit:
             if name not in INSTEAD:
                 raise AttributeError(f"'SurveyFit' object has no attribute {name!r}")
             raise CourseError(f"a fit with sampling weights has no {name}: {INSTEAD[name]}")
+
+
+def population(fit: object) -> np.ndarray | None:
+    """How many rows of the population each row of a fit with sampling weights stands for, (n,)."""
+    return fit.model.weights.overall if isinstance(fit, SurveyFit) else None

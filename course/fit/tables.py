@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TypeVar
 
 import numpy as np
 import pandas as pd
@@ -12,20 +13,26 @@ from course.common.variance_table import components_table
 from course.design.design import Design
 from course.solver.estimates import Estimates
 
+Numbers = TypeVar("Numbers", pd.Series, pd.DataFrame, np.ndarray)
+
 
 def t_table(
-    estimates: pd.Series, std_errors: pd.Series, df: np.ndarray, level: float = 0.95
+    estimates: pd.Series,
+    std_errors: pd.Series,
+    df: np.ndarray,
+    level: float = 0.95,
+    statistic: str = "t",
 ) -> pd.DataFrame:
-    """estimate, std_error, df, t, p_value, lower, upper: one row per coefficient."""
-    t = estimates / std_errors
+    """estimate, std_error, df, t (or "z", where df is infinite by nature), p_value, lower, upper."""
+    ratio = estimates / std_errors
     half = stats.t.ppf((1 + level) / 2, df) * std_errors
     return pd.DataFrame(
         {
             "estimate": estimates,
             "std_error": std_errors,
             "df": df,
-            "t": t,
-            "p_value": 2 * stats.t.sf(np.abs(t), df),
+            statistic: ratio,
+            "p_value": 2 * stats.t.sf(np.abs(ratio), df),
             "lower": estimates - half,
             "upper": estimates + half,
         }
@@ -34,14 +41,22 @@ def t_table(
 
 def z_table(estimates: pd.Series, std_errors: pd.Series, level: float = 0.95) -> pd.DataFrame:
     """estimate, std_error, z, p_value, lower, upper: one row per coefficient, by the normal distribution."""
-    table = t_table(estimates, std_errors, np.full(len(estimates), np.inf), level)
-    return table.drop(columns="df").rename(columns={"t": "z"})
+    infinite = np.full(len(estimates), np.inf)
+    return t_table(estimates, std_errors, infinite, level, "z").drop(columns="df")
 
 
 def ratio_table(table: pd.DataFrame) -> pd.DataFrame:
     """ratio, lower, upper: the exponentials of the effects in a table, without the intercept."""
-    found = np.exp(table.drop(index="Intercept", errors="ignore")[["estimate", "lower", "upper"]])
+    found = exponentials(
+        table.drop(index="Intercept", errors="ignore")[["estimate", "lower", "upper"]]
+    )
     return found.rename(columns={"estimate": "ratio"})
+
+
+def exponentials(values: Numbers) -> Numbers:
+    """Of effects on a logarithmic scale; infinite where an effect grows without end, as by separation."""
+    with np.errstate(over="ignore"):
+        return np.exp(values)
 
 
 def with_left_out(table: pd.DataFrame, design: Design) -> pd.DataFrame:

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from course.common.packages import require_package
 from course.design.design import Design
 from course.errors import CourseError
 from course.fit.predict import predict
@@ -23,6 +24,7 @@ def write_fitted(design: Design, estimates: Estimates, source: Source | None, pa
 
     The file gets its name when it is complete.
     """
+    require_package("pyarrow", "Writing Parquet files")
     import pyarrow
     import pyarrow.parquet
 

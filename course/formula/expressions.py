@@ -59,7 +59,7 @@ MOST_DEGREES = 5  # of a spline: FITPACK dies of more
 MENDS = {
     "as.integer": "make the column of numbers first, with pd.to_numeric",
     "s": "write ns(x, df=3)",
-    "cbind": "it stands before the ~, as in cbind(passed, failed) ~ age + (1|school)",
+    "cbind": "it goes before the ~, as in cbind(passed, failed) ~ age + (1|school)",
     "mo": "write C(x)",
     "ar1": "the residuals of a model here are independent of each other",
     "cs": "the effects of a term here have a free covariance (x|g), or none (x||g)",
@@ -307,7 +307,7 @@ def _check_arguments(name: str, arguments: list, keywords: list, inside: str) ->
         called = contrast.func if isinstance(contrast, ast.Call) else contrast
         if contrast is not None and getattr(called, "id", None) not in CONTRASTS:
             raise CourseError(
-                f"`{_shown(contrast)}` is no coding of a factor: write C(x, Treatment('label')), or Sum, "
+                f"`{_shown(contrast)}` is not a coding of a factor: write C(x, Treatment('label')), or Sum, "
                 "Poly, Helmert, Diff"
             )
     if name == "np.round":

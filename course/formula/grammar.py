@@ -113,7 +113,7 @@ class Parser:
             self.bar_outside()
             self.tokens.fail("no ~ found", at=0, mend="write response ~ fixed effects + (1|group)")
         if self.tokens.kind == "end":
-            self.tokens.fail("nothing stands after ~", at=0, mend="write at least 1 + (1|group)")
+            self.tokens.fail("there is nothing after ~", at=0, mend="write at least 1 + (1|group)")
         self.of_response, self.variables = self.variables, {}
         rest = self.right_side()
         offset = " + ".join(rest.offset)
@@ -168,7 +168,9 @@ class Parser:
         parts = _apart(match[1]) if match else []
         if len(parts) != 2:
             self.tokens.fail(
-                "cbind takes two columns", at=0, mend="write cbind(passed, failed), so many of each"
+                "cbind takes two columns",
+                at=0,
+                mend="write cbind(passed, failed), with the number of each",
             )
         codes = []
         for part in parts:
@@ -307,7 +309,7 @@ class Parser:
         if kind == "name":
             if token.startswith("np."):
                 self.tokens.fail(
-                    f"{token} is no column", mend="write what it is taken of, as in np.log(age)"
+                    f"{token} is not a column", mend="write what it is taken of, as in np.log(age)"
                 )
             self.tokens.advance()
             return self.column(token, at)
@@ -323,7 +325,7 @@ class Parser:
         if kind == "end":
             self.tokens.fail("the formula stops too early")
         if token in ("|", "||"):
-            self.tokens.fail("nothing stands before the bar", mend="write (1|group)")
+            self.tokens.fail("there is nothing before the bar", mend="write (1|group)")
         self.tokens.fail(f"'{token}' where a column was expected")
 
     def column(self, name: str, at: int) -> _Node:
@@ -339,9 +341,7 @@ class Parser:
             self.tokens.fail("a lone '.' (all other columns) is not read: name the columns")
         names = [name for name in self.columns if name not in self.of_response]
         if not names or not all(isinstance(name, str) for name in names):
-            self.tokens.fail(
-                "a lone '.' stands for all other columns, and their names are no texts"
-            )
+            self.tokens.fail("a lone '.' means all other columns, but their names are not text")
         self.tokens.advance()
         self.tokens.readings["."] = " + ".join(map(str, names))
         self.variables |= dict.fromkeys(map(str, names))
@@ -390,7 +390,9 @@ class Parser:
         self.tokens.take("(")
         node = self.parenthesis(at)
         if not node.random:
-            self.tokens.fail(f"{function}(...) is of a random term", at=at, mend="write (x||group)")
+            self.tokens.fail(
+                f"{function}(...) belongs to a random term", at=at, mend="write (x||group)"
+            )
         self.tokens.readings[f"{function}(x | group)"] = f"(x {bar} group)"
         return replace(node, random=tuple(replace(t, correlated=bar == "|") for t in node.random))
 

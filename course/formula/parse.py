@@ -51,7 +51,7 @@ def parse_formula(text: str, columns: Collection[object] | None = None) -> Formu
     Raises
     ------
     CourseError
-        Where the text is not such a formula; the message points to the place and gives the mend.
+        Where the text is not such a formula; the message points to the place and says what to write instead.
 
     Examples
     --------
@@ -104,7 +104,7 @@ def random_term(effects: str, group: tuple[str, ...]) -> RandomTerm:
     node = parser.right_side()
     if node.random:
         raise CourseError(
-            f"re_formula={effects!r}: what stands before the bar belongs here, no (1|g)"
+            f"re_formula={effects!r}: only what comes before the bar belongs here, not (1|g)"
         )
     effect_terms(node.text)  # patsy has rules of its own
     variables, categorical = tuple(parser.variables), frozenset(parser.categorical)
@@ -120,13 +120,13 @@ def _refuse_unreadable(text: object, example: str) -> None:
     if call:
         formula = _first_argument(text[call.end() :])
         raise CourseError(
-            f"this is a call of R's {call[1]}: the formula alone is wanted here, "
+            f"this is a call of R's {call[1]}: only the formula belongs here, "
             f"mixedlm({json.dumps(shortened(formula), ensure_ascii=False)}, data)"
         )
     half = next((char for char in text if 0xD800 <= ord(char) <= 0xDFFF), None)
     if half:
         raise CourseError(
-            f"{half!r} in the formula is no character but a byte that could not be read: was the text "
+            f"{half!r} in the formula is not a character but a byte that could not be read: was the text "
             "opened with another encoding than it was saved with?"
         )
 

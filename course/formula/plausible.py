@@ -71,9 +71,11 @@ class PlausibleValues:
 
 
 def read_formula(
-    text: str | Formula, columns: Collection[object]
+    text: str | Formula, columns: Collection[object], aside: Collection[object] = ()
 ) -> tuple[Formula, PlausibleValues | None]:
     """Read a formula for data with these columns; for the first plausible value where it names several.
+
+    A lone dot does not stand for the columns in `aside`, such as weights.
 
     Raises
     ------
@@ -92,14 +94,15 @@ def read_formula(
     if isinstance(text, Formula):
         return text, None
     found = _find_pattern(text, columns) if isinstance(text, str) else None
+    others = [column for column in columns if column not in aside]
     if found is None:
-        return parse_formula(text, columns), None
+        return parse_formula(text, others), None
     pattern, matched = found
     formulas = [
         # a lone dot stands for the other columns, and not for other plausible values
         parse_formula(
             _replaced(text, pattern, as_written(name)),
-            [column for column in columns if column == name or column not in matched],
+            [column for column in others if column == name or column not in matched],
         )
         for name in matched
     ]

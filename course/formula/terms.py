@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import re
 from collections.abc import Collection, Iterable
@@ -134,11 +135,30 @@ def as_written(column: str) -> str:
 
 def refuse_own_response(response: str, variables: Collection[str], written: str) -> None:
     """Raise a `CourseError` where the response is among the columns that are to explain it."""
+    for column in _whole_columns(response):
+        if column in variables:
+            raise CourseError(
+                f"the response {column} is also to the right of ~, at `{written[:40].strip()}`: "
+                "it would explain itself. Leave it out there"
+            )
+
+
+def _whole_columns(response: str) -> list[str]:
+    """The column that a response is, or those that a pair of counts is made of.
+
+    Examples
+    --------
+    >>> _whole_columns("(score)"), _whole_columns("cbind(passed, trials - passed)")
+    (['score'], ['passed'])
+    >>> _whole_columns("np.log(score)")
+    []
+    """
     while response.startswith("("):
         response = response[1:-1]
-    column = response if response.isidentifier() else quoted_column(response)
-    if column in variables:
-        raise CourseError(
-            f"the response {column} stands on the right of ~, too, at `{written[:40].strip()}`: "
-            "it would explain itself. Leave it out there"
-        )
+    codes = [response]
+    if response.startswith("cbind("):
+        call = ast.parse(response, mode="eval").body
+        assert isinstance(call, ast.Call)
+        codes = [ast.get_source_segment(response, one) or "" for one in call.args]
+    columns = [code if code.isidentifier() else quoted_column(code) for code in codes]
+    return [column for column in columns if column]

@@ -57,8 +57,8 @@ class Tokens:
         mends = {
             "`": "a backtick without its partner: write `column name` between two of them",
             ",": "a comma outside a function call: join terms with +",
-            "'": "quotes stand only inside calls: write Q('column name') or `column name`",
-            '"': "quotes stand only inside calls: write Q('column name') or `column name`",
+            "'": "quotes belong only inside calls: write Q('column name') or `column name`",
+            '"': "quotes belong only inside calls: write Q('column name') or `column name`",
             "=": "a formula has no '=': the response and the rest are joined by ~",
         }
         mend = mends.get(rest[0], f"the character {rest[0]!r} has no meaning in a formula")

@@ -67,6 +67,11 @@ def usable_df(fit: Single | PooledFit, df: str) -> str:
     return "normal"
 
 
+def statistic_of(fit: Single | PooledFit) -> str:
+    """What an estimate over its standard error is called: t, or z where there is no residual variance."""
+    return "t" if fit.design.kind == NUMBER else "z"
+
+
 def of_each(fit: Single | PooledFit, of_one: Callable[[Single], Combinations]) -> Combinations:
     """What a fit says of some combinations; what the fits of a pooled one say, by Rubin's rules.
 

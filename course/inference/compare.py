@@ -144,6 +144,7 @@ def _compare(
     seed = usable_seed(seed)
     for fit in fits[1:]:
         check_rows(fits[0].design, fit.design)
+    _check_laws(fits)
     ordered = sorted(fits, key=lambda fit: fit.n_params)
     steps = [step(small.design, large.design) for small, large in pairwise(ordered)]
     likelihoods, used, notes = _comparable(ordered)
@@ -214,7 +215,6 @@ def mixture_p_value(chi2: float, new: Step) -> tuple[float, str]:
 
 def _comparable(fits: list) -> tuple[list[str], list, list[str]]:
     """Fits whose likelihoods can be compared, what these are, and why."""
-    _check_laws(fits)
     same_fixed = all(np.array_equal(fits[0].design.X, fit.design.X) for fit in fits)
     methods = {fit.method for fit in fits}
     if len(methods) == 1 and (same_fixed or methods != {"REML"}):
@@ -229,19 +229,17 @@ def _comparable(fits: list) -> tuple[list[str], list, list[str]]:
     return labels, refitted, [f"{why}: every model was refitted by ML."]
 
 
-def _check_laws(fits: list) -> None:
+def _check_laws(fits: Sequence) -> None:
     """Refuse fits whose likelihoods are of different laws, or approximated in different ways."""
-    laws = {
-        fit.formula: "normal"
-        if fit.design.kind == NUMBER
-        else f"{fit.family.name}, {fit.family.link}"
+    laws = [
+        "normal" if fit.design.kind == NUMBER else f"{fit.family.name}, {fit.family.link}"
         for fit in fits
-    }
-    if len(set(laws.values())) > 1:
-        told = "; ".join(f"{formula} is {law}" for formula, law in laws.items())
+    ]
+    if len(set(laws)) > 1:
+        told = "; ".join(f"{fit.formula} is {law}" for fit, law in zip(fits, laws, strict=True))
         raise CourseError(
-            f"these models differ in the law of the response ({told}), so that none is a special case of "
-            "another: compare models of one family and link"
+            f"models of different families or links cannot be compared ({told}), since none is a special "
+            "case of another: compare models of one family and link"
         )
     methods = {fit.method for fit in fits} - {"ML", "REML"}
     if len(methods) > 1:

@@ -50,6 +50,7 @@ class Held:
     scale: float  # roughly the standard error of the parameter
     low: float = -np.inf
     high: float = np.inf
+    reml: bool = False  # whether the deviance is the REML criterion
 
     @property
     def n(self) -> float:
@@ -96,11 +97,14 @@ def deviances(
             each = [one.factors(*points[i]) for i, one in here]
             at = together.with_factors([np.stack(one, axis=2) for one in zip(*each, strict=True)])
             with_held = [one.hold(*points[i], at.one(j)) for j, (i, one) in enumerate(here)]
-            bars = [problem.bar(there, False, sigma2) for there, sigma2 in with_held]
+            bars = [
+                problem.bar(there, one.reml, sigma2)
+                for (_, one), (there, sigma2) in zip(here, with_held, strict=True)
+            ]
             slopes = together.by_factor(at, np.stack(bars, axis=2))
             for j, ((i, one), (there, sigma2)) in enumerate(zip(here, with_held, strict=True)):
                 slope = one.slope(*points[i], there, [by[:, :, j] for by in slopes])
-                found[i] = float(problem.deviance(there, False, sigma2)), slope
+                found[i] = float(problem.deviance(there, one.reml, sigma2)), slope
     return found
 
 
@@ -112,7 +116,8 @@ def hold(parameter: Parameter, problem: Problem, best: Estimates) -> Held:
     parameter : Parameter
     problem : Problem
     best : Estimates
-        Of that problem, by ML.
+        Of that problem, by ML or, for a parameter of the random part, by REML: the deviance is of the same
+        kind.
     """
     design = problem.design
     if parameter.kind == "fixed":
@@ -126,7 +131,7 @@ def hold(parameter: Parameter, problem: Problem, best: Estimates) -> Held:
     lead = _Leading.of(problem, best, g, block, first)
     if parameter.kind == "sd":
         return _hold_sd(lead, best)
-    return _hold_correlation(lead)
+    return _hold_correlation(lead, best)
 
 
 def _hold_fixed(problem: Problem, best: Estimates, j: int) -> Held:
@@ -144,10 +149,12 @@ def _hold_fixed(problem: Problem, best: Estimates, j: int) -> Held:
 
 
 def _hold_sigma(problem: Problem, best: Estimates) -> Held:
+    df = problem.n - problem.p if best.reml else problem.n
+
     def held_at(value: float, x: np.ndarray, at: Evaluation) -> tuple[Evaluation, float]:
         return at, (value / problem.y_scale) ** 2
 
-    return _over_theta(held_at, problem, best, np.sqrt(best.sigma2 / 2 / problem.n), low=0.0)
+    return _over_theta(held_at, problem, best, np.sqrt(best.sigma2 / 2 / df), low=0.0)
 
 
 def _over_theta(
@@ -166,6 +173,7 @@ def _over_theta(
         np.zeros(len(theta), dtype=bool),
         float(scale),
         low,
+        reml=best.reml,
     )
 
 
@@ -275,6 +283,7 @@ def with_columns(columns: Columns, g: int, block: tuple[int, ...], back: np.ndar
 def _hold_sd(lead: _Leading, best: Estimates) -> Held:
     # x is theta without the entry that belongs to this SD, and log sigma
     problem, at = lead.problem, lead.at
+    df = problem.n - problem.p if best.reml else problem.n
     others = np.delete(np.arange(len(lead.theta)), at)
     unit = lead.unit * problem.y_scale
 
@@ -288,7 +297,7 @@ def _hold_sd(lead: _Leading, best: Estimates) -> Held:
     ) -> np.ndarray:
         by_theta, sigma2 = lead.slope(slopes), np.exp(2 * x[-1])
         held = value / (unit * np.exp(x[-1]))
-        by_log_sigma = 2 * problem.n - 2 * found.r2 / sigma2 - by_theta[at] * held
+        by_log_sigma = 2 * df - 2 * found.r2 / sigma2 - by_theta[at] * held
         return np.append(by_theta[others], by_log_sigma)
 
     sigma = np.sqrt(best.sigma2) / problem.y_scale
@@ -298,15 +307,16 @@ def _hold_sd(lead: _Leading, best: Estimates) -> Held:
         lambda value, x, found: (found, float(np.exp(2 * x[-1]))),
         slope,
         np.append(lead.theta[others], np.log(sigma)),
-        np.append(problem.curvature[others], 4.0 * problem.n),
+        np.append(problem.curvature[others], 4.0 * df),
         np.append(problem.diagonal[others], False),
         np.zeros(len(lead.theta), dtype=bool),
         scale=unit * max(0.25 * abs(lead.theta[at]), 0.1) * sigma,
         low=0.0,
+        reml=best.reml,
     )
 
 
-def _hold_correlation(lead: _Leading) -> Held:
+def _hold_correlation(lead: _Leading, best: Estimates) -> Held:
     # theta holds the block column by column: a, b, ... of the first column, then c of the second
     problem, theta = lead.problem, lead.theta
     a, b, c = lead.at, lead.at + 1, lead.at + lead.size
@@ -340,4 +350,5 @@ def _hold_correlation(lead: _Leading) -> Held:
         scale=0.25,
         low=-np.pi / 2,
         high=np.pi / 2,
+        reml=best.reml,
     )

@@ -61,9 +61,13 @@ def _held(
 
     def deviance(value: float, x: np.ndarray) -> tuple[float, np.ndarray]:
         at, by_x = point(value, x)
-        found = model.evaluate(at[: model.p], at[model.p :], modes[0])
+        nowhere = np.inf, np.zeros_like(x)
+        try:
+            found = model.evaluate(at[: model.p], at[model.p :], modes[0])
+        except np.linalg.LinAlgError:  # so far out that no digit is left
+            return nowhere
         if not np.isfinite(found.deviance):
-            return np.inf, np.zeros_like(x)
+            return nowhere
         modes[0] = found.mode.u  # where the next search for a mode begins
         return found.deviance, by_x.T @ found.gradient
 

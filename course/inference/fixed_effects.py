@@ -29,7 +29,14 @@ from course.fit.require import require_fit_or_pooled, require_linear
 from course.fit.survey import SurveyFit
 from course.fit.tables import t_table, with_left_out
 from course.inference.cluster_robust import robust_coefficients
-from course.inference.combinations import Combinations, Single, combinations, of_each, usable_df
+from course.inference.combinations import (
+    Combinations,
+    Single,
+    combinations,
+    of_each,
+    statistic_of,
+    usable_df,
+)
 from course.inference.constraints import check_independent, read_constraints, read_matrix
 from course.inference.f_tests import f_tests, refuse_few_clusters
 from course.inference.type_three import type_three
@@ -66,7 +73,7 @@ def fixed_effects_table(
     -------
     DataFrame
         By patsy name: estimate, std_error, df, t, p_value, lower, upper. With "normal", and of a generalised
-        fit (on the scale of its link), df is infinite, and t a z value. NaN for a column that others
+        fit (on the scale of its link; there t is called z), df is infinite. NaN for a column that others
         determine, as where a combination of labels has no rows: it is left out of the fit.
 
     Raises
@@ -122,7 +129,7 @@ def fixed_effects_table(
 
     found = of_each(fit, of_one)
     std_errors = pd.Series(found.std_errors, fit.fe_params.index)
-    table = t_table(fit.fe_params, std_errors, found.df, level)
+    table = t_table(fit.fe_params, std_errors, found.df, level, statistic_of(fit))
     return with_left_out(table, fit.design)
 
 

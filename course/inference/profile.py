@@ -8,7 +8,9 @@ With d the ML deviance and b a value of one parameter, all others at their best 
 10.18637/jss.v067.i01, section 5.1). Where zeta is a straight line the parameter has a symmetric
 interval, estimate -+ z * std. error; where it bends, the interval read from it is not symmetric and
 knows about the end at 0 of a standard deviation. As in lme4 the profile is that of the ML fit, also
-for a fit by REML: REML criteria with different fixed effects are not comparable.
+for a fit by REML: REML criteria with different fixed effects are not comparable. Standard deviations and
+correlations can be profiled on the REML criterion, too, where every value has the same fixed effects; where
+groups are few, that is the better of the two, since ML makes their standard deviation too small.
 """
 
 from __future__ import annotations
@@ -22,6 +24,8 @@ from scipy import optimize, stats
 from scipy.interpolate import CubicSpline
 
 from course.common.arguments import proportion
+from course.common.parameter import Parameter
+from course.common.wording import listing
 from course.errors import CourseError
 from course.fit.generalised import MixedGLMFit
 from course.fit.model import MixedFit
@@ -49,7 +53,7 @@ class Profile:
     points : dict of str to DataFrame
         For each parameter its value and zeta, by increasing value.
     estimates : Series
-        The ML estimates, where zeta is 0.
+        The ML or REML estimates, where zeta is 0.
     bounds : dict of str to (float, float)
         Between which values each parameter lies by its nature: an SD above 0.
     level : float
@@ -131,10 +135,11 @@ def profile(
     parameters: str | Sequence[str] | None = None,
     level: float = 0.999,
     progress: bool = False,
+    reml: bool = False,
 ) -> Profile:
     """How the likelihood falls as each parameter is moved away from its estimate.
 
-    The profile is that of the ML fit, as in lme4, also where the fit is by REML.
+    The profile is that of the ML fit, as in lme4, also where the fit is by REML, unless ``reml=True``.
 
     Parameters
     ----------
@@ -147,6 +152,9 @@ def profile(
         How far to go: until intervals of this level can be read from it.
     progress : bool
         Whether to show a progress bar.
+    reml : bool
+        Whether the REML criterion is profiled, which only standard deviations, correlations and sigma have;
+        they are what is profiled where ``parameters`` is left out.
 
     Returns
     -------
@@ -156,7 +164,8 @@ def profile(
     Raises
     ------
     CourseError
-        For a parameter that the fit does not have, and a level outside (0, 1).
+        For a parameter that the fit does not have, and a level outside (0, 1); for the REML profile of a
+        fixed effect or of a generalised fit.
 
     See Also
     --------
@@ -178,9 +187,11 @@ def profile(
     level = proportion("level", level)
     names = parameter_names(fit.design)
     chosen = choose(fit.design, parameters)
+    if reml:
+        chosen = _of_random_part(fit, chosen, everything=parameters is None)
     best: Estimates = fit.estimates
-    if isinstance(fit, MixedFit) and best.reml:
-        best = estimate(fit.model.problem, reml=False)
+    if isinstance(fit, MixedFit) and best.reml != reml:
+        best = estimate(fit.model.problem, reml=reml)
     values = pd.Series(parameter_values(fit.design, best), index=names)
     reach = float(stats.norm.ppf((1 + level) / 2))
     helds, searches = [], []
@@ -212,6 +223,23 @@ def profile(
             points[name]["value"] = np.sin(points[name]["value"])
             bounds[name] = (-1.0, 1.0)
     return Profile(points, values[list(points)], bounds, level)
+
+
+def _of_random_part(
+    fit: MixedFit | MixedGLMFit, chosen: list[Parameter], everything: bool
+) -> list[Parameter]:
+    """The parameters that the REML criterion can be profiled by, or a refusal."""
+    if isinstance(fit, MixedGLMFit):
+        raise CourseError(
+            "reml=True is for linear models: a generalised fit is by maximum likelihood, so leave it out"
+        )
+    fixed = [str(parameter) for parameter in chosen if parameter.kind == "fixed"]
+    if fixed and not everything:
+        raise CourseError(
+            f"reml=True has no profile of {listing(fixed)}: REML criteria with different fixed effects "
+            "cannot be compared. Leave reml=True out for them, or take the t-interval of fit.fixed_effects"
+        )
+    return [parameter for parameter in chosen if parameter.kind != "fixed"]
 
 
 # -- along the profile -----------------------------------------------------------------------------

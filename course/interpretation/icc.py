@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
+from dataclasses import dataclass
 from itertools import combinations, product
 from typing import Any
 
@@ -27,17 +28,25 @@ from course.fit.generalised import MixedGLMFit
 from course.fit.latent import row_effects, row_variance
 from course.fit.model import MixedFit
 from course.fit.pooled import PooledFit
-from course.fit.require import require_fit, require_fit_or_pooled
+from course.fit.require import first_of, require_fit, require_fit_or_pooled
 from course.fit.rubin import rubin
-from course.fit.shares import mean_products, row_variances, shares_known, slope_variables
-from course.interpretation.responses_alike import Pair, of_responses
+from course.fit.shares import (
+    mean_products,
+    row_variances,
+    shares_known,
+    slope_variables,
+)
+from course.fit.survey import SurveyFit, population
+from course.interpretation.responses_alike import Pair, Replicates, of_responses
 from course.solver.parameters import parameter_names
+
+LEAST = 1e-6  # a share below this is that of a variance of 0
 
 # -- correlations of two rows -------------------------------------------------------------------
 
 
 def icc(
-    fit: MixedFit | MixedGLMFit | PooledFit,
+    fit: MixedFit | MixedGLMFit | SurveyFit | PooledFit,
     at: Mapping[str, object] | None = None,
     groups: str | Sequence[str] | None = None,
     *,
@@ -69,9 +78,11 @@ def icc(
 
     Parameters
     ----------
-    fit : MixedFit, MixedGLMFit or PooledFit
+    fit : MixedFit, MixedGLMFit, SurveyFit or PooledFit
         A fitted model, as ``mixedlm(...).fit()`` returns it, or several that are pooled: then estimates are
-        those of the pooled variances, and intervals on the logit scale are by Rubin's rules.
+        those of the pooled variances, and intervals on the logit scale are by Rubin's rules. With sampling
+        weights means over rows are those over the population, and intervals are those of the sandwich or
+        of the replicate weights, with the degrees of freedom of the fit.
     at : dict, optional
         Values of predictors that have random slopes, ``{"age": [8, 10, 12]}``: one row per group
         and value (for several predictors, per combination), for two pupils who both have that value.
@@ -81,9 +92,10 @@ def icc(
     scale : "latent" or "response"
         Of a generalised fit. Numbers with a normal residual have one scale.
     interval : "delta" or "bootstrap"
-        "delta": from the curvature of the (restricted) likelihood in the relative covariance factors,
-        on the logit scale, so that ends stay between 0 and 1. It says nothing (NaN) where the estimate
-        is 0. "bootstrap": percentiles of refitted simulated responses; slower, and right at 0.
+        "delta": from the curvature of the (restricted) likelihood in the relative covariance factors (on
+        the scale of the response in the fixed effects, too), on the logit scale, so that ends stay between 0
+        and 1. It says nothing (NaN) where the estimate is 0. "bootstrap": percentiles of refitted simulated
+        responses; slower, and right at 0.
     level : float
         Confidence level.
     n_boot : int
@@ -100,7 +112,7 @@ def icc(
     DataFrame
         Index ``group``; one column per predictor in `at`; share, share_lower, share_upper, icc,
         icc_lower, icc_upper. An interval is NaN where the data do not know the variance for itself, as
-        where two terms are the same groups. With ``scale="response"`` the column icc alone.
+        where two terms are the same groups. With ``scale="response"`` icc and its interval alone.
 
     Raises
     ------
@@ -137,12 +149,17 @@ def icc(
     In R: ``performance::icc(fit)`` is the ``icc`` of the innermost group, and with ``by_group = TRUE``
     it gives the shares.
     """
-    require_fit_or_pooled(fit)
+    require_fit_or_pooled(fit, surveys=True)
     choice("scale", scale, ("latent", "response"))
     level = proportion("level", level)
     if interval not in ("delta", "bootstrap"):
         raise CourseError(f"interval={interval!r}: write 'delta' or 'bootstrap'")
     if interval == "bootstrap":
+        if isinstance(first_of(fit), SurveyFit):
+            raise CourseError(
+                "a pseudo-likelihood is no law to draw responses from: write interval='delta', whose "
+                "standard errors are those of the sample of clusters"
+            )
         require_fit(fit, pooled="write interval='delta', which pools them")
     pairs = _wanted(_pairs(fit), groups)
     if not pairs:
@@ -150,25 +167,27 @@ def icc(
             "the effects of this model are those of single rows: no two rows share any"
         )
     points = _grid(fit.design, at)
+    replicates = None
+    if interval == "bootstrap" and not isinstance(fit, PooledFit | SurveyFit):
+        replicates = _replicates(fit, n_boot, seed, executor, progress)
     if scale == "response" and isinstance(fit, MixedGLMFit):
-        if interval != "delta":
-            raise CourseError("scale='response' has no intervals: leave interval= out")
-        return of_responses(fit, pairs, points)
-    relative, of_row = None, row_variance(fit)
-    if interval == "bootstrap" and not isinstance(fit, PooledFit):
-        relative = _replicates(fit, n_boot, seed, executor, progress)
+        return of_responses(fit, pairs, points, level, replicates)
+    of_row = row_variance(fit)
     fits = fit.fits if isinstance(fit, PooledFit) else (fit,)
     covariances = fit.covariances if isinstance(fit, PooledFit) else fit.estimates.covariances
-    designs = {id(one.design.codings): one.design for one in fits}
+    differ = fit.one_of_each_design if isinstance(fit, PooledFit) else fits
     found: dict[str, list[dict]] = {pair.name: [] for pair in pairs}
     for point in points:
-        of_each = {key: mean_products(design, point) for key, design in designs.items()}
+        of_each = {
+            id(one.design.codings): mean_products(one.design, point, population(one))
+            for one in differ
+        }
         M = [np.mean(parts, axis=0) for parts in zip(*of_each.values(), strict=True)]
-        if relative is None:
-            deltas = [_Delta(one, of_each[id(one.design.codings)]) for one in fits]
+        if replicates is None:
+            deltas = [_Delta.of(one, of_each[id(one.design.codings)]) for one in fits]
             ends: _Logits | _Percentiles = _Logits(deltas, level)
         else:
-            ends = _Percentiles(relative, M, level)
+            ends = _Percentiles(replicates, of_row, M, level)
         ratios = row_variances(covariances, M) / of_row
         for pair in pairs:
             row: dict = {**point}
@@ -184,7 +203,7 @@ def icc(
     return pd.DataFrame(rows, index=pd.Index(names, name="group"))
 
 
-def _pairs(fit: MixedFit | MixedGLMFit | PooledFit) -> list[Pair]:
+def _pairs(fit: MixedFit | MixedGLMFit | SurveyFit | PooledFit) -> list[Pair]:
     """One for each grouping, and one for each set of groupings that cross."""
     design = fit.design
     nested, found = design.nested, []
@@ -239,32 +258,67 @@ def _grid(design: Design, at: Mapping[str, object] | None) -> list[dict]:
     return [dict(zip(values, point, strict=True)) for point in product(*values.values())]
 
 
+@dataclass(frozen=True, eq=False)
 class _Delta:
     """Logits of shares, with standard errors by the delta method.
 
-    With m_g = tr(M_g U Lambda Lambda' U') the variance of grouping g over that of a row, a share or a
-    correlation is a sum of some m_g over (1 + sum of all); d m_g / d Lambda = 2 U' M_g U Lambda.
+    With m_g = tr(M_g S_g) the variance of grouping g, S_g its covariance matrix, all over the variance of a
+    row, a share or a correlation is a sum of some m_g over (1 + sum of all).
+
+    Attributes
+    ----------
+    m : ndarray, shape (G,)
+    slopes : ndarray, shape (G, k)
+        Of m, by k parameters of the random part.
+    covariance : ndarray, shape (k, k)
+        Of these.
+    df : float
     """
 
-    def __init__(self, fit: MixedFit | MixedGLMFit, M: list[np.ndarray]):
+    m: np.ndarray
+    slopes: np.ndarray
+    covariance: np.ndarray
+    df: float = np.inf
+
+    @classmethod
+    def of(cls, fit: MixedFit | MixedGLMFit | SurveyFit, M: list[np.ndarray]) -> _Delta:
+        """That of a fit, with the mean of z z' of each grouping."""
+        return cls._of_sample(fit, M) if isinstance(fit, SurveyFit) else cls._of_curvature(fit, M)
+
+    @classmethod
+    def _of_curvature(cls, fit: MixedFit | MixedGLMFit, M: list[np.ndarray]) -> _Delta:
+        """By theta: with S = U Lambda Lambda' U', d m_g / d Lambda = 2 U' M_g U Lambda."""
         known, of_row = curvature(fit), row_variance(fit)
         S = [U.T @ m @ U / of_row for U, m in zip(known.units, M, strict=True)]
         SL = [s @ L for s, L in zip(S, known.factors, strict=True)]
-        self.m = np.array([(s * L).sum() for s, L in zip(SL, known.factors, strict=True)])
-        self.slopes = np.array(
-            [
-                [2 * (s * direction[g]).sum() for direction in known.directions]
-                for g, s in enumerate(SL)
-            ]
-        )
+        slopes = [
+            [2 * (s * direction[g]).sum() for direction in known.directions]
+            for g, s in enumerate(SL)
+        ]
         k = len(known.directions)
-        self.covariance = known.covariance[:k, :k]
+        m = [(s * L).sum() for s, L in zip(SL, known.factors, strict=True)]
+        return cls(np.array(m), np.array(slopes), known.covariance[:k, :k])
+
+    @classmethod
+    def _of_sample(cls, fit: SurveyFit, M: list[np.ndarray]) -> _Delta:
+        """By the (co)variances and the residual variance, whose errors the sample of clusters tells."""
+        errors, sigma2 = fit.errors, fit.scale
+        m = row_variances(fit.estimates.covariances, M) / sigma2
+        slopes = np.zeros((len(M), len(errors.entries) + 1))
+        for i, (g, a, b) in enumerate(errors.entries):
+            slopes[g, i] = M[g][a, b] * (1 if a == b else 2) / sigma2
+        slopes[:, -1] = -m / sigma2
+        for g, (S, mean) in enumerate(zip(fit.estimates.covariances, M, strict=True)):
+            for a in range(len(S)):
+                if (g, a, a) not in errors.entries and S[a, a] * mean[a, a] > LEAST * sigma2:
+                    slopes[g] = np.nan  # a variance that is not 0, and whose error is not known
+        return cls(m, slopes, errors.cov_variances, float(fit.df))
 
     def __call__(self, members: list[int]) -> tuple[float, float]:
         """The logit and its standard error."""
         total = 1 + self.m.sum()
         value = self.m[members].sum() / total
-        if value < 1e-6:  # the likelihood is flat here to first order: no curvature to read
+        if value < LEAST:  # the likelihood is flat here to first order: no curvature to read
             return np.nan, np.nan
         slope = (self.slopes[members].sum(axis=0) - value * self.slopes.sum(axis=0)) / total
         error = np.sqrt(slope @ self.covariance @ slope) / (value * (1 - value))
@@ -279,9 +333,10 @@ class _Logits:
 
     def __call__(self, members: list[int], value: float) -> tuple[float, float]:
         logits, errors = np.array([delta(members) for delta in self.deltas]).T
-        error, df = errors[0], np.inf
+        error, df = errors[0], self.deltas[0].df
         if len(self.deltas) > 1:
-            pooled = rubin(logits[:, None], errors[:, None])
+            complete = [[delta.df] for delta in self.deltas]
+            pooled = rubin(logits[:, None], errors[:, None], complete)
             error, df = pooled.std_errors[0], pooled.df[0]
         half = error * special.stdtrit(df, self.tail)
         at = special.logit(value)
@@ -289,10 +344,12 @@ class _Logits:
 
 
 class _Percentiles:
-    """Intervals from the relative covariance matrices of bootstrap fits."""
+    """Intervals from the covariance matrices of bootstrap fits, over the variance of a row."""
 
-    def __init__(self, relative: list[np.ndarray], M: list[np.ndarray], level: float):
-        self.m = np.array([np.einsum("bij,ij->b", S, m) for S, m in zip(relative, M, strict=True)])
+    def __init__(self, replicates: Replicates, of_row: float, M: list[np.ndarray], level: float):
+        pairs = zip(replicates.covariances, M, strict=True)
+        variances = np.array([np.einsum("bij,ij->b", S, m) for S, m in pairs])
+        self.m = variances / (of_row if replicates.sigma2 is None else replicates.sigma2)
         self.ends = [(1 - level) / 2, (1 + level) / 2]
 
     def __call__(self, members: list[int], value: float) -> tuple[float, float]:
@@ -302,8 +359,8 @@ class _Percentiles:
 
 def _replicates(
     fit: MixedFit | MixedGLMFit, n: int, seed: int | None, executor: Executor | None, progress: bool
-) -> list[np.ndarray]:
-    """For each grouping the covariance matrices over sigma squared of bootstrap fits, (n, k, k)."""
+) -> Replicates:
+    """What bootstrap fits that converged found."""
     from course.inference.bootstrap import bootstrap
 
     table = bootstrap(fit, n, seed=seed, executor=executor, progress=progress).replicates
@@ -322,8 +379,9 @@ def _replicates(
                 S[:, i, j] = S[:, j, i] = r * sds[i] * sds[j]
         for j, sd in enumerate(sds):
             S[:, j, j] = sd**2
-        if fit.design.kind == NUMBER:
-            found.append(S / table[str(Parameter("sigma"))].to_numpy()[:, None, None] ** 2)
-        else:
-            found.append(S / row_variance(fit))
-    return found
+        found.append(S)
+    beta = table[list(fit.design.fixed_names)].to_numpy()
+    sigma2 = None
+    if fit.design.kind == NUMBER:
+        sigma2 = table[str(Parameter("sigma"))].to_numpy() ** 2
+    return Replicates(beta, found, sigma2)

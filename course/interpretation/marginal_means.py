@@ -14,11 +14,9 @@ from statsmodels.stats.multitest import multipletests
 
 from course.common.arguments import choice, proportion
 from course.errors import CourseError
-from course.fit.generalised import MixedGLMFit
-from course.fit.model import MixedFit
 from course.fit.pooled import PooledFit
 from course.fit.require import require_fit_or_pooled
-from course.inference.combinations import DF
+from course.inference.combinations import DF, Single
 from course.interpretation.functions import estimated, grid_of
 from course.interpretation.reference_grid import (
     Functions,
@@ -34,7 +32,7 @@ DEGREES = ("linear", "quadratic", "cubic", "quartic", "degree 5", "degree 6")
 
 
 def means(
-    fit: MixedFit | MixedGLMFit | PooledFit,
+    fit: Single | PooledFit,
     factor: str | Sequence[str],
     *,
     by: str | Sequence[str] | None = None,
@@ -54,11 +52,12 @@ def means(
 
     Random effects are at 0, their mean; an offset is taken at the mean of its columns; where the formula
     transforms the response, the means are of the transformed response. A column of numbers that has only
-    two values, as 0 and 1, counts as a factor, as in emmeans.
+    two values, as 0 and 1, counts as a factor, as in emmeans. With sampling weights, means of numbers and
+    observed weights are those of the population that the rows stand for.
 
     Parameters
     ----------
-    fit : MixedFit, MixedGLMFit or PooledFit
+    fit : MixedFit, MixedGLMFit, SurveyFit or PooledFit
         A fitted model, as ``mixedlm(...).fit()`` returns it; pooled fits are taken by Rubin's rules.
     factor : str or list of str
         A predictor of the fixed part, ``"recipe"``, or several for the means of their combinations,
@@ -72,7 +71,8 @@ def means(
         occur in the rows of the fit, the same for all levels of `factor` (``weights = "proportional"``
         in emmeans, "observed margins" in SAS).
     df : {"satterthwaite", "kenward-roger", "normal"}
-        How degrees of freedom are found; "kenward-roger" also adjusts the standard errors.
+        How degrees of freedom are found; "kenward-roger" also adjusts the standard errors. With sampling
+        weights there are the fit's own, `SurveyFit.df`, or "normal".
     level : float
         Of the intervals, between 0 and 1.
     scale : "link" or "response"
@@ -128,7 +128,7 @@ def means(
 
 
 def contrasts(
-    fit: MixedFit | MixedGLMFit | PooledFit,
+    fit: Single | PooledFit,
     factor: str | Sequence[str],
     kind: str = "pairwise",
     *,
@@ -144,7 +144,7 @@ def contrasts(
 
     Parameters
     ----------
-    fit : MixedFit, MixedGLMFit or PooledFit
+    fit : MixedFit, MixedGLMFit, SurveyFit or PooledFit
         A fitted model, as ``mixedlm(...).fit()`` returns it; pooled fits are taken by Rubin's rules.
     factor : str or list of str
         The factor whose levels are compared, or several whose combinations are.
@@ -238,15 +238,15 @@ def contrasts(
     return table
 
 
-def _check(fit: MixedFit | MixedGLMFit | PooledFit, weights: str, df: str, level: float) -> float:
-    require_fit_or_pooled(fit)
+def _check(fit: Single | PooledFit, weights: str, df: str, level: float) -> float:
+    require_fit_or_pooled(fit, surveys=True)
     check_weights(weights)
     choice("df", df, DF)
     return proportion("level", level)
 
 
 def _read(
-    fit: MixedFit | MixedGLMFit | PooledFit,
+    fit: Single | PooledFit,
     factor: object,
     by: object,
     at: Mapping[str, object] | None,
@@ -256,7 +256,7 @@ def _read(
     within = [] if by is None else read_names(fit.design, "by", by)
     both = [name for name in within if name in factors]
     if both:
-        raise CourseError(f"{both[0]} stands in factor and in by: leave it out of one of them")
+        raise CourseError(f"{both[0]} is in factor and in by: leave it out of one of them")
     return grid_of(fit, at), within, factors
 
 
@@ -320,7 +320,7 @@ def _polynomial(k: int, degree: int) -> np.ndarray:
 def _adjust(table: pd.DataFrame, rows: slice, adjust: str, n_levels: int, level: float) -> None:
     """Write the p-values and intervals of one family, adjusted, into the table."""
     own = table.iloc[rows]
-    n, t = len(own), own["t"].abs().to_numpy()
+    n, t = len(own), (own["estimate"] / own["std_error"]).abs().to_numpy()
     if adjust == "none" or n == 1:
         return
     degrees = own["df"].to_numpy()

@@ -63,11 +63,14 @@ class ReferenceGrid:
         Where each predictor is looked at.
     levels : dict of str to list
         All levels of those that are taken at each of their levels.
+    population : ndarray of shape (n,), or None
+        How many rows of the population each row stands for, where it was sampled with weights.
     """
 
     design: Design
     values: dict[str, list]
     levels: dict[str, list]
+    population: np.ndarray | None = None
 
     def functions(
         self, shown: Sequence[str], weights: str, shift: Mapping[str, list] | None = None
@@ -79,7 +82,8 @@ class ReferenceGrid:
         shown : list of str
             The last one turns fastest.
         weights : "equal" or "observed"
-            "observed": how often a combination of the predictors averaged over occurs in the rows of the fit.
+            "observed": how often a combination of the predictors averaged over occurs in the rows of the fit,
+            or in the population that these stand for.
         shift : dict of str to list, optional
             Other numbers in the place of a predictor's values, as many: a step along it, say.
         """
@@ -116,12 +120,12 @@ class ReferenceGrid:
         for name in self.levels:
             inside &= self.design.columns[name].isin(self.values[name]).to_numpy()
         factors = [name for name in hidden if name in self.levels]
-        data = pd.DataFrame(
-            {name: self.design.columns[name][inside].astype(object).to_numpy() for name in factors}
-        )
-        counts = data.value_counts().to_dict()
+        labels = [self.design.columns[name][inside].astype(object).to_numpy() for name in factors]
+        of_rows = pd.Series(1.0 if self.population is None else self.population, range(len(inside)))
+        counts = of_rows[inside].groupby(labels).sum().to_dict()
         at = [hidden.index(name) for name in factors]
-        w = np.array([counts.get(tuple(point[i] for i in at), 0) for point in points], dtype=float)
+        keys = [tuple(point[i] for i in at) for point in points]
+        w = np.array([counts.get(key if len(at) > 1 else key[0], 0.0) for key in keys])
         if w.sum() == 0:
             raise CourseError(
                 "no row of the fit has these levels of "
@@ -162,7 +166,10 @@ class ReferenceGrid:
 
 
 def reference_grid(
-    design: Design, at: Mapping[str, object] | None, numeric: str | None = None
+    design: Design,
+    at: Mapping[str, object] | None,
+    numeric: str | None = None,
+    population: np.ndarray | None = None,
 ) -> ReferenceGrid:
     """The grid of a fit.
 
@@ -173,6 +180,8 @@ def reference_grid(
         A value or a list of values by predictor.
     numeric : str, optional
         A predictor that is taken as a number, however few values it has.
+    population : ndarray of shape (n,), optional
+        How many rows of the population each row stands for.
 
     Raises
     ------
@@ -198,8 +207,8 @@ def reference_grid(
         elif name in levels:
             values[name] = levels[name]
         else:
-            values[name] = [float(np.mean(_numbers(design, name)))]
-    return ReferenceGrid(design, values, levels)
+            values[name] = [float(np.average(_numbers(design, name), weights=population))]
+    return ReferenceGrid(design, values, levels, population)
 
 
 def predictors(design: Design) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from course import __version__
 from course.common.parameter import Parameter
 from course.common.wording import listing, number, p_equation, rounded_like
 from course.design.design import Design
@@ -16,8 +17,9 @@ from course.fit.generalised_summary import RATIOS
 from course.fit.latent import row_effects
 from course.fit.model import MixedFit
 from course.fit.pooled import PooledFit, response_of
-from course.fit.require import require_fit_or_pooled
+from course.fit.require import first_of, require_fit_or_pooled
 from course.fit.survey import SurveyFit
+from course.fit.tables import exponentials
 from course.interpretation.icc import icc
 from course.interpretation.variance import r2
 from course.solver.parameters import unknown_parameters
@@ -73,23 +75,21 @@ def report(fit: Fit) -> str:
     >>> print(textwrap.fill(report(fit), 80))
     A linear mixed model of test_score with fixed effects of age and random
     intercepts by classroom and random intercepts by school was fitted by restricted
-    maximum likelihood. The data were 2,494 rows in 190 levels of classroom and 60
-    levels of school. Fixed effects (Satterthwaite degrees of freedom): Intercept
-    23.0, 95% CI [20.3, 25.7], t(614.1) = 16.84, p < 0.001; age 3.77, 95% CI [3.55,
-    4.00], t(2348.2) = 32.57, p < 0.001. Standard deviations: Intercept by classroom
-    4.224, Intercept by school 4.987, residual 6.532. The correlation to be expected
-    of two rows was 0.50 for the same classroom, 95% CI [0.43, 0.57]; 0.29 for the
-    same school, 95% CI [0.20, 0.40]. Fixed effects explained 19.1% of the variance,
-    fixed and random effects together 59.6%.
+    maximum likelihood, with the Python package mixed-effects-course ... The data
+    were 2,494 rows in 190 levels of classroom and 60 levels of school. Fixed effects
+    (Satterthwaite degrees of freedom): Intercept 23.0, 95% CI [20.3, 25.7], t(614.1)
+    = 16.84, p < 0.001; age 3.77, 95% CI [3.55, 4.00], t(2348.2) = 32.57, p < 0.001.
+    Standard deviations: Intercept by classroom 4.224, Intercept by school 4.987,
+    residual 6.532. The expected correlation of two rows, the ICC, was 0.50 for the
+    same classroom, 95% CI [0.43, 0.57]; 0.29 for the same school, 95% CI [0.20,
+    0.40]. Of the variance 19.1% was that of the fixed part (marginal R squared), and
+    59.6% that of fixed and random parts together (conditional R squared).
 
     In R: ``report::report(fit)``.
     """
     require_fit_or_pooled(fit, surveys=True)
     sentences = [_model(fit), *_offset(fit), *_weights(fit), *_pooling(fit), _sample(fit)]
-    sentences += [_fixed(fit), _random(fit)]
-    # the sample's shares of variance are not those of the population that weights stand for
-    if not isinstance(fit, SurveyFit) and _survey(fit) is None:
-        sentences += [_alike(fit), *_overdispersion_allowed(fit)]
+    sentences += [_fixed(fit), _random(fit), _alike(fit), *_overdispersion_allowed(fit)]
     several = isinstance(fit, PooledFit)
     if fit.singular:
         sentences.append(SINGULAR_SEVERAL if several else SINGULAR)
@@ -121,7 +121,10 @@ def _model(fit: Fit) -> str:
         law = fit.family.name.replace("poisson", "Poisson")
         what = f"{law} mixed model ({fit.family.link} link) of {response}{counted}"
         method = f"maximum likelihood ({fit.method})"
-    return f"A {what} with {fixed} and {listing(random)} was fitted by {method}."
+    return (
+        f"A {what} with {fixed} and {listing(random)} was fitted by {method}, with the Python package "
+        f"mixed-effects-course {__version__}."
+    )
 
 
 def _pooling(fit: Fit) -> list[str]:
@@ -164,7 +167,7 @@ def _weights(fit: Fit) -> list[str]:
 
 def _survey(fit: Fit) -> SurveyFit | None:
     """The fit with sampling weights, or the first of those that are pooled."""
-    first = fit.fits[0] if isinstance(fit, PooledFit) else fit
+    first = first_of(fit)
     return first if isinstance(first, SurveyFit) else None
 
 
@@ -208,7 +211,7 @@ def _ratios(fit: MixedGLMFit) -> list[str]:
     for row in fit.fixed_effects.loc[names].itertuples():
         values = (row.estimate, row.lower, row.upper)
         if ratio and row.Index != "Intercept":
-            shown = [f"{value:.3g}" for value in np.exp(values)]
+            shown = [f"{value:.3g}" for value in exponentials(np.array(values))]
             what = f"{row.Index} {ratio}"
         else:
             shown = [rounded_like(value, row.std_error) for value in values]
@@ -263,7 +266,7 @@ def _random(fit: Fit) -> str:
     return f"Standard deviations{where}: {', '.join(said)}."
 
 
-def _alike(fit: MixedFit | MixedGLMFit | PooledFit) -> str:
+def _alike(fit: Fit) -> str:
     said = []
     for row in [] if row_effects(fit).all() else icc(fit).itertuples():
         ends = ""
@@ -271,11 +274,13 @@ def _alike(fit: MixedFit | MixedGLMFit | PooledFit) -> str:
             ends = f", 95% CI [{row.icc_lower:.2f}, {row.icc_upper:.2f}]"
         said.append(f"{row.icc:.2f} for the same {row.Index.replace(' & ', ' and ')}{ends}")
     slopes = any(set(g.effects) != {"Intercept"} for g in fit.design.groupings)
-    mean = " (variances averaged over the rows)" if slopes else ""
+    over = "the rows" if _survey(fit) is None else "the population"
+    mean = f" (variances averaged over {over})" if slopes else ""
     where = f" on the scale of the {fit.family.link}" if isinstance(fit, MixedGLMFit) else ""
-    alike = f"The correlation to be expected of two rows{where}{mean} was {'; '.join(said)}. "
-    explained = r2(fit)
+    alike = f"The expected correlation of two rows{where}{mean}, the ICC, was {'; '.join(said)}. "
+    shares = r2(fit)
     return (
-        f"{alike if said else ''}Fixed effects explained {explained['marginal']:.1%} of the variance{where}, "
-        f"fixed and random effects together {explained['conditional']:.1%}."
+        f"{alike if said else ''}Of the variance{where} {shares['marginal']:.1%} was that of the fixed part "
+        f"(marginal R squared), and {shares['conditional']:.1%} that of fixed and random parts together "
+        "(conditional R squared)."
     )

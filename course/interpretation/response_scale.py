@@ -16,8 +16,9 @@ from scipy import special, stats
 from course.common.arguments import choice
 from course.errors import CourseError
 from course.fit.generalised import MixedGLMFit
-from course.fit.model import MixedFit
 from course.fit.pooled import PooledFit
+from course.fit.tables import exponentials
+from course.inference.combinations import Single
 
 SCALES = ("link", "response")
 Curve = Callable[[Any], Any]
@@ -40,7 +41,7 @@ SLOPES: dict[str, tuple[Curve, Curve]] = {
 }
 
 
-def on_response(fit: MixedFit | MixedGLMFit | PooledFit, scale: str) -> TypeGuard[MixedGLMFit]:
+def on_response(fit: Single | PooledFit, scale: str) -> TypeGuard[MixedGLMFit]:
     """Whether there is something to carry over: numbers with a normal residual have one scale."""
     choice("scale", scale, SCALES)
     return scale == "response" and isinstance(fit, MixedGLMFit)
@@ -69,7 +70,7 @@ def as_ratios(fit: MixedGLMFit, table: pd.DataFrame) -> pd.DataFrame:
             "differences on the scale of the probit are no logarithms of ratios: fit with "
             'link="logit" for odds ratios, or compare means(..., scale="response")'
         )
-    ratio = np.exp(table[["estimate", "lower", "upper"]])
+    ratio = exponentials(table[["estimate", "lower", "upper"]])
     table = table.assign(**ratio, std_error=table["std_error"] * ratio["estimate"])
     return table.rename(columns={"estimate": "ratio"})
 

@@ -9,13 +9,11 @@ import pandas as pd
 
 from course.common.arguments import choice, proportion
 from course.errors import CourseError
-from course.fit.generalised import MixedGLMFit
-from course.fit.model import MixedFit
 from course.fit.pooled import PooledFit
 from course.fit.require import require_fit_or_pooled
 from course.fit.tables import t_table
 from course.formula.parse import variables_of
-from course.inference.combinations import DF
+from course.inference.combinations import DF, Single
 from course.interpretation.functions import estimated, grid_of
 from course.interpretation.reference_grid import (
     Functions,
@@ -31,7 +29,7 @@ STEP = 1e-4  # of the predictor's range: to either side
 
 
 def slopes(
-    fit: MixedFit | MixedGLMFit | PooledFit,
+    fit: Single | PooledFit,
     predictor: str,
     *,
     by: str | Sequence[str] | None = None,
@@ -55,7 +53,7 @@ def slopes(
 
     Parameters
     ----------
-    fit : MixedFit, MixedGLMFit or PooledFit
+    fit : MixedFit, MixedGLMFit, SurveyFit or PooledFit
         A fitted model, as ``mixedlm(...).fit()`` returns it; pooled fits are taken by Rubin's rules.
     predictor : str
         A predictor of the fixed part that holds numbers.
@@ -76,7 +74,7 @@ def slopes(
     Raises
     ------
     CourseError
-        For a predictor that holds labels or stands in an offset alone, and as `means`.
+        For a predictor that holds labels or is in an offset alone, and as `means`.
 
     See Also
     --------
@@ -100,7 +98,7 @@ def slopes(
 
     In R: ``test(emtrends(fit, "sex", var = "age"))``.
     """
-    require_fit_or_pooled(fit)
+    require_fit_or_pooled(fit, surveys=True)
     check_weights(weights)
     choice("df", df, DF)
     level = proportion("level", level)
@@ -114,7 +112,7 @@ def slopes(
         )
     if name not in variables_of(design.formula.fixed):
         raise CourseError(
-            f"{name} stands in offset(...) alone: its coefficient is 1, and nothing is estimated"
+            f"{name} is in offset(...) alone: its coefficient is 1, and nothing is estimated"
         )
     within = [] if by is None else read_names(design, "by", by)
     if name in within:
@@ -150,7 +148,7 @@ def slopes(
         estimates, errors = slopes_on_response(fit, eta, L, table["estimate"].to_numpy(), L_slope)
         infinite = np.full(len(table), np.inf)
         table = t_table(
-            pd.Series(estimates, table.index), pd.Series(errors, table.index), infinite, level
+            pd.Series(estimates, table.index), pd.Series(errors, table.index), infinite, level, "z"
         )
     table.attrs["notes"] = grid.notes(shown, weights)
     return table

@@ -14,17 +14,18 @@ from course.fit.latent import row_effects, row_variance
 from course.fit.model import MixedFit
 from course.fit.pooled import PooledFit
 from course.fit.require import require_fit, require_fit_or_pooled, require_linear
-from course.fit.shares import mean_variances, row_variances
+from course.fit.shares import mean_products, row_variances
+from course.fit.survey import SurveyFit, population
 from course.solver.estimates import estimate
 from course.solver.problem import Problem
 
 
-def variance_shares(fit: MixedFit | MixedGLMFit | PooledFit) -> pd.DataFrame:
+def variance_shares(fit: MixedFit | MixedGLMFit | SurveyFit | PooledFit) -> pd.DataFrame:
     """How the variance that the fixed part leaves is divided between the levels.
 
     Parameters
     ----------
-    fit : MixedFit, MixedGLMFit or PooledFit
+    fit : MixedFit, MixedGLMFit, SurveyFit or PooledFit
         A fitted model, as ``mixedlm(...).fit()`` returns it, or several that are pooled.
 
     Returns
@@ -32,10 +33,10 @@ def variance_shares(fit: MixedFit | MixedGLMFit | PooledFit) -> pd.DataFrame:
     DataFrame
         By group, the residual last: ``variance`` (squared units of the response) and ``share``
         (between 0 and 1; they add up to 1). With a slope the variance of a group depends on the predictor;
-        this is its mean over the rows (Johnson 2014, doi 10.1111/2041-210X.12225). With prior weights the
-        residual's is that of a row of weight 1. A generalised fit has no residual: all is on the scale of its
-        link, and in the last row, ``distribution``, stands what its law makes rows differ by there, as in
-        `r2`.
+        this is its mean over the rows (Johnson 2014, doi 10.1111/2041-210X.12225), with sampling weights over
+        the population that they stand for. With prior weights the residual's is that of a row of weight 1. A
+        generalised fit has no residual: all is on the scale of its link, and in the last row,
+        ``distribution``, stands what its law makes rows differ by there, as in `r2`.
 
     Raises
     ------
@@ -62,12 +63,12 @@ def variance_shares(fit: MixedFit | MixedGLMFit | PooledFit) -> pd.DataFrame:
 
     In R: ``with(as.data.frame(VarCorr(fit)), vcov / sum(vcov))``.
     """
-    require_fit_or_pooled(fit)
+    require_fit_or_pooled(fit, surveys=True)
     names = [grouping.name for grouping in fit.design.groupings]
     if isinstance(fit, PooledFit):
         of_groups = row_variances(fit.covariances, fit.mean_products)
     else:
-        of_groups = mean_variances(fit.design, fit.estimates)
+        of_groups = _of_groups(fit)
     variances = np.append(of_groups, row_variance(fit))
     rest = "Residual" if fit.design.kind == NUMBER else "distribution"
     return pd.DataFrame(
@@ -76,10 +77,17 @@ def variance_shares(fit: MixedFit | MixedGLMFit | PooledFit) -> pd.DataFrame:
     )
 
 
+def _of_groups(fit: MixedFit | MixedGLMFit | SurveyFit) -> np.ndarray:
+    """For each grouping the variance of a row by its effects, averaged over rows or the population."""
+    return row_variances(
+        fit.estimates.covariances, mean_products(fit.design, None, population(fit))
+    )
+
+
 # -- R squared ----------------------------------------------------------------------------------
 
 
-def r2(fit: MixedFit | MixedGLMFit | PooledFit) -> pd.Series:
+def r2(fit: MixedFit | MixedGLMFit | SurveyFit | PooledFit) -> pd.Series:
     """Marginal and conditional R squared.
 
     With V_f the variance of the fixed part's predictions over the rows, V_g the (mean) variance of
@@ -89,7 +97,8 @@ def r2(fit: MixedFit | MixedGLMFit | PooledFit) -> pd.Series:
 
     (Nakagawa and Schielzeth 2013, doi 10.1111/j.2041-210x.2012.00261.x; for random slopes Johnson
     2014, doi 10.1111/2041-210X.12225), as R's MuMIn and performance compute them. Those of pooled fits are
-    averaged as Fisher's z of their roots (Harel 2009, doi 10.1080/02664760802553000).
+    averaged as Fisher's z of their roots (Harel 2009, doi 10.1080/02664760802553000). With sampling weights
+    all variances are those over the population that the rows stand for.
 
     Of a generalised fit all variances are on the scale of its link (Nakagawa, Johnson and Schielzeth 2017,
     doi 10.1098/rsif.2017.0213). V_e is pi^2 / 3 for the logit, 1 for the probit, pi^2 / 6 for the
@@ -98,7 +107,7 @@ def r2(fit: MixedFit | MixedGLMFit | PooledFit) -> pd.Series:
 
     Parameters
     ----------
-    fit : MixedFit, MixedGLMFit or PooledFit
+    fit : MixedFit, MixedGLMFit, SurveyFit or PooledFit
         A fitted model, as ``mixedlm(...).fit()`` returns it, or several that are pooled.
 
     Returns
@@ -125,13 +134,17 @@ def r2(fit: MixedFit | MixedGLMFit | PooledFit) -> pd.Series:
 
     In R: ``performance::r2(fit)``.
     """
-    require_fit_or_pooled(fit)
+    require_fit_or_pooled(fit, surveys=True)
     if isinstance(fit, PooledFit):
         z = np.arctanh([np.sqrt(r2(one)) for one in fit.fits])
         return pd.Series(np.tanh(z.mean(axis=0)) ** 2, index=["marginal", "conditional"], name="r2")
     beta, n = fit.estimates.beta, fit.nobs
-    fixed = float(beta @ fit.design.fixed_covariance @ beta) * n / (n - 1)
-    variances = mean_variances(fit.design, fit.estimates)
+    weights = population(fit)
+    if weights is None:
+        fixed = float(beta @ fit.design.fixed_covariance @ beta) * n / (n - 1)
+    else:
+        fixed = float(np.cov(fit.design.X @ beta, aweights=weights, ddof=0))
+    variances = _of_groups(fit)
     random = float(variances[~row_effects(fit)].sum())
     total = fixed + float(variances.sum()) + row_variance(fit)
     return pd.Series(

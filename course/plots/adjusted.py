@@ -301,7 +301,7 @@ def _told(name: str, table: pd.DataFrame, names: list[str]) -> str:
 
 
 def _text(value: object) -> str:
-    """A level as it stands beside its row; ``a:b`` where several predictors make it."""
+    """A level as it is written beside its row; ``a:b`` where several predictors make it."""
     if isinstance(value, tuple):
         return ":".join(map(_text, value))
     return words(value) if isinstance(value, float) else str(value)

@@ -44,9 +44,10 @@ def covariances(
 ) -> Axes | np.ndarray:
     """Covariance matrices side by side: the numbers, and the correlations as shades.
 
-    The number in a cell is a variance (on the diagonal) or a covariance. The shade is the
-    correlation, so that cells in different units can be compared: white for 0, dark blue for 1,
-    orange for what is negative. A cell that is 0 exactly, as a model may demand, says 0.
+    The number in a cell is a variance (on the diagonal, in bold) or a covariance. The shade of a
+    covariance is its correlation, so that cells in different units can be compared: white for 0,
+    dark blue for 1, orange for what is negative. Variances have no shade: every one of them has a
+    correlation of 1 with itself. A cell that is 0 exactly, as a model may demand, says 0.
 
     Parameters
     ----------
@@ -259,10 +260,11 @@ def _correlations(values: np.ndarray) -> np.ndarray:
 
 
 def _draw(ax: Axes, values: np.ndarray, names: list[str]) -> None:
-    correlations, places = _correlations(values), np.arange(len(values))
-    ax.imshow(correlations, cmap=SHADES, vmin=-1, vmax=1)
+    shades, places = _correlations(values), np.arange(len(values))
+    np.fill_diagonal(shades, 0.0)
+    ax.imshow(shades, cmap=SHADES, vmin=-1, vmax=1)
     for (row, column), value in np.ndenumerate(values):
-        dark = abs(correlations[row, column]) > 0.6
+        dark = abs(shades[row, column]) > 0.6
         ax.text(
             column,
             row,
@@ -270,6 +272,7 @@ def _draw(ax: Axes, values: np.ndarray, names: list[str]) -> None:
             ha="center",
             va="center",
             fontsize=11 if len(values) < 5 else 9.5,
+            fontweight="bold" if row == column else "normal",
             color="white" if dark else INK,
         )
     turn = 90 if max(map(len, names)) * len(names) > 24 else 0

@@ -45,7 +45,7 @@ def crosstab(
     Axes
         Where there are more rows than columns, the rows are sorted by the column in which they are
         found most often, so that nested labels make stairs. A darker cell holds more rows of the
-        data; their number stands in it where there is room.
+        data; their number is written in it where there is room.
 
     Raises
     ------

@@ -41,6 +41,7 @@ def scores(
     response: str,
     group: str,
     *,
+    within: str | None = None,
     unit: str | None = None,
     ax: Axes | None = None,
 ) -> Axes:
@@ -52,6 +53,9 @@ def scores(
         One row per observation.
     response, group : str
         The column to draw, and the column of the groups.
+    within : str, optional
+        A column of larger groups that contain them. Groups of one of these are then drawn together,
+        with the mean of the larger group as an upright line.
     unit : str, optional
         Unit of the response, for the axis; known for the columns of the simulated pupils.
     ax : Axes, optional
@@ -65,7 +69,7 @@ def scores(
     Raises
     ------
     CourseError
-        If the data have no such column.
+        If the data have no such column, or a group lies in several of the larger ones.
 
     See Also
     --------
@@ -80,8 +84,10 @@ def scores(
     ['a', 'b']
     """
     data = check_frame(data)
-    find_columns(data, [response, group])
+    find_columns(data, [response, group, *filter(None, [within])])
     means = data.groupby(group, observed=True)[response].mean().sort_values()
+    if within:
+        means = means.loc[_together(data, response, group, within, means)]
     rows = pd.Series(np.arange(len(means)), index=means.index)
     with canvas(ax, 7.0, 1.2 + 0.33 * len(means)) as ax:
         y = data[group].map(rows).astype(float)
@@ -98,26 +104,65 @@ def scores(
             means,
             rows,
             marker="D",
-            s=46,
-            color=ORANGE,
-            edgecolors=INK,
-            linewidths=0.7,
+            s=50,
+            facecolors="none",  # a group of one row has its ring inside
+            edgecolors=ORANGE,
+            linewidths=2.0,
             zorder=3,
             label=f"mean of its {group}",
         )
+        if within:
+            larger = data.groupby(within, observed=True)
+            first, last = (larger[group].agg(lambda own, f=f: f(rows[own])) for f in (min, max))
+            ax.vlines(
+                larger[response].mean(),
+                first - 0.4,
+                last + 0.4,
+                color=BLUE,
+                linewidth=2.2,
+                label=f"mean of its {within}",
+            )
         ax.set_yticks(rows, [str(label) for label in means.index])
+        ax.set_ylim(-0.7, len(means) - 0.3)
         titles = data.attrs.get("labels", {})
         ax.set_xlabel(axis_label(titles.get(response, response), unit))
         ax.set_ylabel(titles.get(group, group))
         legend_above(ax)
-    describe(
-        ax,
+    low, high = means.idxmin(), means.idxmax()
+    text = (
         f"{count(len(data), 'value')} of {response} as rings, one row for each of "
         f"{len(means):,} {group} labels, with the mean of the {group} as a diamond. The means run "
-        f"from {words(means.iloc[0])} ({group} {means.index[0]}) to {words(means.iloc[-1])} "
-        f"({group} {means.index[-1]}).",
+        f"from {words(means[low])} ({group} {low}) to {words(means[high])} ({group} {high})."
     )
+    if within:
+        ends = data.groupby(within, observed=True)[response].mean().agg(["min", "max"])
+        text += (
+            f" Rows of one {within} lie together around an upright line at its mean; these lines run "
+            f"from {words(ends['min'])} to {words(ends['max'])}."
+        )
+    describe(ax, text)
     return ax
+
+
+def _together(
+    data: pd.DataFrame, response: str, group: str, within: str, means: pd.Series
+) -> pd.Index:
+    """The groups by the mean of the larger group that each lies in, then by their own."""
+    lies_in = data.groupby(group, observed=True)[within].agg(["first", "nunique"])
+    several = lies_in.index[lies_in["nunique"] > 1]
+    if len(several):
+        raise CourseError(
+            f"within={within!r} must contain each {group}, and {group} {several[0]} lies in several"
+        )
+    of_larger = data.groupby(within, observed=True)[response].mean()
+    order = pd.DataFrame(
+        {
+            "larger": lies_in["first"].map(of_larger),
+            "label": lies_in["first"].astype(str),
+            "own": means,
+        }
+    )
+    return order.sort_values(["larger", "label", "own"]).index
 
 
 def pooling(

@@ -43,7 +43,7 @@ def draw_population(
     for parent, level in zip(_CHAIN, _CHAIN[1:], strict=False):
         low, high = sizes[level]
         above = population[parent]
-        counts = rng.integers(low, high + 1, above[parent].size)
+        counts = rng.integers(low, high + 1, above[parent].size).astype(np.intp)  # as repeat asks
         codes = {name: np.repeat(numbers, counts) for name, numbers in above.items()}
         codes[level] = np.arange(counts.sum(), dtype=np.int32)
         population[level] = codes

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -65,45 +66,42 @@ def _days(effects: np.ndarray, columns: dict, rng: np.random.Generator) -> np.nd
     return rng.poisson(means)
 
 
+EFFECTS = ("Intercept", "age", "sex[T.male]", "teacher_experience", "school_resources")
+LEVELS = ("province", "school", "classroom")
+
+
+def _kind(
+    fixed_effects: tuple[float, ...], intercept_sd: tuple[float, ...], **others: Any
+) -> Response:
+    """A response with these `EFFECTS`, and these SDs of the intercepts of `LEVELS`."""
+    return Response(
+        fixed_effects=dict(zip(EFFECTS, fixed_effects, strict=True)),
+        intercept_sd=dict(zip(LEVELS, intercept_sd, strict=True)),
+        **others,
+    )
+
+
 FAMILIES = {
-    "gaussian": Response(
+    "gaussian": _kind(
+        (50.0, 2.0, -1.0, 0.1, 1.0),
+        (2.0, 3.0, 4.0),
         column="test_score",
-        fixed_effects={
-            "Intercept": 50.0,
-            "age": 2.0,
-            "sex[T.male]": -1.0,
-            "teacher_experience": 0.1,
-            "school_resources": 1.0,
-        },
-        intercept_sd={"province": 2.0, "school": 3.0, "classroom": 4.0},
         student_sd=5.0,
         residual_sd=8.0,
         draw=_points,
     ),
-    "binomial": Response(
+    "binomial": _kind(
+        (-2.0, 0.2, -0.3, 0.02, 0.3),
+        (0.3, 0.6, 0.5),
         column="passed",
-        fixed_effects={
-            "Intercept": -2.0,
-            "age": 0.2,
-            "sex[T.male]": -0.3,
-            "teacher_experience": 0.02,
-            "school_resources": 0.3,
-        },
-        intercept_sd={"province": 0.3, "school": 0.6, "classroom": 0.5},
         student_sd=1.0,
         residual_sd=None,
         draw=_passed,
     ),
-    "poisson": Response(
+    "poisson": _kind(
+        (-4.0, 0.05, 0.1, -0.005, -0.1),
+        (0.1, 0.2, 0.2),
         column="days_absent",
-        fixed_effects={
-            "Intercept": -4.0,
-            "age": 0.05,
-            "sex[T.male]": 0.1,
-            "teacher_experience": -0.005,
-            "school_resources": -0.1,
-        },
-        intercept_sd={"province": 0.1, "school": 0.2, "classroom": 0.2},
         student_sd=0.3,
         residual_sd=None,
         draw=_days,

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
+from course.design.groups import pair_numbers
 from course.solver.blocks import Blocks, Bordered
 
 # pairs are worth listing below this share of the multiplications of a dense product (measured)
@@ -64,7 +65,7 @@ def couple(
     listed : bool
         Whether to list the pairs.
     """
-    keys = np.concatenate([codes * K.q + column for column, _ in entries])
+    keys = np.concatenate([pair_numbers(codes, column, K.q) for column, _ in entries])
     present, place = np.unique(keys, return_inverse=True)
     level, column = np.divmod(present, K.q)
     made = Entries(

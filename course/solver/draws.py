@@ -20,6 +20,7 @@ from functools import reduce
 
 import numpy as np
 
+from course.design.groups import pair_numbers, renumber
 from course.solver.elimination import cross_products, product
 from course.solver.estimates import Optimum
 from course.solver.problem import Problem
@@ -114,7 +115,7 @@ def _finest(codes: list[np.ndarray]) -> np.ndarray:
     """Groups of rows that share a level of every grouping, numbered from 0."""
 
     def both(one: np.ndarray, other: np.ndarray) -> np.ndarray:
-        return np.unique(one * (int(other.max()) + 1) + other, return_inverse=True)[1]
+        return renumber(pair_numbers(one, other, int(other.max()) + 1))[1]
 
     return reduce(both, codes, np.zeros_like(codes[0]))
 

@@ -10,7 +10,7 @@ negative the search leaves it along that direction.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy import linalg, optimize
@@ -28,9 +28,11 @@ LEVEL = 1e-4  # a slope of a saddle
 TINY = 1e-6  # of the largest curvature: what a step is measured by at least
 GTOL = 1e-4
 MOST_ROUNDS = 12
-MANY_ROWS = (
-    2000  # from here on, two looks at larger theta are enough to know a 0 from a side valley
-)
+# from here on, looks at larger theta are enough to know a 0 from a side valley
+MANY_ROWS = 2000
+# SDs from which a search begins again where one came out as 0. Few rows of a rare event may have a second
+# valley far out: a few events side by side are chance, or an SD of 2 between groups.
+ELSEWHERE = (0.7, 2.0)
 
 
 @dataclass
@@ -67,10 +69,14 @@ class Search:
         self.evaluations += 1
         start = None if self.best is None else self.best.mode.u
         p = self.model.p
-        with np.errstate(
-            all="ignore"
-        ):  # far out, where a line search may look, numbers are no numbers
-            at = self.model.evaluate(point[:p], point[p:], start)
+        # far out, where a line search may look, numbers are no numbers, and matrices have no inverse
+        with np.errstate(all="ignore"):
+            try:
+                at = self.model.evaluate(point[:p], point[p:], start)
+            except np.linalg.LinAlgError:
+                if self.best is None:
+                    raise
+                at = replace(self.best, beta=point[:p], theta=point[p:], deviance=np.inf)
         if not (np.isfinite(at.deviance) and np.isfinite(at.gradient).all()):
             at.deviance = np.inf
         if np.isfinite(at.deviance) and (self.best is None or at.deviance < self.best.deviance):
@@ -138,21 +144,24 @@ def search(model: Generalised, report: Callable[[float], None] | None = None) ->
     small = model.linear.diagonal & (np.abs(optimum.at.theta) < SMALL)
     if small.any() and not _leads_back(search, optimum.at, small):
         # 0 may be a side valley
-        theta = np.where(small, 0.7, optimum.at.theta)
-        other = Search(model, report)
-        again = other.descend(np.concatenate([optimum.at.beta, theta]), unit, optimum.at)
-        if again.deviance < optimum.at.deviance - CLOSE_ENOUGH:
-            optimum = _finish(other, again, unit)
-        optimum.evaluations = search.evaluations + other.evaluations
+        evaluations, first = search.evaluations, optimum
+        for larger in ELSEWHERE:
+            theta = np.where(small, larger, first.at.theta)
+            other = Search(model, report)
+            again = other.descend(np.concatenate([first.at.beta, theta]), unit, optimum.at)
+            if again.deviance < optimum.at.deviance - CLOSE_ENOUGH:
+                optimum = _finish(other, again, unit)
+            evaluations += other.evaluations
+        optimum.evaluations = evaluations
     return optimum
 
 
 def _leads_back(search: Search, at: LaplaceEvaluation, small: np.ndarray) -> bool:
-    """Whether many rows say, at two larger theta in place of the small, that the way down is back to 0."""
+    """Whether many rows say, at larger theta in place of the small, that the way down is back to 0."""
     if search.model.design.n < MANY_ROWS:
         return False
     found = []
-    for larger in (0.3, 0.7):
+    for larger in (0.3, *ELSEWHERE):
         other = search.evaluate(np.concatenate([at.beta, np.where(small, larger, at.theta)]))
         found += [other.gradient[search.model.p :][small] > 0, [other.deviance > at.deviance]]
     search.best = at

@@ -269,7 +269,7 @@ class Generalised:
 
     @cached_property
     def places(self) -> list[np.ndarray]:
-        """For each grouping where the level of each row stands in the order of the elimination, (n,)."""
+        """For each grouping where the level of each row is in the order of the elimination, (n,)."""
         codes = {g: grouping.codes for g, grouping in enumerate(self.design.groupings)}
         for stage, rank in zip(self.linear.stages, self.linear.ranks, strict=True):
             codes[stage.grouping] = rank[codes[stage.grouping]]

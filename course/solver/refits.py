@@ -19,8 +19,6 @@ from course.solver.quasi_newton import Found, descend_together, tolerance
 from course.solver.search import Deviance, rival_starts, search, settle
 from course.solver.together import Together, parts, values_and_gradients
 
-STEP = 1e-4  # for central differences of an exact gradient, in standardised units
-FLAT = 1e-3  # the least curvature, as a share of the expected one, that a first step trusts
 # A slope so small, measured by the curvature, is that of a point next to the optimum: the step that is left
 # is taken on trust, and lands nearer than its length by the share to which the curvature is known.
 TRUSTED = 5e-3  # of a drawn response, whose optimum is a standard error from that of any other
@@ -57,8 +55,11 @@ class Refitter:
         begin = CommonStart(problem, start, best.reml)
         return cls(problem, begin, bool(rival_starts(problem)))
 
-    def fit(self, problems: Sequence[Problem]) -> list[Optimum | None]:
-        """The optimum of each problem with another response; None where the fit breaks off."""
+    def fit(self, problems: Sequence[Problem], near: float = TRUSTED) -> list[Optimum | None]:
+        """The optimum of each problem with another response; None where the fit breaks off.
+
+        `near` is the slope, every theta measured by its curvature, from which the last step is taken on trust.
+        """
         if not problems:
             return []
         begin = self.begin
@@ -70,7 +71,7 @@ class Refitter:
         starts, inverses = begin.step(slopes)
         # near 0 a variance is known less well than its size there promises: shorter steps are long
         shares = inverses.diagonal(axis1=1, axis2=2) / begin.inverse.diagonal()
-        return self.fit_from(problems, starts, inverses, TRUSTED * shares.min(axis=1, initial=1))
+        return self.fit_from(problems, starts, inverses, near * shares.min(axis=1, initial=1))
 
     def fit_responses(self, responses: Sequence[np.ndarray]) -> list[Optimum | None]:
         """The same for other responses of the rows."""
@@ -125,17 +126,3 @@ class Refitter:
 def how_many(problem: Problem) -> int:
     """How many problems like this one are best fitted together."""
     return int(np.clip(LEVELS // problem.M.shape[2], 1, MOST_TOGETHER))
-
-
-def inverse_curvature(problem: Problem, theta: np.ndarray, reml: bool) -> np.ndarray:
-    """The inverse of the deviance's second derivative by theta, made positive definite."""
-    unit = 1 / np.sqrt(problem.curvature)
-    steps = STEP * np.concatenate([np.diag(unit), -np.diag(unit)])
-    if not len(unit):
-        return np.empty((0, 0))
-    around = Together([problem] * len(steps))
-    slopes = around.gradient(around.evaluate(theta + steps), reml)
-    hessian = unit * (slopes[: len(unit)] - slopes[len(unit) :]) / (2 * STEP)
-    values, vectors = np.linalg.eigh((hessian + hessian.T) / 2)
-    wide = unit[:, None] * vectors / np.sqrt(np.abs(values).clip(min=FLAT))
-    return wide @ wide.T

@@ -34,19 +34,27 @@ class SamplingErrors:
     Attributes
     ----------
     cov_beta : ndarray, shape (p, p)
-    cov_random : tuple of ndarray
-        For each grouping the variance of each entry of its covariance matrix, (k, k); NaN where the fit is on
-        the edge, and where the model has 0.
-    var_sigma2 : float
-        That of the residual variance.
+    entries : tuple of (int, int, int)
+        The q (co)variances of random effects whose errors are known, those of the edge of what is possible
+        left out: grouping, row and column of the covariance matrix, the row not before the column.
+    cov_variances : ndarray, shape (q + 1, q + 1)
+        The covariance matrix of these and, last, of the residual variance.
     df : int
         Degrees of freedom: clusters at the top, less the strata or 1.
     """
 
     cov_beta: np.ndarray
-    cov_random: tuple[np.ndarray, ...]
-    var_sigma2: float
+    entries: tuple[tuple[int, int, int], ...]
+    cov_variances: np.ndarray
     df: int
+
+    def variance(self, grouping: int, a: int, b: int) -> float:
+        """That of one (co)variance; NaN where it is not known."""
+        entry = grouping, max(a, b), min(a, b)
+        if entry not in self.entries:
+            return np.nan
+        at = self.entries.index(entry)
+        return float(self.cov_variances[at, at])
 
 
 def sandwich(problem: PseudoProblem, theta: np.ndarray) -> SamplingErrors:
@@ -83,7 +91,7 @@ def sandwich(problem: PseudoProblem, theta: np.ndarray) -> SamplingErrors:
         for (g, a, b), value in zip(entries, values[p : p + q], strict=True):
             covariances[g][a, b] = covariances[g][b, a] = value
         by_beta, by_G, by_sigma2 = cluster_scores(problem, values[:p], covariances, values[-1])
-        # an entry off the diagonal stands in two places
+        # an entry off the diagonal is in two places
         by_entry = [by_G[g][a, b] * (1 if a == b else 2) for g, a, b in entries]
         return np.stack([*by_beta, *by_entry, by_sigma2], axis=1)
 
@@ -131,7 +139,7 @@ def cluster_scores(
     -------
     by_beta : ndarray, shape (p, J)
     by_G : list of ndarray, (k, k, J) each
-        By each entry as if it stood alone: twice it for one that stands in two places.
+        By each entry as if it were alone: twice it for one that is in two places.
     by_sigma2 : ndarray, shape (J,)
     """
     relative = [matrix / sigma2 for matrix in G]
@@ -192,28 +200,20 @@ def _in_units_of_data(
     covariance: np.ndarray,
     df: int,
 ) -> SamplingErrors:
-    p, square = problem.p, problem.y_scale**2
+    p, q, square = problem.p, len(entries), problem.y_scale**2
     T_x = problem.T_x * problem.y_scale
-    found = []
-    for g, T in enumerate(problem.T_z):
-        own = [i for i, (h, _, _) in enumerate(entries) if h == g]
-        J = np.zeros((len(T), len(T), len(own)))
-        for column, i in enumerate(own):
-            _, a, b = entries[i]
-            # G in the data's units is T G T'
-            J[:, :, column] = np.outer(T[:, a], T[:, b])
-            if a != b:
-                J[:, :, column] += np.outer(T[:, b], T[:, a])
-        here = covariance[np.ix_(p + np.array(own, int), p + np.array(own, int))]
-        variances = square**2 * np.einsum("abi,ij,abj->ab", J, here, J)
-        known = np.zeros((len(T), len(T)), dtype=bool)
-        for i in own:
-            block = next(b for b in problem.design.groupings[g].blocks if entries[i][1] in b)
-            known[np.ix_(block, block)] = True
-        found.append(np.where(known, variances, np.nan))
+    # G in the data's units is T G T', so that an entry of it is a sum of those of its block
+    J = np.zeros((q + 1, q + 1))
+    J[-1, -1] = square
+    for i, (g, c, d) in enumerate(entries):
+        T = problem.T_z[g]
+        for column, (h, a, b) in enumerate(entries):
+            if h == g:
+                both = T[c, a] * T[d, b] + (T[c, b] * T[d, a] if a != b else 0.0)
+                J[i, column] = square * both
     return SamplingErrors(
         cov_beta=T_x @ covariance[:p, :p] @ T_x.T,
-        cov_random=tuple(found),
-        var_sigma2=float(square**2 * covariance[-1, -1]),
+        entries=tuple(entries),
+        cov_variances=J @ covariance[p:, p:] @ J.T,
         df=df,
     )

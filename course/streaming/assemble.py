@@ -14,6 +14,7 @@ from course.design.checks import check_columns, check_names, check_response, ref
 from course.design.columns import find_columns
 from course.design.design import Design
 from course.design.grouping import Grouping, build_groupings
+from course.design.groups import renumber
 from course.design.identification import find_shared
 from course.design.matrices import Codings
 from course.design.not_kept import NotKept
@@ -228,7 +229,7 @@ def _stand_ins(
     X = U[columns.x].T @ np.linalg.inv(columns.T_x)
     found = []
     for grouping, where, T in zip(groupings, columns.z, columns.T_z, strict=True):
-        levels, codes = np.unique(grouping.codes[some][cells], return_inverse=True)
+        levels, codes = renumber(grouping.codes[some][cells])
         Z = U[where].T @ np.linalg.inv(T)
         found.append(replace(grouping, codes=codes, levels=grouping.levels[levels], Z=Z))
     return found, X

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import pandas as pd
 
+from course.common.packages import require_package
 from course.errors import CourseError
 
 if TYPE_CHECKING:
@@ -72,6 +73,7 @@ def open_source(data: object) -> Source | None:
 
 
 def _dataset(path: Path) -> pyarrow.dataset.Dataset:
+    require_package("pyarrow", "Reading Parquet files")
     import pyarrow
     import pyarrow.dataset
 

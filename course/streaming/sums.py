@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from course.design.aliasing import Aliased
-from course.design.groups import MOST_CODES
+from course.design.groups import MOST_CODES, pair_numbers
 from course.design.matrices import Codings
 from course.errors import CourseError
 from course.formula.terms import Formula
@@ -136,7 +136,7 @@ def _cells(labels: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
         if size * max(len(found), 1) > MOST_CODES:
             key, values = pd.factorize(key)
             size = len(values)
-        key, size = key * len(found) + codes, size * max(len(found), 1)
+        key, size = pair_numbers(key, codes, len(found)), size * max(len(found), 1)
     codes, values = pd.factorize(key)
     first = np.empty(len(values), dtype=np.int64)
     first[codes[::-1]] = np.arange(len(codes))[::-1]

@@ -211,11 +211,11 @@ def recovery(
         Fit by REML, or by maximum likelihood.
     level : float
         Of the intervals.
-    intervals : {"satterthwaite", "kenward-roger", "normal", "wald", "profile", "bootstrap"}
+    intervals : {"satterthwaite", "kenward-roger", "normal", "auto", "wald", "profile", "bootstrap"}
         The first three give intervals of the fixed effects only, with these degrees of freedom. "wald",
-        "profile" (slower) and "bootstrap" (of 500 refits, slower still) are those of `confint`, for SDs
-        and correlations as well. Models of the families of `mixedglm` have z intervals in place of the first
-        and third.
+        "auto" and "profile" (slower), and "bootstrap" (of 500 refits, slower still) are those of `confint`,
+        for SDs and correlations as well. Models of the families of `mixedglm` have z intervals in place of
+        the first and third.
     family : {"gaussian", "binomial", "poisson"}
         What is simulated by `simulate_schools` (test scores, passed or not, days absent), and the family of
         the model: with the last two it is that of `mixedglm`, and true values are on the scale of its link.

@@ -40,7 +40,7 @@ from course.solver.parameters import parameter_names, parameter_values
 from course.studies.store import Store, read_study
 
 STREAM = 2019  # apart from the streams of bootstrap(seed=...), should both get the same seed
-INTERVALS = (*DF, "wald", "profile", "bootstrap")
+INTERVALS = (*DF, "auto", "wald", "profile", "bootstrap")
 REFITS = 500  # of a bootstrap in each replicate: percentiles of them keep their level
 VALUES = ["true", "estimate", "std_error", "df", "p_value", "lower", "upper"]
 TRUE, ESTIMATE, LIMITS = 0, 1, slice(5, 7)  # where in VALUES

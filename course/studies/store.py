@@ -21,6 +21,7 @@ import numpy as np
 import pandas as pd
 
 import course
+from course.common.packages import require_package
 from course.errors import CourseError
 
 STUDY = "_study.json"  # readers of Parquet folders skip names that begin with _ or .
@@ -51,6 +52,7 @@ class Store:
     """
 
     def __init__(self, path: str | os.PathLike, study: Mapping[str, Any]):
+        require_package("pyarrow", "path=, which keeps replicates in Parquet files,")
         self.folder = Path(path)
         self.study = study = json.loads(json.dumps(plain(study)))  # as it will be read again
         if self.folder.exists() and not self.folder.is_dir():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import unicodedata
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -43,32 +44,17 @@ def arguments(layout: Layout) -> Call:
     >>> call.components
     (Component(name='room', formula='0 + C(room)', is_intercept=True),)
     """
-    formula, writer = layout.design.formula, Writer(layout)
-    response = formula.response
-    if formula.offset:  # MixedLM has no place for one
-        response = f"I({response} - {formula.offset})"
-    groups = writer.top()
-    re_formula = None if layout.re is None else writer.top_effects(layout.re)
-    if re_formula and "~" in re_formula:  # of a column's name: MixedLM would take it for its own
-        re_formula = f"~ {re_formula}"
-    for effects in layout.vc:
-        writer.add_component(effects)
-    for effects in layout.correlated:
-        for j in effects.block:
-            writer.add_component(Effects(effects.grouping, (j,)))
-    return Call(
-        fixed_formula=writer.plain(f"{response} ~ {writer.fixed()}"),
-        groups=groups,
-        re_formula=re_formula and writer.plain(re_formula),
-        n_correlated=0 if layout.re is None else len(layout.re.block),
-        components=tuple(
-            replace(component, formula=writer.plain(component.formula))
-            for component in writer.components.values()
-        ),
-        made=tuple(writer.made.values()),
-        gaps=tuple(gap(layout, effects) for effects in layout.correlated),
-        weights=layout.design.weights_name,
-    )
+    writer = Writer(layout)
+
+    def components() -> None:
+        for effects in layout.vc:
+            writer.add_component(effects)
+        for effects in layout.correlated:
+            for j in effects.block:
+                writer.add_component(Effects(effects.grouping, (j,)))
+
+    gaps = tuple(gap(layout, effects) for effects in layout.correlated)
+    return replace(writer.call(components), gaps=gaps)
 
 
 class Writer:
@@ -79,6 +65,33 @@ class Writer:
         self.made: dict[str, MadeColumn] = {}
         self.components: dict[str, Component] = {}
         self.taken = set(layout.design.formula.columns)
+
+    def call(self, components: Callable[[], None]) -> Call:
+        """The call, as if without gaps; ``components`` adds the variance components."""
+        layout, formula = self.layout, self.design.formula
+        response = formula.response
+        if formula.offset:  # MixedLM has no place for one
+            response = f"I({response} - {formula.offset})"
+        groups = self.top()
+        re_formula = None if layout.re is None else self.top_effects(layout.re)
+        if (
+            re_formula and "~" in re_formula
+        ):  # of a column's name: MixedLM would take it for its own
+            re_formula = f"~ {re_formula}"
+        components()
+        return Call(
+            fixed_formula=self.plain(f"{response} ~ {self.fixed()}"),
+            groups=groups,
+            re_formula=re_formula and self.plain(re_formula),
+            n_correlated=0 if layout.re is None else len(layout.re.block),
+            components=tuple(
+                replace(component, formula=self.plain(component.formula))
+                for component in self.components.values()
+            ),
+            made=tuple(self.made.values()),
+            gaps=(),
+            weights=self.design.weights_name,
+        )
 
     def make(self, name: str, kind: Kind, expression: str) -> str:
         """A column of the call's own, under a name that the data do not use."""
@@ -153,7 +166,7 @@ class Writer:
         grouping = self.design.groupings[effects.grouping]
         text = grouping.formulas[grouping.blocks.index(effects.block)]
         labels = [grouping.effects[j] for j in effects.block]
-        plain = all(label == "Intercept" or _column_named(label) for label in labels)
+        plain = all(label == "Intercept" or column_named(label) for label in labels)
         if plain:
             columns = [
                 "1" if label == "Intercept" else self.measured(label, grouping.Z[:, j])
@@ -164,7 +177,7 @@ class Writer:
 
     def measured(self, column: str, values: np.ndarray) -> str:
         """A predictor, or the same in a larger unit where its numbers are far from 1."""
-        size, name = unit(values), _column_named(column)
+        size, name = unit(values), column_named(column)
         if size == 1 or name is None:
             return column
         return self.make(f"{name}_per_{size:g}", "unit", f"data[{quote(name)}] / {size:g}")
@@ -189,14 +202,18 @@ class Writer:
     def component(self, grouping: Grouping, j: int) -> str:
         """The formula of a variance component, e.g. ``0 + C(classroom):age``."""
         effect, is_intercept = grouping.effects[j], grouping.effects[j] == "Intercept"
-        top = () if self.layout.top is None else self.design.groupings[self.layout.top].factors
-        within = tuple(name for name in grouping.factors if name not in top)
         if not is_intercept:
             effect = self.effect(self.measured(effect, grouping.Z[:, j]), grouping, j)
+        return self.varying("" if is_intercept else effect, grouping)
+
+    def varying(self, column: str, grouping: Grouping) -> str:
+        """The formula of a column that varies between some groups; without one, of their intercepts."""
+        top = () if self.layout.top is None else self.design.groupings[self.layout.top].factors
+        within = tuple(name for name in grouping.factors if name not in top)
         if not within:  # at the top itself: one group at a time, so one column
-            return "1" if is_intercept else f"0 + {effect}"
+            return f"0 + {column}" if column else "1"
         codes = f"C({column_code(self.group(self.shortest(within, grouping)))})"
-        return f"0 + {codes}" if is_intercept else f"0 + {codes}:{effect}"
+        return f"0 + {codes}:{column}" if column else f"0 + {codes}"
 
     def effect(self, effect: str, grouping: Grouping, j: int) -> str:
         """An effect as it may stand in a vc_formula, which is evaluated in each group by itself."""
@@ -249,7 +266,7 @@ def _of_all_rows(factor: CodedFactor) -> bool:
     return factor.contrasts is not None or not STATEFUL.isdisjoint(names_outside_texts(factor.name))
 
 
-def _column_named(effect: str) -> str | None:
+def column_named(effect: str) -> str | None:
     """The column that an effect is, where it is one: ``age`` or ``Q("my age")``."""
     return effect if effect.isidentifier() else quoted_column(effect)
 

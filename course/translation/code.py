@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import textwrap
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import pandas as pd
@@ -126,10 +126,16 @@ pooled = pd.DataFrame({"estimate": estimates.mean(), "std_error": np.sqrt(within
 """
 
 
-def program(design: Design, call: Call, plausible: PlausibleValues | None = None) -> str:
+def program(
+    design: Design,
+    call: Call,
+    plausible: PlausibleValues | None = None,
+    ending: Sequence[str] | None = None,
+) -> str:
     """What the data need, the columns that are made, the model, and its fit, in Python.
 
-    With plausible values the model is fitted to each of them in a loop, and the fits are pooled.
+    With plausible values the model is fitted to each of them in a loop, and the fits are pooled. With an
+    ``ending``, lines that need MixedLMParams, these stand in place of the search.
     """
     functions = transforms(design)
     lines = ["import numpy as np"]
@@ -141,9 +147,14 @@ def program(design: Design, call: Call, plausible: PlausibleValues | None = None
     lines += ["import statsmodels.formula"] if engine_matters else []
     lines.append("import statsmodels.formula.api as smf")
     lines += ["from scipy.interpolate import BSpline"] if "BSpline" in functions else []
-    lines += ["from scipy.optimize import minimize"] if call.n_correlated > 1 else []
-    if call.weights is not None:
-        lines.append("from statsmodels.regression.mixed_linear_model import MixedLM, VCSpec")
+    searched = ending is None
+    lines += ["from scipy.optimize import minimize"] if call.n_correlated > 1 and searched else []
+    names = [] if searched else ["MixedLMParams"]
+    names += ["MixedLM", "VCSpec"] if call.weights is not None else []
+    if names:
+        lines.append(
+            f"from statsmodels.regression.mixed_linear_model import {', '.join(sorted(names))}"
+        )
     lines.append("")
     if engine_matters:
         lines += [*comment(ENGINE_WHY), 'statsmodels.formula.options.formula_engine = "patsy"', ""]
@@ -182,7 +193,7 @@ def program(design: Design, call: Call, plausible: PlausibleValues | None = None
     if call.weights is not None:
         effects = "None" if call.re_formula is None else _WEIGHTED_EFFECTS
         model += ["", *comment(WEIGHTS_WHY), *WEIGHTS.format(effects=effects).splitlines()]
-    model += _fit_lines(design, call)
+    model += _fit_lines(design, call) if ending is None else ending
     if plausible:
         model = _pooled(model, plausible)
     return "\n".join([*lines, *model]) + "\n"

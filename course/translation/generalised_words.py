@@ -22,7 +22,7 @@ def sentences(design: Design, outcome: Outcome) -> list[str]:
             "effects are given."
         )
     else:
-        tries = f"so many of {outcome.trials}" if outcome.trials else "yes or no"
+        tries = f"a count out of {outcome.trials}" if outcome.trials else "yes or no"
         law = f"Response: {outcome.counted} is {tries}, and rows are independent once all effects are given."
     return [
         f"{law} Effects add up on the scale of the link.",
@@ -80,7 +80,7 @@ def gee_in_words(outcome: Outcome, call: GeeCall) -> list[str]:
     )
     lines = [
         f"smf.gee({call.fixed_formula!r}, {call.groups!r}, data): population-averaged effects, "
-        f"{averaged}; {nearer} No variances are estimated, and no group has an effect of its own.",
+        f"{averaged}; {nearer} No variances are estimated, and no group has its own effect.",
         f"groups={call.groups!r}: rows of different {call.groups} are independent of each other, and those "
         "of the same one may be alike in any way. Exchangeable() is a first guess of how; the standard "
         "errors hold where it is wrong.",

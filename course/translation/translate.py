@@ -14,7 +14,7 @@ from course.design.columns import check_frame
 from course.design.design import Design, build_design
 from course.design.notes import find_notes
 from course.design.plausible import build_designs
-from course.design.weights import weights_column
+from course.design.weights import columns_of_weights, weights_column
 from course.errors import CourseError
 from course.formula.plausible import PlausibleValues, read_formula
 from course.formula.terms import Formula
@@ -185,7 +185,7 @@ def translate(
     Raises
     ------
     CourseError
-        Where formula or data are not as they should be; the message gives the mend.
+        Where formula or data are not as they should be; the message says what to write instead.
 
     See Also
     --------
@@ -208,7 +208,8 @@ def translate(
     if link is not None:
         choice(f"link of the {family} family,", link, links)
     data = check_frame(data)
-    formula, plausible = read_formula(formula, data.columns)
+    aside = columns_of_weights(weights, None, data.columns)
+    formula, plausible = read_formula(formula, data.columns, aside)
     require_random_term(formula)
     weighted, data = weights_column(weights, data)
     if family != "gaussian":

@@ -60,8 +60,8 @@ def _random_sentence(total: str, grouping: Grouping, block: tuple[int, ...]) -> 
     )
     if not slopes:
         return (
-            f"({effects}): {levels} lies above or below the average {total.removeprefix('the ')} by an "
-            "amount of its own; one variance says how much these amounts differ."
+            f"({effects}): {levels} lies above or below the average {total.removeprefix('the ')} by "
+            "its own amount; one variance says how much these amounts differ."
         )
     what = f"its own effect of {listing(slopes)}"
     if "Intercept" in names:
@@ -102,7 +102,7 @@ def groups_in_words(design: Design) -> list[str]:
                 f"one of the {outer.n_levels:,}."
             )
         elif not lies_inside and not contains and first:
-            lines.append(f"{inner.name} and {outer.name} cross.")
+            lines.append(f"{inner.name} and {outer.name} are crossed.")
     return lines
 
 
@@ -121,7 +121,7 @@ def gap(layout: Layout, effects: Effects) -> Gap:
         slope = next(name for name in names if name != "Intercept")
         way_out = (
             f"The way out: with {slope} centred at c = -covariance / variance of the slope, "
-            "intercept and slope are unrelated and two variance components do; mixedlm estimates "
+            "intercept and slope are unrelated and two variance components are enough; mixedlm estimates "
             "the covariance, and its fit.statsmodels uses that c."
         )
     else:

@@ -8,7 +8,8 @@
 # - say for which predictors the standard errors of ordinary regression are too small, and by how much;
 # - explain why `(1|school)` runs in statsmodels, and why the result means nothing.
 #
-# **Time:** 30 minutes in the workshop, 60 on your own.
+# **Time:** 35 minutes in the workshop, 65 on your own. If you come back in the middle, choose *Run → Run
+# All Above Selected Cell* first.
 #
 # **Before:** [Start here](00-start-here.ipynb). You know what `smf.ols("y ~ x", data)` does.
 #
@@ -18,7 +19,7 @@
 # %% [markdown] tags=["workshop"]
 # ## Classmates are alike
 #
-# We begin with what you know: a regression.
+# We begin with something you know: a regression.
 
 # %% tags=["workshop"]
 import matplotlib.pyplot as plt
@@ -34,51 +35,46 @@ from course.exercises import use
 sns.set_theme(style="ticks", rc={"axes.spines.top": False, "axes.spines.right": False})
 
 pupils = load("pupils")
-truth = load_truth("pupils")
-use(pupils=pupils)
+truth = load_truth("pupils")  # what the pupils were simulated from
+use(pupils=pupils)  # tells the checks which pupils are meant
 
 ols = smf.ols("test_score ~ age + sex", pupils).fit()
 pd.DataFrame({"estimate": ols.params, "standard error": ols.bse}).round(2)
 
 # %% [markdown] tags=["workshop"]
 # What is left of a score is the [residual](glossary.ipynb#residual): how far the pupil lies above or
-# below what age and sex let us expect.
+# below what age and sex would lead us to expect.
 #
-# Ordinary regression takes the residuals to be independent of each other. If they are, it does not matter
-# who sits in which classroom. Look at the pupils of one province. On the left they sit where they sit. On
-# the right, all residuals of the country were shuffled and dealt out again, like cards.
+# Ordinary regression assumes that the residuals are independent of each other. If they are, it does not
+# matter who sits in which classroom. Here are the residuals of one province. On the left, the pupils sit
+# where they really sit. On the right, all residuals of the country were shuffled and dealt out again,
+# like cards. Before you run the cell: how will the diamonds, the means of the classrooms, differ?
 
 # %% tags=["workshop"]
 pupils["residual"] = ols.resid
 pupils["dealt"] = np.random.default_rng(1).permutation(pupils["residual"])
 
-province = pupils[pupils["province"] == pupils["province"].iloc[0]]
+province = pupils[pupils["province"] == "P01"]
 figure, (left, right) = plt.subplots(1, 2, figsize=(11, 5.2), sharex=True, layout="constrained")
 plots.scores(province, "residual", "classroom", unit="points", ax=left)
 plots.scores(province, "dealt", "classroom", unit="points", ax=right)
-left.set(title="as they are", xlabel="residual (points)")
-right.set(title="dealt at random", xlabel="residual (points)", ylabel="")
-figure.legend(*left.get_legend_handles_labels(), loc="outside upper center", ncols=2, frameon=False)
-left.get_legend().remove()
+left.set_xlabel("residual (points), as they are")
+right.set(xlabel="residual (points), dealt out at random", ylabel="")
 right.get_legend().remove()
-
-means = province.groupby("classroom")[["residual", "dealt"]].mean()
-plots.show(
-    left,
-    alt=f"Residuals of {len(province)} pupils as rings, one row for each of {len(means)} classrooms, "
-    f"with the mean of the row as a diamond. On the left, as they are, the means run from "
-    f"{means['residual'].min():.1f} to {means['residual'].max():.1f} points and the rings of a row lie "
-    f"together. On the right, dealt at random, the means run from {means['dealt'].min():.1f} to "
-    f"{means['dealt'].max():.1f} points only.",
-)
+for ax in (left, right):
+    ax.axvline(0, color=plots.INK, linestyle="--", linewidth=1)
+plots.show(left)
 
 # %% [markdown] tags=["workshop"]
-# The right side is what ordinary regression believes in. The means differ a little, by chance. On the
-# left they differ far more: who knows the classroom, knows something about the pupil.
+# The right panel is the world that ordinary regression believes in. The means differ a little there, by
+# chance. On the left they differ far more: if you know a pupil's classroom, you already know something
+# about the pupil's score. (Nearly all of them lie to the right of the dashed line, too. This is a good
+# province: provinces differ as well.)
 #
-# How alike are two pupils of one school? Make all the pairs, and correlate the residual of the first
-# with that of the second. At 0, the school tells nothing about its pupils; at 1, all pupils of one
-# school are the same.
+# How alike are two pupils of one school? Make all possible pairs, and correlate the residual of the first
+# pupil with that of the second. This number is called the [intraclass
+# correlation](glossary.ipynb#intraclass-correlation), ICC for short, and often written $\rho$ (rho). At
+# 0, the school tells you nothing about its pupils. At 1, all pupils of one school have the same residual.
 
 
 # %% tags=["workshop"]
@@ -102,7 +98,7 @@ alike_in_classroom = how_alike("classroom")  #!
 check("01.1", alike_in_classroom)
 
 # %% [markdown] tags=["workshop", "solution"]
-# *Why.* Classmates have the school in common, and the classroom on top. Two pupils of one school may sit
+# *Why.* Classmates have the school in common, and the classroom as well. Two pupils of one school may sit
 # in different classrooms; then they have only the school in common.
 
 # %% [markdown] tags=["workshop"]
@@ -126,13 +122,15 @@ invented = simulate_schools(
 scores = invented.data.groupby("classroom")["test_score"]
 
 # %% [markdown] tags=["workshop"]
-# 1. **Pooled.** One mean for all. It forgets that there are classrooms.
-# 2. **Separate.** Each classroom its own mean. It forgets that there are other classrooms.
+# 1. **Pooled.** One mean for everybody. It ignores that there are classrooms.
+# 2. **Separate.** Each classroom gets its own mean. It ignores that there are other classrooms.
 # 3. **[Partially pooled](glossary.ipynb#partial-pooling).** The classroom's own mean, pulled towards the
-#    mean of all: much where the classroom has few pupils, little where it has many.
+#    mean of all: a lot where the classroom has few pupils, a little where it has many.
 #
-# The third comes from a mixed model. [Lesson 02](02-random-intercepts.ipynb) explains it; here we only
-# look at what comes out.
+# The third comes from a **mixed model**, which you will meet in [lesson 02](02-random-intercepts.ipynb).
+# It is called mixed because it mixes two kinds of effects: *fixed* ones, such as the slope of age in a
+# regression, and *random* ones, such as the effects of classrooms that are a sample of many. In its
+# formula, `(1|classroom)` says "classrooms differ". Here we only look at what comes out.
 
 # %% tags=["workshop"]
 preview = mixedlm("test_score ~ 1 + (1|classroom)", invented.data).fit()
@@ -142,65 +140,59 @@ rooms = pd.DataFrame(
         "truth": 60 + invented.truth.random_effects["classroom"]["Intercept"],
         "pooled": invented.data["test_score"].mean(),
         "separate": scores.mean(),
-        "partial": preview.fe_params["Intercept"]
+        "partially pooled": preview.fe_params["Intercept"]
         + preview.random_effects["classroom"]["Intercept"],
     }
 )
+errors = rooms[["pooled", "separate", "partially pooled"]].sub(rooms["truth"], axis=0)
 
-figure, panels = plt.subplots(
-    1, 2, figsize=(11, 4.6), sharex=True, sharey=True, layout="constrained"
-)
-styles = {"separate": ("D", plots.ORANGE), "partial": ("o", plots.BLUE)}
-for ax, (name, (marker, colour)) in zip(panels, styles.items(), strict=True):
-    ax.vlines(rooms["pupils"], rooms["truth"], rooms[name], color=plots.GREY, linewidth=0.8)
-    ax.scatter(
-        "pupils", "truth", data=rooms, s=24, facecolors="white", edgecolors=plots.GREY, zorder=2
-    )
-    mark = {"marker": marker, "color": colour, "edgecolors": plots.INK}
-    ax.scatter("pupils", name, data=rooms, s=30, zorder=3, **mark)
-    ax.axhline(
-        rooms["pooled"].iloc[0], color=plots.INK, linestyle="--", linewidth=1.2, label="pooled"
-    )
-    ax.set_xlabel("pupils in the classroom")
-    ax.legend(loc="upper right", fontsize=9, frameon=False)
-panels[0].set(title="separate means", ylabel="mean test_score (points)")
-panels[1].set(title="partially pooled means")
+# %% [markdown] tags=["workshop"]
+# We have five numbers for each classroom now: how many pupils it has, its true mean, and three estimates
+# of it. How far is each estimate from the truth?
 
-small = rooms[rooms["pupils"] <= 7]
+# %% tags=["workshop"]
+long = errors.assign(pupils=rooms["pupils"]).melt("pupils", var_name="mean", value_name="error")
+ring = {"facecolor": "none", "edgecolor": plots.BLUE, "linewidth": 1}
+grid = sns.relplot(long, x="pupils", y="error", col="mean", height=3.6, aspect=0.95, **ring)
+grid.set_axis_labels("pupils in the classroom", "estimate minus truth (points)")
+grid.set_titles("{col_name}").refline(y=0, color=plots.INK, linewidth=1)
+n = np.arange(2, 31)
+for end in (-2, 2):
+    grid.axes.flat[1].plot(n, end * 8 / np.sqrt(n), color=plots.ORANGE, linestyle="--")
+small = errors[rooms["pupils"] <= 7].abs().max()
 plots.show(
-    panels,
-    alt=f"Means of {len(rooms)} classrooms by number of pupils. White rings are the true means, a line "
-    "leads from each to its estimate, and a dashed line is the pooled mean of "
-    f"{rooms['pooled'].iloc[0]:.0f} points. Left, the separate means as diamonds: those of classrooms "
-    f"with up to 7 pupils run from {small['separate'].min():.0f} to {small['separate'].max():.0f} "
-    f"points, while the truth there runs from {small['truth'].min():.0f} to "
-    f"{small['truth'].max():.0f}. Right, the partially pooled means as dots: there they run from "
-    f"{small['partial'].min():.0f} to {small['partial'].max():.0f}.",
+    grid.axes,
+    alt=f"Three panels, a ring for each of {len(rooms)} classrooms: how far the estimate is from "
+    f"the truth, against the number of pupils. With up to 7 pupils the pooled mean misses by at "
+    f"most {small['pooled']:.0f} points, the separate mean by at most {small['separate']:.0f} and "
+    f"the partially pooled mean by at most {small['partially pooled']:.0f}. Nearly all separate "
+    "means lie inside a dashed funnel that narrows to the right.",
 )
 
 # %% [markdown] tags=["workshop"]
-# The white rings are the truth, the same in both panels. The shorter the line from a ring to its
-# estimate, the better. Where there are few pupils, chance throws the separate means far up and down.
-# The partially pooled means stay nearer to the truth there. Where there are many pupils, the two
-# hardly differ.
+# - The **pooled** mean misses by as much as classrooms truly differ, whatever their size.
+# - The **separate** means miss by chance, and chance follows a rule. The mean of $n$ pupils scatters with
+#   an SD of $8/\sqrt n$ points, since single pupils scatter with an SD of 8. The dashed funnel is twice
+#   that to each side. With few pupils it is wide open.
+# - The **partially pooled** means avoid both faults. With few pupils they stay near the mean of all, with
+#   many pupils near the classroom's own.
 
 # %% tags=["workshop"]
-estimates = rooms[["truth", "pooled", "separate", "partial"]]
-distance = estimates.sub(rooms["truth"], axis=0)
+estimates = rooms[["truth", "pooled", "separate", "partially pooled"]]
 pd.DataFrame(
     {
         "SD between classrooms": estimates.std(),
-        "typical distance from the truth": np.sqrt((distance**2).mean()),
+        "typical distance from the truth": np.sqrt((errors**2).mean()),
     }
-).round(1)
+).reindex(estimates.columns).fillna(0).round(1)
 
 # %% [markdown] tags=["workshop"]
-# The first column is a standard deviation (SD): how far the hundred means scatter. Separate means
-# scatter more than the classrooms really do. Pooled means do not scatter at all. Partially
-# pooled ones scatter a little less than the truth, and come nearest to it.
+# The first column is a standard deviation (SD): how far the hundred means scatter. Separate means scatter
+# more than the classrooms really do. Pooled means do not scatter at all. Partially pooled means scatter a
+# little less than the truth, and come closest to it.
 #
-# Now order the classrooms by their mean, as a league table does. How many pupils have the ten classrooms
-# that stand furthest out?
+# Now rank the classrooms by their mean, as a league table does. How many pupils are in the ten classrooms
+# at the extremes?
 
 # %% tags=["workshop"]
 sizes = {"all classrooms": rooms["pupils"].median()}
@@ -210,32 +202,33 @@ for name in ["truth", "separate"]:
 pd.DataFrame({"pupils (median)": sizes})
 
 # %% [markdown] tags=["workshop"]
-# By their true means, the ten are of any size. By their separate means they are mostly small: chance has
-# put them at the top or at the bottom. Many league tables of schools are made of separate means.
+# By their true means, the ten can be of any size. By their separate means they are mostly small: chance
+# has put them at the top or at the bottom. Many published league tables of schools are made of separate
+# means.
 
 # %% [markdown] tags=["workshop", "exercise"]
 # **Exercise 01.2.** Two more classrooms from the same place. Three pupils of the first took the test;
-# their mean is 70. Twenty-five pupils of the second did; theirs is 68. Which classroom would you bet
-# has the higher *true* mean?
+# their mean is 70. Twenty-five pupils of the second did; theirs is 68. Which classroom would you bet has
+# the higher *true* mean? Answer with a letter in quotes, such as `"a"`.
 #
 # - a) the one with 3 pupils
 # - b) the one with 25 pupils
-# - c) neither, both chances are the same
+# - c) neither, the chances are equal
 
 # %% tags=["workshop", "exercise", "solution"]
 bet_on = "b"  #!
 check("01.2", bet_on)
 
 # %% [markdown] tags=["workshop", "solution"]
-# *Why.* Both lie far above the mean of all. Of the first, much of that is likely to be chance: three
-# pupils are soon above average together. Twenty-five are not. In the picture, a small classroom at 70
-# is pulled down by several points, and a large one at 68 moves little.
+# *Why.* Both lie far above the mean of all, which is 60. For the first, much of that is likely to be
+# chance: three pupils can easily all be above average. Twenty-five cannot. A mixed model pulls the small
+# classroom down by several points, and moves the large one only a little.
 
 # %% [markdown] tags=["workshop"]
 # ## A programme that does nothing
 #
 # Groups also matter for what we say about a predictor. Back to `pupils`. Invent a reading programme, and
-# give it by lot to half of the schools. The scores stay as they are: the programme does nothing.
+# assign it at random to half of the schools. The scores stay as they are: the programme does nothing.
 
 # %% tags=["workshop"]
 from scipy.stats import ttest_ind
@@ -252,17 +245,18 @@ t_test = ttest_ind(pupils["residual"][has_it], pupils["residual"][~has_it])
 print(f"a t test of the two halves gives the same t: {t_test.statistic:.2f}")
 
 # %% [markdown] tags=["workshop"]
-# One study proves little. So we hold a thousand lotteries: a thousand studies of a programme that does
-# nothing. A study raises a false alarm when its *t* lies beyond ±1.96, "significant at 5 %". That
-# is meant to happen in 5 of 100 such studies; how often it does happen is called the
-# [false positive rate](glossary.ipynb#false-positive-rate).
+# A single study proves little. So we hold a thousand lotteries: a thousand studies, each of which
+# randomises the useless programme afresh. A study raises a false alarm when its *t* lies beyond ±1.96,
+# "significant at 5 %". That is meant to happen in 5 of 100 such studies. How often it really happens is
+# called the [false positive rate](glossary.ipynb#false-positive-rate).
 #
-# We do it twice: the lot falls on single pupils, and on whole schools.
+# We do it twice, once randomising single pupils and once randomising whole schools. Before you run it: in
+# which of the two will there be more false alarms?
 
 
 # %% tags=["workshop"]
 def lotteries(units, rounds=1000, seed=1):
-    """The t values of programmes without effect, given by lot to half of the units."""
+    """The t values of useless programmes, assigned at random to half of the units."""
     rng = np.random.default_rng(seed)
     codes, labels = pd.factorize(pupils[units])
     residual = pupils["residual"].to_numpy()
@@ -276,79 +270,85 @@ def lotteries(units, rounds=1000, seed=1):
 
 by_pupil, by_school = lotteries("student_id"), lotteries("school")
 
-figure, panels = plt.subplots(
-    2, 1, figsize=(8, 4.6), sharex=True, sharey=True, layout="constrained"
+# %% tags=["workshop"]
+studies = pd.DataFrame({"pupils": by_pupil, "schools": by_school}).melt(value_name="t")
+grid = sns.displot(
+    studies, x="t", row="variable", binwidth=0.49, binrange=(-14.7, 14.7),
+    height=2.2, aspect=3.6, color=plots.BLUE, alpha=1,
+)  # fmt: skip
+grid.set_titles("{row_name} randomised").set_axis_labels(
+    "t value of a useless programme", "studies"
 )
-edge = np.ceil(max(abs(by_pupil).max(), abs(by_school).max()))
-bins = np.arange(-edge, edge + 0.49, 0.49)
-for ax, t_values, unit in zip(panels, [by_pupil, by_school], ["pupil", "school"], strict=True):
-    ax.hist(t_values, bins - 0.02, color=plots.BLUE, edgecolor="white")
-    for limit in (-1.96, 1.96):
-        ax.axvline(limit, color=plots.INK, linestyle="--", linewidth=1.2)
-    alarms = (abs(t_values) > 1.96).mean()
-    ax.set_title(f"lot drawn by {unit}: {100 * alarms:.0f} % false alarms", loc="left", fontsize=11)
-    ax.set_ylabel("studies")
-panels[1].set_xlabel("t value of a programme that does nothing")
+for limit in (-1.96, 1.96):
+    grid.refline(x=limit, color=plots.INK)
+alarms = 100 * (studies["t"].abs() > 1.96).groupby(studies["variable"]).mean()
 plots.show(
-    panels,
-    alt=f"Two histograms of {len(by_school):,} t values each, with dashed lines at -1.96 and 1.96. Drawn "
-    f"by pupil, they have an SD of {by_pupil.std():.1f}, and {100 * (abs(by_pupil) > 1.96).mean():.0f} % "
-    f"lie outside the lines. Drawn by school, the SD is {by_school.std():.1f}, and "
-    f"{100 * (abs(by_school) > 1.96).mean():.0f} % lie outside.",
+    grid.axes,
+    alt=f"Two histograms of {len(by_school):,} t values each, with dashed lines at -1.96 and 1.96. "
+    f"With pupils randomised, the SD is {by_pupil.std():.1f}, and {alarms['pupils']:.0f} % lie "
+    f"outside the lines. With schools randomised, the SD is {by_school.std():.1f}, and "
+    f"{alarms['schools']:.0f} % lie outside.",
 )
 
 # %% [markdown] tags=["workshop"]
-# By pupil, ordinary regression keeps its word. By school, it does not: a programme that does nothing
-# is "significant" again and again.
+# When pupils are randomised, ordinary regression keeps its promise. When schools are, it does not: a
+# programme that does nothing is "significant" again and again.
 #
 # Whatever is special to a school falls into one half of the lottery as a whole. The regression counts
-# thousands of pupils, as if each brought news. But the lot was drawn only once per school.
+# thousands of pupils as if each of them brought new evidence. But only 60 schools were randomised.
 #
 # So it depends on the predictor.
 #
-# - `sex` is like the first lottery: there are girls and boys in every school. Its standard error is not too
-#   small. (This holds if the difference is the same in every school.
-#   [Lesson 03](03-random-slopes.ipynb) is about those that differ.)
-# - `school_resources` is like the second: one value for a whole school. Its standard error is too small.
+# - `school_resources` is like the lottery over schools: one value for a whole school. Its standard error
+#   in ordinary regression is too small.
+# - `sex` is like the lottery over pupils: there are girls and boys in every school. Its standard error is
+#   not too small, as long as girls and boys differ by the same amount in every school.
+# - `age` looks like `sex`, for pupils of all ages are found in every school. But that last condition will
+#   turn out not to hold: a year of age makes more difference in some schools than in others. Keep age in
+#   mind until [lesson 03](03-random-slopes.ipynb).
 
 # %% [markdown] tags=["workshop"]
 # ## How many pupils are they worth?
 #
-# How much too small? It depends on how alike the pupils of a school are, and on how many a school has.
-# Call this number $n$. The quantity
+# How much too small is the standard error? It depends on how alike the pupils of a school are, $\rho$,
+# and on how many pupils a school has, $n$. The quantity
 #
-# $$1 + (n - 1) \cdot \text{how alike}$$
+# $$1 + (n - 1) \, \rho$$
 #
 # is called the [design effect](glossary.ipynb#design-effect) (Kish, *Survey Sampling*, 1965). Try the
-# ends. If pupils of one school have nothing in common, it is 1. If they are all the same, it is $n$:
-# then a whole school tells no more than one pupil.
+# extremes. If pupils of one school have nothing in common, it is 1. If they are all the same, it is $n$:
+# then a whole school tells no more than a single pupil.
 #
-# Divide all pupils by it, and you have the
-# [effective number](glossary.ipynb#effective-number) of pupils for a question about schools.
+# Divide the number of pupils by it, and you have the [effective number](glossary.ipynb#effective-number)
+# of pupils for a question about schools.
 
 # %% tags=["workshop"]
 per_school = len(pupils) / len(schools)
 design_effect = 1 + (per_school - 1) * alike_in_school
 print(f"pupils                                     {len(pupils):7,}")
 print(f"pupils per school                          {per_school:7.1f}")
-print(f"how alike they are                         {alike_in_school:7.2f}")
+print(f"how alike they are (rho)                   {alike_in_school:7.2f}")
 print(f"design effect                              {design_effect:7.1f}")
 print(f"effective number of pupils                 {len(pupils) / design_effect:7.0f}")
 
 # %% [markdown] tags=["workshop"]
-# So few independent pupils would tell as much about schools as all of ours do. A standard error
-# shrinks with the square root of the number of pupils. So the standard error of ordinary regression
-# is too small by about the square root of the design effect, and *t* is too large by as much. The
-# lottery says the same: instead of an SD of 1, its *t* values have
+# For a question about schools, all our pupils together carry only as much information as this many
+# independent ones. A standard error shrinks with the square root of the number of pupils. So the standard
+# error of ordinary regression is too small by about the square root of the design effect, and *t* is too
+# large by the same factor. The lottery agrees: its *t* values should have an SD of 1, and have
 
 # %% tags=["workshop"]
-print(f"SD of t, lot drawn by school               {by_school.std():7.1f}")
+print(f"SD of t, schools randomised                {by_school.std():7.1f}")
 print(f"square root of the design effect           {np.sqrt(design_effect):7.1f}")
 
+# %% [markdown] tags=["workshop"]
+# They are close, not equal, since our schools are not all of the same size. (With an $n$ in which large
+# schools count more, the sum of the squared sizes divided by the number of pupils, the root is 4.0.)
+
 # %% [markdown] tags=["workshop", "exercise"]
-# **Exercise 01.3.** A new reading book is given by lot to whole *classrooms*. What is the effective number
-# of pupils for this question? You need how alike classmates are, and the mean number of pupils in a
-# classroom. Answer with a whole number.
+# **Exercise 01.3.** A new reading book is assigned at random to whole *classrooms*. What is the effective
+# number of pupils for this question? You need to know how alike classmates are, and the mean number of
+# pupils in a classroom. Keep all decimals until the end, and answer with a whole number.
 
 # %% tags=["workshop", "exercise", "solution"]
 per_classroom = len(pupils) / pupils["classroom"].nunique()  #!
@@ -356,14 +356,21 @@ effective = len(pupils) / (1 + (per_classroom - 1) * how_alike("classroom"))  #!
 check("01.3", effective)
 
 # %% [markdown] tags=["workshop", "solution"]
-# *Why.* Classmates are more alike than schoolmates, but there are far fewer of them. So the design
-# effect is smaller, and more of the pupils count. Many small groups tell more than a few large ones.
+# *Why.* Classmates are more alike than schoolmates, but there are far fewer of them. So the design effect
+# is smaller, and the pupils are worth more. Many small groups tell you more than a few large ones.
 
 # %% [markdown] tags=["workshop"]
 # ## What the web says
 #
-# So the model should know about classrooms, schools and provinces. Search the web for how to tell
-# statsmodels, and you will find this formula. It looks like R.
+# So the model should know about classrooms, schools and provinces. In R's package lme4 you write
+#
+# `test_score ~ age + sex + (1|classroom) + (1|school) + (1|province)`
+#
+# Read the bar as "varies by". `(1|school)` is meant to say: *the intercept, written 1, varies by school*.
+# Some schools score higher than others. People who know this notation try it in Python, and tutorials
+# pass it on. ([A user's question to patsy](https://github.com/pydata/patsy/issues/168), the library that
+# reads statsmodels' formulas, is a real case: it failed with decimal numbers, seemed to work with whole
+# ones, and the answer was that patsy has no such formulas.) Let us see what happens.
 
 # %% tags=["workshop"]
 from_the_web = "test_score ~ age + sex + (1|classroom) + (1|school) + (1|province)"
@@ -374,8 +381,8 @@ except Exception as error:
     print(f"{type(error).__name__}: {str(error).split(':')[0]}")
 
 # %% [markdown] tags=["workshop"]
-# An error that helps nobody. But in many tutorials the schools have numbers, not names. So number them,
-# from 1 on, in alphabetical order.
+# That error message helps nobody. But in many data sets schools have numbers rather than names. So number
+# them from 1, in alphabetical order.
 
 # %% tags=["workshop"]
 import warnings
@@ -397,11 +404,12 @@ print("converged:", web.converged)
 web.fe_params.round(3).to_frame("estimate")
 
 # %% [markdown] tags=["workshop"]
-# It runs. It says that it [converged](glossary.ipynb#convergence): the search for the best estimates is
-# over. (We silenced warnings. Whether there is one depends on a rounding.)
+# It runs. It says that it has [converged](glossary.ipynb#convergence), which means that the search for
+# the best estimates came to an end. (We silenced warnings here. Whether there is one depends on
+# rounding.)
 #
-# But what is this? We asked for schools that differ, and got one slope called `1 | school`. A slope of
-# what? Here are the predictors as the model saw them.
+# But what is this? We wanted to let schools differ, and got a slope called `1 | school`. A slope of what?
+# These are the predictors as the model saw them:
 
 # %% tags=["workshop"]
 predictors = pd.DataFrame(web.model.exog, columns=web.model.exog_names)
@@ -415,13 +423,13 @@ in_the_column = predictors.loc[numbered["school"] == 4, "1 | school"].unique()  
 check("01.4", in_the_column)
 
 # %% [markdown] tags=["workshop", "solution"]
-# *Why.* Type `1 | 4` into an empty cell: Python answers with the number that stands in the column.
-# The bar never reached statsmodels as "varies by". It was simply computed.
+# *Why.* Type `1 | 4` into an empty cell: Python answers with the number that is in the column. The bar
+# was never read as "varies by". It was simply computed.
 
 # %% [markdown] tags=["workshop"]
-# Try `1 | 4` and `1 | 5` in a cell of your own. Between whole numbers, Python's bar is the
-# [bitwise OR](glossary.ipynb#bitwise-OR): it writes both numbers with zeros and ones, and puts a one
-# wherever either has a one.
+# Between whole numbers, Python's bar is the [bitwise OR](glossary.ipynb#bitwise-OR): it writes both
+# numbers in zeros and ones, and puts a one wherever either of them has a one. Try `1 | 4` and `1 | 5` in
+# a cell of your own.
 
 # %% tags=["workshop"]
 school = np.arange(1, 9)
@@ -435,34 +443,35 @@ pd.DataFrame(
 ).set_index("school")
 
 # %% [markdown] tags=["workshop"]
-# An even number goes up by one, an odd number stays. So `1 | school` is the *number* of the school,
-# slightly damaged. The fit claims that scores change by so many points from one number to the next.
-# (And with names instead of numbers there is nothing to compute: hence the error.)
+# An even number goes up by one, and an odd number stays. So `1 | school` is the *number* of the school,
+# slightly damaged, and the fit claims that scores rise or fall steadily from one number to the next.
+# (With names instead of numbers there is nothing to compute; hence the error.)
 #
-# Then give the schools other numbers. A name is only a name: nothing about the pupils changes.
+# If so, let us give the schools other numbers. A number is only a label here, and nothing about the
+# pupils changes.
 
 # %% tags=["workshop"]
 last = numbered["school"].max()
-by_lot = np.random.default_rng(3).permutation(last) + 1
+at_random = np.random.default_rng(3).permutation(last) + 1
 backwards = numbered.assign(school=last + 1 - numbered["school"])
-shuffled = numbered.assign(school=by_lot[numbered["school"] - 1])
+shuffled = numbered.assign(school=at_random[numbered["school"] - 1])
 pd.DataFrame(
     {
         "A to Z": web.fe_params,
         "Z to A": fit_from_the_web(backwards).fe_params,
-        "by lot": fit_from_the_web(shuffled).fe_params,
+        "at random": fit_from_the_web(shuffled).fe_params,
         "A to Z, smf.ols": smf.ols(from_the_web, numbered).fit().params,
     }
 ).round(3)
 
 # %% [markdown] tags=["workshop"]
-# Every order of the schools has a slope of `1 | school` of its own; in reverse it even changes its
-# sign. The last column shows something else: all this is plain `smf.ols`. The call looks like a mixed
-# model and is none.
-# A result that depends on how the schools are numbered is no result.
+# Each numbering of the schools has its own slope of `1 | school`; in reverse order even the sign changes.
+# A result that depends on how the schools happen to be numbered is no result. The last column shows
+# something else: plain `smf.ols` gives the same estimates. The call looks like a mixed model, but it
+# isn't one.
 #
-# And `groups=pupils["student_id"]`? Tutorials say that it puts everything inside the pupil. But every
-# pupil has one row. In a group of one row, nothing tells the pupil from the residual. See what the
+# And `groups=pupils["student_id"]`? It was meant to put everything inside the pupil. But every pupil has
+# just one row. In a group of one row, nothing can tell the pupil's effect from the residual. See what the
 # fit made of it:
 
 # %% tags=["workshop"]
@@ -484,16 +493,16 @@ meant = mixedlm(from_the_web, pupils).fit()
 meant.variance_components[["group", "vcov"]].round(1)
 
 # %% [markdown] tags=["workshop"]
-# One variance for each kind of group, and no slope of any number. Renumber the schools, and nothing
-# changes:
+# We get one variance for each kind of group, and no slope of any number. Renumber the schools, and
+# nothing changes:
 
 # %% tags=["workshop"]
-for order, data in {"A to Z": numbered, "Z to A": backwards, "by lot": shuffled}.items():
+for order, data in {"A to Z": numbered, "Z to A": backwards, "at random": shuffled}.items():
     variances = mixedlm(from_the_web, data).fit().variance_components.set_index("group")["vcov"]
     print(f"{order}: variance between schools {variances['school']:.1f}")
 
 # %% [markdown] tags=["workshop"]
-# With the tutorial's `groups`, it says what is wrong:
+# With the tutorial's `groups`, it tells you what is wrong:
 
 # %% tags=["workshop"]
 try:
@@ -502,7 +511,7 @@ except CourseError as error:
     print(error)
 
 # %% [markdown] tags=["workshop"]
-# And the programme that does nothing, drawn by school? The same lottery, with 150 mixed models.
+# And the programme that does nothing, with schools randomised? The same lottery with 150 mixed models:
 
 # %% tags=["workshop"]
 rng = np.random.default_rng(1)
@@ -516,37 +525,50 @@ print(f"false alarms, ordinary regression   {100 * (abs(by_school) > 1.96).mean(
 print(f"false alarms, mixed model           {100 * np.mean(np.array(p_values) < 0.05):4.0f} %")
 
 # %% [markdown] tags=["workshop"]
-# Near the promise. Last, two predictors side by side. These pupils are simulated, so the
-# truth is known.
+# The mixed model keeps the promise of 5 %, as far as 150 lotteries can tell (give or take 4 %). Last, all
+# predictors side by side, with the truth from which these pupils were simulated:
 
 # %% tags=["workshop"]
 alone = smf.ols("test_score ~ age + sex + school_resources", pupils).fit()
 mixed = mixedlm(from_the_web + " + school_resources", pupils).fit()
-both = ["sex[T.male]", "school_resources"]
+names = ["school_resources", "sex[T.male]", "age"]
 pd.DataFrame(
     {
-        "true": truth.fixed_effects[both],
-        "smf.ols": alone.params[both],
-        "its std_error": alone.bse[both],
-        "mixed": mixed.fe_params[both],
-        "std_error": mixed.bse_fe[both],
+        "true": truth.fixed_effects[names],
+        "smf.ols": alone.params[names],
+        "its std_error": alone.bse[names],
+        "mixed": mixed.fe_params[names],
+        "std_error": mixed.bse_fe[names],
     }
 ).round(2)
 
 # %% tags=["workshop"]
 fits = {"smf.ols": alone, "mixed model": mixed}
-ax = plots.coefficients(fits, both, truth=truth.fixed_effects)
-plots.show(ax)
+plots.show(plots.coefficients(fits, names, truth=truth.fixed_effects))
 
 # %% [markdown] tags=["workshop"]
-# For `school_resources` the interval of the mixed model is far wider. It says how little these
-# schools can tell, and ordinary regression claimed more. Which of the two estimates lies nearer to the
-# truth is luck, in a single study. The width is not.
+# - **school_resources**: the interval of the mixed model is far wider. It admits how little 60 schools
+#   can tell; ordinary regression claimed more than it knew. Which of the two estimates happens to lie
+#   nearer to the truth is luck in a single study. The width is not.
+# - **sex**: the interval is even narrower than before. What belongs to the classrooms, schools and
+#   provinces no longer counts as noise.
+# - **age**: its interval became narrower, too. *Here that is a mistake*, of both models. Each assumes
+#   that a year of age makes the same difference everywhere. Lesson 03 drops that assumption, and the
+#   standard error becomes three times as large.
 #
-# For `sex` the interval is even narrower than before: what belongs to the classrooms, schools and
-# provinces no longer counts as noise.
+# So mixed models are no magic. They are right about the differences between groups that you tell them of.
+# How to tell them begins in lesson 02.
 #
-# That is the promise. How it works begins in lesson 02.
+# <details>
+# <summary>In the literature</summary>
+#
+# Mixed models are also called *mixed-effects*, *multilevel* or *hierarchical (linear) models*. "Random"
+# has nothing to do with how the data were collected: a random effect is one that the model treats as a
+# draw from a distribution. Data in groups are called *clustered*, and assigning whole groups at random
+# is *cluster randomisation*. What we call "how alike" is the intraclass correlation, ICC or $\rho$, also
+# called the *variance partition coefficient*.
+#
+# </details>
 #
 # <details>
 # <summary>In R</summary>
@@ -558,16 +580,16 @@ plots.show(ax)
 # mixed <- lmer(test_score ~ age + sex + school_resources +
 #                 (1 | classroom) + (1 | school) + (1 | province), data = pupils)
 # ```
-# The bar is lme4's notation: R hands the formula over as it stands. In statsmodels, it is computed as
-# Python.
+# The bar is lme4's notation: R hands the formula over unevaluated, and lme4 reads it. In statsmodels, the
+# bar is evaluated as Python.
 #
 # </details>
 
 # %% [markdown] tags=["self-study"]
 # ## Five hundred numberings (self-study)
 #
-# Any order of the schools has a slope of `1 | school` of its own. Here are five hundred ways to number the
-# same schools. To be quick, each time the residual is regressed on `1 | school` alone.
+# Each order of the schools has its own slope of `1 | school`. Here are five hundred ways to number the
+# same schools. To be quick, we regress the residual on `1 | school` alone each time.
 
 # %% tags=["self-study"]
 from scipy.stats import linregress
@@ -586,20 +608,20 @@ ax.axvline(0, color=plots.INK, linestyle="--", linewidth=1.2)
 ax.set(xlabel="slope of 1 | school (points per number)", ylabel="ways to number the schools")
 plots.show(
     ax,
-    alt=f"A histogram of {len(slopes)} slopes of 1 | school, one for each way to number the schools, around "
-    f"a dashed line at 0. They run from {slopes.min():.2f} to {slopes.max():.2f} points. "
-    f"{100 * significant:.0f} % of them are significant at 5 %.",
+    alt=f"A histogram of {len(slopes)} slopes of 1 | school, one for each way to number the "
+    f"schools, around a dashed line at 0. They run from {slopes.min():.2f} to "
+    f"{slopes.max():.2f} points. {100 * significant:.0f} % of them are significant at 5 %.",
 )
 
 # %% [markdown] tags=["self-study"]
-# The slopes lie on both sides of 0, as numbers drawn by lot do. And far more than 5 of 100 are "significant":
-# it is the lottery over schools once more.
+# The slopes lie on both sides of 0, as random numbers would. And far more than 5 of 100 are
+# "significant": it is the lottery over schools once more.
 
 # %% [markdown] tags=["self-study"]
 # ## The same with lines (self-study)
 #
 # Pooled, separate and partially pooled: a regression line can be all three as well. Here are six
-# classrooms, from the smallest to the largest, and the score against age.
+# classrooms, from the smallest to the largest, with the score against age.
 
 # %% tags=["self-study"]
 with_lines = mixedlm("test_score ~ age + (1|classroom)", pupils).fit()
@@ -608,11 +630,11 @@ plots.show(axes)
 
 # %% [markdown] tags=["self-study"]
 # - The pooled line is the same in every panel.
-# - The separate line sees only the rings of its own panel. It tilts wherever a few rings lead it.
-# - The partially pooled line here moves up or down with the classroom, and keeps one common slope. A
-#   model whose slope may differ, too, is the matter of lesson 03.
+# - The separate line sees only the rings in its own panel. A few rings are enough to tilt it.
+# - The partially pooled line moves up or down with the classroom, but keeps one common slope. Lesson 03
+#   is about models in which the slope may differ as well.
 #
-# How much do the separate slopes tilt by chance? The truth tells.
+# How much do the separate slopes tilt by chance? We can compare them with the truth.
 
 # %% tags=["self-study"]
 separate_slopes = pupils.groupby("classroom")[["age", "test_score"]].apply(
@@ -634,14 +656,14 @@ pd.DataFrame(
 ).round(1)
 
 # %% [markdown] tags=["self-study"]
-# In truth the slopes differ already. The separate ones differ more: chance is added to the truth.
+# The true slopes already differ. The separate ones differ more, because chance is added to the truth.
 
 # %% [markdown] tags=["self-study"]
 # ## Three clever remedies (self-study)
 #
-# **Average first.** One row per school, and then ordinary regression. For a question about schools
-# this is not foolish: there are as many rows now as lots were drawn, and the lottery by school raises
-# about as many false alarms as it should.
+# **Average first.** Reduce the data to one row per school, and then use ordinary regression. For a
+# question about schools this is not foolish. There are now as many rows as schools were randomised, and
+# the lottery over schools raises about as many false alarms as it should.
 
 # %% tags=["self-study"]
 school_means = pupils.groupby("school")["residual"].mean().to_numpy()
@@ -671,11 +693,11 @@ pd.DataFrame(
 ).round(2)
 
 # %% [markdown] tags=["self-study"]
-# Next to nothing: look at the standard error. Schools hardly differ in their share of boys. Moreover,
-# a small school now counts as much as a large one, and the classrooms have disappeared.
+# Next to nothing, as the standard error shows. Schools hardly differ in their share of boys. What is
+# more, a small school now counts as much as a large one, and the classrooms have disappeared.
 #
-# **A coefficient for every school.** `C(school)` takes out whatever is special to a school. That is
-# fine for `sex`. But `school_resources` is special to a school, too. Here is its coefficient, twice.
+# **A coefficient for every school.** `C(school)` takes out whatever is special to a school. That works
+# for `sex`. But `school_resources` is special to a school, too. Here is its coefficient, estimated twice.
 # Only the school that serves as reference was changed.
 
 # %% tags=["self-study"]
@@ -689,9 +711,9 @@ with warnings.catch_warnings(record=True) as said:
 print("statsmodels warns:", said[0].message)
 
 # %% [markdown] tags=["self-study"]
-# Two answers to one question, each with a standard error as if it were known. Read the warning: the
-# matrix of predictors does not have full rank. That is, one column can be computed from the others.
-# Once you know the school, you know its resources, and nothing is left that they could explain.
+# There are two answers to one question, each with a standard error as if it were known. Read the warning:
+# the matrix of predictors does not have full rank. That is, one column can be computed from the others.
+# Once you know the school, you know its resources, and there is nothing left for them to explain.
 
 # %% [markdown] tags=["self-study", "exercise"]
 # **Exercise 01.5.** How many columns of this matrix are superfluous? `fit.model.exog` is the matrix, and
@@ -702,53 +724,69 @@ superfluous = fit.model.exog.shape[1] - np.linalg.matrix_rank(fit.model.exog)  #
 check("01.5", superfluous)
 
 # %% [markdown] tags=["self-study", "solution"]
-# *Why.* The schools have a column each, but for the reference, which the intercept stands for.
-# Together they can make any column that has one value per school, and `school_resources` is such a
-# column. statsmodels then picks one of infinitely many solutions, and which one hangs on the coding.
+# *Why.* Each school has a column, except the reference, which the intercept represents. Together these
+# columns can produce any column that has one value per school, and `school_resources` is such a column.
+# statsmodels then picks one of infinitely many solutions, and which one depends on the coding.
 
 # %% [markdown] tags=["self-study"]
-# **Repair the standard error.** Ordinary regression, with
-# [cluster-robust](glossary.ipynb#cluster-robust-standard-error) standard errors. They take the
-# residuals of one school together.
+# **Repair the standard error.** Keep ordinary regression, but give it
+# [cluster-robust](glossary.ipynb#cluster-robust-standard-error) standard errors. They treat the residuals
+# of one group as belonging together. But which group? Try the school, and then the province.
 
 # %% tags=["self-study"]
-robust = smf.ols("test_score ~ age + sex + school_resources", pupils).fit(
-    cov_type="cluster", cov_kwds={"groups": in_school}
-)
-errors = {"smf.ols": alone.bse, "cluster-robust": robust.bse, "mixed model": mixed.bse_fe}
-pd.DataFrame(errors).loc[both].round(2)
+formula = "test_score ~ age + sex + school_resources"
+errors = {"smf.ols": alone.bse}
+for level in ["school", "province"]:
+    cluster = {"groups": pd.factorize(pupils[level])[0]}
+    errors[f"robust, by {level}"] = (
+        smf.ols(formula, pupils).fit(cov_type="cluster", cov_kwds=cluster).bse
+    )
+errors["mixed model"] = mixed.bse_fe
+pd.DataFrame(errors).loc[names].round(2)
 
 # %% [markdown] tags=["self-study"]
-# This is a sound remedy, if there are many schools; with few of them, it is still too small. It
-# repairs what we say about a predictor, and no more. It does not tell how much classrooms and schools
-# differ, it estimates no school, and it gives up precision for `sex` that the mixed model gains.
+# The usual rule is to cluster at the *highest* level at which rows are alike: that is the province. It is
+# a sound remedy if there are many clusters, say fifty. We have twelve provinces, and with so few the
+# errors themselves are uncertain and tend to be too small. Look at `age` all the same: both robust errors
+# are far larger than those of the mixed model. They do not assume that a year makes the same difference
+# everywhere, and so they noticed what our mixed model left out.
+#
+# The remedy repairs what we say about a predictor, and no more. It does not tell us how much classrooms
+# and schools differ, it predicts no school, and it gives up the precision for `sex` that the mixed model
+# gains.
 
 # %% [markdown] tags=["self-study"]
 # ## Too careful (self-study)
 #
-# Can the standard error of ordinary regression be too *large*? Draw the lot inside each classroom:
-# half of every classroom gets the programme.
+# Can the standard error of ordinary regression be too *large*? Randomise inside each classroom: half of
+# every classroom gets the programme. This time we try both models, the mixed one 100 times.
 
 # %% tags=["self-study"]
 rng = np.random.default_rng(1)
-t_values = []
-for _ in range(500):
+t_values, p_values = [], []
+for study in range(500):
     lot = pd.Series(rng.random(len(pupils)))
     has_it = lot < lot.groupby(pupils["classroom"]).transform("median")
     t_values.append(ttest_ind(pupils["residual"][has_it], pupils["residual"][~has_it]).statistic)
-print(f"false alarms   {100 * (np.abs(t_values) > 1.96).mean():.1f} %")
-print(f"SD of t        {np.std(t_values):.1f}")
+    if study < 100:
+        inside = pupils.assign(programme=has_it.astype(int))
+        fit = mixedlm("residual ~ programme + (1|classroom) + (1|school)", inside).fit()
+        p_values.append(fit.fixed_effects.loc["programme", "p_value"])
+print(f"ordinary regression: false alarms {100 * (np.abs(t_values) > 1.96).mean():.1f} %")
+print(f"                     SD of t      {np.std(t_values):.1f}")
+print(f"mixed model:         false alarms {100 * np.mean(np.array(p_values) < 0.05):.0f} %")
 
 # %% [markdown] tags=["self-study"]
-# Now there are far *fewer* than 5 of 100. Both halves share the same classrooms, so what classrooms
-# differ by cancels. Ordinary regression does not notice, and counts it as noise. Such a study would
-# overlook programmes that work. A mixed model knows what cancels.
+# Now ordinary regression raises far *fewer* than 5 false alarms in 100. Both halves share the same
+# classrooms, so the differences between classrooms cancel. Ordinary regression does not notice, and
+# counts them as noise. Such a study would overlook programmes that work. The mixed model knows what
+# cancels, and comes near to the 5 of 100 that were promised.
 
 # %% [markdown] tags=["self-study", "exercise"]
-# **Exercise 01.6.** Other data. Of 80 therapists, half are trained in a new method, by lot. Each
-# treats 25 patients. Two patients of one therapist correlate by 0.05, which is little. Somebody
+# **Exercise 01.6.** Other data. Of 80 therapists, half are chosen at random and trained in a new method.
+# Each treats 25 patients. Two patients of one therapist correlate by 0.05, which is not much. Somebody
 # computes an ordinary regression on all 2,000 patients. By which factor is the standard error of the
-# training too small? To two decimals.
+# training too small? Answer to two decimals.
 
 # %% tags=["self-study", "exercise", "solution"]
 too_small_by = np.sqrt(1 + (25 - 1) * 0.05)  #!
@@ -764,8 +802,8 @@ check("01.6", too_small_by)
 # Answer with one letter, in quotes.
 
 # %% [markdown] tags=["workshop", "exercise"]
-# **Exercise 01.7.** In `smf.ols("test_score ~ sex + teacher_experience", pupils)`, whose standard
-# error is too small? Every classroom has one teacher.
+# **Exercise 01.7.** In `smf.ols("test_score ~ sex + teacher_experience", pupils)`, whose standard error
+# is too small? Every classroom has one teacher.
 #
 # - a) that of `sex`
 # - b) that of `teacher_experience`
@@ -777,7 +815,7 @@ check("01.7", too_small)
 
 # %% [markdown] tags=["workshop", "exercise"]
 # **Exercise 01.8.** Suppose all pupils of a school had exactly the same residual. For a question about
-# schools, 30 schools with 40 pupils each would be worth
+# schools, 30 schools with 40 pupils each would be worth as much as
 #
 # - a) 1,200 independent pupils
 # - b) 40
@@ -788,8 +826,8 @@ worth = "c"  #!
 check("01.8", worth)
 
 # %% [markdown] tags=["workshop", "exercise"]
-# **Exercise 01.9.** In a league table of separate means, small classrooms stand at the top and at the bottom.
-# Why?
+# **Exercise 01.9.** In a league table of separate means, small classrooms are found at the top and at the
+# bottom. Why?
 #
 # - a) a mean of few pupils varies more by chance
 # - b) pupils learn either very well or very badly in small classrooms
@@ -803,7 +841,7 @@ check("01.9", reason)
 # **Exercise 01.10.** In plain statsmodels, what does `(1|classroom)` do for the classrooms with the
 # numbers 6 and 7?
 #
-# - a) it gives each an intercept of its own
+# - a) it gives each its own intercept
 # - b) it gives both the same number, 7
 # - c) it stops with an error
 
@@ -812,23 +850,23 @@ six_and_seven = "b"  #!
 check("01.10", six_and_seven)
 
 # %% [markdown] tags=["workshop", "solution"]
-# *Why.* 01.7: a classroom has one teacher, so the experience is drawn once per classroom, as in a
-# lottery over classrooms; girls and boys sit in every classroom. 01.8: the design effect is 40, and
-# 1,200 over 40 is 30. 01.9: the true means do not know the number of pupils; chance does. 01.10: 6 is
-# 110 and 7 is 111 in zeros and ones; with the last digit set, both are 111.
+# *Why.* 01.7: a classroom has one teacher, so the experience is drawn once per classroom, as in a lottery
+# over classrooms; girls and boys sit in every classroom. 01.8: the design effect is 40, and 1,200 divided
+# by 40 is 30. 01.9: the true means have nothing to do with the number of pupils; chance does. 01.10: in
+# zeros and ones, 6 is 110 and 7 is 111; with the last digit set, both are 111.
 
 # %% [markdown] tags=["workshop"]
 # ## Key points
 #
-# - Pupils of one group are alike. Ordinary regression believes that they are not.
-# - Separate means of small groups scatter more than the truth. Partially pooled means come nearer, on
-#   average.
-# - For a predictor of whole groups, the standard error of ordinary regression is too small, by about
-#   the square root of $1 + (n - 1) \cdot \text{how alike}$. For a predictor that varies inside every
-#   group, it need not be.
+# - Pupils of one group are alike. Ordinary regression assumes that they are not.
+# - Separate means of small groups scatter more than the truth. Partially pooled means come closer to it,
+#   on average.
+# - For a predictor that belongs to whole groups, the standard error of ordinary regression is too small,
+#   by about the square root of $1 + (n - 1) \, \rho$. For a predictor that varies inside every group, it
+#   is not too small, unless its effect differs between groups.
 # - In statsmodels, `(1|school)` is the bitwise OR of 1 and the number of the school. It runs, it
 #   "converges", and it says nothing about schools.
 #
-# **What comes next:** [Random intercepts](02-random-intercepts.ipynb), what `(1|school)` was meant to
-# say, and how it is fitted. The [solutions](solutions/01-why-groups-matter.ipynb) of this lesson
-# explain each answer.
+# **What comes next:** [Random intercepts](02-random-intercepts.ipynb): what `(1|school)` was meant to
+# say, and how such a model is fitted. The [solutions](solutions/01-why-groups-matter.ipynb) of this
+# lesson explain each answer.

@@ -6,20 +6,21 @@
 # - say what `(1|school)` means, in words, as an equation, as a matrix and as statsmodels code;
 # - fit a model with random intercepts, with plain statsmodels and with `mixedlm`;
 # - compute the predicted effect of a school by hand, and explain why it is *shrunk*;
-# - put classrooms, schools and provinces into one model, and say which share of the variance
-#   lies at each level.
+# - put classrooms, schools and provinces into one model, and say which share of the variance lies at each
+#   level.
 #
-# **Time:** 45 minutes in the workshop, 70 on your own.
+# **Time:** 40 minutes in the workshop, 65 on your own. If you come back in the middle, choose *Run → Run
+# All Above Selected Cell* first.
 #
-# **Before:** [Why groups matter](01-why-groups-matter.ipynb). You know what `smf.ols("y ~ x", data)` does.
+# **Before:** [Why groups matter](01-why-groups-matter.ipynb). You know what `smf.ols("y ~ x", data)`
+# does.
 #
-# **Data:** twelve invented pupils, then `pupils`: simulated pupils in classrooms in schools in
-# provinces.
+# **Data:** twelve invented pupils, then `pupils`: simulated pupils in classrooms in schools in provinces.
 
 # %% [markdown] tags=["workshop"]
 # ## Twelve pupils, three answers
 #
-# Twelve pupils of four schools took a test.
+# Twelve pupils from four schools took a test.
 
 # %% tags=["workshop"]
 import pandas as pd
@@ -38,42 +39,32 @@ twelve = pd.DataFrame(
 separate = twelve.groupby("school")["test_score"].agg(["count", "mean"])
 separate
 
-# %% [markdown] tags=["workshop"]
-# `plots` draws. The line below each picture says what is to be seen in it.
-
 # %% tags=["workshop"]
-ax = plots.scores(twelve, "test_score", "school")
-plots.show(
-    ax,
-    alt=f"Each of the {len(twelve)} scores as a ring, in one row per school, with the mean of the "
-    f"school as a diamond. The means run from {separate['mean'].min():.0f} to "
-    f"{separate['mean'].max():.0f} points; the highest is school D, which has one ring only.",
-)
+plots.show(plots.scores(twelve, "test_score", "school"))
 
 # %% [markdown] tags=["workshop"]
-# How well do pupils of school D score? [Lesson 01](01-why-groups-matter.ipynb) had three
-# ways to answer.
+# How well do pupils of school D score? [Lesson 01](01-why-groups-matter.ipynb) had three ways to answer.
 #
-# 1. **Pooled.** Forget the schools: one mean for all twelve. It ignores that pupils of one school
-#    resemble each other.
-# 2. **Separate.** Each school its own mean. School D gets 66, on the word of a single pupil. Would
+# 1. **Pooled.** Ignore the schools, and take one mean for all twelve. But pupils of one school resemble
+#    each other.
+# 2. **Separate.** Give each school its own mean. School D gets 66, on the word of a single pupil. Would
 #    you bet that the next pupil of D scores 66, too?
-# 3. **[Partial pooling](glossary.ipynb#partial-pooling).** Start from the school's own mean, and pull
-#    it towards the overall mean: much where the school has few pupils, little where it has many.
+# 3. **[Partial pooling](glossary.ipynb#partial-pooling).** Start from the school's own mean, and pull it
+#    towards the overall mean: a lot where the school has few pupils, a little where it has many.
 #
-# The third is what a model with a [random intercept](glossary.ipynb#random-intercept) does. How
-# strong the pull is, it finds out from the data.
+# The third is what a model with a [random intercept](glossary.ipynb#random-intercept) does. It finds out
+# from the data how strong the pull should be.
 
 # %% [markdown] tags=["workshop"]
 # ## One model, said in five ways
 #
-# **As a formula.** The [response](glossary.ipynb#response) stands left of `~`, as always, and the fixed
-# part is what you know from `smf.ols`. New is the part in parentheses:
+# **As a formula.** The [response](glossary.ipynb#response) is to the left of `~`, as always, and the
+# fixed part is what you know from `smf.ols`. What is new is the part in parentheses:
 #
 # `test_score ~ 1 + (1|school)`
 #
-# Read the bar as "varies by". Left of it stands *what* varies, and 1 means the intercept. Right of it
-# stands the [grouping factor](glossary.ipynb#grouping-factor); its labels, here A to D, are called its
+# Read the bar as "varies by". To its left is *what* varies, and 1 means the intercept. To its right is
+# the [grouping factor](glossary.ipynb#grouping-factor); its labels, here A to D, are called its
 # [levels](glossary.ipynb#level). So: *an intercept that varies by school*.
 #
 # **In words.** `translate` reads the formula together with the data.
@@ -83,61 +74,34 @@ translation = translate("test_score ~ 1 + (1|school)", twelve)
 print(translation.explain())
 
 # %% [markdown] tags=["workshop"]
-# It noticed that four schools are few. True: this is a toy, made to be computed by hand. We get to
-# sixty schools soon.
+# It noticed that four schools are not many. True: this is a toy, made for computing by hand. We will get
+# to sixty schools soon.
 #
-# **As an equation.** Pupil *i* sits in school *[i]*:
+# **As an equation.** The square brackets look up the school of pupil *i*:
 
 # %% tags=["workshop"]
 Math(translation.latex)
 
 # %% [markdown] tags=["workshop"]
 # - $\beta_0$ is the overall mean, a [fixed effect](glossary.ipynb#fixed-effect).
-# - $u$ is the [random effect](glossary.ipynb#random-effect) of the school: how far it lies above or
-#   below. The model does not estimate one free coefficient per school. It says that the effects are
-#   draws from a normal distribution, and estimates *its variance*, $\tau^2$.
+# - $u$ is the [random effect](glossary.ipynb#random-effect) of the school: how far the school lies above
+#   or below the overall mean. The model does not estimate one free coefficient per school. It treats
+#   these effects as draws from a normal distribution, and estimates *its variance*. In the equation it is
+#   called $\tau^2_{\mathrm{school},0}$, where 0 stands for the intercept; we write $\tau^2$ while there
+#   is only one.
 # - $\varepsilon$ is the [residual](glossary.ipynb#residual) of the pupil, with variance $\sigma^2$.
 #
 # **As a matrix.** All twelve equations at once are $y = X\beta + Zu + \varepsilon$. $X$ is the matrix
-# you know from regression; here it is one column of ones. $Z$ has one row per pupil and one column
-# per school, with a 1 where the pupil sits:
+# that you know from regression; here it is one column of ones. $Z$ has one row per pupil and one column
+# per school, with a 1 where the pupil belongs. So $Zu$ hands every pupil the effect of the right school.
 
 # %% tags=["workshop"]
 Z = pd.get_dummies(twelve["school"])
-ax = plots.design_matrix({"Z for (1|school)": Z}, row_name="pupil")
-plots.show(
-    ax,
-    alt=f"The matrix Z as a grid of {Z.shape[0]} rows (pupils) and {Z.shape[1]} columns (schools). "
-    f"Every row has one dark cell, in the column of its school: {Z['A'].sum()} rows in column A, "
-    f"{Z['B'].sum()} in B, {Z['C'].sum()} in C, {Z['D'].sum()} in D.",
-)
+plots.show(plots.design_matrix({"Z for (1|school)": Z}, row_name="pupil"))
 
 # %% [markdown] tags=["workshop"]
-# $Zu$ then hands every pupil the effect of the right school. Now the same for the large data of this
-# course. They are simulated, so the truth comes with them; it has to wait until the end. `use` tells the
-# checks which pupils are meant.
-
-# %% tags=["workshop"]
-pupils = load("pupils")
-truth = load_truth("pupils")
-use(pupils=pupils, twelve=twelve)
-
-# %% [markdown] tags=["workshop", "exercise"]
-# **Exercise 02.1.** How many columns has $Z$ for `(1|classroom)`, with all of `pupils`? Replace the
-# dots by code that counts.
-
-# %% tags=["workshop", "exercise", "solution"]
-columns_of_Z = pupils["classroom"].nunique()  #!
-check("02.1", columns_of_Z)
-
-# %% [markdown] tags=["workshop", "solution"]
-# *Why.* Every classroom has a random effect of its own, and every random effect has a column. No
-# classroom serves as a reference, as one would in `C(classroom)`: because the effects are draws from
-# a distribution with mean 0, all of them can be told apart from the intercept.
-
-# %% [markdown] tags=["workshop"]
-# **As code.** The fifth way is the call that statsmodels wants. It knows no bar; it asks for the
-# pieces separately:
+# **As code.** The fifth way is the call that statsmodels wants. It does not know the bar, and asks for
+# the pieces separately:
 
 # %% tags=["workshop"]
 print("formula:   ", translation.fixed_formula)
@@ -145,12 +109,33 @@ print("groups:    ", translation.groups)
 print("re_formula:", translation.re_formula)
 
 # %% [markdown] tags=["workshop"]
-# The fixed part is the formula. `groups` is what stands right of the bar, and `re_formula` what stands
-# left of it.
+# The fixed part is the formula. `groups` is what is to the right of the bar, and `re_formula` what is to
+# its left.
 #
+# Now the same for the large data set of this course.
+
+# %% tags=["workshop"]
+pupils = load("pupils")
+truth = load_truth("pupils")  # what they were simulated from: for the end of the lesson
+use(pupils=pupils, twelve=twelve)  # tells the checks which data are meant
+
+# %% [markdown] tags=["workshop", "exercise"]
+# **Exercise 02.1.** How many columns does $Z$ have for `(1|classroom)`, with all of `pupils`? Replace the
+# dots with code that counts.
+
+# %% tags=["workshop", "exercise", "solution"]
+columns_of_Z = pupils["classroom"].nunique()  #!
+check("02.1", columns_of_Z)
+
+# %% [markdown] tags=["workshop", "solution"]
+# *Why.* Every classroom has its own random effect, and every random effect has a column. No classroom
+# serves as a reference, as one would in `C(classroom)`. Because the effects are draws from a distribution
+# with mean 0, all of them can be told apart from the intercept.
+
+# %% [markdown] tags=["workshop"]
 # ## The first fit
 #
-# In plain statsmodels, without anything of this course:
+# In plain statsmodels, without anything from this course:
 
 # %% tags=["workshop"]
 import statsmodels.formula.api as smf
@@ -169,9 +154,11 @@ print(f"variance between schools     {result.cov_re.iloc[0, 0]:.2f}")
 print(f"residual variance            {result.scale:.2f}")
 
 # %% [markdown] tags=["workshop"]
-# Three numbers, although there are four schools: one mean and two
-# [variances](glossary.ipynb#variance-component). The fit searches for the variances that make these
-# scores most likely; the usual way, taken throughout this lesson, is [REML](glossary.ipynb#REML).
+# There are three numbers, although there are four schools: one mean and two
+# [variances](glossary.ipynb#variance-component). How are they found? Maximum likelihood
+# ([ML](glossary.ipynb#ML)) looks for the numbers under which these scores are most likely. The usual
+# variant, [REML](glossary.ipynb#REML), allows for the fact that the mean had to be estimated too, just as
+# the sample variance divides by $n - 1$ and not by $n$. We use REML throughout this lesson.
 #
 # With `mixedlm` you write the formula itself:
 
@@ -180,9 +167,9 @@ fit = mixedlm("test_score ~ 1 + (1|school)", twelve).fit()
 fit.variance_components[["group", "effect", "vcov", "sdcor"]].round(2)
 
 # %% [markdown] tags=["workshop"]
-# The column `vcov` holds variances, `sdcor` their square roots, the standard deviations (SDs). An SD
-# is in points and easy to picture: schools differ from the overall mean by about so many points. Only
-# variances, however, add up: remember that when you compute shares.
+# The column `vcov` holds variances, and `sdcor` their square roots, the standard deviations (SDs). An SD
+# is in points and easy to picture: schools typically differ from the overall mean by about this many
+# points. But only variances add up. Remember that when you compute shares.
 #
 # <details>
 # <summary>In R</summary>
@@ -200,15 +187,18 @@ fit.variance_components[["group", "effect", "vcov", "sdcor"]].round(2)
 # %% [markdown] tags=["workshop"]
 # ## By hand
 #
-# How does the model get from a school's own mean to its partially pooled mean? With two lines. Take
-# the two variances and the overall mean from the fit, and let $n$ be the number of pupils of a school:
+# How does the model get from a school's own mean to its partially pooled mean? Think about school D. Its
+# own mean, 66, comes from a single pupil, and single pupils scatter with a variance of $\sigma^2$. The
+# overall mean is a guess about school D as well, and it misses by as much as schools differ, with a
+# variance of $\tau^2$. The sensible compromise trusts each of the two the more, the less it misses:
 #
 # $$w = \frac{\tau^2}{\tau^2 + \sigma^2 / n}$$
 # $$u = w \cdot (\text{mean of the school} - \text{overall mean})$$
 #
-# The weight $w$ lies between 0 and 1. It says which part of the school's distance we believe:
-# $\sigma^2/n$ is how much a mean of $n$ pupils wobbles by chance, and $\tau^2$ how much schools really
-# differ. The predicted effect $u$ is called the [BLUP](glossary.ipynb#BLUP).
+# Here $n$ is the number of pupils of the school. The weight $w$ lies between 0 and 1, and says which part
+# of the school's distance from the overall mean we believe. With many pupils, $\sigma^2/n$, the chance in
+# the school's mean, is small and $w$ is near 1. The predicted effect $u$ is called the
+# [BLUP](glossary.ipynb#BLUP), for *best linear unbiased predictor*.
 
 # %% tags=["workshop"]
 tau2 = fit.variance_components.loc[0, "vcov"]
@@ -219,7 +209,7 @@ weight = tau2 / (tau2 + sigma2 / separate["count"])
 by_hand = weight * (separate["mean"] - overall_mean)
 
 # %% [markdown] tags=["workshop"]
-# Here are both fits beside it.
+# And here are the effects from both fits beside it.
 
 # %% tags=["workshop"]
 in_statsmodels = {school: effects.iloc[0] for school, effects in result.random_effects.items()}
@@ -234,31 +224,42 @@ pd.DataFrame(
 ).round(2)
 
 # %% [markdown] tags=["workshop"]
-# Three times the same. School D, with one pupil, keeps the smallest part of its distance; school A,
-# with five, the largest. This pull towards the middle is called
-# [shrinkage](glossary.ipynb#shrinkage).
-#
-# And the overall mean? It is not the mean of the twelve pupils, in which the large schools A and B count
-# most. It is the mean of the *schools*, each with its weight:
+# The three agree. School D, with one pupil, keeps the smallest part of its distance; school A, with five,
+# keeps the largest. This pull towards the middle is called [shrinkage](glossary.ipynb#shrinkage).
+
+# %% tags=["workshop"]
+partial = overall_mean + fit.random_effects["school"]["Intercept"]
+plots.show(plots.pooling(twelve, "test_score", "school", partial=partial, overall=overall_mean))
+
+# %% [markdown] tags=["workshop"]
+# Now all twelve equations can be written out, with numbers. Each score $y$ is the sum of the three
+# columns to its right. This is $y = X\beta + Zu + \varepsilon$:
+
+# %% tags=["workshop"]
+school_effect = twelve["school"].map(by_hand)
+equations = pd.DataFrame(
+    {
+        "school": twelve["school"],
+        "y": twelve["test_score"],
+        "Xβ": overall_mean,
+        "Zu": school_effect,
+        "ε": twelve["test_score"] - overall_mean - school_effect,
+    }
+)
+equations.round(1)
+
+# %% [markdown] tags=["workshop"]
+# Why is the overall mean not the mean of the twelve pupils? Because in that mean the large schools A and
+# B count most. The fit takes the mean of the *schools*, each with its weight:
 
 # %% tags=["workshop"]
 print(f"mean of the twelve pupils       {twelve['test_score'].mean():.2f}")
 print(f"weighted mean of the schools    {(weight * separate['mean']).sum() / weight.sum():.2f}")
 print(f"overall mean of the fit         {overall_mean:.2f}")
 
-# %% tags=["workshop"]
-partial = overall_mean + fit.random_effects["school"]["Intercept"]
-ax = plots.pooling(twelve, "test_score", "school", partial=partial, overall=overall_mean)
-plots.show(
-    ax,
-    alt=f"As above, with an arrow in each row from the mean of the school to its partially pooled "
-    f"mean. All arrows point to the overall mean of {overall_mean:.1f} points. The longest is that "
-    f"of school D, from {separate.loc['D', 'mean']:.0f} to {partial['D']:.1f}.",
-)
-
 # %% [markdown] tags=["workshop", "exercise"]
 # **Exercise 02.2.** A fifth school, E, sends three pupils; their mean is 40. Which partially pooled mean
-# do you predict with the variances and the overall mean of this fit (`tau2`, `sigma2`, `overall_mean`)?
+# do you predict, with the variances and the overall mean of this fit (`tau2`, `sigma2`, `overall_mean`)?
 # Answer to one decimal.
 
 # %% tags=["workshop", "exercise", "solution"]
@@ -267,7 +268,7 @@ mean_E = overall_mean + weight_E * (40 - overall_mean)  #!
 check("02.2", mean_E)
 
 # %% [markdown] tags=["workshop", "solution"]
-# *Why.* Three pupils are few, so the school keeps only a part of its distance to the overall mean. What
+# *Why.* Three pupils are few, so the school keeps only a part of its distance from the overall mean. What
 # is left of the distance is the random effect; the *mean* of the school is the overall mean plus that
 # effect. Its weight lies between that of school C, with two pupils, and that of school B, with four.
 
@@ -283,8 +284,8 @@ one_level = mixedlm("test_score ~ age10 + sex + (1|school)", pupils).fit()
 one_level.fixed_effects[["estimate", "std_error"]].round(2)
 
 # %% [markdown] tags=["workshop"]
-# The fixed effects read as in ordinary regression: one more year of age goes with so many points more.
-# New are the variances, and the predicted effects.
+# The fixed effects read as in ordinary regression: pupils who are a year older score 3.8 points more, and
+# boys score 2.3 points less than girls. What is new are the variances, and the predicted effects.
 
 # %% tags=["workshop"]
 one_level.variance_components[["group", "effect", "vcov", "sdcor"]].round(2)
@@ -294,24 +295,19 @@ one_level.variance_components[["group", "effect", "vcov", "sdcor"]].round(2)
 # each with a 95 % interval:
 
 # %% tags=["workshop"]
-effects = one_level.random_effects["school"]["Intercept"]
-clear = effects.abs() > 1.96 * one_level.random_effects_se["school"]["Intercept"]
-ax = plots.caterpillar(one_level, "school")
-plots.show(
-    ax,
-    alt=f"The random intercepts of all {len(effects)} schools, sorted, each with its interval, "
-    f"around a dashed line at 0. They run from {effects.min():.1f} to {effects.max():.1f} points. "
-    f"{clear.sum()} intervals, those towards both ends, exclude 0.",
-)
+plots.show(plots.caterpillar(one_level, "school"))
 
 # %% [markdown] tags=["workshop"]
-# A filled dot is a school that clearly differs from the average school. Of the others we cannot say it.
+# A filled dot is a school whose interval excludes 0: *according to this model*, it differs from the
+# average school. Statisticians call this a caterpillar plot. Do not publish it yet. It will look
+# different at the end of the lesson.
 
 # %% [markdown] tags=["workshop", "exercise"]
 # **Exercise 02.3.** Which share of the variance lies between schools? Compute it from
 # `one_level.variance_components`, as a number between 0 and 1, to two decimals. This share is the
 # [intraclass correlation](glossary.ipynb#intraclass-correlation): how alike two pupils of one school are,
-# once age and sex are accounted for. Lesson 01 made pairs of pupils for that; now two variances are enough.
+# once age and sex are accounted for. Lesson 01 made pairs of pupils for that; now two variances are
+# enough.
 
 # %% tags=["workshop", "exercise", "solution"]
 variances = one_level.variance_components.set_index("group")["vcov"]
@@ -319,26 +315,20 @@ share = variances["school"] / variances.sum()  #!
 check("02.3", share)
 
 # %% [markdown] tags=["workshop", "solution"]
-# *Why.* A score, after age and sex, is the sum of two independent parts, one of the school and one of
-# the pupil. So its variance is the sum of the two variances. Two pupils of one school have the first
-# part in common; that part of the variance is their correlation.
+# *Why.* A score, after age and sex, is the sum of two independent parts, one of the school and one of the
+# pupil. So its variance is the sum of the two variances. Two pupils of one school have the first part in
+# common, and the share of that part is their correlation.
 
 # %% [markdown] tags=["workshop"]
 # ## Classrooms in schools in provinces
 #
-# Schools are not the only groups in these data.
-
-# %% tags=["workshop"]
-pupils[["province", "school", "classroom", "student_id"]].nunique()
-
-# %% [markdown] tags=["workshop"]
-# Every classroom belongs to one school, and every school to one province: they are
-# [nested](glossary.ipynb#nested). Each level may have an effect of its own, so each gets a term:
+# Schools are not the only groups in these data. Every classroom belongs to one school, and every school
+# to one province: they are [nested](glossary.ipynb#nested). Each level may have its own effect, so each
+# gets a term:
 #
 # `test_score ~ age10 + sex + (1|classroom) + (1|school) + (1|province)`
 #
-# There is no term for the pupil. Each pupil has one row, so what is special to a pupil *is* the
-# residual.
+# There is no term for the pupil. Each pupil has one row, so what is special to a pupil *is* the residual.
 #
 # $Z$ now has three blocks. Here they are for two pupils from every classroom of three schools:
 
@@ -346,18 +336,12 @@ pupils[["province", "school", "classroom", "student_id"]].nunique()
 three_schools = pupils[pupils["school"].isin(["P01-S1", "P01-S2", "P02-S1"])]
 some = three_schools.groupby("classroom").head(2).set_index("student_id")
 blocks = {level: pd.get_dummies(some[level]) for level in ["classroom", "school", "province"]}
-ax = plots.design_matrix(blocks, row_name="pupil (student_id)")
-plots.show(
-    ax,
-    alt=f"Z for {len(some)} pupils as three blocks side by side: {blocks['classroom'].shape[1]} "
-    f"classrooms, {blocks['school'].shape[1]} schools, {blocks['province'].shape[1]} provinces. "
-    "Every row has one dark cell in each block. The stairs of the schools and provinces have longer "
-    "steps than those of the classrooms, and each longer step holds whole short ones.",
-)
+plots.show(plots.design_matrix(blocks, row_name="pupil (student_id)"))
 
 # %% [markdown] tags=["workshop"]
-# Every row has one dark cell per block. The score of a pupil collects three effects: that of the
-# classroom, of the school and of the province.
+# Every row has one dark cell in each block: the score of a pupil collects three effects, that of the
+# classroom, the school and the province. Each long step of the staircase on the right contains whole
+# short steps from the left. That is what nested looks like.
 #
 # statsmodels now needs a third piece, `vc_formula`:
 
@@ -389,15 +373,17 @@ for name, variance in zip(model.exog_vc.names, result.vcomp, strict=True):
 print(f"residual   {result.scale:.1f}")
 
 # %% [markdown] tags=["workshop"]
-# With `mixedlm` it takes the formula alone:
+# With `mixedlm`, the formula is enough:
 
 # %% tags=["workshop"]
 three_levels = mixedlm(formula, pupils).fit()
 three_levels.summary()
 
 # %% [markdown] tags=["workshop"]
-# The summary holds all of it: the groups, the variances with their SDs and shares, the fixed effects.
-# AIC, BIC and the columns from `df` on have their turn in later lessons.
+# The summary holds everything: the groups, the variances with their SDs and shares, and the fixed
+# effects. AIC, BIC and the columns from `df` on come in later lessons. One warning, though: do not trust
+# the row of `age10`, with its *t* above 30. This model still assumes that a year of age makes the same
+# difference in every school. [Lesson 03](03-random-slopes.ipynb) shows what that costs.
 #
 # <details>
 # <summary>In R</summary>
@@ -412,29 +398,46 @@ three_levels.summary()
 # Where does the variance lie?
 
 # %% tags=["workshop"]
-parts = three_levels.variance_components.set_index("group")["vcov"]
-ax = plots.variance_shares(three_levels)
-percent = 100 * parts / parts.sum()
-plots.show(
-    ax,
-    alt="One bar per level: "
-    + ", ".join(f"{level} {share:.1f} %" for level, share in percent.items())
-    + " of the variance. The residual, hatched, is what is left between pupils of one classroom.",
-)
+plots.show(plots.variance_shares(three_levels))
 
 # %% [markdown] tags=["workshop"]
-# Look at the school again. Alone in the model, it took the blame for everything that pupils of one
-# school have in common, a part of the classroom's effect and the province's included. Now each level
-# has its own row:
+# Look at the school. When it was alone in the model, it took the blame for everything that pupils of one
+# school have in common, including the province's effect and a part of the classrooms'. Now each level has
+# its own row:
 
 # %% tags=["workshop"]
 before = one_level.variance_components.set_index("group")["vcov"]
+parts = three_levels.variance_components.set_index("group")["vcov"]
 pd.DataFrame({"schools only": before, "three levels": parts}).reindex(parts.index).round(1)
+
+# %% [markdown] tags=["workshop"]
+# And the caterpillar? Guess first: how many of the sixty intervals still exclude 0?
+
+# %% tags=["workshop"]
+plots.show(plots.caterpillar(three_levels, "school"))
+
+# %% [markdown] tags=["workshop"]
+# Nearly all the filled dots are gone. The first model took a good province, or lucky classrooms, for good
+# schools. These pupils are simulated, so we can check how many of the intervals contain the true effect
+# of the school, which should be 95 of 100:
+
+# %% tags=["workshop"]
+true_effect = truth.centred("age10", at=10).random_effects["school"]["Intercept"]
+for name, one in {"schools only": one_level, "three levels": three_levels}.items():
+    effect = one.random_effects["school"]["Intercept"]
+    half = 1.96 * one.random_effects_se["school"]["Intercept"]
+    inside = ((effect - true_effect.loc[effect.index]).abs() < half).sum()
+    print(f"{name}: {(effect.abs() > half).sum():2} intervals exclude 0, "
+          f"{inside} of {len(effect)} contain the true effect")  # fmt: skip
+
+# %% [markdown] tags=["workshop"]
+# An interval is only as honest as its model. If you leave out a level, its effects are blamed on the
+# levels that are still there.
 
 # %% [markdown] tags=["workshop", "exercise"]
 # **Exercise 02.4.** Two pupils go to the same school, but sit in different classrooms. How alike are
-# they: which share of the variance do they have in common, under the three-level model? As a number
-# between 0 and 1, to two decimals.
+# they: which share of the variance do they have in common, under the three-level model? Answer with a
+# number between 0 and 1, to two decimals.
 
 # %% tags=["workshop", "exercise", "solution"]
 variances = three_levels.variance_components.set_index("group")["vcov"]
@@ -442,15 +445,15 @@ in_common = (variances["school"] + variances["province"]) / variances.sum()  #!
 check("02.4", in_common)
 
 # %% [markdown] tags=["workshop", "solution"]
-# *Why.* Ask for each effect: is it the same for both pupils? The school's is. The province's is, since
-# one school lies in one province. The classroom's is not, and the residual never is. What is the same
+# *Why.* Ask of each effect whether it is the same for both pupils. The school's is. The province's is,
+# since a school lies in one province. The classroom's is not, and the residual never is. What is the same
 # goes into the numerator.
 
 # %% [markdown] tags=["workshop"]
 # ## Against the truth
 #
-# These pupils are simulated, so we know what was put in. (`centred` moves the zero of age to ten years in
-# the truth, as `age10` does in the data.)
+# Since these pupils are simulated, we know what went into them. `truth.centred("age10", at=10)` states
+# the truth with age counted from ten years, as in our model, and `compare` puts it beside the estimates.
 
 # %% tags=["workshop"]
 table = truth.centred("age10", at=10).compare(three_levels)
@@ -458,54 +461,71 @@ sds = table[(table["kind"] == "SD") & (table["effect"] != "age10")]
 sds.set_index("group")[["true", "estimate"]].round(2)
 
 # %% [markdown] tags=["workshop"]
-# Read it row by row: an estimate need not hit the truth, but it should come near.
-#
-# - **classroom** and **school**: with so many of each, the fit can come close. (It also counts there what
+# - **classroom** and **school**: with so many of each, the fit can come close. (They also contain what
 #   comes from teachers and resources, two columns that our formula leaves out.)
-# - **province**: there are only a dozen of them, and a variance estimated from a dozen values is
-#   uncertain. The fit does not say so by itself; the number of levels does.
+# - **province**: there are only twelve of them, and a variance estimated from twelve values is uncertain.
+#   The estimate is more than a point too high, and nothing in the table warns you; the number of levels
+#   does.
 # - **residual**: a little too high, and this is no accident. In truth, age matters more in some schools
-#   than in others. Our model does not know that yet, so it counts it as residual.
-#   [Lesson 03](03-random-slopes.ipynb) mends this.
+#   than in others. Our model does not know that yet, and counts it as residual. [Lesson
+#   03](03-random-slopes.ipynb) puts this right.
+#
+# <details>
+# <summary>Fixed or random? And what is assumed?</summary>
+#
+# Make the effects of a grouping factor random if its levels are a sample of many and you want to say
+# something about all of them, or if you want the levels to borrow strength from each other. Make them
+# fixed, `C(school)`, if there are only a handful, or if just these levels are of interest.
+#
+# A random intercept assumes three things: that the effects come from one population, so that before you
+# see the scores you could not tell one school from another (*exchangeability*); that they are roughly
+# normal; and that they are unrelated to the predictors. Lessons [06](06-interpretation.ipynb) and
+# [08](08-when-the-fit-complains.ipynb) return to the last two.
+#
+# In the literature, a model like ours is a *three-level model with random intercepts* (pupils in
+# classrooms in schools; with provinces, four levels), a *variance components model*, or, without
+# predictors, the *null* or *unconditional model*.
+#
+# </details>
 
 # %% [markdown] tags=["workshop", "exercise"]
-# **Exercise 02.5.** Your turn with other data. Patients lie in wards, and each ward belongs to one
-# hospital. Each patient reports `pain` once; the study is about `dose`. There are the columns `pain`,
-# `dose`, `patient`, `ward` and `hospital`, with a label of its own for every ward. Write the formula with
-# random intercepts, in quotes.
+# **Exercise 02.5.** Your turn, with other data. Patients lie in wards, and each ward belongs to one
+# hospital. Each patient reports `pain` once; the study is about `dose`. The columns are `pain`, `dose`,
+# `patient`, `ward` and `hospital`, and every ward has its own label. Write the formula with random
+# intercepts, in quotes.
 
 # %% tags=["workshop", "exercise", "solution"]
 pain_formula = "pain ~ dose + (1|ward) + (1|hospital)"  #!
 check("02.5", pain_formula)
 
 # %% [markdown] tags=["workshop", "solution"]
-# *Why.* The dose is what the study is about: a fixed effect. Wards and hospitals group the patients:
-# one random intercept each. The patient has one row, so the patient is the residual.
-# `(1|hospital/ward)` is right, too; it is short for `(1|hospital) + (1|hospital:ward)`, and
-# [lesson 04](04-nested-and-crossed.ipynb) explains it.
+# *Why.* The dose is what the study is about: a fixed effect. Wards and hospitals group the patients, so
+# each gets a random intercept. The patient has one row, so the patient is the residual.
+# `(1|hospital/ward)` is right, too; it is short for `(1|hospital) + (1|hospital:ward)`, and [lesson
+# 04](04-nested-and-crossed.ipynb) explains it.
 
 # %% [markdown] tags=["self-study"]
 # ## What statsmodels was told (self-study)
 #
-# The call for three levels says the same as the formula with three bars, in three arguments. This is how
-# to read it.
+# The call for three levels says the same as the formula with three bars, but in three arguments. This is
+# how to read it.
 #
 # - `groups="province"`: rows of different provinces are independent. It names the *largest* groups, those
 #   that contain all others. It is not the place to name every level.
-# - `re_formula="1"`: what varies between these largest groups: the intercept. This is `(1|province)`.
-# - `vc_formula`: variance components below them. `"0 + C(school)"` builds one column per school, as in
-#   $Z$, and gives them one variance. The `0 +` matters: without it an extra column of ones joins in.
+# - `re_formula="1"`: what varies between these largest groups, the intercept. This is `(1|province)`.
+# - `vc_formula`: the variance components below them. `"0 + C(school)"` builds one column per school, as
+#   in $Z$, and gives all of them one variance. The `0 +` matters: without it, a column of ones is added.
 #
-# Nobody wants to work that out each time. `translation.code` is the whole program: copy what it prints
+# Nobody wants to work that out each time. `translation.code` is the whole program. Copy what it prints
 # into any notebook that has a DataFrame called `data`.
 
 # %% tags=["self-study"]
 print(translation.code)
 
 # %% [markdown] tags=["self-study"]
-# The second half is longer than a plain `model.fit()`. It searches for the optimum with more care: where a
-# variance is near 0, `model.fit()` may stop too early and still say that it converged. Here is the
-# program, copied and run on our pupils.
+# The second half is longer than a plain `model.fit()`, because it searches for the optimum more
+# carefully. Where a variance is near 0, `model.fit()` may stop too early and still say that it converged.
+# Here is the program, copied and run on our pupils.
 
 # %% tags=["self-study"]
 data = pupils
@@ -548,8 +568,8 @@ for ftol in (1e-6, 1e-10):
 print(f"log-likelihood of the program      {result.llf:.2f}")
 
 # %% [markdown] tags=["self-study"]
-# These pupils are easy: both searches end at the same place. And `mixedlm`? Every fit has a `check()` of its
-# own. It hands the same model to statsmodels, and sets both side by side.
+# These pupils are easy: both searches end at the same place. And `mixedlm`? Every fit has a method
+# `check()`, which hands the same model to statsmodels and puts both results side by side.
 
 # %% tags=["self-study"]
 comparison = three_levels.check()
@@ -559,9 +579,9 @@ comparison.table[["mixedlm", "statsmodels"]].round(2)
 # %% [markdown] tags=["self-study"]
 # ## Twenty other countries (self-study)
 #
-# How far off may the SD of twelve provinces be? Draw twenty countries from one truth: in every one,
-# provinces differ with an SD of 3, schools with 3, classrooms with 4. Fit each, and look at the twenty
-# estimates.
+# How far off can the SD of twelve provinces be? Draw twenty countries from one truth. In all of them,
+# provinces differ with an SD of 3, schools with 3, and classrooms with 4. Fit each country, and look at
+# the twenty estimates.
 
 # %% tags=["self-study"]
 from course import simulate_schools
@@ -586,8 +606,32 @@ for seed in range(20):
 pd.DataFrame(estimates).agg(["min", "median", "max"]).T.round(1)
 
 # %% [markdown] tags=["self-study"]
-# The fewer the levels, the wider the range: the pupils' SD is known almost exactly, that of the
-# provinces hardly. More pupils would not help. More provinces would.
+# The fewer the levels, the wider the range. The residual SD of the pupils is known almost exactly, and
+# that of the provinces hardly at all. More pupils would not help here. More provinces would.
+
+# %% [markdown] tags=["self-study"]
+# ## How fast does the pull fade? (self-study)
+#
+# The weight of a school's own mean depends on two things: how many pupils it has, and how alike pupils of
+# one school are, the intraclass correlation $\rho = \tau^2 / (\tau^2 + \sigma^2)$. Written with $\rho$,
+# the weight is $n\rho / (1 + (n - 1)\rho)$.
+
+# %% tags=["self-study"]
+n = np.arange(1, 61)
+weights = pd.DataFrame({rho: n * rho / (1 + (n - 1) * rho) for rho in [0.05, 0.2, 0.5]}, index=n)
+ax = weights.plot(style=["-", "--", ":"], color=[plots.BLUE, plots.ORANGE, plots.INK], lw=2)
+ax.set(xlabel="pupils in the school", ylabel="weight of its own mean", ylim=(0, 1))
+ax.legend(title="intraclass correlation", frameon=False)
+at_20 = ", ".join(f"{weight:.2f} for {rho}" for rho, weight in weights.loc[20].items())
+plots.show(
+    ax,
+    alt="Three curves that rise from the left and flatten towards 1: the weight of a school's own "
+    f"mean against its number of pupils. At 20 pupils it is, by intraclass correlation, {at_20}.",
+)
+
+# %% [markdown] tags=["self-study"]
+# Where pupils of one school are very alike, a handful of them is enough to know the school. Where they
+# are hardly alike, even sixty leave much to the mean of all.
 
 # %% [markdown] tags=["workshop"]
 # ## Quiz
@@ -606,7 +650,7 @@ adds = "b"  #!
 check("02.6", adds)
 
 # %% [markdown] tags=["workshop", "exercise"]
-# **Exercise 02.7.** Whose partially pooled mean keeps the *least* of its distance to the overall mean?
+# **Exercise 02.7.** Whose partially pooled mean keeps the *least* of its distance from the overall mean?
 #
 # - a) that of the school with the fewest pupils
 # - b) that of the school with the highest mean
@@ -641,23 +685,23 @@ what_is_wrong = "b"  #!
 check("02.9", what_is_wrong)
 
 # %% [markdown] tags=["workshop", "solution"]
-# *Why.* 02.6: the fit reported two variances, and no coefficient for any school. 02.7: the weight knows
-# only the number of pupils and the two variances. 02.8: what classmates have in common leaves the
-# residual and gets a row of its own. 02.9: `groups` names the largest groups. Where every group
-# has one row, its effect and the residual are one and the same.
+# *Why.* 02.6: the fit reported two variances, and no coefficient for any school. 02.7: the weight depends
+# only on the number of pupils and the two variances. 02.8: what classmates have in common leaves the
+# residual and gets its own row. 02.9: `groups` names the largest groups. Where every group has one row,
+# its effect and the residual are one and the same.
 
 # %% [markdown] tags=["workshop"]
 # ## Key points
 #
-# - `(1|school)` reads "an intercept that varies by school". It adds one variance, and predicts one
-#   effect for each school.
-# - Predicted effects are shrunk by the weight $\tau^2 / (\tau^2 + \sigma^2/n)$: schools with few pupils
-#   borrow from the others.
-# - One term for each grouping level: classroom, school, province. With one row per pupil, the pupil is
-#   the residual.
-# - Shares are shares of *variances*. What two pupils have in common is how alike they are.
-# - A variance is only as well known as its number of levels.
+# - `(1|school)` reads "an intercept that varies by school". It adds one variance, and predicts one effect
+#   for each school.
+# - Predicted effects (BLUPs) are shrunk by the weight $\tau^2 / (\tau^2 + \sigma^2/n)$: schools with few
+#   pupils borrow strength from the others.
+# - Write one term for each grouping level: classroom, school, province. With one row per pupil, the pupil
+#   is the residual. If you leave out a level, the others take the blame.
+# - Shares are shares of *variances*. The share that two pupils have in common is how alike they are.
+# - How precisely a variance is estimated depends mainly on the number of groups.
 #
 # **What comes next:** in [lesson 03](03-random-slopes.ipynb), the slope of age varies as well:
-# `(age|school)`. The
-# [solutions](solutions/02-random-intercepts.ipynb) of this lesson explain each answer.
+# `(age|school)`. The [solutions](solutions/02-random-intercepts.ipynb) of this lesson explain each
+# answer.

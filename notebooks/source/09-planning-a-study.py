@@ -4,8 +4,9 @@
 # After this lesson you will be able to
 #
 # - simulate data with a known truth, fit them many times, and say how far the estimates are off;
-# - say how sure a simulation is of its own result;
+# - say how exact the result of a simulation is;
 # - answer "20 schools with 10 pupils each, or 10 with 20?" by simulation, and check it with a formula;
+# - say how many schools a good pretest saves;
 # - find the design that has enough power for the least money;
 # - say for which effect, and with which variances, a study should be planned.
 #
@@ -14,18 +15,18 @@
 # **Before:** lessons [01](01-why-groups-matter.ipynb) to [07](07-inference.ipynb). You know the design
 # effect, random intercepts and slopes, intervals and p-values, and what a false positive rate is.
 #
-# **Data:** none that exist yet. We invent schools before anybody visits them.
+# **Data:** none yet. We invent schools before anybody visits them.
 
 # %% [markdown] tags=["workshop"]
 # ## One study that nobody has done
 #
-# A ministry wants to know whether schools with more resources have better scores. It can afford 200
+# A ministry wants to know whether schools with more resources have better scores. It can afford to test 200
 # pupils. Before it sends anybody out, we do the study on paper: we decide what is true, let the computer
 # draw the pupils, and see what the model makes of them.
 #
-# Here is the truth. There are 20 schools with 10 pupils each. A school with one unit more of resources
-# scores 2 points higher, boys score 1 point lower than girls. Schools differ beyond that with an SD of 4
-# points, pupils of one school with an SD of 8.
+# Here is the truth. There are 20 schools with 10 pupils each. A school with one more unit of resources
+# scores 2 points higher, and boys score 1 point lower than girls. Beyond that, schools differ with an SD of 4
+# points, and pupils of one school with an SD of 8.
 
 # %% tags=["workshop"]
 import numpy as np
@@ -74,7 +75,7 @@ table = table.rename(columns={"estimate": "mixedlm"})
 table[["kind", "group", "effect", "true", "statsmodels", "mixedlm", "lower", "upper"]].round(2)
 
 # %% [markdown] tags=["workshop"]
-# Both solvers find the same.
+# Both solvers find the same estimates.
 #
 # No estimate hits the truth exactly. Is that bad luck with these 200 pupils, or is something wrong with
 # the model, or with the design? One study cannot tell. So we do twenty.
@@ -82,7 +83,7 @@ table[["kind", "group", "effect", "true", "statsmodels", "mixedlm", "lower", "up
 # %% [markdown] tags=["workshop"]
 # ## Twenty studies by hand
 #
-# There is no magic in it: draw, fit, write down, twenty times. One round is called a
+# There is no magic in it: draw, fit, write down, and do it again, twenty times. One round is called a
 # [replicate](glossary.ipynb#replicate). Each gets a seed of its own.
 
 # %% tags=["workshop"]
@@ -141,8 +142,8 @@ print(f"coverage  {twenty['holds_truth'].mean():6.2f}")
 # %% [markdown] tags=["workshop"]
 # ## How sure is a simulation?
 #
-# A bias that is not exactly 0 proves nothing. Twenty other seeds would give another one. A simulation is a
-# sample, too, and its results have standard errors. They are called
+# A bias that is not exactly 0 proves nothing. Twenty other seeds would give a different one. A simulation is
+# a sample, too, and its results have standard errors. They are called
 # [Monte-Carlo errors](glossary.ipynb#Monte-Carlo-error), so that nobody confuses them with those of the
 # study. For $R$ replicates:
 #
@@ -162,12 +163,12 @@ pd.DataFrame(
 ).round(4)
 
 # %% [markdown] tags=["workshop"]
-# Twenty replicates show the idea and little else. A hundred find what is badly wrong. A report wants 1,000
-# or more. In this lesson we stay near a hundred, so that you need not wait.
+# Twenty replicates show the idea and little else. A hundred find what is badly wrong. A report needs 1,000
+# or more. In this lesson we stay below a hundred most of the time, so that you need not wait.
 
 # %% [markdown] tags=["workshop", "exercise"]
-# **Exercise 09.1.** You want to know a coverage of 0.95 with a Monte-Carlo error of 0.005. How many
-# replicates does it take?
+# **Exercise 09.1.** You want to estimate a coverage of 0.95 with a Monte-Carlo error of 0.005. How many
+# replicates does that take?
 
 # %% tags=["workshop", "exercise", "solution"]
 needed = 0.95 * 0.05 / 0.005**2  #!
@@ -175,7 +176,7 @@ check("09.1", needed)
 
 # %% [markdown] tags=["workshop", "solution"]
 # *Why.* The error is $\sqrt{p(1-p)/R}$. Square both sides and solve for $R$. Errors fall with the square
-# root of the replicates: to halve one, you need four times as many.
+# root of the number of replicates: to halve an error, you need four times as many.
 
 # %% [markdown] tags=["workshop"]
 # ## The same in one line
@@ -186,7 +187,7 @@ check("09.1", needed)
 # %% tags=["workshop"]
 from course import recovery
 
-found = recovery(plan, formula, n=100, seed=1, progress=False)
+found = recovery(plan, formula, n=80, seed=1, progress=False)
 found.table.drop(columns=["mean", "n"]).round(2)
 
 # %% [markdown] tags=["workshop"]
@@ -195,8 +196,8 @@ found.table.drop(columns=["mean", "n"]).round(2)
 #
 # - **Bias.** Compare each bias with its own error. What lies within two errors of 0 may be chance.
 # - **RMSE.** Look at `sex[T.male]`. Its RMSE is as large as the effect itself. So 200 pupils say little
-#   about a difference of one point, and no bias warned us.
-# - **Coverage.** It belongs to the fixed effects, since only they have intervals by default.
+#   about a difference of one point, although the bias gave no warning.
+# - **Coverage.** Only the fixed effects have one, since only they have intervals by default.
 #   `intervals="profile"` adds those of the SDs, and takes longer.
 #
 # How did the fits go?
@@ -211,15 +212,15 @@ plots.show(found.plot())
 
 # %% [markdown] tags=["workshop"]
 # Every ring is the estimate of one replicate. The blue points, their means, lie on the diamonds or very
-# near. A model that gets back what was put in is not yet the right model for real pupils. But one that
-# does not get it back is surely not ready for them.
+# near. A model that gets back what was put in need not be the right model for real pupils. But a model that
+# does not is certainly not ready for them.
 
 # %% [markdown] tags=["workshop"]
 # ## What is recovered badly
 #
-# Now a richer truth. Six provinces have six schools each, with twelve pupils. Provinces differ with an SD
-# of 3, schools too. The slope of age varies between schools with an SD of 1, and intercept and slope are
-# correlated by 0.4 at the age of ten.
+# Now let us take a richer truth. Six provinces have six schools each, with twelve pupils. Provinces differ
+# with an SD of 3, and so do schools. The slope of age varies between schools with an SD of 1, and intercept
+# and slope have a correlation of 0.4 at the age of ten.
 #
 # The model counts age from ten, and `simulate_schools` has no such column. So we write a function of our
 # own. It takes a seed, and returns the data together with their truth.
@@ -247,7 +248,7 @@ def six_provinces(seed):
 
 
 sloped = "test_score ~ age10 + (age10|school) + (1|province)"
-hard = recovery(six_provinces, sloped, n=60, seed=4, progress=False)
+hard = recovery(six_provinces, sloped, n=50, seed=4, progress=False)
 hard.table[["true", "bias", "bias_mcse", "rmse"]].round(2)
 
 # %% tags=["workshop"]
@@ -257,10 +258,10 @@ plots.show(hard.plot())
 # Look at the clouds, and not only at their means.
 #
 # - The **fixed effects** and the SD of the residual are fine.
-# - The SD of **provinces** is anything from near 0 to almost twice the truth. Six provinces are six draws,
-#   and the SD of six numbers is known no better. A rule of thumb for $J$ groups: the SD is off by a share
-#   of $1/\sqrt{2(J-1)}$, even if the mean of each group were known exactly. On average
-#   it comes out too small, too.
+# - The estimated SD of **provinces** is anything from near 0 to almost twice the truth. Six provinces are six
+#   draws, and the SD of six numbers cannot be known any better. A rule of thumb for $J$ groups: the SD is
+#   typically off by a share of $1/\sqrt{2(J-1)}$, even if the mean of each group were known exactly. On
+#   average it comes out too small, too.
 # - The **correlation** is the worst. Its estimates fill the whole range from −1 to 1, and many lie on the
 #   edge: those fits are [singular](glossary.ipynb#singular-fit).
 #
@@ -281,29 +282,29 @@ print(f"share of singular fits: {hard.singular.value:.2f}")
 shares.round(2)
 
 # %% [markdown] tags=["workshop"]
-# For the provinces, the rule explains most of the error: what is missing are provinces. For the slopes of
-# the schools it explains a small part. There are 36 schools, but twelve pupils show the slope of a school
-# badly. More pupils in every school would help here.
+# For the provinces, the rule explains most of the error: what is lacking is provinces. For the slopes of the
+# schools it explains a small part only. There are 36 schools, but twelve pupils say little about the slope of
+# a school. More pupils in every school would help here.
 #
-# So ask before the study which of these numbers the question is about. If it is the correlation, this
+# So before the study, ask which of these numbers the question is about. If it is the correlation, this
 # design will not do. If it is the average slope of age, it may.
 
 # %% [markdown] tags=["workshop"]
 # ## 20 schools with 10 pupils, or 10 schools with 20?
 #
-# Now the other question of planning. A ministry has a reading programme. Half of the schools, drawn by
-# lot, will get it. It can test 200 pupils. Which 200?
+# Now the other question of planning. A ministry has a reading programme. Half of the schools, chosen at
+# random, will get it. It can test 200 pupils. Which 200?
 #
-# `simulate_schools` knows nothing of a programme, so we write the whole simulation ourselves. It is the
-# equation of the model, term by term.
+# `simulate_schools` has no programme, so we write the whole simulation ourselves. It is the equation of the
+# model, term by term.
 
 
 # %% tags=["workshop"]
-def programme_study(seed, effect, schools, students, school_sd=4, pupil_sd=8, lot="schools"):
+def programme_study(seed, effect, schools, students, school_sd=4, pupil_sd=8, assign="schools"):
     rng = np.random.default_rng(seed)
     school = np.repeat(np.arange(schools), students)
     pupil = np.arange(schools * students)
-    programme = (school if lot == "schools" else pupil) % 2
+    programme = (school if assign == "schools" else pupil) % 2
     score = 50 + effect * programme
     score = score + rng.normal(0, school_sd, schools)[school] + rng.normal(0, pupil_sd, len(pupil))
     names = [f"S{number:02}" for number in school]
@@ -317,7 +318,7 @@ one.groupby("school").agg(
 
 # %% [markdown] tags=["workshop"]
 # Every second school gets the programme. The effects of the schools are drawn at random, so taking turns
-# is as good as a lot. (`lot="pupils"` comes later.)
+# is as good as drawing lots. (`assign="pupils"` comes later.)
 #
 # Suppose that the programme is worth 5 points. Does the study find it?
 
@@ -328,9 +329,9 @@ fit.fixed_effects.loc[["programme"], ["estimate", "std_error", "df", "p_value"]]
 
 # %% [markdown] tags=["workshop"]
 # That is one study. The share of all such studies that find the effect, with p < 0.05, is called
-# [power](glossary.ipynb#power). It is counted just as the [false positive
-# rate](glossary.ipynb#false-positive-rate) of [lesson 07](07-inference.ipynb), only that now there is
-# something to be found. `power` does it for a whole grid of designs. It calls our function with `seed=`,
+# [power](glossary.ipynb#power). It is counted just like the [false positive
+# rate](glossary.ipynb#false-positive-rate) of [lesson 07](07-inference.ipynb), except that now there is
+# something to find. `power` does it for a whole grid of designs. It calls our function with `seed=`,
 # `effect=`, `schools=` and `students=`.
 
 # %% tags=["workshop"]
@@ -343,7 +344,7 @@ study = power(
     simulate=programme_study,
     schools=[10, 20, 40],
     students=[5, 10, 20],
-    n=60,
+    n=50,
     seed=4,
     progress=False,
 )
@@ -351,25 +352,24 @@ powers = study.table[["schools", "students", "pupils", "power", "lower", "upper"
 powers[powers["pupils"] == 200].round(2)
 
 # %% [markdown] tags=["workshop"]
-# Three designs with 200 pupils each. The more schools they come from, the higher the power. So the answer
-# is clear: 20 schools with 10 pupils each, and not 10 with 20. The third row says that 40 with 5 is even
-# better.
+# These three designs have 200 pupils each. The more schools they come from, the higher the power. So the
+# answer is clear: 20 schools with 10 pupils each, and not 10 with 20. And 40 with 5 is even better.
 #
-# `lower` and `upper` are a 95 % interval for the power. It is wide, because this lesson runs 60 replicates
+# `lower` and `upper` are a 95 % interval for the power. It is wide, because this lesson runs 50 replicates
 # of each design; a real study takes 1,000. A power of 0.5 is then known to about ±0.03.
 
 # %% [markdown] tags=["workshop"]
 # ## Why: the formula
 #
 # For a design as regular as this one, nobody needs a simulation. Take the mean score of each school. It
-# holds the effect of the school, with variance $\tau^2$, and the mean of $n$ residuals, with variance
-# $\sigma^2/n$. Comparing two halves of $J$ such means has the standard error
+# contains the effect of the school, with variance $\tau^2$, and the mean of $n$ residuals, with variance
+# $\sigma^2/n$. The difference between the two halves of $J$ such means has the standard error
 #
 # $$SE = \sqrt{\frac{\tau^2 + \sigma^2/n}{J \cdot \mathrm{var}(x)}}$$
 #
-# where $\mathrm{var}(x)$ is the variance of the predictor among schools: ¼ where half of them have 0 and
-# half have 1. Look at what divides what. More pupils per school shrink $\sigma^2/n$ alone. More schools
-# shrink everything.
+# where $\mathrm{var}(x)$ is the variance of the predictor among schools: ¼ if half of them have 0 and half
+# have 1. Look at what is divided by what. More pupils per school reduce $\sigma^2/n$ alone. More schools
+# reduce everything.
 #
 # The same in the words of [lesson 01](01-why-groups-matter.ipynb): the [design
 # effect](glossary.ipynb#design-effect) says how many independent pupils 200 pupils are worth.
@@ -391,11 +391,11 @@ print(f"intraclass correlation: {icc:.2f}")
 designs.round(2)
 
 # %% [markdown] tags=["workshop"]
-# From the standard error to the power it is one step. The test divides the estimate by its standard error
+# It is one step from the standard error to the power. The test divides the estimate by its standard error
 # and compares the result with the t distribution with $J - 2$ [degrees of
-# freedom](glossary.ipynb#degrees-of-freedom). If the effect is real, that ratio is not spread around 0,
-# but around effect / $SE$. SciPy calls its distribution `nct`, a noncentral t. The power is what lies
-# beyond the limits.
+# freedom](glossary.ipynb#degrees-of-freedom). If the effect is real, that ratio does not scatter around 0,
+# but around effect / $SE$. SciPy calls its distribution `nct`, a noncentral t. The power is the share of it
+# that lies beyond the limits of the test.
 
 # %% tags=["workshop"]
 from scipy import stats
@@ -413,9 +413,9 @@ beside["in interval"] = beside["formula"].between(beside["lower"], beside["upper
 beside.round(2)
 
 # %% [markdown] tags=["workshop"]
-# Two ways, one answer, up to the Monte-Carlo error. Use such a formula where there is one: it checks your
-# simulation, and it says *why*. Use the simulation where there is none: with three levels, unequal
-# schools, missing pupils, slopes that vary.
+# The two ways give the same answer, up to the Monte-Carlo error. Use such a formula where there is one: it
+# checks your simulation, and it says *why*. Use the simulation where there is none: with three levels,
+# unequal schools, pupils who drop out, slopes that vary.
 #
 # <details>
 # <summary>In R</summary>
@@ -441,7 +441,7 @@ se_24 = standard_error(24, 15)  #!
 check("09.2", se_24)
 
 # %% [markdown] tags=["workshop", "solution"]
-# *Why.* $\sqrt{(16 + 64/15) / (24/4)}$. The part of the schools, 16, is much the larger one already. That
+# *Why.* $\sqrt{(16 + 64/15) / (24/4)}$. The part of the schools, 16, is already by far the larger one. That
 # is why more pupils per school would hardly help.
 
 # %% [markdown] tags=["workshop"]
@@ -453,8 +453,9 @@ check("09.2", se_24)
 plots.show(study.plot(x="schools"))
 
 # %% [markdown] tags=["workshop"]
-# Going to the right, more schools, lifts every curve. Going from one curve to the next, twice the pupils
-# in each school, lifts much less. How far do pupils get you? The formula answers for any number of them:
+# Going to the right, to more schools, raises every curve. Going from one curve to the next, to twice the
+# pupils in each school, gains much less. How far do pupils get you? The formula answers for any number of
+# them:
 
 # %% tags=["workshop"]
 students = np.arange(2, 101)
@@ -477,14 +478,47 @@ plots.show(
 
 # %% [markdown] tags=["workshop"]
 # Each curve runs into its ceiling, the dotted line. That is the power with *all* the pupils in the world:
-# $\sigma^2/n$ is gone, and $\tau^2$ is left. With ten schools the study stays a gamble, whatever it spends
-# on pupils. **Where the predictor belongs to schools, schools are the sample.**
+# $\sigma^2/n$ is gone, and $\tau^2$ is left. With ten schools the study remains a gamble, however much it
+# spends on pupils. **Where the predictor belongs to schools, schools are the sample.**
 
 # %% [markdown] tags=["workshop"]
-# ## A lot inside every school
+# ## What a pretest is worth
 #
-# Must the programme go to whole schools? Suppose that it can be given to single pupils, as a tutoring: in
-# every school, half of the pupils are drawn. The effect is the same 5 points.
+# There is one way to lower the ceiling's cause itself, $\tau^2$: a covariate. Suppose that all pupils take a
+# test before the programme starts, and that it accounts for 70 % of the variance between schools and for 50 %
+# of the variance between pupils of one school. Both are usual in education research, where last year's scores
+# predict this year's. In the formula, $\tau^2$ and $\sigma^2$ are simply multiplied by what is left, and the
+# covariate takes one degree of freedom.
+
+
+# %% tags=["workshop"]
+def power_with_pretest(schools, students, between=0.7, within=0.5, effect=5):
+    left = (1 - between) * school_variance + (1 - within) * pupil_variance / students
+    df, limit = schools - 3, stats.t.ppf(0.975, schools - 3)
+    shift = effect / np.sqrt(left / (schools / 4))
+    return stats.nct.sf(limit, df, shift) + stats.nct.cdf(-limit, df, shift)
+
+
+few_or_many = pd.Index([10, 20, 30, 40, 50, 60], name="schools, 10 pupils each")
+pd.DataFrame(
+    {
+        "without a pretest": exact_power(few_or_many, 10),
+        "with a pretest": power_with_pretest(few_or_many, 10),
+    },
+    index=few_or_many,
+).round(2)
+
+# %% [markdown] tags=["workshop"]
+# Twenty schools with a pretest have the power of about fifty without. No other decision in the planning
+# of this study is worth as much. To simulate it, add a pretest to `programme_study`, with an effect of the
+# school that is correlated with that of the score, and write `test_score ~ programme + pretest +
+# (1|school)`. Where schools are of different sizes, or pupils drop out, let the function draw them like that.
+
+# %% [markdown] tags=["workshop"]
+# ## Assigning pupils within schools
+#
+# Does the programme have to go to whole schools? Suppose that it can be given to individual pupils, as
+# tutoring: in every school, half of the pupils are chosen at random. The effect is the same 5 points.
 
 # %% tags=["workshop"]
 inside = power(
@@ -492,40 +526,42 @@ inside = power(
     test="programme",
     effect=5,
     simulate=programme_study,
-    lot="pupils",
+    assign="pupils",
     schools=[10, 20],
     students=[10, 20],
-    n=30,
+    n=20,
     seed=4,
     progress=False,
 )
+suffixes = (", pupils assigned", ", schools assigned")
 both = inside.table[["schools", "students", "pupils", "power"]].merge(
-    powers, on=["schools", "students", "pupils"], suffixes=(", lot of pupils", ", lot of schools")
+    powers, on=["schools", "students", "pupils"], suffixes=suffixes
 )
-both[[*powers.columns[:3], "power, lot of pupils", "power, lot of schools"]].round(2)
+both[[*powers.columns[:3], *(f"power{suffix}" for suffix in suffixes)]].round(2)
 
 # %% [markdown] tags=["workshop"]
 # Nearly every study finds the effect, and how the 200 pupils are spread over schools no longer matters.
 # Both halves of a school share its effect, so it drops out of their difference. What is left is $\sigma^2$
-# divided among *all* pupils:
+# divided by the number of *all* pupils:
 #
 # $$SE = \sqrt{\frac{\sigma^2}{J \cdot n \cdot \mathrm{var}(x)}}$$
 
 # %% tags=["workshop"]
 inside_error = np.sqrt(pupil_variance / (200 / 4))
-print(f"standard error, lot of pupils           {inside_error:.2f}")
-print(f"standard error, lot of 20 schools       {standard_error(20, 10):.2f}")
-print(f"standard error, lot of 10 schools       {standard_error(10, 20):.2f}")
+print(f"standard error, 200 pupils assigned     {inside_error:.2f}")
+print(f"standard error, 20 schools assigned     {standard_error(20, 10):.2f}")
+print(f"standard error, 10 schools assigned     {standard_error(10, 20):.2f}")
 
 # %% [markdown] tags=["workshop"]
-# The same holds for any predictor that varies inside schools, such as age or sex. For those you need no
-# function of your own: without `simulate=`, `power` takes `simulate_schools`, and sets the fixed effect
-# that is named in `test=` to `effect=`.
+# The same holds for any predictor that varies within schools, such as age or sex. For those you need no
+# function of your own: without `simulate=`, `power` uses `simulate_schools`, and sets the fixed effect
+# named in `test=` to `effect=`.
 
 # %% [markdown] tags=["workshop", "exercise"]
-# **Exercise 09.3.** How often would 12 schools with 10 pupils each find that boys score 3 points *higher*
-# than girls? Run `power` on a model with `sex` and a random intercept by school. `small` holds the rest of
-# the arguments: write `**small` at the end of the call. Answer with the power, to two decimals.
+# **Exercise 09.3.** How often would a study of 12 schools with 10 pupils each find that boys score 3 points
+# *higher* than girls, if they do? Run `power` on a model with `sex` and a random intercept by school.
+# `small` holds the rest of the arguments: write `**small` at the end of the call. Answer with the power, to
+# two decimals.
 
 # %% tags=["workshop", "exercise", "solution"]
 small = {
@@ -545,21 +581,21 @@ check("09.3", found_power)
 
 # %% [markdown] tags=["workshop", "solution"]
 # *Why.* The formula says about the same: the standard error is $\sqrt{64 / (120/4)}$, about 1.5, and an
-# effect of twice its standard error is found in about half of all studies. The schools do not come in.
+# effect of twice its standard error is found in about half of all studies. How schools differ plays no part.
 
 # %% [markdown] tags=["workshop"]
-# There is a catch, and you know it from lesson 07. The tutoring may bring more in some schools than in
-# others. Then its slope varies, with a variance $\tau_1^2$, and that part is again divided by schools
-# alone:
+# There is a catch, and you know it from lesson 07. Tutoring may achieve more in some schools than in
+# others. Then its slope varies, with a variance $\tau_1^2$, and that part is again divided by the number of
+# schools alone:
 #
 # $$SE = \sqrt{\frac{\tau_1^2 + 4\,\sigma^2/n}{J}}$$
 #
 # With $\tau_1 = 0$ this is the formula above. With $\tau_1 > 0$ there is a ceiling once more. And no
-# simulation warns you of slopes that it does not draw.
+# simulation warns you of varying slopes if it does not draw any.
 
 # %% [markdown] tags=["workshop", "exercise"]
-# **Exercise 09.4.** Pupils are drawn for `tutoring` inside each school, and schools may differ both in
-# their level and in what the tutoring brings. Write the formula that the study should fit, with the
+# **Exercise 09.4.** Within each school, pupils are chosen at random for `tutoring`. Schools may differ both
+# in their level and in what tutoring achieves. Write the formula that the study should fit, with the
 # response `test_score`, in quotes.
 
 # %% tags=["workshop", "exercise", "solution"]
@@ -573,8 +609,8 @@ check("09.4", tutoring_formula)
 # %% [markdown] tags=["workshop"]
 # ## When there is nothing to find
 #
-# Before you trust a power, look at the same test with an effect of 0. What it finds now is false, and the
-# share should be 5 %. A test that finds too much has a high power, and it is worth nothing.
+# Before you trust a power, look at the same test with an effect of 0. Whatever it finds now is false, and the
+# share should be 5 %. A test that finds too much has a high power, and that power is worth nothing.
 
 # %% tags=["workshop"]
 nothing = power(
@@ -584,7 +620,7 @@ nothing = power(
     simulate=programme_study,
     schools=10,
     students=20,
-    n=200,
+    n=150,
     seed=2,
     progress=False,
 )
@@ -596,14 +632,14 @@ print(
 print(f"z-test                  {(z.abs() > 1.96).mean():.3f}")
 
 # %% [markdown] tags=["workshop"]
-# The t-test keeps its promise within the interval. The z-test, on the same 200 data sets, does not, just
-# as in lesson 07. Its "power" would look better, too.
+# The t-test keeps its promise, as far as the interval can tell. The z-test, on the same 150 data sets, does
+# not, just as in lesson 07. Its "power" would look better, too.
 
 # %% [markdown] tags=["workshop"]
 # ## What a lucky small study reports
 #
-# Low power is not only a risk of finding nothing. Look at the estimates of the weakest and of the
-# strongest design with 200 pupils, and at those which a journal would see.
+# The risk of low power is not only that nothing is found. Look at the estimates of the weakest and of the
+# strongest design with 200 pupils, and at those that a journal would see.
 
 # %% tags=["workshop"]
 runs = study.replicates
@@ -646,15 +682,15 @@ plots.show(
 pd.DataFrame(told).round(1)
 
 # %% [markdown] tags=["workshop"]
-# All studies together are right on average. But a study of ten schools is significant mostly where its
-# estimate came out too large. So whoever reads only the significant results of small studies reads of
+# All studies together are right on average. But a study of ten schools is significant mostly when its
+# estimate came out too large. So if you read only the significant results of small studies, you read about
 # effects that are, on average, too good to be true (Gelman and Carlin, 2014,
 # [doi 10.1177/1745691614551642](https://doi.org/10.1177/1745691614551642)).
 
 # %% [markdown] tags=["workshop"]
 # ## The cheapest design
 #
-# Schools cost more than pupils do. Say that a school costs 500, for the visit and the permissions, and a
+# Schools cost more than pupils. Say that a school costs 500, for the visit and the permissions, and a
 # pupil 20, for the test. `cheapest` looks through the grid:
 
 # %% tags=["workshop"]
@@ -664,24 +700,24 @@ pd.DataFrame([best])[columns].infer_objects().round(2)
 
 # %% [markdown] tags=["workshop"]
 # It is careful: it takes a design only if the *lower* end of its interval reaches 0.8. Otherwise it would
-# prefer designs that were lucky in the simulation. `undecided` counts the cheaper designs that may have
-# the power as well. More replicates would tell.
+# prefer designs that happened to be lucky in the simulation. `undecided` counts the cheaper designs that may
+# have the power as well. More replicates would tell.
 #
-# Our grid is coarse. What lies between its points? For a fixed budget, more pupils per school mean fewer
+# Our grid is coarse. What lies between its points? With a fixed budget, more pupils per school mean fewer
 # schools. The standard error is smallest with this number of pupils per school (Raudenbush, 1997,
 # [doi 10.1037/1082-989X.2.2.173](https://doi.org/10.1037/1082-989X.2.2.173)):
 #
 # $$n = \sqrt{\frac{\text{cost of a school}}{\text{cost of a pupil}} \cdot \frac{\sigma^2}{\tau^2}}$$
 #
-# Many pupils per school, if schools are dear, or if pupils differ much and schools little.
+# Take many pupils per school if schools are expensive, or if pupils differ a lot and schools little.
 
 # %% tags=["workshop"]
 best_n = np.sqrt(500 / 20 * pupil_variance / school_variance)
 print(f"cheapest number of pupils per school: {best_n:.0f}")
 
 # %% [markdown] tags=["workshop"]
-# How much does it matter to hit this number? Let the budget be 22,400, which pays for 32 schools with 10
-# pupils each.
+# How much does it matter to hit this number exactly? Let the budget be 22,400, which pays for 32 schools
+# with 10 pupils each.
 
 # %% tags=["workshop"]
 per_school = np.arange(2, 61)
@@ -704,8 +740,8 @@ plots.show(
 )
 
 # %% [markdown] tags=["workshop"]
-# The top is flat. Anything in the shaded range costs at most 0.02 of the power. So you need not know the
-# variances exactly, and you may round to what suits the schools.
+# The top is flat. Anything in the shaded range costs at most 0.02 of power. So you need not know the
+# variances exactly, and you may choose a number that suits the schools.
 #
 # Here are the powers of a finer grid, by the formula:
 
@@ -726,8 +762,8 @@ check("09.5", cheapest_schools)
 
 # %% [markdown] tags=["workshop", "solution"]
 # *Why.* In each column, go down to the first 0.8, and compute what that design costs: 40 · (100 + 20 · 5) =
-# 8,000, then 32 · 300 = 9,600 and 28 · 500 = 14,000. At 500 for a school the middle column is the cheapest.
-# By the formula the best number of pupils is now $\sqrt{100/20 \cdot 64/16}$, between 4 and 5.
+# 8,000, then 32 · 300 = 9,600 and 28 · 500 = 14,000. At 500 for a school, the middle column would be the
+# cheapest. By the formula the best number of pupils is now $\sqrt{100/20 \cdot 64/16}$, between 4 and 5.
 
 # %% [markdown] tags=["workshop"]
 # ## Which effect? Which variances?
@@ -736,14 +772,14 @@ check("09.5", cheapest_schools)
 # with an SD of 8.
 #
 # **The effect.** The authors of the programme hope for 8 points. That is not the number to plan for. Ask
-# the ministry instead: how small may the effect be, so that you would still pay for the programme? That is
+# the ministry instead: what is the smallest effect for which you would still pay for the programme? That is
 # the [smallest effect of interest](glossary.ipynb#smallest-effect-of-interest), here 5 points. If a study
 # with enough power for it finds nothing, that is news: had there been an effect worth having, the study
-# would probably have found it. Do not plan for the estimate of a pilot study, either. You saw above what
-# lucky small studies report.
+# would probably have found it. Do not plan for the estimate of a pilot study, either. You have just seen
+# what lucky small studies report.
 #
 # **The variances.** They come from earlier studies, and may be wrong for your schools. So vary them. We
-# keep the total variance at 80, and move the share between schools, the [intraclass
+# keep the total variance at 80, and change the share that lies between schools, the [intraclass
 # correlation](glossary.ipynb#intraclass-correlation).
 
 
@@ -784,21 +820,21 @@ plots.show(
 
 # %% [markdown] tags=["workshop"]
 # For the effect that is hoped for, any of these studies looks safe. For the smallest effect of interest,
-# it depends on an intraclass correlation that nobody knows exactly. So a plan names a range, and takes the
-# design that is still good enough at its worse end.
+# everything depends on an intraclass correlation that nobody knows exactly. So a plan names a range, and
+# takes the design that is still good enough at the worse end of it.
 
 # %% [markdown] tags=["workshop", "exercise"]
-# **Exercise 09.6.** Now hospitals. Whole wards will be drawn by lot for a training of nurses; the response
-# is the pain of their patients, from 0 to 50. Wards differ with an SD of 2, patients of one ward with an
-# SD of 6. A ward costs 300, a patient 12. How many patients of each ward are the cheapest?
+# **Exercise 09.6.** Now hospitals. Whole wards will be chosen at random for a training of nurses; the
+# response is the pain of their patients, from 0 to 50. Wards differ with an SD of 2, and patients of one ward
+# with an SD of 6. A ward costs 300, and a patient 12. What is the cheapest number of patients per ward?
 
 # %% tags=["workshop", "exercise", "solution"]
 patients = np.sqrt(300 / 12 * 6**2 / 2**2)  #!
 check("09.6", patients)
 
 # %% [markdown] tags=["workshop", "solution"]
-# *Why.* The ward is what the school was. It is 25 times as dear as a patient, and the patients' variance is
-# nine times that of the wards. Both speak for many patients in each ward, and the root damps both.
+# *Why.* The ward takes the place of the school. It costs 25 times as much as a patient, and the variance of
+# patients is nine times that of wards. Both speak for many patients in each ward, and the root damps both.
 
 # %% [markdown] tags=["workshop"]
 # ## A study of thousands
@@ -807,9 +843,9 @@ check("09.6", patients)
 #
 # **`seed=`** repeats a study to the last bit. Write it into the report.
 #
-# **`path=`** names a folder to write the replicates to as they are run. If the computer is switched off,
-# the same call goes on where it was. If 1,000 turn out to be too few, call again with a larger `n`, and
-# only the new ones are run. Here, four first and then four more:
+# **`path=`** names a folder to which the replicates are written as they are run. If the computer is switched
+# off, the same call goes on where it stopped. If 1,000 turn out to be too few, call again with a larger `n`,
+# and only the new ones are run. Here are four at first, and then four more:
 
 # %% tags=["workshop"]
 import tempfile
@@ -847,8 +883,8 @@ print("the same as 8 at once:", more.table.equals(at_once.table))
 # On a cluster with [Dask](https://www.dask.org) it takes `from dask.distributed import Client`, and
 # `executor=Client("address of the scheduler").get_executor()`.
 #
-# What belongs into the report: the truth that was assumed and why, the formula, the test and its level,
-# the designs, the number of replicates, the seed, and each power with its interval.
+# What belongs in the report: the truth that was assumed and why, the formula, the test and its level, the
+# designs, the number of replicates, the seed, and each power with its interval.
 
 # %% [markdown] tags=["workshop"]
 # ## Quiz
@@ -856,10 +892,10 @@ print("the same as 8 at once:", more.table.equals(at_once.table))
 # Answer with one letter, in quotes.
 
 # %% [markdown] tags=["workshop", "exercise"]
-# **Exercise 09.7.** A programme is given to half of ten schools, and 20 pupils of each are tested. There
+# **Exercise 09.7.** A programme is given to half of ten schools, and 20 pupils of each are tested. Now there
 # is money for 60 pupils in each of the ten. What happens to the power?
 #
-# - a) it trebles
+# - a) it becomes three times as high
 # - b) it rises a little, and stays below the ceiling of ten schools
 # - c) it falls, because pupils of one school are alike
 
@@ -903,19 +939,20 @@ is_biased = "b"  #!
 check("09.10", is_biased)
 
 # %% [markdown] tags=["workshop", "solution"]
-# *Why.* 09.7: the part of the variance that schools make is not touched. 09.8: take the smaller design only
-# if the interval lies above 0.80; replicates are cheaper than schools. 09.9: only this effect does not
-# depend on luck, hope or budget. 09.10: about one error from 0 is what chance does; and what chance may
-# hide has not been shown to be absent.
+# *Why.* 09.7: the variance between schools is untouched. 09.8: take the smaller design only if the interval
+# lies above 0.80; replicates are cheaper than schools. 09.9: only this effect does not depend on luck, hope
+# or budget. 09.10: chance alone produces biases of about one error; and a bias that chance may hide has not
+# been shown to be absent.
 
 # %% [markdown] tags=["workshop"]
 # ## Key points
 #
 # - Simulate what you believe, fit what you plan, and see whether the model gets it back: bias, RMSE,
 #   coverage. Every result of a simulation has a Monte-Carlo error.
-# - Few groups recover their variance badly, and a correlation needs many groups with many rows.
+# - A variance is recovered badly from few groups, and a correlation needs many groups with many rows.
 # - For a predictor of schools, the schools are the sample: more pupils lead to a ceiling. For a predictor
-#   that varies inside schools, pupils count, unless its slope varies.
+#   that varies within schools, pupils count, unless its slope varies.
+# - A good pretest may be worth more than twice the number of schools.
 # - The cheapest number of pupils per school grows with the root of what a school costs, and the optimum is
 #   flat.
 # - Plan for the smallest effect of interest, vary the variances, and check the false positive rate.

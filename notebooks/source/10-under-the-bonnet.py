@@ -3,23 +3,24 @@
 #
 # After this lesson you will be able to
 #
-# - compute the likelihood of a mixed model with your own hands, in some twenty lines of NumPy;
-# - say what is searched for, and why it is one number per standard deviation and nothing else;
+# - compute the likelihood of a mixed model yourself, in about twenty lines of NumPy;
+# - say what the search looks for, and why it is one number per standard deviation and nothing else;
 # - see in a picture what REML adds, what singular means, and why a negative value does no harm;
 # - explain why the order in which groups are eliminated decides how fast a fit is.
 #
 # **Time:** 80 minutes on your own; not part of the one-day workshop.
 #
 # **Before:** [Random intercepts](02-random-intercepts.ipynb) and [Inference](07-inference.ipynb). You know
-# what `@` does with two NumPy arrays.
+# what a matrix is and what `@` does with two of them. All else is worked through in small steps; if a formula
+# stops you, run the cell below it and go on.
 #
 # **Data:** the twelve invented pupils of [lesson 02](02-random-intercepts.ipynb), then `pupils`.
 
 # %% [markdown] tags=["workshop"]
 # ## What is searched for
 #
-# The twelve pupils of four schools once more, and their model: `test_score ~ 1 + (1|school)`. First as
-# plain statsmodels fits it, by maximum likelihood.
+# Here are the twelve pupils of four schools once more, with their model, `test_score ~ 1 + (1|school)`. It is
+# fitted by maximum likelihood, first with plain statsmodels.
 
 # %% tags=["workshop"]
 import matplotlib.pyplot as plt
@@ -49,14 +50,14 @@ print(f"statsmodels  log-likelihood {result.llf:.4f}")
 print(f"mixedlm      log-likelihood {fit.llf:.4f}")
 
 # %% [markdown] tags=["workshop"]
-# Where does this number come from? The model says what the twelve scores are: draws from one normal
-# distribution with twelve dimensions. The means are $X\beta$. The covariances are $\sigma^2 V$ with
+# Where does this number come from? According to the model, the twelve scores are one draw from a normal
+# distribution with twelve dimensions. Its means are $X\beta$. Its covariances are $\sigma^2 V$ with
 #
 # $$V = I + \theta^2 Z Z'$$
 #
-# $I$ is the residual: each pupil alone. $Z Z'$ is 1 wherever two pupils share a school. And $\theta$ is
-# the SD between schools *divided by the residual SD*, $\tau / \sigma$. Measured so, $\sigma$ stands in
-# front of everything, and that is worth a lot, as we shall see.
+# $I$ is the residual: each pupil alone. $Z Z'$ is 1 wherever two pupils share a school. And $\theta$
+# ([theta](glossary.ipynb#theta)) is the SD between schools *divided by the residual SD*, $\tau / \sigma$.
+# Measured like this, $\sigma$ can be taken out in front of everything, and that will help us a great deal.
 
 # %% tags=["workshop"]
 Z = pd.get_dummies(twelve["school"]).to_numpy(float)
@@ -90,9 +91,11 @@ plots.show(
 # %% [markdown] tags=["workshop"]
 # For one value of $\theta$, the density of such a normal distribution is known. Software reports it as
 # [deviance](glossary.ipynb#deviance): minus twice the [log-likelihood](glossary.ipynb#log-likelihood),
-# so that smaller is better. Two things in it need no search. Given $V$, the best $\beta$ is a weighted
-# regression. Given $\beta$, the best $\sigma^2$ is the weighted mean of the squared residuals. Put both
-# in, and only $\theta$ is left. That is called the **profiled deviance**.
+# so that smaller is better. Two of its unknowns need no search. Given $V$, the best $\beta$ comes from a
+# weighted regression. Given $\beta$, the best $\sigma^2$ is the weighted mean of the squared residuals. Put
+# both in, and only $\theta$ is left. That is called the **profiled deviance**. (One new word in the code:
+# the *determinant* of $V$ is a single number, which says how much room its distribution takes up. We need its
+# logarithm, and NumPy's `slogdet` computes it.)
 
 # %% tags=["workshop"]
 X = np.ones((12, 1))
@@ -129,7 +132,7 @@ plots.show(
 )
 
 # %% [markdown] tags=["workshop"]
-# One curve, and the fit is its lowest point. Do both programs end there?
+# There is one curve, and the fit is its lowest point. Do both programs end there?
 
 # %% tags=["workshop"]
 relative_sd = fit.variance_components["sdcor"].iloc[0] / fit.sigma
@@ -137,8 +140,8 @@ print(f"by hand   theta {best:.3f}   deviance {deviance_from_V(best):.4f}")
 print(f"mixedlm   theta {relative_sd:.3f}   deviance {-2 * fit.llf:.4f}")
 
 # %% [markdown] tags=["workshop", "exercise"]
-# **Exercise 10.1.** At $\theta = 0$ the model is one that you have known for long. Which deviance does
-# `smf.ols` give for it? To two decimals, and compare with the left end of the curve.
+# **Exercise 10.1.** At $\theta = 0$ the model is one that you have known for a long time. Which deviance
+# does `smf.ols` give for it? Answer to two decimals, and compare with the left end of the curve.
 
 # %% tags=["workshop", "exercise", "solution"]
 deviance_of_ols = -2 * smf.ols("test_score ~ 1", twelve).fit().llf  #!
@@ -149,11 +152,65 @@ check("10.1", deviance_of_ols)
 # ordinary regression, whose `llf` is the log-likelihood; the deviance is −2 times it.
 
 # %% [markdown] tags=["workshop"]
+# ## A regression from a square root
+#
+# The next section uses one tool, and here it is on its own: the [Cholesky
+# factor](glossary.ipynb#Cholesky-factor). It is the "square root" of a matrix: a triangle $L$, with nothing
+# above its diagonal, so that $L L'$ is the matrix.
+#
+# Take the smallest regression there is: the mean of the twelve scores. Its columns are the ones and the
+# scores. Multiply each with each, and add up: 12 pupils, the sum of their scores, the sum of their squares.
+
+# %% tags=["workshop"]
+ones_and_scores = np.column_stack([np.ones(12), twelve["test_score"]])
+print(ones_and_scores.T @ ones_and_scores)
+L = np.linalg.cholesky(ones_and_scores.T @ ones_and_scores)
+print(L.round(3))
+
+# %% [markdown] tags=["workshop"]
+# You can find these three numbers with a pocket calculator. $L L'$ has to give back the matrix, corner by
+# corner.
+#
+# - Top left: the first number squared is 12, so it is $\sqrt{12}$.
+# - Bottom left: it times $\sqrt{12}$ is the sum of the scores, so it is the sum divided by $\sqrt{12}$.
+# - Bottom right: both numbers of the bottom row, squared and added, are the sum of squares. So the last one
+#   is the root of the sum of squares *minus the part that the mean accounts for*.
+#
+# Now read the bottom row from right to left. The last number, squared, is **the residual sum of squares**.
+# And the one before it, divided by the number above it, is **the mean**: the coefficient of the regression.
+
+# %% tags=["workshop"]
+print(f"mean {L[1, 0] / L[0, 0]:.2f}, residual sum of squares {L[1, 1] ** 2:.1f}")
+print(f"the same by hand: {twelve['test_score'].mean():.2f}, {11 * twelve['test_score'].var():.1f}")
+
+# %% [markdown] tags=["workshop"]
+# That is no accident of one column. With a predictor, here whether a pupil is in school A, the factor has
+# three rows. The last number of its diagonal is again the root of the residual sum of squares, and the
+# coefficients again come from the bottom row: `solve` undoes what stands above it.
+
+# %% tags=["workshop"]
+in_A = (twelve["school"] == "A").to_numpy(float)
+columns = np.column_stack([np.ones(12), in_A, twelve["test_score"]])
+L = np.linalg.cholesky(columns.T @ columns)
+print(L.round(2))
+ols = smf.ols("test_score ~ in_A", twelve).fit()
+pd.DataFrame(
+    {
+        "from L": [*np.linalg.solve(L[:2, :2].T, L[2, :2]), L[2, 2] ** 2],
+        "statsmodels": [*ols.params, ols.ssr],
+    },
+    index=["Intercept", "in_A", "residual sum of squares"],
+).round(3)
+
+# %% [markdown] tags=["workshop"]
+# One more thing can be read from a factor: the determinant of the matrix is the product of its diagonal,
+# squared. So its logarithm is twice the sum of the logarithms of the diagonal. That is all we need.
+
+# %% [markdown] tags=["workshop"]
 # ## Without the large matrix
 #
-# $V$ has one row for every pupil. For twelve that is nothing. For 2,500 pupils it has six million cells,
-# and `inv` takes some fifteen billion multiplications, at every step of the search. There is a better
-# way.
+# $V$ has one row for every pupil. For twelve that is nothing. For 2,500 pupils it has six million cells, and
+# to factor it takes a few billion multiplications, at every step of the search. There is a better way.
 #
 # Write the random effects as $\theta u$, where the $u$ have variance $\sigma^2$ like the residuals. Then
 # the best $u$ and $\beta$ are those that make the *penalised* sum of squares smallest:
@@ -161,8 +218,8 @@ check("10.1", deviance_of_ols)
 # $$r^2 = \min_{u,\beta} \; \lVert y - X\beta - \theta Z u \rVert^2 + \lVert u \rVert^2$$
 #
 # The second part is a price for every effect away from 0. It is why predicted effects are
-# [shrunk](glossary.ipynb#shrinkage). And this is a least-squares problem, for which only the products
-# of columns are needed: $Z$, $X$ and $y$ with each other. They are formed once.
+# [shrunk](glossary.ipynb#shrinkage). And this is a regression like the ones above. Only the products of its
+# columns are needed: $Z$, $X$ and $y$ with each other. They are formed once.
 
 # %% tags=["workshop"]
 columns = np.column_stack([Z, X, y])
@@ -171,9 +228,10 @@ names = ["A", "B", "C", "D", "1", "y"]
 pd.DataFrame(products, names, names).astype(int)
 
 # %% [markdown] tags=["workshop"]
-# Six rows and columns, whatever the number of pupils. In the upper left corner are the counts of pupils:
-# the schools do not touch each other. All else is done by one Cholesky factor, the "square root" $L$ of a
-# matrix, $L L'$. Its diagonal holds what the deviance needs.
+# There are six rows and columns, whatever the number of pupils. In the upper left corner are the counts of
+# pupils in each school; no pupil is in two schools, so the cells between schools are 0. Now multiply the
+# columns of $Z$ by $\theta$, add the price of $u$ (a 1 on the diagonal, for each $u$ is squared and added
+# once), and take one Cholesky factor. Its diagonal holds what the deviance needs.
 
 
 # %% tags=["workshop"]
@@ -214,16 +272,16 @@ pd.DataFrame(
 ).round(6)
 
 # %% [markdown] tags=["workshop"]
-# The same to the last digit. Read the diagonal of $L$ from the top:
+# They agree to the last digit. Read the diagonal of $L$ from the top:
 #
 # - the first four entries, one per school, give $\log|V|$, the log of the determinant (`log_det` above);
 # - the next, one per column of $X$, says how well $\beta$ is known;
-# - the last is $r$, the root of the penalised sum of squares.
+# - the last is $r$, the root of the penalised sum of squares, just as in the small regressions.
 #
 # This is the form in Bates et al. (2015, doi
 # [10.18637/jss.v067.i01](https://doi.org/10.18637/jss.v067.i01)), which lme4 uses.
 #
-# The predicted effects fall out as well:
+# The predicted effects come from the bottom row, as the coefficients did:
 
 # %% tags=["workshop"]
 _, beta, sigma, effects = evaluate([best], products, [4], n)
@@ -234,9 +292,9 @@ pd.DataFrame(
 # %% [markdown] tags=["workshop"]
 # ## What REML adds
 #
-# Maximum likelihood treats $\beta$ as if it had been known. [REML](glossary.ipynb#REML) accounts for the
-# fact that it was estimated ([lesson 07](07-inference.ipynb)). In the code, that is two lines: the
-# entries of the diagonal that belong to $X$ join in, and $n$ becomes $n - p$.
+# Maximum likelihood treats $\beta$ as if it were known. [REML](glossary.ipynb#REML) accounts for the fact
+# that it was estimated ([lesson 07](07-inference.ipynb)). In the code, that takes two lines: the entries of
+# the diagonal that belong to $X$ join in, and $n$ becomes $n - p$.
 
 # %% tags=["workshop"]
 figure, ax = plt.subplots(figsize=(7, 3.8), layout="constrained")
@@ -264,9 +322,9 @@ plots.show(
 )
 
 # %% [markdown] tags=["workshop"]
-# The lowest point moves to the right: with four schools, one estimated mean costs a good part of what can
+# The lowest point moves to the right: with four schools, estimating one mean uses up a good part of what can
 # be known about how schools differ. And the valley is wide. Values of $\theta$ twice as large are hardly
-# worse. That is what "a variance is only as well known as its number of levels" looks like.
+# worse. This is what it looks like when a variance is estimated from four schools.
 
 # %% [markdown] tags=["workshop", "exercise"]
 # **Exercise 10.2.** Which $\theta$ is best under REML? Let `optimize.minimize_scalar` find it on
@@ -289,43 +347,49 @@ check("10.2", best_reml)
 # %% [markdown] tags=["workshop"]
 # ## Negative, and zero
 #
-# An SD cannot be negative. May $\theta$ be? Only its square enters $V$, so the curve is the same on both
+# An SD cannot be negative. Can $\theta$ be? Only its square enters $V$, so the curve is the same on both
 # sides. A search that may cross 0 needs no fence there, and at the end the sign is dropped.
 #
-# What if schools do not differ at all? Here the same scores, dealt out anew until the schools have nearly
-# the same means.
+# What if schools do not differ at all? Here are the same scores, reshuffled among the pupils until the
+# schools have nearly the same means.
 
 # %% tags=["workshop"]
 rng = np.random.default_rng(0)
-deals = [rng.permutation(y) for _ in range(200)]
-alike = min(deals, key=lambda scores: twelve.assign(s=scores).groupby("school")["s"].mean().std())
-dealt = np.column_stack([Z, X, alike])
-products_dealt = dealt.T @ dealt
+shuffles = [rng.permutation(y) for _ in range(200)]
+alike = min(
+    shuffles, key=lambda scores: twelve.assign(s=scores).groupby("school")["s"].mean().std()
+)
+shuffled = np.column_stack([Z, X, alike])
+products_shuffled = shuffled.T @ shuffled
 
 wide = np.linspace(-3, 3, 241)
 figure, ax = plt.subplots(figsize=(7, 3.8), layout="constrained")
 for matrix, colour, dash, name in (
     (products, plots.BLUE, "-", "as they are"),
-    (products_dealt, plots.ORANGE, "--", "dealt to be alike"),
+    (products_shuffled, plots.ORANGE, "--", "shuffled to be alike"),
 ):
     values = np.array([evaluate([t], matrix, [4], n)[0] for t in wide])
     ax.plot(wide, values - values.min(), color=colour, linestyle=dash, label=name)
 ax.set(xlabel="theta", ylabel="deviance above its lowest")
 ax.legend(frameon=False, loc="upper center")
-steep = evaluate([3], products_dealt, [4], n)[0] - evaluate([0], products_dealt, [4], n)[0]
+steep = evaluate([3], products_shuffled, [4], n)[0] - evaluate([0], products_shuffled, [4], n)[0]
 plots.show(
     ax,
     alt="Two curves over theta from -3 to 3, each the same on both sides of 0. The scores as "
     "they are have two "
-    f"valleys, at -{best:.2f} and {best:.2f}. Dealt to be alike, there is one valley, at 0, "
+    f"valleys, at -{best:.2f} and {best:.2f}. Shuffled to be alike, there is one valley, at 0, "
     f"and the curve rises "
     f"by {steep:.1f} towards both ends.",
 )
 
 # %% [markdown] tags=["workshop"]
 # The dashed curve is lowest at 0 itself. This is a [singular fit](glossary.ipynb#singular-fit): not an
-# accident of the search, but the lowest point of an honest curve. The data show no more differences
-# between schools than chance would make.
+# accident of the search, but the lowest point of a perfectly good curve. Schools differ no more than chance
+# would make them differ.
+#
+# One warning for those who write such searches. Because the curve is the same on both sides, it is always
+# level at exactly 0, even where 0 is the top of a hill, as on the solid curve. A search that starts there
+# feels no slope and stays. So never start at 0.
 
 # %% tags=["workshop"]
 singular = mixedlm("test_score ~ 1 + (1|school)", twelve.assign(test_score=alike)).fit(reml=False)
@@ -335,8 +399,8 @@ print("singular:", singular.singular)
 # %% [markdown] tags=["workshop"]
 # ## Two groupings, one surface
 #
-# With classrooms and schools there are two $\theta$, and the curve becomes a surface. The function is
-# the same: $Z$ has more columns. Here are the pupils of four provinces, with age as a predictor.
+# With classrooms and schools there are two $\theta$, and the curve becomes a surface. The function stays
+# the same; only $Z$ has more columns. Here are the pupils of four provinces, with age as a predictor.
 
 # %% tags=["workshop"]
 some = pupils[pupils["province"].isin(sorted(pupils["province"].unique())[:4])].copy()
@@ -399,10 +463,10 @@ plots.show(
 )
 
 # %% [markdown] tags=["workshop"]
-# A blind walker on a hillside: at each step the search feels the slope and how the slope changes, and
-# goes where the valley should be. Nothing else is to be found; $\beta$, $\sigma$ and the predicted
+# Think of a walker in thick fog: at each step the search feels the slope and how the slope changes, and
+# goes where the valley should be. Nothing else has to be found; $\beta$, $\sigma$ and the predicted
 # effects follow from where it ends. Each $\theta$ may have either sign, so there are four valleys. They are
-# one model, and it does not matter which of them the walker finds.
+# all the same model, and it does not matter which of them the walker reaches.
 # (`plots.deviance_surface(fit, relative=True)` draws the quarter with positive signs for any fit.)
 
 # %% tags=["workshop"]
@@ -435,9 +499,10 @@ check("10.3", sd_between_schools)
 # classrooms have no pupil in common. A good program stores and multiplies only the cells that are filled.
 # But a Cholesky factor fills cells that were empty, and how many depends on the order of the columns.
 #
-# Why? To eliminate a column is to solve for its effect and to put the solution into the others. All that
-# were tied to it are then tied to each other. Eliminate a *school* first, and all its classrooms become
-# tied. Eliminate its *classrooms* first, each tied to nobody but its school and province: nothing is new.
+# Why? To eliminate a column is to solve for its effect and to put the solution into the others. All columns
+# that were tied to it are then tied to each other. Eliminate a *school* first, and all its classrooms become
+# tied. Eliminate its *classrooms* first, each tied to nothing but its school and province, and no new ties
+# appear.
 
 
 # %% tags=["workshop"]
@@ -467,6 +532,13 @@ for ax, (name, (before, after, _)) in zip(axes, patterns.items(), strict=True):
     new = ax.scatter(columns, rows, marker="X", s=50, color=plots.ORANGE, edgecolors=plots.INK)
     counts = f"{before.sum()} cells before, {after.sum()} in the factor"
     ax.set(title=f"{name}\n{counts}", xlabel="column of the factor", ylabel="row of the factor")
+    ends = np.cumsum([small[group].nunique() for group in orders[name]])
+    middles = ends - [(small[group].nunique() + 1) / 2 for group in orders[name]]
+    words = [f"{group}s" for group in orders[name]]
+    ax.set_xticks(middles, words)
+    ax.set_yticks(middles, words, rotation=90, va="center")
+    for line in (ax.axvline, ax.axhline):
+        line(ends[0] - 0.5, color=plots.GREY, linewidth=1)
 figure.legend([new], ["filled in"], loc="outside lower center", frameon=False)
 before, after = ({name: int(p[i].sum()) for name, p in patterns.items()} for i in (0, 1))
 plots.show(
@@ -479,8 +551,8 @@ plots.show(
 )
 
 # %% [markdown] tags=["workshop"]
-# For all pupils, with provinces, in both orders: filled cells before, filled cells of the factor, and the
-# multiplications that make it. Only the lower half is counted, for the upper half mirrors it.
+# Now all pupils, with provinces, in both orders: the filled cells before, the filled cells of the factor, and
+# the multiplications that it takes. Only the lower half is counted, because the upper half mirrors it.
 
 # %% tags=["workshop"]
 rows = {}
@@ -495,7 +567,7 @@ for name, order in {
         "multiplications": multiplications,
     }
 n_pupils = len(pupils)
-rows["(all of V, as in deviance_from_V)"] = {
+rows["(a factor of all of V)"] = {
     "before": n_pupils * (n_pupils + 1) // 2,
     "factor": n_pupils * (n_pupils + 1) // 2,
     "multiplications": n_pupils**3 // 6,
@@ -503,9 +575,9 @@ rows["(all of V, as in deviance_from_V)"] = {
 pd.DataFrame(rows).T.map("{:,}".format)
 
 # %% [markdown] tags=["workshop", "exercise"]
-# **Exercise 10.4.** Classrooms first, schools second, provinces last. Count the filled cells of the
-# factor *without* the function: how many has the column of a classroom, of a school, of a province? Add
-# up over all `pupils`.
+# **Exercise 10.4.** Classrooms come first, schools second, provinces last. Count the filled cells of the
+# factor *without* the function: how many does the column of a classroom have, of a school, of a province?
+# Add up over all `pupils`.
 
 # %% tags=["workshop", "exercise", "solution"]
 levels = pupils[["classroom", "school", "province"]].nunique()
@@ -514,20 +586,21 @@ check("10.4", cells_filled)
 
 # %% [markdown] tags=["workshop", "solution"]
 # *Why.* A classroom's column has three cells: itself, its school, its province. When it is eliminated,
-# school and province become tied, but they were tied before. A school's column has two, a province's
-# one.
+# school and province become tied, but they were tied before. A school's column has two cells, a province's
+# has one.
 
 # %% [markdown] tags=["workshop"]
 # ## Nothing but sums
 #
 # One step further, and the large matrix disappears. With the classrooms first, each classroom is
-# eliminated by itself, and all it needs are the products *of its own pupils*: of the columns 1, age and
+# eliminated by itself, and all it needs are the products *of its own pupils*: those of the columns 1, age and
 # score, nine numbers. Call them $M$. Eliminating the classroom's effect takes something away from $M$:
 #
 # $$M \;\leftarrow\; M - w \, m m', \qquad w = \frac{\theta^2}{1 + \theta^2 n_c}$$
 #
-# where $m$ is the row of $M$ that belongs to the column of ones, and $n_c$ its pupils. What is left is
-# added up over the classrooms of a school; there the same step repeats, and so on up to the top.
+# where $m$ is the row of $M$ that belongs to the column of ones, and $n_c$ the number of pupils in the
+# classroom. What is left is added up over the classrooms of a school; there the same step is repeated, and so
+# on up to the top.
 
 # %% tags=["workshop"]
 U = np.column_stack([np.ones(len(some)), some["age10"], some["test_score"]])
@@ -588,22 +661,23 @@ multiplications = pd.Series(
     }
 )
 figure, ax = plt.subplots(figsize=(7.5, 2.4), layout="constrained")
-ax.barh(multiplications.index, multiplications, color=plots.BLUE)
+ax.plot(multiplications, multiplications.index, "o", color=plots.BLUE, mec=plots.INK, ms=9)
 for place, value in enumerate(multiplications):
-    ax.text(value * 1.15, place, f"{value:,}", va="center", fontsize=10)
+    ax.text(value * 1.6, place, f"{value:,}", va="center", fontsize=10)
+ax.grid(axis="y", color=plots.PALE)
 ax.set(xscale="log", xlabel="multiplications for one deviance (logarithmic)", xlim=(100, 1e11))
-ax.invert_yaxis()
+ax.set_ylim(2.5, -0.5)
 plots.show(
     ax,
-    alt=f"Bars on a logarithmic scale for {len(some)} pupils in {sizes[0]} classrooms and "
+    alt=f"Dots on a logarithmic scale for {len(some)} pupils in {sizes[0]} classrooms and "
     f"{sizes[1]} schools: about "
     + ", ".join(f"{value:,} multiplications for {name}" for name, value in multiplications.items())
     + ".",
 )
 
 # %% [markdown] tags=["workshop", "exercise"]
-# **Exercise 10.5.** Other data: 40,000 patients in 800 wards. Somebody's program builds $V$. A cell takes 8
-# bytes. How many gigabytes (billions of bytes) does it need? To one decimal.
+# **Exercise 10.5.** Other data: there are 40,000 patients in 800 wards, and somebody's program builds $V$. A
+# cell takes 8 bytes. How many gigabytes (billions of bytes) does $V$ need? Answer to one decimal.
 
 # %% tags=["workshop", "exercise", "solution"]
 gigabytes = 40_000**2 * 8 / 1e9  #!
@@ -625,8 +699,8 @@ check("10.5", gigabytes)
 # getME(fit, "theta")          # where the search ended
 # image(getME(fit, "L"))       # the Cholesky factor
 # ```
-# lme4 chooses the order of the columns itself, so that little is filled in. The wish to see these parts
-# from outside is served by `lFormula`, `mkLmerDevfun`, `optimizeLmer` and `mkMerMod`, one for each step.
+# lme4 chooses the order of the columns itself, so that little is filled in. To look at these parts yourself,
+# use `lFormula`, `mkLmerDevfun`, `optimizeLmer` and `mkMerMod`, one for each step.
 #
 # </details>
 
@@ -680,10 +754,10 @@ classrooms_first = "b"  #!
 check("10.9", classrooms_first)
 
 # %% [markdown] tags=["workshop", "solution"]
-# *Why.* 10.6: fixed effects, residual SD and predicted effects follow from $\theta$ by one
-# factorisation. 10.7: both SDs are ten times as large, and $\theta$ is one divided by the other. 10.8:
-# the curve is the same on both sides of 0, and its valley lies there. 10.9: to eliminate is to tie
-# together whoever was tied to it.
+# *Why.* 10.6: fixed effects, residual SD and predicted effects follow from $\theta$ by one factorisation.
+# 10.7: both SDs become ten times as large, and $\theta$ is one divided by the other. 10.8: the curve is the
+# same on both sides of 0, and its valley lies there. 10.9: eliminating a column ties together all columns
+# that were tied to it.
 
 # %% [markdown] tags=["workshop"]
 # ## Key points
@@ -691,10 +765,11 @@ check("10.9", classrooms_first)
 # - A mixed model says that the scores are one draw from a normal distribution with covariances $\sigma^2
 #   V$. Its deviance, with $\beta$ and $\sigma$ at their best, is a function of $\theta$ alone.
 # - $\theta$ is a *relative* SD: of the groups, divided by that of the residual.
-# - One Cholesky factor of the products of `[Z X y]` gives deviance, coefficients, residual SD and predicted
-#   effects. REML adds the entries that belong to $X$.
+# - The last entry of a Cholesky factor is the root of the residual sum of squares. One factor of the products
+#   of `[Z X y]` gives deviance, coefficients, residual SD and predicted effects. REML adds the entries that
+#   belong to $X$.
 # - Singular means, for random intercepts, that the lowest point lies where a $\theta$ is 0.
-# - Eliminate the smallest groups first: then nothing fills in, and sums over groups are all that is needed.
+# - Eliminate the smallest groups first: then no new cells are filled, and sums over groups are all you need.
 #
 # **What comes next:** [the capstone](11-capstone.ipynb), from question to report on real data. The
 # [solutions](solutions/10-under-the-bonnet.ipynb) of this lesson explain each answer.

@@ -22,8 +22,8 @@
 # ## A pupil passes, or does not
 #
 # So far the response was a score. Often it is not: a pupil passes or fails, a patient recovers or does
-# not, a teacher stays or leaves. Let us make such data. There are eighty schools with one class each. Whether
-# a pupil passes depends on age, on the resources of the school, and on the school itself.
+# not, a teacher stays or leaves. Let us simulate such data. There are eighty schools with one class each.
+# Whether a pupil passes depends on age, on the resources of the school, and on the school itself.
 
 # %% tags=["workshop"]
 import matplotlib.pyplot as plt
@@ -58,10 +58,10 @@ pupils.groupby(years)["passed"].agg(pupils="size", share="mean").round(2)
 
 # %% [markdown] tags=["workshop"]
 # `passed` is 1 for a pupil who passed and 0 for one who failed, so its mean is the share that passed. The
-# share rises with age. How shall a model say so?
+# share rises with age. How should a model describe this?
 #
 # A straight line through these shares would do for a while. But a line goes on for ever, and a share
-# does not: it ends at 0 and at 1. What we need is a scale without ends.
+# cannot go below 0 or above 1. What we need is a scale without ends.
 
 # %% [markdown] tags=["workshop"]
 # ## Probability, odds, logit
@@ -79,17 +79,18 @@ odds = probability / (1 - probability)
 pd.DataFrame({"probability": probability, "odds": odds, "logit": np.log(odds)}).round(2)
 
 # %% [markdown] tags=["workshop"]
-# Read the last column: 0.25 and 0.75 lie equally far from 0, on either side, and so do 0.1 and 0.9.
+# Look at the last column: the logits of 0.25 and 0.75 lie equally far from 0, one on either side, and so do
+# those of 0.1 and 0.9.
 #
 # The way back goes through the odds as well: odds of 3 are three who pass out of four, and
 # 3 / (1 + 3) = 0.75. SciPy does both in one step: `logit(0.75)` gives the logit, and `expit` takes it back
 # to the probability.
 #
-# Now the point of all this. **A model adds on the logit scale. To add to a logarithm is to multiply the
+# Now the point of all this. **A model adds on the logit scale, and to add to a logarithm is to multiply the
 # odds.** If one more year of age adds log(1.8) = 0.59 to the logit, then it multiplies the odds by 1.8. This
 # factor is the [odds ratio](glossary.ipynb#odds-ratio).
 #
-# And what does an odds ratio of 1.8 do to the probability? That depends on where one starts.
+# And what does an odds ratio of 1.8 do to the probability? That depends on where you start.
 
 # %% tags=["workshop"]
 starts = np.array([0.05, 0.5, 0.95])
@@ -113,13 +114,13 @@ plots.show(
 )
 
 # %% [markdown] tags=["workshop"]
-# Three steps of the same width, and three different rises. In the middle of the curve the odds ratio
+# Three steps of the same width lead to three different rises. In the middle of the curve the odds ratio
 # moves many pupils; near the ends, where nearly everybody fails or passes anyway, it moves few. So an
 # odds ratio alone never says by how much a probability changes.
 
 # %% [markdown] tags=["workshop", "exercise"]
-# **Exercise 12.1.** A pupil passes with probability 0.2. Another one is a year older and equal otherwise,
-# and the odds ratio is 1.8. With which probability does the older one pass? To two decimals.
+# **Exercise 12.1.** A pupil passes with probability 0.2. Another pupil is a year older and otherwise equal,
+# and the odds ratio is 1.8. What is the probability that the older pupil passes? To two decimals.
 
 # %% tags=["workshop", "exercise", "solution"]
 older_odds = 1.8 * 0.2 / 0.8  #!
@@ -132,7 +133,7 @@ check("12.1", older)
 # only where events are rare are odds and probabilities nearly the same.
 
 # %% [markdown] tags=["workshop"]
-# ## A logistic regression that overlooks the schools
+# ## A logistic regression that ignores the schools
 #
 # A regression on the logit scale is called logistic. In statsmodels it is `glm` with the family `Binomial`,
 # which stands for passes and fails. This one knows nothing of schools:
@@ -152,12 +153,12 @@ pd.DataFrame(
 ).round(3)
 
 # %% [markdown] tags=["workshop"]
-# The estimates are on the logit scale. Two things should make you wonder. The slope of age lies below its
-# truth, by several standard errors. And eighty schools are said to tell the effect of their resources
-# nearly as exactly as far more than a thousand pupils tell that of their age.
+# The estimates are on the logit scale. Two things should make you suspicious. The slope of age lies below its
+# truth, by several standard errors. And the effect of resources, which eighty schools have to show, is
+# supposed to be known nearly as exactly as that of age, which well over a thousand pupils show.
 #
-# How much do schools differ in fact? If they did not, apart from their resources, then the shares that
-# pass would still scatter, since chance decides about each pupil. We draw 200 countries from the pooled
+# How much do schools really differ? Even if they did not, apart from their resources, the shares that pass
+# would still scatter, since chance decides about each pupil. We draw 200 countries from the pooled
 # regression, and compare.
 
 # %% tags=["workshop"]
@@ -198,9 +199,9 @@ print(f"schools below 0.2 or above 0.9, in the data       {outside:.2f}")
 print(f"schools below 0.2 or above 0.9, by chance alone   {outside_by_chance:.2f}")
 
 # %% [markdown] tags=["workshop"]
-# Schools differ by much more than chance would make them. Pupils of one school have something in common
-# that the regression does not know. So it counts every pupil of a school as new evidence about the
-# resources of that school, and its standard error is too small. That is what lesson 01 found for scores.
+# Schools differ by much more than chance would make them differ. Pupils of one school have something in
+# common of which the regression knows nothing. So it counts every pupil of a school as new evidence about the
+# resources of that school, and its standard error is too small. Lesson 01 found the same for scores.
 
 # %% [markdown] tags=["workshop"]
 # ## A random intercept on the logit scale
@@ -212,13 +213,14 @@ print(f"schools below 0.2 or above 0.9, by chance alone   {outside_by_chance:.2f
 # \qquad u_j \sim N(0, \sigma^2)$$
 #
 # Here $p_{ij}$ is the probability that pupil $i$ of school $j$ passes. There is no residual. Once the
-# probability is known, chance does the rest, as with a coin, and a coin needs no variance of its own. Such a
-# model is called a [generalised linear mixed model](glossary.ipynb#generalised-linear-mixed-model). The
+# probability is known, chance does the rest, as when a coin is tossed, and a coin needs no variance of its
+# own. Such a model is called a
+# [generalised linear mixed model](glossary.ipynb#generalised-linear-mixed-model), GLMM for short. The
 # function that leads to the scale of the sum is its [link](glossary.ipynb#link): here the logit.
 #
-# In statsmodels, nothing estimates this model by maximum likelihood. What it has is a Bayesian version. A
-# Bayesian fit starts from a *prior*: it says beforehand which values are held likely, and lets the data
-# correct that. `translate` writes the code.
+# statsmodels has nothing that estimates this model by maximum likelihood. It does have a Bayesian version. A
+# Bayesian fit starts from a *prior*, a statement about which values are thought likely beforehand, and lets
+# the data correct it. `translate` writes the code.
 
 # %% tags=["workshop"]
 formula = "passed ~ age10 + school_resources + (1|school)"
@@ -262,9 +264,9 @@ result = model.fit_vb(
 result.fe_mean[0] -= model.exog.mean(axis=0)[1:] @ result.fe_mean[1:]
 
 # %% [markdown] tags=["workshop"]
-# And here is the fit by maximum likelihood. `mixedglm` takes formulas as `mixedlm` does, and a family that
-# says how chance works. `"binomial"` is the family of passes in a number of trials; here every pupil is
-# one trial.
+# And here is the fit by maximum likelihood. `mixedglm` takes formulas as `mixedlm` does, and a *family*,
+# which says how chance works. `"binomial"` is the family for so many successes in so many trials; here every
+# pupil is one trial.
 
 # %% tags=["workshop"]
 fit = mixedglm(formula, pupils, family="binomial").fit()
@@ -283,14 +285,15 @@ fit.summary()
 #
 # </details>
 #
-# What the summary says, from the top:
+# Here is what the summary says, from the top:
 #
-# - **by Laplace** names an approximation. A section of its own explains it.
-# - **SD of school** is in logits. To read it, take it to probabilities, as in the next cell.
+# - **by Laplace** names an approximation. It is explained in a section below.
+# - **SD of school** is in logits. To read it, turn it into probabilities, as in the next cell.
 # - **Estimates** are in logits, too, and the column of odds ratios has their exponentials. The
-#   interval of a ratio is not symmetric, because it was made on the logit scale.
-# - **z and p.** There is no residual variance to estimate, so there are no t-tests. For a predictor of few
-#   schools, the warning of [lesson 07](07-inference.ipynb) holds all the same.
+#   interval of a ratio is not symmetric, because it was computed on the logit scale.
+# - **z and p.** For these models there is no theory of t with few degrees of freedom that one could rely on.
+#   So the warning of [lesson 07](07-inference.ipynb) holds all the more: with few schools, a z-test of a
+#   predictor of schools finds too much.
 
 # %% tags=["workshop"]
 b = fit.fe_params
@@ -300,7 +303,7 @@ print(f"A pupil of ten in a school in the middle passes with probability {middle
 print(f"In 95 % of schools this probability lies between {low:.2f} and {high:.2f}.")
 
 # %% [markdown] tags=["workshop"]
-# (Both with resources of 0, which is the average school.) And the truth?
+# (Both sentences are about schools with resources of 0, the average.) And the truth?
 
 # %% tags=["workshop"]
 table = truth.compare(fit)
@@ -312,8 +315,8 @@ print(
 )
 
 # %% [markdown] tags=["workshop"]
-# The slope of age is where it should be, and the SD of the schools, too. The interval of the resources is
-# now several times as wide as that of the pooled regression, and holds the truth.
+# The slope of age is where it should be, and so is the SD of the schools. The interval of the resources is
+# now several times as wide as that of the pooled regression, and contains the truth.
 
 # %% [markdown] tags=["workshop", "exercise"]
 # **Exercise 12.2.** Two pupils of the *same* school, one two years older than the other. How many times as
@@ -333,8 +336,8 @@ check("12.2", two_years)
 #
 # The pooled regression said that age matters less. Was it wrong? Not quite: it answered another question.
 #
-# Look at the curves of single schools. All have the same odds ratio for a year. They lie side by side,
-# because schools differ. Now average all these curves, age by age.
+# Look at the curves of individual schools. All have the same odds ratio for a year of age. They lie side by
+# side, because schools differ. Now average all these curves, age by age.
 
 # %% tags=["workshop"]
 grid = pd.DataFrame({"age10": np.linspace(-6, 6, 121), "school_resources": 0.0})
@@ -363,14 +366,14 @@ plots.show(
 )
 
 # %% [markdown] tags=["workshop"]
-# Nowhere is the average as steep as each of its curves is in its middle. At any age some schools are near
+# The average is nowhere as steep as each single curve is in its middle. At any age some schools are near
 # the top, where nearly all pass and another year changes little, and some are near the bottom. Only a few
-# are just then on the steep part. The average has them all. (The picture goes beyond the ages in the data,
-# to show whole curves.)
+# are on the steep part at that age, and the average includes them all. (The picture goes beyond the ages in
+# the data, to show whole curves.)
 #
-# `predict` knows both. `random="none"` is the school in the middle, whose effect is 0. `random="average"` is
-# the average over all schools that there might be. Nothing mysterious is in it. Take ten thousand schools
-# that are spread as the model says, and average their probabilities:
+# `predict` computes both. `random="none"` is the school in the middle, whose effect is 0. `random="average"`
+# is the average over all schools that there might be. There is nothing mysterious about it. Take ten thousand
+# schools that are spread as the model says, and average their probabilities:
 
 # %% tags=["workshop"]
 standard = stats.norm.ppf((np.arange(10_000) + 0.5) / 10_000)  # a normal distribution of schools
@@ -411,9 +414,9 @@ odds = both / (1 - both)
 #   of ten." This one is smaller. It is called [marginal](glossary.ipynb#marginal-odds-ratio), or
 #   population-averaged.
 #
-# The resources are a property of the school, so for them "that same school" cannot be meant. Their odds ratio
+# Resources are a property of the school, so for them "that same school" makes no sense. Their odds ratio
 # in the summary compares two schools with the same effect $u$: alike in all that the model does not know,
-# and one SD apart in their resources.
+# and one unit apart in their resources.
 #
 # A pupil who asks what a year will change stays in one school: the first number is the answer. A
 # ministry that asks how many more of its pupils would pass wants the second. The pooled regression
@@ -433,8 +436,8 @@ print(f"average, by the rule        {np.exp(shrink * b['age10']):.2f}")
 
 # %% [markdown] tags=["workshop", "exercise"]
 # **Exercise 12.3.** What is the odds ratio of eleven years against ten for the average over schools, with
-# resources of 0? Compute it with `predict`, to two decimals. (It stands in a table above. Find it with code
-# of your own.)
+# resources of 0? Compute it with `predict`, to two decimals. (It is in a table above. Find it with code of
+# your own.)
 
 # %% tags=["workshop", "exercise", "solution"]
 ten_and_eleven = pd.DataFrame({"age10": [0, 1], "school_resources": 0.0})  #!
@@ -443,7 +446,7 @@ average_ratio = (p[1] / (1 - p[1])) / (p[0] / (1 - p[0]))  #!
 check("12.3", average_ratio)
 
 # %% [markdown] tags=["workshop", "solution"]
-# *Why.* First the probabilities are averaged over schools, and then odds are made of the averages. The
+# *Why.* First the probabilities are averaged over schools, and then the averages are turned into odds. The
 # other order, a ratio within every school and then the average, gives the ratio of the summary, since
 # it is the same in every school.
 
@@ -452,7 +455,7 @@ check("12.3", average_ratio)
 #
 # statsmodels has three tools for such data. You have seen two: the pooled regression and the Bayesian
 # mixed model. The third is [GEE](glossary.ipynb#GEE), generalised estimating equations. It
-# estimates what the pooled regression estimates, and makes standard errors that allow for pupils of one
+# estimates what the pooled regression estimates, with standard errors that allow for pupils of one
 # school being alike. `translate` writes this code as well.
 
 # %% tags=["workshop"]
@@ -510,7 +513,7 @@ plots.show(
 )
 
 # %% [markdown] tags=["workshop"]
-# Four numbers that are called odds ratio, and two questions. Now the standard errors of
+# All four numbers are called odds ratios, but they answer two questions. Now look at the standard errors of
 # `school_resources`:
 
 # %% tags=["workshop"]
@@ -524,9 +527,9 @@ resources.assign(
 
 # %% [markdown] tags=["workshop"]
 # - The **pooled regression** is far too sure of itself.
-# - **GEE** is not. Its standard errors rest on the schools, so it needs many of them (say, fifty).
-# - The **Bayesian mixed model**, as statsmodels fits it, is too sure as well. `fit_vb` pretends that what we
-#   know of the resources has nothing to do with what we know of each school. The estimates can be used;
+# - **GEE** is not. Its standard errors are computed from the schools, so it needs many of them (say, fifty).
+# - The **Bayesian mixed model**, as statsmodels fits it, is too sure as well. `fit_vb` assumes that what we
+#   know about the resources has nothing to do with what we know about each school. The estimates can be used;
 #   the intervals cannot.
 # - **mixedglm** has an interval that allows for the schools.
 #
@@ -538,7 +541,7 @@ resources.assign(
 # | The same as the first two, with priors | a Bayesian mixed model; for intervals, not by `fit_vb` |
 # | Nothing about groups, and there are none | logistic regression |
 #
-# So never put two odds ratios from different papers side by side before you know of whom each of them speaks.
+# So before you compare odds ratios from different papers, find out whom each of them compares.
 # A [myth](myths.ipynb#The-odds-ratio-of-the-population) shows how far apart they may be.
 #
 # <details>
@@ -558,13 +561,12 @@ resources.assign(
 # ## How alike are two pupils of one school?
 #
 # For scores the [intraclass correlation](glossary.ipynb#intraclass-correlation) was the variance of schools
-# over the total variance. Here nothing stands beside the variance of schools: there is no residual. Or is
-# there?
+# divided by the total variance. Here there is no residual to add to the variance of schools. Or is there?
 #
 # Imagine that every pupil has a score after all, which nobody has written down: a
-# [latent](glossary.ipynb#latent-scale) one. Whoever is above 0 passes. The score is the pupil's logit plus
-# a part of the pupil's own. If that part follows the *logistic* distribution, a bell much like
-# the normal one, then the probability to pass is exactly `expit` of the logit.
+# [latent](glossary.ipynb#latent-scale) one. A pupil whose score is above 0 passes. The score is the pupil's
+# logit plus a part of the pupil's own. If that part follows the *logistic* distribution, a bell much like
+# the normal one, then the probability of passing is exactly `expit` of the logit.
 
 # %% tags=["workshop"]
 x = np.linspace(-8, 8, 641)
@@ -592,9 +594,8 @@ plots.show(
 )
 
 # %% [markdown] tags=["workshop"]
-# So there is a residual, but its variance is no estimate. The logistic distribution has the variance
-# $\pi^2/3$, about 3.29, whatever the data. It is the unit of the scale: we measure schools against
-# it.
+# So there is a residual, but its variance is not estimated. The logistic distribution has the variance
+# $\pi^2/3$, about 3.29, whatever the data. It sets the unit of the scale: schools are measured against it.
 
 # %% [markdown] tags=["workshop", "exercise"]
 # **Exercise 12.4.** Compute the intraclass correlation of two pupils of one school on the latent scale, from
@@ -606,12 +607,12 @@ alike = between / (between + np.pi**2 / 3)  #!
 check("12.4", alike)
 
 # %% [markdown] tags=["workshop", "solution"]
-# *Why.* The total variance is that of the schools and that of the logistic distribution. With the link
-# `"probit"` a pupil's own part would be normal with a variance of 1. The number 3.29 would then be wrong, and
-# the estimates would be smaller, in the same proportion or nearly so.
+# *Why.* The total variance is that of the schools plus that of the logistic distribution. With the link
+# `"probit"`, a pupil's own part would be normal with a variance of 1. The number 3.29 would then be wrong,
+# and the estimates would be smaller, in nearly the same proportion.
 
 # %% [markdown] tags=["workshop"]
-# `icc` computes it, with an interval. And it can answer in the currency of the data: how strongly do
+# `icc` computes it, with an interval. It can also answer on the scale of the data: how strongly do
 # `passed` of one pupil and `passed` of a schoolmate correlate, as two columns of 0 and 1?
 
 # %% tags=["workshop"]
@@ -621,8 +622,7 @@ print(alike_latent[["icc", "icc_lower", "icc_upper"]].round(2))
 print(alike_seen.round(2))
 
 # %% [markdown] tags=["workshop"]
-# The second is always smaller. Between two latent scores and two results stands chance, twice. Say which of
-# them you report.
+# The second is always smaller, because a 0 or 1 says much less than a score. Say which of the two you report.
 #
 # <details>
 # <summary>In R</summary>
@@ -636,18 +636,18 @@ print(alike_seen.round(2))
 # %% [markdown] tags=["workshop"]
 # ## Three pupils a class
 #
-# Now to the word *Laplace* in the summary. How likely is what the pupils of one class did? That
-# depends on the effect $u$ of their class, and nobody knows it. So take every value that $u$ might have.
-# Multiply how likely that value is by how likely the pupils' results are, given that value. That makes a
-# curve over $u$, and the area below the curve is what the likelihood needs. For scores there is a formula for
-# this area. For passes and fails there is none.
+# Now to the word *Laplace* in the summary. How likely are the results of the pupils of one class? That
+# depends on the effect $u$ of their class, and nobody knows it. So take every value that $u$ might have, and
+# multiply how likely that value is by how likely the results are if it is true. That gives a curve over $u$,
+# and the likelihood needs the area below the curve. For scores there is a formula for this area. For passes
+# and fails there is none.
 #
 # [Laplace's approximation](glossary.ipynb#Laplace-approximation) draws a normal curve in place of the true
-# one, with the same top and the same bend at the top, and takes its area. How good is that? On the left a
-# class of three in which all passed. On the right, the area that Laplace finds, as a share of the true one.
+# one, with the same top and the same bend at the top, and takes its area. How good is that? On the left is a
+# class of three in which all passed. On the right is the area that Laplace finds, as a share of the true one.
 
 # %% tags=["workshop"]
-u = np.linspace(-20, 30, 50_001)
+u = np.linspace(-20, 30, 10_001)
 
 
 def true_curve(passed, size, sd):
@@ -699,14 +699,14 @@ plots.show(
 # against it, so the true curve has a long tail. The normal curve has no such tail, and its area is too
 # small.
 #
-# A few per cent for one class are nothing. But every class has such an error, all in the same direction, and
-# the right panel shows what is worse: with three pupils the error grows with the SD. So large SDs look
+# A few per cent would not matter for one class. But every class has such an error, all in the same direction,
+# and the right panel shows what is worse: with three pupils the error grows with the SD. So large SDs look
 # less likely than they are, and the estimate comes out too small. With thirty pupils the line is nearly
-# flat. An error that is the same for every SD does no harm.
+# flat, and an error that is the same for every SD does no harm.
 #
 # [Quadrature](glossary.ipynb#adaptive-quadrature) does better. It measures the height of the curve at several
-# well-chosen points, called *nodes*, around the top of each class, and adds up. One node is Laplace. We fit
-# 150 classes of three, and ask for more.
+# well-chosen points, called *nodes*, around the top of each class, and adds up. Laplace is quadrature with
+# one node. We fit 150 classes of three, and try more.
 
 # %% tags=["workshop"]
 small = simulate_schools(
@@ -734,19 +734,20 @@ for nodes in [1, 2, 3, 5, 9, 15]:
 pd.DataFrame(by_nodes).T.rename_axis("nodes").round(3)
 
 # %% [markdown] tags=["workshop"]
-# From nine nodes on the numbers stand still: that is how one sees that there are enough. Two are no better
-# than one. Laplace's SD is the smaller, and its slope of age a little so, for the two belong together: where
-# classes are said to differ less, the odds ratio within a class moves towards the averaged one.
+# From nine nodes on, the numbers no longer change: that is how you know that there are enough. Two are no
+# better than one. Laplace's SD is smaller, and its slope of age is a little smaller, too. The two go
+# together: where classes are estimated to differ less, the odds ratio within a class moves towards the
+# averaged one.
 #
-# Was it a whim of these pupils? The same classes again, a dozen times, each time with new results from the
-# same truth:
+# Is that peculiar to these pupils? Here are the same classes again, eight times, each time with new results
+# from the same truth:
 
 # %% tags=["workshop"]
 rng = np.random.default_rng(3)
 codes = pd.factorize(small["classroom"])[0]
 by_laplace, by_nine = small_model.fit(), small_model.fit(nagq=9)
 rows = []
-for _ in range(12):
+for _ in range(8):
     effects = rng.normal(0, 1.5, 150)
     results = rng.binomial(1, expit(np.log(1.8) * small["age10"] + effects[codes]))
     rows.append(
@@ -776,16 +777,16 @@ ax.legend(loc="lower right")
 lower = int((estimated["Laplace"] < estimated["nine nodes"]).sum())
 plots.show(
     ax,
-    alt="The SD of classes by nine nodes against that by Laplace, in 12 data sets, with dashed lines at the "
-    f"truth of 1.5. Laplace has the smaller one in {lower} of 12. The mean is "
+    alt="The SD of classes by nine nodes against that by Laplace, in 8 data sets, with dashed lines at the "
+    f"truth of 1.5. Laplace has the smaller one in {lower} of 8. The mean is "
     f"{estimated['Laplace'].mean():.2f} by Laplace and {estimated['nine nodes'].mean():.2f} by nine nodes.",
 )
 
 # %% [markdown] tags=["workshop"]
-# So with few yes or no in each group, ask for `fit(nagq=9)`, and look whether 15 changes anything. Rows
-# like these are common: three visits of a patient, two eyes of a patient, four children of a family. Two
-# limits belong to it. Quadrature is for one random effect of one grouping; with several groupings
-# Laplace is all there is, here as in lme4. And no number of nodes makes three pupils know much about their
+# So where each group has only a few answers of yes or no, ask for `fit(nagq=9)`, and see whether 15 changes
+# anything. Such data are common: three visits of a patient, two eyes of a patient, four children of a family.
+# There are two limits. Quadrature works for one random effect of one grouping; with several groupings
+# Laplace is all there is, here as in lme4. And no number of nodes makes three pupils tell much about their
 # class: the points in the picture scatter widely, upwards and downwards.
 #
 # `diagnose(fit)` compares for you where groups are small, and says when the approximation is too rough.
@@ -802,8 +803,8 @@ plots.show(
 # %% [markdown] tags=["workshop"]
 # ## How many: days of absence
 #
-# Another response that is no score: how many school days has a pupil missed? Again we make the pupils
-# ourselves.
+# Here is another response that is not a score: how many school days has a pupil missed? Again we simulate the
+# pupils ourselves.
 
 # %% tags=["workshop"]
 year = simulate_schools(
@@ -822,19 +823,19 @@ absences["age10"] = absences["age"] - 10
 absences[["school", "student_id", "age", "sex", "school_days", "days_absent"]].head()
 
 # %% [markdown] tags=["workshop"]
-# Pupils were on the roll for different numbers of days, `school_days`. Somebody who came in spring had fewer
-# days to miss. This number is called the [exposure](glossary.ipynb#exposure). What we want to model is the
-# *rate*: days missed per school day.
+# Pupils were on the roll for different numbers of days, `school_days`. A pupil who arrived in spring had
+# fewer days to miss. This number is called the [exposure](glossary.ipynb#exposure). What we want to model is
+# the *rate*: days missed per school day.
 #
 # - A rate cannot be negative, and it has no upper end. The scale without ends is its **logarithm**. What
 #   is added there multiplies the rate, so exponentials of coefficients are
 #   [rate ratios](glossary.ipynb#rate-ratio).
-# - The expected count is rate × exposure. On the scale of the logarithm: log(rate) + log(exposure). So
-#   log(exposure) is added as it stands, without a coefficient to estimate. That is an
+# - The expected count is rate × exposure. On the scale of the logarithm this is log(rate) + log(exposure). So
+#   log(exposure) is added as it is, without a coefficient to estimate. That is an
 #   [offset](glossary.ipynb#offset).
-# - Around the expected count, counts scatter by chance. The simplest law for it is
-#   [Poisson's](glossary.ipynb#Poisson-distribution): if every day is as risky as the next, and no day knows
-#   of another, then the variance of the count equals its mean.
+# - Around the expected count, counts scatter by chance. The simplest law for this is
+#   [Poisson's](glossary.ipynb#Poisson-distribution): if every day is as risky as the next, and the days are
+#   independent of each other, then the variance of the count equals its mean.
 
 # %% tags=["workshop"]
 rate_formula = "days_absent ~ age10 + sex + offset(np.log(school_days)) + (1|school)"
@@ -881,13 +882,13 @@ print(f"variance of the counts over that of Poisson's law: {dispersion:.2f}")
 
 # %% [markdown] tags=["workshop"]
 # Too many pupils were never or hardly absent, and too many were absent for weeks. This is
-# [overdispersion](glossary.ipynb#overdispersion). The last line measures it: residuals are squared, each
-# over the variance that Poisson's law gives it, and averaged. It should be near 1.
+# [overdispersion](glossary.ipynb#overdispersion). The last line measures it: each residual is squared,
+# divided by the variance that Poisson's law gives it, and averaged. It should be near 1.
 #
-# It is no surprise. Pupils of one school differ: one has asthma, one looks after a brother. So give every
-# pupil an effect, as every school has one. Here each pupil has one row; this is called an
-# [observation-level effect](glossary.ipynb#observation-level-effect). With scores it would be the
-# residual once more, and lesson 02 left it out. With counts there is no residual, so nothing is there twice.
+# It is no surprise. Pupils of one school differ: one has asthma, another looks after a brother. So give every
+# pupil an effect, as every school has one. Here each pupil has one row; this is called an [observation-level
+# effect](glossary.ipynb#observation-level-effect). With scores it would be the residual once more, and lesson
+# 02 left it out. With counts there is no residual, so nothing is counted twice.
 
 # %% tags=["workshop"]
 with_pupils = mixedglm(rate_formula + " + (1|student_id)", absences, family="poisson").fit()
@@ -918,9 +919,9 @@ print(
 # finds overdispersion by itself. A single yes or no cannot be overdispersed: when the share is known, the
 # variance of zeros and ones is known, too. But "7 of 10 tasks solved" can.
 #
-# And whom does a rate ratio compare? With a logarithm the question of the two odds ratios does not arise:
-# averaged over schools and pupils, rates rise by the same factor as within them. Only the intercept is
-# another one.
+# And whom does a rate ratio compare? With a logarithm the question of the two odds ratios does not arise, as
+# long as only intercepts vary: averaged over schools and pupils, rates rise by the same factor as within
+# them. Only the intercept is different.
 #
 # <details>
 # <summary>In R</summary>
@@ -936,18 +937,19 @@ print(
 # </details>
 
 # %% [markdown] tags=["workshop", "exercise"]
-# **Exercise 12.5.** Other data. Each row is a patient: how many `falls` during the stay, how many days it
-# lasted (`bed_days`), the `age`, the label of the `ward` and that of the `patient`. Write the formula for the
-# rate of falls by age, with an effect of the wards, in which patients may also differ by more than chance.
+# **Exercise 12.5.** Other data. Each row is a patient. The columns are the number of `falls` during the stay,
+# the number of days it lasted (`bed_days`), the `age`, the label of the `ward` and that of the `patient`.
+# Write the formula for the rate of falls by age, with an effect of the wards, in which patients may also
+# differ by more than chance.
 
 # %% tags=["workshop", "exercise", "solution"]
 falls_formula = "falls ~ age + offset(np.log(bed_days)) + (1|ward) + (1|patient)"  #!
 check("12.5", falls_formula)
 
 # %% [markdown] tags=["workshop", "solution"]
-# *Why.* The count stays on the left, and the exposure goes into the offset, with its logarithm. Each patient
+# *Why.* The count stays on the left, and the logarithm of the exposure goes into the offset. Each patient
 # has one row, so `(1|patient)` is the observation-level effect. As a predictor, `bed_days` would get a
-# coefficient, although we know what it should be: twice the days, twice the expected falls.
+# coefficient to estimate, although we know what it should be: twice the days, twice the expected falls.
 
 # %% [markdown] tags=["workshop"]
 # ## A pass mark: real candidates
@@ -970,9 +972,9 @@ print(f"schools where everybody passed   {(of_school['mean'] == 1).sum():>6,}")
 print(f"schools where nobody passed      {(of_school['mean'] == 0).sum():>6,}")
 
 # %% [markdown] tags=["workshop"]
-# In many schools everybody passed. A separate analysis of each school would stop here: the
-# logit of 1 is infinite. With [partial pooling](glossary.ipynb#partial-pooling) such a school gets an
-# effect above the middle, the higher the more candidates it has, and none is infinite.
+# In many schools everybody passed. A separate analysis of each school would stop here, because the logit of 1
+# is infinite. With [partial pooling](glossary.ipynb#partial-pooling) such a school gets an effect above the
+# middle. The more candidates it has, the higher the effect, but none is infinite.
 
 # %% tags=["workshop"]
 mark_formula = "passed ~ gcsecnt + gender + (1|school)"
@@ -982,9 +984,9 @@ passes.summary()
 # %% [markdown] tags=["workshop"]
 # `gcsecnt` is the mean GCSE result, counted from the average of all candidates. Read the row of
 # `gender[T.M]`: of a man and a woman of the same school with the same GCSE results, the man has higher odds
-# to pass. As in lesson 11 this is a comparison of equals, and women came with better results.
+# of passing. As in lesson 11 this is a comparison of equals, and women came with better results.
 #
-# How much is it in probabilities? For this, too, say where you stand.
+# How much is that in probabilities? Again, it depends on where you start.
 
 # %% tags=["workshop"]
 cases = pd.DataFrame({"gcsecnt": [-1, -1, 0, 0], "gender": ["F", "M", "F", "M"]})
@@ -993,8 +995,8 @@ cases.assign(
 ).round(2)
 
 # %% [markdown] tags=["workshop", "exercise"]
-# **Exercise 12.6.** A woman has `gcsecnt` = −1. Her school lies one SD *below* the school in the middle. With
-# which probability does she pass? Compute it from `passes.fe_params` and `passes.variance_components`, to
+# **Exercise 12.6.** A woman has `gcsecnt` = −1. Her school lies one SD *below* the school in the middle. What
+# is the probability that she passes? Compute it from `passes.fe_params` and `passes.variance_components`, to
 # two decimals.
 
 # %% tags=["workshop", "exercise", "solution"]
@@ -1004,12 +1006,12 @@ she_passes = expit(her_logit)  #!
 check("12.6", she_passes)
 
 # %% [markdown] tags=["workshop", "solution"]
-# *Why.* The woman is the reference, so her gender adds nothing. Her GCSE result and her school are both
-# taken off the intercept, on the logit scale; the probability comes last. To take an SD off a
+# *Why.* Women are the reference, so her gender adds nothing. Her GCSE result and her school are both
+# subtracted from the intercept, on the logit scale; the probability comes last. To subtract an SD from a
 # probability makes no sense, since the SD is in logits.
 
 # %% [markdown] tags=["workshop"]
-# Where the mark lies was not our choice. What if it had been? We fit the same model to every possible mark,
+# We did not choose where the pass mark lies. What if we had? We fit the same model to every possible mark,
 # from a pass up to grade A.
 
 # %% tags=["workshop"]
@@ -1048,9 +1050,9 @@ plots.show(
 )
 
 # %% [markdown] tags=["workshop"]
-# The odds ratio of men over women hardly depends on the mark. That of GCSE results does: they tell much
+# The odds ratio of men over women hardly depends on the mark. That of GCSE results does: they predict much
 # better who gets an A than who fails. So a report names the mark. It also admits what a mark costs: of six
-# grades it keeps two, and somebody who has the grades should not throw them away. Cut a score into passed and
+# grades it keeps two, and if you have the grades you should not throw them away. Cut a score into passed and
 # failed only where the pass itself is the question.
 #
 # <details>
@@ -1127,13 +1129,13 @@ check("12.10", overlooked)
 # ## Key points
 #
 # - A model of yes and no adds on the logit scale, so its coefficients multiply odds. What an odds ratio does
-#   to a probability depends on where one starts.
-# - The SD of schools is in logits. Take the middle and 1.96 SDs around it to probabilities.
-# - An odds ratio of a mixed model compares two pupils of one school. Averaged over schools it is smaller,
-#   and the more schools differ, the more so. `predict(random="average")` and GEE answer for the average.
-# - On the latent scale a pupil's own variance is π²/3. It is the unit and not an estimate.
-# - Laplace's approximation makes the SD too small where groups have few yes or no. Take nodes until nothing
-#   changes.
+#   to a probability depends on where you start.
+# - The SD of schools is in logits. Turn the middle, and 1.96 SDs around it, into probabilities.
+# - An odds ratio of a mixed model compares two pupils of one school. Averaged over schools it is nearer to 1,
+#   and the more schools differ, the nearer. `predict(random="average")` and GEE answer for the average.
+# - On the latent scale a pupil's own variance is π²/3. It is the unit of the scale, not an estimate.
+# - Laplace's approximation makes the SD too small where groups have few answers of yes or no. Add nodes until
+#   nothing changes.
 # - Counts take an offset for the exposure. When they vary too much, give each row an effect: otherwise
 #   standard errors are too small.
 #

@@ -4,10 +4,10 @@
 # After this lesson you will be able to
 #
 # - read a file of SPSS, and say what became of its labels and of its codes for missing values;
-# - say what plausible values are, and why nobody averages them first;
+# - say what plausible values are, and why they must not be averaged first;
 # - pool fits by Rubin's rules, once by hand and then with one formula;
 # - decide which weights go where, and see what a fit without them gets wrong;
-# - give a reviewer adjusted means and contrasts, and fill missing questionnaires by imputation;
+# - give a reviewer adjusted means and contrasts, and fill gaps in questionnaires by imputation;
 # - write the paragraph for the paper.
 #
 # **Time:** 75 minutes on your own; not part of the one-day workshop.
@@ -16,7 +16,7 @@
 # with students in schools, and read its estimates, intervals and degrees of freedom.
 #
 # **Data:** a simulated assessment of mathematics in the manner of PISA. Its file looks like the real ones,
-# with their names of columns and their difficulties. But here we know the truth.
+# with the same column names and the same difficulties. But here we know the truth.
 
 # %% [markdown] tags=["workshop"]
 # ## A file from SPSS
@@ -80,9 +80,9 @@ print("type of ESCS:    ", by_pandas["ESCS"].dtype.name)
 print("different values:", f"{by_pandas['ESCS'].nunique():,}")
 
 # %% [markdown] tags=["workshop"]
-# A category. What happened? The file has a few codes with a label: 97 means "Refused", 99 "No response".
-# pandas takes every column in which *any* code has a label for a column of labels. A formula with this ESCS
-# would give every value but one a coefficient of its own, two thousand in all.
+# It has become a category. What happened? In the file, a few codes have a label: 97 means "Refused", 99 "No
+# response". pandas treats every column in which *any* code has a label as a column of labels. A formula with
+# this ESCS would give every value but one a coefficient of its own, two thousand in all.
 #
 # `read_table` asks another question of each column: does *every* value that occurs have a label? Then it
 # is a factor. If labels belong to special codes only, it is a number.
@@ -107,8 +107,8 @@ pd.DataFrame({"read as": assessment.dtypes.astype(str), "missing": assessment.is
 print(*assessment["ST013Q01TA"].cat.categories, sep="\n")
 
 # %% [markdown] tags=["workshop"]
-# And the codes for missing values are missing. *Why* a value is missing is not forgotten, though. Every
-# fit counts the reasons among its notes, as you will see in a moment.
+# And the codes for missing values have become missing values. *Why* a value is missing is not forgotten,
+# though. Every fit counts the reasons among its notes, as you will see in a moment.
 
 # %% [markdown] tags=["workshop", "exercise"]
 # **Exercise 13.1.** How many of the students in the table have no value of ESCS?
@@ -119,7 +119,7 @@ check("13.1", without_escs)
 
 # %% [markdown] tags=["workshop", "solution"]
 # *Why.* `isna()` is true where a value is missing, and a sum counts what is true. It is about one student
-# in seven: no trifle. We come back to them.
+# in seven, which is a lot. We shall come back to them.
 
 # %% [markdown] tags=["workshop"]
 # The other columns say who a student is (`SCHOOLID`, `STUDID`), how the sample was drawn (`STRATUM` and
@@ -136,14 +136,14 @@ assessment.loc[:2, scores[:5]].round(0).astype(int)
 # %% [markdown] tags=["workshop"]
 # ## What a plausible value is
 #
-# None of them is. The test is long, and nobody could sit all of it. Every student gets a part of the
+# None of them is. The test is long, and no student could do all of it. Every student gets a part of the
 # tasks, so the result of a single student is uncertain: with these few answers the true score may be
-# 480, or 520. The assessment does not hide this. From all it knows of a student, the answers and the
-# questionnaire, it works out how likely each score is. Then it draws from this distribution, ten times.
+# 480, or 520. The assessment does not hide this. From everything it knows about a student, the answers and
+# the questionnaire, it works out how likely each score is. Then it draws from this distribution, ten times.
 # Each draw is a [plausible value](glossary.ipynb#plausible-value).
 #
-# Since this assessment is simulated, we may look at what nobody ever sees: the true scores. Eight
-# students:
+# Since this assessment is simulated, we may look at what nobody ever sees: the true scores. Here they are for
+# eight students:
 
 # %% tags=["workshop"]
 eight = assessment.iloc[::300].reset_index(drop=True)
@@ -175,9 +175,9 @@ plots.show(
 #
 # ## Why not simply average them?
 #
-# It is tempting. Ten values, one mean, and all goes on as in lesson 02. Let us do it, and watch one number:
-# the residual SD, how far students of one school spread around what the model says. In truth it is 70
-# points.
+# It is tempting: take the mean of the ten, and go on as in lesson 02. Let us do it, and watch one number: the
+# residual SD, that is, how far students of one school scatter around what the model expects. In truth it is
+# 70 points.
 #
 # First with one plausible value, in plain statsmodels:
 
@@ -219,11 +219,11 @@ pd.DataFrame(
 ).round(2)
 
 # %% [markdown] tags=["workshop"]
-# The slope is fine. But the mean of the ten makes students more alike than they are: its residual SD is
-# several points too small, and the standard error of its slope lies below that of the true scores. No
-# analysis of uncertain scores can be surer than one of certain ones.
+# The slope is fine. But the mean of the ten makes students more alike than they are: the residual SD is
+# several points too small, and the standard error of the slope is smaller than with the true scores. That
+# cannot be right: no analysis of uncertain scores can be more certain than one of the scores themselves.
 #
-# One table is no proof. Fifteen more assessments, each with other schools and students:
+# One table is no proof. Here are eight more assessments, each with other schools and students:
 
 # %% tags=["workshop"]
 
@@ -240,7 +240,7 @@ def residual_sds(seed):
     }
 
 
-worlds = pd.DataFrame([residual_sds(seed) for seed in range(15)])
+worlds = pd.DataFrame([residual_sds(seed) for seed in range(8)])
 worlds.describe().loc[["mean", "min", "max"]].round(1)
 
 # %% tags=["workshop"]
@@ -255,23 +255,23 @@ ax.set(ylim=(1.5, -0.5), xlabel="residual SD (points); the dashed line is the tr
 sns.despine()
 plots.show(
     ax,
-    alt="Residual SDs of 15 simulated assessments. From the mean of the ten plausible values they lie "
+    alt="Residual SDs of 8 simulated assessments. From the mean of the ten plausible values they lie "
     f"around {worlds.iloc[:, 0].mean():.1f} points, nearly all left of the dashed line at the truth, 70; "
     f"from one plausible value around {worlds.iloc[:, 1].mean():.1f}.",
 )
 
 # %% [markdown] tags=["workshop"]
-# A mean of draws is drawn towards the middle, like a BLUP. It is the best guess for one student, and the
-# worst sample of all students: the spread of guesses is not the spread of scores. Whatever depends on the
-# spread goes wrong with it: SDs, shares of variance, standard errors, and the share of students beyond a
-# limit. That last one the newspapers print.
+# The mean of the draws is pulled towards the middle, like a BLUP. It is the best guess for one student, but
+# such guesses do not spread as the scores do. Everything that depends on the spread goes wrong with it: SDs,
+# shares of variance, standard errors, and the share of students below a limit, which is the number that
+# newspapers print.
 #
 # So compute whatever you want **once for each plausible value**, and average the *results*.
 
 # %% [markdown] tags=["workshop", "exercise"]
-# **Exercise 13.2.** Whoever has less than 420 points cannot use mathematics in everyday life, says the
-# assessment. What share of these students lies below 420? As a number between 0 and 1, to three
-# decimals. (`scores` lists the ten columns. Weights come later.)
+# **Exercise 13.2.** According to the assessment, students with less than 420 points cannot use mathematics in
+# everyday life. What share of these students is below 420? As a number between 0 and 1, to three decimals.
+# (`scores` lists the ten columns. Weights come later.)
 
 # %% tags=["workshop", "exercise", "solution"]
 below = (assessment[scores] < 420).mean().mean()  #!
@@ -279,17 +279,17 @@ check("13.2", below)
 
 # %% [markdown] tags=["workshop", "solution"]
 # *Why.* The first `mean()` gives ten shares, one for each plausible value, and the second one their average.
-# From the mean of the ten the share comes out too small, since the lowest are drawn up.
+# From the mean of the ten the share comes out too small, since the lowest students are pulled up.
 
 # %% [markdown] tags=["workshop"]
 # ## Rubin's rules
 #
-# An estimate is easy: the mean of ten estimates. Its standard error has two parts.
+# The pooled estimate is easy: it is the mean of the ten estimates. Its standard error has two parts.
 #
-# - Each fit has a standard error of its own, from the sample of schools and students. The mean of their
+# - Each fit has a standard error of its own, because schools and students are a sample. The mean of their
 #   *squares* is the variance **within**, $W$.
-# - The ten estimates differ, since nobody knows the scores. Their variance is the variance **between**,
-#   $B$.
+# - The ten estimates differ, because nobody knows the scores exactly. Their variance is the variance
+#   **between**, $B$.
 #
 # Together, with $m$ plausible values: $T = W + (1 + 1/m)\,B$. These are
 # [Rubin's rules](glossary.ipynb#Rubin's-rules). The $1/m$ is the price of taking ten draws and not
@@ -320,18 +320,18 @@ check("13.3", pooled_error)
 # *Why.* Variances add up, standard errors do not: square them, add, and take the root at the end.
 
 # %% [markdown] tags=["workshop"]
-# In one line. The star stands for whatever is between `PV` and `MATH`, and every column that fits is
-# fitted:
+# And now in one line. The star stands for whatever is between `PV` and `MATH`, and the model is fitted to
+# every column that matches:
 
 # %% tags=["workshop"]
 pooled = mixedlm("PV*MATH" + predictors, assessment).fit()
 pooled.summary()
 
 # %% [markdown] tags=["workshop"]
-# Read the last column. [fmi](glossary.ipynb#fraction-of-missing-information), the fraction of missing
-# information, says how much of what one would like to know of an estimate the scores leave open. It is not
-# the same for every effect. And the degrees of freedom have come down with it: what rests on ten draws is
-# known a little less well.
+# Look at the last column. [fmi](glossary.ipynb#fraction-of-missing-information), the fraction of missing
+# information, says how much of the information about an estimate is lost because the scores are uncertain. It
+# is not the same for every effect. The degrees of freedom have come down with it, because what is estimated
+# from ten draws is known a little less well.
 #
 # The notes count who is missing, and why.
 #
@@ -350,13 +350,13 @@ pooled.summary()
 # %% [markdown] tags=["workshop"]
 # ## Which weights?
 #
-# The students were not drawn from one urn. First schools were drawn, then students within them. Large
-# schools had a better chance to be drawn, and so had schools of small strata. Everybody stands for
-# as many others as their chance was small. That number is the
+# The students were not all drawn from one hat. First schools were drawn, and then students within them. Large
+# schools had a better chance of being drawn, and so had schools of small strata. The smaller the chance of a
+# student was, the more other students this one stands for. That number is the
 # [sampling weight](glossary.ipynb#sampling-weight). A student with a weight of 60 stands for sixty.
 #
-# Does it matter? Only where the chance of being drawn goes with the score, given the predictors. Here it
-# does: good schools took part more readily. Nobody tells you that in the file. You find out by comparing.
+# Does it matter? Only where the chance of being drawn is related to the score, given the predictors. Here it
+# is: good schools were more willing to take part. The file does not tell you that. You find out by comparing.
 
 # %% tags=["workshop"]
 final = assessment["W_FSTUWT"]
@@ -381,12 +381,12 @@ country_mean = np.mean([np.average(assessment[one], weights=final) for one in sc
 check("13.4", country_mean)
 
 # %% [markdown] tags=["workshop", "solution"]
-# *Why.* Ten weighted means, then their average. It lies well below the plain mean, because students of
-# good schools are too many in the sample, and their weights are small.
+# *Why.* First ten weighted means, then their average. It lies well below the plain mean, because the sample
+# has too many students of good schools, and their weights are small.
 
 # %% [markdown] tags=["workshop"]
-# For a mean the student's final weight is all that is needed. A model with schools needs **two** kinds: how
-# many schools a school stands for, and how many students of *their own school* a student stands for. The
+# For a mean, the student's final weight is all you need. A model with schools needs **two** kinds of weights:
+# how many schools a school stands for, and how many students of *their own school* a student stands for. The
 # file has the first, `W_SCHGRNRABWT`, and the product of both, `W_FSTUWT`. Say which is which:
 
 # %% tags=["workshop"]
@@ -395,9 +395,9 @@ weighted = mixedlm("PV*MATH" + predictors, assessment, weights=weights).fit()
 weighted.summary()
 
 # %% [markdown] tags=["workshop"]
-# `mixedlm` divides the one by the other, as the notes say. The standard errors come from how much schools
-# differ, whatever the model says of it. And the likelihood is none in the usual sense, so there are no
-# likelihood-ratio tests. What became of the estimates?
+# `mixedlm` divides one by the other, as the notes say. The standard errors come from how much the schools
+# really differ, whatever the model assumes. And this is not a likelihood in the usual sense, so there are no
+# likelihood-ratio tests. What happened to the estimates?
 
 # %% tags=["workshop"]
 pd.DataFrame(
@@ -411,13 +411,14 @@ pd.DataFrame(
 ).loc[pooled.fe_params.index].round(1).T
 
 # %% [markdown] tags=["workshop"]
-# The slopes hardly move. The intercept does: it is the score of a girl of average background, and a
-# sample with too many good schools has it too high. Weights bring it down, though not yet all the way, and
+# The slopes hardly move. The intercept does: it is the expected score of a girl of average background, and in
+# a sample with too many good schools it is too high. Weights bring it down, though not all the way yet, and
 # they cost precision.
 #
-# **Weights here are not weights elsewhere.** `weights="w"`, a name alone, is what `lm` and `lmer` mean: a row
-# with a weight of 4 is a mean of four measurements and has a quarter of the variance. A sampling weight
-# of 4 says that three others like this student were not drawn. The two give different answers.
+# **Sampling weights are not the weights of other programs.** `weights="w"`, a name alone, is what `lm` and
+# `lmer` mean: a row with a weight of 4 is a mean of four measurements and has a quarter of the variance. A
+# sampling weight of 4 says that three others like this student were not drawn. The two give different
+# answers.
 #
 # <details>
 # <summary>In R</summary>
@@ -434,9 +435,10 @@ pd.DataFrame(
 # ## Replicate weights
 #
 # Then there are eighty columns `W_FSTURWT1` to `W_FSTURWT80`. They are
-# [replicate weights](glossary.ipynb#replicate-weight). Each is the sample once more, with half of the
+# [replicate weights](glossary.ipynb#replicate-weight). Each of them is the sample once more, with half of the
 # schools weighing more and the other half less. Compute your number with each of the eighty. How much
-# it moves says how exact it is, whatever the number, and without any model:
+# it moves says how exact it is, whatever the number, and without any model. (It is usual to do this with the
+# first plausible value only, to save time.)
 
 # %% tags=["workshop"]
 replicates = [f"W_FSTURWT{r}" for r in range(1, 81)]
@@ -456,8 +458,8 @@ print(
 
 # %% [markdown] tags=["workshop"]
 # The variance within comes from the replicates, the variance between from the plausible values, and
-# Rubin's rules add them. Compare the share with your answer in 13.2: without weights, students below 420
-# were too few. For a model, `mixedlm(..., weights=weights, replicate_weights="W_FSTURWT*")` does the same
+# Rubin's rules add them. Compare the share with your answer to 13.2: without weights, too few students were
+# below 420. For a model, `mixedlm(..., weights=weights, replicate_weights="W_FSTURWT*")` does the same
 # with every coefficient.
 
 # %% [markdown] tags=["workshop"]
@@ -476,8 +478,8 @@ ax = plots.means(with_books, "ST013Q01TA")
 plots.show(ax)
 
 # %% [markdown] tags=["workshop", "exercise"]
-# **Exercise 13.5.** Your turn. By how many points does a student with more than 500 books at home surpass
-# one with ten at most, of the same sex and grade? To one decimal. (`contrasts(with_books, "ST013Q01TA",
+# **Exercise 13.5.** Your turn. By how many points is a student with more than 500 books at home ahead of one
+# with at most ten, of the same sex and grade? To one decimal. (`contrasts(with_books, "ST013Q01TA",
 # kind="reference")` has all levels against the first.)
 
 # %% tags=["workshop", "exercise", "solution"]
@@ -490,8 +492,8 @@ check("13.5", most_books)
 # five comparisons (Holm's method, unless you ask for another).
 
 # %% [markdown] tags=["workshop"]
-# A warning that belongs to every such table: students with many books differ from others in more than
-# their books. Nobody gains these points by a delivery of 500 volumes.
+# Every such table needs a warning: students with many books differ from others in more than their books.
+# Nobody gains these points by having 500 volumes delivered.
 
 # %% [markdown] tags=["workshop"]
 # ## Missing questionnaires
@@ -524,23 +526,25 @@ gap = by_missing[False] - by_missing[True]  #!
 check("13.6", gap)
 
 # %% [markdown] tags=["workshop", "solution"]
-# *Why.* Two means and their difference. It is most of an SD: whoever leaves these students out describes
-# another country.
+# *Why.* It is the difference of two means, and most of an SD. An analysis without these students describes a
+# different country.
 
 # %% [markdown] tags=["workshop"]
-# They are not like the others. The weak ones are missing, so what is left is too good: one more reason why
-# the intercept was too high.
+# They are not like the others. Weak students are missing more often, so those who are left are too good: one
+# more reason why the intercept was too high. (As long as what is missing depends only on what the model
+# knows, missing *responses* do no harm, as lesson 08 said. Here a *predictor* is missing, and that depends on
+# the response.)
 #
-# To fill a gap with the mean of the others would be wrong for the reason that you know by now: guesses do
+# To fill a gap with the mean of the others would be wrong, for the reason that you know by now: guesses do
 # not spread as values do. So we *draw*, as the assessment drew the scores. This is
 # [multiple imputation](glossary.ipynb#multiple-imputation):
 #
-# 1. Among those who have an ESCS, regress it on all that the analysis uses, **the score included**, and on
-#    the school's mean of both.
-# 2. Draw coefficients and a residual SD as they might be, given how exactly they are known.
-# 3. Give everybody without an ESCS the predicted value plus a drawn residual.
+# 1. Among those who have an ESCS, regress it on everything that the analysis uses, **the score included**,
+#    and on the school's means of score and ESCS.
+# 2. Draw the coefficients and the residual SD from what they might be, given how exactly they are known.
+# 3. Give everybody without an ESCS the predicted value plus a random residual.
 #
-# One such table for each plausible value: that carries both kinds of doubt through to the end.
+# We make one such table for each plausible value. That carries both kinds of uncertainty through to the end.
 
 # %% tags=["workshop"]
 
@@ -575,13 +579,13 @@ pd.DataFrame(
 
 # %% [markdown] tags=["workshop"]
 # `pool` takes fits to tables that differ in more than the response. Nobody is left out any more, and the fmi
-# of ESCS counts now what the scores leave open *and* what the questionnaires do.
+# of ESCS now counts what is lost by uncertain scores *and* by missing questionnaires.
 #
 # Real studies impute several columns together, in turn, each from all others; packages such as
 # statsmodels' `MICEData` do that. What must go in stays the same: everything that the analysis uses, the
-# response included, and something of the schools.
+# response included, and something about the schools.
 #
-# Weights and imputation together, at last, and all four answers beside the truth:
+# At last, weights and imputation together, and all four answers beside the truth:
 
 # %% tags=["workshop"]
 both = pool([mixedlm("MATH" + predictors, table, weights=weights).fit() for table in imputed])
@@ -615,9 +619,9 @@ plots.show(
 )
 
 # %% [markdown] tags=["workshop"]
-# Two choices that nobody sees in a table of coefficients moved the intercept by twenty points. The
-# slope survived all of them. This is worth a sentence in the paper: some results hang on how the sample
-# was drawn and who did not answer, and others do not.
+# Two choices that nobody sees in a table of coefficients moved the intercept by twenty points. The slope
+# survived both of them. This is worth a sentence in the paper: some results depend on how the sample was
+# drawn and on who did not answer, and others do not.
 
 # %% [markdown] tags=["workshop"]
 # ## The paragraph for the paper
@@ -639,7 +643,7 @@ kept = pooled.fe_params["ESCS"]
 moved_by = intercepts["estimate"].iloc[0] - intercepts["estimate"].iloc[-1]
 paragraph = f"""We analysed the mathematics scores of {len(assessment):,} students in
 {assessment["SCHOOLID"].nunique()} schools. Ten plausible values were analysed one by one, and the
-results combined by Rubin's rules. {missing.sum()} students, weak ones more often than others, had no
+results combined by Rubin's rules. {missing.sum()} students, more often weak than strong ones, had no
 index of social status (ESCS). It was imputed ten times, once with each plausible value, from score,
 sex, grade and the school's means of score and ESCS. Linear mixed models with random intercepts of
 schools were fitted by pseudo-maximum likelihood, with the sampling weights of schools and of students
@@ -647,9 +651,9 @@ within schools. One unit of ESCS went with {escs_row["estimate"]:.1f} points
 (95 % CI {escs_row["lower"]:.1f} to {escs_row["upper"]:.1f}) among students of equal sex and grade. Boys
 scored {sex_row["estimate"]:.1f} points more than girls of equal background
 (95 % CI {sex_row["lower"]:.1f} to {sex_row["upper"]:.1f}). Schools differed with an SD of
-{school_sd:.0f} points. Without weights and imputation the slope of ESCS was {kept:.1f}. The mean level, which
-these two moved by {moved_by:.0f} points, cannot be read off an analysis without them. The data are
-observational: the slope is no effect of anything that a school could give."""
+{school_sd:.0f} points. Without weights and imputation the slope of ESCS was {kept:.1f}. These two moved the
+mean level by {moved_by:.0f} points, so it should not be taken from an analysis without them. The data are
+observational: the slope does not say what would happen if a student's background changed."""
 print(textwrap.fill(" ".join(paragraph.split()), 95))
 
 # %% [markdown] tags=["workshop"]
@@ -670,10 +674,10 @@ averages_first = "b"  #!
 check("13.7", averages_first)
 
 # %% [markdown] tags=["workshop", "exercise"]
-# **Exercise 13.8.** Which weights belong into a model with students in schools?
+# **Exercise 13.8.** Which weights belong in a model with students in schools?
 #
 # - a) the final weight of the student, for each row
-# - b) none, since the random intercept of the school takes care of it
+# - b) none, since the random intercept of the school takes care of that
 # - c) those of the schools, and those of the students within their school
 
 # %% tags=["workshop", "exercise", "solution"]
@@ -684,7 +688,7 @@ check("13.8", which_weights)
 # **Exercise 13.9.** You impute ESCS. A colleague tells you to leave the score out of the imputation, "because
 # it is the response". What do you do?
 #
-# - a) keep it in: without it, the drawn values do not go with the score, and the slope comes out too flat
+# - a) keep it in: without it, the drawn values are unrelated to the score, and the slope comes out too flat
 # - b) leave it out: with it, the analysis would be circular
 # - c) it makes no difference
 
@@ -697,27 +701,28 @@ check("13.9", score_in_imputation)
 #
 # - a) 30 % of the students have a missing value
 # - b) the effect is 30 % too small
-# - c) 30 % of what complete data would tell of this effect is not known
+# - c) 30 % of what complete data would tell about this effect is not known
 
 # %% tags=["workshop", "exercise", "solution"]
 meaning_of_fmi = "c"  #!
 check("13.10", meaning_of_fmi)
 
 # %% [markdown] tags=["workshop", "solution"]
-# *Why.* 13.7: a mean of draws spreads less than the scores do. 13.8: a weight for each stage at which
-# somebody was drawn. 13.9: what is drawn without the score is unrelated to it, and pulls the slope
-# towards 0. It is not circular, since the draws add no information. 13.10: it is about one effect, and has
-# no simple relation to the number of gaps.
+# *Why.* 13.7: a mean of draws spreads less than the scores do. 13.8: there is one weight for each stage of
+# sampling. 13.9: values drawn without the score are unrelated to it, and pull the slope towards 0. It is not
+# circular, since the draws add no information. 13.10: fmi is about one effect, and has no simple relation to
+# the number of gaps.
 
 # %% [markdown] tags=["workshop"]
 # ## Key points
 #
-# - Look at what a reader made of labels and codes before you fit anything.
+# - Before you fit anything, look at what the program that read the file made of labels and codes.
 # - Plausible values are draws. Compute everything once for each, then average the results, never the values.
-# - Rubin's rules: variance within plus a little more than the variance between.
-# - Weights at each stage of sampling, where chance and score may go together. They are not prior weights.
-# - Who does not answer is seldom like the others. Impute with the response and with the schools.
-# - Say in the paper which results hang on these choices, and which do not.
+# - Rubin's rules: the variance within plus a little more than the variance between.
+# - Use the weights of each stage of sampling where the chance of being drawn may be related to the score.
+#   They are not prior weights.
+# - Those who do not answer are seldom like the others. Impute with the response and with the schools.
+# - Say in the paper which results depend on these choices, and which do not.
 #
 # **What comes next:** [your own data](bring-your-own-data.ipynb), in whatever file they are. The
 # [solutions](solutions/13-national-assessment.ipynb) of this lesson explain each answer.

@@ -1,23 +1,23 @@
 # %% [markdown] tags=["workshop"]
 # # Bring your own data
 #
-# A notebook to keep. You name a file and a few columns, and it does the rest in the order in which one
-# should look: groups first, then a formula, the fit, its checks, adjusted means, and a paragraph to report.
-# At the end it writes a script that does it all again.
+# This is a notebook to keep. You name a file and a few columns, and it takes you through an analysis in
+# the order that makes sense: the groups first, then a formula, the fit, its checks, adjusted means, and a
+# paragraph for your report. At the end it writes a script that does everything again.
 #
-# **Time:** 30 minutes on your own, once for every data set.
+# **Time:** 30 minutes on your own, for each data set.
 #
 # **Before:** lessons [02](02-random-intercepts.ipynb) to [06](06-interpretation.ipynb), or the courage to
 # look things up in the [glossary](glossary.ipynb).
 #
-# **Data:** yours. As an example stands `exam.csv`: examination results of pupils in 65 schools of inner
-# London. Run all cells once to see how it goes, then put in your own.
+# **Data:** yours. The example is `exam.csv`: examination results of pupils in 65 schools of inner London.
+# Run all cells once to see how it works, and then put in your own file.
 
 # %% [markdown] tags=["workshop"]
 # ## 1. Your file
 #
-# One row is one observation: a pupil, or a pupil in one year. In JupyterLab, drag the file into the panel
-# on the left; it then lies beside this notebook, and its name alone is enough.
+# Each row should be one observation: a pupil, or a pupil in one year. In JupyterLab, drag the file into
+# the panel on the left. Then it is in the same folder as this notebook, and you only need its name.
 #
 # | from | endings | to know |
 # |---|---|---|
@@ -25,13 +25,13 @@
 # | Excel, LibreOffice | `.xlsx`, `.ods` | `sheet="..."` names the sheet, else the first is read |
 # | SPSS | `.sav`, `.zsav`, `.por` | labels and missing codes come along |
 # | Stata | `.dta` | `.a` to `.z` are missing, with their labels |
-# | SAS | `.sas7bdat` | labels lie in a catalog, `catalog="formats.sas7bcat"` |
+# | SAS | `.sas7bdat` | labels are in a catalog, `catalog="formats.sas7bcat"` |
 # | R | `.rds`, `.rda`, `.RData` | `sheet="..."` names the table of an `.rda` |
 # | Python | `.parquet`, `.feather` | |
 #
-# `labels` names the columns of a CSV file or workbook that hold labels of groups. They are read as text, so
-# 2 and 2.0 stay two labels. `na_values` are more values that mean "missing", such as -99; or
-# `{"age": [99]}`, for a code that means it in one column alone.
+# `labels` lists the columns of a CSV file or workbook that hold labels of groups. They are read as text,
+# so that 007 stays 007. `na_values` lists further values that mean "missing", such as -99; or write
+# `{"age": [99]}` for a code that means "missing" in one column only.
 
 # %% tags=["workshop"]
 file = "../data/exam.csv"
@@ -65,25 +65,31 @@ pd.DataFrame(
         "read as": data.dtypes.astype(str),
         "different values": data.nunique(),
         "missing": data.isna().sum(),
+        "lowest": data.min(numeric_only=True),
+        "highest": data.max(numeric_only=True),
         "first": data.iloc[0].astype(str),
-        "title": [titles.get(name, "") for name in data.columns],
+        "title": pd.Series({name: titles.get(name, "") for name in data.columns}),
     }
-)
+).reindex(data.columns).fillna("")
 
 # %% [markdown] tags=["workshop"]
 # Look at the column *read as* before anything else.
 #
-# - A number that was read as text (`str`) has something else in it: a decimal comma, a unit, a dash for
-#   "missing".
-# - A label that was read as a number (`int64`, `float64`) belongs into `labels`.
-# - A `category` is a factor: in a file of SPSS, Stata or SAS, a column all of whose values have labels. Its
-#   first level is that of the lowest code. `read_table(file, labels="codes")` has the codes instead.
-# - The column *missing* should count what you know to be missing. Where a dash or -99 stands for it, write
-#   `na_values = ["-", -99]` above. Codes that the file itself declares missing are missing already.
-# - *title* is what the file says of a column in words. Pictures and the report will use it.
+# - If a number was read as text (`str`), there is something else in it: a decimal comma, a unit, or a
+#   dash for "missing".
+# - If a label was read as a number (`int64`, `float64`), add the column to `labels`. The same goes for
+#   numbers that are codes and no scale, such as 1 = town, 2 = village.
+# - A `category` is a factor: in a file from SPSS, Stata or SAS, a column all of whose values have labels.
+#   Its first level is the one with the lowest code. `read_table(file, labels="codes")` gives the codes
+#   instead.
+# - *missing* should count what you know to be missing. If a dash or -99 stands for it in your file, write
+#   `na_values = ["-", -99]` above. Codes that the file itself declares missing are already treated so.
+# - *lowest* and *highest* betray other codes. A test of at most 50 points whose highest value is 999 has
+#   a code in it.
+# - *title* is what the file says about a column in words. Pictures and the report will use it.
 #
-# What was done with labels and codes: first the levels of each factor, in their order, then why values are
-# missing, where the file says so.
+# Here is what was done with labels and codes: first the levels of each factor, in order, then the reasons
+# for missing values, if the file gives any.
 
 # %% tags=["workshop"]
 for name in data.select_dtypes("category"):
@@ -94,8 +100,8 @@ if not titles and not data.attrs.get("missing"):
     print("This file has no labels of its own.")
 
 # %% [markdown] tags=["workshop"]
-# How the file was read, where that needs a word (semicolons, decimal commas, zeros before labels, a code
-# with a label among numbers):
+# If anything special was needed to read the file (semicolons, decimal commas, leading zeros, codes among
+# numbers), it is said here:
 
 # %% tags=["workshop"]
 for note in data.attrs.get("notes", ["Nothing to say."]):
@@ -104,9 +110,9 @@ for note in data.attrs.get("notes", ["Nothing to say."]):
 # %% [markdown] tags=["workshop"]
 # ### Several measurements in one row?
 #
-# A model wants one measurement per row. If yours stand side by side (`math_1`, `math_2`, `math_3`), the
-# table is *wide*, and the next cell says so, with the call that makes it long. Copy the call into the cell
-# below it.
+# A model needs one measurement per row. If yours are side by side (`math_1`, `math_2`, `math_3`), the
+# table is *wide*. The next cell then says so, and gives the call that makes it long. Copy that call into
+# the cell below.
 
 # %% tags=["workshop"]
 wide = [warning for warning in structure(data).warnings if "wide_to_long" in warning]
@@ -118,10 +124,12 @@ print(*(wide or ["One measurement per row: nothing to do."]), sep="\n")
 # %% [markdown] tags=["workshop"]
 # ## 2. What is to be explained, and by what
 #
-# - `response`: the column to be explained. It must be numeric, and it should have many values: for
-#   yes/no answers and counts of a few, linear models are the wrong tool.
-# - `predictors`: what your question is about, and what has to be accounted for.
-# - `groups`: the columns whose labels put rows into groups. `None` lets the course guess.
+# - `response`: the column to be explained. It must be numeric, and it should have many values. For yes/no
+#   answers and small counts a linear model is the wrong tool: use `mixedglm` as in [lesson
+#   12](12-yes-no-and-how-many.ipynb).
+# - `predictors`: what your question is about, and what has to be accounted for. For a code, write
+#   `C(code)` in the formula of step 4.
+# - `groups`: the columns whose labels put rows into groups. With `None`, the course guesses.
 
 # %% tags=["workshop"]
 response = "normexam"
@@ -137,17 +145,18 @@ data[[response, *predictors]].describe().round(2)
 # ## 3. How the groups lie
 #
 # This is the step that most analyses skip. Each line below is one grouping column, with its number of
-# levels, and the fewest, the median and the most rows per level. `lies_in` names the columns in which it is
-# [nested](glossary.ipynb#nested), `restarts_in` those in whose groups its labels begin again.
+# levels, and the smallest, median and largest number of rows per level. `lies_in` names the columns in
+# which it is [nested](glossary.ipynb#nested), and `restarts_in` those in whose groups its labels start
+# again.
 
 # %% tags=["workshop"]
 lies = structure(complete, groups)
 lies.groups
 
 # %% [markdown] tags=["workshop"]
-# And each pair of them ([lesson 04](04-nested-and-crossed.ipynb)): how does the column *group* lie in the
-# column *in*? `restarting` means that labels begin again; `partly nested`, that a few groups lie in several.
-# With a single grouping column the table is empty.
+# And for each pair of them ([lesson 04](04-nested-and-crossed.ipynb)): how does the column *group* lie in
+# the column *in*? `restarting` means that labels start again; `partly nested` means that a few groups lie
+# in several. With a single grouping column the table is empty.
 
 # %% tags=["workshop"]
 lies.relations
@@ -157,10 +166,10 @@ for warning in lies.warnings:
     print(textwrap.fill(warning, 90, initial_indent="- ", subsequent_indent="  "))
 
 # %% [markdown] tags=["workshop"]
-# Every warning is a question that only you can answer, since you know where the data come from. In the
+# Every warning is a question that only you can answer, because you know where the data come from. In the
 # example, `student` is a number that each school gave to its pupils: student 1 of one school has nothing
-# to do with student 1 of another. So it is no group, and we name the groups ourselves. **With your own data,
-# write your groups here**, or `None` if the guess was right.
+# to do with student 1 of another. So it is not a group, and we name the groups ourselves. **With your own
+# data, write your groups here**, or `None` if the guess was right.
 
 # %% tags=["workshop"]
 groups = ["school"]
@@ -173,16 +182,26 @@ proposal = propose(data, response, predictors, groups)
 proposal
 
 # %% [markdown] tags=["workshop"]
-# It is a first formula, not the last word: every level that can have a random intercept has one, and the
-# predictors are in the fixed part. Slopes are your decision ([lesson 03](03-random-slopes.ipynb)): take those
-# that your question is about. Change the next line as you like.
+# It is a first formula and not the last word. Every level that can have a random intercept has one, and
+# the predictors are in the fixed part. The rest is your decision, and this is the place for it. Change
+# the next line as you like:
+#
+# - *Random slopes* ([lesson 03](03-random-slopes.ipynb)): include those of the predictors that your
+#   question is about, such as `(standLRT | school)`. Without them, the effect looks better known than it
+#   is.
+# - *Centring*: `I(age - 10)` moves the zero to a place that means something.
+# - *The mean of the group* as a predictor of its own ([lesson 06](06-interpretation.ipynb)), where the
+#   slopes within and between groups may differ.
+# - *Curves and other scales*: `I(age**2)`, `bs(age, df=4)`, `np.log(income)`. *Codes*: `C(code)`.
+# - *Weights*: `mixedlm(formula, data, weights="w")` in step 5; for sampling weights see [lesson
+#   13](13-national-assessment.ipynb).
 
 # %% tags=["workshop"]
 formula = proposal.formula
 print(translate(formula, data).explain())
 
 # %% [markdown] tags=["workshop"]
-# Does it say what you mean? If not, change it now: no check further down can tell.
+# Does it say what you mean? If not, change it now, for no check further down can tell.
 #
 # ## 5. The fit
 
@@ -198,21 +217,21 @@ largest = list(fit.n_groups)[-1]
 plots.show(plots.caterpillar(fit, largest))
 
 # %% [markdown] tags=["workshop"]
-# Are these the effects of the largest groups that you expected? A group far from all others deserves a
-# look at its rows before it gets a story.
+# Are these the effects that you expected of the largest groups? If a group is far from all others, look
+# at its rows before you make up a story about it.
 #
-# ## 6. Is the fit to be trusted?
+# ## 6. Can the fit be trusted?
 #
-# First a second opinion: statsmodels fits the same model by another way. (With thousands of crossed groups
-# this may take minutes; leave it out then.)
+# First a second opinion: statsmodels fits the same model with another algorithm. (With thousands of
+# crossed groups this may take minutes. If so, leave it out.)
 
 # %% tags=["workshop"]
 comparison = fit.check()
 print("both solvers agree:", comparison.agree)
 
 # %% [markdown] tags=["workshop"]
-# Then what stands out, why it matters, what to do, and what to report
-# ([lesson 08](08-when-the-fit-complains.ipynb)).
+# Next, what stands out, why it matters, what to do about it, and what to report ([lesson
+# 08](08-when-the-fit-complains.ipynb)).
 
 # %% tags=["workshop"]
 diagnose(fit)
@@ -220,21 +239,28 @@ diagnose(fit)
 # %% tags=["workshop"]
 plots.show(plots.residuals(fit))
 
+# %% [markdown] tags=["workshop"]
+# Above, the residuals should scatter evenly around 0, with no bend in the line. The ends of that line
+# rest on few rows and may wander. Below, the points should lie near the straight line. With thousands of
+# rows the band is so narrow that some points nearly always leave it. That alone is no reason to worry, as
+# the fixed effects do not depend much on normal residuals. A few points far out at one end are: look at
+# those rows.
+
 # %% tags=["workshop"]
 plots.show(plots.qq(fit))
 
 # %% [markdown] tags=["workshop"]
 # ## 7. Does a slope vary?
 #
-# For each slope that the data could support: the model with it beside the model without. The p-value is
-# that of the boundary test ([lesson 07](07-inference.ipynb)). A slope that your design calls for stays in,
-# whatever the p-value says.
+# For each slope that the data could support, this compares the model with it and the model without it.
+# The p-value is that of the boundary test ([lesson 07](07-inference.ipynb)). A slope that your question
+# is about stays in, whatever its p-value.
 
 # %% tags=["workshop"]
 for term in proposal.slopes:
     intercept = f"(1 | {term.split(' | ')[1]}"
     if intercept not in fit.formula:
-        print(f"{term}: not tried, for the formula has no {intercept}")
+        print(f"{term}: not tried, because the formula has no {intercept}")
         continue
     wider = mixedlm(fit.formula.replace(intercept, term), data).fit()
     if not wider.converged:
@@ -248,8 +274,8 @@ for term in proposal.slopes:
 # %% [markdown] tags=["workshop"]
 # ## 8. Adjusted means
 #
-# For each factor among the predictors, the mean of each level with everything else held equal, and the
-# differences between the levels, with p-values adjusted for their number.
+# For each factor among the predictors, here is the mean of each level with everything else held equal,
+# followed by the differences between the levels, with p-values adjusted for their number.
 
 # %% tags=["workshop"]
 factors = [name for name in predictors if not pd.api.types.is_numeric_dtype(data[name])]
@@ -262,8 +288,8 @@ for name in factors:
     plots.show(plots.means(fit, name))
 
 # %% [markdown] tags=["workshop"]
-# A predictor with numbers has a slope, which stands in the summary. Where slopes differ between the levels of
-# a factor (`age * sex` in the formula), `slopes(fit, "age", by="sex")` has one for each.
+# A numeric predictor has a slope, which is in the summary. If slopes differ between the levels of a
+# factor (`age * sex` in the formula), `slopes(fit, "age", by="sex")` gives one for each.
 #
 # ## 9. What to report
 #
@@ -273,8 +299,8 @@ for name in factors:
 icc(fit).round(2)
 
 # %% [markdown] tags=["workshop"]
-# And a paragraph with everything that a reader needs to judge the fit. What the numbers mean for your
-# question, you add yourself, as in lesson 06.
+# And here is a paragraph with everything that a reader needs to judge the fit. Add yourself what the
+# numbers mean for your question, as in lesson 06.
 
 # %% tags=["workshop"]
 print(textwrap.fill(report(fit), 95))
@@ -282,8 +308,8 @@ print(textwrap.fill(report(fit), 95))
 # %% [markdown] tags=["workshop"]
 # ## 10. A script to keep
 #
-# The next cell writes what you settled on into a file of its own, which reads the data, fits the model and
-# prints summary and report. It runs anywhere where the course is installed: `python analysis.py`.
+# The next cell turns your choices into a script, which reads the data, fits the model and prints the
+# summary and the report. It runs wherever the course is installed: `python analysis.py`.
 
 # %% tags=["workshop"]
 script = f"""\
@@ -302,8 +328,8 @@ print(textwrap.fill(report(fit), 95))
 print(script)
 
 # %% [markdown] tags=["workshop"]
-# Take the sign off the next line to write it. If you made the table long, or changed it otherwise, add these
-# lines after `data = ...`.
+# Remove the `#` from the next line to write the script. If you made the table long, or changed it in
+# another way, add those lines after `data = ...`.
 
 # %% tags=["workshop"]
 # open("analysis.py", "w", encoding="utf-8").write(script)
@@ -311,7 +337,7 @@ print(script)
 # %% [markdown] tags=["workshop"]
 # ## And then
 #
-# - With another formula, run the cells from step 4 on once more.
+# - To try another formula, run the cells from step 4 on once more.
 # - For someone with statsmodels alone: `print(translate(formula, data).code)` is a program that fits the
 #   same model without this course. For someone with R, the formula is the one for `lmer`.
-# - Keep this notebook beside the data: it is the record of what you did.
+# - Keep this notebook with the data: it is the record of what you did.

@@ -29,13 +29,23 @@
 # weight below 1 (see [shrinkage](#shrinkage)).
 #
 # ### ceiling effect
-# What happens where a scale ends: whoever could have reached more gets the highest value all the
-# same. Near the ceiling groups seem more alike and slopes flatter than they are. The lower end has
-# a floor effect.
+# What happens where a scale ends: someone who could have reached more still gets the highest value. Near
+# the ceiling groups seem more alike and slopes flatter than they are. At the lower end it is called a floor
+# effect.
 #
 # ### centring
 # Counting a predictor from another zero, for example age from ten years. The lines stay where they
 # are; the intercept becomes their height at the new zero.
+#
+# ### chi-squared
+# The distribution of a sum of squares of standard normal values, with as many
+# [degrees of freedom](#degrees-of-freedom) as there are squares. Likelihood-ratio statistics follow it where
+# groups are many.
+#
+# ### Cholesky factor
+# The "square root" of a matrix: a triangle of numbers which, multiplied by itself turned over, gives the
+# matrix. Of the products of a regression's columns, its last number is the root of the residual sum of
+# squares.
 #
 # ### cluster-robust standard error
 # A standard error of ordinary regression that allows for residuals of one group being alike. It
@@ -50,16 +60,20 @@
 # 1 than the [marginal](#marginal-odds-ratio) one, and both are right: they compare other rows.
 #
 # ### conditional R-squared
-# The share of the variance that goes with fixed and random effects together. It speaks of the
+# The share of the variance that fixed and random effects account for together. It speaks of the
 # groups in the data, not of new ones.
 #
 # ### contextual effect
-# What belonging to a group with a higher mean of a predictor goes with, for two rows that have the
-# same value of it themselves: the slope between groups minus the slope within them.
+# How much two rows with the same value of a predictor differ if the mean of their groups differs by 1:
+# the slope between groups minus the slope within them.
 #
 # ### convergence
 # A search for the best estimates has converged when its own rule for stopping is met. It need not
 # have reached the optimum, and a converged fit of a wrong model is still wrong.
+#
+# ### Cook's distance
+# How far all fixed effects together move when a row, or a whole group, is left out. Above 1 is a lot. See
+# [influence](#influence).
 #
 # ### covariance structure
 # What a model says about the variances and covariances of its random effects: which of them are
@@ -99,8 +113,8 @@
 # [offset](#offset) of a model of counts, whose effects are then about rates.
 #
 # ### false positive rate
-# How often a test finds an effect where there is none, that is, raises a false alarm. A test at the
-# 5 % level promises 5 %.
+# How often a test finds an effect where there is none: a false alarm. A test at the 5 % level promises
+# 5 %.
 #
 # ### fixed effect
 # A coefficient that is the same for everybody, such as the average slope of age. It is read as in
@@ -117,15 +131,27 @@
 # It needs many groups, and says nothing about any single one.
 #
 # ### generalised linear mixed model
-# A mixed model of a response that is no number with a normal residual: of yes or no, or of counts.
-# Fixed and random effects are added on the scale of a [link](#link), and chance does the rest.
+# A mixed model of a response that is not a number with a normal residual, but a yes or no, or a count. Fixed
+# and random effects are added on the scale of a [link](#link), and chance does the rest. Short: GLMM.
 #
 # ### grouping factor
 # A column whose labels put rows into groups: `school`, `classroom`. It stands right of the bar in
 # `(1|school)`.
 #
+# ### Hessian
+# The curvature of the likelihood where a search ended, in all directions. Sharp curvature means exact
+# estimates; where it is flat, or bends the wrong way, something is not determined by the data.
+#
+# ### heteroscedastic
+# Said of residuals whose spread is not the same everywhere: larger for larger fitted values, say, or for boys
+# than for girls. The opposite is homoscedastic.
+#
 # ### influence
 # How much the estimates change when some rows, or one whole group, are left out.
+#
+# ### interaction
+# A product of two predictors in the fixed part, `age * sex`: the slope of one then depends on the value of
+# the other. Beside it, the coefficient of `sex` is the difference where age is 0.
 #
 # ### intercept-slope correlation
 # Whether groups that stand high where the predictor is zero also have steep slopes. It belongs to
@@ -133,11 +159,13 @@
 #
 # ### intraclass correlation
 # The share of the variance that lies between groups, once the fixed effects are accounted for. It
-# is also the correlation of two rows of the same group. Short: ICC.
+# is also the correlation of two rows of the same group. Short: ICC. (Some programs call it the adjusted ICC,
+# and an unadjusted one has the variance of the fixed part in its denominator, too.)
 #
 # ### Kenward-Roger
-# A t- or F-test of fixed effects that corrects the standard error as well as the degrees of
-# freedom. For REML fits, and worth it where groups are few and of unequal size.
+# A t- or F-test of fixed effects that corrects the standard error as well as the degrees of freedom. It
+# exists for REML fits. It is worth its time where groups are few, since it still counts them where a variance
+# is estimated at 0, and [Satterthwaite](#Satterthwaite)'s method does not.
 #
 # ### Laplace approximation
 # The integral over the random effects of a model of yes or no or of counts, taken as if what is known of
@@ -174,7 +202,12 @@
 # [conditional](#conditional-odds-ratio) one.
 #
 # ### marginal R-squared
-# The share of the variance that goes with the fixed effects alone.
+# The share of the variance that the fixed effects account for alone.
+#
+# ### missing at random
+# Whether a value is missing depends only on what is in the model, such as age or earlier scores, and not on
+# the missing value itself. Responses that are missing in this way do no harm to a mixed model; predictors
+# may.
 #
 # ### ML
 # Maximum likelihood: the variances and fixed effects that make the data most likely. It makes
@@ -198,11 +231,11 @@
 #
 # ### observation-level effect
 # A random effect with one level for each row. In a model of counts it takes up
-# [overdispersion](#overdispersion); in a linear model it would be the residual once more.
+# [overdispersion](#overdispersion); in a linear model it would be the same as the residual.
 #
 # ### odds
-# A probability over what is left of it: 0.8 is 4 to 1. An odds ratio of 2 doubles the odds, which takes
-# 0.5 to 0.67 and 0.9 to 0.95.
+# A probability divided by what is missing to 1: 0.8 is 4 to 1. An odds ratio of 2 doubles the odds, which
+# takes 0.5 to 0.67 and 0.9 to 0.95.
 #
 # ### odds ratio
 # By what factor the [odds](#odds) differ between two rows. What it does to a probability depends on
@@ -214,12 +247,17 @@
 # [exposure](#exposure) is.
 #
 # ### overdispersion
-# Counts, or so many of so many, that vary more than their law has it, because rows differ by more than the
-# predictors say. Standard errors are then too small; an effect of each row, `(1|row)`, allows for it.
+# Counts, or so many of so many, that vary more than their distribution allows, because rows differ by more
+# than the predictors say. Standard errors are then too small; an effect of each row, `(1|row)`, allows for
+# it.
+#
+# ### p-value
+# How often data at least as far from the hypothesis as these would occur if it were true. It is not the
+# probability that the hypothesis is true.
 #
 # ### parametric bootstrap
 # Draw new responses from a fitted model, fit again, and repeat: the spread of the new estimates
-# shows how uncertain the first ones are.
+# shows how uncertain the first ones are. Its intervals are too narrow where groups are few.
 #
 # ### partial pooling
 # Estimating each group from its own rows and from all the others, by a weight that the data decide.
@@ -243,7 +281,7 @@
 #
 # ### profile interval
 # All values of a parameter that a likelihood-ratio test would not reject. It need not be symmetric,
-# and for a standard deviation it may end at 0.
+# and for a standard deviation it may end at 0. Right where groups are many; too narrow where they are few.
 #
 # ### Q-Q plot
 # Values in order, against those that a normal distribution would have at the same places. On a
@@ -263,6 +301,10 @@
 # ### rate ratio
 # By what factor a rate, such as days missed per school day, differs between two rows. The
 # exponential of a coefficient in a model of counts.
+#
+# ### reference level
+# The level of a factor with which all others are compared: its own coefficient is part of the intercept. The
+# first in alphabetical order, unless you say otherwise: `C(sex, Treatment("male"))`.
 #
 # ### REML
 # Restricted maximum likelihood: estimates variances while allowing for the fixed effects that were
@@ -292,16 +334,20 @@
 # the estimates, times 1 + 1/m.
 #
 # ### sampling weight
-# For how many a drawn unit stands: one over its chance to be drawn. Not a weight in the sense of `lmer`,
-# where a row with more weight is a more exact measurement.
+# For how many a sampled unit stands: one divided by its chance of being drawn. Not a weight in the sense of
+# `lmer`, where a row with more weight is a more exact measurement.
 #
 # ### Satterthwaite
 # A method that finds the degrees of freedom of each fixed effect from how well the variance of its
 # estimate is known. The default of lmerTest and of this course.
 #
+# ### score interval
+# All values of an SD for which the observed scatter of the groups would not be unusual. Its distribution is
+# known for few groups, too, so that it keeps its promise there; `confint` takes it by default.
+#
 # ### sensitivity analysis
 # The same question asked again with another defensible choice of data, scale or model. What stays
-# the same can be relied on; what moves is reported as hanging on the choice.
+# the same can be relied on; what moves is reported as depending on the choice.
 #
 # ### shrinkage
 # The pull of a group's estimate towards the average. Strong for small groups, weak for large ones.
@@ -322,6 +368,18 @@
 # A smooth curve put together from pieces. In a formula, `bs(x, df=4)` gives the fixed part four
 # columns whose weighted sum is the curve. The coefficients mean nothing one by one; the curve is
 # looked at.
+#
+# ### standard error
+# How far an estimate would typically lie from its expected value, if the study were repeated. An SD says how
+# far *groups or rows* scatter; a standard error says how exactly a number is known, and falls with more data.
+#
+# ### theta
+# The SD of a random effect divided by the residual SD, θ. The only thing that a fit searches for; all else
+# follows from it.
+#
+# ### type III
+# The way in which `anova` tests a term beside all others, also those that contain it. Beside an interaction
+# the factors in it are averaged over, with equal weight for each level, and numeric predictors are held at 0.
 #
 # ### variance component
 # The variance of one random effect, or of the residual. Its square root is the standard deviation,

@@ -1,9 +1,9 @@
 # %% [markdown] tags=["workshop"]
 # # Myths
 #
-# What tutorials, forums and colleagues say about mixed models: one claim, one small experiment, what
-# is so, and what to write instead. Run the page from the top, then read the one you came for. How a call
-# of R is written here stands in the [phrasebook](phrasebook.ipynb).
+# This page takes up what tutorials, forums and colleagues say about mixed models. Each myth has a claim, a
+# small experiment, the facts, and what to write instead. Run the page from the top, then read the one you
+# came for. For calls in R, see the [phrasebook](phrasebook.ipynb).
 #
 # **About code:** [a bar in the formula](#A-bar-in-the-formula),
 # [the pupil as the group](#The-pupil-as-the-group), [a list of groups](#A-list-of-groups),
@@ -13,13 +13,15 @@
 #
 # **About fits:** [converged means good](#Converged-means-good),
 # [the larger log-likelihood wins](#The-larger-log-likelihood-wins),
-# [a p-value for a variance](#A-p-value-for-a-variance), [z is good enough](#z-is-good-enough),
-# [R squared](#R-squared).
+# [a p-value for a variance](#A-p-value-for-a-variance),
+# [profile intervals are exact](#Profile-intervals-are-exact), [z is good enough](#z-is-good-enough),
+# [R squared](#R-squared), [overlapping intervals](#Overlapping-intervals).
 #
 # **About models:** [levels that covary](#Levels-that-covary), [fixed or random](#Fixed-or-random),
 # [BLUPs are estimates](#BLUPs-are-estimates), [five levels](#Five-levels),
 # [a variance of 0](#A-variance-of-0), [a low ICC](#A-low-ICC),
-# [a random slope is enough](#A-random-slope-is-enough),
+# [a random slope is enough](#A-random-slope-is-enough), [always maximal](#Always-maximal),
+# [a normal response](#A-normal-response), [missing data are no problem](#Missing-data-are-no-problem),
 # [a correlation of −1](#A-correlation-of-−1),
 # [average the plausible values first](#Average-the-plausible-values-first),
 # [the odds ratio of the population](#The-odds-ratio-of-the-population).
@@ -84,9 +86,9 @@ web = smf.mixedlm(bars, numbered, groups="school").fit()
 print("numbers: converged", web.converged, "with the fixed effects", list(web.fe_params.index))
 
 # %% [markdown] tags=["workshop"]
-# **What is so.** The formulas of statsmodels have no such bar. With names it stops; with numbers Python
-# computes the [bitwise OR](glossary.ipynb#bitwise-OR) of 1 and the number of the school, and uses the
-# result as a predictor. It says that it converged.
+# **What is so.** The formulas of statsmodels have no such bar. With names as labels it stops; with numbers
+# Python computes the [bitwise OR](glossary.ipynb#bitwise-OR) of 1 and the number of the school, and uses the
+# result as a predictor. Then it says that it converged.
 #
 # **Write** `mixedlm("test_score ~ age10 + (1|school)", pupils)` of this course, or `groups="school"`
 # without a bar. See [lesson 01](01-why-groups-matter.ipynb).
@@ -278,9 +280,9 @@ print(f"mixedlm:     converged {full.converged}, log-likelihood {full.llf:.1f}")
 
 # %% [markdown] tags=["workshop"]
 # **What is so.** The same model on the same pupils: statsmodels' search stopped short of the optimum,
-# and the result says that it converged. (There was a warning on the way, that another search is
-# tried. It is easily lost.) And a fit at its optimum may still be of a wrong model, as the [first
-# myth](#A-bar-in-the-formula) shows, or rest on three schools.
+# and the result says that it converged. (There was a warning on the way that another search is
+# tried. It is easily overlooked.) And a fit at its optimum may still be of a wrong model, as the [first
+# myth](#A-bar-in-the-formula) shows, or depend on a single school.
 #
 # **Write** `fit.check()`, which lets both solvers fit and compares them, and `diagnose(fit)`. See
 # [lesson 08](08-when-the-fit-complains.ipynb).
@@ -324,16 +326,41 @@ print(
 )
 print("in result.params: ", round(by_province.params["province Var"], 2))
 print("in conf_int():    ", by_province.conf_int().loc["province Var"].round(2).tolist())
-print(f"profile interval of the variance:  {sd['lower'] ** 2:.1f} to {sd['upper'] ** 2:.1f}")
+print(
+    f"confint of the variance:  {sd['lower'] ** 2:.1f} to {sd['upper'] ** 2:.1f} ({sd['method']})"
+)
 
 # %% [markdown] tags=["workshop"]
 # **What is so.** `params` and `conf_int()` hold the variance *divided by the residual variance*. The
 # standard error in the table is not in the units of the variance beside it. And even a right one
-# would not help: a variance cannot be below 0, and its estimate is far from normal with a few groups.
-# The interval of statsmodels goes below 0; the profile does not, and it is longer to the right.
+# would not help: a variance cannot be below 0, and its estimate is far from normal with few groups.
+# The interval of statsmodels goes below 0; that of `confint` does not, and it is much longer to the right.
 #
-# **Write** `confint(fit)` for an interval, `compare(without, with_it)` for a test that knows about the
+# **Write** `confint(fit)` for an interval, and `compare(without, with_it)` for a test that allows for the
 # boundary. See [lesson 07](07-inference.ipynb).
+
+# %% [markdown] tags=["workshop"]
+# ### Profile intervals are exact
+#
+# **Claim.** Standard errors are rough; profile intervals, R's default, are exact.
+#
+# The same four provinces. How far does the SD between provinces reach?
+
+# %% tags=["workshop"]
+name = "sd(Intercept | province)"
+by_method = {
+    "profile (as in R)": confint(own, method="profile", parameters=name),
+    "default of confint": confint(own, parameters=name),
+}
+pd.concat(by_method)[["lower", "upper", "method"]].round(1)
+
+# %% [markdown] tags=["workshop"]
+# **What is so.** A profile is right where groups are many. With few it is too narrow: with six groups, a 95 %
+# interval for an SD contains the truth in about 82 % of samples. For a fixed effect of the groups it is as
+# far off, since it belongs to the ML fit and takes no account of degrees of freedom.
+#
+# **Write** `confint(fit)`, which takes t for fixed effects and, for SDs of few groups, an interval made for
+# them. See [lesson 07](07-inference.ipynb#Intervals,-and-whether-they-keep-their-promise).
 
 # %% [markdown] tags=["workshop"]
 # ### z is good enough
@@ -392,6 +419,28 @@ r2(of_schools).round(2)
 # **Write** `r2(fit)`, and report which of the two it is. See [lesson 06](06-interpretation.ipynb).
 
 # %% [markdown] tags=["workshop"]
+# ### Overlapping intervals
+#
+# **Claim.** The intervals of two means overlap, so the means do not differ.
+
+# %% tags=["workshop"]
+first, second, se = 0.0, 3.0, 1.0
+print(f"intervals: {first - 1.96 * se:.2f} to {first + 1.96 * se:.2f} and", end=" ")
+print(f"{second - 1.96 * se:.2f} to {second + 1.96 * se:.2f}")
+for what, correlation in {"independent": 0.0, "from the same schools": 0.7}.items():
+    error = np.sqrt(2 * se**2 * (1 - correlation))
+    z = (second - first) / error
+    print(f"{what}: difference 3, standard error {error:.2f}, p {2 * stats.norm.sf(z):.4f}")
+
+# %% [markdown] tags=["workshop"]
+# **What is so.** The standard error of a difference is smaller than the two of the means added up. And where
+# both means come from the same schools, what the schools have in common drops out of the difference, so that
+# even widely overlapping intervals may belong to a clear difference.
+#
+# **Write** an interval for the difference itself: `contrasts(fit, "factor")`. See
+# [lesson 06](06-interpretation.ipynb).
+
+# %% [markdown] tags=["workshop"]
 # ## About models
 #
 # ### Levels that covary
@@ -413,7 +462,7 @@ for name, effects in {"true effects": truth, "BLUPs": fit.random_effects}.items(
 # %% [markdown] tags=["workshop"]
 # **What is so.** There is no row for a classroom and a school. Effects of different levels are
 # independent by construction: what the classrooms of a school have in common *is* the school's
-# effect. Covariances are between effects of one level, intercept and slope. Predicted effects do
+# effect. Covariances are between effects of one level, such as intercept and slope. Predicted effects do
 # correlate across levels, but only because the fit credits both when it cannot tell them apart.
 #
 # **Write** a [cross-level interaction](glossary.ipynb#cross-level-interaction) such as
@@ -552,9 +601,9 @@ plots.show(
 )
 
 # %% [markdown] tags=["workshop"]
-# **What is so.** Nothing happens between four and five. The fewer the groups, the less is known about
-# their variance, and that gets better step by step. Below about six it is hardly known, so that a
-# fixed effect for each group is often the clearer choice: *if* the question is about the rows inside
+# **What is so.** Nothing special happens between four and five. The fewer the groups, the less is known about
+# their variance, and that improves step by step. Below about six it is hardly known, so that a
+# fixed effect for each group is often the clearer choice, *if* the question is about the rows within
 # the groups. If it is about a predictor of groups, fixed effects cannot answer it, and leaving the
 # groups out is worse: few groups mean few degrees of freedom, whatever the model.
 #
@@ -598,13 +647,14 @@ low, high = confint(kept).loc["sd(Intercept | classroom)", ["lower", "upper"]]
 print(f"interval of the SD of classrooms: {low:.1f} to {high:.1f} points")
 
 # %% [markdown] tags=["workshop"]
-# **What is so.** An estimate of 0 says that the classrooms of this sample differ no more than chance
-# would let them. It happens where they truly differ a little, too. Taking the term out leaves all
-# estimates as they are, so nothing is gained but a quiet summary; what gets lost is the interval,
-# which reaches well above 0. Keep a term that belongs to the design, and say that its variance was
-# estimated at 0.
+# **What is so.** An estimate of 0 says that the classrooms of this sample differ no more than chance would
+# make them differ. That also happens where they truly differ a little. Taking the term out leaves all
+# estimates and their standard errors as they are, so nothing is gained but a quiet summary; what is lost is
+# the interval, which reaches well above 0. Keep a random intercept that belongs to the design, and say that
+# its variance was estimated at 0. (For random slopes, see the chart in lesson 08.)
 #
-# **Write** `confint(fit)` beside the estimate. See [lesson 08](08-when-the-fit-complains.ipynb).
+# **Write** `confint(fit)` beside the estimate. See
+# [lesson 08](08-when-the-fit-complains.ipynb#One-rule-for-random-slopes).
 
 # %% [markdown] tags=["workshop"]
 # ### A low ICC
@@ -667,6 +717,88 @@ pd.DataFrame(rows, index=["mean slope", "SD of the slope"]).T.round(2)
 # **Write** every random slope as a fixed effect, too. See [lesson 03](03-random-slopes.ipynb).
 
 # %% [markdown] tags=["workshop"]
+# ### Always maximal
+#
+# **Claim.** The model with all random slopes that the design allows is always the right one.
+#
+# Take a slope of age that does *not* vary between six provinces. With the random slope in the model, the test
+# of its average counts provinces; without it, it counts pupils. How large must the estimate be, in standard
+# errors, to be significant?
+
+# %% tags=["workshop"]
+for df in [5, 29, 300]:
+    print(f"{df:3} degrees of freedom: {stats.t.ppf(0.975, df):.2f} standard errors")
+
+# %% [markdown] tags=["workshop"]
+# **What is so.** A random slope that is not needed costs power, a good deal with six groups and little with
+# thirty. A random slope that is needed and left out costs false positives. Both can be counted, and authors
+# weigh them differently.
+#
+# **Write** the slopes of those predictors that the question is about, keep what is fitted without complaint,
+# and report what you changed. See [lesson 07](07-inference.ipynb#Which-random-slopes?).
+
+# %% [markdown] tags=["workshop"]
+# ### A normal response
+#
+# **Claim.** The response must be normally distributed; test it before the fit, and transform it if it is not.
+#
+# Two kinds of schools, 30 points apart, and pupils who scatter by 5:
+
+# %% tags=["workshop"]
+rng = np.random.default_rng(1)
+kinds = pd.DataFrame(
+    {"school": np.arange(20).repeat(30).astype(str), "kind": np.arange(20).repeat(30) % 2}
+)
+kinds["score"] = 40 + 30 * kinds["kind"] + rng.normal(0, 2, 20).repeat(30) + rng.normal(0, 5, 600)
+fit = mixedlm("score ~ kind + (1|school)", kinds).fit()
+for what, values in {"response": kinds["score"], "residuals": fit.resid}.items():
+    print(f"{what:9}  excess kurtosis {stats.kurtosis(values):5.2f}, p of Shapiro's test", end=" ")
+    print(f"{stats.shapiro(values).pvalue:.3f}")
+
+# %% [markdown] tags=["workshop"]
+# **What is so.** The response has two humps, and its test of normality fails; the residuals are perfectly
+# normal, since they were drawn so. The model speaks of residuals and random effects. And moderate
+# non-normality of these does little harm to fixed effects; a bend, an unequal spread or a gross error does.
+#
+# **Write** `plots.residuals(fit)`, `plots.qq(fit)` and `diagnose(fit)` *after* the fit. See
+# [lesson 08](08-when-the-fit-complains.ipynb).
+
+# %% [markdown] tags=["workshop"]
+# ### Missing data are no problem
+#
+# **Claim.** Mixed models handle missing data by themselves.
+#
+# There are two scores of each of 2,000 pupils, and on average both are equal. Some second scores are missing:
+# in one case those of pupils whose *first* score was low, in the other those that would themselves be low.
+
+# %% tags=["workshop"]
+rng = np.random.default_rng(4)
+pupil = rng.normal(50, 8, 2000)
+twice = {"first": pupil + rng.normal(0, 5, 2000), "second": pupil + rng.normal(0, 5, 2000)}
+rows = {}
+for lost, low in {"first": twice["first"] < 48, "second": twice["second"] < 48}.items():
+    long = pd.DataFrame(twice | {"pupil": np.arange(2000).astype(str)}).melt(
+        "pupil", value_name="score"
+    )
+    kept = long[~((long["variable"] == "second") & np.tile(low, 2))]
+    fit = mixedlm("score ~ variable + (1|pupil)", kept).fit()
+    means = kept.groupby("variable")["score"].mean()
+    rows[f"{lost} score was low"] = [
+        means["second"] - means["first"],
+        fit.fe_params["variable[T.second]"],
+    ]
+pd.DataFrame(rows, index=["difference of the means", "difference in the mixed model"]).T.round(1)
+
+# %% [markdown] tags=["workshop"]
+# **What is so.** If what is missing depends only on what the model knows, such as the first score, a mixed
+# model is right where the plain means are wrong: [missing at random](glossary.ipynb#missing-at-random). If it
+# depends on the missing score itself, no model can know. And rows with a missing *predictor* are simply left
+# out, which is often worse.
+#
+# **Write** down why values are missing, and impute missing predictors. See
+# [lesson 13](13-national-assessment.ipynb).
+
+# %% [markdown] tags=["workshop"]
 # ### A correlation of −1
 #
 # **Claim.** Intercepts and slopes correlate at nearly −1: schools that start low catch up.
@@ -679,9 +811,9 @@ for age in ["age", "age10"]:
 pd.DataFrame(rows, index=["correlation", "log-likelihood"]).T.round(2)
 
 # %% [markdown] tags=["workshop"]
-# **What is so.** Both are one model. With raw `age` the intercept is the height of the line at birth,
-# ten years away from all data: a school with a steep slope must start low there. The correlation
-# belongs to the place of zero, not to the schools.
+# **What is so.** Both are the same model. With raw `age` the intercept is the height of the line at birth,
+# far from all data: a school with a steep slope must start low there. The correlation belongs to the place of
+# zero, not to the schools.
 #
 # **Write** age from a zero that means something, `age - 10`, and say where zero is when you report the
 # correlation. See [lesson 03](03-random-slopes.ipynb).
@@ -718,8 +850,8 @@ rows = {
 pd.DataFrame(rows, index=["residual SD", "share below 400 points"]).T.round(3)
 
 # %% [markdown] tags=["workshop"]
-# **What is so.** Plausible values are draws from what is known of a student. Their mean is the best guess for
-# this one student, and guesses spread less than scores. So SDs, standard errors and shares beyond a limit
+# **What is so.** Plausible values are draws from what is known about a student. Their mean is the best guess
+# for this one student, and guesses spread less than scores. So SDs, standard errors and shares beyond a limit
 # come out too small, however many values there are.
 #
 # **Write** `mixedlm("PV*MATH ~ ...", data)`: a fit for each, then [Rubin's
@@ -731,7 +863,7 @@ pd.DataFrame(rows, index=["residual SD", "share below 400 points"]).T.round(3)
 # **Claim.** The odds ratio of a mixed model is that of the population: a programme with an odds ratio of 2.7
 # multiplies the odds of all pupils by 2.7.
 #
-# Schools that differ much, and a true effect of 1 on the logit scale, which is an odds ratio of 2.72:
+# Take schools that differ a lot, and a true effect of 1 on the logit scale, which is an odds ratio of 2.72:
 
 # %% tags=["workshop"]
 made = simulate_schools(
@@ -774,7 +906,7 @@ pd.Series(
 # [conditional odds ratio](glossary.ipynb#conditional-odds-ratio). In most schools here nearly all pass, or
 # nearly none, and there a doubling of the odds moves few. So the shares of the population differ by
 # less: the [marginal odds ratio](glossary.ipynb#marginal-odds-ratio) is nearer to 1, and so is GEE's. Neither
-# is biased; they answer other questions. A rate ratio of counts is the same for both.
+# is biased; they answer different questions. A rate ratio of counts is the same for both.
 #
-# **Write** of which pupils an odds ratio speaks, as `report(fit)` does; and for the population
+# **Write** which pupils an odds ratio compares, as `report(fit)` does, and for the population
 # `fit.predict(new, random="average")`.

@@ -1,14 +1,14 @@
 # %% [markdown] tags=["workshop"]
 # # Phrasebook
 #
-# How do you say it in R, in plain statsmodels, and with this course? Look up the notion, read across.
+# How do you say it in R, in plain statsmodels, and with this course? Find the row, and read across.
 #
 # - **R** means lme4 with lmerTest. Each call was evaluated by R as it stands here, and its value stored
 #   with the course (`tests/reference/phrasebook.json`). You need no R to read this page.
 # - **statsmodels** and **course**: each expression is evaluated as it stands here, when this page runs.
 # - **value** is R's. **agree** is "yes" where the others come within 0.1 % of it, or of 0.001 where the
 #   value is 0. Otherwise it shows what they give instead.
-# - **none** means that there is nothing for it. Where one line computes it by hand, that line is shown.
+# - **none** means that there is no function for it. Where one line computes it by hand, that line is shown.
 #
 # Sections: [formulas](#Formulas), [fixed effects](#Fixed-effects), [variances](#Variances),
 # [random effects](#Random-effects), [fitted and predicted values](#Fitted-and-predicted-values),
@@ -32,13 +32,13 @@ R = json.loads(Path("../tests/reference/phrasebook.json").read_text(encoding="ut
 print("\n".join(R["setup"]))
 
 # %% [markdown] tags=["workshop"]
-# `tight` makes lme4 search until nothing more is to be gained. Its default search stops a little
-# earlier: a variance may then be off in the third digit.
+# `tight` makes lme4 search until nothing more can be gained. Its default search stops a little
+# earlier, and a variance may then be off in the third digit.
 #
-# The same in Python. `result` is statsmodels', `fit` the course's. A number at the end means the same
-# in all three: `m2`, `result2` and `fit2` are one model, with intercepts of classrooms and schools;
-# `m3`, `result3` and `fit3` have provinces, too. `_ml` is a fit by maximum likelihood, everything
-# else by [REML](glossary.ipynb#REML).
+# Here are the same fits in Python. `result` is statsmodels', `fit` the course's. A number at the end means
+# the same in all three: `m2`, `result2` and `fit2` are one model, with intercepts of classrooms and schools;
+# `m3`, `result3` and `fit3` have provinces, too. `_ml` is a fit by maximum likelihood, everything else by
+# [REML](glossary.ipynb#REML).
 
 # %% tags=["workshop"]
 import numpy as np
@@ -109,8 +109,8 @@ fit4 = mixedlm("test_score ~ C(third, Poly) + (1|school)", pupils).fit()
 pooled = mixedlm("PV*TEST ~ age10 + (1|school)", pupils).fit()
 
 # %% [markdown] tags=["workshop"]
-# The cells that make the tables are folded in JupyterLab: a click on the bar left of one opens it.
-# The first of them only says how a table is made.
+# The cells that make the tables are folded in JupyterLab; click on the bar to the left of one to open it.
+# The first of them defines how a table is made.
 
 # %% tags=["workshop"] jupyter={"source_hidden": true}
 import re
@@ -267,7 +267,7 @@ for data, random_part, pieces in random_parts:
 page(["data", "R and course", "statsmodels", "value", "agree"], lines)
 
 # %% [markdown] tags=["workshop"]
-# Log-likelihoods agree here within 0.001 of a unit, not of a per cent.
+# In this table, log-likelihoods agree if they differ by less than 0.001 of a unit.
 #
 # - `groups` is *one* column: the largest groups, which hold all the others. `re_formula` is what varies
 #   between them, and its effects are correlated. Everything below is a component in `vc_formula`, and
@@ -351,8 +351,8 @@ phrases(
 # - statsmodels inverts the curvature of the likelihood in coefficients and variances together; lme4
 #   and the course take the variances as known. So its standard errors differ a little, most for a
 #   predictor of whole groups such as `school_resources`.
-# - What statsmodels calls `tvalues` it prints under the heading z, and takes its p-values from the
-#   normal distribution, as if there were no end of schools. lme4 alone gives no p-values; lmerTest
+# - What statsmodels calls `tvalues` it prints under the heading z, and it takes its p-values from the
+#   normal distribution, as if there were infinitely many schools. lme4 alone gives no p-values; lmerTest
 #   and the course use t with [degrees of freedom](glossary.ipynb#degrees-of-freedom).
 # - `result.params` and `result.cov_params()` hold more than the fixed effects: variances, too, and
 #   those divided by the residual variance. `result.fe_params` is the part you want.
@@ -396,7 +396,7 @@ phrases(
 
 # %% [markdown] tags=["workshop"]
 # - For an ordered factor R takes polynomials; patsy and the course take differences from the first level,
-#   as for any factor. A note tells you of it, and `C(third, Poly)` gives R's numbers. The model is the same
+#   as for any factor. A note says so, and `C(third, Poly)` gives R's numbers. The model is the same
 #   either way.
 # - patsy's `scale(age)` divides by the SD with n in its denominator, R's by the one with n − 1. The course
 #   reads `scale(age)` as R does and calls it `scale(age, ddof=1)`; in statsmodels' formulas you write that
@@ -497,7 +497,7 @@ phrases(
 # - `vcomp` is a plain array, sorted by the labels of the `vc_formula` and not in the order in which you
 #   wrote them. The names are in `result3.model.exog_vc.names`.
 # - `cov_re_unscaled`, and the variances in `params` and `conf_int()`, are *divided by the residual
-#   variance*. `summary()` shows the variances themselves, and beside them standard errors that fit
+#   variance*. `summary()` shows the variances themselves, with standard errors that belong to
 #   neither.
 # - `theta` is what lme4 searches over: the Cholesky factor of that ratio.
 
@@ -552,7 +552,7 @@ phrases(
 
 # %% [markdown] tags=["workshop"]
 # - `random_effects` of statsmodels is a dict with one Series for each of the *largest* groups. The
-#   effect of a classroom lies inside the Series of its province, under a long name. The course's is a
+#   effect of a classroom is in the Series of its province, under a long name. The course's is a
 #   dict with one DataFrame for each grouping factor, as in R: `pd.DataFrame(result.random_effects).T`
 #   comes near it where there is one level.
 # - R's `ranef` are deviations, `coef` are sums. Python has only the deviations.
@@ -613,7 +613,7 @@ phrases(
 # - **statsmodels' `predict` never adds random effects**, and does not say so. `fittedvalues` has
 #   them. R's `predict` and the course's add them unless told otherwise.
 # - R stops at a new school unless `allow.new.levels = TRUE`. The course predicts it at the level of the
-#   population, which is the best guess for a school one knows nothing of.
+#   population, which is the best guess for a school about which nothing is known.
 
 # %% [markdown] tags=["workshop"]
 # ## Likelihood and size
@@ -856,29 +856,34 @@ phrases(
         "profile, lower end",
         'confint(m, "age10", method = "profile", quiet = TRUE)[1, 1]',
         None,
-        'confint(fit).loc["age10", "lower"]',
+        'confint(fit, "profile").loc["age10", "lower"]',
     ),
     (
         "profile of an SD, lower end",
         'confint(m, "sd_(Intercept)|school", method = "profile", oldNames = FALSE, quiet = TRUE)[1, 1]',
         None,
-        'confint(fit).loc["sd(Intercept | school)", "lower"]',
+        'confint(fit, "profile").loc["sd(Intercept | school)", "lower"]',
     ),
     (
         "profile of an SD, upper end",
         'confint(m, "sd_(Intercept)|school", method = "profile", oldNames = FALSE, quiet = TRUE)[1, 2]',
         None,
-        'confint(fit).loc["sd(Intercept | school)", "upper"]',
+        'confint(fit, "profile").loc["sd(Intercept | school)", "upper"]',
     ),
     (
         "profile of the residual SD, upper end",
         'confint(m, "sigma", method = "profile", oldNames = FALSE, quiet = TRUE)[1, 2]',
         None,
-        'confint(fit).loc["sigma", "upper"]',
+        'confint(fit, "profile").loc["sigma", "upper"]',
     ),
 )
 
 # %% [markdown] tags=["workshop"]
+# - **Without a method, R's `confint` takes profiles of the ML fit, and the course's does not.** They are too
+#   narrow where groups are few ([lesson
+#   07](07-inference.ipynb#Intervals,-and-whether-they-keep-their-promise)). `confint(fit)` takes t-intervals
+#   for fixed effects, and for SDs what keeps its promise; its column `method` names it. In R,
+#   `parameters::ci(m, method = "satterthwaite")` gives the same t-intervals.
 # - Wald intervals differ, and mean different things: R and statsmodels go 1.96 standard errors to either
 #   side; the course takes the t distribution with [Satterthwaite](glossary.ipynb#Satterthwaite)'s degrees
 #   of freedom, so that its interval is the wider one.
@@ -1247,6 +1252,11 @@ translated(
 # | power by simulation | `simr::powerSim(m)` | none | `power(formula, test=..., effect=...)` |
 # | a paragraph for the paper | `report::report(m)` | none | `report(fit)` |
 # | models side by side | `modelsummary::modelsummary(list(m2, m3))` | none | `side_by_side(fit2, fit3)` |
+# | tables to compute with | `broom.mixed::tidy(m)` | `result.summary().tables[1]` | `fit.fixed_effects` |
+# | unequal residual variances | `glmmTMB(..., dispformula = ~ sex)` | none | none; `robust=` in tables |
+# | residuals correlated in time | `nlme::lme(correlation = corAR1())` | none | none |
+# | overdispersed counts | `glmmTMB(..., family = nbinom2)` | none | `(1\|row)` in `mixedglm` |
+# | priors, and chains | `brms::brm(...)` | `BinomialBayesMixedGLM` | none; see Bambi |
 #
-# A term you do not know? The [glossary](glossary.ipynb) has it. What tutorials get wrong stands on the
-# page of [myths](myths.ipynb).
+# If you meet a term that you do not know, look in the [glossary](glossary.ipynb). What tutorials get wrong is
+# on the page of [myths](myths.ipynb).

@@ -5,7 +5,7 @@ import shutil
 from collections.abc import Iterator
 
 import pytest
-from chromium import CHROMIUM, QUIET
+from chromium import CHROMIUM, QUIET, SITE, served
 from playwright.sync_api import Browser, sync_playwright
 
 
@@ -20,3 +20,11 @@ def browser() -> Iterator[Browser]:
         browser = playwright.chromium.launch(executable_path=path, args=options)
         yield browser
         browser.close()
+
+
+@pytest.fixture(scope="module")
+def address() -> Iterator[str]:
+    """Where the site is served."""
+    assert (SITE / "index.html").exists(), "there is no website yet: make site"
+    with served(SITE) as address:
+        yield address

@@ -3,29 +3,21 @@
 import functools
 import json
 import re
-import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from html import unescape
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from itertools import pairwise
 from pathlib import Path
 from urllib.parse import unquote, urldefrag, urljoin, urlsplit
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
-from chromium import ROOT
+from chromium import ROOT, SITE, seen_by_axe, watch
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-SITE = ROOT / "_site"
 PAGES = sorted(path.relative_to(SITE).as_posix() for path in SITE.rglob("*.html"))
 
 WIDTHS = {"desktop": 1280, "phone": 390}
 SCHEMES = ("light", "dark")
-
-# What WCAG 2.2 AA asks for, and what axe-core's authors hold to be good practice.
-RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-AXE = {"resultTypes": ["violations"], "runOnly": RULES}
 
 
 @dataclass
@@ -34,24 +26,6 @@ class Visit:
 
     page: Page
     trouble: list[str] = field(default_factory=list)
-
-
-class QuietHandler(SimpleHTTPRequestHandler):
-    """A plain static server that keeps its log to itself."""
-
-    def log_message(self, *_):
-        pass
-
-
-@pytest.fixture(scope="module")
-def address() -> Iterator[str]:
-    """Where the site is served."""
-    assert PAGES, "there is no website yet: make site"
-    handler = functools.partial(QuietHandler, directory=SITE)
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
 
 
 @pytest.fixture(scope="module")
@@ -81,20 +55,7 @@ def visit(contexts, address):
         visited = Visit(contexts[width, scheme].new_page())
         page, trouble = visited.page, visited.trouble
         opened.append(page)
-        page.on("console", lambda m: m.type in ("error", "warning") and trouble.append(m.text))
-        page.on("pageerror", lambda error: trouble.append(f"uncaught: {error}"))
-        page.on("requestfailed", lambda request: trouble.append(f"failed: {request.url}"))
-        page.on("response", lambda r: r.status >= 400 and trouble.append(f"{r.status}: {r.url}"))
-
-        def guard(route):
-            url = route.request.url
-            if url.startswith((address, "data:", "blob:")):
-                route.continue_()
-            else:
-                trouble.append(f"leaves the machine: {url}")
-                route.abort()
-
-        page.route("**/*", guard)
+        watch(page, address, trouble)
         page.goto(f"{address}/{path}", wait_until="load")
         page.wait_for_load_state("networkidle")
         typeset(page)
@@ -146,17 +107,6 @@ def headings(page: Page) -> list[str]:
     if [level for level, _ in levels].count(1) != 1 or levels[0][0] != 1:
         found.append(f"no single h1 at the top: {levels[:3]}")
     return found
-
-
-def seen_by_axe(page: Page) -> list[str]:
-    """Serious and critical violations, each with the first element that it concerns."""
-    found = Axe().run(page, options=AXE).response["violations"]
-    return [
-        f"axe: {rule['id']} ({rule['impact']}, {len(rule['nodes'])} times): "
-        f"{rule['nodes'][0]['html'][:200]} {rule['nodes'][0]['target']}"
-        for rule in found
-        if rule["impact"] in ("serious", "critical")
-    ]
 
 
 def too_wide(page: Page) -> list[str]:

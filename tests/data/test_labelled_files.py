@@ -235,7 +235,7 @@ def test_a_catalog_beside_the_file_is_found_and_told_of(name, tmp_path):
     data = read_table(tmp_path / "pupils.sas7bdat")
     assert list(data["sex"].cat.categories) == ["female", "male"]
     assert data.attrs["notes"][0] == (
-        f"The labels of values are those of {name}, which lies beside pupils.sas7bdat."
+        f"The labels of values are those of {name}, which is in the same folder as pupils.sas7bdat."
     )
 
 

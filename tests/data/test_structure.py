@@ -143,7 +143,7 @@ def test_every_proposal_can_be_fitted(pupils):
     [
         (lambda p: structure(p, ["scool"]), "did you mean 'school'"),
         (lambda p: structure(p[["age", "test_score"]]), "no column looks like a group"),
-        (lambda p: structure(p.assign(school="one"), ["school"]), "one label only"),
+        (lambda p: structure(p.assign(school="one"), ["school"]), "only one label"),
         (lambda p: structure("pupils.csv"), "must be a pandas DataFrame"),
         (lambda p: propose(p, "sex", ["age"]), "not numbers"),
         (lambda p: propose(p, "test_score", [], ["student_id"]), "ordinary regression"),

@@ -315,7 +315,7 @@ def test_a_wide_table_is_told_with_the_call_that_makes_it_long(named):
     if not named:
         data = data.drop(columns="pupil")
     (warning,) = warned(data, "wide_to_long")
-    assert warning.startswith("math_1, math_2 and math_4 stand side by side.")
+    assert warning.startswith("math_1, math_2 and math_4 are side by side.")
     call = warning[warning.index("pd.wide_to_long") :]
     long = eval(call, {"pd": pd, "data": data})
     assert len(long) == 90 and {"school", "time", "math", "reading"} <= set(long)

@@ -176,6 +176,9 @@ def test_numbers_that_stand_in_c_are_categories():
     (as_number,) = ratios_by_category(fitted(data, "y ~ x + C(grade) + (1|g)"))
     assert as_number.where == "grade"
     assert as_number.ratio == pytest.approx(as_text.ratio, rel=1e-6)
+    (as_it_is,) = ratios_by_category(fitted(data, "y ~ x + grade + (1|g)"))  # it has two values
+    assert as_it_is.ratio == pytest.approx(as_text.ratio, rel=1e-6)
+    data["grade"] += data["x"] > 1
     assert not ratios_by_category(fitted(data, "y ~ x + grade + (1|g)"))
 
 

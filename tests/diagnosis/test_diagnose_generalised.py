@@ -111,7 +111,11 @@ def test_groups_with_one_answer_only_are_counted():
     sums = data.groupby("school")["passed"].agg(["sum", "size"])
     none, all_ = int((sums["sum"] == 0).sum()), int((sums["sum"] == sums["size"]).sum())
     (finding,) = (one for one in found if "one answer only" in one.title)
-    assert f"no answer that counts in {none}, no other in {all_}" in finding.seen
+    assert f"the answer is always 0 in {none} and always 1 in {all_}." in finding.seen
+    labels = data.assign(passed=data["passed"].map({0: "no", 1: "yes"}))
+    found = diagnose(mixedglm("passed ~ age + (1|school)", labels).fit(), seconds=0)
+    (finding,) = (one for one in found if "one answer only" in one.title)
+    assert f"the answer is always 'no' in {none} and always 'yes' in {all_}." in finding.seen
 
 
 def test_laplace_is_held_against_quadrature():

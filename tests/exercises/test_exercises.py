@@ -1,7 +1,9 @@
 """Any answer is read, judged, and answered; every exercise of every lesson knows its slips."""
 
 import dataclasses
+import sys
 from functools import cache
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -11,7 +13,18 @@ from scipy import integrate, special, stats
 from course import icc, load, simulate_assessment, simulate_schools
 from course.errors import CourseError
 from course.exercises.check import all_exercises, check, use
-from course.exercises.exercise import Choice, Data, Exercise, Model, Number, Slip, judge
+from course.exercises.exercise import (
+    Also,
+    Choice,
+    Data,
+    Exercise,
+    Model,
+    Number,
+    Slip,
+    Verdict,
+    judge,
+)
+from course.exercises.made_up import STUDIES
 
 FRAME = pd.DataFrame({"score": [10.0, 12.0, 17.0]})
 MEAN = Exercise(
@@ -66,10 +79,10 @@ def test_any_reasonable_form_of_a_number_is_read(answer, data):
     ("answer", "says"),
     [
         (12, "that is the median."),
-        (12.98, "Very near. Keep all decimals"),
+        (12.98, "that is near, but it is another number"),
         (14, "Add them up first."),
         ("about thirteen", "this asks for one number, and you gave the text 'about thirteen'"),
-        (None, "one number, and you gave a NoneType"),
+        (None, "one number, and you gave nothing (None)"),
         (True, "asks for a number, and you gave True"),
         (float("nan"), "your answer is nan"),
         (pd.NA, "one number"),
@@ -117,15 +130,102 @@ def test_a_known_slip_that_happens_to_be_right_is_right():
 
 
 @pytest.mark.parametrize(
-    ("answer", "expected"), [("31 %", 0.31), ("31%", 0.31), ("0,31", 0.31), ("-2.5", -2.5)]
+    ("answer", "expected"),
+    [
+        ("31 %", 0.31),
+        ("31%", 0.31),
+        ("31 per cent", 0.31),
+        ("0,31", 0.31),
+        ("-2.5", -2.5),
+        ("\u22122.5", -2.5),
+        ("2,494", 2494),
+        ("1,234.5", 1234.5),
+        ("0,048", 0.048),
+        ("12 points", 12),
+        ("-3.54 points", -3.54),
+        ("12.8 GB", 12.8),
+        ("2.1x", 2.1),
+        ("1e3", 1000),
+    ],
 )
 def test_numbers_as_text(answer, expected):
     assert Number(2).read(answer) == pytest.approx(expected)
 
 
-def test_a_wrong_count_is_not_nearly_right(data):
+@pytest.mark.parametrize("answer", ["about 12", "twelve", "12 of 40", "1,2,3", "", "-"])
+def test_text_that_is_no_number(answer):
+    with pytest.raises(CourseError, match="asks for one number"):
+        Number(2).read(answer)
+
+
+def test_a_count_is_a_whole_number(data):
     count = dataclasses.replace(MEAN, kind=Number(decimals=0), expected=lambda data: 7, slips=())
     assert judge(count, 8, data).message == "99.1 not yet: Add them up first."
+    assert judge(count, 7.0, data).right and judge(count, "7 pupils", data).right
+    verdict = judge(count, 7.4, data)
+    assert not verdict.right and "a count is a whole number. Add them up first." in verdict.message
+
+
+def test_what_is_near_is_not_praised(data):
+    message = judge(MEAN, 13.02, data).message
+    assert "another number" in message and message.endswith("hint: Add them up first.")
+
+
+def test_the_same_after_rounding_is_the_same():
+    assert Number(2).same(0.3248, 0.3167)
+    assert not Number(2).same(0.326, 0.3167)
+
+
+def test_a_slip_with_all_its_digits_is_a_slip_even_where_it_rounds_to_the_answer(data):
+    near = Slip(lambda data: 13.0041, "that is the other one.")
+    exercise = dataclasses.replace(MEAN, slips=(near,))
+    assert judge(exercise, 13.0041, data).message == "99.1 not yet: that is the other one."
+    assert judge(exercise, 13.0, data).right and judge(exercise, 13.003, data).right
+
+
+def test_a_better_answer_is_right(data):
+    also = Also(lambda data: 13.5, "It is more exact.")
+    exercise = dataclasses.replace(MEAN, also=(also,))
+    assert judge(exercise, 13.5, data).message == "99.1 is right. It is more exact."
+    simulated = dataclasses.replace(MEAN, also=(dataclasses.replace(also, within=0.1),))
+    assert judge(simulated, 13.59, data).right and not judge(simulated, 13.7, data).right
+
+
+def test_a_container_of_one_value_many_times():
+    assert Number(0).read(pd.Series([5, 5, 5])) == 5
+    with pytest.raises(CourseError, match="a Series of 3"):
+        Number(0).read(pd.Series([5, 5, 6]))
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (None, "you gave nothing \\(None\\)"),
+        (FRAME["score"].mean, "not called"),
+        (pd.array(["a", "b"]), "an array of 2"),
+        (FRAME, "a DataFrame of 3"),
+        ({}, "a list of 0"),
+        (object(), "you gave an object"),
+    ],
+)
+def test_what_was_given_is_said_in_words(answer, words):
+    with pytest.raises(CourseError, match=words):
+        Number(0).read(answer)
+
+
+def test_right_and_wrong_look_different_in_a_notebook(monkeypatch, capsys):
+    right, wrong, waiting = (Verdict(one, "02.1 <b>") for one in (True, False, None))
+    assert repr(right) == "02.1 <b>"
+    assert "\u2713" in right._repr_html_() and "\u2717" in wrong._repr_html_()
+    assert "&lt;b&gt;" in wrong._repr_html_() and waiting._repr_html_() is None
+    shown = []
+    display = SimpleNamespace(display=shown.append)
+    ipython = SimpleNamespace(get_ipython=lambda: object(), display=display)
+    monkeypatch.setitem(sys.modules, "IPython", ipython)
+    check("02.1", 189)
+    assert [verdict.right for verdict in shown] == [False] and capsys.readouterr().out == ""
+    check("02.1", ...)
+    assert len(shown) == 1 and "is waiting" in capsys.readouterr().out
 
 
 def test_rounding_is_what_was_asked_for_and_no_more():
@@ -154,7 +254,7 @@ def test_no_choice(answer):
     ],
 )
 def test_a_formula_may_be_written_in_any_order(answer):
-    kind = Model()
+    kind = Model("")
     target = "y ~ age + sex + (1|school) + (1|province)"
     assert kind.same(kind.read(answer), target)
     assert kind.same(kind.read(answer), ("y ~ 1 + (1|school)", target))
@@ -172,26 +272,67 @@ def test_a_formula_may_be_written_in_any_order(answer):
     ],
 )
 def test_other_formulas_are_other_models(other):
-    assert not Model().same(other, "y ~ age + sex + (1|school) + (1|province)")
+    assert not Model("").same(other, "y ~ age + sex + (1|school) + (1|province)")
 
 
 def test_an_offset_belongs_to_the_model():
-    kind, target = Model(), "y ~ age + offset(np.log(days)) + (1|school)"
+    kind, target = Model(""), "y ~ age + offset(np.log(days)) + (1|school)"
     assert kind.same("y ~ offset( np.log(days) ) + age + (1|school)", target)
     assert kind.same("y ~ age + offset(log(days)) + (1|school)", target)
     assert not kind.same("y ~ age + offset(days) + (1|school)", target)
     assert not kind.same("y ~ age + (1|school)", target)
 
 
+SPELLINGS = {
+    "06.6": ["pain ~ dose + I(ward_dose - dose) + (1|ward)"],
+    "07.3": ["pain ~ C(training) + (1|ward) + (1|hospital)"],
+    "08.4": [
+        "test_score ~ age10 + I(age10*age10) + (1|school/classroom)",
+        "test_score ~ bs(age10, degree=2, df=2) + (1|classroom) + (1|school)",
+    ],
+    "08.5": [
+        "test_score ~ age10 + C(district, Sum) + (1|classroom) + (1|school)",
+        "test_score ~ age10 + C(district, Treatment(2)) + (1|school/classroom)",
+        "test_score ~ 0 + age10 + C(district) + (1|classroom) + (1|school)",
+    ],
+    "09.4": ["test_score ~ C(tutoring) + (C(tutoring)|school)"],
+    "11.3": [
+        "pain ~ dose + C(sex) + (dose + C(sex)|ward) + (1|hospital)",
+        # without an intercept the factor has a column for each of its levels, and these hold it
+        "pain ~ dose + sex + (0 + dose + sex|ward) + (1|hospital)",
+    ],
+    "05.3": ["pain ~ dose + (1|hospital/ward) + (0+dose|ward)"],
+}
+
+
+@pytest.mark.parametrize(
+    ("id", "formula"), [(id, one) for id, several in SPELLINGS.items() for one in several]
+)
+def test_models_are_compared_by_what_they_span(id, formula):
+    assert judge(all_exercises()[id], formula, Data()).right
+
+
+def test_labels_that_begin_again_make_another_model():
+    kind, target = Model("wards"), "pain ~ dose + (1|hospital) + (1|ward)"
+    nested = "pain ~ dose + (1|hospital/ward)"
+    assert kind.same(nested, target, STUDIES["wards"]())
+    assert not kind.same(nested, target, STUDIES["wards numbered again"]())
+
+
+def test_a_column_that_is_not_there_is_named():
+    verdict = judge(all_exercises()["02.5"], "pain ~ dose + (1|wards) + (1|hospital)", Data())
+    assert "no column 'wards'; did you mean 'ward'. On the right" in verdict.message
+
+
 def test_correlated_and_uncorrelated_slopes_differ():
-    assert not Model().same("y ~ x + (x||g)", "y ~ x + (x|g)")
+    assert not Model("").same("y ~ x + (x||g)", "y ~ x + (x|g)")
 
 
 def test_a_formula_that_is_none_gets_the_reason():
     with pytest.raises(CourseError, match="bar outside parentheses"):
-        Model().read("y ~ age + 1|school")
-    with pytest.raises(CourseError, match="formula in quotes; you gave a int"):
-        Model().read(3)
+        Model("").read("y ~ age + 1|school")
+    with pytest.raises(CourseError, match="formula in quotes; you gave an int"):
+        Model("").read(3)
 
 
 def test_an_unknown_id_names_the_nearest():
@@ -207,7 +348,7 @@ def test_check_prints_and_returns_nothing(capsys):
 
 
 def test_use_wants_frames():
-    with pytest.raises(CourseError, match=r"use\(pupils=...\) takes a DataFrame, not a dict"):
+    with pytest.raises(CourseError, match=r"use\(pupils=...\) takes a DataFrame, not a dictionary"):
         use(pupils={})
 
 

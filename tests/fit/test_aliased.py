@@ -197,8 +197,8 @@ def test_notes_name_the_empty_cells():
 def test_notes_name_what_determines_a_column():
     assert fitted("repeated").notes[:2] == (
         "m is determined by x: their effects cannot be told apart, and m is left out.",
-        "one has the same value in every row: its effect cannot be told from the intercept, and it is "
-        "left out.",
+        "one has the same value in every row: its effect cannot be separated from the intercept, so it "
+        "is left out.",
     )
     (note, *_) = fitted("baking").notes
     assert note.startswith("temperature[T.t225] is determined by ") and "temp" in note

@@ -60,7 +60,7 @@ def test_columns_of_awkward_names():
 
 @pytest.mark.parametrize("response", ["score", "(score)", "`score`", "Q('score')"])
 def test_the_response_does_not_explain_itself(response):
-    with pytest.raises(CourseError, match="the response score stands on the right"):
+    with pytest.raises(CourseError, match="the response score is also to the right"):
         read_call(f"{response} ~ age", pupils(), groups="school", re_formula="~score")
 
 
@@ -122,7 +122,7 @@ REFUSED = [
     ({"groups": "school", "re_formula": "~"}, "write at least 1"),
     ({"groups": "school", "re_formula": 1}, "a text such as '~1 + age'"),
     ({"groups": "school", "re_formula": "~age + (1|room)"}, "no (1|g)"),
-    ({"groups": pd.Series(range(60), index=range(1, 61))}, "another index"),
+    ({"groups": pd.Series(range(60), index=range(1, 61))}, "a different index"),
 ]
 
 

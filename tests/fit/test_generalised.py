@@ -3,9 +3,10 @@
 import numpy as np
 import pandas as pd
 import pytest
+import statsmodels.api as sm
 from generalised_data import fit, pupils
 
-from course import CourseError, mixedglm, mixedlm
+from course import CourseError, mixedglm, mixedlm, report
 
 SIMPLE = "passed ~ age + (1|school)"
 DAYS = "absent ~ age + offset(np.log(days)) + (1|school)"
@@ -35,7 +36,7 @@ def test_all_ways_to_say_yes_or_no_are_one(response):
 def test_the_second_label_in_order_is_counted_and_told():
     found = fit(SIMPLE)
     assert found.design.counted == ("yes", "no")
-    assert "Counted is 'yes' of the response passed (against 'no')" in str(found.summary())
+    assert str(found.summary()).count("Counted is 'yes' of the response passed (against 'no')") == 1
     assert found.notes[0] == "Counted is 'yes' of the response passed (against 'no')."
     assert fit("(passed == 'yes') ~ age + (1|school)").llf == pytest.approx(found.llf)
     other = fit("(passed == 'no') ~ age + (1|school)")
@@ -118,7 +119,7 @@ def test_weights_that_are_no_trials_are_refused():
     half = pupils().assign(half=pupils().trials + 0.5)
     with pytest.raises(CourseError, match="how many trials"):
         mixedglm("share ~ age + (1|school)", half, weights="half")
-    with pytest.raises(CourseError, match="times the trials in weights= is no whole number"):
+    with pytest.raises(CourseError, match="times the trials in weights= is not a whole number"):
         mixedglm("share ~ age + (1|school)", pupils().assign(three=3), weights="three")
     with pytest.raises(CourseError, match="sum of its two columns"):
         mixedglm("cbind(right, wrong) ~ age + (1|school)", pupils(), weights="trials")
@@ -129,7 +130,11 @@ def test_weights_that_are_no_trials_are_refused():
     [
         ({"family": "binomal"}, "did you mean 'binomial'"),
         ({"family": "gaussian"}, "mixedlm"),
-        ({"family": None}, "family"),
+        ({"family": None}, 'write family="binomial"'),
+        ({"family": sm.families.Binomial()}, 'takes a name: write family="binomial"'),
+        ({"family": sm.families.Poisson}, 'write family="poisson"'),
+        ({"family": sm.families.Gaussian()}, "mixedlm"),
+        ({"link": sm.families.links.Probit()}, "<Probit>; did you mean 'probit'"),
         ({"link": "logit", "family": "poisson"}, "'log'"),
         ({"link": "logits"}, "did you mean 'logit'"),
         ({"nAGQ": 5}, "fit"),
@@ -177,6 +182,16 @@ def test_a_predictor_that_separates_yes_from_no_is_told(link):
     assert "grow" in found.notes[0] and "without end" in found.notes[0]
 
 
+@pytest.mark.filterwarnings("error")
+def test_the_ratio_of_an_effect_without_end_goes_from_0_to_infinity():
+    data = pupils().assign(label=np.where(pupils().passed == "yes", "b", "a"))
+    found = mixedglm("passed ~ label + (1|school)", data).fit()
+    assert found.ratios.loc["label[T.b]", ["lower", "upper"]].tolist() == [0, np.inf]
+    (row,) = (line for line in str(found.summary()).splitlines() if "  label[T.b] " in line)
+    assert row.endswith("0 to inf")
+    assert "95% CI [0, inf]" in report(found)
+
+
 def test_a_level_in_which_nobody_passed_is_told():
     answer = np.where(pupils().test == 3, 0, pupils().passed == "yes")
     found = mixedglm("answer ~ C(test) + (1|school)", pupils().assign(answer=answer)).fit()
@@ -209,6 +224,13 @@ def test_ratios_are_exponentials_and_none_for_the_probit():
     np.testing.assert_allclose(table.z, found.tvalues)
     with pytest.raises(CourseError, match="logit"):
         _ = fit(SIMPLE, link="probit").ratios
+
+
+def test_a_slip_in_what_is_to_be_added_is_answered_with_what_there_is():
+    with pytest.raises(CourseError, match="'all', 'none' or 'average'; did you mean 'average'"):
+        fit(SIMPLE).predict(random="averge")
+    with pytest.raises(CourseError, match="did you mean 'none'"):
+        fit(SIMPLE).predict(random="non")
 
 
 def test_predictions_of_new_rows_and_of_those_of_the_fit_agree():

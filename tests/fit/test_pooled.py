@@ -82,6 +82,7 @@ def test_without_differences_between_fits_nothing_is_missing():
 
 
 def test_each_plausible_value_is_fitted_as_by_itself():
+    """Both searches end where a slope of 1e-6 is left, and theta is known to as many of its errors."""
     data = plausible()
     for right in (MORE, SLOPE):
         for i, one in enumerate(pooled("plausible", right).fits, start=1):
@@ -89,12 +90,12 @@ def test_each_plausible_value_is_fitted_as_by_itself():
             assert one.formula == alone.formula
             assert abs(one.llf - alone.llf) < 1e-8
             pd.testing.assert_frame_equal(
-                one.fixed_effects, alone.fixed_effects, rtol=1e-8, atol=1e-8
+                one.fixed_effects, alone.fixed_effects, rtol=1e-6, atol=1e-6
             )
             pd.testing.assert_frame_equal(
-                one.variance_components, alone.variance_components, rtol=1e-8, atol=1e-8
+                one.variance_components, alone.variance_components, rtol=1e-6, atol=1e-6
             )
-            pd.testing.assert_series_equal(one.resid, alone.resid, rtol=1e-8, atol=1e-8)
+            pd.testing.assert_series_equal(one.resid, alone.resid, rtol=1e-6, atol=1e-6)
             assert one.check().agree
 
 
@@ -333,7 +334,7 @@ def test_weights_count_in_every_fit():
     fit = mixedlm(f"PV* ~ {MORE}", data, weights="w").fit()
     alone = mixedlm(f"PV4 ~ {MORE}", data, weights="w").fit()
     assert fit.fits[3].llf == pytest.approx(alone.llf, abs=1e-8)
-    assert fit.fits[3].fe_params.equals(alone.fe_params)
+    np.testing.assert_allclose(fit.fits[3].fe_params, alone.fe_params, rtol=1e-6)
 
 
 def test_fits_of_other_rows_are_not_pooled():

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
+from surveys import BY_ROW, copied, made
 
 from course import (
     CourseError,
@@ -17,7 +18,6 @@ from course import (
     confint,
     diagnose,
     fixed_effects_table,
-    icc,
     mixedlm,
     pool,
     profile,
@@ -35,44 +35,7 @@ from course.solver.sandwich import cluster_scores
 ROOT = Path(__file__).resolve().parents[2]
 REFERENCE = json.loads((ROOT / "tests/reference/survey.json").read_text("utf-8"))
 RANDOM_SLOPES = "y ~ x + (x|school)"
-BY_ROW = {"pupil|school": "w", "school": "v"}
 THREE_LEVELS = {"pupil|room": "w", "room|school": "u", "school": "v"}
-
-
-def made(schools=12, rooms=3, pupils=6, seed=1):
-    """Pupils in rooms in schools, with whole weights at each level."""
-    rng = np.random.default_rng(seed)
-    room = np.repeat(np.arange(schools * rooms), pupils)
-    school = room // rooms
-    x = rng.standard_normal(room.size)
-    y = 10 + 2 * x + (1 + 0.5 * x) * rng.standard_normal(schools)[school]
-    y += rng.standard_normal(schools * rooms)[room] + rng.standard_normal(room.size)
-    return pd.DataFrame(
-        {
-            "y": y,
-            "x": x,
-            "school": [f"s{j}" for j in school],
-            "room": [f"r{k}" for k in room],
-            "w": rng.integers(1, 4, room.size),
-            "u": rng.integers(1, 4, schools * rooms)[room],
-            "v": rng.integers(1, 4, schools)[school],
-            "stratum": np.where(school % 2, "A", "B"),
-        }
-    )
-
-
-def copied(data, rows=None, units=()):
-    """The same with as many copies of rows, and of whole units under new labels, as the weights say."""
-    for unit, weight in units:
-        parts = []
-        for label, part in data.groupby(unit, sort=False):
-            for copy in range(int(part[weight].iloc[0])):
-                inside = [name for name in ("school", "room") if part[name].nunique() >= 1]
-                inner = inside[inside.index(unit) :]
-                relabelled = {name: part[name] + f"-{label}{copy}" for name in inner}
-                parts.append(part.assign(**relabelled))
-        data = pd.concat(parts, ignore_index=True)
-    return data if rows is None else data.loc[data.index.repeat(data[rows])]
 
 
 def same_optimum(fit, other, likelihood=True):
@@ -268,6 +231,12 @@ def test_the_sandwich_is_that_of_the_likelihood_written_out(data, fit, stratifie
     # the rows of the table: both variances, their covariance, the residual
     expected = np.sqrt(np.diagonal(covariance)[[2, 4, 3, 5]])
     np.testing.assert_allclose(table, expected, rtol=1e-3)
+    assert fit.errors.entries == ((0, 0, 0), (0, 1, 0), (0, 1, 1))
+    variances, expected = fit.errors.cov_variances, covariance[2:, 2:]
+    sds = np.sqrt(np.diagonal(expected))
+    np.testing.assert_allclose(
+        variances / np.outer(sds, sds), expected / np.outer(sds, sds), atol=2e-3
+    )
 
 
 def test_the_mean_of_schools_of_one_size_has_the_standard_error_of_a_mean():
@@ -583,9 +552,8 @@ def test_plausible_values_are_pooled_as_the_manual_of_pisa_has_it(assessed, repl
     row = wald(pooled, "ESCS = 0").iloc[0]
     assert row["F"] == pytest.approx(pooled.tvalues["ESCS"] ** 2, rel=1e-6)
     assert "pseudo-maximum likelihood" in report(pooled)
-    for call in (lambda: icc(pooled), lambda: compare(pooled, pooled)):
-        with pytest.raises(CourseError, match="takes no fit with sampling weights"):
-            call()
+    with pytest.raises(CourseError, match="takes no fit with sampling weights"):
+        compare(pooled, pooled)
 
 
 def alone_on(data, options):
@@ -662,7 +630,6 @@ def test_what_believes_in_a_likelihood_is_refused_with_its_mend(fit):
         lambda: profile(fit),
         lambda: bootstrap(fit, 10, seed=1),
         lambda: diagnose(fit),
-        lambda: icc(fit),
     ):
         with pytest.raises(CourseError, match=mend):
             call()
@@ -674,7 +641,8 @@ def test_what_believes_in_a_likelihood_is_refused_with_its_mend(fit):
 
 def test_the_report_tells_of_weights(fit):
     text = report(fit)
-    assert "was fitted by pseudo-maximum likelihood. Sampling weights were school by v" in text
+    assert "was fitted by pseudo-maximum likelihood, with" in text
+    assert "Sampling weights were school by v" in text
     assert "Standard errors are those of the sandwich." in text
     assert "degrees of freedom" in text and "Satterthwaite" not in text
 
@@ -692,12 +660,12 @@ def test_the_report_tells_of_weights(fit):
         ({"v": 99}, {}, "differs between the rows of 1 of them, first in 's0'"),
         ({}, {"weights": {}}, "names no weights"),
         ({}, {"weights": {"pupil": "z"}}, "no column 'z'"),
-        ({}, {"weights": {"pupil": "stratum"}}, "are no numbers"),
+        ({}, {"weights": {"pupil": "stratum"}}, "are not numbers"),
         ({}, {"weights": {"pupil": 3}}, "from a unit to a column"),
         ({}, {"weights": {"schol": "v"}}, "did you mean 'school'"),
         ({}, {"weights": {"SCHOOL": "v"}}, "did you mean 'school'"),
-        ({}, {"weights": {"pupil": "w", "child": "w"}}, "one key alone stands for the rows"),
-        ({}, {"weights": {"pupil|class": "w"}}, "'class', which is no group"),
+        ({}, {"weights": {"pupil": "w", "child": "w"}}, "only one key may stand for the rows"),
+        ({}, {"weights": {"pupil|class": "w"}}, "'class', which is not a group"),
         ({}, {"weights": {"school": "v", "school|school": "v"}}, "has two weights"),
         ({}, {"weights": {"school|school": "v"}}, "lies in school"),
         ({}, {"scaling": "sizes"}, "did you mean 'size'"),

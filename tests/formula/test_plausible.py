@@ -81,7 +81,7 @@ def test_between_columns_and_numbers_it_multiplies(text, columns):
         ("PV*MATH + PV*READ ~ escs", r"PV\*MATH and PV\*READ left of ~: one pattern"),
         ("escs ~ PV*MATH + (1|school)", r"a predictor with 3 plausible values.*pool\(\["),
         ("PV*READ ~ PV*MATH + (1|school)", r"PV\*MATH right of ~ .*data=|data\.assign\(pv="),
-        ("PV*MATH ~ PV2MATH + (1|school)", r"the response PV2MATH stands on the right"),
+        ("PV*MATH ~ PV2MATH + (1|school)", r"the response PV2MATH is also to the right"),
     ],
 )
 def test_what_cannot_be_meant_is_told_with_the_mend(text, said):

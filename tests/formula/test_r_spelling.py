@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from course import CourseError, mixedlm, slopes, translate
+from course import CourseError, mixedglm, mixedlm, slopes, translate
 from course.formula.parse import parse_formula
 from course.formula.r_spelling import R_CALLS
 from course.inference import simulate_responses
@@ -142,7 +142,7 @@ REFUSED = {
     "y ~ bs(x, df=4, Boundary.knots=c(0, 9)) + (1|g)": "write lower_bound=6, upper_bound=12",
     "y ~ as.numeric(factor(x)) + (1|g)": "write as.numeric(x) where x is text",
     "y ~ as.numeric(as.character(x)) + (1|g)": "data['x'] = pd.to_numeric(data['x'])",
-    "lmer(y ~ x + (1|g), data = d)": 'R\'s lmer: the formula alone is wanted here, mixedlm("y ~ x + (1|g)"',
+    "lmer(y ~ x + (1|g), data = d)": 'R\'s lmer: only the formula belongs here, mixedlm("y ~ x + (1|g)"',
     "m <- lme4::lmer(y ~ log(x) + (1|g), d, REML=F)": 'mixedlm("y ~ log(x) + (1|g)", data)',
     "glmmTMB(y ~ poly(x, 2) + (1|g))": 'mixedlm("y ~ poly(x, 2) + (1|g)", data)',
     "y ~ x + (1|y)": "explain itself",
@@ -207,6 +207,23 @@ def test_a_dot_is_all_other_columns():
     with_dots = DATA.rename(columns={"x": "my.x", "z": "my z"})
     names = mixedlm("log(y) ~ . - g - f + (1|g)", with_dots).design.fixed_names
     assert names == ("Intercept", 'Q("my.x")', 'Q("my z")')
+
+
+def test_a_dot_is_no_weights():
+    data = DATA.assign(w=1.0 + np.arange(len(DATA)) % 3)
+    names = ("Intercept", "f[T.b]", "f[T.c]", "x", "z")
+    assert mixedlm("y ~ . - g + (1|g)", data, weights="w").design.fixed_names == names
+    assert translate("y ~ . - g + (1|g)", data, weights="w").design.fixed_names == names
+    assert mixedlm("y ~ . - g + (1|g)", data).design.fixed_names == (*names, "w")
+    counts = data.assign(y=data["w"])
+    model = mixedglm("y ~ . - g + (1|g)", counts, family="poisson", weights="w")
+    assert model.design.fixed_names == names
+    sampled = data.assign(r1=data["w"], r2=data["w"])
+    for replicates in ("r*", ["r1", "r2"]):
+        model = mixedlm(
+            "y ~ . - g + (1|g)", sampled, weights={"rows": "w"}, replicate_weights=replicates
+        )
+        assert model.design.fixed_names == names
 
 
 def test_pi_is_a_column_where_there_is_one():

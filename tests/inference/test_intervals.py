@@ -12,32 +12,58 @@ from scipy import stats
 
 from course import CourseError, mixedlm
 from course.inference.bootstrap import bootstrap
-from course.inference.intervals import confint, wald_errors
+from course.inference.fixed_effects import fixed_effects_table
+from course.inference.intervals import confint
 from course.inference.parameters import parameters
 from course.inference.profile import profile
+from course.inference.wald_intervals import wald_errors
 from course.solver.refits import Refitter
 
 NLME = json.loads((Path(__file__).parents[1] / "reference/profile.json").read_text())["wald_exam"]
 
 
-@pytest.mark.slow
-def test_profile_is_the_default():
+def test_the_default_names_a_method_for_each_parameter():
     ours = fit("exam", "REML")
     table = confint(ours)
     assert list(table.columns) == ["estimate", "lower", "upper", "method"]
     assert list(table.index) == list(parameters(ours).index)
     pd.testing.assert_series_equal(table.estimate, parameters(ours), check_names=False)
-    np.testing.assert_allclose(
-        table[["lower", "upper"]], profile(ours, level=0.95).interval(0.95), rtol=1e-9
-    )
+    assert list(table.method) == ["t (Satterthwaite)"] * 2 + ["REML profile"] * 4
+    fixed, limits = list(ours.fe_params.index), ["lower", "upper"]
+    pd.testing.assert_frame_equal(table.loc[fixed, limits], ours.fixed_effects[limits])
+    found = profile(ours, level=0.95, reml=True).interval(0.95)
+    pd.testing.assert_frame_equal(table.loc[found.index, limits], found)
+    assert table.attrs["notes"] == []
+
+
+def test_the_profile_of_all_parameters_is_that_of_the_ml_fit():
+    ours = fit("exam_1s", "REML")
+    table = confint(ours, "profile")
+    found = profile(ours, level=0.95).interval(0.95)
+    np.testing.assert_allclose(table[["lower", "upper"]], found, rtol=1e-9)
     assert "ML fit" in table.attrs["notes"][0]
-    assert confint(fit("exam", "ML"), parameters="sigma").attrs["notes"] == []
+    after_ml = confint(fit("exam_1s", "ML"), parameters=["standLRT", "sigma"])
+    assert list(after_ml.method) == ["t (Satterthwaite)", "profile"]
+    assert after_ml.attrs["notes"] == []
+    np.testing.assert_allclose(after_ml.upper["sigma"], table.upper["sigma"], rtol=1e-6)
+
+
+def test_kenward_roger_on_request():
+    ours = fit("exam_1s", "REML")
+    expected = fixed_effects_table(ours, "kenward-roger")[["lower", "upper"]]
+    for method in ("auto", "wald"):
+        table = confint(ours, method, df="kenward-roger", parameters=list(expected.index))
+        np.testing.assert_allclose(table[["lower", "upper"]], expected, rtol=1e-12)
+    table = confint(ours, df="kenward-roger", parameters="standLRT")
+    assert table.method.item() == "t (Kenward-Roger)"
+    with pytest.raises(CourseError, match="reml=True"):
+        confint(fit("exam_1s", "ML"), df="kenward-roger")
 
 
 @pytest.mark.slow
 def test_a_wider_level_is_wider():
     ours = fit("exam", "REML")
-    for method in ("profile", "wald"):
+    for method in ("auto", "profile", "wald"):
         narrow, wide = (confint(ours, method, level=level) for level in (0.8, 0.99))
         assert (wide.lower < narrow.lower).all() and (wide.upper > narrow.upper).all()
 

@@ -6,11 +6,13 @@ import numpy as np
 import pandas as pd
 import pytest
 from generalised_fits import ROOT, by_rows, counts, fit, passed, sloped, table
+from scipy import special, stats
 
 from course import (
     CourseError,
     anova,
     between_within,
+    bootstrap,
     confint,
     contrasts,
     fixed_effects_table,
@@ -62,7 +64,10 @@ def test_the_models_are_those_of_lme4(model_id):
     table = fixed_effects_table(found).loc[[patsy(name) for name in as_names(model["names"])]]
     np.testing.assert_allclose(table["estimate"], as_list(model["estimate"]), rtol=2e-3, atol=2e-3)
     np.testing.assert_allclose(table["std_error"], as_list(model["std_error"]), rtol=2e-3)
-    assert np.isinf(table["df"]).all()
+    assert np.isinf(table["df"]).all() and "t" not in table
+    np.testing.assert_allclose(
+        table["z"], as_list(model["estimate"]) / as_list(model["std_error"]), atol=0.01
+    )
 
 
 def as_names(names):
@@ -90,6 +95,7 @@ def test_contrasts_are_those_of_emmeans(model_id, scale):
     for column in ("estimate", "std_error", "lower", "upper", "p_value"):
         values = table[columns.get(column, column)]
         np.testing.assert_allclose(values, as_list(theirs[column]), rtol=2e-3, atol=1e-4)
+    assert "t" not in table and "z" in table
 
 
 @pytest.mark.parametrize("scale", ["link", "response"])
@@ -108,6 +114,7 @@ def test_slopes_are_those_of_emmeans(model_id, scale):
     for column in expected:
         # emmeans takes a difference quotient of a thousandth of the range, to one side
         np.testing.assert_allclose(table[column], expected[column], rtol=3e-3, atol=1e-4)
+    np.testing.assert_allclose(table["z"], table["estimate"] / table["std_error"])
 
 
 def test_slopes_of_counts_are_differences_of_expected_counts():
@@ -197,7 +204,7 @@ def test_an_effect_of_each_row_is_no_group_that_two_rows_share():
     alone = fit("days_absent ~ age + offset(np.log(school_days)) + (1|row)", "absences", "poisson")
     with pytest.raises(CourseError, match="no two rows share any"):
         icc(alone)
-    assert "The correlation to be expected" not in report(alone)
+    assert "The expected correlation" not in report(alone)
 
 
 def test_icc_on_the_latent_scale_has_the_variance_of_the_link():
@@ -241,6 +248,64 @@ def test_icc_on_the_scale_of_the_response_is_that_of_simulated_pairs(made):
         covariance = ((one - middle) * (two - middle)).mean()
         variance = ((one - middle) ** 2 + (two - middle) ** 2).mean() / 2
         assert correlations[name] == pytest.approx(covariance / variance, abs=0.012)
+
+
+def test_the_interval_of_the_icc_of_responses_is_that_of_the_sd():
+    """Of a model with an intercept and a variance the ICC is a function of these two, in closed form."""
+    found = fit("passed ~ 1 + (1|school)", "passed", link="probit")
+    own = icc(found, scale="response").iloc[0]
+
+    def logit(beta, sd):
+        # two rows pass together with the probability of a bivariate normal variable
+        total = 1 + sd**2
+        chance = stats.norm.cdf(beta / np.sqrt(total))
+        both = stats.multivariate_normal(cov=[[total, sd**2], [sd**2, total]]).cdf([beta, beta])
+        return special.logit((both - chance**2) / (chance * (1 - chance)))
+
+    beta, sd = found.fe_params.iloc[0], found.variance_components["sdcor"].iloc[0]
+    assert own["icc"] == pytest.approx(special.expit(logit(beta, sd)), rel=1e-5)
+    step = 1e-3
+    slope = [
+        logit(beta + step, sd) - logit(beta - step, sd),
+        logit(beta, sd + step) - logit(beta, sd - step),
+    ]
+    slope = np.array(slope) / (2 * step)
+    at, H = np.array([beta, sd]), np.empty((2, 2))
+    for i, j in np.ndindex(2, 2):
+        corners = [
+            deviance_of(found, at + 0.02 * (a * np.eye(2)[i] + b * np.eye(2)[j])) * a * b
+            for a in (1, -1)
+            for b in (1, -1)
+        ]
+        H[i, j] = sum(corners) / (4 * 0.02**2)
+    half = 1.959964 * np.sqrt(slope @ np.linalg.inv(H / 2) @ slope)
+    ends = special.expit(logit(beta, sd) + half * np.array([-1, 1]))
+    np.testing.assert_allclose(own[["icc_lower", "icc_upper"]], ends, rtol=5e-3)
+
+
+def deviance_of(found, at):
+    """Laplace's deviance of a model with an intercept and an SD."""
+    problem = found.model.problem
+    beta, theta = at[:1] / problem.columns.T_x[0], at[1:] / problem.columns.T_z[0][0]
+    return problem.evaluate(beta, theta).deviance
+
+
+def test_bootstrapped_intervals_of_the_icc_of_responses():
+    found = fit("passed ~ age + (1|school)", "passed")
+    run = {"scale": "response", "interval": "bootstrap", "n_boot": 15, "seed": 3, "progress": False}
+    table, by_delta = icc(found, **run), icc(found, scale="response")
+    assert table["icc"].equals(by_delta["icc"])
+    drawn = bootstrap(found, 15, seed=3, progress=False).replicates
+    nodes, weights = np.polynomial.hermite_e.hermegauss(41)
+    values = []
+    for _, one in drawn.iterrows():
+        eta = found.design.X @ one[list(found.fe_params.index)].to_numpy(dtype=float)
+        means = special.expit(eta[:, None] + one["sd(Intercept | school)"] * nodes)
+        middle = means @ weights / weights.sum()
+        between = (means - middle[:, None]) ** 2 @ weights / weights.sum()
+        values.append(between.mean() / (middle * (1 - middle)).mean())
+    ends = np.quantile(values, [0.025, 0.975])
+    np.testing.assert_allclose(table[["icc_lower", "icc_upper"]].iloc[0], ends, rtol=2e-3)
 
 
 def test_icc_of_slopes_depends_on_the_predictor_on_both_scales():
@@ -318,7 +383,6 @@ def test_the_report_of_a_probit_has_no_ratios():
         (lambda f: anova(f, "kenward-roger"), "leave df= out"),
         (lambda f: means(f, "sex", df="kenward-roger"), "leave df= out"),
         (lambda f: variance_explained(f), r"Take r2\(fit\)"),
-        (lambda f: icc(f, scale="response", interval="bootstrap"), "leave interval= out"),
         (lambda f: icc(f, scale="reponse"), "did you mean 'response'"),
         (lambda f: means(f, "sex", scale="logit"), "no scale 'logit'"),
     ],

@@ -297,7 +297,7 @@ def test_booleans_categories_and_nullable_numbers():
         (lambda fit: means(fit, 3), "names predictors"),
         (lambda fit: means(fit, []), "names predictors"),
         (lambda fit: means(fit.model, "sex"), r"call its .fit\(\) first"),
-        (lambda fit: means(fit, "sex", by="sex"), "stands in factor and in by"),
+        (lambda fit: means(fit, "sex", by="sex"), "is in factor and in by"),
         (lambda fit: means(fit, "sex", at={"sex": "Male"}), "'Male' is no level of sex"),
         (lambda fit: means(fit, "sex", at={"agee": 3}), "did you mean 'age'"),
         (lambda fit: means(fit, "sex", at={"age": "ten"}), "age holds numbers; got 'ten'"),

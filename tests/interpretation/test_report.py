@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 import course
-from course import CourseError, icc, load, mixedlm, r2, report, side_by_side
+from course import CourseError, __version__, icc, load, mixedlm, r2, report, side_by_side
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +32,8 @@ def two(pupils):
 def test_it_names_the_model_the_method_and_the_sample(one, two):
     assert "fixed effects of age and random intercepts by school was fitted" in report(one)
     assert "restricted maximum likelihood" in report(one)
-    assert "was fitted by maximum likelihood" in report(two)
+    assert "was fitted by maximum likelihood, with the Python package" in report(two)
+    assert f"mixed-effects-course {__version__}." in report(two)
     assert "correlated random intercepts and slopes of age by classroom" in report(two)
     assert f"{two.nobs:,} rows in 190 levels of classroom and 60 levels of school" in report(two)
 
@@ -62,8 +63,9 @@ def test_sds_icc_and_r2_stand_there(two):
     interval = f"[{row['icc_lower']:.2f}, {row['icc_upper']:.2f}]"
     assert f"{row['icc']:.2f} for the same classroom, 95% CI {interval}" in text
     assert "variances averaged over the rows" in text
-    assert f"explained {r2(two)['marginal']:.1%} of the variance" in text
-    assert f"together {r2(two)['conditional']:.1%}." in text
+    assert f"Of the variance {r2(two)['marginal']:.1%} was that of the fixed part" in text
+    assert f"{r2(two)['conditional']:.1%} that of fixed and random parts together" in text
+    assert "explain" not in text  # random effects explain nothing
 
 
 def test_a_singular_fit_is_called_one_and_has_no_interval_at_zero():

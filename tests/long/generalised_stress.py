@@ -131,7 +131,10 @@ def best_of_several(problem: Generalised, seed: int) -> float:
         beta = usual[: problem.p] + 0.5 * rng.normal(size=problem.p)
 
         def value(point: np.ndarray) -> tuple[float, np.ndarray]:
-            at = problem.evaluate(point[: problem.p], point[problem.p :])
+            try:
+                at = problem.evaluate(point[: problem.p], point[problem.p :])
+            except np.linalg.LinAlgError:  # L-BFGS-B may look so far out that no digit is left
+                return 1e30, 0 * point
             return (at.deviance, at.gradient) if np.isfinite(at.deviance) else (1e30, 0 * point)
 
         with np.errstate(all="ignore"):

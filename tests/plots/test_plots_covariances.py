@@ -19,17 +19,17 @@ def matrix(values, names=("Intercept", "age")):
     return pd.DataFrame(values, index=list(names), columns=list(names), dtype=float)
 
 
-def test_cells_hold_the_numbers_and_shades_the_correlations():
+def test_cells_hold_the_numbers_and_shades_the_correlations_of_two_effects():
     ax = plots.covariances({"G": matrix([[9, -3], [-3, 4]])})
     assert [text.get_text() for text in ax.texts] == ["9", "−3", "−3", "4"]
-    assert np.allclose(ax.images[0].get_array(), [[1, -0.5], [-0.5, 1]])
+    assert np.allclose(ax.images[0].get_array(), [[0, -0.5], [-0.5, 0]])
     assert [text.get_text() for text in ax.get_xticklabels()] == ["Intercept", "age"]
     assert plots.alt_text(ax) == "G: variances Intercept 9 and age 4, covariance -3."
 
 
 def test_a_variance_of_zero_has_no_correlation():
     ax = plots.covariances({"G": matrix([[9, 0], [0, 0]])})
-    assert np.array_equal(ax.images[0].get_array(), [[1, 0], [0, 0]])
+    assert np.array_equal(ax.images[0].get_array(), np.zeros((2, 2)))
 
 
 def test_several_matrices_are_side_by_side_with_one_text():

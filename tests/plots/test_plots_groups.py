@@ -21,6 +21,19 @@ def test_scores_draws_every_row_and_the_means_in_order():
     assert ax.get_xlabel() == "test_score (points)" and ax.get_ylabel() == "school"
 
 
+def test_scores_within_larger_groups_puts_their_rows_together():
+    data = TWELVE.assign(district=TWELVE["school"].map({"A": "x", "B": "x", "C": "y", "D": "x"}))
+    ax = plots.scores(data, "test_score", "school", within="district")
+    # x has a mean of (5 * 53 + 4 * 47 + 66) / 10 = 51.9, y one of 60: below all of y lies all of x
+    assert [text.get_text() for text in ax.get_yticklabels()] == ["B", "A", "D", "C"]
+    (lines,) = [c for c in ax.collections if c.get_label() == "mean of its district"]
+    assert sorted(segment[0, 0] for segment in lines.get_segments()) == [51.9, 60]
+    assert "run from 51.9 to 60." in plots.alt_text(ax)
+    crossed = data.assign(district=["x", "y"] * 6)
+    with pytest.raises(CourseError, match="must contain each school, and school A lies in several"):
+        plots.scores(crossed, "test_score", "school", within="district")
+
+
 def test_pooling_puts_each_partially_pooled_mean_between_the_two_others(fit):
     overall = fit.fe_params["Intercept"]
     partial = overall + fit.random_effects["school"]["Intercept"]

@@ -29,7 +29,7 @@ ALLOWED = {
     "fit": "errors common formula design solver translation streaming",
     "inference": "errors common formula design solver fit",
     "interpretation": "errors common formula design solver fit inference",
-    "diagnosis": "errors common formula design solver fit inference interpretation",
+    "diagnosis": "errors common formula design solver data fit inference interpretation",
     "plots": "errors common formula simulate design fit inference interpretation",
     "studies": "errors common simulate solver fit inference plots",
     "exercises": "errors common formula simulate design data fit inference interpretation "

@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 from made import pupils
 
+from course import mixedlm, report, simulate_assessment
 from course.__main__ import main
 from course.data.files import read_table, write_table
 
@@ -55,6 +56,50 @@ def test_weights(table, capsys):
     assert 'root = np.sqrt(data["age"].to_numpy(float))' in capsys.readouterr().out
     assert main(["fit", FORMULA, str(table), "--weights", "ages"]) == 2
     assert "did you mean 'age'" in capsys.readouterr().err
+
+
+@pytest.fixture(scope="module")
+def assessment(tmp_path_factory):
+    made = simulate_assessment(1, 10, 8, strata=2, missing={}, plausible_values=2, seed=1)
+    path = tmp_path_factory.mktemp("assessment") / "pisa.sav"
+    write_table(made.data, path)
+    return path
+
+
+SAMPLED = ["--weights", "student=W_FSTUWT", "--weights", "SCHOOLID=W_SCHGRNRABWT"]
+
+
+def test_sampling_weights_and_plausible_values(assessment, capsys):
+    formula, path = "PV*MATH ~ ESCS + (1|SCHOOLID)", str(assessment)
+    weights = {"student": "W_FSTUWT", "SCHOOLID": "W_SCHGRNRABWT"}
+    data = read_table(path, labels=["SCHOOLID"])
+    assert main(["fit", formula, path, *SAMPLED, "--scaling", "none", "--strata", "STRATUM"]) == 0
+    expected = mixedlm(formula, data, weights=weights, scaling=None, strata="STRATUM").fit()
+    assert capsys.readouterr().out.strip() == str(expected.summary())
+    replicates = ["--replicate-weights", "W_FSTURWT*", "--fay", "0.5", "--replicate-method", "fay"]
+    assert main(["fit", "PV1MATH ~ ESCS + (1|SCHOOLID)", path, *SAMPLED, *replicates]) == 0
+    assert "standard errors from replicate weights" in capsys.readouterr().out
+    assert main(["fit", formula, path, *SAMPLED, "--report"]) == 0
+    expected = mixedlm(formula, data, weights=weights).fit()
+    assert capsys.readouterr().out.strip() == report(expected)
+    assert main(["fit", formula, path]) == 0
+    assert "each of 2 plausible values" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["--weights", "W_FSTUWT", "--weights", "SCHOOLID=W_SCHGRNRABWT"], "UNIT=COLUMN in each"),
+        (["--strata", "STRATUM"], "strata= goes with sampling weights"),
+        ([*SAMPLED, "--family", "poisson", "--strata", "STRATUM"], "--strata is for linear models"),
+        (["--weights", "student=W_FSTUW"], "no column 'W_FSTUW'"),
+        ([*SAMPLED, "--replicate-weights", "W_FSTURWT*", "--replicate-method", "fey"], "'fay'?"),
+    ],
+)
+def test_sampling_weights_that_are_wrong(assessment, capsys, arguments, says):
+    assert main(["fit", "PV1MATH ~ ESCS + (1|SCHOOLID)", str(assessment), *arguments]) == 2
+    error = capsys.readouterr().err
+    assert says in error and error.count("\n") == 1
 
 
 def broken(path):
@@ -151,7 +196,7 @@ def test_a_catalog_of_sas(capsys):
     files = Path(__file__).resolve().parents[1] / "reference" / "files"
     survey = ["translate", "math ~ sex + (1|school)", str(files / "survey.sas7bdat")]
     assert main([*survey, "--catalog", str(files / "survey.sas7bcat")]) == 0
-    assert "lies beside" not in capsys.readouterr().err
+    assert "is in the same folder as" not in capsys.readouterr().err
     assert main([*survey, "--catalog", str(files / "survey.sav")]) == 2
     assert "a catalog of SAS ends in .sas7bcat" in capsys.readouterr().err
 

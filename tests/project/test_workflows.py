@@ -33,7 +33,7 @@ def valid(path: Path) -> Result:
 
 
 def test_there_are_workflows_to_test_and_to_publish():
-    assert [path.name for path in WORKFLOWS] == ["long.yml", "pages.yml", "test.yml"]
+    assert [path.name for path in WORKFLOWS] == ["live.yml", "long.yml", "pages.yml", "test.yml"]
 
 
 def test_what_is_long_by_nature_runs_every_week_part_by_part():

@@ -9,6 +9,7 @@ from course import mixedglm
 from course.design.design import build_design
 from course.formula.parse import parse_formula
 from course.solver.families import FAMILIES
+from course.solver.laplace import Search
 from course.solver.penalised import Generalised
 from course.solver.quadrature import Adaptive
 
@@ -209,3 +210,17 @@ def test_listed_pairs_are_the_whole_matrix(monkeypatch):
         ]
         assert kinds == ["Pairs", "Dense"]
         assert pairs.llf == pytest.approx(dense_one.llf, abs=1e-8)
+
+
+def test_a_search_turns_back_where_no_digit_is_left(monkeypatch):
+    model = fit("passed ~ age + (age|school)").model.problem
+    search = Search(model)
+    start, _ = model.start
+    here = search.evaluate(start)
+
+    def too_far(*_):
+        raise np.linalg.LinAlgError("Singular matrix")
+
+    monkeypatch.setattr(model, "evaluate", too_far)
+    assert search.evaluate(start + 1e9).deviance == np.inf
+    assert search.best is here and np.isfinite(here.deviance)

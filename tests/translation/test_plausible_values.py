@@ -124,7 +124,7 @@ def test_rows_that_lack_some_plausible_values_are_refused():
 def test_each_response_is_checked_under_its_own_name():
     with pytest.raises(CourseError, match="PV3"):
         mixedlm(f"PV* ~ {RIGHT}", some().assign(PV3=1.0))
-    with pytest.raises(CourseError, match="'PV2' has one value only"):
+    with pytest.raises(CourseError, match="'PV2' has only one value"):
         mixedlm(f"PV* ~ {RIGHT}", some().assign(PV2="many"))
     text = some()["PV3"].round(3).astype(str)
     for two in ("few", "many"):

@@ -1,0 +1,110 @@
+// What a cell shows, in the page's own form for it.
+
+import { element } from "./dom.js";
+
+const SEEN = "In the picture: "; // what `plots.show` prints below a picture
+// In this order: the first that there is, is shown.
+const FORMS = {
+  "image/png": (png, { alt }) => picture(`data:image/png;base64,${png}`, alt),
+  "image/svg+xml": (svg, { alt }) => picture(`data:image/svg+xml,${encodeURIComponent(svg)}`, alt),
+  "text/latex": formula,
+  "text/html": (html) => {
+    const box = element("div", { className: "output table" });
+    box.innerHTML = html;
+    box.querySelectorAll("style[scoped]").forEach((style) => style.remove());
+    box.querySelectorAll("table[border]").forEach((table) => table.removeAttribute("border"));
+    for (const corner of box.querySelectorAll("th:empty")) corner.replaceWith(element("td")); // heads nothing
+    return box;
+  },
+  "text/markdown": markdown,
+  "text/plain": text,
+};
+
+export function shown(output) {
+  if (output.kind === "text") return text(output.text);
+  if (output.kind === "error") return failure(output);
+  const kind = Object.keys(FORMS).find((one) => one in output.data);
+  return kind ? FORMS[kind](output.data[kind], output.metadata[kind] ?? {}) : null;
+}
+
+// In words, for those who do not see it.
+export function said(output) {
+  if (output.kind === "text") return output.text.replace(/[^]*\r/, "");
+  if (output.kind === "error") return `${output.name}: ${output.message}`;
+  if (output.kind !== "display") return "";
+  if ("image/png" in output.data) return output.metadata["image/png"]?.alt ?? "A picture.";
+  if ("text/html" in output.data) return "A table.";
+  if ("text/latex" in output.data) return "A formula.";
+  return output.data["text/plain"] ?? "";
+}
+
+function text(content) {
+  const box = element("div", { className: "output" });
+  const pre = element("pre");
+  box.append(pre);
+  box.add = (more) => {
+    content = more === undefined ? content : content + more;
+    const lines = content.replace(/\n$/, "").split("\n").map((line) => line.replace(/\r$/, "").replace(/^[^]*\r/, ""));
+    pre.textContent = lines.join("\n");
+    const isSeen = pre.textContent.startsWith(SEEN);
+    box.classList.toggle("seen", isSeen);
+  };
+  box.add();
+  return box;
+}
+
+function picture(source, alt) {
+  return element("div", { className: "output picture" }, element("img", { src: source, alt: alt ?? "A picture without a description." }));
+}
+
+function formula(latex) {
+  const box = element("div", { className: "output math-wrapper" });
+  box.textContent = `\\[${latex.replace(/^\$\$?(\\displaystyle)?|\$\$?$/g, "").replace(/\\text\{[^}]*\}/g, (found) => found.replaceAll("\\_", "_"))}\\]`;
+  typeset(box);
+  return box;
+}
+
+let mathjax = null;
+
+// Pages with formulas have MathJax already; on others it is loaded for the first one.
+async function typeset(box) {
+  if (!window.MathJax?.startup)
+    mathjax ??= new Promise((resolve) => {
+      window.MathJax ??= { options: { enableMenu: false } };
+      document.head.append(element("script", { src: new URL("../_static/mathjax.js", import.meta.url).href, onload: resolve }));
+    });
+  await mathjax;
+  await window.MathJax.startup.promise;
+  await window.MathJax.typesetPromise([box]);
+}
+
+function failure({ traceback, everything }) {
+  const box = element("div", { className: "output error" }, element("pre", { textContent: traceback }));
+  if (everything !== traceback)
+    box.append(element("details", {}, element("summary", { textContent: "The way through the packages" }), element("pre", { textContent: everything })));
+  return box;
+}
+
+// The little of Markdown that a cell writes: headings, lists, paragraphs; bold, italics, code.
+function markdown(source) {
+  const box = element("div", { className: "output markdown" });
+  for (const block of source.trim().split(/\n\s*\n/)) {
+    const lines = block.split("\n");
+    if (/^#{1,6} /.test(block)) box.append(inline("p", block.replace(/^#+ /, ""), "heading"));
+    else if (lines.every((line) => /^[-*] |^ {2}/.test(line)))
+      box.append(element("ul", {}, ...block.split(/^[-*] /m).slice(1).map((item) => inline("li", item))));
+    else box.append(inline("p", lines.join(" ")));
+  }
+  return box;
+}
+
+function inline(tag, words, className = "") {
+  const made = element(tag, { className });
+  for (const piece of words.split(/(\*\*.+?\*\*|`.+?`|\*.+?\*)/s)) {
+    if (piece.startsWith("**")) made.append(element("strong", { textContent: piece.slice(2, -2) }));
+    else if (piece.startsWith("`")) made.append(element("code", { textContent: piece.slice(1, -1) }));
+    else if (/^\*.+\*$/s.test(piece)) made.append(element("em", { textContent: piece.slice(1, -1) }));
+    else made.append(piece);
+  }
+  return made;
+}

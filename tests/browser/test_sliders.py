@@ -1,0 +1,90 @@
+"""The pictures that move, in a browser: by the keyboard, said aloud, readable for all."""
+
+from collections.abc import Iterator
+
+import pytest
+from chromium import seen_by_axe, watch
+from playwright.sync_api import Browser, Page, expect
+
+LESSONS = {
+    "zero": "03-random-slopes",
+    "shrinkage": "02-random-intercepts",
+    "icc": "06-interpretation",
+    "power": "09-planning-a-study",
+}
+
+
+@pytest.fixture
+def opened(browser: Browser, address) -> Iterator:
+    """A function that opens the lesson of a slider; Python is not started."""
+    context, trouble = browser.new_context(reduced_motion="reduce"), []
+
+    def opened(name: str) -> Page:
+        page = context.new_page()
+        watch(page, address, trouble)
+        page.goto(f"{address}/notebooks/{LESSONS[name]}.html")
+        page.wait_for_load_state("networkidle")
+        return page
+
+    yield opened
+    context.close()
+    assert trouble == []
+
+
+def test_the_correlation_turns_as_zero_moves(opened):
+    page = opened("zero")
+    slider, reading = page.get_by_label("Zero is at age"), page.locator(".slider .reading")
+    expect(reading).to_have_attribute("aria-live", "polite")
+    before = reading.inner_text()
+    assert "High schools seem to be the flat ones" in before
+    slider.focus()
+    page.keyboard.press("End")
+    expect(slider).to_have_value("14")
+    expect(reading).to_contain_text("High schools are the steep ones")
+    page.keyboard.press("ArrowLeft")
+    expect(reading).to_contain_text("Zero at age 13.5")
+    assert "age 13.5" in page.locator(".slider svg").last.get_attribute("aria-label")
+
+
+def test_a_school_shrinks_less_with_more_pupils(opened):
+    page = opened("shrinkage")
+    slider, reading = page.get_by_label("Pupils in each school"), page.locator(".slider .reading")
+    slider.fill("1")
+    expect(reading).to_contain_text("keeps 30 % of its distance")
+    slider.fill("60")
+    expect(reading).to_contain_text("keeps 96 % of its distance")
+
+
+def test_the_icc_is_a_share_of_variances(opened):
+    page = opened("icc")
+    page.get_by_label("SD between schools").fill("6")
+    page.get_by_label("SD inside schools").fill("6")
+    expect(page.locator(".slider .reading")).to_contain_text("the ICC is 0.50")
+    page.get_by_label("SD between schools").fill("0")
+    expect(page.locator(".slider .reading")).to_contain_text("the ICC is 0.00")
+
+
+def test_more_schools_help_where_more_pupils_hardly_do(opened):
+    page = opened("power")
+    page.get_by_label("Schools", exact=True).fill("20")
+    page.get_by_label("Pupils in each").fill("10")
+    reading = page.locator(".slider .reading")
+    expect(reading).to_contain_text("20 schools with 10 pupils each, 200 in all")
+    expect(reading).to_contain_text(
+        "a chance of 0.61. Twice the schools: 0.90. With 50 pupils in each, 0.72."
+    )
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (1280, "dark"), (390, "dark")])
+@pytest.mark.parametrize("name", LESSONS)
+def test_a_slider_is_readable_for_all(opened, name, width, scheme):
+    page = opened(name)
+    page.set_viewport_size({"width": width, "height": 844})
+    page.emulate_media(color_scheme=scheme)
+    figure = page.locator(".slider")
+    figure.scroll_into_view_if_needed()
+    box = figure.bounding_box()
+    assert box["x"] >= 0
+    assert box["x"] + box["width"] <= width
+    assert seen_by_axe(page) == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
