@@ -70,7 +70,8 @@ def optima_without_each(
     if inner and not problem.crossing and not refitter.several_valleys:
         model = Neighbourhood(problem, EachLeftOut(problem, grouping), theta, root, best.reml)
         if len(model.points) <= MOST_POINTS:
-            starts, found = model.search()
+            with np.errstate(all="ignore"):  # where an effect does not exist without a level
+                starts, found = model.search()
     advance(len(found))
     left = [level for level in range(n_levels) if level not in found]
     size = how_many(problem)
@@ -199,6 +200,7 @@ class Neighbourhood:
         slopes = (by_log * around.gradient(at, self.reml)) @ self.root
         without = [self.each.evaluate(theta) for theta in thetas]
         less = deviance[:, None] - [self.each.deviance(one, self.reml) for one in without]
+        less[:, ~self.each.identifies_beta] = 0.0
         basis, _ = _quadratic(self.points)
         x = _zeros(np.linalg.solve(basis, slopes), np.linalg.solve(basis, less))
         found = self._accepted(x, [one.root for one in without], [one.logdet for one in without])

@@ -55,10 +55,10 @@ class Refitter:
         begin = CommonStart(problem, start, best.reml)
         return cls(problem, begin, bool(rival_starts(problem)))
 
-    def fit(self, problems: Sequence[Problem], near: float = TRUSTED) -> list[Optimum | None]:
+    def fit(self, problems: Sequence[Problem], trusted: float = TRUSTED) -> list[Optimum | None]:
         """The optimum of each problem with another response; None where the fit breaks off.
 
-        `near` is the slope, every theta measured by its curvature, from which the last step is taken on trust.
+        `trusted` is the slope, by the curvature of each theta, from which the last step is taken on trust.
         """
         if not problems:
             return []
@@ -71,7 +71,7 @@ class Refitter:
         starts, inverses = begin.step(slopes)
         # near 0 a variance is known less well than its size there promises: shorter steps are long
         shares = inverses.diagonal(axis1=1, axis2=2) / begin.inverse.diagonal()
-        return self.fit_from(problems, starts, inverses, near * shares.min(axis=1, initial=1))
+        return self.fit_from(problems, starts, inverses, trusted * shares.min(axis=1, initial=1))
 
     def fit_responses(self, responses: Sequence[np.ndarray]) -> list[Optimum | None]:
         """The same for other responses of the rows."""
