@@ -33,7 +33,7 @@ export function said(output) {
   if (output.kind === "error") return `${output.name}: ${output.message}`;
   if (output.kind !== "display") return "";
   if ("image/png" in output.data) return output.metadata["image/png"]?.alt ?? "A picture.";
-  if ("text/html" in output.data) return "A table.";
+  if (/<table/i.test(output.data["text/html"])) return "A table.";
   if ("text/latex" in output.data) return "A formula.";
   return output.data["text/plain"] ?? "";
 }
@@ -42,14 +42,19 @@ function text(content) {
   const box = element("div", { className: "output" });
   const pre = element("pre");
   box.append(pre);
-  box.add = (more) => {
-    content = more === undefined ? content : content + more;
+  const draw = () => {
+    drawing = false;
     const lines = content.replace(/\n$/, "").split("\n").map((line) => line.replace(/\r$/, "").replace(/^[^]*\r/, ""));
     pre.textContent = lines.join("\n");
-    const isSeen = pre.textContent.startsWith(SEEN);
-    box.classList.toggle("seen", isSeen);
+    box.classList.toggle("seen", pre.textContent.startsWith(SEEN));
   };
-  box.add();
+  let drawing = false;
+  box.add = (more) => {
+    content += more;
+    if (!drawing) requestAnimationFrame(draw); // once a frame, however much a loop prints
+    drawing = true;
+  };
+  draw();
   return box;
 }
 
