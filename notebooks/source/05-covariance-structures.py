@@ -510,10 +510,10 @@ for gap in translation.gaps:
 classrooms = mixedlm("test_score ~ age10 + sex + (age10|classroom) + (1|school)", pupils).fit()
 G_classroom = covariance_matrix(classrooms, "classroom", ["Intercept", "age10"])
 shift = -G_classroom.loc["Intercept", "age10"] / G_classroom.loc["age10", "age10"]
-pupils["age_c"] = pupils["age10"] - shift
+pupils["age_shifted"] = pupils["age10"] - shift
 
 reached = {}
-for zero, predictor in {"10 years": "age10", f"{10 + shift:.2f} years": "age_c"}.items():
+for zero, predictor in {"10 years": "age10", f"{10 + shift:.2f} years": "age_shifted"}.items():
     components = {
         "classroom": "0 + C(classroom)",
         f"classroom:{predictor}": f"0 + C(classroom):{predictor}",

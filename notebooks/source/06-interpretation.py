@@ -176,7 +176,7 @@ gap = expected["estimate"].unstack("sex").eval("male - female")
 plots.show(
     ax,
     alt="Expected score against age with 95 % bands, a solid line for girls and a dashed line for "
-    f"boys. Boys minus girls is {gap[-2]:.1f} points at age 8 and {gap[0]:.1f} at age 10. The lines "
+    f"boys. Boys minus girls is {gap[-2]:.2f} points at age 8 and {gap[0]:.1f} at age 10. The lines "
     "are not parallel: the gap grows with age.",
 )
 
@@ -311,8 +311,8 @@ fig, ax = plt.subplots(figsize=(6.8, 4.6))
 ax.plot(10 + x, school_lines.T, color=plots.GREY, lw=0.6)
 ax.plot(10 + x, average - wide, color=plots.BLUE, ls="--", lw=2, label="range of 95 % of schools")
 ax.plot(10 + x, average + wide, color=plots.BLUE, ls="--", lw=2)
-band = {"color": plots.ORANGE, "alpha": 0.7, "lw": 0, "zorder": 3}
-ax.fill_between(10 + x, average - narrow, average + narrow, **band, label="95 % interval")
+ax.plot(10 + x, average - narrow, color=plots.ORANGE, lw=2, label="95 % interval of the average")
+ax.plot(10 + x, average + narrow, color=plots.ORANGE, lw=2)
 ax.plot(10 + x, average, color=plots.INK, lw=1.5, zorder=4, label="average school")
 ax.set(xlabel="age (years)", ylabel="expected score of a girl (points)", xlim=(8, 12))
 ax.legend(frameon=False)
@@ -941,16 +941,16 @@ variance_explained(simpler).round(2)
 
 # %% [markdown] tags=["self-study"]
 # Read it row by row. Age and sex differ inside classrooms, and account for residual variance. Resources
-# differ between schools, and account for variance there. No predictor belongs to classrooms. Their
-# variance changes here only by chance, as some classrooms happen to have older pupils.
+# differ between schools, and account for variance there. But the variance of classrooms has *grown*, so
+# its value is negative. How can a predictor explain less than nothing?
 #
-# A value may be *negative*, and not only by chance. Suppose that a predictor varies within
-# groups and has the same mean in all of them, such as the day of the week in a diary study. It
-# makes the residual variance smaller. But the model without it took some of that residual
-# scatter for granted when it worked out how much the means of the groups differ beyond chance.
-# Once the residual is smaller, more of the same differences count as real, and the variance of
-# the groups *grows*. That is no mistake, and no reason to drop the predictor (Snijders and
-# Bosker 1994, [doi 10.1177/0049124194022003004](https://doi.org/10.1177/0049124194022003004)).
+# Age varies within classrooms, and its mean is nearly the same in all of them. It makes the residual
+# variance smaller. The model without age saw more residual scatter, and so put more of the differences
+# between the means of classrooms down to chance. Once the residual is smaller, more of these same
+# differences count as real. That is no mistake, and no reason to drop the predictor. It happens regularly
+# with predictors that are balanced within groups, such as the days of a diary study (Snijders and Bosker
+# 1994, [doi 10.1177/0049124194022003004](https://doi.org/10.1177/0049124194022003004)). Chance adds to it
+# in either direction.
 #
 # `variance_shares` divides up what the predictors leave.
 

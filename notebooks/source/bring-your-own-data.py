@@ -34,7 +34,9 @@
 # `{"age": [99]}` for a code that means "missing" in one column only.
 
 # %% tags=["workshop"]
-file = "../data/exam.csv"
+from course.data import data_file
+
+file = data_file("exam.csv")  # for your own: file = "results.xlsx", in quotes
 labels = ["school", "student"]
 na_values = []
 
@@ -60,17 +62,24 @@ from course import (
 
 data = read_table(file, labels=labels, na_values=na_values)
 titles = data.attrs.get("labels", {})
+
+
+def span(column):
+    """From the lowest number of a column to the highest."""
+    numbers = pd.api.types.is_numeric_dtype(column) and column.dtype != bool
+    return f"{column.min():g} to {column.max():g}" if numbers else ""
+
+
 pd.DataFrame(
     {
         "read as": data.dtypes.astype(str),
         "different values": data.nunique(),
         "missing": data.isna().sum(),
-        "lowest": data.min(numeric_only=True),
-        "highest": data.max(numeric_only=True),
+        "range": [span(data[name]) for name in data.columns],
         "first": data.iloc[0].astype(str),
-        "title": pd.Series({name: titles.get(name, "") for name in data.columns}),
+        "title": [titles.get(name, "") for name in data.columns],
     }
-).reindex(data.columns).fillna("")
+)
 
 # %% [markdown] tags=["workshop"]
 # Look at the column *read as* before anything else.
@@ -84,8 +93,8 @@ pd.DataFrame(
 #   instead.
 # - *missing* should count what you know to be missing. If a dash or -99 stands for it in your file, write
 #   `na_values = ["-", -99]` above. Codes that the file itself declares missing are already treated so.
-# - *lowest* and *highest* betray other codes. A test of at most 50 points whose highest value is 999 has
-#   a code in it.
+# - *range*, from the lowest number to the highest, betrays other codes. If a test of at most 50 points
+#   has a highest value of 999, that is a code.
 # - *title* is what the file says about a column in words. Pictures and the report will use it.
 #
 # Here is what was done with labels and codes: first the levels of each factor, in order, then the reasons
@@ -312,12 +321,14 @@ print(textwrap.fill(report(fit), 95))
 # summary and the report. It runs wherever the course is installed: `python analysis.py`.
 
 # %% tags=["workshop"]
+where = repr(file) if isinstance(file, str) else f"data_file({file.name!r})"
 script = f"""\
 import textwrap
 
 from course import diagnose, means, mixedlm, read_table, report
+from course.data import data_file  # finds the files that come with the course
 
-data = read_table({file!r}, labels={labels!r}, na_values={na_values!r})
+data = read_table({where}, labels={labels!r}, na_values={na_values!r})
 fit = mixedlm({fit.formula!r}, data).fit()
 print(fit.summary())
 print(diagnose(fit))

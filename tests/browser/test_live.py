@@ -157,6 +157,7 @@ def test_an_exercise_is_wrong_then_right_and_stays_solved(opened, address):
     page.get_by_role("button", name="Start over").click()
     expect(exercise.get_by_role("textbox")).to_have_value(re.compile(r"columns_of_Z = \.\.\."))
     expect(page.locator(".tick")).to_have_count(0)
+    expect(page.locator(".live > .row .state")).to_have_text("Python is ready.", timeout=PATIENCE)
     page.reload()
     expect(page.locator(".live")).not_to_contain_text("is kept")
 

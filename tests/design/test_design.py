@@ -307,7 +307,7 @@ def test_a_new_value_of_a_number_used_as_a_label_is_named(call, known):
         d.fixed_rows(data.head(3).assign(x=[0, 7, 1]))
     message = str(caught.value)
     assert call.replace(" ", "") in message.replace(" ", "") and known in message
-    assert ("8.0 is none" if "+" in call else "7 is none") in message
+    assert ("8.0 is not one" if "+" in call else "7 is not one") in message
     assert "levels=" not in message  # which nobody wrote
 
 

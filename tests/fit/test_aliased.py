@@ -196,7 +196,7 @@ def test_notes_name_the_empty_cells():
 
 def test_notes_name_what_determines_a_column():
     assert fitted("repeated").notes[:2] == (
-        "m is determined by x: their effects cannot be told apart, and m is left out.",
+        "m is determined by x: their effects cannot be told apart, so m is left out.",
         "one has the same value in every row: its effect cannot be separated from the intercept, so it "
         "is left out.",
     )

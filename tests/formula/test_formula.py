@@ -289,7 +289,7 @@ REFUSED = {
     "y ~ np.round(x, 99) + (1|g)": "from 0 to 15",
     "y ~ cr(x, 99) + (1|g)": "from 1 to 50",
     "y ~ Sum(f) + (1|g)": "C(x, Sum)",
-    "y ~ C(f, z) + (1|g)": "no coding",
+    "y ~ C(f, z) + (1|g)": "not a coding",
     "y ~ np.log(C(f)) + (1|g)": "makes labels",
     "y ~ C(f, Diff(1)) + (1|g)": "takes 0 arguments",
 }

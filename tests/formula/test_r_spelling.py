@@ -171,7 +171,7 @@ REFUSED = {
     "y ~ . + (1|g)": "name the columns",
     "y ~ ifelse(x > 1, 1) + (1|g)": "takes test, yes and no",
     "y ~ log(x.__class__) + (1|g)": "no place in a formula",
-    "y ~ np.log + (1|g)": "no column",
+    "y ~ np.log + (1|g)": "not a column",
 }
 
 
