@@ -146,7 +146,7 @@ function copying() {
 
 // What scrolls in itself can be reached, and scrolled, from the keyboard.
 function reachable() {
-  all("pre, .table, .table-wrap, div.math").forEach((box) => {
+  all("pre, .table, .table-wrap, div.math, .output.math-wrapper").forEach((box) => {
     const scrolls = box.scrollWidth > box.clientWidth || box.scrollHeight > box.clientHeight + 1;
     if (scrolls) box.tabIndex = 0;
     else box.removeAttribute("tabindex");
