@@ -32,6 +32,9 @@ NBVAL := --nbval --nbval-current-env --nbval-cell-timeout=$(CELL_TIMEOUT)
 # What `make test-long` runs: make test-long LONG="stress fuzz" runs these two alone.
 LONG = tests lessons stress fuzz levels coverages
 
+# The learner's own copy of the lessons, which git does not see: what is written there, no update touches.
+MY_WORK := my-work
+
 # JupyterLab prints its address. Without a screen, and for root, that is all: it opens no browser.
 NO_SCREEN = $(if $(filter Linux,$(shell uname -s)),$(if $(DISPLAY)$(WAYLAND_DISPLAY),,--no-browser))
 ROOT_USER = $(if $(filter 0,$(shell id -u)),--no-browser --allow-root)
@@ -45,10 +48,11 @@ OPENS = $(if $(NO_SCREEN)$(ROOT_USER),Open that address in a browser.,It opens i
 help: ## list what make can do here
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' Makefile
 
-lab: doctor ## install, check the installation, open the lessons in JupyterLab
+lab: doctor ## install, check the installation, open your copy of the lessons in JupyterLab
+	@$(VENV_PYTHON) -m course lessons $(MY_WORK)
 	@echo "Starting JupyterLab. In a few seconds it prints its address: http://localhost:8888/lab/..., or 8889 where 8888 is taken."
 	@echo "$(OPENS) To stop it, press Control-C twice."
-	$(VENV_PYTHON) -m jupyterlab $(sort $(NO_SCREEN) $(ROOT_USER)) --LabApp.default_url=/lab/tree/notebooks/00-start-here.ipynb
+	$(VENV_PYTHON) -m jupyterlab $(sort $(NO_SCREEN) $(ROOT_USER)) --ServerApp.root_dir=$(MY_WORK) --LabApp.default_url=/lab/tree/00-start-here.ipynb
 
 test: .venv/installed-test style ## install with the test tools; run linter, tests, doctests, notebooks
 	$(PYTEST) $(ON_ALL_CORES) course tests $(if $(NOTEBOOKS),$(NBVAL) --lessons-once $(NOTEBOOKS))
@@ -74,8 +78,8 @@ test-lowest: .venv-lowest/installed ## run the tests on the lowest versions that
 test-browser: site .venv/installed-browser ## try the website and JupyterLab in Chromium
 	$(VENV_PYTHON) -m pytest -n 2 --dist loadgroup tests/browser
 
-test-live: site .venv/installed-browser ## run all lessons on their pages in Chromium: half an hour
-	$(VENV_PYTHON) -m pytest -m "long or not long" tests/browser/test_live_lessons.py
+test-live: site .venv/installed-browser ## run all lessons on their pages in Chromium, and the package's tests there: an hour
+	$(VENV_PYTHON) -m pytest -m "long or not long" tests/browser/test_live_lessons.py tests/browser/test_live_package.py
 
 .PHONY: .venv/installed-browser
 .venv/installed-browser: .venv/installed-test
@@ -160,12 +164,12 @@ clean: ## remove the installation and what tools left behind
 
 # The files named installed and installed-test stand for what pip did: it runs again only when one of these changes.
 .venv/installed: .venv/pyvenv.cfg pyproject.toml constraints.txt
-	@$(INSTALL_ALOUD) -e .
+	@$(INSTALL_ALOUD) -e '.[lab]'
 	@$(COMPILE_REST)
 	@touch $@
 
 .venv/installed-test: .venv/pyvenv.cfg pyproject.toml constraints.txt
-	@$(INSTALL_ALOUD) -e '.[test]'
+	@$(INSTALL_ALOUD) -e '.[lab,test]'
 	@$(COMPILE_REST)
 	@touch .venv/installed $@
 
@@ -173,7 +177,7 @@ clean: ## remove the installation and what tools left behind
 .venv-lowest/installed: .venv/pyvenv.cfg pyproject.toml tests/project/lowest.py
 	$(PYTHON) -m venv --clear .venv-lowest
 	.venv-lowest/bin/python tests/project/lowest.py > .venv-lowest/constraints.txt
-	.venv-lowest/bin/python -m pip install --disable-pip-version-check -c .venv-lowest/constraints.txt -e '.[test]'
+	.venv-lowest/bin/python -m pip install --disable-pip-version-check -c .venv-lowest/constraints.txt -e '.[lab,test]'
 	@touch $@
 
 .venv/pyvenv.cfg:

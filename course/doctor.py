@@ -86,7 +86,11 @@ def examine(root: Path) -> Iterator[Finding]:
     )
     yield attempt("statsmodels fits a small model", fit_with_statsmodels, anew)
     yield attempt("the course fits the same model", fit_with_course, anew)
-    yield attempt("notebooks run in this Python", run_kernel, kernel)
+    if version_of("jupyterlab"):
+        yield attempt("notebooks run in this Python", run_kernel, kernel)
+    else:
+        lab = f'{python_command()} -m pip install "{DISTRIBUTION}[lab]"'
+        yield Finding(True, f"the package alone, without JupyterLab; for the lessons: {lab}")
 
 
 def check_python(version: tuple[int, ...]) -> Finding:
@@ -275,7 +279,7 @@ def pip_install(root: Path) -> str:
         wheel = f"{DISTRIBUTION.replace('-', '_')}-{__version__}-py3-none-any.whl"
         return f"{python_command()} -m pip install {wheel}"
     constraints = shown(root / "constraints.txt")
-    return f"{python_command()} -m pip install -c {constraints} -e {shown(root)}"
+    return f'{python_command()} -m pip install -c {constraints} -e "{shown(root)}[lab]"'
 
 
 def python_command() -> str:

@@ -13,6 +13,7 @@ Tags of a cell
 workshop      taken on both routes.
 self-study    left out of the one-day workshop; a whole section, its heading ends "(self-study)".
 exercise      a question (Markdown), or its answer (code).
+set-up        what has to be installed and run first; built, and in no source.
 solution      Markdown: reasoning that only the solutions notebook shows. Code: a worked answer,
               from which the learner's stub is made.
 nbval-ignore-output   the output differs from machine to machine, so none is stored or compared; few,
@@ -38,11 +39,21 @@ from jupyter_client.manager import AsyncKernelManager
 from nbclient import NotebookClient
 from nbformat import NotebookNode
 
+from course.lessons import fingerprint
+
 NOTEBOOKS = Path(__file__).resolve().parent
 ROUTES = {"workshop", "self-study"}
-TAGS = ROUTES | {"exercise", "solution", "nbval-ignore-output"}
+TAGS = ROUTES | {"exercise", "solution", "set-up", "nbval-ignore-output"}
 MARK = re.compile(r"\s*#!\s*$")
+LONG = 18  # lines: more than one sees at once with the picture below them
+DRAWS = re.compile(r"\b(plt|plots|fig|figure|ax|axes|left|right)\b")
 RELATIVE_LINK = re.compile(r"(\]\()(?!\w+:|#)")
+# Below the opening of every notebook: it may be read anywhere, on the first day or the second.
+SET_UP = """\
+> **To run this notebook** you need Python 3.11 or newer and the course, with all its data: \
+`pip install "mixed-effects-course[lab]"`. The cells build on each other. When you come back on another \
+day, Python has forgotten all of them: click where you left off, and choose *Run → Run All Above Selected \
+Cell* first. Long cells that draw a picture are folded: a click on the bar left of one opens it."""
 METADATA = {
     "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
     "language_info": {"name": "python"},
@@ -54,13 +65,35 @@ def read(script: Path) -> NotebookNode:
     notebook = jupytext.reads(script.read_text(encoding="utf-8"), fmt="py:percent")
     notebook.metadata = NotebookNode({**METADATA, "course": {"source": f"source/{script.name}"}})
     notebook.nbformat, notebook.nbformat_minor = 4, 5
+    notebook.cells.insert(
+        1, nbformat.v4.new_markdown_cell(SET_UP, metadata={"tags": ["workshop", "set-up"]})
+    )
     seen: dict[str, int] = {}
     for cell in notebook.cells:
         _check_tags(cell, script)
         digest = hashlib.sha256(f"{cell.cell_type}\n{cell.source}".encode()).hexdigest()[:10]
         seen[digest] = seen.get(digest, 0) + 1
+        if is_drawing(cell):
+            cell.metadata["jupyter"] = {"source_hidden": True}
         cell.id = digest if seen[digest] == 1 else f"{digest}-{seen[digest]}"
     return notebook
+
+
+def is_drawing(cell: NotebookNode) -> bool:
+    """Whether a long cell mostly draws: JupyterLab and the website then fold its code.
+
+    Two thirds of its lines belong to statements that speak of figures, axes or `plots`.
+    """
+    lines = len(cell.source.splitlines())
+    asked = "exercise" in cell.metadata.get("tags", [])
+    if cell.cell_type != "code" or asked or lines < LONG or "plots.show(" not in cell.source:
+        return False
+    drawing = sum(
+        statement.end_lineno - statement.lineno + 1
+        for statement in ast.parse(cell.source).body
+        if DRAWS.search(ast.unparse(statement))
+    )
+    return drawing >= 2 / 3 * lines
 
 
 def _check_tags(cell: NotebookNode, script: Path) -> None:
@@ -93,7 +126,7 @@ def learner(notebook: NotebookNode) -> NotebookNode:
         if "solution" in cell.metadata.tags:
             cell.source = stub(cell.source)
             cell.metadata.tags.remove("solution")
-    return notebook
+    return _marked(notebook)
 
 
 def solutions(notebook: NotebookNode) -> NotebookNode:
@@ -111,6 +144,12 @@ def solutions(notebook: NotebookNode) -> NotebookNode:
         metadata={"tags": ["workshop", "solution"]},
     )
     notebook.cells.insert(0, note)
+    return _marked(notebook)
+
+
+def _marked(notebook: NotebookNode) -> NotebookNode:
+    """Say in the notebook what it was built of, so that one can tell whether somebody wrote in it."""
+    notebook.metadata.course.fingerprint = fingerprint(notebook.cells)
     return notebook
 
 

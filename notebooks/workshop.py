@@ -3,8 +3,10 @@
     python notebooks/workshop.py            into _workshop/
     python notebooks/workshop.py my-folder
 
-The lessons of the workshop come without the sections for self-study, executed as they then stand; what
-is for afterwards (the other lessons, phrasebook, glossary and the like) comes whole.
+What learners get is in ``learners/`` and, to send it, in ``learners.zip``; the solutions, the guide and
+the table of times are in ``instructors/``. The lessons of the workshop come without the sections for
+self-study, executed as they then stand; what is for afterwards (the other lessons, phrasebook, glossary
+and the like) comes whole.
 """
 
 import argparse
@@ -35,7 +37,9 @@ def without_self_study(notebook: NotebookNode) -> NotebookNode:
 
 def write(folder: Path) -> dict[str, int]:
     """Write the set; return the minutes of each lesson of the day."""
-    (folder / "solutions").mkdir(parents=True, exist_ok=True)
+    learners, instructors = folder / "learners", folder / "instructors"
+    for place in (learners / "solutions", instructors / "solutions"):
+        place.mkdir(parents=True, exist_ok=True)
     minutes = {}
     for script in sorted((NOTEBOOKS / "source").glob("*.py")):
         lesson = read(script)
@@ -43,12 +47,16 @@ def write(folder: Path) -> dict[str, int]:
         if (takes := workshop_minutes(lesson)) is None:
             for stored in (NOTEBOOKS / name, NOTEBOOKS / "solutions" / name):
                 if stored.exists():
-                    shutil.copy(stored, folder / stored.relative_to(NOTEBOOKS))
+                    shutil.copy(stored, learners / stored.relative_to(NOTEBOOKS))
             continue
         minutes[script.stem] = takes
-        build.write(without_self_study(lesson), script.stem, folder)
+        build.write(without_self_study(lesson), script.stem, learners)
+    for solution in (learners / "solutions").iterdir():
+        shutil.move(solution, instructors / "solutions" / solution.name)
+    (learners / "solutions").rmdir()
     for name in ("INSTRUCTORS.md", "TIMES.md"):
-        shutil.copy(NOTEBOOKS / name, folder / name)
+        shutil.copy(NOTEBOOKS / name, instructors / name)
+    shutil.make_archive(str(learners), "zip", learners)
     return minutes
 
 

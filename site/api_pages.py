@@ -123,6 +123,7 @@ CHAPTERS: dict[str, tuple[str, list[str]]] = {
         ],
     ),
     "exercises": ("Exercises", ["course.check"]),
+    "command": ("On the command line", []),
 }
 
 # Docstrings say formulas in plain text, which reads well in a terminal. On the page they are typeset:

@@ -40,6 +40,7 @@ mathjax3_config = {"options": {"enableMenu": False}}
 
 html_theme_path = [str(SITE)]
 html_theme = "theme"
+html_search_scorer = str(SITE / "theme" / "scorer.js")
 html_title = project
 html_copy_source = False
 html_show_sourcelink = False

@@ -2,13 +2,15 @@
 
 from pathlib import Path
 
-import nbformat
 from api_pages import typeset
 from docutils import nodes
 from lesson_pages import glossary_terms
+from places import places
 from sphinx.application import Sphinx
+from stored import stored
 
 GLOSSARY = "notebooks/glossary"
+ENOUGH, LONGEST = 70, 160  # characters of a description
 NOTEBOOKS = Path(__file__).resolve().parents[1] / "notebooks"
 
 
@@ -30,7 +32,7 @@ def explain_terms(app: Sphinx, doctree: nodes.document, docname: str) -> None:
         return
     terms = getattr(app, "glossary_terms", None)
     if terms is None:
-        notebook = nbformat.read(NOTEBOOKS / "glossary.ipynb", as_version=4)
+        notebook = stored(NOTEBOOKS / "glossary.ipynb")
         terms = app.glossary_terms = {
             nodes.make_id(term): text for term, text in glossary_terms(notebook).items()
         }
@@ -43,9 +45,19 @@ def explain_terms(app: Sphinx, doctree: nodes.document, docname: str) -> None:
 
 def add_context(app: Sphinx, pagename: str, templatename: str, context: dict, doctree) -> None:
     """The notebook to download, and what stands above the title."""
+    context["places"] = places()
+    context["description"] = description(doctree)
+    if pagename == app.config.master_doc:
+        # Two megabytes for one equation behind a tab: site.js asks for it when the tab is opened.
+        context["script_files"] = [
+            script for script in context["script_files"] if "mathjax" not in str(script)
+        ]
+        context["mathjax_later"] = True
     notebook = NOTEBOOKS.parent / f"{pagename}.ipynb"
     if notebook.exists():
         context["notebook"] = notebook.name
+        if notebook.parent == NOTEBOOKS:
+            context["zip"] = f"downloads/{notebook.stem}.zip"
     folder, _, name = pagename.rpartition("/")
     number = name[:2]
     if folder.startswith("notebooks") and number.isdigit():
@@ -59,3 +71,18 @@ def add_context(app: Sphinx, pagename: str, templatename: str, context: dict, do
             context["has_self_study"] = doctree is not None and any(
                 "self-study" in section["classes"] for section in doctree.findall(nodes.section)
             )
+
+
+def description(doctree: nodes.document | None) -> str:
+    """The first sentences of a page, for who finds it in a search engine or is sent its address."""
+    if doctree is None:
+        return ""
+    texts = (" ".join(p.astext().split()) for p in doctree.findall(nodes.paragraph))
+    said = ""
+    for text in texts:
+        said = f"{said} {text}".strip()
+        if len(said) > ENOUGH:
+            break
+    return (
+        said if len(said) <= LONGEST else said[: LONGEST - 1].rsplit(" ", 1)[0].rstrip(",;:") + "…"
+    )

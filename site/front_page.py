@@ -33,6 +33,7 @@ PICTURES = {
     "12": "fifteen parallel S-shaped curves",
 }
 BESIDE = ["phrasebook", "glossary", "myths", "bring-your-own-data"]
+FIRST = {"set-up.md": "Get the course", "cheat-sheet.md": "Cheat sheet"}
 TEACH = ["INSTRUCTORS", "TIMES"]
 REFERENCE = {
     "data/README": "Data",
@@ -60,6 +61,7 @@ def front_page(sources: Mapping[str, str], live: bool) -> str:
     beside = ["playground.md", *(f"notebooks/{name}.md" for name in BESIDE), "solutions.md"]
     teach = [f"notebooks/{name}.md" for name in TEACH]
     groups = {
+        "Begin": {path: name for path, name in FIRST.items() if path in sources},
         "Lessons": {path: f"{path[10:12]} {title(sources[path])}" for path in lessons},
         "Beside them": {path: title(sources[path]) for path in beside if path in sources},
         "Teach": {path: title(sources[path]) for path in teach if path in sources},
@@ -148,6 +150,6 @@ def card(path: str, source: str) -> dict[str, str]:
         ),
         "workshop": workshop[1] if workshop else "",
         "alone": alone[1] if alone else "",
-        "picture": f"notebooks/{shown[0]}" if shown else "",
+        "picture": f"notebooks/{shown[0].replace('images/', 'images/thumb-')}" if shown else "",
         "exercises": " ".join(dict.fromkeys(EXERCISE.findall(source))),
     }

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from itertools import groupby
 
 from nbformat import NotebookNode
+from quizzes import choices, question, quiz
 
 HEADING = re.compile(r"^#{1,6} .*$", re.MULTILINE)
 SECTION = re.compile(r"^## .*$", re.MULTILINE)
@@ -27,6 +28,8 @@ TEXT_IN_FORMULA = re.compile(r"\\text\{[^}]*\}")
 DISPLAYED = re.compile(r"^\$\\displaystyle\s*(.*)\$$", re.DOTALL)
 SEEN = "In the picture: "  # what `plots.show` prints below a picture
 # The longest fence that appears nowhere in code or output.
+# What `check` says of a stub: a reader of the site has no cell to run.
+WAITING = re.compile(r"^\d\d\.\d+ is waiting: .*\n?", re.MULTILINE)
 FENCE = "~~~~~~~~"
 
 
@@ -45,11 +48,35 @@ def lesson(notebook: NotebookNode) -> Page:
     parts = [opening(notebook.cells[0].source)] if notebook.cells else []
     if any(cell.cell_type == "code" for cell in notebook.cells):
         parts.append(_raw("<div data-live></div>"))  # where live/page.js offers to run the lesson
-    for kind, cells in groupby(notebook.cells[1:], key=_is_exercise):
-        text = "\n\n".join(_marked(cell, cell_text(cell, page)) for cell in cells)
-        parts.append(_boxed(text, "exercise") if kind else text)
+    for cells in in_boxes(notebook.cells[1:]):
+        texts = {cell.id: _marked(cell, cell_text(cell, page)) for cell in cells}
+        if not _is_exercise(cells[0]):
+            parts += texts.values()
+        elif choices(cells):
+            code = [texts[cell.id] for cell in cells if cell.cell_type == "code"]
+            folded = _folded("\n\n".join(code), "code", "In the notebook")
+            parts.append(
+                _boxed(f"{question(cells)}\n\n{_raw(quiz(cells))}\n\n{folded}", "exercise")
+            )
+        else:
+            parts.append(_boxed("\n\n".join(texts.values()), "exercise"))
     page.text = in_order(with_routes("\n\n".join(parts))) + "\n"
     return page
+
+
+def in_boxes(cells: list[NotebookNode]) -> list[list[NotebookNode]]:
+    """The cells of each exercise together, all others one by one; what is to be installed left out."""
+    boxes: list[list[NotebookNode]] = []
+    for cell in cells:
+        if "set-up" in cell.metadata.get("tags", []):
+            continue  # the site has a page for that
+        last = boxes[-1] if boxes and _is_exercise(boxes[-1][0]) else []
+        next_one = cell.cell_type == "markdown" and last and last[-1].cell_type == "code"
+        if last and _is_exercise(cell) and not next_one:
+            last.append(cell)
+        else:
+            boxes.append([cell])
+    return boxes
 
 
 def solutions(notebook: NotebookNode, name: str) -> Page:
@@ -142,6 +169,8 @@ def cell_text(cell: NotebookNode, page: Page) -> str:
     if cell.metadata.get("jupyter", {}).get("source_hidden"):
         parts = [_folded(part, "code", "Code") for part in parts]
     parts += [_output(output, page) for output in cell.get("outputs", [])]
+    if "nbval-ignore-output" in cell.metadata.get("tags", []):
+        parts.append(_raw('<p class="seen">What it prints depends on the computer.</p>'))
     return "\n\n".join(part for part in parts if part)
 
 
@@ -150,10 +179,13 @@ def _output(output: NotebookNode, page: Page) -> str:
         seen = html.escape(" ".join(output.text.split()))
         return _raw(f'<p class="seen">{seen}</p>')
     if output.output_type == "stream":
-        return _boxed(_fenced(output.text.rstrip("\n"), "text"), "output")
+        text = WAITING.sub("", output.text).rstrip("\n")
+        return _boxed(_fenced(text, "text"), "output") if text else ""
     if output.output_type == "error":
         return _boxed(_fenced("\n".join(output.traceback), "text"), "output")
     data = output.data
+    if WAITING.match(data.get("text/plain", "")):
+        return ""
     if "image/png" in data:
         return _picture(output, page)
     if "text/latex" in data:
@@ -169,10 +201,13 @@ def _picture(output: NotebookNode, page: Page) -> str:
     width, height = struct.unpack(">II", png[16:24])
     name = f"{hashlib.sha256(png).hexdigest()[:16]}.png"
     page.pictures[name] = png
-    alt = html.escape(output.metadata.get("image/png", {}).get("alt", ""))
+    about = output.metadata.get("image/png", {})
+    width, height = about.get("width", width), about.get("height", height)
+    file = f"{page.folder}/{name}"
     return _raw(
-        f'<div class="output picture"><img src="{page.folder}/{name}" alt="{alt}" '
-        f'width="{width}" height="{height}"></div>'
+        f'<div class="output picture"><a href="{file}"><img src="{file}" '
+        f'alt="{html.escape(about.get("alt", ""))}" width="{width}" height="{height}" '
+        'loading="lazy"></a></div>'
     )
 
 

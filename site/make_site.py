@@ -12,7 +12,6 @@ lead there. Sphinx then makes HTML of them, with the theme in ``site/theme/``.
 """
 
 import argparse
-import os
 import re
 import shutil
 import sys
@@ -21,15 +20,24 @@ from collections.abc import Callable
 from importlib import metadata
 from pathlib import Path, PurePosixPath
 
-import nbformat
-import yaml
 from api_pages import api_pages
+from cite_page import cite_page
+from downloads import text_of, write_downloads
+from finish import finish
 from fontTools.ttLib import TTFont
 from front_page import front_page, title
-from lesson_pages import Page, lesson, redirected, solutions
+from jinja2 import Environment
+from lesson_pages import Page, glossary_terms, lesson, redirected, solutions
 from live.assemble import assemble
+from nbformat import NotebookNode
+from pictures import thumbnail, write_icon, write_preview
+from places import Places, places
+from printing import chromium, print_all
+from search_words import search_words
 from sliders import with_slider
 from sphinx.cmd.build import main as sphinx
+from stored import stored
+from tables import breakable, with_links
 
 SITE = Path(__file__).resolve().parent
 ROOT = SITE.parent
@@ -66,16 +74,20 @@ class Pages:
         self.folder = folder / "pages"
         self.extra = folder / "extra"
         self.sources: dict[str, str] = {}
+        self.notebooks: dict[str, NotebookNode] = {}
 
     def add(self, path: str, text: str) -> None:
         """Have a page; ``path`` is as in the repository, but with ``.md`` for ``.ipynb``."""
         self.sources[path] = text
 
-    def add_notebook(self, path: Path, page: Page) -> None:
+    def add_notebook(self, path: Path, notebook: NotebookNode, page: Page) -> None:
         """Have a page made from a notebook, its pictures, and the notebook for download."""
         name = path.relative_to(ROOT)
         self.add(name.with_suffix(".md").as_posix(), page.text)
-        self.download(path)
+        self.notebooks[path.relative_to(NOTEBOOKS).as_posix()] = notebook
+        target = self.extra / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(text_of(notebook))
         pictures = self.extra / "notebooks" / "images"
         pictures.mkdir(parents=True, exist_ok=True)
         for file, png in page.pictures.items():
@@ -84,7 +96,8 @@ class Pages:
     def add_document(self, path: Path) -> None:
         """Have a page that is Markdown already, and the pictures beside it."""
         name = path.relative_to(ROOT)
-        self.add(name.as_posix(), breakable(path.read_text(encoding="utf-8")))
+        text = path.read_text(encoding="utf-8")
+        self.add(name.as_posix(), with_links(breakable(text)) if name.parts[0] == "data" else text)
         for picture in path.parent.glob("*.png"):
             target = self.folder / picture.relative_to(ROOT)
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -122,32 +135,44 @@ class Pages:
         return where
 
 
-def breakable(text: str) -> str:
-    """Checksums in pieces, so that a table with a column of them keeps to the page."""
-    pieces = r"<code>\1<wbr>\2<wbr>\3<wbr>\4</code>"
-    return re.sub("`" + r"([0-9a-f]{16})" * 4 + "`", pieces, text)
-
-
-def stage(folder: Path, live: bool) -> Pages:
+def stage(folder: Path, where: Places, printed: bool, live: bool) -> Pages:
     """Write all pages, in Markdown and reStructuredText, into ``folder``."""
     pages = Pages(folder)
     for path in sorted(NOTEBOOKS.glob("*.ipynb")):
-        page = lesson(nbformat.read(path, as_version=4))
+        notebook = stored(path)
+        page = lesson(notebook)
         page.text = with_slider(path.stem, page.text)
-        pages.add_notebook(path, page)
+        pages.add_notebook(path, notebook, page)
     for path in sorted((NOTEBOOKS / "solutions").glob("*.ipynb")):
-        pages.add_notebook(path, solutions(nbformat.read(path, as_version=4), path.stem))
+        notebook = stored(path)
+        pages.add_notebook(path, notebook, solutions(notebook, path.stem))
     for document in DOCUMENTS:
         if (ROOT / document).exists():
             pages.add_document(ROOT / document)
     for path, text in api_pages().items():
         pages.add(path, text)
+    zips = {
+        f"{path.stem}.zip": title(pages.sources[path.with_suffix(".md").as_posix()])
+        for path in sorted((Path("notebooks") / name) for name in pages.notebooks)
+        if path.parent == Path("notebooks")
+    }
+    names = {
+        name: getattr(where, name)
+        for name in ("source", "issues", "archive", "binder", "site", "pip")
+    }
+    jinja = Environment(trim_blocks=True, keep_trailing_newline=True)
     for path in sorted((SITE / "pages").glob("*.md")):
-        if live or path.stem not in ONLY_LIVE:
-            pages.add(path.name, path.read_text(encoding="utf-8"))
+        if path.stem in ONLY_LIVE and not live:
+            continue
+        template = jinja.from_string(path.read_text(encoding="utf-8"))
+        pages.add(path.name, template.render(names, zips=list(zips.items()), printed=printed))
     pages.sources["solutions.md"] += solutions_list(pages.sources)
     pages.add("index.md", front_page(pages.sources, live))
-    pages.add("cite.md", cite_page())
+    images = pages.extra / "notebooks" / "images"
+    for file in re.findall(r"notebooks/images/thumb-(\w+\.png)", pages.sources["index.md"]):
+        (images / f"thumb-{file}").write_bytes(thumbnail((images / file).read_bytes()))
+    pages.add("cite.md", cite_page(where))
+    write_downloads(pages.extra, pages.notebooks, where.pip)
     pages.write()
     return pages
 
@@ -161,35 +186,6 @@ def solutions_list(sources: dict[str, str]) -> str:
     )
 
 
-def cite_page() -> str:
-    """How to cite, from CITATION.cff."""
-    text = (ROOT / "CITATION.cff").read_text(encoding="utf-8")
-    cff = yaml.safe_load(text)
-    authors = " and ".join(author["name"] for author in cff["authors"])
-    bibtex = (
-        f"@software{{mixed_effects_course,\n  title   = {{{cff['title']}}},\n"
-        f"  author  = {{{{{authors}}}}},\n  version = {{{cff['version']}}}\n}}"
-    )
-    works = "\n".join(f"- {reference(work)}" for work in cff["references"])
-    return (
-        "# How to cite\n\n"
-        f"{authors}. *{cff['title']}*. Version {cff['version']}.\n\n"
-        f"```bibtex\n{bibtex}\n```\n\n"
-        "The method and the library beneath deserve a line of their own:\n\n"
-        f"{works}\n\nEach real data set names the article to cite in the "
-        "[data catalogue](data/README.md). The same as a file: [CITATION.cff](CITATION.cff).\n"
-    )
-
-
-def reference(work: dict) -> str:
-    """One entry of CITATION.cff's references, in words."""
-    names = "; ".join(f"{a['family-names']}, {a['given-names']}" for a in work["authors"])
-    where = work.get("journal") or work["collection-title"]
-    volume = f" {work['volume']}({work['issue']})" if "volume" in work else ""
-    link = f"[doi {work['doi']}](https://doi.org/{work['doi']})"
-    return f"{names} ({work['year']}). {work['title']}. *{where}*{volume}. {link}"
-
-
 def write_static(folder: Path) -> None:
     """Fonts (as WOFF, else unchanged), their licence, and MathJax: all from installed packages."""
     fonts = folder / "fonts"
@@ -200,38 +196,34 @@ def write_static(folder: Path) -> None:
         font.save(fonts / f"{name}.woff", reorderTables=False)
     shutil.copy(installed(*FONT_LICENCE), fonts / "LICENSE.txt")
     shutil.copy(installed(*MATHJAX), folder / "mathjax.js")
+    write_icon(folder / "icon.png")
+    write_preview(folder / "preview.png")
+    words = search_words(glossary_terms(stored(NOTEBOOKS / "glossary.ipynb")))
+    (folder / "search-words.js").write_text(words, encoding="utf-8")
 
 
 def build(target: Path, live: bool = True) -> int:
     """Write the site to ``target``, with what runs lessons or without; return Sphinx's exit code."""
+    browser = chromium()
+    where = places()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        pages = stage(folder, live)
+        pages = stage(folder, where, printed=browser is not None, live=live)
         write_static(folder / "static")
         shutil.rmtree(target, ignore_errors=True)
-        options = [
-            "-q",
-            "-W",
-            "--keep-going",
-            "-b",
-            "html",
-            "-c",
-            str(SITE),
-            "-d",
-            str(folder / "doctrees"),
-        ]
+        options = ["-q", "-W", "--keep-going", "-b", "html", "-c", str(SITE)]
+        options += ["-d", str(folder / "doctrees")]
         options += ["-D", f"html_static_path={folder / 'static'}"]
         options += ["-D", f"html_extra_path={pages.extra}"]
         if live:
             assemble(pages.extra / "live")
-            # GitHub's workflows say whose repository it is; elsewhere there is no Binder to link to.
-            options += [
-                "-A",
-                "live=1",
-                "-A",
-                f"repository={os.environ.get('GITHUB_REPOSITORY', '')}",
-            ]
-        return sphinx([*options, str(pages.folder), str(target)])
+            options += ["-A", "live=1", "-A", f"repository={where.repository}"]
+        if code := sphinx([*options, str(pages.folder), str(target)]):
+            return code
+    finish(target, where)
+    if browser is not None:
+        print_all(browser, target)
+    return 0
 
 
 def main() -> None:

@@ -137,7 +137,9 @@ def try_out(wheel: Path) -> None:
         python = folder / ("Scripts/python.exe" if sys.platform == "win32" else "bin/python")
         # Not compiled by pip: Python does that for the few modules that are used here, in half of the time.
         pip = [python, "-m", "pip", "install", "-q", "--disable-pip-version-check", "--no-compile"]
-        subprocess.run([*pip, "-c", ROOT / "constraints.txt", wheel], cwd=folder, check=True)
+        subprocess.run(
+            [*pip, "-c", ROOT / "constraints.txt", f"{wheel}[lab]"], cwd=folder, check=True
+        )
         smoke = shutil.copy(TOOLS / "smoke.py", folder)
         subprocess.run([python, "-I", smoke, folder], cwd=folder, check=True)
 

@@ -28,5 +28,9 @@ fit = mixedlm(formula, pupils).fit()
 assert fit.converged
 assert abs(fit.llf - names["result"].llf) < 1e-3, (fit.llf, names["result"].llf)
 
+lessons = [sys.executable, "-I", "-m", "course", "lessons", environment / "my-work"]
+subprocess.run(lessons, cwd=environment, check=True)
+assert (environment / "my-work" / "00-start-here.ipynb").exists()
+
 doctor = [sys.executable, "-I", "-m", "course", "doctor"]
 raise SystemExit(subprocess.run(doctor, cwd=environment).returncode)

@@ -6,7 +6,8 @@ from pathlib import Path
 
 PACKAGE = Path(__file__).resolve().parents[1]
 
-# A wheel carries the data inside the package; `tool.hatch` in pyproject.toml puts them there.
+# A wheel carries data and lessons inside the package; `tool.hatch` in pyproject.toml puts them there.
 SHIPPED = PACKAGE / "shipped"
 ROOT = SHIPPED if SHIPPED.is_dir() else PACKAGE.parent
 DATA = ROOT / "data"
+LESSONS = ROOT / "notebooks"

@@ -6,7 +6,7 @@ Knows nothing of fitting.
 
 from course.data.files import read_table, write_table
 from course.data.proposal import Proposal, propose
-from course.data.sets import DATA_SETS, SIMULATED, load, load_truth
+from course.data.sets import DATA_SETS, SIMULATED, data_file, load, load_truth
 from course.data.structure import Structure, structure
 
 __all__ = [
@@ -14,6 +14,7 @@ __all__ = [
     "Proposal",
     "SIMULATED",
     "Structure",
+    "data_file",
     "load",
     "load_truth",
     "propose",

@@ -9,6 +9,7 @@ import re
 import warnings
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -17,6 +18,10 @@ from course.data.typed import NaValues, numbers_of, without
 from course.errors import CourseError
 
 LONGEST_HEADER = 1_000_000  # characters
+# Numbers are read to their last digit. From 3.1 on pandas does so of itself, and wants not to be asked.
+EXACT: dict[str, Any] = (
+    {"float_precision": "round_trip"} if pd.__version__.startswith("3.0.") else {}
+)
 MISSING = ["", "NA"]  # as R's read.csv: None, null and n/a are labels that a group may have
 WITH_ZERO = re.compile(r"[+-]?0\d+")
 WITH_COMMA = re.compile(r"[+-]?\d*,\d+([eE][+-]?\d+)?")
@@ -38,6 +43,7 @@ def read_delimited(path: Path, labels: Iterable[str], na_values: NaValues) -> pd
                 keep_default_na=False,
                 na_values=MISSING,
                 index_col=False,  # else fields more than names would shift all columns by one
+                **EXACT,
                 low_memory=False,  # else a column's type would depend on its place in the file
             )
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from course.common.arguments import unknown
 from course.common.paths import DATA
+from course.data.delimited import EXACT
 from course.errors import CourseError
 from course.simulate.schools import simulate_schools
 from course.simulate.truth import Truth
@@ -114,7 +116,40 @@ def load(name: str) -> pd.DataFrame:
             f"the data set {name!r} is not there: {path} is missing. The data come with the "
             "course: get it again, and see with  python -m course doctor  what else is missing"
         )
-    return pd.read_csv(path, dtype=dict.fromkeys(labels, "str"))
+    return pd.read_csv(path, dtype=dict.fromkeys(labels, "str"), **EXACT)
+
+
+def data_file(name: str) -> Path:
+    """Where a file lies that comes with the course, whether from the repository or from pip.
+
+    Parameters
+    ----------
+    name : str
+        Of the file, such as ``"exam.csv"``; ``data/README.md`` lists them.
+
+    Returns
+    -------
+    Path
+        For `read_table`, or whatever else reads files.
+
+    Raises
+    ------
+    CourseError
+        If no file of that name comes with the course.
+
+    See Also
+    --------
+    load : The data sets themselves.
+
+    Examples
+    --------
+    >>> data_file("exam.csv").name
+    'exam.csv'
+    """
+    names = [path.name for path in DATA.glob("*") if path.suffix not in (".py", "")]
+    if not isinstance(name, str) or name not in names:
+        raise unknown(name, names, "file")
+    return DATA / name
 
 
 def load_truth(name: str) -> Truth:

@@ -76,7 +76,9 @@ def _show(verdict: Verdict) -> None:
     if verdict.right is None or ipython is None or ipython.get_ipython() is None:
         print(verdict.message)
     else:
-        ipython.display.display(verdict)
+        from IPython.display import display
+
+        display(verdict)
 
 
 def find(id: str) -> Exercise:

@@ -173,16 +173,16 @@ EXERCISES = (
     Exercise(
         id="12.5",
         question="Which formula models the falls, with wards and an effect of each patient?",
-        kind=Model("wards"),
+        kind=Model("stays"),
         expected=lambda data: "falls ~ age + offset(np.log(bed_days)) + (1|ward) + (1|patient)",
-        because="The offset makes it a rate, and the effect of each patient lets counts vary more than "
-        "chance alone would have it.",
+        because="The offset makes it a rate, and the effect of each patient lets counts vary by more than "
+        "chance.",
         hint="age is the fixed effect, the exposure goes into offset(np.log(...)), and there are two "
-        "groupings, one of which has one row a level.",
+        "groupings, one of which has one row per level.",
         slips=(
             Slip(
                 lambda data: "falls ~ age + (1|ward) + (1|patient)",
-                "who stays longer can fall more often: the exposure is missing.",
+                "a patient who stays longer can fall more often: the exposure is missing.",
             ),
             Slip(
                 lambda data: "falls ~ age + offset(bed_days) + (1|ward) + (1|patient)",
@@ -198,7 +198,8 @@ EXERCISES = (
             ),
             Slip(
                 lambda data: "falls ~ age + offset(np.log(bed_days)) + (1|ward)",
-                "this takes chance to be all that makes two patients of a ward differ.",
+                "here two patients of a ward differ by age and by chance alone. They may differ by more "
+                "than that.",
             ),
             Slip(
                 lambda data: "falls ~ age + offset(np.log(bed_days)) + (1|patient)",
@@ -208,6 +209,8 @@ EXERCISES = (
                 lambda data: (
                     "I(falls / bed_days) ~ age + (1|ward)",
                     "I(falls / bed_days) ~ age + (1|ward) + (1|patient)",
+                    "I(falls/bed_days) ~ age + (1|ward)",
+                    "I(falls/bed_days) ~ age + (1|ward) + (1|patient)",
                 ),
                 "a rate is no count, and chance plays a larger part where days are few. Leave the "
                 "count on the left.",

@@ -33,8 +33,14 @@ def wards() -> pd.DataFrame:
     )
 
 
+def stays() -> pd.DataFrame:
+    """The same, with two rows for each patient: with one, a linear model refuses an effect of each row."""
+    frame = pd.concat([wards(), wards()], ignore_index=True)
+    return frame.assign(bed_days=np.arange(len(frame)) % 19 + 1)
+
+
 def wards_numbered_again() -> pd.DataFrame:
-    """The same, with wards that are numbered from 1 in each hospital."""
+    """Patients in wards that are numbered from 1 in each hospital."""
     frame = wards()
     return frame.assign(ward=np.repeat(np.arange(12), 8) % 3 + 1)
 
@@ -77,6 +83,7 @@ def classes() -> pd.DataFrame:
 
 STUDIES = {
     "wards": wards,
+    "stays": stays,
     "wards numbered again": wards_numbered_again,
     "visits": visits,
     "classes": classes,

@@ -33,6 +33,7 @@ MANY_ROWS = 2000
 # SDs from which a search begins again where one came out as 0. Few rows of a rare event may have a second
 # valley far out: a few events side by side are chance, or an SD of 2 between groups.
 ELSEWHERE = (0.7, 2.0)
+LARGE = 4.0  # an SD beyond this stretches the linear predictor, and other SDs are measured by it
 
 
 @dataclass
@@ -145,8 +146,9 @@ def search(model: Generalised, report: Callable[[float], None] | None = None) ->
     if small.any() and not _leads_back(search, optimum.at, small):
         # 0 may be a side valley
         evaluations, first = search.evaluations, optimum
+        stretched = max(1.0, np.abs(first.at.theta).max() / LARGE)
         for larger in ELSEWHERE:
-            theta = np.where(small, larger, first.at.theta)
+            theta = np.where(small, larger * stretched, first.at.theta)
             other = Search(model, report)
             again = other.descend(np.concatenate([first.at.beta, theta]), unit, optimum.at)
             if again.deviance < optimum.at.deviance - CLOSE_ENOUGH:

@@ -29,7 +29,7 @@ from course.solver.together import Together, at_root, unpack_together, values_an
 STEP = 1e-4  # for central differences of an exact gradient, in standardised units
 FLAT = 1e-3  # the least curvature, as a share of the roughly expected one, that is believed
 SPACING = 0.05  # of the points, in standard errors
-NEAR = 0.15  # how far the model is believed, in standard errors
+NEAR = 0.12  # how far the model is believed, in standard errors
 CHECKED = 5  # levels at which it is checked
 TOLERANCE = 1e-4  # of a standard error: the step that may be left there
 NEWTON_STEPS = 6
@@ -70,7 +70,8 @@ def optima_without_each(
     if inner and not problem.crossing and not refitter.several_valleys:
         model = Neighbourhood(problem, EachLeftOut(problem, grouping), theta, root, best.reml)
         if len(model.points) <= MOST_POINTS:
-            starts, found = model.search()
+            with np.errstate(all="ignore"):  # where an effect does not exist without a level
+                starts, found = model.search()
     advance(len(found))
     left = [level for level in range(n_levels) if level not in found]
     size = how_many(problem)
@@ -194,12 +195,12 @@ class Neighbourhood:
         thetas = self._thetas(self.points)
         around = Together([self.problem] * len(thetas))
         at = around.evaluate(thetas)
-        deviance, slopes = (
-            around.deviance(at, self.reml),
-            around.gradient(at, self.reml) @ self.root,
-        )
+        deviance = around.deviance(at, self.reml)
+        by_log = np.where(self.problem.diagonal, thetas / self.theta, 1)
+        slopes = (by_log * around.gradient(at, self.reml)) @ self.root
         without = [self.each.evaluate(theta) for theta in thetas]
         less = deviance[:, None] - [self.each.deviance(one, self.reml) for one in without]
+        less[:, ~self.each.identifies_beta] = 0.0
         basis, _ = _quadratic(self.points)
         x = _zeros(np.linalg.solve(basis, slopes), np.linalg.solve(basis, less))
         found = self._accepted(x, [one.root for one in without], [one.logdet for one in without])

@@ -12,10 +12,6 @@ from dataclasses import dataclass
 import numpy as np
 
 GTOL = 1e-6  # largest gradient, with every theta measured by its curvature
-SMALLEST_SHARE = (
-    0.01  # of the slope that a step is counted on to leave, however little the last one left
-)
-LOCAL = 0.05  # slopes from which the last step tells what the next will do
 MOST_STEPS = 25  # what takes longer is searched for in another way
 SHORTEST = (
     1e-3  # of a whole step: where even that leads upwards, the curvature is not what it seemed
@@ -58,8 +54,7 @@ def descend_together(
     inverse : ndarray, shape (functions, k, k)
         Of the second derivatives there, roughly.
     enough : ndarray, shape (functions,)
-        The slopes, measured by the curvature, that may be left after the last step, which is taken on
-        trust: it is expected to leave the share of the slope that the step before it left.
+        The slopes, measured by the curvature, from which the last step is taken on trust.
 
     Returns
     -------
@@ -79,10 +74,9 @@ def descend_together(
     with np.errstate(all="ignore"):
         value, slope = functions(everything, x)
         steepest = np.abs(slope * unit).max(axis=1, initial=0)
-        left = steepest.copy()  # what is expected after one more step
         length, evaluations = np.ones(len(x)), np.ones(len(x), dtype=np.int64)
         for _ in range(MOST_STEPS):
-            which = everything[(left > enough) & (length > SHORTEST)]
+            which = everything[(steepest > enough) & (length > SHORTEST)]
             if not len(which):
                 break
             step = -np.einsum("rij,rj->ri", H[which], slope[which])
@@ -96,11 +90,8 @@ def descend_together(
             which, there, new_slope = which[lower], there[lower], new_slope[lower]
             H[which] = _updated(H[which], there - x[which], new_slope - slope[which])
             x[which], value[which], slope[which] = there, new_value[lower], new_slope
-            before = steepest[which]
-            steepest[which] = now = np.abs(new_slope * unit[which]).max(axis=1, initial=0)
-            share = np.where(now < LOCAL, (now / before).clip(SMALLEST_SHARE, 1), 1)
-            left[which] = now * share
-    there = left <= enough
+            steepest[which] = np.abs(new_slope * unit[which]).max(axis=1, initial=0)
+    there = steepest <= enough
     last = -np.einsum("rij,rj->ri", H[there], slope[there])
     x[there] += last
     value[there] += (last * slope[there]).sum(axis=1) / 2

@@ -19,11 +19,10 @@ from course.solver.quasi_newton import Found, descend_together, tolerance
 from course.solver.search import Deviance, rival_starts, search, settle
 from course.solver.together import Together, parts, values_and_gradients
 
-STEP = 1e-4  # for central differences of an exact gradient, in standardised units
-FLAT = 1e-3  # the least curvature, as a share of the expected one, that a first step trusts
-# How near to the optimum a search ends, in standard errors.
-NEAR_ENOUGH = 1e-3  # to that of a drawn response, itself a standard error from any other
-NEARER = 1e-5  # to that of the rows themselves
+# A slope so small, measured by the curvature, is that of a point next to the optimum: the step that is left
+# is taken on trust, and lands nearer than its length by the share to which the curvature is known.
+TRUSTED = 5e-3  # of a drawn response, whose optimum is a standard error from that of any other
+TRUSTED_OF_ROWS = 1e-4  # of the rows themselves
 LEVELS = (
     250_000  # of all problems that are searched for together: their cross-products fill some MB
 )
@@ -56,10 +55,10 @@ class Refitter:
         begin = CommonStart(problem, start, best.reml)
         return cls(problem, begin, bool(rival_starts(problem)))
 
-    def fit(self, problems: Sequence[Problem], near: float = NEAR_ENOUGH) -> list[Optimum | None]:
+    def fit(self, problems: Sequence[Problem], trusted: float = TRUSTED) -> list[Optimum | None]:
         """The optimum of each problem with another response; None where the fit breaks off.
 
-        `near` is the slope, every theta measured by its curvature, from which the last step is taken on trust.
+        `trusted` is the slope, by the curvature of each theta, from which the last step is taken on trust.
         """
         if not problems:
             return []
@@ -69,7 +68,10 @@ class Refitter:
         else:
             starts = np.tile(begin.theta, (len(problems), 1))
             _, slopes = values_and_gradients(problems, starts, begin.reml)
-        return self.fit_from(problems, *begin.step(slopes), near)
+        starts, inverses = begin.step(slopes)
+        # near 0 a variance is known less well than its size there promises: shorter steps are long
+        shares = inverses.diagonal(axis1=1, axis2=2) / begin.inverse.diagonal()
+        return self.fit_from(problems, starts, inverses, trusted * shares.min(axis=1, initial=1))
 
     def fit_responses(self, responses: Sequence[np.ndarray]) -> list[Optimum | None]:
         """The same for other responses of the rows."""
@@ -80,10 +82,10 @@ class Refitter:
         problems: Sequence[Problem],
         starts: np.ndarray,
         inverses: np.ndarray,
-        near: float = NEARER,
+        trusted: float | np.ndarray = TRUSTED_OF_ROWS,
     ) -> list[Optimum | None]:
         """The optimum of each problem, searched for from a theta and an inverse curvature of its own."""
-        pairs = zip(problems, self._descend(problems, starts, inverses, near), strict=True)
+        pairs = zip(problems, self._descend(problems, starts, inverses, trusted), strict=True)
         found = [self._finish(problem, one) for problem, one in pairs]
         results: list[Optimum | None] = [None] * len(problems)
         done = [(i, one) for i, one in enumerate(found) if one is not None]
@@ -101,13 +103,13 @@ class Refitter:
         problems: Sequence[Problem],
         starts: np.ndarray,
         inverses: np.ndarray,
-        near: float,
+        trusted: float | np.ndarray,
     ) -> list[Found]:
         def function(which: np.ndarray, theta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
             return values_and_gradients([problems[i] for i in which], theta, self.begin.reml)
 
-        enough = [max(near, tolerance(problem.n)) for problem in problems]
-        return descend_together(function, starts, inverses, np.array(enough))
+        least = np.array([tolerance(problem.n) for problem in problems])
+        return descend_together(function, starts, inverses, np.maximum(trusted, least))
 
     def _finish(self, problem: Problem, found: Found) -> Found | None:
         """Where the search went astray or may have found one valley of several, search by itself."""
@@ -124,17 +126,3 @@ class Refitter:
 def how_many(problem: Problem) -> int:
     """How many problems like this one are best fitted together."""
     return int(np.clip(LEVELS // problem.M.shape[2], 1, MOST_TOGETHER))
-
-
-def inverse_curvature(problem: Problem, theta: np.ndarray, reml: bool) -> np.ndarray:
-    """The inverse of the deviance's second derivative by theta, made positive definite."""
-    unit = 1 / np.sqrt(problem.curvature)
-    steps = STEP * np.concatenate([np.diag(unit), -np.diag(unit)])
-    if not len(unit):
-        return np.empty((0, 0))
-    around = Together([problem] * len(steps))
-    slopes = around.gradient(around.evaluate(theta + steps), reml)
-    hessian = unit * (slopes[: len(unit)] - slopes[len(unit) :]) / (2 * STEP)
-    values, vectors = np.linalg.eigh((hessian + hessian.T) / 2)
-    wide = unit[:, None] * vectors / np.sqrt(np.abs(values).clip(min=FLAT))
-    return wide @ wide.T

@@ -9,7 +9,7 @@
 # - test a variance, which cannot be negative, and choose an interval that keeps its promise with few groups;
 # - say what it costs to keep a random slope, what it costs to drop one, and who argues for which.
 #
-# **Time:** 110 minutes on your own; not part of the one-day workshop.
+# **Time:** 100 minutes on your own; not part of the one-day workshop.
 #
 # **Before:** lessons [01](01-why-groups-matter.ipynb) to [06](06-interpretation.ipynb). You can fit a
 # model with several levels, let a slope vary, and read every number of a summary except its p-values.

@@ -9,7 +9,7 @@
 # - trace a complaint to its cause in the data: one row per group, few groups, units, labels, gaps;
 # - look for what no fit complains of: a bend, a growing spread, a school that carries the result.
 #
-# **Time:** 140 minutes on your own; not part of the one-day workshop.
+# **Time:** 120 minutes on your own; not part of the one-day workshop.
 #
 # **Before:** lessons [01](01-why-groups-matter.ipynb) to [07](07-inference.ipynb). You can write, fit and
 # read a model with several levels.

@@ -10,7 +10,7 @@
 # - find what the model left out, by plotting what it leaves over against what it does not contain;
 # - say how much a ranking of schools can tell, and which results survive another choice of data or scale.
 #
-# **Time:** 140 minutes on your own; not part of the one-day workshop.
+# **Time:** 120 minutes on your own; not part of the one-day workshop.
 #
 # **Before:** lessons [01](01-why-groups-matter.ipynb) to [08](08-when-the-fit-complains.ipynb). You can
 # fit models with several levels, let slopes vary, compare and check them.
@@ -315,7 +315,8 @@ plots.show(
 # ## Fixed effects
 
 # %% tags=["workshop"]
-intercepts.fixed_effects[["estimate", "std_error", "df", "lower", "upper"]].round(3)
+digits = {"estimate": 3, "std_error": 3, "df": 0, "lower": 3, "upper": 3}
+intercepts.fixed_effects[list(digits)].round(digits)
 
 # %% [markdown] tags=["workshop"]
 # - `gcsecnt`: by how many points a candidate is ahead of another of the same school whose GCSE results are

@@ -10,7 +10,7 @@
 # - tell where the usual approximation of the likelihood is too rough, and take a better one;
 # - model counts with an exposure, and notice when they vary more than chance alone allows.
 #
-# **Time:** 75 minutes on your own; not part of the one-day workshop.
+# **Time:** 90 minutes on your own; not part of the one-day workshop.
 #
 # **Before:** lessons [01](01-why-groups-matter.ipynb), [02](02-random-intercepts.ipynb) and
 # [06](06-interpretation.ipynb). You know what a random intercept is, and how to read an SD between schools.

@@ -34,7 +34,9 @@
 # `{"age": [99]}` for a code that means "missing" in one column only.
 
 # %% tags=["workshop"]
-file = "../data/exam.csv"
+from course.data import data_file
+
+file = data_file("exam.csv")  # for your own: file = "results.xlsx", in quotes
 labels = ["school", "student"]
 na_values = []
 
@@ -319,12 +321,14 @@ print(textwrap.fill(report(fit), 95))
 # summary and the report. It runs wherever the course is installed: `python analysis.py`.
 
 # %% tags=["workshop"]
+where = repr(file) if isinstance(file, str) else f"data_file({file.name!r})"
 script = f"""\
 import textwrap
 
 from course import diagnose, means, mixedlm, read_table, report
+from course.data import data_file  # finds the files that come with the course
 
-data = read_table({file!r}, labels={labels!r}, na_values={na_values!r})
+data = read_table({where}, labels={labels!r}, na_values={na_values!r})
 fit = mixedlm({fit.formula!r}, data).fit()
 print(fit.summary())
 print(diagnose(fit))

@@ -4,7 +4,7 @@
 # How do you say it in R, in plain statsmodels, and with this course? Find the row, and read across.
 #
 # - **R** means lme4 with lmerTest. Each call was evaluated by R as it stands here, and its value stored
-#   with the course (`tests/reference/phrasebook.json`). You need no R to read this page.
+#   with the course (`phrasebook.json` among its data). You need no R to read this page.
 # - **statsmodels** and **course**: each expression is evaluated as it stands here, when this page runs.
 # - **value** is R's. **agree** is "yes" where the others come within 0.1 % of it, or of 0.001 where the
 #   value is 0. Otherwise it shows what they give instead.
@@ -24,11 +24,12 @@
 #
 # In R:
 
-# %% tags=["workshop"]
+# %% tags=["workshop"] jupyter={"source_hidden": true}
 import json
-from pathlib import Path
 
-R = json.loads(Path("../tests/reference/phrasebook.json").read_text(encoding="utf-8"))
+from course.data import data_file
+
+R = json.loads(data_file("phrasebook.json").read_text(encoding="utf-8"))
 print("\n".join(R["setup"]))
 
 # %% [markdown] tags=["workshop"]
@@ -77,7 +78,7 @@ years["age10"] = years["age"] - 10
 pupils["third"] = pd.cut(pupils["age"], [0, 9, 11, 99], labels=["young", "middle", "old"])
 for k in (1, 2, 3):  # made-up plausible values
     pupils[f"PV{k}TEST"] = pupils["test_score"] + k * np.sin(k * np.arange(1, len(pupils) + 1))
-survey = read_table("../tests/reference/files/survey.sav")
+survey = read_table(data_file("survey.sav"))
 new = pd.DataFrame(
     {"age10": 1.0, "sex": "male", "school_resources": 0.5, "school": ["P01-S1", "new"]}
 )
@@ -1103,7 +1104,7 @@ phrases(
         "codes in place of labels",
         "sum(haven::zap_labels(survey$sex) == 2, na.rm = TRUE)",
         None,
-        '(read_table("../tests/reference/files/survey.sav", labels="codes")["sex"] == 2).sum()',
+        '(read_table(data_file("survey.sav"), labels="codes")["sex"] == 2).sum()',
     ),
 )
 

@@ -35,9 +35,6 @@ STYLE = "live.css"
 # A module of WebAssembly begins with eight bytes; sections with number 0 are notes that no engine needs.
 WASM_HEADER, NOTES = 8, 0
 
-# What lessons read beside the data, from the folder that they lie in.
-LESSONS_READ = ["tests/reference/phrasebook.json", "tests/reference/files/survey.sav"]
-
 
 def assemble(target: Path) -> None:
     """Put the engine and its scripts into a new folder."""
@@ -157,8 +154,6 @@ def course() -> Iterator[tuple[str, bytes]]:
         for path in sorted((ROOT / folder).rglob(pattern)):
             if path.is_file() and not path.name.startswith("."):
                 yield path.relative_to(ROOT).as_posix(), path.read_bytes()
-    for name in LESSONS_READ:
-        yield name, (ROOT / name).read_bytes()
     for path in sorted((HERE / "guest").rglob("*.py")):
         yield f"live/{path.relative_to(HERE / 'guest').as_posix()}", path.read_bytes()
 

@@ -5,8 +5,8 @@ import { element } from "./dom.js";
 const SEEN = "In the picture: "; // what `plots.show` prints below a picture
 // In this order: the first that there is, is shown.
 const FORMS = {
-  "image/png": (png, { alt }) => picture(`data:image/png;base64,${png}`, alt),
-  "image/svg+xml": (svg, { alt }) => picture(`data:image/svg+xml,${encodeURIComponent(svg)}`, alt),
+  "image/png": (png, about) => picture(`data:image/png;base64,${png}`, about),
+  "image/svg+xml": (svg, about) => picture(`data:image/svg+xml,${encodeURIComponent(svg)}`, about),
   "text/latex": formula,
   "text/html": (html) => {
     const box = element("div", { className: "output table" });
@@ -33,7 +33,7 @@ export function said(output) {
   if (output.kind === "error") return `${output.name}: ${output.message}`;
   if (output.kind !== "display") return "";
   if ("image/png" in output.data) return output.metadata["image/png"]?.alt ?? "A picture.";
-  if ("text/html" in output.data) return "A table.";
+  if (/<table/i.test(output.data["text/html"])) return "A table.";
   if ("text/latex" in output.data) return "A formula.";
   return output.data["text/plain"] ?? "";
 }
@@ -42,19 +42,25 @@ function text(content) {
   const box = element("div", { className: "output" });
   const pre = element("pre");
   box.append(pre);
-  box.add = (more) => {
-    content = more === undefined ? content : content + more;
+  const draw = () => {
+    drawing = false;
     const lines = content.replace(/\n$/, "").split("\n").map((line) => line.replace(/\r$/, "").replace(/^[^]*\r/, ""));
     pre.textContent = lines.join("\n");
-    const isSeen = pre.textContent.startsWith(SEEN);
-    box.classList.toggle("seen", isSeen);
+    box.classList.toggle("seen", pre.textContent.startsWith(SEEN));
   };
-  box.add();
+  let drawing = false;
+  box.add = (more) => {
+    content += more;
+    if (!drawing) requestAnimationFrame(draw); // once a frame, however much a loop prints
+    drawing = true;
+  };
+  draw();
   return box;
 }
 
-function picture(source, alt) {
-  return element("div", { className: "output picture" }, element("img", { src: source, alt: alt ?? "A picture without a description." }));
+function picture(source, { alt, width, height }) {
+  const size = width ? { width, height } : {}; // a picture may have more points than are to be seen
+  return element("div", { className: "output picture" }, element("img", { src: source, alt: alt ?? "A picture without a description.", ...size }));
 }
 
 function formula(latex) {

@@ -68,9 +68,12 @@ function step(name) {
   postMessage({ type: "progress", step: name });
 }
 
-// Text comes in small pieces. They are gathered for a moment, so that the page keeps up with a loop that prints.
+// Text comes in small pieces. Each is told at once, since what is printed before a long computation is to be seen
+// while it lasts; but where a loop prints without end, they are gathered, so that the page keeps up.
+const AT_ONCE = 50, WITHIN = 100; // pieces, milliseconds
 const tell = {
   text: null,
+  count: 0,
   since: 0,
   flush() {
     if (this.text) postMessage({ type: "output", number: current, output: this.text });
@@ -78,11 +81,15 @@ const tell = {
   },
   add(output) {
     if (this.text && this.text.stream !== output.stream) this.flush();
-    if (!this.text) {
-      this.text = { ...output };
-      this.since = performance.now();
-    } else this.text.text += output.text;
-    if (performance.now() - this.since > 60 || this.text.text.length > 1e5) this.flush();
+    if (this.text) this.text.text += output.text;
+    else this.text = { ...output };
+    const time = performance.now();
+    if (time - this.since > WITHIN) {
+      this.since = time;
+      this.count = 0;
+    }
+    this.count += 1;
+    if (this.count <= AT_ONCE) this.flush();
   },
 };
 

@@ -47,7 +47,7 @@ LINES = [
     Line("bootstrap(n=100)", 8),
     Line("bootstrap(n=1000)", 8),
     Line('influence(fit, "school")', 20),
-    Line('influence(fit, "classroom")'),
+    Line('influence(fit, "classroom")', 20),
     Line('confint(method="profile")', 4),
     Line("a singular fit of 200,000"),
     *[Line(name) for name in ("Satterthwaite", "icc", "r2", "predict", "report", "summary")],

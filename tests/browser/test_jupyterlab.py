@@ -5,7 +5,6 @@ import os
 import re
 import secrets
 import shlex
-import shutil
 import socket
 import subprocess
 import sys
@@ -20,6 +19,7 @@ from playwright.sync_api import Browser, Locator, Page, expect
 
 from course import load, mixedlm, simulate_schools
 from course.exercises.check import find
+from course.lessons import copy_lessons
 
 pytestmark = pytest.mark.xdist_group("lab")  # one server for all of them
 
@@ -65,8 +65,7 @@ def lab_command() -> list[str]:
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory) -> Iterator[Lab]:
     folder = tmp_path_factory.mktemp("lab")
-    for name in ("notebooks", "data"):
-        shutil.copytree(ROOT / name, folder / name)
+    copy_lessons(folder / "my-work")
     # Neither the settings of who runs the tests nor an old session's open tabs.
     home = {
         name: str(folder / "home" / name)
@@ -113,7 +112,7 @@ class Notebook:
     def __init__(self, page: Page, lab: Lab, name: str) -> None:
         self.page = page
         self.lab = lab
-        self.path = f"notebooks/{name}"
+        self.path = name
         page.goto(f"{lab.address}/lab/tree/{self.path}?token={lab.token}")
         # JupyterLab opens what was open last time as well, behind it.
         self.panel = page.locator(".jp-NotebookPanel:not(.lm-mod-hidden)")
@@ -142,7 +141,7 @@ class Notebook:
 
         It is counted off in the file: the page itself holds the text of what is in sight, no more.
         """
-        cells = code_cells(json.loads((self.lab.folder / self.path).read_text("utf-8")))
+        cells = code_cells(json.loads((self.lab.folder / "my-work" / self.path).read_text("utf-8")))
         (place,) = [i for i, cell in enumerate(cells) if part in "".join(cell["source"])]
         return self.panel.locator(".jp-CodeCell").nth(place)
 
@@ -176,7 +175,7 @@ class Notebook:
         expect(prompts.first).not_to_have_text("[ ]:")
         until(finished, RUN, f"{self.path} to run")
         counts = [number.strip("[]: ") for number in prompts.all_text_contents()]
-        file = self.lab.folder / self.path
+        file = self.lab.folder / "my-work" / self.path
         before = file.stat().st_mtime_ns
         self.menu("File", "Save Notebook")
         until(lambda: file.stat().st_mtime_ns > before, 30, f"{self.path} to be saved")
@@ -259,7 +258,7 @@ def test_bring_your_own_data_takes_a_csv_that_was_uploaded(lab, page, tmp_path):
     ).click()  # from the table just uploaded
 
     own.write(
-        own.cell('file = "'),
+        own.cell("file = data_file("),
         'file = "reading.csv"\nlabels = ["classroom", "campus"]\nna_values, sheet = [], None',
     )
     own.write(

@@ -16,11 +16,16 @@ import pytest
 
 from course import CourseError, diagnose, mixedlm, plots, report, structure, translate
 from course.data.files import read_table, write_table
+from course.data.sets import data_file
 
 REFERENCE = Path(__file__).resolve().parents[1] / "reference"
 FILES = REFERENCE / "files"
+SAV = data_file("survey.sav")
 HAVEN = json.loads((REFERENCE / "files.json").read_text("utf-8"))
-SURVEYS = ["survey.sav", "survey.zsav", "survey.dta", "survey.rds", "survey_tagged.rds"]
+SURVEYS = [
+    SAV,
+    *(FILES / f"survey{kind}" for kind in (".zsav", ".dta", ".rds", "_tagged.rds")),
+]
 FORMULA = "math ~ age + sex + escs + (1|school)"
 WHY = {
     "age": {"not administered": 1, "refused": 2},
@@ -33,10 +38,10 @@ NOTE = (
 )
 
 
-@pytest.mark.parametrize("name", SURVEYS)
-def test_as_haven_reads_it(name):
-    data = read_table(FILES / name)
-    haven = HAVEN.get(name, HAVEN["survey.sav"])  # the .rds holds what was written to the .sav
+@pytest.mark.parametrize("path", SURVEYS, ids=lambda path: path.name)
+def test_as_haven_reads_it(path):
+    data = read_table(path)
+    haven = HAVEN.get(path.name, HAVEN["survey.sav"])  # the .rds holds what was written to the .sav
     for column, missing in haven["missing"].items():
         assert data[column].isna().sum() == missing
     for column, levels in haven["levels"].items():
@@ -52,16 +57,16 @@ def test_as_haven_reads_it(name):
     assert data["school"].dtype == np.int64
 
 
-@pytest.mark.parametrize("name", SURVEYS)
-def test_missing_values_are_counted_with_their_labels(name):
-    data = read_table(FILES / name)
+@pytest.mark.parametrize("path", SURVEYS, ids=lambda path: path.name)
+def test_missing_values_are_counted_with_their_labels(path):
+    data = read_table(path)
     model = mixedlm(FORMULA, data)
     assert model.design.reasons == WHY
     assert model.fit().notes[0] == NOTE == translate(FORMULA, data).notes[0]
 
 
 def test_titles_stand_on_axes_and_in_reports():
-    data = read_table(FILES / "survey.sav")
+    data = read_table(SAV)
     fit = mixedlm(FORMULA, data).fit()
     assert data.attrs["labels"]["age"] == "Age in years"
     said = (
@@ -103,7 +108,7 @@ def test_a_long_title_is_broken_into_lines(tmp_path):
 
 
 def test_reasons_follow_the_rows_of_a_slice():
-    data = read_table(FILES / "survey.sav")
+    data = read_table(SAV)
     later = mixedlm(FORMULA, data[data.index > 3])
     assert later.design.reasons == {"age": {"refused": 1}, "sex": {"no response": 1}}
     assert mixedlm(FORMULA, data.sample(frac=1, random_state=1)).design.reasons == WHY
@@ -116,7 +121,7 @@ def test_reasons_follow_the_rows_of_a_slice():
 
 
 def test_rows_numbered_anew_are_not_counted_wrongly():
-    data = read_table(FILES / "survey.sav").iloc[2:].reset_index(drop=True)
+    data = read_table(SAV).iloc[2:].reset_index(drop=True)
     (note, *_) = mixedlm(FORMULA, data).fit().notes
     assert note.startswith(
         "4 of 58 rows are left out for missing values in age (3), sex (1). Among the rea"
@@ -127,7 +132,7 @@ def test_rows_numbered_anew_are_not_counted_wrongly():
 
 
 def test_reasons_and_titles_survive_parquet(tmp_path):
-    data = read_table(FILES / "survey.sav")
+    data = read_table(SAV)
     write_table(data, tmp_path / "t.parquet")
     again = read_table(tmp_path / "t.parquet")
     assert again.attrs == data.attrs
@@ -181,7 +186,7 @@ def test_a_factor_where_all_values_have_labels_else_a_number(case, tmp_path):
 
 
 def test_codes_where_codes_are_asked_for():
-    data = read_table(FILES / "survey.sav", labels="codes")
+    data = read_table(SAV, labels="codes")
     assert data["sex"].dropna().unique().tolist() == [2, 1]
     assert data["books"].to_list() == [3, 1, 2] * 20
     assert data["sex"].isna().sum() == 1  # no response is no third sex
@@ -189,18 +194,18 @@ def test_codes_where_codes_are_asked_for():
 
 
 def test_a_labelled_code_among_numbers_is_told_of_and_can_be_taken_out():
-    data = read_table(FILES / "survey.sav")
+    data = read_table(SAV)
     (note,) = data.attrs["notes"]
     assert note.startswith("hours is a number") and "99 ('I do not know') counts as such" in note
     assert note in structure(data).warnings
     assert "na_values={'hours': [99]}" in note
-    out = read_table(FILES / "survey.sav", na_values={"hours": [99]})
+    out = read_table(SAV, na_values={"hours": [99]})
     assert out["hours"].max() == 7 and "notes" not in out.attrs
     assert mixedlm("math ~ hours + (1|school)", out).design.reasons == {
         "hours": {"I do not know": 1}
     }
     with pytest.raises(CourseError, match="na_values= names 'hour'.*did you mean 'hours'"):
-        read_table(FILES / "survey.sav", na_values={"hour": [99]})
+        read_table(SAV, na_values={"hour": [99]})
 
 
 def test_an_empty_text_is_missing_and_leading_zeros_stay(tmp_path):
@@ -216,7 +221,7 @@ CATALOG = FILES / "survey.sas7bcat"
 
 def test_a_catalog_of_sas_gives_labels(tmp_path):
     shutil.copy(FILES / "survey.sas7bdat", tmp_path / "pupils.sas7bdat")
-    spss = read_table(FILES / "survey.sav")["sex"]
+    spss = read_table(SAV)["sex"]
     plain = read_table(tmp_path / "pupils.sas7bdat")
     np.testing.assert_array_equal(
         plain["sex"], spss.map({"female": 1.0, "male": 2.0}).astype(float)
@@ -244,14 +249,14 @@ def test_what_is_no_catalog_is_refused(tmp_path):
     (tmp_path / "text.sas7bcat").write_text("1 = female")
     for catalog, says in {
         "nowhere.sas7bcat": "there is no file nowhere",
-        FILES / "survey.sav": "a catalog of SAS ends in .sas7bcat",
+        SAV: "a catalog of SAS ends in .sas7bcat",
         shutil.copy(data, tmp_path / "data.sas7bcat"): "no labels of values: is it a catalog",
         tmp_path / "text.sas7bcat": "cannot be read as a catalog of SAS",
     }.items():
         with pytest.raises(CourseError, match=says):
             read_table(data, catalog=catalog)
     with pytest.raises(CourseError, match=r"catalog= goes with a \.sas7bdat"):
-        read_table(FILES / "survey.sav", catalog=CATALOG)
+        read_table(SAV, catalog=CATALOG)
 
 
 def test_a_portable_file(tmp_path):
@@ -335,7 +340,7 @@ def test_a_factor_of_many_numbers_gets_a_note():
 
 
 def test_an_ordered_factor_is_told_to_have_other_contrasts_than_in_r():
-    data = read_table(FILES / "survey.sav")
+    data = read_table(SAV)
     data["books"] = data["books"].cat.as_ordered()
     notes = translate("math ~ books + (1|school)", data).notes
     assert any(
@@ -349,7 +354,7 @@ def test_an_ordered_factor_is_told_to_have_other_contrasts_than_in_r():
 
 
 def test_what_a_file_of_spss_holds_comes_back_when_it_is_written_again(tmp_path):
-    data = read_table(FILES / "survey.sav")
+    data = read_table(SAV)
     write_table(data, tmp_path / "again.sav")
     again = read_table(tmp_path / "again.sav")
     pd.testing.assert_frame_equal(again, data)

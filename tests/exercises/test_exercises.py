@@ -191,6 +191,14 @@ def test_a_better_answer_is_right(data):
     assert judge(simulated, 13.59, data).right and not judge(simulated, 13.7, data).right
 
 
+def test_the_width_with_uncertain_fixed_effects_is_right():
+    exercise, data = all_exercises()["06.5"], Data()
+    (also,) = exercise.also
+    wider = also.right(data)
+    assert wider > exercise.expected(data)
+    assert judge(exercise, wider, data).message == f"06.5 is right. {also.because}"
+
+
 def test_a_container_of_one_value_many_times():
     assert Number(0).read(pd.Series([5, 5, 5])) == 5
     with pytest.raises(CourseError, match="a Series of 3"):
@@ -219,9 +227,10 @@ def test_right_and_wrong_look_different_in_a_notebook(monkeypatch, capsys):
     assert "\u2713" in right._repr_html_() and "\u2717" in wrong._repr_html_()
     assert "&lt;b&gt;" in wrong._repr_html_() and waiting._repr_html_() is None
     shown = []
-    display = SimpleNamespace(display=shown.append)
-    ipython = SimpleNamespace(get_ipython=lambda: object(), display=display)
+    ipython = SimpleNamespace(get_ipython=lambda: object())
     monkeypatch.setitem(sys.modules, "IPython", ipython)
+    display = SimpleNamespace(display=shown.append)
+    monkeypatch.setitem(sys.modules, "IPython.display", display)
     check("02.1", 189)
     assert [verdict.right for verdict in shown] == [False] and capsys.readouterr().out == ""
     check("02.1", ...)

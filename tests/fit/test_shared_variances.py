@@ -117,7 +117,7 @@ def test_no_wald_interval_for_what_is_not_known(name):
     table = confint(fitted(REFERENCE[name]["formula"], reml=False), "wald")
     without = table.index[table[["lower", "upper"]].isna().any(axis=1)]
     assert len(without)
-    (note,) = table.attrs["notes"]
+    note, *_ = table.attrs["notes"]
     assert all(parameter in note for parameter in without) and "'profile'" in note
     assert table.loc[["sigma", "Intercept"], ["lower", "upper"]].notna().all(axis=None)
 
@@ -135,7 +135,7 @@ def test_profile_intervals_of_what_is_known_are_those_of_the_simpler_model(name)
         rtol=2e-3,
         atol=1e-4,
     )
-    assert not table.attrs["notes"]
+    assert not any("do not know" in note for note in table.attrs["notes"])
     np.testing.assert_allclose(fit.fixed_effects, other.fixed_effects, rtol=2e-3)
 
 

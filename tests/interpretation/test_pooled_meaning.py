@@ -165,8 +165,9 @@ def test_intervals_of_variances_are_pooled_on_their_scales():
         fixed[["estimate", "lower", "upper"]],
     )
     pd.testing.assert_series_equal(parameters(fit), table["estimate"], check_names=False)
+    pd.testing.assert_frame_equal(confint(fit), table)
     with pytest.raises(CourseError, match="method='wald', which pools"):
-        confint(fit)
+        confint(fit, "profile")
 
 
 def test_pooled_fits_stand_side_by_side():

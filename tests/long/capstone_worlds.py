@@ -3,8 +3,8 @@
     python tests/long/capstone_worlds.py
 
 Takes a minute or two. In every world the schools have the same slopes, on a scale without ends; then this
-scale is cut into the six grades of the A-level results of 1997, with as many candidates in each grade as there
-really are. The final model of lesson 11 is fitted to both, and the lesson shows the table.
+scale is cut into the six grades of the A-level results of 1997, with as many candidates in each grade as
+there really are. The final model of lesson 11 is fitted to both, and the lesson shows the table.
 """
 
 from pathlib import Path

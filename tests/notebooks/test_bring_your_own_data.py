@@ -14,7 +14,6 @@ import pandas as pd
 import pytest
 
 NOTEBOOKS = Path(build.__file__).resolve().parent
-FILES = NOTEBOOKS.parent / "tests" / "reference" / "files"
 
 
 def run(settings: dict[str, str], cells: int | None = None) -> tuple[str, dict]:
@@ -34,7 +33,7 @@ def run(settings: dict[str, str], cells: int | None = None) -> tuple[str, dict]:
 @pytest.mark.slow
 def test_a_file_of_spss_from_its_labels_to_a_script_that_runs(tmp_path):
     settings = {
-        "file": repr(str(FILES / "survey.sav")),
+        "file": 'data_file("survey.sav")',
         "labels": "[]",
         "response": '"math"',
         "predictors": '["age", "sex"]',

@@ -136,13 +136,13 @@ def test_building_twice_gives_the_same_bytes(tmp_path):
     assert first == [path.read_bytes() for path in paths]
 
     learner, worked = (stored(path) for path in paths)
-    assert learner.cells[2].source == (
+    assert learner.cells[3].source == (
         "# a comment stays\nanswer = ...\nlow, high = ..., ...\n"
         'print("given" if answer is ... else answer)'
     )
-    assert learner.cells[2].outputs[0].text == "given\n"
-    assert worked.cells[4].outputs[0].text == "42\n"
-    assert learner.cells[1].outputs[0].text == "one\ntwo\n"
+    assert learner.cells[3].outputs[0].text == "given\n"
+    assert worked.cells[5].outputs[0].text == "42\n"
+    assert learner.cells[2].outputs[0].text == "one\ntwo\n"
     assert "Because." not in str(learner) and "Because." in str(worked)
     assert "(../other.ipynb), [here](#a-lesson) and [there](https://" in worked.cells[1].source
     assert [cell.id for cell in worked.cells[1:] if cell.source != "Because."] == [

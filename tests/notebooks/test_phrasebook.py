@@ -10,7 +10,7 @@ from reference_models import RESULTS, ROOT
 import course
 from course import load, plots, translate
 
-STORED = json.loads((ROOT / "tests/reference/phrasebook.json").read_text(encoding="utf-8"))
+STORED = json.loads((ROOT / "data/phrasebook.json").read_text(encoding="utf-8"))
 NOTEBOOK = nbformat.read(ROOT / "notebooks/phrasebook.ipynb", as_version=nbformat.NO_CONVERT)
 FRAMES = {"pupils": "pupils", "years": "pupils_three_years"}
 SCRIPT = (ROOT / "tests/reference/phrasebook.R").read_text(encoding="utf-8")

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from drawn import SCHOOLS, TWELVE, colours_off_the_palette, numbers
 from matplotlib.colors import to_rgb
+from PIL import Image
 
 from course import plots
 from course.errors import CourseError
@@ -91,7 +92,11 @@ def test_show_stores_the_text_and_leaves_no_figure(monkeypatch, capsys):
     assert plots.show(ax, alt=ALT) is None
     ((bundle,), how) = sent[0]
     assert bundle["text/plain"] == ALT
-    assert how == {"raw": True, "metadata": {"image/png": {"alt": ALT}}}
+    about = how["metadata"]["image/png"]
+    assert how["raw"] and about["alt"] == ALT
+    # twice as many points as are to be seen, for screens that have them
+    size = Image.open(io.BytesIO(base64.b64decode(bundle["image/png"]))).size
+    assert size == (2 * about["width"], 2 * about["height"])
     image = matplotlib.image.imread(io.BytesIO(base64.b64decode(bundle["image/png"])))
     assert image.shape[0] > 100 and image.shape[1] > 100
     assert capsys.readouterr().out == f"In the picture: {ALT}\n"

@@ -9,7 +9,8 @@ REQUIREMENT = re.compile(r"([\w.-]+)(?:\[[\w,]+\])?>=([\d.]+)")  # any other wou
 
 def lowest(project: dict) -> list[str]:
     """``name==version`` for each package that the project or its tests ask for."""
-    lines = project["dependencies"] + project["optional-dependencies"]["test"]
+    extras = project["optional-dependencies"]
+    lines = project["dependencies"] + extras["lab"] + extras["test"]
     found = {REQUIREMENT.fullmatch(line).groups() for line in lines}
     return sorted(f"{name}=={version}" for name, version in found)
 

@@ -35,7 +35,10 @@ ALLOWED = {
     "exercises": "errors common formula simulate design data fit inference interpretation "
     "diagnosis studies",
     "doctor": "errors common data fit",
-    "__main__": "errors formula simulate translation data fit doctor",
+    "lessons": "errors common",
+    "command": "errors formula simulate translation data fit inference interpretation diagnosis "
+    "doctor lessons",
+    "__main__": "errors command",
 }
 LONGEST_FILE = 450  # lines: what one reads in a sitting, and not a line more
 

@@ -14,6 +14,7 @@ from made import pupils
 from course import mixedlm, report, simulate_assessment
 from course.__main__ import main
 from course.data.files import read_table, write_table
+from course.data.sets import data_file
 
 FORMULA = "score ~ age + (1|school)"
 
@@ -79,7 +80,7 @@ def test_sampling_weights_and_plausible_values(assessment, capsys):
     replicates = ["--replicate-weights", "W_FSTURWT*", "--fay", "0.5", "--replicate-method", "fay"]
     assert main(["fit", "PV1MATH ~ ESCS + (1|SCHOOLID)", path, *SAMPLED, *replicates]) == 0
     assert "standard errors from replicate weights" in capsys.readouterr().out
-    assert main(["fit", formula, path, *SAMPLED, "--report"]) == 0
+    assert main(["report", formula, path, *SAMPLED]) == 0
     expected = mixedlm(formula, data, weights=weights).fit()
     assert capsys.readouterr().out.strip() == report(expected)
     assert main(["fit", formula, path]) == 0
@@ -197,7 +198,7 @@ def test_a_catalog_of_sas(capsys):
     survey = ["translate", "math ~ sex + (1|school)", str(files / "survey.sas7bdat")]
     assert main([*survey, "--catalog", str(files / "survey.sas7bcat")]) == 0
     assert "is in the same folder as" not in capsys.readouterr().err
-    assert main([*survey, "--catalog", str(files / "survey.sav")]) == 2
+    assert main([*survey, "--catalog", str(data_file("survey.sav"))]) == 2
     assert "a catalog of SAS ends in .sas7bcat" in capsys.readouterr().err
 
 

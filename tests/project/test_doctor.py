@@ -100,7 +100,7 @@ def test_another_version_of_a_package_the_course_uses(root):
     (failure,) = failures(doctor.check_packages(root))
     version = metadata.version("numpy")
     assert failure.startswith(f"FAIL  numpy is {version}, the lessons were made with 1.2.3\n")
-    assert f"-m pip install -c {root / 'constraints.txt'} -e {root}" in failure
+    assert f'-m pip install -c {root / "constraints.txt"} -e "{root}[lab]"' in failure
 
 
 def test_another_version_of_a_package_behind_those(root):

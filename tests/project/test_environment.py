@@ -24,7 +24,9 @@ CONSTRAINTS = (ROOT / "constraints.txt").read_text("utf-8").splitlines()
 PINS = dict(line.split("==") for line in CONSTRAINTS)
 ENVIRONMENT = yaml.safe_load((ROOT / "environment.yml").read_text("utf-8"))
 
-NEEDED = [Requirement(line) for line in PROJECT["dependencies"]]
+NEEDED = [
+    Requirement(line) for line in PROJECT["dependencies"] + PROJECT["optional-dependencies"]["lab"]
+]
 EXTRAS = [
     Requirement(line) for lines in PROJECT["optional-dependencies"].values() for line in lines
 ]
@@ -71,7 +73,7 @@ def test_environment_yml_installs_the_same_versions():
     assert ENVIRONMENT["name"] == "mixed-effects"
     (pip,) = [part["pip"] for part in ENVIRONMENT["dependencies"] if isinstance(part, dict)]
     options = [line for line in pip if line.startswith("-")]
-    assert options == ["-c constraints.txt", "-e ."]
+    assert options == ["-c constraints.txt", "-e .[lab]"]
     pins = dict(line.split("==") for line in pip if line not in options)
     assert pins == {requirement.name: PINS[requirement.name] for requirement in NEEDED}
 
@@ -126,7 +128,9 @@ def test_make_alone_lists_every_target():
 def test_make_lab_opens_a_browser_only_where_there_is_a_screen():
     root = os.geteuid() == 0
     opens = make("-n", "lab", DISPLAY=":0").splitlines()[-1]
-    assert opens.endswith("notebooks/00-start-here.ipynb")
+    assert opens.endswith(
+        "--ServerApp.root_dir=my-work --LabApp.default_url=/lab/tree/00-start-here.ipynb"
+    )
     assert ("--no-browser" in opens) == root
     assert ("--allow-root" in opens) == root
     prints = make("-n", "lab").splitlines()[-1]

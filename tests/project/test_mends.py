@@ -182,7 +182,7 @@ def test_what_is_asked_of_a_fit():
     refused(lambda: fit.predict(random=3), "write 'all', 'none' or a list of groups")
     for random in ("all", "none", ["school"]):
         assert len(fit.predict(random=random)) == 60
-    refused(lambda: confint(fit, method="exact"), "write 'profile', 'bootstrap' or 'wald'")
+    refused(lambda: confint(fit, method="exact"), "'profile', 'bootstrap' or 'wald'")
     assert len(confint(fit, method="wald"))
     refused(lambda: wald(fit, ""), "'age = 0'")
     said = refused(lambda: wald(fit, "age =="), "write them as")

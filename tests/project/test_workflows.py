@@ -86,7 +86,7 @@ def test_windows_runs_the_lines_of_readme():
     path = ROOT / ".github" / "workflows" / "test.yml"
     shown = re.findall(r"^    (py -m venv .*|\.venv\\.*)$", README, re.MULTILINE)
     shown = [line for line in shown if "jupyterlab" not in line]  # a server: it would not end
-    assert len(shown) == 3
+    assert len(shown) == 4
     ran = [line for line in commands(path) if line.startswith(("py ", ".venv"))]
     assert ran[: len(shown)] == shown
     assert ran[-1] == r".venv\Scripts\python -m pytest"

@@ -7,6 +7,7 @@ suppressMessages({
 })
 
 folder <- "tests/reference/files"
+sav <- "data/survey.sav" # comes with the course: the phrasebook reads it
 dir.create(folder, showWarnings = FALSE)
 set.seed(3)
 n <- 60
@@ -51,7 +52,7 @@ stata <- transform(
   escs = labelled(tagged(escs, c("99" = "a")), c(Missing = a), "Index of social status")
 )
 
-write_sav(spss, file.path(folder, "survey.sav"))
+write_sav(spss, sav)
 write_sav(spss, file.path(folder, "survey.zsav"), compress = "zsav")
 write_dta(stata, file.path(folder, "survey.dta"))
 saveRDS(spss, file.path(folder, "survey.rds"))
@@ -78,8 +79,8 @@ save(kinds, whole, file = file.path(folder, "two.rda"), compress = "xz")
 saveRDS(list(a = 1), file.path(folder, "list.rds"))
 
 # haven's own reading: factors with levels in the order of codes, numbers, and how many values are missing.
-read <- function(name, reader) {
-  data <- reader(file.path(folder, name))
+read <- function(path, reader) {
+  data <- reader(path)
   factors <- c("sex", "books")
   list(
     missing = lapply(data, function(column) sum(is.na(column))),
@@ -90,8 +91,8 @@ read <- function(name, reader) {
 }
 results <- list(
   versions = list(R = as.character(getRversion()), haven = as.character(packageVersion("haven"))),
-  "survey.sav" = read("survey.sav", read_sav),
-  "survey.zsav" = read("survey.zsav", read_sav),
-  "survey.dta" = read("survey.dta", read_dta)
+  "survey.sav" = read(sav, read_sav),
+  "survey.zsav" = read(file.path(folder, "survey.zsav"), read_sav),
+  "survey.dta" = read(file.path(folder, "survey.dta"), read_dta)
 )
 write(toJSON(results, auto_unbox = TRUE, digits = NA, na = "null", pretty = FALSE), "tests/reference/files.json")

@@ -2,7 +2,7 @@
 #
 #   Rscript tests/reference/phrasebook.R
 #
-# Run from the repository's top; writes phrasebook.json. Each call below is evaluated as it stands, and
+# Run from the repository's top; writes data/phrasebook.json. Each call below is evaluated as it stands, and
 # stored with its value, one number. The notebook looks a call up by its text.
 
 suppressMessages({
@@ -23,7 +23,7 @@ setup <- c(
   'years$age10 <- years$age - 10',
   'pupils$third <- cut(pupils$age, c(0, 9, 11, 99), c("young", "middle", "old"), ordered_result = TRUE)',
   'for (k in 1:3) pupils[[paste0("PV", k, "TEST")]] <- pupils$test_score + k * sin(k * seq_len(nrow(pupils)))',
-  'survey <- haven::read_sav("tests/reference/files/survey.sav", user_na = TRUE)',
+  'survey <- haven::read_sav("data/survey.sav", user_na = TRUE)',
   'tight <- lmerControl(optimizer = "bobyqa", optCtrl = list(rhoend = 1e-9, maxfun = 20000))',
   'm <- lmer(test_score ~ age10 + sex + school_resources + (age10 | school), pupils,
           control = tight)',
@@ -217,6 +217,6 @@ write_json(
     ),
     setup = setup, log_likelihoods = log_likelihoods, calls = values
   ),
-  file.path(here, "phrasebook.json"),
+  "data/phrasebook.json",
   auto_unbox = TRUE, digits = I(12), pretty = TRUE
 )

@@ -16,7 +16,8 @@ from course import read_table, simulate_assessment
 from course.data import write_table
 
 ROOT = Path(__file__).resolve().parents[2]
-SURVEY = ROOT / "tests" / "reference" / "files" / "survey.sav"
+SURVEY = ROOT / "data" / "survey.sav"
+FILES = ROOT / "tests" / "reference" / "files"
 
 
 def assert_same_file(path, other):
@@ -71,7 +72,7 @@ def test_the_stand_in_writes_sav_files_that_pyreadstat_reads(tmp_path, assessmen
 def test_the_stand_in_refuses_what_it_cannot_read():
     for reader, name in ((stand_in.read_sav, "survey.zsav"), (stand_in.read_dta, "survey.dta")):
         with pytest.raises(stand_in.PyreadstatError, match="only .sav files can be read"):
-            reader(SURVEY.with_name(name))
+            reader(FILES / name)
 
 
 def test_notes_are_taken_out_of_a_module_and_nothing_else():

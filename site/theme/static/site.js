@@ -38,12 +38,34 @@ function routes() {
     document.body.classList.toggle("workshop-only", only);
   };
   button.hidden = false;
-  show(recall("route") === "workshop");
+  const selfStudy = all("section.self-study");
+  all(".here a").forEach((link) => {
+    const target = document.getElementById(decodeURIComponent(link.hash.slice(1)));
+    link.parentElement.classList.toggle("self-study", selfStudy.some((section) => section.contains(target)));
+  });
+  // Who follows a link into a section for self-study wants to see it.
+  const wanted = () => {
+    const target = location.hash && document.getElementById(decodeURIComponent(location.hash.slice(1)));
+    if (!target || !selfStudy.some((section) => section.contains(target))) return false;
+    show(false);
+    target.scrollIntoView();
+    return true;
+  };
+  if (!wanted()) show(recall("route") === "workshop");
+  addEventListener("hashchange", wanted);
   button.addEventListener("click", () => {
     const only = button.getAttribute("aria-pressed") !== "true";
     remember("route", only ? "workshop" : "all");
     show(only);
   });
+}
+
+// On the front page MathJax is asked for when the equation is.
+function typeset() {
+  const { mathjax } = document.documentElement.dataset;
+  if (!mathjax || !document.querySelector("section:not([hidden]) > .math, section:not([hidden]) > .math-wrapper, section:not([hidden]) > div.math")) return;
+  delete document.documentElement.dataset.mathjax;
+  document.head.append(Object.assign(document.createElement("script"), { src: mathjax }));
 }
 
 function tabs(box) {
@@ -68,12 +90,13 @@ function tabs(box) {
     panels[i].hidden = i !== chosen;
   });
   buttons.forEach((button, i) => {
-    button.addEventListener("click", () => { select(i); reachable(); });
+    button.addEventListener("click", () => { select(i); typeset(); reachable(); });
     button.addEventListener("keydown", (event) => {
       const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
       if (!step) return;
       const next = (i + step + buttons.length) % buttons.length;
       select(next);
+      typeset();
       buttons[next].focus();
     });
   });
