@@ -64,7 +64,7 @@ function picture(source, { alt, width, height }) {
 }
 
 function formula(latex) {
-  const box = element("div", { className: "output math-wrapper" });
+  const box = element("div", { className: "output math" });
   box.textContent = `\\[${latex.replace(/^\$\$?(\\displaystyle)?|\$\$?$/g, "").replace(/\\text\{[^}]*\}/g, (found) => found.replaceAll("\\_", "_"))}\\]`;
   typeset(box);
   return box;
@@ -82,6 +82,7 @@ async function typeset(box) {
   await mathjax;
   await window.MathJax.startup.promise;
   await window.MathJax.typesetPromise([box]);
+  dispatchEvent(new Event("resize")); // a formula may now scroll in itself
 }
 
 function failure({ traceback, everything }) {
