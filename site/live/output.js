@@ -64,7 +64,7 @@ function picture(source, { alt, width, height }) {
 }
 
 function formula(latex) {
-  const box = element("div", { className: "output math-wrapper" });
+  const box = element("div", { className: "output math" });
   box.textContent = `\\[${latex.replace(/^\$\$?(\\displaystyle)?|\$\$?$/g, "").replace(/\\text\{[^}]*\}/g, (found) => found.replaceAll("\\_", "_"))}\\]`;
   typeset(box);
   return box;

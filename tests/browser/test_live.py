@@ -265,6 +265,7 @@ def test_a_running_lesson_is_readable_for_all(opened, width, scheme):
     assert picture.get_attribute("src").startswith("data:image/png")
     assert picture.get_attribute("alt").startswith("Each of the 12 scores as a ring")
     expect(cell(page, "Math(").locator("mjx-container")).to_have_count(1)
+    page.wait_for_timeout(500)  # what scrolls is given to the keyboard a moment later
     assert seen_by_axe(page) == []
     assert page.evaluate("document.documentElement.scrollWidth") <= width
 
