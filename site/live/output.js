@@ -82,6 +82,7 @@ async function typeset(box) {
   await mathjax;
   await window.MathJax.startup.promise;
   await window.MathJax.typesetPromise([box]);
+  window.reachable(); // of site.js: a formula that is wider than the page scrolls
 }
 
 function failure({ traceback, everything }) {
