@@ -74,7 +74,8 @@ def inside(browser, address) -> Iterator[Python]:
     python.printed(
         "import zipfile; zipfile.ZipFile('/home/reader/tests.zip').extractall('/home/reader')"
     )
-    python.printed("from inside import tested")
+    # the folder has files that Python has not seen when it listed it
+    python.printed("import importlib; importlib.invalidate_caches(); from inside import tested")
     yield python
     context.close()
 
