@@ -11,6 +11,7 @@ LESSONS = {
     "shrinkage": "02-random-intercepts",
     "icc": "06-interpretation",
     "power": "09-planning-a-study",
+    "surface": "10-under-the-bonnet",
 }
 
 
