@@ -25,8 +25,8 @@ MANY_SCHOOLS = range(6, 82, 2)
 MANY_PUPILS = (1, 2, 3, 4, 5, 6, 8, 10, 12, 15, 20, 25, 30, 40, 50)
 # Lesson 10 walks over the pupils of four provinces. Its contours stand so much above the lowest deviance.
 PROVINCES = 4
-STEP = 0.05  # of the sliders, in theta
-THETAS = STEP * np.arange(33)
+STEP = 0.05  # of the sliders, in theta; contours are drawn on a grid twice as fine
+THETAS = STEP * np.arange(0, 32.5, 0.5)
 CONTOURS = (1, 2, 5, 10, 20, 40, 80, 160, 320)
 
 
@@ -144,9 +144,9 @@ def power() -> dict:
 
 
 def surface() -> dict:
-    """The REML deviance, sigma and beta for each pair of theta, contours, and the sums of each classroom.
+    """The REML deviance, sigma and beta for each pair of theta, contours, and the means of each classroom.
 
-    With beta and theta, the sums give what is predicted for each classroom and school, in closed form.
+    With beta and theta, the means give what is predicted for each classroom and school, in closed form.
     """
     pupils = lesson_10()
     fit = mixedlm("test_score ~ age10 + (1|classroom) + (1|school)", pupils).fit()
@@ -157,6 +157,7 @@ def surface() -> dict:
     found = [[evaluate([a, b], products, sizes, len(y)) for a in THETAS] for b in THETAS]
     deviance, sigma, intercept, slope = np.moveaxis(np.array(found), -1, 0)
     above = deviance + 2 * fit.llf
+    sliders = np.s_[::2, ::2]
     lines = Figure().subplots().contour(THETAS, THETAS, above, CONTOURS)
 
     left = pupils.assign(left=y - X @ fit.fe_params.to_numpy())
@@ -166,10 +167,10 @@ def surface() -> dict:
     return {
         "step": STEP,
         "best": rounded(sds / fit.sigma, 3),
-        "above": [rounded(row, 2) for row in above],
-        "sigma": [rounded(row, 3) for row in sigma],
-        "intercept": [rounded(row, 2) for row in intercept],
-        "slope": [rounded(row, 3) for row in slope],
+        "above": [rounded(row, 2) for row in above[sliders]],
+        "sigma": [rounded(row, 3) for row in sigma[sliders]],
+        "intercept": [rounded(row, 2) for row in intercept[sliders]],
+        "slope": [rounded(row, 3) for row in slope[sliders]],
         "contours": [
             {"level": level, "lines": [[rounded(at, 3) for at in line] for line in segments]}
             for level, segments in zip(CONTOURS, lines.allsegs, strict=True)
@@ -244,9 +245,9 @@ SLIDERS = {
         "surface",
         "Two groupings, one surface",
         "Be the search.",
-        "Left, the deviance above its lowest, as contours; the star is its lowest point. Right, what the "
-        "model predicts with the two θ of the large dot, for each of 20 schools: a bar is the school, dots "
-        "are its classrooms, circles are the means of these classrooms as they are.",
+        "Left, the REML deviance above its lowest, as contours; the star is its lowest point. Right, what "
+        "the model predicts with the two θ of the large dot, for each of 20 schools: a bar is the school, "
+        "dots are its classrooms, circles are the means of these classrooms as they are.",
         tuple(
             (f"θ of {groups}", 0, round(THETAS[-1], 2), STEP, 0)
             for groups in ("classrooms", "schools")

@@ -76,6 +76,19 @@ def test_more_schools_help_where_more_pupils_hardly_do(opened):
     )
 
 
+def test_the_lowest_point_of_the_surface_is_the_estimate_and_zero_is_allowed(opened):
+    page = opened("surface")
+    reading = page.locator(".slider .reading")
+    expect(reading).to_contain_text("Both θ are 0, and that is allowed")
+    page.get_by_label("θ of classrooms", exact=True).fill("0.7")
+    expect(reading).to_contain_text("If the star lay here, the fit would be singular")
+    expect(reading).to_contain_text("the school is predicted as all others")
+    page.get_by_label("θ of schools", exact=True).fill("1")
+    expect(reading).to_contain_text("This is the lowest point")
+    expect(reading).to_contain_text("an SD of θσ = 4.7 points and schools with 6.7")
+    expect(reading).to_contain_text("the school is predicted 13.7 points below")
+
+
 @pytest.mark.parametrize("name", LESSONS)
 def test_a_slider_keeps_to_a_narrow_page(opened, name):
     page = opened(name)

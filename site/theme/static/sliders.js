@@ -198,7 +198,7 @@
         });
         const [rooms] = lefts;
         const own = rooms.reduce((sum, { n, left }) => sum + n * left, 0) / rooms.reduce((sum, { n }) => sum + n, 0);
-        const words = `Here σ is ${number(sd, 1)}, so that classrooms differ with an SD of θσ = ${number(room * sd, 1)} points and schools with ${number(school * sd, 1)}; β is ${number(at10, 1)} at age 10 and ${number(perYear)} a year. The pupils of school 1 lie ${side(own)} what age predicts; the school is predicted ${school ? side(predicted[0].effect) : "as all others"}.`;
+        const words = `σ is ${number(sd, 1)}, so classrooms differ with an SD of θσ = ${number(room * sd, 1)} points and schools with ${number(school * sd, 1)}; β is ${number(at10, 1)} at age 10 and ${number(perYear)} a year. The pupils of school 1 lie ${side(own)} what age predicts; the school is predicted ${school ? side(predicted[0].effect) : "as all others"}.`;
         return [`${meaning(room, school, height)} ${words}`, [number(room), number(school)]];
       };
     },
