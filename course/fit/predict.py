@@ -94,7 +94,7 @@ def wanted_groups(
     for name in wanted:
         if name not in names:
             raise CourseError(
-                f"random={name!r}: the groups of this fit are {', '.join(names)}; or write {alternatives(quoted)}"
-                f"{nearest(name, [*names, *words])}"
+                f"random={name!r}: the groups of this fit are {', '.join(names)}; or write "
+                f"{alternatives(quoted)}{nearest(name, [*names, *words])}"
             )
     return wanted
