@@ -10,6 +10,10 @@ from sphinx.application import Sphinx
 from stored import stored
 
 GLOSSARY = "notebooks/glossary"
+ABOUT = (
+    "A course on mixed-effects models for pupils in classrooms in schools, and a small package that makes "
+    "statsmodels speak the formulas of R's lme4."
+)
 ENOUGH, LONGEST = 70, 160  # characters of a description
 NOTEBOOKS = Path(__file__).resolve().parents[1] / "notebooks"
 
@@ -46,11 +50,11 @@ def explain_terms(app: Sphinx, doctree: nodes.document, docname: str) -> None:
 def add_context(app: Sphinx, pagename: str, templatename: str, context: dict, doctree) -> None:
     """The notebook to download, and what stands above the title."""
     context["places"] = places()
-    context["description"] = description(doctree)
+    context["description"] = description(doctree) or ABOUT
     if pagename == app.config.master_doc:
         # Two megabytes for one equation behind a tab: site.js asks for it when the tab is opened.
         context["script_files"] = [
-            script for script in context["script_files"] if "mathjax" not in str(script)
+            script for script in context["script_files"] if "mathjax.js" not in str(script.filename)
         ]
         context["mathjax_later"] = True
     notebook = NOTEBOOKS.parent / f"{pagename}.ipynb"

@@ -9,7 +9,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 from lesson_pages import FENCE
+from matplotlib.figure import Figure
 from scipy import stats
 
 from course import load, mixedlm
@@ -21,6 +23,11 @@ SCHOOLS, PUPILS = 12, 15  # of the picture of the ICC
 EFFECT, SCHOOL_SD, PUPIL_SD = 5.0, 4.0, 8.0
 MANY_SCHOOLS = range(6, 82, 2)
 MANY_PUPILS = (1, 2, 3, 4, 5, 6, 8, 10, 12, 15, 20, 25, 30, 40, 50)
+# Lesson 10 walks over the pupils of four provinces. Its contours stand so much above the lowest deviance.
+PROVINCES = 4
+STEP = 0.05  # of the sliders, in theta; contours are drawn on a grid twice as fine
+THETAS = STEP * np.arange(0, 32.5, 0.5)
+CONTOURS = (1, 2, 5, 10, 20, 40, 80, 160, 320)
 
 
 @dataclass(frozen=True)
@@ -136,6 +143,64 @@ def power() -> dict:
     }
 
 
+def surface() -> dict:
+    """The REML deviance, sigma and beta for each pair of theta, contours, and the means of each classroom.
+
+    With beta and theta, the means give what is predicted for each classroom and school, in closed form.
+    """
+    pupils = lesson_10()
+    fit = mixedlm("test_score ~ age10 + (1|classroom) + (1|school)", pupils).fit()
+    y, X = pupils["test_score"].to_numpy(), np.column_stack([np.ones(len(pupils)), pupils["age10"]])
+    Z = [pd.get_dummies(pupils[group]).to_numpy(float) for group in ("classroom", "school")]
+    columns = np.column_stack([*Z, X, y])
+    products, sizes = columns.T @ columns, [block.shape[1] for block in Z]
+    found = [[evaluate([a, b], products, sizes, len(y)) for a in THETAS] for b in THETAS]
+    deviance, sigma, intercept, slope = np.moveaxis(np.array(found), -1, 0)
+    above = deviance + 2 * fit.llf
+    sliders = np.s_[::2, ::2]
+    lines = Figure().subplots().contour(THETAS, THETAS, above, CONTOURS)
+
+    left = pupils.assign(left=y - X @ fit.fe_params.to_numpy())
+    order = left.groupby("school")["left"].mean().sort_values().index
+    rooms = pupils.groupby(["school", "classroom"])[["age10", "test_score"]].agg(["size", "mean"])
+    sds = fit.variance_components["sdcor"].iloc[:2]
+    return {
+        "step": STEP,
+        "best": rounded(sds / fit.sigma, 3),
+        "above": [rounded(row, 2) for row in above[sliders]],
+        "sigma": [rounded(row, 3) for row in sigma[sliders]],
+        "intercept": [rounded(row, 2) for row in intercept[sliders]],
+        "slope": [rounded(row, 3) for row in slope[sliders]],
+        "contours": [
+            {"level": level, "lines": [[rounded(at, 3) for at in line] for line in segments]}
+            for level, segments in zip(CONTOURS, lines.allsegs, strict=True)
+        ],
+        "schools": [
+            [[int(n), round(age, 3), round(score, 3)] for n, age, _, score in school.to_numpy()]
+            for school in (rooms.loc[name] for name in order)
+        ],
+    }
+
+
+def lesson_10() -> pd.DataFrame:
+    """The pupils of lesson 10's surface; their ages are counted from 10."""
+    pupils = load("pupils")
+    some = pupils[pupils["province"].isin(sorted(pupils["province"].unique())[:PROVINCES])]
+    return some.assign(age10=some["age"] - 10)
+
+
+def evaluate(theta, products: np.ndarray, sizes: list[int], n: int) -> list[float]:
+    """REML deviance, sigma and beta at one theta, as lesson 10 has them from the products of [Z X y]."""
+    q = sum(sizes)
+    p = len(products) - q - 1
+    scale = np.append(np.repeat(theta, sizes), np.ones(p + 1))
+    L = np.linalg.cholesky(products * scale * scale[:, None] + np.diag(np.arange(q + p + 1) < q))
+    pivots, df = np.diag(L), n - p
+    sigma2 = pivots[-1] ** 2 / df
+    deviance = 2 * np.log(pivots[:-1]).sum() + df * (1 + np.log(2 * np.pi * sigma2))
+    return [deviance, np.sqrt(sigma2), *np.linalg.solve(L[q:-1, q:-1].T, L[-1, q:-1])]
+
+
 def rounded(values, digits: int = 5) -> list[float]:
     """Numbers with so many decimals."""
     return np.round(np.asarray(values, dtype=float), digits).tolist()
@@ -175,5 +240,18 @@ SLIDERS = {
         "The chance to find a programme that is worth 5 points, for so many schools and pupils in each.",
         (("Schools", MANY_SCHOOLS[0], MANY_SCHOOLS[-1], 2, 20), ("Pupils in each", 1, 50, 1, 10)),
         power,
+    ),
+    "10-under-the-bonnet": Slider(
+        "surface",
+        "Two groupings, one surface",
+        "Be the search.",
+        "Left, the REML deviance above its lowest, as contours; the star is its lowest point. Right, what "
+        "the model predicts with the two θ of the large dot, for each of 20 schools: a bar is the school, "
+        "dots are its classrooms, circles are the means of these classrooms as they are.",
+        tuple(
+            (f"θ of {groups}", 0, round(THETAS[-1], 2), STEP, 0)
+            for groups in ("classrooms", "schools")
+        ),
+        surface,
     ),
 }

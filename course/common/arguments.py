@@ -24,7 +24,8 @@ def unknown(name: object, names: Iterable[str], what: str) -> CourseError:
     CourseError("no data set 'pupil'; did you mean 'pupils'? There are: 'exam', 'pupils'")
     """
     names = list(names)
-    meant = nearest_choice(name if isinstance(name, str) else kind_of(name), names)
+    of_class = isinstance(name, type) or ADDRESS in repr(name)
+    meant = nearest_choice(kind_of(name) if of_class else name, names)
     hint = f"did you mean {meant!r}? There are: " if meant else "there are: "
     return CourseError(f"no {what} {shown(name)}; {hint}{', '.join(map(repr, names))}")
 

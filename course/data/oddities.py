@@ -43,7 +43,7 @@ def codes_like_missing(column: pd.Series) -> list[float]:
     Examples
     --------
     >>> codes_like_missing(pd.Series([3, 1, 5, 2, 999, 4, -99]))
-    [-99, 999]
+    [-99.0, 999.0]
     """
     values = column.dropna()
     found = values[values.isin(CODES)].unique()
@@ -53,7 +53,7 @@ def codes_like_missing(column: pd.Series) -> list[float]:
     low, high = rest.min(), rest.max()
     far = FAR * (high - low)
     return sorted(
-        code for code in found if code > high + far or code < low - far or code < 0 <= low
+        float(code) for code in found if code > high + far or code < low - far or code < 0 <= low
     )
 
 

@@ -13,7 +13,6 @@ import numpy as np
 import pandas as pd
 
 from course.errors import CourseError
-from course.exercises.same_model import design_of, same_model
 from course.formula.parse import parse_formula
 
 WORDS_AFTER = r"(?P<unit>%|per ?cent|[^\W\d][^\d]*)?"  # "12 points", "31 %"
@@ -128,6 +127,10 @@ class Model:
         self, answer: str, other: str | tuple[str, ...], frame: pd.DataFrame | None = None
     ) -> bool:
         """Whether it says the same as the other, or as one of the others."""
+        from course.exercises.same_model import (
+            same_model,
+        )  # which builds designs: checks of numbers need none
+
         others = (other,) if isinstance(other, str) else other
         return any(same_model(answer, text, frame) for text in others)
 
@@ -135,6 +138,8 @@ class Model:
         self, answer: str, expected: str | tuple[str, ...], frame: pd.DataFrame | None
     ) -> str | None:
         """Why the formula does not fit the data, where it does not."""
+        from course.exercises.same_model import design_of
+
         if frame is None:
             return None
         try:

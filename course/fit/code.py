@@ -28,6 +28,7 @@ from course.translation.call import Component
 from course.translation.code import comment, program
 from course.translation.layout import Effects, Layout, lay_out, unit
 
+DIGITS = 8  # of a number: more than a search knows, and few enough to be the same on every machine
 START = "Start at the optimum: fixed effects, and variances over that of the residual."
 HELD = "What is 0, or known only together with others, is held there (0 in free)."
 SHIFTED = (
@@ -105,7 +106,7 @@ def _parameters(
 
     def written(values: np.ndarray) -> str:
         if values.ndim == 1:
-            return f"[{', '.join(f'{value:.12g}' for value in values)}]"
+            return f"[{', '.join(f'{value:.{DIGITS}g}' for value in values)}]"
         return f"[{', '.join(written(row) for row in values)}]"
 
     lines = [f"{name} = MixedLMParams.from_components("]
@@ -159,7 +160,7 @@ def _shifted(
             continue
         name = column_named(effect)
         if effect == "Intercept":
-            term = f"{abs(weight):.12g}"
+            term = f"{abs(weight):.{DIGITS}g}"
         else:
             by_patsy = by_patsy or name is None
             place = effects.block.index(j)
@@ -168,7 +169,7 @@ def _shifted(
                 if name is None
                 else f"data[{quote(name)}]"
             )
-            term = values if weight == 1 else f"{abs(weight):.12g} * {values}"
+            term = values if weight == 1 else f"{abs(weight):.{DIGITS}g} * {values}"
         sign = "-" if weight < 0 else "+"
         text = f"{text} {sign} {term}" if text else term if weight > 0 else f"-{term}"
     size = unit(grouping.Z[:, order] @ weights)

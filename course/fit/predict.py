@@ -85,16 +85,16 @@ def wanted_groups(
     names: list[str], random: str | Sequence[str], words: Sequence[str] = WORDS
 ) -> list[str]:
     """The groups that `random` asks for; `words` are those that it may be, beside names of groups."""
-    told = alternatives([repr(word) for word in words])
+    quoted = [repr(word) for word in words]
     if isinstance(random, str) and random in ("all", "none"):
         return names if random == "all" else []
     if not isinstance(random, str | list | tuple):
-        raise CourseError(f"random={random!r}: write {told}, or a list of groups")
+        raise CourseError(f"random={random!r}: write {alternatives([*quoted, 'a list of groups'])}")
     wanted = [random] if isinstance(random, str) else list(random)
     for name in wanted:
         if name not in names:
             raise CourseError(
-                f"random={name!r}: the groups of this fit are {', '.join(names)}; or write {told}"
-                f"{nearest(name, [*names, *words])}"
+                f"random={name!r}: the groups of this fit are {', '.join(names)}; or write "
+                f"{alternatives(quoted)}{nearest(name, [*names, *words])}"
             )
     return wanted

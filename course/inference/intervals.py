@@ -124,12 +124,12 @@ def confint(
     >>> fit = mixedlm("test_score ~ age + sex + (1|school) + (1|province)", load("pupils")).fit()
     >>> confint(fit).round(2)
                               estimate  lower  upper             method
-    Intercept                    23.99  20.51  27.47  t (Satterthwaite)
-    sex[T.male]                  -2.24  -2.79  -1.69  t (Satterthwaite)
-    age                           3.76   3.53   3.98  t (Satterthwaite)
-    sd(Intercept | school)        3.68   3.04   4.55       REML profile
-    sd(Intercept | province)      3.96   2.35   6.93              score
-    sigma                         7.01   6.82   7.21       REML profile
+    Intercept                    24.18  20.45  27.91  t (Satterthwaite)
+    sex[T.male]                  -2.25  -2.83  -1.66  t (Satterthwaite)
+    age                           3.77   3.52   4.02  t (Satterthwaite)
+    sd(Intercept | school)        3.59   2.90   4.53       REML profile
+    sd(Intercept | province)      4.29   2.77   7.66              score
+    sigma                         7.34   7.14   7.56       REML profile
 
     In R: ``confint(fit, method = "profile", oldNames = FALSE)`` is ``method="profile"`` here.
     """

@@ -271,7 +271,7 @@ def quadratic_form_cdf(value: float, eigenvalues: np.ndarray, times: np.ndarray)
     Examples
     --------
     >>> found = quadratic_form_cdf(9.488, np.array([1.0]), np.array([4]))
-    >>> round(found, 3), round(stats.chi2.cdf(9.488, 4), 3)
+    >>> round(found, 3), round(float(stats.chi2.cdf(9.488, 4)), 3)
     (0.95, 0.95)
 
     References

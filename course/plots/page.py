@@ -156,7 +156,11 @@ def _png(figure: Figure) -> tuple[str, int, int]:
     """
     drawn = io.BytesIO()
     figure.savefig(drawn, format="png", dpi=2 * DPI, bbox_inches="tight")
-    picture = Image.open(drawn).convert("RGB").quantize(256, Image.Quantize.MAXCOVERAGE, dither=0)
+    picture = (
+        Image.open(drawn)
+        .convert("RGB")
+        .quantize(256, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
+    )
     page = io.BytesIO()
     picture.save(page, format="png", optimize=True)
     width, height = (round(points / 2) for points in picture.size)

@@ -16,6 +16,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import combinations, combinations_with_replacement
+from typing import Any
 
 import numpy as np
 
@@ -65,7 +66,8 @@ def optima_without_each(
     n_levels = problem.design.groupings[grouping].n_levels
     codes, theta = problem.design.groupings[grouping].codes, refitter.begin.theta
     root = root_of_inverse_curvature(problem, theta, best.reml)
-    starts, found = np.tile(theta, (n_levels, 1)), {}
+    starts = np.tile(theta, (n_levels, 1))
+    found: dict[int, Optimum | None] = {}
     inner = (np.abs(best.theta_standard[problem.diagonal]) >= SMALL).all()
     if inner and not problem.crossing and not refitter.several_valleys:
         model = Neighbourhood(problem, EachLeftOut(problem, grouping), theta, root, best.reml)
@@ -114,6 +116,9 @@ class EachLeftOut(Problem):
         Of the design.
     """
 
+    n: Any  # as sum_log_weights a number for each level
+    sum_log_weights: Any
+
     def __init__(self, problem: Problem, grouping: int):
         self.__dict__ |= copy.copy(problem.__dict__)
         own = [stage.grouping for stage in problem.stages].index(grouping)
@@ -126,7 +131,7 @@ class EachLeftOut(Problem):
             self.sum_log_weights = problem.sum_log_weights - gone
 
     @property
-    def identifies_beta(self) -> np.ndarray:
+    def identified(self) -> np.ndarray:
         """Whether the other rows tell all fixed effects apart, for each level."""
         XX = self.M[np.ix_(self.x, self.x)]
         for stage in self.stages[: self.own]:
@@ -195,12 +200,12 @@ class Neighbourhood:
         thetas = self._thetas(self.points)
         around = Together([self.problem] * len(thetas))
         at = around.evaluate(thetas)
-        deviance = around.deviance(at, self.reml)
+        deviance = np.asarray(around.deviance(at, self.reml))
         by_log = np.where(self.problem.diagonal, thetas / self.theta, 1)
         slopes = (by_log * around.gradient(at, self.reml)) @ self.root
         without = [self.each.evaluate(theta) for theta in thetas]
         less = deviance[:, None] - [self.each.deviance(one, self.reml) for one in without]
-        less[:, ~self.each.identifies_beta] = 0.0
+        less[:, ~self.each.identified] = 0.0
         basis, _ = _quadratic(self.points)
         x = _zeros(np.linalg.solve(basis, slopes), np.linalg.solve(basis, less))
         found = self._accepted(x, [one.root for one in without], [one.logdet for one in without])
@@ -220,7 +225,7 @@ class Neighbourhood:
         each = self.each
         far = np.sqrt((x**2).sum(axis=1))
         singular = (np.abs(self._thetas(x)[:, self.problem.diagonal]) < SMALL).any(axis=1)
-        near = np.flatnonzero((far <= NEAR) & each.identifies_beta & ~singular)
+        near = np.flatnonzero((far <= NEAR) & each.identified & ~singular)
         stretched = near[np.argsort(far[near])][-CHECKED:]
         if not len(near) or self._step_left(x, stretched) > TOLERANCE:
             return {}

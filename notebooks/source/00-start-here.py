@@ -171,12 +171,12 @@ check("00.4", share_a_school)
 # | [04 Nested and crossed](04-nested-and-crossed.ipynb) | see in the data how groups lie | 40 | 70 |
 # | [05 Covariance structures](05-covariance-structures.ipynb) | say what may correlate with what | 35 | 75 |
 # | [06 Interpretation](06-interpretation.ipynb) | turn every number of a summary into a sentence | 60 | 90 |
-# | [07 Inference](07-inference.ipynb) | test and give intervals when groups are few | | 110 |
-# | [08 When the fit complains](08-when-the-fit-complains.ipynb) | read warnings, and resolve them | | 140 |
+# | [07 Inference](07-inference.ipynb) | test and give intervals when groups are few | | 100 |
+# | [08 When the fit complains](08-when-the-fit-complains.ipynb) | read warnings, and resolve them | | 120 |
 # | [09 Planning a study](09-planning-a-study.ipynb) | decide between more schools and more pupils | | 80 |
 # | [10 Under the bonnet](10-under-the-bonnet.ipynb) | build the likelihood with your own hands | | 80 |
-# | [11 Capstone](11-capstone.ipynb) | go from question to report, on real data | | 140 |
-# | [12 Yes or no, and how many](12-yes-no-and-how-many.ipynb) | model pass or fail, and counts | | 75 |
+# | [11 Capstone](11-capstone.ipynb) | go from question to report, on real data | | 120 |
+# | [12 Yes or no, and how many](12-yes-no-and-how-many.ipynb) | model pass or fail, and counts | | 90 |
 # | [13 A national assessment](13-national-assessment.ipynb) | use plausible values and weights | | 75 |
 #
 # </details>

@@ -531,11 +531,48 @@ print(f"mixedlm, (age10|classroom)        {classrooms.llf:.1f}")
 
 # %% [markdown] tags=["self-study"]
 # The shifted call reaches the log-likelihood of the correlated model, because it *is* the correlated
-# model. The fixed part may keep its own zero. You need not do this by hand: `fit.statsmodels` puts the
-# shift in for you, as the name of its second component shows.
+# model. The fixed part may keep its own zero. You need not do this by hand: `fit.code` writes such a program
+# for any fit. It has the shift in it, and a start where our search ended, so that statsmodels need not look
+# for the top itself:
 
 # %% tags=["self-study"]
-print(*classrooms.statsmodels.model.exog_vc.names, sep=", ")
+print(classrooms.code)
+
+# %% [markdown] tags=["self-study"]
+# Here is this program, run as it was printed. It knows nothing of our package:
+
+# %% tags=["self-study"]
+data = pupils
+
+import numpy as np
+import statsmodels.formula.api as smf
+from statsmodels.regression.mixed_linear_model import MixedLMParams
+
+data = data.assign(age10_from__0_657=data["age10"] + 0.6570725)
+
+model = smf.mixedlm(
+    "test_score ~ age10 + sex",
+    data,
+    groups="school",
+    re_formula="1",
+    vc_formula={
+        "classroom:age10": "0 + C(classroom):age10_from__0_657",
+        "classroom": "0 + C(classroom)",
+    },
+)
+
+# MixedLM takes the effects of a vc_formula for unrelated. Correlated ones become so by a
+# change of columns: a predictor is counted from where intercepts and slopes are
+# unrelated.
+# Start at the optimum: fixed effects, and variances over that of the residual.
+start = MixedLMParams.from_components(
+    fe_params=np.array([61.824436, -2.133912, 3.7672699]),
+    cov_re=np.array([[0.65495372]]),
+    vcomp=np.array([0.46583698, 0.11898207]),
+)
+result = model.fit(start, reml=True, method="lbfgs")
+
+print(f"{result.llf:.1f}")
 
 # %% [markdown] tags=["self-study"]
 # ## Pupils over six years (self-study)

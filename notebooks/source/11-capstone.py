@@ -648,9 +648,9 @@ for finding in diagnose(planned, solvers=False, seconds=0):
     print(textwrap.fill(finding.seen, 92, initial_indent="  ", subsequent_indent="  "))
 
 # %% [markdown] tags=["workshop"]
-# It names the spread, the bend and the size of the schools, because these can be computed from any table. It
-# could not have known of anything that is in another column, or in no column at all. For that you need to
-# know your schools.
+# It names the spread, the six values, the bend and the size of the schools, because these can be computed
+# from any table. It could not have known of anything that is in another column, or in no column at all. For
+# that you need to know your schools.
 #
 # What did the curve and the size do to our answers?
 

@@ -84,7 +84,7 @@ export class Cell {
       return result;
     }
     fresh();
-    setTimeout(() => dispatchEvent(new Event("resize")), 100); // site.js then lets the keyboard reach what scrolls
+    window.reachable(); // of site.js: a wide table scrolls in itself, and by keyboard
     this.show(result.ok ? "ran" : "failed", result.ok ? `ran in ${time(result.seconds)}` : STATES.failed);
     const error = result.outputs.find((output) => output.kind === "error");
     if (error?.name === "NameError" && this.page.unrunAbove(this).length) this.place.append(element("p", { className: "hint" },

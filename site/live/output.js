@@ -82,7 +82,7 @@ async function typeset(box) {
   await mathjax;
   await window.MathJax.startup.promise;
   await window.MathJax.typesetPromise([box]);
-  dispatchEvent(new Event("resize")); // a formula may now scroll in itself
+  window.reachable(); // of site.js: a formula that is wider than the page scrolls
 }
 
 function failure({ traceback, everything }) {

@@ -116,6 +116,7 @@ function showTable({ rows, columns, notes, warnings, structure, groups, example 
   ticks("predictors", columns, chosen.predictors);
   ticks("groups", columns.filter(({ labels }) => labels), chosen.groups);
   place("model").hidden = false;
+  window.reachable();
   place("said").textContent = `${source.name} has ${rows} rows. Choose what is to be explained.`;
 }
 
@@ -194,7 +195,7 @@ async function fit() {
     if (piece.piece === "picture" && !PICTURES.isConnected) results.append(PICTURES);
     results.append(...SECTIONS[piece.piece](piece));
     if (piece.piece === "groups") results.firstChild.scrollIntoView({ block: "start" });
-    scrollable();
+    window.reachable(); // of site.js: what scrolls in itself can be reached from the keyboard
   });
   running(false);
   if (fine) tell("The model is fitted. The results are below.");
@@ -234,7 +235,7 @@ function html(text) {
 }
 
 function fold(words, open, ...inside) {
-  return element("details", { open }, element("summary", { textContent: words }), ...inside);
+  return element("details", { open, ontoggle: () => window.reachable() }, element("summary", { textContent: words }), ...inside);
 }
 
 function program(code) {
@@ -252,12 +253,6 @@ function copying(text) {
 function download(name, text, type) {
   const url = URL.createObjectURL(new Blob([text], { type }));
   return element("a", { href: url, download: name, textContent: name });
-}
-
-// What scrolls in itself can be reached, and scrolled, from the keyboard.
-function scrollable() {
-  for (const box of place("results").querySelectorAll("pre, .table, .math-wrapper"))
-    if (box.scrollWidth > box.clientWidth) box.tabIndex = 0;
 }
 
 // ---- what the reader does ------------------------------------------------------------------------------------

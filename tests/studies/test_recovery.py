@@ -118,7 +118,9 @@ def test_arguments_of_simulate_schools_as_a_dict_or_a_partial():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("intervals", ["auto", "wald", "profile", "normal", "kenward-roger", "bootstrap"])
+@pytest.mark.parametrize(
+    "intervals", ["auto", "wald", "profile", "normal", "kenward-roger", "bootstrap"]
+)
 def test_intervals_are_those_of_the_package(intervals, monkeypatch):
     refits = 50  # as many in the study as beside it; the 500 of studies would take ten seconds
     monkeypatch.setattr("course.studies.simulated_fits.REFITS", refits)

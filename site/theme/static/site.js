@@ -63,7 +63,7 @@ function routes() {
 // On the front page MathJax is asked for when the equation is.
 function typeset() {
   const { mathjax } = document.documentElement.dataset;
-  if (!mathjax || !document.querySelector("section:not([hidden]) > .math, section:not([hidden]) > .math-wrapper, section:not([hidden]) > div.math")) return;
+  if (!mathjax || !document.querySelector("[data-tabs] > section:not([hidden]) .math")) return;
   delete document.documentElement.dataset.mathjax;
   document.head.append(Object.assign(document.createElement("script"), { src: mathjax }));
 }
@@ -146,7 +146,7 @@ function copying() {
 
 // What scrolls in itself can be reached, and scrolled, from the keyboard.
 function reachable() {
-  all("pre, .table, .table-wrap, div.math").forEach((box) => {
+  all("pre, .table, .table-wrap, div.math, .output.math-wrapper").forEach((box) => {
     const scrolls = box.scrollWidth > box.clientWidth || box.scrollHeight > box.clientHeight + 1;
     if (scrolls) box.tabIndex = 0;
     else box.removeAttribute("tabindex");

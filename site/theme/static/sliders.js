@@ -15,7 +15,7 @@
 
   // A drawing of 360 by 250 with axes; `at` turns data into places. Ranges are [lowest, highest].
   class Drawing {
-    constructor(box, { x, y, xTicks, yTicks, xLabel, yLabel, left = 46 }) {
+    constructor(box, { x, y, xTicks, yTicks, xLabel, yLabel, left = 46, digits = 0 }) {
       this.x = x;
       this.y = y;
       this.frame = { left, right: 350, top: 10, bottom: 212 };
@@ -25,11 +25,11 @@
       this.svg.append(draw("path", { class: "axis", d: `M${left} ${top}V${bottom}H${right}` }));
       for (const value of xTicks) {
         const [at] = this.at(value, y[0]);
-        this.svg.append(draw("path", { class: "axis", d: `M${at} ${bottom}v4` }), draw("text", { x: at, y: bottom + 16, "text-anchor": "middle" }, number(value, 0)));
+        this.svg.append(draw("path", { class: "axis", d: `M${at} ${bottom}v4` }), draw("text", { x: at, y: bottom + 16, "text-anchor": "middle" }, number(value, digits)));
       }
       for (const value of yTicks) {
         const [, at] = this.at(x[0], value);
-        this.svg.append(draw("path", { class: "axis", d: `M${left} ${at}h-4` }), draw("text", { x: left - 7, y: at + 4, "text-anchor": "end" }, number(value, 0)));
+        this.svg.append(draw("path", { class: "axis", d: `M${left} ${at}h-4` }), draw("text", { x: left - 7, y: at + 4, "text-anchor": "end" }, number(value, digits)));
       }
       this.svg.append(
         draw("text", { x: (left + right) / 2, y: 244, "text-anchor": "middle" }, xLabel),
@@ -142,6 +142,64 @@
         const more = twice < 0 ? "" : ` Twice the schools: ${number(chance(n)[twice])}.`;
         const [most] = pupils.slice(-1);
         return [`${j} schools with ${n} pupils each, ${(j * n).toLocaleString("en")} in all: the programme is found with a chance of ${number(chance(n)[at])}.${more} With ${most} pupils in each, ${number(chance(most)[at])}. (Thin: 2 and ${most} pupils in each; dashed: 0.8.)`, [j, n]];
+      };
+    },
+
+    surface(box, { step, best, above, sigma, intercept, slope, contours, schools }) {
+      const last = step * (above.length - 1), ticks = [0, 0.5, 1, 1.5];
+      const map = new Drawing(box, { x: [0, last], y: [0, last], xTicks: ticks, yTicks: ticks, digits: 1, xLabel: "θ of classrooms", yLabel: "θ of schools" });
+      for (const { level, lines } of contours) {
+        for (const line of lines) {
+          map.path(line, "contour");
+          const [x, y] = map.at(...line[Math.floor(line.length / 2)]);
+          map.svg.append(draw("text", { class: "height", x, y: y + 4, "text-anchor": "middle" }, level));
+        }
+      }
+      const [starX, starY] = map.at(...best);
+      const tips = Array.from({ length: 10 }, (_, i) => [starX + (i % 2 ? 3.4 : 9) * Math.sin(0.2 * i * Math.PI), starY - (i % 2 ? 3.4 : 9) * Math.cos(0.2 * i * Math.PI)]);
+      map.svg.append(draw("path", { class: "mark", d: `M${tips.map((tip) => tip.map((place) => place.toFixed(1)).join(" ")).join("L")}Z` }));
+      map.svg.append(map.moving);
+      const means = new Drawing(box, { x: [0.3, schools.length + 0.7], y: [-25, 25], xTicks: [1, 5, 10, 15, 20], yTicks: [-20, -10, 0, 10, 20], xLabel: "school", yLabel: "points, from what age predicts" });
+      means.path([[0.3, 0], [schools.length + 0.7, 0]], "grid");
+      means.svg.append(means.moving);
+
+      // The effects of a school and of its classrooms, given what is left of their means without the fixed part.
+      const predict = (rooms, room, school) => {
+        const weights = rooms.map(({ n }) => n / (1 + room ** 2 * n));
+        const pull = rooms.reduce((sum, { left }, i) => sum + weights[i] * left, 0);
+        const effect = school ** 2 * pull / (1 + school ** 2 * weights.reduce((sum, weight) => sum + weight, 0));
+        return { effect, rooms: rooms.map(({ left }, i) => effect + room ** 2 * weights[i] * (left - effect)) };
+      };
+      const meaning = (room, school, height) => {
+        if (height < 0.1) return "This is the lowest point, as near as the sliders come to it: the values that make these scores most likely, so they are the estimates.";
+        const times = Math.exp(height / 2);
+        const so = times > 1e6 ? "over a million" : times < 10 ? number(times, 1) : Number(times.toPrecision(2)).toLocaleString("en");
+        const lower = `The deviance is ${number(height, 1)} above its lowest: at the star, the likelihood is ${so} times as high.`;
+        if (!room && !school) return `${lower} Both θ are 0, and that is allowed: nothing differs but pupils, as in ordinary regression.`;
+        if (!room) return `${lower} θ = 0 is allowed: classrooms of one school are predicted alike. If the star lay here, the fit would be singular.`;
+        if (!school) return `${lower} θ = 0 is allowed: schools do not differ, and their classrooms have to account for all. If the star lay here, the fit would be singular.`;
+        return lower;
+      };
+      const side = (points) => `${number(Math.abs(points), 1)} points ${points < 0 ? "below" : "above"}`;
+      return ([room, school]) => {
+        const column = Math.round(room / step), row = Math.round(school / step);
+        const [height, sd, at10, perYear] = [above, sigma, intercept, slope].map((grid) => grid[row][column]);
+        map.clear(`Contours of the deviance over the θ of classrooms and of schools, lowest at ${number(best[0])} and ${number(best[1])}. The point at ${number(room)} and ${number(school)} is ${number(height, 1)} higher.`);
+        map.dots([[room, school]], "full", 6);
+        const lefts = schools.map((rooms) => rooms.map(([n, age, score]) => ({ n, left: score - at10 - perYear * age })));
+        const predicted = lefts.map((rooms) => predict(rooms, room, school));
+        means.clear(`20 schools and their classrooms as they are and as predicted, with SDs of ${number(school * sd, 1)} points between schools and ${number(room * sd, 1)} between classrooms.`);
+        lefts.forEach((rooms, j) => {
+          const place = (i) => j + 1 + 0.18 * (i - (rooms.length - 1) / 2);
+          rooms.forEach(({ left }, i) => means.path([[place(i), left], [place(i), predicted[j].rooms[i]]], "line", means.moving));
+          means.path([[j + 0.6, predicted[j].effect], [j + 1.4, predicted[j].effect]], "bar", means.moving);
+          means.dots(rooms.map(({ left }, i) => [place(i), left]), "dot", 2.2);
+          means.dots(predicted[j].rooms.map((effect, i) => [place(i), effect]), "full", 2.2);
+        });
+        const [rooms] = lefts;
+        const own = rooms.reduce((sum, { n, left }) => sum + n * left, 0) / rooms.reduce((sum, { n }) => sum + n, 0);
+        const words = `σ is ${number(sd, 1)}, so classrooms differ with an SD of θσ = ${number(room * sd, 1)} points and schools with ${number(school * sd, 1)}; β is ${number(at10, 1)} at age 10 and ${number(perYear)} a year. The pupils of school 1 lie ${side(own)} what age predicts; the school is predicted ${school ? side(predicted[0].effect) : "as all others"}.`;
+        return [`${meaning(room, school, height)} ${words}`, [number(room), number(school)]];
       };
     },
   };
