@@ -12,7 +12,6 @@ const ENVIRONMENT = {
   PWD: `${HOME}/notebooks`,
   PYTHONTZPATH: "",
   PYTHONDONTWRITEBYTECODE: "1",
-  PYTHONUNBUFFERED: "1", // a line is seen when it is printed, not when the cell ends
   NO_COLOR: "1",
   MPLBACKEND: "agg",
 };

@@ -64,6 +64,8 @@ def prepare() -> None:
     logging.getLogger("matplotlib.font_manager").setLevel(
         logging.ERROR
     )  # other fonts stand in for those left out
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(line_buffering=True)  # a line is seen at once, not when the cell ends
     watch_checks()
     builtins.input = no_input
     wake()
