@@ -1256,7 +1256,7 @@ translated(
 # | tables to compute with | `broom.mixed::tidy(m)` | `result.summary().tables[1]` | `fit.fixed_effects` |
 # | unequal residual variances | `glmmTMB(..., dispformula = ~ sex)` | none | none; `robust=` in tables |
 # | residuals correlated in time | `nlme::lme(correlation = corAR1())` | none | none |
-# | overdispersed counts | `glmmTMB(..., family = nbinom2)` | none | `(1\|row)` in `mixedglm` |
+# | overdispersed counts | `glmmTMB(..., family = nbinom2)` | none | `mixedglm`, with a term `(1\|row)` |
 # | priors, and chains | `brms::brm(...)` | `BinomialBayesMixedGLM` | none; see Bambi |
 #
 # If you meet a term that you do not know, look in the [glossary](glossary.ipynb). What tutorials get wrong is

@@ -120,7 +120,8 @@ def test_what_has_no_value_exists():
     """The last table names functions of the course without calling them."""
     (cell,) = [c for c in NOTEBOOK.cells if c.source.startswith("## Pictures and the rest")]
     rows = [line.split(" | ") for line in cell.source.splitlines() if line.startswith("| ")]
-    names = [re.match(r"`(\w+)\.?(\w*)", row[3]) for row in rows[1:]]
+    of_course = [row[3] for row in rows[1:] if not row[3].startswith("none")]
+    names = [re.match(r"`(\w+)\.?(\w*)", text) for text in of_course]
     assert len(names) > 8
     for name in names:
         first, second = name.groups()
