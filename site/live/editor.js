@@ -27,7 +27,7 @@ export function coloured(source) {
 // `onrun(goOn)` is called for Shift+Enter (then go on to the next cell) and Ctrl+Enter. Tab leaves the field, as
 // it does everywhere: who has no mouse must be able to.
 export function editor(source, name, { onchange, onrun }) {
-  const behind = element("pre", { ariaHidden: "true" });
+  const behind = element("div", { className: "behind", ariaHidden: "true" }); // no pre: site.js gives those to the keyboard
   const field = element("textarea", { value: source, spellcheck: false, autocapitalize: "off", ariaLabel: name });
   field.setAttribute("autocorrect", "off");
   field.wrap = "off";
