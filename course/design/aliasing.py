@@ -98,7 +98,7 @@ def find_aliased(X: np.ndarray, codings: Codings) -> Aliased:
     >>> codings = Codings(parse_formula("y ~ cm + mm"), data)
     >>> found = find_aliased(codings.matrices(pd.RangeIndex(4))[2], codings)
     >>> found.reasons
-    ('mm is determined by cm: their effects cannot be told apart, and mm is left out.',)
+    ('mm is determined by cm: their effects cannot be told apart, so mm is left out.',)
     """
     names = codings.X.names
     kept, null, makers = determined(X, names, range(len(names)))

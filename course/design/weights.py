@@ -95,7 +95,7 @@ def check_weights(column: pd.Series) -> np.ndarray:
     Traceback (most recent call last):
     ...
     course.errors.CourseError: the weights 'pupils' are 0 in 1 row(s), first at index 1: such a row would \
-tell nothing; leave it out with data[data['pupils'] > 0]
+say nothing; leave it out with data[data['pupils'] > 0]
     """
     name, inferred = column.name, column.infer_objects()
     if pd.api.types.is_bool_dtype(inferred.dtype):

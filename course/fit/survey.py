@@ -41,6 +41,7 @@ INSTEAD = {
     "bic": NO_LIKELIHOOD,
     "statsmodels": NO_STATSMODELS,
     "to_statsmodels": NO_STATSMODELS,
+    "code": NO_STATSMODELS,
     "check": NO_STATSMODELS,
     "satterthwaite": "degrees of freedom are clusters less strata, fit.df",
     "refit": "fit the model to the other response, mixedlm(formula, data, weights=...)",

@@ -330,7 +330,7 @@ def test_labels_that_begin_again_make_another_model():
 
 def test_a_column_that_is_not_there_is_named():
     verdict = judge(all_exercises()["02.5"], "pain ~ dose + (1|wards) + (1|hospital)", Data())
-    assert "no column 'wards'; did you mean 'ward'. On the right" in verdict.message
+    assert "no column 'wards'; did you mean 'ward'. To the right" in verdict.message
 
 
 def test_correlated_and_uncorrelated_slopes_differ():

@@ -121,7 +121,7 @@ REFUSED = [
     ({"groups": "school", "vc_formula": "diag"}, "is a dict"),
     ({"groups": "school", "re_formula": "~"}, "write at least 1"),
     ({"groups": "school", "re_formula": 1}, "a text such as '~1 + age'"),
-    ({"groups": "school", "re_formula": "~age + (1|room)"}, "no (1|g)"),
+    ({"groups": "school", "re_formula": "~age + (1|room)"}, "not (1|g)"),
     ({"groups": pd.Series(range(60), index=range(1, 61))}, "a different index"),
 ]
 

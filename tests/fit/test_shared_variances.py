@@ -169,7 +169,7 @@ def test_the_summary_marks_what_is_not_known():
 
 def test_a_correlation_that_no_subject_can_show():
     fit = fitted("y ~ x + (0 + sex | g)")
-    assert re.search(r"No level of g tells how sex\[man\] and sex\[woman\] go together", said(fit))
+    assert re.search(r"No level of g shows how sex\[man\] and sex\[woman\] go together", said(fit))
     assert "rarely what is meant" not in said(
         fit
     )  # two variances, of men and of women, may well be

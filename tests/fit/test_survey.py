@@ -665,7 +665,7 @@ def test_the_report_tells_of_weights(fit):
         ({}, {"weights": {"schol": "v"}}, "did you mean 'school'"),
         ({}, {"weights": {"SCHOOL": "v"}}, "did you mean 'school'"),
         ({}, {"weights": {"pupil": "w", "child": "w"}}, "only one key may stand for the rows"),
-        ({}, {"weights": {"pupil|class": "w"}}, "'class', which is not a group"),
+        ({}, {"weights": {"pupil|class": "w"}}, "'class', which is no group"),
         ({}, {"weights": {"school": "v", "school|school": "v"}}, "has two weights"),
         ({}, {"weights": {"school|school": "v"}}, "lies in school"),
         ({}, {"scaling": "sizes"}, "did you mean 'size'"),

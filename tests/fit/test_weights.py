@@ -150,7 +150,7 @@ def test_profile_intervals_equal_lme4(model_id):
             "sd(Intercept | classroom)": "sd_r|classroom",
             "sd(Intercept | school)": "sd_r|school",
         }
-    table = confint(fit(model_id, "ML"))
+    table = confint(fit(model_id, "ML"), "profile")
     assert set(table.index) == set(names)
     for ours, name in names.items():
         np.testing.assert_allclose(
