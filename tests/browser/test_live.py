@@ -225,16 +225,16 @@ def test_all_of_it_works_from_the_keyboard_and_is_said_aloud(opened):
     start = page.get_by_role("button", name="Run this lesson here")
     start.focus()
     page.keyboard.press("Enter")
-    expect(page.locator("p[role=status]")).to_contain_text("Python is ready", timeout=PATIENCE)
+    expect(page.locator("p.unseen[role=status]")).to_contain_text("Python is ready", timeout=PATIENCE)
     focused = "document.activeElement.getAttribute('aria-label')"
     assert page.evaluate(focused) == "Code of cell 1"
     page.keyboard.press("Shift+Enter")
     assert page.evaluate(focused) == "Code of cell 2"
-    expect(page.locator("p[role=status]")).to_have_text(
+    expect(page.locator("p.unseen[role=status]")).to_have_text(
         re.compile(r"^Cell 1: A table"), timeout=PATIENCE
     )
     page.keyboard.press("Control+Enter")
-    expect(page.locator("p[role=status]")).to_contain_text(
+    expect(page.locator("p.unseen[role=status]")).to_contain_text(
         "Cell 2: Each of the 12 scores", timeout=PATIENCE
     )
     assert page.evaluate(focused) == "Code of cell 2"
