@@ -231,10 +231,13 @@ def test_lesson_02_runs_and_its_exercise_answers(lab, page):
         slip.hint for slip in exercise.slips if slip.wrong({"pupils": load("pupils")}) == rows
     ]
     lesson.write(cell, 'columns_of_Z = len(pupils)\ncheck("02.1", columns_of_Z)')
-    expect(lesson.run(cell)).to_have_text(re.compile(rf"^\W* ?02\.1 not yet: {re.escape(hint)}\s*$"))
+    expect(lesson.run(cell)).to_have_text(
+        re.compile(rf"^\W* ?02\.1 not yet: {re.escape(hint)}\s*$")
+    )
 
     lesson.write(cell, 'columns_of_Z = pupils["classroom"].nunique()\ncheck("02.1", columns_of_Z)')
-    expect(lesson.run(cell)).to_have_text(re.compile(rf"^\W* ?02\.1 is right\. {re.escape(exercise.because)}\s*$"))
+    right = re.compile(rf"^\W* ?02\.1 is right\. {re.escape(exercise.because)}\s*$")
+    expect(lesson.run(cell)).to_have_text(right)
 
 
 def test_bring_your_own_data_takes_a_csv_that_was_uploaded(lab, page, tmp_path):

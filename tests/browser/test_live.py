@@ -225,7 +225,9 @@ def test_all_of_it_works_from_the_keyboard_and_is_said_aloud(opened):
     start = page.get_by_role("button", name="Run this lesson here")
     start.focus()
     page.keyboard.press("Enter")
-    expect(page.locator("p.unseen[role=status]")).to_contain_text("Python is ready", timeout=PATIENCE)
+    expect(page.locator("p.unseen[role=status]")).to_contain_text(
+        "Python is ready", timeout=PATIENCE
+    )
     focused = "document.activeElement.getAttribute('aria-label')"
     assert page.evaluate(focused) == "Code of cell 1"
     page.keyboard.press("Shift+Enter")

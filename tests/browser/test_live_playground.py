@@ -173,6 +173,8 @@ def test_the_page_is_readable_for_all(playground, width, scheme):
     page.get_by_text("Its columns").click()
     fitted(page)
     expect(page.locator("mjx-container")).to_have_count(1)
-    page.evaluate("scrollTo(0, 0)")  # the head of the page stays where one reads, and would lie over a button
+    page.evaluate(
+        "scrollTo(0, 0)"
+    )  # the head of the page stays where one reads, and would lie over a button
     assert seen_by_axe(page) == []
     assert page.evaluate("document.documentElement.scrollWidth") <= width
