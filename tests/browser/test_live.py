@@ -237,7 +237,7 @@ def test_all_of_it_works_from_the_keyboard_and_is_said_aloud(opened):
     )
     page.keyboard.press("Control+Enter")
     expect(page.locator("p.unseen[role=status]")).to_contain_text(
-        "Cell 2: Each of the 12 scores", timeout=PATIENCE
+        "Cell 2: 12 values of test_score", timeout=PATIENCE
     )
     assert page.evaluate(focused) == "Code of cell 2"
     page.keyboard.press("Control+End")
