@@ -29,7 +29,7 @@ export function shown(output) {
 
 // In words, for those who do not see it.
 export function said(output) {
-  if (output.kind === "text") return output.text.replace(/[^]*\r/, "");
+  if (output.kind === "text") return output.text.startsWith(SEEN) ? "" : output.text.replace(/[^]*\r/, ""); // a picture says it itself
   if (output.kind === "error") return `${output.name}: ${output.message}`;
   if (output.kind !== "display") return "";
   if ("image/png" in output.data) return output.metadata["image/png"]?.alt ?? "A picture.";
