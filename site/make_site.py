@@ -152,20 +152,16 @@ def stage(folder: Path, where: Places, printed: bool, live: bool) -> Pages:
     for path, text in api_pages().items():
         pages.add(path, text)
     zips = {
-        f"{path.stem}.zip": title(pages.sources[path.with_suffix(".md").as_posix()])
-        for path in sorted((Path("notebooks") / name) for name in pages.notebooks)
-        if path.parent == Path("notebooks")
-    }
-    names = {
-        name: getattr(where, name)
-        for name in ("source", "issues", "archive", "binder", "site", "pip")
+        f"{Path(path).stem}.zip": title(pages.sources[f"notebooks/{Path(path).stem}.md"])
+        for path in sorted(pages.notebooks)
+        if "/" not in path
     }
     jinja = Environment(trim_blocks=True, keep_trailing_newline=True)
     for path in sorted((SITE / "pages").glob("*.md")):
         if path.stem in ONLY_LIVE and not live:
             continue
         template = jinja.from_string(path.read_text(encoding="utf-8"))
-        pages.add(path.name, template.render(names, zips=list(zips.items()), printed=printed))
+        pages.add(path.name, template.render(places=where, zips=zips, printed=printed))
     pages.sources["solutions.md"] += solutions_list(pages.sources)
     pages.add("index.md", front_page(pages.sources, live))
     images = pages.extra / "notebooks" / "images"
@@ -186,7 +182,7 @@ def solutions_list(sources: dict[str, str]) -> str:
     )
 
 
-def write_static(folder: Path) -> None:
+def write_static(folder: Path, glossary: NotebookNode) -> None:
     """Fonts (as WOFF, else unchanged), their licence, and MathJax: all from installed packages."""
     fonts = folder / "fonts"
     fonts.mkdir(parents=True)
@@ -198,7 +194,7 @@ def write_static(folder: Path) -> None:
     shutil.copy(installed(*MATHJAX), folder / "mathjax.js")
     write_icon(folder / "icon.png")
     write_preview(folder / "preview.png")
-    words = search_words(glossary_terms(stored(NOTEBOOKS / "glossary.ipynb")))
+    words = search_words(glossary_terms(glossary))
     (folder / "search-words.js").write_text(words, encoding="utf-8")
 
 
@@ -209,7 +205,7 @@ def build(target: Path, live: bool = True) -> int:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         pages = stage(folder, where, printed=browser is not None, live=live)
-        write_static(folder / "static")
+        write_static(folder / "static", pages.notebooks["glossary.ipynb"])
         shutil.rmtree(target, ignore_errors=True)
         options = ["-q", "-W", "--keep-going", "-b", "html", "-c", str(SITE)]
         options += ["-d", str(folder / "doctrees")]
@@ -217,7 +213,7 @@ def build(target: Path, live: bool = True) -> int:
         options += ["-D", f"html_extra_path={pages.extra}"]
         if live:
             assemble(pages.extra / "live")
-            options += ["-A", "live=1", "-A", f"repository={where.repository}"]
+            options += ["-A", "live=1"]
         if code := sphinx([*options, str(pages.folder), str(target)]):
             return code
     finish(target, where)

@@ -7,17 +7,19 @@ import shutil
 import subprocess
 from pathlib import Path
 
-CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
+CHROMIUM = ("chromium", "chromium-browser", "google-chrome")  # as in the Makefile
+# Chromium's own errands (updates, translations, field trials) have nothing to do with the pages. For root it
+# refuses to run them in a sandbox.
 QUIET = [
-    "--headless=new",
-    "--disable-gpu",
     "--disable-background-networking",
     "--disable-component-update",
+    "--disable-gpu",
+    "--disable-quic",
     "--disable-sync",
     "--no-first-run",
-    "--hide-scrollbars",
-    "--allow-file-access-from-files",
+    *(["--no-sandbox"] if os.name == "posix" and os.geteuid() == 0 else []),
 ]
+FROM_FILES = ["--headless=new", "--hide-scrollbars", "--allow-file-access-from-files"]
 PATIENCE = 900  # seconds: it takes some ten on a machine with nothing else to do
 ARTICLE = re.compile(r"<article>(.*)</article>", re.DOTALL)
 FOLDED_CODE = re.compile(r'<details class="code">.*?</details>', re.DOTALL)
@@ -111,6 +113,5 @@ def png(browser: str, page: Path, target: Path) -> None:
 
 
 def _run(browser: str, page: Path, *options: str) -> None:
-    root = ["--no-sandbox"] if os.name == "posix" and os.geteuid() == 0 else []
-    command = [browser, *QUIET, *root, "--virtual-time-budget=120000", *options, page.as_uri()]
-    subprocess.run(command, check=True, capture_output=True, timeout=PATIENCE)
+    command = [browser, *QUIET, *FROM_FILES, "--virtual-time-budget=120000", *options]
+    subprocess.run([*command, page.as_uri()], check=True, capture_output=True, timeout=PATIENCE)

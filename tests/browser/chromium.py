@@ -15,17 +15,7 @@ from playwright.sync_api import Page
 
 ROOT = Path(__file__).resolve().parents[2]
 SITE = ROOT / "_site"
-CHROMIUM = ("chromium", "chromium-browser", "google-chrome")  # as in the Makefile
-
-# Chromium's own errands (updates, translations, field trials) have nothing to do with the pages.
-QUIET = [
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-gpu",
-    "--disable-quic",
-    "--disable-sync",
-    "--no-first-run",
-]
+WIDTHS = {"desktop": 1280, "phone": 390}
 
 # What WCAG 2.2 AA asks for, and what axe-core's authors hold to be good practice.
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
@@ -77,6 +67,19 @@ def watch(page: Page, address: str, trouble: list[str]) -> None:
             route.abort()
 
     page.route("**/*", guard)
+
+
+def too_wide(page: Page) -> list[str]:
+    """What makes the page itself scroll sideways, if it does. (A wide table scrolls in itself.)"""
+    return page.evaluate(
+        """() => {
+            const width = document.documentElement.clientWidth;
+            if (document.documentElement.scrollWidth <= width) return [];
+            const wide = [...document.body.querySelectorAll("*")]
+                .filter(e => e.getBoundingClientRect().right > width + 1);
+            return [`too wide: ${wide.slice(0, 3).map(e => e.outerHTML.slice(0, 150))}`];
+        }"""
+    )
 
 
 def seen_by_axe(page: Page) -> list[str]:

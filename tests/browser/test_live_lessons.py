@@ -6,8 +6,7 @@ Two lessons here; all of them by `make test-live`.
 from pathlib import Path
 
 import pytest
-from chromium import SITE, watch
-from live_cells import IGNORED, NOTEBOOKS, Python, cells, code_cells, shown, stored
+from live_cells import IGNORED, NOTEBOOKS, cells, code_cells, shown, stored
 
 pytestmark = pytest.mark.xdist_group("live lessons")
 
@@ -28,20 +27,6 @@ def books() -> list[Path]:
         if code_cells(path):
             found.append(path)
     return found
-
-
-@pytest.fixture(scope="module")
-def python(browser, address):
-    """Python on a page. What it keeps after its first start is there for every notebook."""
-    assert (SITE / "live").is_dir(), "the site was built without what runs lessons: make site"
-    context = browser.new_context()
-    page = context.new_page()
-    page.set_default_timeout(0)
-    trouble: list[str] = []
-    watch(page, address, trouble)
-    yield Python(page, address)
-    context.close()
-    assert trouble == []
 
 
 @pytest.mark.parametrize(

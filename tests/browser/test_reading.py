@@ -3,21 +3,19 @@
 import re
 
 import pytest
-from chromium import ROOT
+from chromium import SITE
 from playwright.sync_api import expect
-from test_pages import contexts, visit  # noqa: F401 (fixtures)
 
 from course.exercises.check import all_exercises
 from course.exercises.exercise import Data, judge
 
-SITE = ROOT / "_site"
 LESSON = "notebooks/02-random-intercepts.html"
 MEGABYTE = 1_000_000
 
 
 @pytest.mark.parametrize("width", ["desktop", "phone"])
-def test_a_quiz_says_what_check_says_and_can_be_answered_from_the_keyboard(visit, width):  # noqa: F811
-    page = visit(LESSON, width).page
+def test_a_quiz_says_what_check_says_and_can_be_answered_from_the_keyboard(visit, width):
+    page = visit(LESSON, width)
     form = page.locator("form.quiz").first
     id = form.get_attribute("id").removeprefix("quiz-").replace("-", ".")
     exercise = all_exercises()[id]
@@ -33,8 +31,8 @@ def test_a_quiz_says_what_check_says_and_can_be_answered_from_the_keyboard(visit
         page.keyboard.press("ArrowDown")
 
 
-def test_the_contents_of_the_page_show_where_one_is(visit):  # noqa: F811
-    page = visit(LESSON).page
+def test_the_contents_of_the_page_show_where_one_is(visit):
+    page = visit(LESSON)
     links = page.locator(".here a[href^='#']")
     last = links.nth(links.count() - 3)
     target = last.get_attribute("href")
@@ -43,19 +41,18 @@ def test_the_contents_of_the_page_show_where_one_is(visit):  # noqa: F811
     expect(page.locator(".here a[aria-current]")).to_have_attribute("href", target)
 
 
-def test_with_the_workshop_only_no_link_leads_to_what_is_hidden(visit):  # noqa: F811
-    page = visit("notebooks/01-why-groups-matter.html").page
+def test_with_the_workshop_only_no_link_leads_to_what_is_hidden(visit):
+    page = visit("notebooks/01-why-groups-matter.html")
     page.locator("button.route").click()
     for link in page.locator(".here a[href^='#']:visible").all():
         assert page.locator(f"[id='{link.get_attribute('href')[1:]}']").first.is_visible()
     hidden = page.locator("section.self-study").first.get_attribute("id")
     page.evaluate("id => { location.hash = id }", hidden)
     expect(page.locator(f"section[id='{hidden}']")).to_be_visible()
-    page.evaluate("localStorage.clear()")
 
 
-def test_wide_tables_stack_on_a_phone(visit):  # noqa: F811
-    page = visit("notebooks/phrasebook.html", "phone").page
+def test_wide_tables_stack_on_a_phone(visit):
+    page = visit("notebooks/phrasebook.html", "phone")
     cells = page.locator("table.stacks tbody tr").first.locator("td, th")
     assert cells.count() >= 4
     boxes = [cells.nth(i).bounding_box() for i in range(cells.count())]
@@ -75,15 +72,15 @@ def test_wide_tables_stack_on_a_phone(visit):  # noqa: F811
         ("install", "Get the course"),
     ],
 )
-def test_search_knows_what_is_meant(visit, words, title):  # noqa: F811
-    page = visit(f"search.html?q={words.replace(' ', '+')}").page
+def test_search_knows_what_is_meant(visit, words, title):
+    page = visit(f"search.html?q={words.replace(' ', '+')}")
     meant = page.locator("#search-first a", has_text=title)
     expect(meant).to_be_visible()
     assert (SITE / meant.get_attribute("href").partition("#")[0]).is_file()
 
 
-def test_the_front_page_is_light_and_its_equation_comes_when_it_is_asked_for(visit):  # noqa: F811
-    page = visit("index.html").page
+def test_the_front_page_is_light_and_its_equation_comes_when_it_is_asked_for(visit):
+    page = visit("index.html")
     weight = page.evaluate(
         "performance.getEntriesByType('resource').reduce((sum, one) => sum + one.encodedBodySize, 0)"
     )
