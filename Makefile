@@ -117,9 +117,9 @@ times: .venv/installed-test ## run all notebooks and write notebooks/TIMES.md
 workshop: .venv/installed-test ## write the one-day set into _workshop/
 	$(VENV_PYTHON) notebooks/workshop.py
 
-site: .venv/installed ## build the website into _site/; LIVE=0 without what runs lessons on their pages
+site: .venv/installed ## build the website into _site/; LIVE=0 without what runs lessons on their pages, PDF=1 with the course as PDF
 	$(PIP_INSTALL) -q -e '.[site]'
-	$(VENV_PYTHON) site/make_site.py $(if $(filter 0,$(LIVE)),--without-live)
+	$(VENV_PYTHON) site/make_site.py $(if $(filter 0,$(LIVE)),--without-live) $(if $(filter 1,$(PDF)),--printed)
 
 # HOST=0.0.0.0 lets others on the same network in.
 HOST := localhost

@@ -249,22 +249,19 @@ def _inside(start: str, text: str, end: str) -> str:
     return f"{raw(start)}\n\n{text}\n\n{raw(end)}"
 
 
-def redirected(text: str, where: Callable[[str], str | None]) -> str:
+def redirected(text: str, where: Callable[[str], str]) -> str:
     """Markdown with its relative links led where they lead on the site.
 
     Parameters
     ----------
     text : str
     where : callable
-        From a link's target (without ``#...``) to another page (``.md``) or a file to download; to None
-        where there is neither: then the link becomes plain text.
+        From a link's target (without ``#...``) to another page (``.md``) or a file to download.
     """
 
     def replaced(found: re.Match) -> str:
         words, (path, hash_, anchor) = found[1], found[2].partition("#")
         target = where(path)
-        if target is None:
-            return words
         if target.endswith(".md"):
             return f"[{words}]({target}{hash_}{anchor})"
         return f'<a href="{target}" download>{words}</a>'

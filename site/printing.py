@@ -20,6 +20,7 @@ QUIET = [
     *(["--no-sandbox"] if os.name == "posix" and os.geteuid() == 0 else []),
 ]
 FROM_FILES = ["--headless=new", "--hide-scrollbars", "--allow-file-access-from-files"]
+PRINTED = ("downloads/cheat-sheet.pdf", "downloads/cheat-sheet.png", "downloads/course.pdf")
 PATIENCE = 900  # seconds: it takes some ten on a machine with nothing else to do
 ARTICLE = re.compile(r"<article>(.*)</article>", re.DOTALL)
 FOLDED_CODE = re.compile(r'<details class="code">.*?</details>', re.DOTALL)
