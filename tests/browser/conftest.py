@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 
 import pytest
-from chromium import SITE, WIDTHS, served, watch
+from chromium import ALONE, SITE, WIDTHS, served, watch
 from live_cells import Python
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 from printing import CHROMIUM, QUIET, chromium
@@ -15,7 +15,7 @@ def browser() -> Iterator[Browser]:
     path = chromium()
     assert path, f"none of {', '.join(CHROMIUM)} is on the PATH"
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=QUIET)
+        browser = playwright.chromium.launch(executable_path=path, args=[*QUIET, ALONE])
         yield browser
         browser.close()
 
@@ -44,6 +44,14 @@ def contexts(browser: Browser) -> Iterator[dict[str, BrowserContext]]:
         context.close()
 
 
+# A page is ready when it has set its formulas, where it has MathJax, and when a lesson offers to be run.
+READY = """async () => {
+    await window.MathJax?.startup?.promise;
+    const live = document.querySelector("script[src$='live/live.js']");
+    return !live || [...document.querySelectorAll("[data-live]")].every(box => box.childElementCount);
+}"""
+
+
 @pytest.fixture
 def visit(contexts, address) -> Iterator[Callable[..., Page]]:
     """A function that opens a page of the site; at the end nothing may have gone wrong on any."""
@@ -55,10 +63,7 @@ def visit(contexts, address) -> Iterator[Callable[..., Page]]:
         watch(page, address, trouble)
         page.emulate_media(color_scheme=scheme)
         page.goto(f"{address}/{path}")
-        page.wait_for_load_state("networkidle")
-        page.evaluate(
-            "window.MathJax?.startup?.promise"
-        )  # where there is one, it sets the formulas
+        page.wait_for_function(READY)
         return page
 
     yield visit
