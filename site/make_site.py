@@ -29,6 +29,7 @@ from front_page import front_page, title
 from jinja2 import Environment
 from lesson_pages import glossary_terms, lesson, solutions
 from live.assemble import assemble
+from live.differences import with_differences
 from nbformat import NotebookNode
 from pictures import thumbnail, write_icon, write_preview
 from places import Places, places
@@ -71,7 +72,7 @@ def stage(folder: Path, where: Places, printed: bool, live: bool) -> Pages:
     for path in sorted(NOTEBOOKS.glob("*.ipynb")):
         notebook = stored(path)
         page = lesson(notebook)
-        page.text = with_slider(path.stem, page.text)
+        page.text = with_slider(path.stem, with_differences(path.stem, notebook, page.text))
         pages.add_notebook(path, notebook, page)
     for path in sorted((NOTEBOOKS / "solutions").glob("*.ipynb")):
         notebook = stored(path)
@@ -129,7 +130,10 @@ def write_static(folder: Path, glossary: NotebookNode) -> None:
 
 
 def build(target: Path, live: bool = True, printed: bool = False) -> int:
-    """Write the site to ``target``, with what runs lessons and with the PDF, or without; Sphinx's exit code."""
+    """Write the site to ``target``, with what runs lessons and with the PDF, or without.
+
+    Returns Sphinx's exit code.
+    """
     browser = chromium() if printed else None
     if printed and browser is None:
         sys.exit("There is no Chromium on this machine, and it takes one to print the PDF.")
@@ -159,7 +163,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", nargs="?", type=Path, default=ROOT / "_site")
     parser.add_argument("--without-live", action="store_true", help="lessons are only read")
-    parser.add_argument("--printed", action="store_true", help="with all of it as PDF; takes Chromium")
+    parser.add_argument(
+        "--printed", action="store_true", help="with all of it as PDF; takes Chromium"
+    )
     asked = parser.parse_args()
     if code := build(asked.folder, live=not asked.without_live, printed=asked.printed):
         sys.exit(code)

@@ -25,9 +25,9 @@ RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"
 CONTRAST = ["color-contrast"]
 AXE = Axe().axe_script
 
-# Contrast takes axe four times as long as all other rules together. So it is asked for the first of the elements
-# with text that look the same: they, and all that they stand in, have the same names, colours and sizes. On a page
-# of some thousand elements these are a hundred.
+# Contrast takes axe four times as long as all other rules together. So it is asked for the first of the
+# elements with text that look the same: they, and all that they stand in, have the same names, colours and
+# sizes. On a page of some thousand elements these are a hundred.
 MARK_LOOKS = """() => {
     const looks = new Map(), numbers = new Map(), found = new Set();
     const look = element => {
@@ -42,11 +42,12 @@ MARK_LOOKS = """() => {
         }
         return looks.get(element);
     };
+    const isText = node => node.nodeType === Node.TEXT_NODE && node.data.trim();
+    const isField = element => element.matches("input, select, textarea");
     for (const element of document.body.querySelectorAll("*")) {
-        element.removeAttribute("data-look");
-        const says = [...element.childNodes].some(node => node.nodeType === Node.TEXT_NODE && node.data.trim());
-        if (!says && !element.matches("input, select, textarea")) continue;
-        if (!element.checkVisibility({ visibilityProperty: true }) || found.has(look(element))) continue;
+        const says = [...element.childNodes].some(isText) || isField(element);
+        if (!says || !element.checkVisibility({ visibilityProperty: true })) continue;
+        if (found.has(look(element))) continue;
         found.add(look(element));
         element.setAttribute("data-look", "");
     }
@@ -116,6 +117,12 @@ def too_wide(page: Page) -> list[str]:
     )
 
 
+def resized(page: Page, width: str) -> None:
+    """Give a page another width; what scrolls then is given to the keyboard a moment later."""
+    page.set_viewport_size({"width": WIDTHS[width], "height": 844})
+    page.evaluate("() => new Promise(requestAnimationFrame)")
+
+
 def seen_by_axe(page: Page, all_text: bool = False) -> list[str]:
     """Serious and critical violations; contrast of one element of each look, or of all."""
     page.evaluate(MARK_LOOKS)
@@ -123,20 +130,27 @@ def seen_by_axe(page: Page, all_text: bool = False) -> list[str]:
 
 
 def hard_to_read_in_the_dark(page: Page) -> list[str]:
-    """Text with too little contrast in dark colours; the page is not to be used after this.
+    """Text with too little contrast in dark colours at any width; the page is not to be used after this.
 
     All but one element of each look is taken out before, since axe's time is that of finding what lies where.
     """
     page.emulate_media(color_scheme="dark")
-    page.evaluate(MARK_LOOKS)
+    for width in WIDTHS:
+        resized(page, width)
+        page.evaluate(MARK_LOOKS)
     page.evaluate(ONLY_LOOKS)
-    return [f"in the dark: {fault}" for fault in _violations(page, CONTRAST, "[data-look]")]
+    found = []
+    for width in WIDTHS:
+        resized(page, width)
+        found += _violations(page, CONTRAST, "[data-look]")
+    return [f"in the dark: {fault}" for fault in found]
 
 
 def _violations(page: Page, rules: list[str], text: str) -> list[str]:
     """Each with the first element that it concerns."""
     options = {"resultTypes": ["violations"], "runOnly": rules}
-    page.evaluate(f"window.axe || (() => {{ {AXE} }})()")
+    if not page.evaluate("Boolean(window.axe)"):
+        page.evaluate(AXE)
     found = page.evaluate(
         """([text, options]) => {
             axe.configure({ rules: [{ id: "color-contrast", selector: text }] });

@@ -6,16 +6,12 @@ Two lessons here; all of them by `make test-live`.
 from pathlib import Path
 
 import pytest
+from live.differences import DIFFERENT
 from live_cells import IGNORED, NOTEBOOKS, cells, code_cells, shown, stored
 
 pytestmark = pytest.mark.xdist_group("live lessons")
 
 ALWAYS = ("02-random-intercepts", "03-random-slopes")
-
-# Where the browser shows something else: the notebook, how the cell begins, and why.
-DIFFERENT = {
-    ("myths", 'both = ["school", "classroom"]'): "Python 3.15 has other words for this TypeError",
-}
 
 
 def books() -> list[Path]:
@@ -38,7 +34,7 @@ def books() -> list[Path]:
 )
 def test_cells_show_what_is_stored(python, path):
     python.restart()
-    expected = {begin: why for (name, begin), why in DIFFERENT.items() if name == path.stem}
+    expected = {begin for name, begin in DIFFERENT if name == path.stem}
     faults = []
     for cell in cells(path):
         source = "".join(cell["source"])
@@ -49,9 +45,9 @@ def test_cells_show_what_is_stored(python, path):
             same = shown(result) == stored(cell)
         known = next((begin for begin in expected if source.startswith(begin)), None)
         if known and not same:
-            expected.pop(known)
+            expected.remove(known)
         elif not same:
             faults.append(f"{source}\n--- stored\n{stored(cell)}\n--- shown\n{shown(result)}")
     if faults:
         pytest.fail("\n\n".join(faults))
-    assert expected == {}, "these are the same now: take them out of DIFFERENT"
+    assert not expected, "these are the same now: take them out of DIFFERENT"

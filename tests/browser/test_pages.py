@@ -10,7 +10,15 @@ from pathlib import Path
 from urllib.parse import unquote, urldefrag, urljoin, urlsplit
 
 import pytest
-from chromium import ROOT, SITE, WIDTHS, hard_to_read_in_the_dark, seen_by_axe, too_wide
+from chromium import (
+    ROOT,
+    SITE,
+    WIDTHS,
+    hard_to_read_in_the_dark,
+    resized,
+    seen_by_axe,
+    too_wide,
+)
 from playwright.sync_api import Page, expect
 
 # Without 404.html: it is shown in place of other pages, and its links begin at the root of the server.
@@ -68,14 +76,16 @@ def longest_of_each_kind() -> set[str]:
 SAMPLE = {"index.html", *longest_of_each_kind()}
 
 
-@pytest.mark.parametrize("width", WIDTHS)
 @pytest.mark.parametrize("path", PAGES)
-def test_a_page_is_whole_and_readable_for_all(visit, path, width):
-    page = visit(path, width)
+def test_a_page_is_whole_and_readable_for_all(visit, path):
+    page = visit(path)
     assert page.title()
     assert page.locator("html").get_attribute("lang") == "en"
-    faults = [*pictures(page), *headings(page), *too_wide(page)]
-    faults += seen_by_axe(page, all_text=path in SAMPLE)
+    faults = pictures(page)
+    for width in WIDTHS:
+        resized(page, width)
+        found = [*headings(page), *too_wide(page), *seen_by_axe(page, all_text=path in SAMPLE)]
+        faults += [f"{width}: {fault}" for fault in found]
     faults += hard_to_read_in_the_dark(page)
     if faults:
         pytest.fail("\n".join(faults))

@@ -1,6 +1,7 @@
 """What the website is made from; building and looking at it is `make site` and `make test-browser`."""
 
 import base64
+import html
 import importlib
 import inspect
 import re
@@ -14,6 +15,7 @@ import nbformat
 import pytest
 import staging
 from downloads import write_zip
+from live.differences import DIFFERENT, with_differences
 from nbformat.v4 import (
     new_code_cell,
     new_markdown_cell,
@@ -242,3 +244,22 @@ def test_terms_are_explained_in_plain_words():
     )
     terms = lesson_pages.glossary_terms(new_notebook(cells=[cell]))
     assert terms == {"random-slope": "A slope of x that varies.", "z": "Z."}
+
+
+# ---- what differs in the browser ---------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", sorted({name for name, _ in DIFFERENT}))
+def test_a_page_says_where_the_browser_shows_something_else(name):
+    notebook = nbformat.read(ROOT / "notebooks" / f"{name}.ipynb", as_version=4)
+    text = with_differences(name, notebook, lesson_pages.lesson(notebook).text)
+    expected = [sentence for (lesson, _), sentence in DIFFERENT.items() if lesson == name]
+    assert re.findall(r'data-cell="[^"]*"><p class="differs" hidden>(.*)</p>', text) == [
+        html.escape(sentence) for sentence in expected
+    ]
+
+
+def test_a_cell_that_is_not_there_cannot_differ():
+    cell = code('print("other")')
+    with pytest.raises(ValueError, match="0 cells of myths begin with"):
+        with_differences("myths", new_notebook(cells=[cell]), "")
