@@ -11,8 +11,12 @@ DIFFERENT = {
         "limits differ a little."
     ),
     ("08-when-the-fit-complains", "# statsmodels, and what it says"): (
-        "Run on this page, where numbers are rounded differently, statsmodels ends at the same estimates, but "
-        "tries more on its way and says at the end that it did not converge."
+        "Run on this page, where numbers are rounded differently, statsmodels ends at the same estimates, "
+        "but tries more on its way and says at the end that it did not converge."
+    ),
+    ("09-planning-a-study", "import tempfile"): (
+        "This cell does not run on this page: the package that keeps replicates in files, pyarrow, cannot be "
+        "installed in a browser. It runs in a notebook on your own machine."
     ),
     ("myths", 'both = ["school", "classroom"]'): (
         "Run on this page, in a newer Python, the first error has other words."

@@ -21,8 +21,6 @@ from course import load, mixedlm, simulate_schools
 from course.exercises.check import find
 from course.lessons import copy_lessons
 
-pytestmark = pytest.mark.xdist_group("lab")  # one server for all of them
-
 READY = 120  # seconds: JupyterLab and its kernels are slow starters on a busy machine
 RUN = 180
 

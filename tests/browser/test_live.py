@@ -9,8 +9,6 @@ import pytest
 from chromium import SITE, seen_by_axe, too_wide
 from playwright.sync_api import BrowserContext, Locator, Page, expect
 
-pytestmark = pytest.mark.xdist_group("live")
-
 LESSON = "notebooks/02-random-intercepts.html"
 PATIENCE = 240_000  # milliseconds: on a machine that has much to do, packages are long in importing
 MEGABYTES = 42

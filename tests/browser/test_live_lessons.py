@@ -9,8 +9,6 @@ import pytest
 from live.differences import DIFFERENT
 from live_cells import IGNORED, NOTEBOOKS, cells, code_cells, shown, stored
 
-pytestmark = pytest.mark.xdist_group("live lessons")
-
 ALWAYS = ("02-random-intercepts", "03-random-slopes")
 
 

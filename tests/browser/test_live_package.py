@@ -16,7 +16,7 @@ from chromium import ROOT
 from live.assemble import LIBRARY, fetched
 from live_cells import Python
 
-pytestmark = [pytest.mark.xdist_group("live package"), pytest.mark.long]
+pytestmark = pytest.mark.long
 
 # What pytest is made of, in Python alone.
 PYTEST = ("pytest", "pluggy", "iniconfig", "packaging", "pygments")

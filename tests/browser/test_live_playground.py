@@ -12,8 +12,6 @@ from playwright.sync_api import Page, expect
 
 from course import mixedlm
 
-pytestmark = pytest.mark.xdist_group("live playground")
-
 START = 240_000  # milliseconds: on a machine that has much to do, packages are long in importing
 RUN = 120_000
 FORMULA = "score ~ age + (1 | school)"
