@@ -5,6 +5,8 @@ import posixpath
 import re
 import shutil
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome")  # as in the Makefile
@@ -35,20 +37,24 @@ def chromium() -> str | None:
 
 
 def print_all(browser: str, site: Path) -> None:
-    """Write ``downloads/cheat-sheet.pdf``, ``cheat-sheet.png`` and ``course.pdf``."""
-    site = site.resolve()
-    downloads = site / "downloads"
-    sheet = site / "printed-sheet.html"
-    whole = site / "printed-course.html"
-    sheet.write_text(document(site, ["cheat-sheet.html"], "sheet"), encoding="utf-8")
-    whole.write_text(document(site, in_order(site), "book"), encoding="utf-8")
+    """Write the files that `PRINTED` names."""
+    sheet, picture, course = (site.resolve() / file for file in PRINTED)
+    with one_document(site, ["cheat-sheet.html"], "sheet") as page:
+        pdf(browser, page, sheet)
+        png(browser, page, picture)
+    with one_document(site, in_order(site), "book") as page:
+        pdf(browser, page, course, "--generate-pdf-document-outline")
+
+
+@contextmanager
+def one_document(site: Path, pages: list[str], kind: str) -> Iterator[Path]:
+    """A page of the site, for a while, that has the articles of several."""
+    page = site.resolve() / f"printed-{kind}.html"
+    page.write_text(document(site, pages, kind), encoding="utf-8")
     try:
-        pdf(browser, sheet, downloads / "cheat-sheet.pdf")
-        png(browser, sheet, downloads / "cheat-sheet.png")
-        pdf(browser, whole, downloads / "course.pdf", "--generate-pdf-document-outline")
+        yield page
     finally:
-        sheet.unlink()
-        whole.unlink()
+        page.unlink()
 
 
 def in_order(site: Path) -> list[str]:

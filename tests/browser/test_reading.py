@@ -3,6 +3,7 @@
 import re
 from urllib.parse import unquote
 
+import printing
 import pytest
 from chromium import SITE
 from playwright.sync_api import expect
@@ -88,14 +89,22 @@ def test_the_front_page_is_light_and_its_equation_comes_when_it_is_asked_for(vis
     expect(page.locator("mjx-container").first).to_be_visible(timeout=30_000)
 
 
-def test_what_is_offered_for_download_is_there():
+def test_what_is_there_for_download_is_offered():
     text = (SITE / "set-up.html").read_text("utf-8")
     offered = set(re.findall(r'href="(downloads/[^"]*)"', text))
-    assert {"downloads/workshop.zip", "downloads/data.zip", "downloads/course.pdf"} <= offered
+    assert {"downloads/workshop.zip", "downloads/data.zip"} <= offered
+    assert offered == {f"downloads/{path.name}" for path in (SITE / "downloads").iterdir()}
     for file in offered:
         assert (SITE / file).stat().st_size > 1000, file
-    for file in ("cheat-sheet.pdf", "course.pdf"):
-        assert (SITE / "downloads" / file).read_bytes().startswith(b"%PDF")
+
+
+def test_lessons_are_printed_as_one_pdf(tmp_path):
+    pages = [LESSON, "cheat-sheet.html"]
+    with printing.one_document(SITE, pages, "book") as page:
+        printing.pdf(printing.chromium(), page, tmp_path / "book.pdf")
+    printed = (tmp_path / "book.pdf").read_bytes()
+    assert printed.startswith(b"%PDF")
+    assert len(re.findall(rb"/Type /Page\b", printed)) > 10
 
 
 def test_every_page_says_what_it_is_about_to_who_shares_it():
