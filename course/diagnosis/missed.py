@@ -25,10 +25,8 @@ from course.solver.problem import Problem
 P = 0.001  # of an added term; one in a thousand straight predictors is taken for bent
 BEND = 0.05  # what a square adds, in SDs of the response
 LEAN = 0.15  # what log(size) adds, in SDs of the groups' effects
-FEWEST_GROUPS, FEWEST_VALUES = (
-    10,
-    5,
-)  # of a grouping whose sizes are looked at; of a predictor that may bend
+FEWEST_GROUPS = 10  # of a grouping whose sizes are looked at
+FEWEST_VALUES = 5  # of a predictor that may bend
 BINS = 5
 FEW_VALUES = 7  # a response of no more is looked at as one of steps, not as a measurement
 

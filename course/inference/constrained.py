@@ -43,9 +43,7 @@ class Held:
     slope: Callable[[float, np.ndarray, Evaluation, list[np.ndarray]], np.ndarray]
     start: np.ndarray  # x at the optimum
     curvature: np.ndarray  # a rough second derivative of the deviance by each x
-    diagonal: (
-        np.ndarray
-    )  # which x are standard deviations: at 0 the deviance has slope 0 along them
+    diagonal: np.ndarray  # which x are SDs: at 0 the deviance has slope 0 along them
     positive: np.ndarray  # which x must not be negative
     scale: float  # roughly the standard error of the parameter
     low: float = -np.inf

@@ -41,9 +41,8 @@ from course.solver.parameters import parameter_names, parameter_values
 from course.solver.problem import Problem
 
 MANY = 50  # levels of a grouping from which a profile is as good
-MOST_EFFECTS = (
-    600  # in all: the eigenvalues of matrices of this size are computed some fifteen times
-)
+# In all: the eigenvalues of matrices of this size are computed some fifteen times.
+MOST_EFFECTS = 600
 STEP = 1e-4  # for central differences of covariances, which are quadratic in the parameters
 LEAST = 1e-3  # of the scale: a value that counts as 0
 MOST = 1e6  # an upper end of so many times the scale is without limit
