@@ -218,7 +218,7 @@ class Scores:
         first = np.array([np.trace(one) for one in RE])
         second = np.array([[np.vdot(a, b.T) for a in RE] for b in RE])
         c = np.array([one.c for one in directions])
-        df = self.problem.n - self.problem.p  # tr(P V)
+        df = self.problem.df(reml=True)  # tr(P V)
         return second + np.outer(c, first) + np.outer(first, c) + df * np.outer(c, c)
 
     def efficient(self, R: np.ndarray, directions: list[Direction]) -> Direction:
@@ -240,7 +240,7 @@ class Scores:
         kept = values > 1e-10 * values[-1]
         root = vectors[:, kept] * np.sqrt(values[kept])
         others = np.linalg.eigvalsh(root.T @ self.times_E(root.T, direction.E).T)
-        rest = self.problem.n - self.problem.p - len(others)
+        rest = self.problem.df(reml=True) - len(others)
         return np.append(others + direction.c, direction.c), np.append(np.ones(len(others)), rest)
 
 

@@ -44,7 +44,6 @@ class CommonStart:
 
     def __init__(self, problem: Problem, theta: np.ndarray, reml: bool):
         self.problem, self.theta, self.reml = problem, theta, reml
-        self.df = problem.n - problem.p if reml else problem.n
         self.at = problem.evaluate(theta)
         self.slope = self._slope(theta)
         self.basis = [problem.unpack(one) for one in np.eye(problem.n_theta)]
@@ -84,7 +83,7 @@ class CommonStart:
         H = (H + H.T) / 2
         # sigma^2 S stays where sigma^2 grows as S shrinks, which is theta going to 0 by half of itself
         with_sigma2 = self.slope + H @ theta / 2
-        sigma2 = self.df - self.slope @ theta - theta @ H @ theta / 4
+        sigma2 = self.problem.df(self.reml) - self.slope @ theta - theta @ H @ theta / 4
         return -H - np.outer(with_sigma2, with_sigma2) / sigma2, -with_sigma2 / sigma2
 
     @property
@@ -110,7 +109,7 @@ class CommonStart:
             m = np.add.reduceat(m, stage.sums.starts, axis=1)
         Xy = m[problem.x, 0]
         beta = self.at.XX_inverse @ Xy
-        sigma2 = (yy - (Xy * beta).sum(axis=0)) / self.df
+        sigma2 = (yy - (Xy * beta).sum(axis=0)) / problem.df(self.reml)
         v = np.zeros_like(m)
         v[problem.x, 0] = -beta
         by_grouping = {}
