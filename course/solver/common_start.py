@@ -28,7 +28,21 @@ from course.solver.together import pack_together
 STEP = 1e-4  # for central differences of an exact gradient, in standardised units
 LEAST_LEFT = 0.25  # share of a variance that a step leaves of it; beyond, S is no straight road
 LEAST_GROWTH = -0.5  # the same of sigma^2
-FLAT = 1e-3  # the least curvature, as a share of the roughly expected one, that a step trusts
+FLAT = 1e-3  # the least curvature, as a share of the roughly expected one, that is believed
+
+
+def root_of_inverse(curvature: np.ndarray, unit: np.ndarray) -> np.ndarray:
+    """R with R R' the inverse of a second derivative by theta, made positive definite.
+
+    Parameters
+    ----------
+    curvature : ndarray, shape (n_theta, n_theta)
+        That derivative, symmetric, with every theta measured by its unit.
+    unit : ndarray, shape (n_theta,)
+        One over the root of what the derivative by each theta is roughly.
+    """
+    values, vectors = np.linalg.eigh(curvature)
+    return unit[:, None] * vectors / np.sqrt(np.abs(values).clip(min=FLAT))
 
 
 class CommonStart:
@@ -49,9 +63,8 @@ class CommonStart:
         self.basis = [problem.unpack(one) for one in np.eye(problem.n_theta)]
         curvature, self.growth = self._expected()
         unit = 1 / np.sqrt(problem.curvature)
-        values, vectors = np.linalg.eigh(unit[:, None] * curvature * unit)
-        wide = unit[:, None] * vectors / np.sqrt(values.clip(min=FLAT))
-        self.inverse = wide @ wide.T
+        root = root_of_inverse(unit[:, None] * curvature * unit, unit)
+        self.inverse = root @ root.T
 
     def _slope(self, theta: np.ndarray) -> np.ndarray:
         """The derivative of L by theta."""

@@ -20,6 +20,7 @@ from typing import Any
 
 import numpy as np
 
+from course.solver.common_start import STEP, root_of_inverse
 from course.solver.elimination import Stage, Sums
 from course.solver.estimates import Optimum, optima
 from course.solver.problem import SMALL, Evaluation, Problem, tells_apart
@@ -27,8 +28,6 @@ from course.solver.quasi_newton import Found
 from course.solver.refits import Refitter, how_many
 from course.solver.together import Together, at_root, unpack_together, values_and_gradients
 
-STEP = 1e-4  # for central differences of an exact gradient, in standardised units
-FLAT = 1e-3  # the least curvature, as a share of the roughly expected one, that is believed
 SPACING = 0.05  # of the points, in standard errors
 NEAR = 0.12  # how far the model is believed, in standard errors
 CHECKED = 5  # levels at which it is checked
@@ -101,8 +100,7 @@ def root_of_inverse_curvature(problem: Problem, theta: np.ndarray, reml: bool) -
     around = Together([problem] * len(steps))
     slopes = around.gradient(around.evaluate(theta + steps), reml)
     hessian = unit * (slopes[: len(unit)] - slopes[len(unit) :]) / (2 * STEP)
-    values, vectors = np.linalg.eigh((hessian + hessian.T) / 2)
-    return unit[:, None] * vectors / np.sqrt(np.abs(values).clip(min=FLAT) / 2)
+    return np.sqrt(2) * root_of_inverse((hessian + hessian.T) / 2, unit)
 
 
 class EachLeftOut(Problem):
