@@ -37,6 +37,7 @@ from course.common.parameter import Parameter
 from course.fit.model import MixedFit
 from course.inference.constrained import Held, hold
 from course.inference.held_searches import Search, run_together
+from course.inference.marginal import inverse_products
 from course.solver.parameters import parameter_names, parameter_values
 from course.solver.problem import Problem
 
@@ -191,16 +192,8 @@ class Scores:
 
     def R(self, factors: list[np.ndarray], XX_inverse: np.ndarray) -> np.ndarray:
         """Z'P Z over sigma^-2, (q, q)."""
-        S = linalg.block_diag(
-            *[
-                np.kron(factor @ factor.T, np.eye(count))
-                for factor, count in zip(factors, self.levels, strict=True)
-            ]
-        )
-        q = len(S)
-        W_C = np.linalg.solve(np.eye(q) + self.ZZ @ S, np.hstack([self.ZZ, self.ZX]))
-        R = W_C[:, :q] - W_C[:, q:] @ XX_inverse @ W_C[:, q:].T
-        return (R + R.T) / 2
+        W, C = inverse_products(self.ZZ, self.ZX, factors, self.levels)
+        return W - C @ XX_inverse @ C.T
 
     def times_E(self, R: np.ndarray, E: list[np.ndarray]) -> np.ndarray:
         """R E, each level's effects combined by the E of their grouping."""
