@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -16,11 +15,9 @@ from course.design.columns import is_number
 from course.design.design import Design
 from course.diagnosis.finding import Finding
 from course.errors import CourseError
-from course.fit.again import fit_again
+from course.fit.again import fit_with
 from course.fit.model import MixedFit
-from course.fit.satterthwaite import Satterthwaite
-from course.fit.tables import t_table
-from course.solver.problem import Problem
+from course.fit.shares import mean_variances
 
 P = 0.001  # of an added term; one in a thousand straight predictors is taken for bent
 BEND = 0.05  # what a square adds, in SDs of the response
@@ -122,18 +119,14 @@ def _codes(design: Design) -> list[Finding]:
 
 def _bends(fit: MixedFit) -> list[Finding]:
     design = fit.design
-    squares, of = [], []
-    for j, name in enumerate(design.fixed_names):
-        if _may_bend(design, j):
-            x = design.X[:, j] - design.X[:, j].mean()
-            squares.append(x**2 / x.std())
-            of.append(name)
-    found = added(fit, squares)
+    straight = [j for j in range(len(design.fixed_names)) if _may_bend(design, j)]
+    centred = [design.X[:, j] - design.X[:, j].mean() for j in straight]
+    found = added(fit, [x**2 / x.std() for x in centred])
     findings = []
-    for name, (_, row) in zip(of, found.iterrows(), strict=True):
+    for j, (_, row) in zip(straight, found.iterrows(), strict=True):
         if not (row["p_value"] < P and row["size"] > BEND * design.y.std()):
             continue
-        x = design.X[:, list(design.fixed_names).index(name)]
+        name, x = design.fixed_names[j], design.X[:, j]
         findings.append(
             Finding(
                 f"The response bends along {name}",
@@ -171,7 +164,7 @@ def _binned(x: np.ndarray, residuals: np.ndarray) -> str:
 
 
 def _sizes(fit: MixedFit) -> list[Finding]:
-    findings = []
+    findings, spreads = [], np.sqrt(mean_variances(fit.design, fit.estimates))
     for g, grouping in enumerate(fit.design.groupings):
         sizes = np.bincount(grouping.codes)
         if len(sizes) < FEWEST_GROUPS or np.ptp(sizes) == 0:
@@ -181,10 +174,8 @@ def _sizes(fit: MixedFit) -> list[Finding]:
         if found.empty:
             continue
         row = found.iloc[0]
-        own = fit.estimates.covariances[g]
-        spread = float(np.sqrt(np.trace(own @ fit.design.mean_products[g])))
         step = abs(row["estimate"]) * log_size.std()
-        if not (row["p_value"] < P and step > LEAN * spread):
+        if not (row["p_value"] < P and step > LEAN * spreads[g]):
             continue
         name = grouping.name
         findings.append(
@@ -220,17 +211,12 @@ def added(fit: MixedFit, columns: list[np.ndarray]) -> pd.DataFrame:
         what the other predictors do not tell of the column.
     """
     design = fit.design
-    names = [*design.fixed_names, *(f"added {i}" for i in range(len(columns)))]
+    labels = [f"added {i}" for i in range(len(columns))]
     X = np.column_stack([design.X, *columns])
-    kept, *_ = determined(X, tuple(names), range(X.shape[1])) if columns else ([],)
-    if not columns or not np.all(kept):
+    kept, *_ = determined(X, (*design.fixed_names, *labels), range(X.shape[1]))
+    if not columns or not kept.all():
         return pd.DataFrame(columns=["estimate", "t", "p_value", "size"])
-    larger = replace(design, X=X, fixed_names=tuple(names))
-    estimates = fit_again(fit, larger)
-    curvature = Satterthwaite(Problem(larger), estimates)
-    at = np.arange(design.X.shape[1], X.shape[1])
-    df = np.array([curvature.df(row) for row in np.eye(X.shape[1])[at]])
-    errors = np.sqrt(np.diagonal(estimates.cov_beta)[at])
-    table = t_table(pd.Series(estimates.beta[at]), pd.Series(errors), df)
-    own = X[:, at] - design.X @ np.linalg.lstsq(design.X, X[:, at], rcond=None)[0]
-    return table.assign(size=np.abs(estimates.beta[at]) * own.std(axis=0))
+    further = np.column_stack(columns)
+    _, table = fit_with(fit, further, labels)
+    own = further - design.X @ np.linalg.lstsq(design.X, further, rcond=None)[0]
+    return table.assign(size=table["estimate"].abs() * own.std(axis=0))
