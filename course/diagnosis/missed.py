@@ -123,16 +123,16 @@ def _bends(fit: MixedFit) -> list[Finding]:
     centred = [design.X[:, j] - design.X[:, j].mean() for j in straight]
     found = added(fit, [x**2 / x.std() for x in centred])
     findings = []
-    for j, (_, row) in zip(straight, found.iterrows(), strict=True):
-        if not (row["p_value"] < P and row["size"] > BEND * design.y.std()):
+    for row in found.itertuples():
+        if not (row.p_value < P and row.size > BEND * design.y.std()):
             continue
-        name, x = design.fixed_names[j], design.X[:, j]
+        name, x = design.fixed_names[straight[row.Index]], design.X[:, straight[row.Index]]
         findings.append(
             Finding(
                 f"The response bends along {name}",
                 f"From the lowest to the highest fifth of {name} the mean residual is "
-                f"{_binned(x, fit.wresid.to_numpy())}. The square of {name}, added, has t = {row['t']:.1f} "
-                f"and makes a difference of {row['size'] / design.y.std():.2f} SD of the response.",
+                f"{_binned(x, fit.wresid.to_numpy())}. The square of {name}, added, has t = {row.t:.1f} "
+                f"and makes a difference of {row.size / design.y.std():.2f} SD of the response.",
                 "A straight line is then too high in some places and too low in others, and what depends "
                 "on its slope (interactions, random slopes) may be the bend in disguise.",
                 f"Plot residuals against {name}. Add the square, I({name}**2), a spline such as "
@@ -202,21 +202,23 @@ def _columns(factors: Sequence[str]) -> str:
 
 
 def added(fit: MixedFit, columns: list[np.ndarray]) -> pd.DataFrame:
-    """The coefficients of further columns, all added at once; a row for each.
+    """The coefficients of further columns, all added at once.
 
     Returns
     -------
     DataFrame
-        The columns of ``fit.fixed_effects``; and size, by how much the fitted value changes with an SD of
-        what the other predictors do not tell of the column.
+        By place in `columns` a row for each that is not determined by the others: the columns of
+        ``fit.fixed_effects``; and size, by how much the fitted value changes with an SD of what the other
+        predictors do not tell of the column.
     """
-    design = fit.design
+    design, p = fit.design, fit.design.X.shape[1]
     labels = [f"added {i}" for i in range(len(columns))]
     X = np.column_stack([design.X, *columns])
     kept, *_ = determined(X, (*design.fixed_names, *labels), range(X.shape[1]))
-    if not columns or not kept.all():
+    places = np.flatnonzero(kept[p:])
+    if not len(places):
         return pd.DataFrame(columns=["estimate", "t", "p_value", "size"])
-    further = np.column_stack(columns)
-    _, table = fit_with(fit, further, labels)
+    further = X[:, p + places]
+    _, table = fit_with(fit, further, [labels[i] for i in places])
     own = further - design.X @ np.linalg.lstsq(design.X, further, rcond=None)[0]
-    return table.assign(size=table["estimate"].abs() * own.std(axis=0))
+    return table.assign(size=table["estimate"].abs() * own.std(axis=0)).set_index(places)
