@@ -93,20 +93,18 @@ def _codes(design: Design) -> list[Finding]:
         column = column.infer_objects()
         if name in groups or name in design.formula.categorical or not is_number(column):
             continue
-        codes = codes_like_missing(column)
-        if not codes:
+        found = codes_like_missing(column)
+        if found is None:
             continue
-        rows = int(column.isin(codes).sum())
-        shown = listing([f"{code:g}" for code in codes])
-        rest = column[~column.isin(codes)]
+        codes = [f"{code:g}" for code in found.codes]
         findings.append(
             Finding(
                 f"{name} holds what looks like a code for missing values",
-                f"{shown} in {count(rows, 'row')}, where all other values lie between {words(rest.min())} "
-                f"and {words(rest.max())}.",
+                f"{listing(codes)} in {count(found.rows, 'row')}, where all other values lie between "
+                f"{words(found.low)} and {words(found.high)}.",
                 "Taken for a measurement, a few such rows carry the means, slopes and variances of all.",
                 f"Look it up in the codebook. If it means missing, replace it before the fit: "
-                f"data[{name!r}] = data[{name!r}].replace([{', '.join(f'{c:g}' for c in codes)}], np.nan).",
+                f"data[{name!r}] = data[{name!r}].replace([{', '.join(codes)}], np.nan).",
                 "How many values were missing, and why.",
                 "problem",
             )
