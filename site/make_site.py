@@ -82,11 +82,12 @@ def stage(folder: Path, where: Places, printed: bool, live: bool) -> Pages:
             pages.add_document(ROOT / document)
     for path, text in api_pages().items():
         pages.add(path, text)
-    zips = {
-        f"{Path(path).stem}.zip": title(pages.sources[f"notebooks/{Path(path).stem}.md"])
+    zips = [
+        (Path(path).stem, title(pages.sources[f"notebooks/{Path(path).stem}.md"]), solved)
         for path in sorted(pages.notebooks)
         if "/" not in path
-    }
+        for solved in [f"solutions/{path}" in pages.notebooks]
+    ]
     jinja = Environment(trim_blocks=True, keep_trailing_newline=True)
     for path in sorted((SITE / "pages").glob("*.md")):
         if path.stem in ONLY_LIVE and not live:
