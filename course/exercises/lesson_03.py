@@ -297,8 +297,8 @@ EXERCISES = (
         because="A slope can vary at a level only if the predictor varies inside its groups.",
         hint="look at the table of how many values a predictor has inside one group.",
         slips=(
-            Slip(lambda data: "a", "how many teachers has one classroom?"),
-            Slip(lambda data: "c", "how many values of school_resources has one school?"),
+            Slip(lambda data: "a", "how many teachers does one classroom have?"),
+            Slip(lambda data: "c", "how many values of school_resources does one school have?"),
         ),
     ),
     Exercise(

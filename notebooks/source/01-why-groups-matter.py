@@ -48,7 +48,9 @@ pd.DataFrame({"estimate": ols.params, "standard error": ols.bse}).round(2)
 # Ordinary regression assumes that the residuals are independent of each other. If they are, it does not
 # matter who sits in which classroom. Here are the residuals of one province. On the left, the pupils sit
 # where they really sit. On the right, all residuals of the country were shuffled and dealt out again,
-# like cards. Before you run the cell: how will the diamonds, the means of the classrooms, differ?
+# like cards. Each panel lists its classrooms from the highest mean to the lowest, so a classroom need not
+# stand in the same row twice. Before you run the cell: how will the diamonds, the means of the
+# classrooms, differ?
 
 # %% tags=["workshop"]
 pupils["residual"] = ols.resid
@@ -68,8 +70,8 @@ plots.show(left)
 # %% [markdown] tags=["workshop"]
 # The right panel is the world that ordinary regression believes in. The means differ a little there, by
 # chance. On the left they differ far more: if you know a pupil's classroom, you already know something
-# about the pupil's score. (Nearly all of them lie to the right of the dashed line, too. This is a good
-# province: provinces differ as well.)
+# about the pupil's score. (Nearly all the diamonds on the left lie to the right of the dashed line, too.
+# This is a good province: provinces differ as well.)
 #
 # How alike are two pupils of one school? Make all possible pairs, and correlate the residual of the first
 # pupil with that of the second. This number is called the [intraclass
@@ -172,8 +174,9 @@ plots.show(
 # %% [markdown] tags=["workshop"]
 # - The **pooled** mean misses by as much as classrooms truly differ, whatever their size.
 # - The **separate** means miss by chance, and chance follows a rule. The mean of $n$ pupils scatters with
-#   an SD of $8/\sqrt n$ points, since single pupils scatter with an SD of 8. The dashed funnel is twice
-#   that to each side. With few pupils it is wide open.
+#   a [standard deviation](glossary.ipynb#standard-deviation) (SD) of $8/\sqrt n$ points, since single
+#   pupils scatter with an SD of 8. The dashed funnel is twice that to each side. With few pupils it is
+#   wide open.
 # - The **partially pooled** means avoid both faults. With few pupils they stay near the mean of all, with
 #   many pupils near the classroom's own.
 
@@ -187,9 +190,9 @@ pd.DataFrame(
 ).reindex(estimates.columns).fillna(0).round(1)
 
 # %% [markdown] tags=["workshop"]
-# The first column is a standard deviation (SD): how far the hundred means scatter. Separate means scatter
-# more than the classrooms really do. Pooled means do not scatter at all. Partially pooled means scatter a
-# little less than the truth, and come closest to it.
+# The first column says how far the hundred means scatter. Separate means scatter more than the
+# classrooms really do. Pooled means do not scatter at all. Partially pooled means scatter a little less
+# than the truth, and come closest to it.
 #
 # Now rank the classrooms by their mean, as a league table does. How many pupils are in the ten classrooms
 # at the extremes?

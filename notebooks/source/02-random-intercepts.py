@@ -295,7 +295,8 @@ one_level.variance_components[["group", "effect", "vcov", "sdcor"]].round(2)
 # each with a 95 % interval:
 
 # %% tags=["workshop"]
-plots.show(plots.caterpillar(one_level, "school"))
+before_classrooms = plots.caterpillar(one_level, "school")
+plots.show(before_classrooms)
 
 # %% [markdown] tags=["workshop"]
 # A filled dot is a school whose interval excludes 0: *according to this model*, it differs from the
@@ -411,15 +412,18 @@ parts = three_levels.variance_components.set_index("group")["vcov"]
 pd.DataFrame({"schools only": before, "three levels": parts}).reindex(parts.index).round(1)
 
 # %% [markdown] tags=["workshop"]
-# And the caterpillar? Guess first: how many of the sixty intervals still exclude 0?
+# And the caterpillar? We draw it on the same scale as before. Guess first: how many of the sixty
+# intervals still exclude 0?
 
 # %% tags=["workshop"]
-plots.show(plots.caterpillar(three_levels, "school"))
+ax = plots.caterpillar(three_levels, "school")
+ax.set_xlim(before_classrooms.get_xlim())
+plots.show(ax)
 
 # %% [markdown] tags=["workshop"]
-# Nearly all the filled dots are gone. The first model took a good province, or lucky classrooms, for good
-# schools. These pupils are simulated, so we can check how many of the intervals contain the true effect
-# of the school, which should be 95 of 100:
+# Nearly all the filled dots are gone, and the dots lie much closer to 0. The first model took a good
+# province, or lucky classrooms, for good schools. These pupils are simulated, so we can check how many
+# of the intervals contain the true effect of the school, which should be 95 of 100:
 
 # %% tags=["workshop"]
 true_effect = truth.centred("age10", at=10).random_effects["school"]["Intercept"]
@@ -607,7 +611,9 @@ pd.DataFrame(estimates).agg(["min", "median", "max"]).T.round(1)
 
 # %% [markdown] tags=["self-study"]
 # The fewer the levels, the wider the range. The residual SD of the pupils is known almost exactly, and
-# that of the provinces hardly at all. More pupils would not help here. More provinces would.
+# that of the provinces hardly at all. More pupils would not help here. More provinces would. (The SD of
+# the schools is known less well than one expects of sixty of them. Each school shows itself only through
+# its three classrooms, and these differ more than the schools do.)
 
 # %% [markdown] tags=["self-study"]
 # ## How fast does the pull fade? (self-study)

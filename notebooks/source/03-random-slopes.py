@@ -97,15 +97,16 @@ Math(translation.latex)
 # %% [markdown] tags=["workshop"]
 # - $\beta_0$ and $\beta_1$ are the average line.
 # - $u_0$ moves the line of a school up or down, and $u_1$ turns it: its slope is $\beta_1 + u_1$.
-# - Each school draws the *pair* $(u_0, u_1)$. So there are three numbers to estimate: the variance of the
-#   intercepts $\tau_0^2$, the [variance of the slopes](glossary.ipynb#slope-variance) $\tau_1^2$, and
-#   their covariance $\tau_{01}$. The covariance says whether schools that score high also tend to have
-#   steep lines. (The equation adds the name of the group to each.)
+# - Each school draws the *pair* $(u_0, u_1)$. So there are three numbers to estimate: the variance of
+#   the intercepts $\tau_0^2$, the [variance of the slopes](glossary.ipynb#slope-variance) $\tau_1^2$,
+#   and their [covariance](glossary.ipynb#covariance) $\tau_{01}$. The covariance says whether schools
+#   that score high also tend to have steep lines. (The equation adds the name of the group to each.)
 #
 # **As a matrix.** $Z$ now has two columns for each school. The first is the one you know. The second
 # holds the pupil's `age10` instead of the 1. Here are three pupils from each of four schools, with the
-# first columns on the left and the second ones on the right. Pupils older than ten are blue, the darker
-# the older; orange cells with a minus are pupils younger than ten.
+# first columns on the left and the second ones on the right. On the right, pupils older than ten are
+# blue, the darker the older; orange cells with a minus are pupils younger than ten. (Each 1 on the left
+# has the blue of a pupil of eleven, whose `age10` is 1.)
 
 # %% tags=["workshop"]
 four = pupils["school"].drop_duplicates().head(4)
@@ -206,13 +207,14 @@ print(f"95 % of the schools     {average - 1.96 * slope_sd:.1f} to {average + 1.
 
 # %% [markdown] tags=["workshop"]
 # Read it like this: in an average school, pupils who are a year older score 3.7 points more. Schools
-# typically differ from that by about 1.9. If slopes are normally distributed, as the model assumes, 95 %
+# typically differ from that by about 1.85. If slopes are normally distributed, as the model assumes, 95 %
 # of all schools lie within 1.96 SDs of the average. (This model has only schools. So the SD also contains
 # what provinces and classrooms contribute, as it did for the intercepts in lesson 02. We will separate
 # them below.)
 #
-# The last line is *not* a confidence interval of the average. It says how different schools are. With
-# more pupils we would know it better, but it would not become narrower.
+# The last line is *not* a [confidence interval](glossary.ipynb#confidence-interval) of the average. It
+# says how different schools are. With more pupils we would know it better, but it would not become
+# narrower.
 #
 # The model also predicts each school's own $u_0$ and $u_1$, the BLUPs. Here are the same six schools
 # again:
@@ -311,7 +313,9 @@ print((100 * alarms).round(0).rename("false alarms, %").to_string())
 # %% [markdown] tags=["workshop"]
 # This is the most important table of the course. For a slope that varies, random intercepts help no more
 # than ordinary regression does; only the model with random slopes keeps its promise of 5 %, as far as
-# thirty countries can tell. So the standard errors of `age` in lessons 01 and 02, 0.11 to 0.15, were far
+# thirty countries can tell. (Random intercepts raise even more false alarms than ordinary regression.
+# Classrooms, schools and provinces no longer count as noise, so the standard error is smaller still, and
+# the estimate hardly better.) So the standard errors of `age` in lessons 01 and 02, 0.11 to 0.15, were far
 # too small. Beware of a predictor whose effect may differ between groups when the model does not allow
 # for it.
 

@@ -140,7 +140,8 @@ plots.show(plots.ellipses(fits, "school", ("Intercept", "age10")))
 
 # %% [markdown] tags=["workshop"]
 # With only one variance, the schools lie on a line. With two, they fill an ellipse, drawn so that it
-# should contain 95 % of such schools. Two bars keep it upright. Only the covariance lets it tilt.
+# should contain 95 % of such schools. With two bars it lies straight, along the axes of the picture. Only
+# the covariance lets it tilt.
 #
 # <details>
 # <summary>In R</summary>

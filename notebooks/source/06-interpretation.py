@@ -254,8 +254,8 @@ check("06.2", lower_end)
 # %% [markdown] tags=["workshop"]
 # ### Two ranges that are easily confused
 #
-# What do we expect of girls of twelve? There are two uncertainties, and two matrices in which to look
-# them up. Take them one at a time.
+# What do we expect of girls of twelve? Two questions hide in this one, and each is answered from a matrix
+# of its own. Take them one at a time.
 #
 # **How much do schools differ at twelve?** At twelve, a school lies $u_0 + 2u_1$ above the average. As in
 # lesson 03, the variance of this sum is $\tau_0^2 + 2 \cdot 2\,\tau_{01} + 2^2\,\tau_1^2$. The three
@@ -314,7 +314,9 @@ ax.plot(10 + x, average + wide, color=plots.BLUE, ls="--", lw=2)
 ax.plot(10 + x, average - narrow, color=plots.ORANGE, lw=2, label="95 % interval of the average")
 ax.plot(10 + x, average + narrow, color=plots.ORANGE, lw=2)
 ax.plot(10 + x, average, color=plots.INK, lw=1.5, zorder=4, label="average school")
+ax.plot([], [], color=plots.GREY, lw=0.6, label="one school, as predicted")
 ax.set(xlabel="age (years)", ylabel="expected score of a girl (points)", xlim=(8, 12))
+ax.set_xticks(range(8, 13))
 ax.legend(frameon=False)
 plots.show(
     ax,
@@ -501,7 +503,7 @@ true_rank = true_effect.rank(ascending=False).astype(int)
 reach = (school + half > school[first] - half[first]).sum() - 1
 print(f"ranked first by the fit           {first}")
 print(f"its rank in truth                 {true_rank[first]}")
-print(f"intervals that overlap with its   {reach} of {len(school) - 1}")
+print(f"schools whose interval overlaps   {reach} of {len(school) - 1}")
 
 # %% [markdown] tags=["workshop"]
 # (Overlapping intervals are only a rough sign, and not a test.)
@@ -806,8 +808,8 @@ side_by_side(simpler, fit, names=["no slopes", "slopes by school"])
 
 # %% [markdown] tags=["workshop"]
 # The coefficients hardly change. The standard error of `age10` does: a model in which all schools have
-# the same slope is too sure of it. The log-likelihood, AIC and BIC mean nothing by themselves. They serve
-# to compare models, as in lesson 05.
+# the same slope is too sure of it. The log-likelihood, AIC and [BIC](glossary.ipynb#BIC) mean nothing
+# by themselves. They serve to compare models, as in lesson 05.
 #
 # `report` writes the paragraph of a results section:
 

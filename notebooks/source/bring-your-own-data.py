@@ -249,11 +249,13 @@ diagnose(fit)
 plots.show(plots.residuals(fit))
 
 # %% [markdown] tags=["workshop"]
-# Above, the residuals should scatter evenly around 0, with no bend in the line. The ends of that line
-# rest on few rows and may wander. Below, the points should lie near the straight line. With thousands of
-# rows the band is so narrow that some points nearly always leave it. That alone is no reason to worry, as
-# the fixed effects do not depend much on normal residuals. A few points far out at one end are: look at
-# those rows.
+# Above on the left, the residuals should scatter evenly around 0, with no bend in the line. On the right
+# stands their size, whatever the sign: where they spread equally everywhere, the line is level. The ends
+# of both lines rest on few rows and may wander.
+#
+# Below, the points should lie near the straight line. With thousands of rows the band is so narrow that
+# some points nearly always leave it. That alone is no reason to worry, as the fixed effects do not
+# depend much on normal residuals. A few points far out at one end are: look at those rows.
 
 # %% tags=["workshop"]
 plots.show(plots.qq(fit))
@@ -281,10 +283,18 @@ for term in proposal.slopes:
     print(f"{term}: log-likelihood {wider.llf - fit.llf:+.1f}, {p}{singular}")
 
 # %% [markdown] tags=["workshop"]
+# Steps 6 and 7 may tell you to change the formula. **Do so before you go on**: write the new formula in
+# step 4, in place of `proposal.formula`, and run the cells from there once more. (The example keeps its
+# first formula, only to show what follows. Both steps found something, so for a real report it would
+# become `normexam ~ standLRT + schavg + sex + (standLRT | school)`, where `schavg` is the mean of
+# `standLRT` in the school.)
+
+# %% [markdown] tags=["workshop"]
 # ## 8. Adjusted means
 #
 # For each factor among the predictors, here is the mean of each level with everything else held equal,
-# followed by the differences between the levels, with p-values adjusted for their number.
+# followed by the differences between the levels, with p-values adjusted for their number. (A p-value
+# printed as 0.0 is below 0.0005.)
 
 # %% tags=["workshop"]
 factors = [name for name in predictors if not pd.api.types.is_numeric_dtype(data[name])]

@@ -7,7 +7,7 @@
 # ### adaptive quadrature
 # An integral as a weighted sum over a few points, placed where most of it lies. In a model of yes or no
 # it integrates over the effect of each group: `fit(nagq=9)` takes nine points. The fewer and smaller
-# the answers of a group, the more it gains over [Laplace](#Laplace-approximation)'s.
+# the answers of a group, the more it gains over the [Laplace approximation](#Laplace-approximation).
 #
 # ### AIC
 # Akaike's information criterion: -2 times the log-likelihood plus 2 for every estimated number. The
@@ -15,8 +15,12 @@
 # fixed effects are the same.
 #
 # ### bias
-# How far the estimates lie from the truth on average, over many data sets. Each single estimate may
+# How far the average of the estimates from many data sets lies from the truth. Each single estimate may
 # be far off although the bias is 0.
+#
+# ### BIC
+# Bayesian information criterion: like [AIC](#AIC), but each estimated number costs the logarithm of the
+# number of rows in place of 2. So it prefers smaller models.
 #
 # ### bitwise OR
 # What Python's bar `|` computes between two whole numbers: both are written with zeros and ones,
@@ -43,9 +47,9 @@
 # groups are many.
 #
 # ### Cholesky factor
-# The "square root" of a matrix: a triangle of numbers which, multiplied by itself turned over, gives the
-# matrix. Of the products of a regression's columns, its last number is the root of the residual sum of
-# squares.
+# The "square root" of a matrix: a triangle of numbers which, multiplied by its own mirror image (its
+# transpose), gives the matrix. Of the products of a regression's columns, its last number is the root
+# of the residual sum of squares.
 #
 # ### cluster-robust standard error
 # A standard error of ordinary regression that allows for residuals of one group being alike. It
@@ -57,11 +61,17 @@
 #
 # ### conditional odds ratio
 # The [odds](#odds) ratio of two rows of the same groups, as a mixed model estimates it. It is further from
-# 1 than the [marginal](#marginal-odds-ratio) one, and both are right: they compare other rows.
+# 1 than the [marginal](#marginal-odds-ratio) one, and both are right: they compare different
+# pairs of rows.
 #
 # ### conditional R-squared
 # The share of the variance that fixed and random effects account for together. It speaks of the
 # groups in the data, not of new ones.
+#
+# ### confidence interval
+# The values of a coefficient that are compatible with the data. If a study were repeated many times,
+# about 95 of 100 such intervals would hold the truth (see [coverage](#coverage)). It says how well a
+# number is known, and not how far groups differ.
 #
 # ### contextual effect
 # How much two rows with the same value of a predictor differ if the mean of their groups differs by 1:
@@ -74,6 +84,10 @@
 # ### Cook's distance
 # How far all fixed effects together move when a row, or a whole group, is left out. Above 1 is a lot. See
 # [influence](#influence).
+#
+# ### covariance
+# How far two quantities rise and fall together: above 0 if one tends to be high where the other is high,
+# below 0 if it tends to be low there. Divided by the two SDs it is the correlation, between −1 and 1.
 #
 # ### covariance structure
 # What a model says about the variances and covariances of its random effects: which of them are
@@ -234,8 +248,8 @@
 # [overdispersion](#overdispersion); in a linear model it would be the same as the residual.
 #
 # ### odds
-# A probability divided by what is missing to 1: 0.8 is 4 to 1. An odds ratio of 2 doubles the odds, which
-# takes 0.5 to 0.67 and 0.9 to 0.95.
+# A probability divided by one minus that probability: 0.8 / 0.2 is 4, or 4 to 1. An odds ratio of 2
+# doubles the odds, which takes 0.5 to 0.67 and 0.9 to 0.95.
 #
 # ### odds ratio
 # By what factor the [odds](#odds) differ between two rows. What it does to a probability depends on
@@ -368,6 +382,10 @@
 # A smooth curve put together from pieces. In a formula, `bs(x, df=4)` gives the fixed part four
 # columns whose weighted sum is the curve. The coefficients mean nothing one by one; the curve is
 # looked at.
+#
+# ### standard deviation
+# How far values typically lie from their mean, in the unit of the values: the square root of their
+# variance. If they are normally distributed, 95 % of them lie within 1.96 SDs of the mean. Short: SD.
 #
 # ### standard error
 # How far an estimate would typically lie from its expected value, if the study were repeated. An SD says how
