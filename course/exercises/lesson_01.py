@@ -67,10 +67,6 @@ EXERCISES = (
                 lambda data: _alike(data, "classroom", data["pupils"]["test_score"]),
                 "you correlated the scores. Age and sex are still in them: take the residuals.",
             ),
-            Slip(
-                lambda data: 100 * _alike(data, "classroom"),
-                "write it as a number between 0 and 1, not as a percentage.",
-            ),
         ),
     ),
     Exercise(
@@ -220,7 +216,7 @@ EXERCISES = (
         slips=(
             Slip(
                 lambda data: 1 + (PATIENTS - 1) * ALIKE,
-                "that is the design effect. A standard error goes with its square root.",
+                "that is the design effect. A standard error grows with its square root.",
             ),
             Slip(
                 lambda data: math.sqrt(1 + PATIENTS * ALIKE),

@@ -189,6 +189,13 @@ EXERCISES = (
                 "here all patients improve at the same rate. Which term should let their rates differ?",
             ),
             Slip(
+                lambda data: (
+                    "wellbeing ~ week + (1|patient) + (week|patient) + (1|clinic)",
+                    "wellbeing ~ week + (week|patient) + (1|clinic/patient)",
+                ),
+                "the patients have two intercepts here: (week|patient) already has one, its silent 1.",
+            ),
+            Slip(
                 lambda data: "wellbeing ~ week + (0+week|patient) + (1|clinic)",
                 "without their intercept all patients of a clinic start at the same level. Leave out the 0.",
             ),

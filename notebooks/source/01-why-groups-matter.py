@@ -297,8 +297,9 @@ plots.show(
 # When pupils are randomised, ordinary regression keeps its promise. When schools are, it does not: a
 # programme that does nothing is "significant" again and again.
 #
-# Whatever is special to a school falls into one half of the lottery as a whole. The regression counts
-# thousands of pupils as if each of them brought new evidence. But only 60 schools were randomised.
+# All pupils of a school land in the same half of the lottery, together with whatever is special to
+# their school. The regression counts thousands of pupils as if each of them brought new evidence. But
+# only 60 schools were randomised.
 #
 # So it depends on the predictor.
 #
@@ -338,15 +339,16 @@ print(f"effective number of pupils                 {len(pupils) / design_effect:
 # For a question about schools, all our pupils together carry only as much information as this many
 # independent ones. A standard error shrinks with the square root of the number of pupils. So the standard
 # error of ordinary regression is too small by about the square root of the design effect, and *t* is too
-# large by the same factor. The lottery agrees: its *t* values should have an SD of 1, and have
+# large by the same factor. The lottery agrees. The SD of its *t* values should be 1. Instead it is
 
 # %% tags=["workshop"]
 print(f"SD of t, schools randomised                {by_school.std():7.1f}")
 print(f"square root of the design effect           {np.sqrt(design_effect):7.1f}")
 
 # %% [markdown] tags=["workshop"]
-# They are close, not equal, since our schools are not all of the same size. (With an $n$ in which large
-# schools count more, the sum of the squared sizes divided by the number of pupils, the root is 4.0.)
+# They are close but not equal, since our schools are not all of the same size. (With an $n$ in which
+# large schools count more, the sum of the squared sizes divided by the number of pupils, the root is
+# 4.0.)
 
 # %% [markdown] tags=["workshop", "exercise"]
 # **Exercise 01.3.** A new reading book is assigned at random to whole *classrooms*. What is the effective
@@ -551,7 +553,7 @@ plots.show(plots.coefficients(fits, names, truth=truth.fixed_effects))
 
 # %% [markdown] tags=["workshop"]
 # - **school_resources**: the interval of the mixed model is far wider. It admits how little 60 schools
-#   can tell; ordinary regression claimed more than it knew. Which of the two estimates happens to lie
+#   can tell us; ordinary regression claimed more than it knew. Which of the two estimates happens to lie
 #   nearer to the truth is luck in a single study. The width is not.
 # - **sex**: the interval is even narrower than before. What belongs to the classrooms, schools and
 #   provinces no longer counts as noise.
@@ -796,7 +798,7 @@ too_small_by = np.sqrt(1 + (25 - 1) * 0.05)  #!
 check("01.6", too_small_by)
 
 # %% [markdown] tags=["self-study", "solution"]
-# *Why.* The design effect is 1 + 24 × 0.05, and the standard error goes with its square root. A
+# *Why.* The design effect is 1 + 24 × 0.05, and the standard error grows with its square root. A
 # correlation that looks negligible is multiplied by the size of the group.
 
 # %% [markdown] tags=["workshop"]

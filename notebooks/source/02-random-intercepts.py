@@ -190,7 +190,7 @@ fit.variance_components[["group", "effect", "vcov", "sdcor"]].round(2)
 # How does the model get from a school's own mean to its partially pooled mean? Think about school D. Its
 # own mean, 66, comes from a single pupil, and single pupils scatter with a variance of $\sigma^2$. The
 # overall mean is a guess about school D as well, and it misses by as much as schools differ, with a
-# variance of $\tau^2$. The sensible compromise trusts each of the two the more, the less it misses:
+# variance of $\tau^2$. A sensible compromise trusts more whichever of the two misses less:
 #
 # $$w = \frac{\tau^2}{\tau^2 + \sigma^2 / n}$$
 # $$u = w \cdot (\text{mean of the school} - \text{overall mean})$$
@@ -209,7 +209,7 @@ weight = tau2 / (tau2 + sigma2 / separate["count"])
 by_hand = weight * (separate["mean"] - overall_mean)
 
 # %% [markdown] tags=["workshop"]
-# And here are the effects from both fits beside it.
+# Here it is, beside the effects from both fits.
 
 # %% tags=["workshop"]
 in_statsmodels = {school: effects.iloc[0] for school, effects in result.random_effects.items()}
@@ -402,9 +402,9 @@ three_levels.summary()
 plots.show(plots.variance_shares(three_levels))
 
 # %% [markdown] tags=["workshop"]
-# Look at the school. When it was alone in the model, it took the blame for everything that pupils of one
-# school have in common, including the province's effect and a part of the classrooms'. Now each level has
-# its own row:
+# Look at the schools. When they were alone in the model, they took the blame for everything that pupils
+# of one school have in common, including the province's effect and a part of the classrooms'. Now each
+# level has its own row:
 
 # %% tags=["workshop"]
 before = one_level.variance_components.set_index("group")["vcov"]
@@ -637,7 +637,7 @@ plots.show(
 
 # %% [markdown] tags=["self-study"]
 # Where pupils of one school are very alike, a handful of them is enough to know the school. Where they
-# are hardly alike, even sixty leave much to the mean of all.
+# are hardly alike, the school's own mean has only three quarters of the weight even with sixty of them.
 
 # %% [markdown] tags=["workshop"]
 # ## Quiz

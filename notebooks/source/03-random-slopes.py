@@ -143,8 +143,8 @@ print("re_formula:", translation.re_formula)
 # %% [markdown] tags=["workshop"]
 # ## The first fit
 #
-# In plain statsmodels. (`re_formula="age10"` would do as well, since the intercept comes along there,
-# too.)
+# Here is the fit in plain statsmodels. (`re_formula="age10"` would do as well, since the intercept
+# comes along there, too.)
 
 # %% tags=["workshop"]
 model = smf.mixedlm(
@@ -314,8 +314,8 @@ print((100 * alarms).round(0).rename("false alarms, %").to_string())
 # This is the most important table of the course. For a slope that varies, random intercepts help no more
 # than ordinary regression does; only the model with random slopes keeps its promise of 5 %, as far as
 # thirty countries can tell. (Random intercepts raise even more false alarms than ordinary regression.
-# Classrooms, schools and provinces no longer count as noise, so the standard error is smaller still, and
-# the estimate hardly better.) So the standard errors of `age` in lessons 01 and 02, 0.11 to 0.15, were far
+# Classrooms, schools and provinces no longer count as noise, so the standard error is smaller still, but
+# the estimate is no better.) So the standard errors of `age` in lessons 01 and 02, 0.11 to 0.15, were far
 # too small. Beware of a predictor whose effect may differ between groups when the model does not allow
 # for it.
 
@@ -347,8 +347,8 @@ by_zero.round(2)
 # Read along the rows. The log-likelihood is the same in all four columns, and so is the slope variance.
 # It is the same model four times, with the same lines and the same predictions. The mean at zero moves,
 # of course, since older pupils score higher. But the variance of the intercepts moves too, down and up
-# again. And the correlation *changes its sign*. With zero at birth, high schools seem to have the flat
-# lines. With zero at twelve, they have the steep ones.
+# again. And the correlation *changes its sign*. With zero at birth, schools that score high seem to
+# have the flat lines. With zero at twelve, they have the steep ones.
 #
 # How can both be true? Look at the lines.
 
@@ -593,7 +593,7 @@ plots.show(axes)
 
 # %% [markdown] tags=["self-study"]
 # The SD has a lowest point, where the fan is narrowest. Exactly there the correlation is 0. To the left
-# it is negative, to the right positive. This happens at $x = -\tau_{01}/\tau_1^2$.
+# it is negative, to the right positive. The lowest point is at $x = -\tau_{01}/\tau_1^2$.
 #
 # The truth changes with zero as well, just as an estimate does. That is why `centred` asks where zero is.
 # Here is one and the same truth about the schools:

@@ -593,10 +593,10 @@ plots.show(ax)
 scots.groupby("social")["attain"].agg(["size", "mean"]).round(2)
 
 # %% [markdown] tags=["workshop"]
-# The values 0, 1, 20 and 31 are codes. They are no scale: the attainment does not even rise or fall with
-# them. A slope of `social` would be the mistake of lesson 01 again, a label that is taken for a number.
-# `C(social)` tells the formula that the column holds labels. It gets one coefficient for each code but
-# the first.
+# The values 0, 1, 20 and 31 are codes. They are not a scale: the attainment does not even rise or fall
+# with them. A slope of `social` would be the mistake of lesson 01 again, a label that is taken for a
+# number. `C(social)` tells the formula that the column holds labels. It gets one coefficient for each
+# code but the first.
 
 # %% [markdown] tags=["workshop", "exercise"]
 # **Exercise 04.6.** Write the formula: `attain` depends on `social` and `sex`, and its intercept varies
@@ -677,7 +677,7 @@ plots.show(ax)
 # In experiments, crossed groups are the rule. Every person reads every word (or answers every item), so
 # `person` and `word` are crossed, with a row for each pair. Here is a simulated study: 40 persons read 30
 # words, and half of the words are rare. Reading times in milliseconds differ between persons and between
-# words. Rare words make *no* difference.
+# words. Whether a word is rare makes *no* difference.
 
 # %% tags=["self-study"]
 import numpy as np

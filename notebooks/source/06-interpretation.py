@@ -75,8 +75,8 @@ print("re_formula:", translation.re_formula)
 print("vc_formula:", translation.vc_formula)
 
 # %% [markdown] tags=["workshop"]
-# In plain statsmodels, with `method="powell"`, a slower and more reliable search; the default one has
-# trouble with these pupils and warns.
+# Here it is in plain statsmodels. `method="powell"` asks for a slower and more reliable search; the
+# default one has trouble with these pupils and warns.
 
 # %% tags=["workshop"]
 import statsmodels.formula.api as smf
@@ -147,7 +147,7 @@ sentence("school_resources", "a pupil, where resources are one SD higher")
 # summary.
 #
 # - **Intercept.** The expected score where everything is zero or at its reference.
-# - **sex[T.male].** Boys minus girls, *at age ten*. At another age the difference is another one.
+# - **sex[T.male].** Boys minus girls, *at age ten*. At other ages the difference is not the same.
 # - **age10.** The slope *of girls*, in points per year.
 # - **age10:sex[T.male].** The slope of boys minus the slope of girls. It is below zero: the line of boys
 #   is less steep.
@@ -463,7 +463,7 @@ half = 1.96 * errors["Intercept"].loc[school.index]
 ax = plots.caterpillar(fit, "school")
 rows = range(1, len(school) + 1)
 ax.scatter(true_effect, rows, marker="D", s=16, color=plots.ORANGE, zorder=4, label="truth")
-ax.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=3, fontsize=9.5)
+ax.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=3, fontsize=9.5, frameon=False)
 inside = ((school - true_effect).abs() < half).sum()
 plots.show(
     ax,

@@ -87,7 +87,7 @@ pd.DataFrame(
 # - If a number was read as text (`str`), there is something else in it: a decimal comma, a unit, or a
 #   dash for "missing".
 # - If a label was read as a number (`int64`, `float64`), add the column to `labels`. The same goes for
-#   numbers that are codes and no scale, such as 1 = town, 2 = village.
+#   numbers that are codes and not a scale, such as 1 = town, 2 = village.
 # - A `category` is a factor: in a file from SPSS, Stata or SAS, a column all of whose values have labels.
 #   Its first level is the one with the lowest code. `read_table(file, labels="codes")` gives the codes
 #   instead.
@@ -250,7 +250,7 @@ plots.show(plots.residuals(fit))
 
 # %% [markdown] tags=["workshop"]
 # Above on the left, the residuals should scatter evenly around 0, with no bend in the line. On the right
-# stands their size, whatever the sign: where they spread equally everywhere, the line is level. The ends
+# you see their size, whatever the sign: where they spread equally everywhere, the line is level. The ends
 # of both lines rest on few rows and may wander.
 #
 # Below, the points should lie near the straight line. With thousands of rows the band is so narrow that

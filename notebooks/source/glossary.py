@@ -11,7 +11,7 @@
 #
 # ### AIC
 # Akaike's information criterion: -2 times the log-likelihood plus 2 for every estimated number. The
-# smaller is the better; only fits to the same rows can be compared, and REML fits only where their
+# smaller AIC is better. Only fits to the same rows can be compared, and REML fits only where their
 # fixed effects are the same.
 #
 # ### bias
@@ -86,8 +86,9 @@
 # [influence](#influence).
 #
 # ### covariance
-# How far two quantities rise and fall together: above 0 if one tends to be high where the other is high,
-# below 0 if it tends to be low there. Divided by the two SDs it is the correlation, between −1 and 1.
+# To what extent two quantities rise and fall together: above 0 if one tends to be high where the other
+# is high, below 0 if it tends to be low there. Divided by the two SDs it is the correlation, between −1
+# and 1.
 #
 # ### covariance structure
 # What a model says about the variances and covariances of its random effects: which of them are
@@ -107,7 +108,7 @@
 # ### degrees of freedom
 # On how many independent pieces of information a standard error rests. Few mean wide tails of the t
 # distribution. In a mixed model every coefficient has its own: few for a predictor of provinces,
-# many for one of pupils. Short: df.
+# many for one of pupils. Abbreviation: df.
 #
 # ### design effect
 # How many times more pupils a study needs because pupils of one group are alike: 1 + (n − 1) times
@@ -135,8 +136,8 @@
 # ordinary regression.
 #
 # ### fraction of missing information
-# How much of what complete data would tell of an estimate is not known, because scores are uncertain
-# or values are missing; fmi for short. It differs between the effects of one fit, and is not the share
+# How much of what complete data would tell of an estimate is not known, because scores are uncertain or
+# values are missing. Abbreviation: fmi. It differs between the effects of one fit, and is not the share
 # of missing values.
 #
 # ### GEE
@@ -145,15 +146,16 @@
 # It needs many groups, and says nothing about any single one.
 #
 # ### generalised linear mixed model
-# A mixed model of a response that is not a number with a normal residual, but a yes or no, or a count. Fixed
-# and random effects are added on the scale of a [link](#link), and chance does the rest. Short: GLMM.
+# A mixed model of a response that is not a number with a normal residual, but a yes or no, or a count.
+# Fixed and random effects are added on the scale of a [link](#link), and chance does the rest.
+# Abbreviation: GLMM.
 #
 # ### grouping factor
-# A column whose labels put rows into groups: `school`, `classroom`. It stands right of the bar in
-# `(1|school)`.
+# A column whose labels put rows into groups: `school`, `classroom`. It is to the right of the bar
+# in `(1|school)`.
 #
 # ### Hessian
-# The curvature of the likelihood where a search ended, in all directions. Sharp curvature means exact
+# The curvature of the likelihood where a search ended, in all directions. Sharp curvature means precise
 # estimates; where it is flat, or bends the wrong way, something is not determined by the data.
 #
 # ### heteroscedastic
@@ -168,13 +170,13 @@
 # the other. Beside it, the coefficient of `sex` is the difference where age is 0.
 #
 # ### intercept-slope correlation
-# Whether groups that stand high where the predictor is zero also have steep slopes. It belongs to
+# Whether groups that score high where the predictor is zero also have steep slopes. It belongs to
 # that zero: count the predictor from elsewhere, and it changes, although no line has moved.
 #
 # ### intraclass correlation
-# The share of the variance that lies between groups, once the fixed effects are accounted for. It
-# is also the correlation of two rows of the same group. Short: ICC. (Some programs call it the adjusted ICC,
-# and an unadjusted one has the variance of the fixed part in its denominator, too.)
+# The share of the variance that lies between groups, once the fixed effects are accounted for. It is
+# also the correlation of two rows of the same group. Abbreviation: ICC. (Some programs call it the
+# adjusted ICC, and an unadjusted one has the variance of the fixed part in its denominator, too.)
 #
 # ### Kenward-Roger
 # A t- or F-test of fixed effects that corrects the standard error as well as the degrees of freedom. It
@@ -182,8 +184,9 @@
 # is estimated at 0, and [Satterthwaite](#Satterthwaite)'s method does not.
 #
 # ### Laplace approximation
-# The integral over the random effects of a model of yes or no or of counts, taken as if what is known of
-# each effect were normal. Quick, for any model; rough where groups have few rows and answers are yes or no.
+# A quick way to find the likelihood of a model of yes or no, or of counts. The integral over the random
+# effects is computed as if what is known of each effect were normal. It is rough where groups have few
+# rows and answers are yes or no.
 #
 # ### latent scale
 # The scale of a score that nobody has seen: whoever is above 0 on it says yes. With the logit a
@@ -216,7 +219,7 @@
 # [conditional](#conditional-odds-ratio) one.
 #
 # ### marginal R-squared
-# The share of the variance that the fixed effects account for alone.
+# The share of the variance that the fixed effects alone account for.
 #
 # ### missing at random
 # Whether a value is missing depends only on what is in the model, such as age or earlier scores, and not on
@@ -309,8 +312,8 @@
 # A random effect that moves a whole group up or down: some schools score higher, whoever the pupil.
 #
 # ### random slope
-# A random effect that turns the line of a group: in some schools a year of age brings more than in
-# others.
+# A random effect that turns the line of a group: in some schools a year of age makes more
+# difference than in others.
 #
 # ### rate ratio
 # By what factor a rate, such as days missed per school day, differs between two rows. The
@@ -336,7 +339,7 @@
 # What is left of a score once all effects are taken off: what is special to this row.
 #
 # ### response
-# The column left of `~`: what the model explains, here the test score.
+# The column to the left of `~`: what the model explains, here the test score.
 #
 # ### RMSE
 # Root mean squared error: how far an estimate lies from the truth, typically. Bias and scatter both
@@ -385,11 +388,13 @@
 #
 # ### standard deviation
 # How far values typically lie from their mean, in the unit of the values: the square root of their
-# variance. If they are normally distributed, 95 % of them lie within 1.96 SDs of the mean. Short: SD.
+# variance. If they are normally distributed, 95 % of them lie within 1.96 SDs of the mean.
+# Abbreviation: SD.
 #
 # ### standard error
-# How far an estimate would typically lie from its expected value, if the study were repeated. An SD says how
-# far *groups or rows* scatter; a standard error says how exactly a number is known, and falls with more data.
+# How far an estimate would typically lie from its expected value, if the study were repeated. An SD
+# says how far *groups or rows* scatter; a standard error says how precisely a number is known, and
+# falls with more data.
 #
 # ### theta
 # The SD of a random effect divided by the residual SD, θ. The only thing that a fit searches for; all else
