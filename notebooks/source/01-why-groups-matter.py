@@ -561,8 +561,8 @@ plots.show(plots.coefficients(fits, names, truth=truth.fixed_effects))
 #   that a year of age makes the same difference everywhere. Lesson 03 drops that assumption, and the
 #   standard error becomes three times as large.
 #
-# So mixed models are no magic. They are right about the differences between groups that you tell them of.
-# How to tell them begins in lesson 02.
+# So mixed models are not magic. They are right only about the differences between groups that you tell
+# them about. Lesson 02 begins to show how.
 #
 # <details>
 # <summary>In the literature</summary>

@@ -47,10 +47,10 @@ separate = pd.DataFrame(
 separate.agg(["min", "median", "max"]).round(1)
 
 # %% [markdown] tags=["workshop"]
-# The column `age10` says how many points more pupils score who are a year older. It differs a good deal
-# from school to school. Here are six schools, from the flattest line to the steepest. The solid lines
-# come from a model with a random intercept, as in lesson 02. (Sex is left out for now, so that each
-# school has one line.)
+# The column `age10` holds the slopes: how many more points go with one more year of age. They differ a
+# good deal from school to school. Here are six schools, from the flattest line to the steepest. The
+# solid lines come from a model with a random intercept, as in lesson 02. (Sex is left out for now, so
+# that each school has one line.)
 
 # %% tags=["workshop"]
 parallel = mixedlm("test_score ~ age10 + (1|school)", pupils).fit()

@@ -279,7 +279,7 @@ part("Model", f"{fixed} + (1|school/classroom)", register)
 
 # %% [markdown] tags=["workshop"]
 # The larger group comes first. The short form is right with both kinds of labels. And remember what colon
-# and slash do: they combine labels. They declare nothing about the data. Where two factors really are
+# and slash do: they combine labels. They say nothing about the data. Where two factors really are
 # crossed, `(1|a) + (1|b) + (1|a:b)` is a model of its own: the pairs then have an effect beyond those of
 # `a` and `b`, as when a teacher gets on especially well with one class.
 #

@@ -19,7 +19,7 @@
 # Each row should be one observation: a pupil, or a pupil in one year. In JupyterLab, drag the file into
 # the panel on the left. Then it is in the same folder as this notebook, and you only need its name.
 #
-# | from | endings | to know |
+# | from | endings | good to know |
 # |---|---|---|
 # | text | `.csv`, `.csv.gz` | semicolons and decimal commas are read, too |
 # | Excel, LibreOffice | `.xlsx`, `.ods` | `sheet="..."` names the sheet, else the first is read |
@@ -93,7 +93,7 @@ pd.DataFrame(
 #   instead.
 # - *missing* should count what you know to be missing. If a dash or -99 stands for it in your file, write
 #   `na_values = ["-", -99]` above. Codes that the file itself declares missing are already treated so.
-# - *range*, from the lowest number to the highest, betrays other codes. If a test of at most 50 points
+# - *range*, from the lowest number to the highest, reveals other codes. If a test of at most 50 points
 #   has a highest value of 999, that is a code.
 # - *title* is what the file says about a column in words. Pictures and the report will use it.
 #
@@ -210,7 +210,7 @@ formula = proposal.formula
 print(translate(formula, data).explain())
 
 # %% [markdown] tags=["workshop"]
-# Does it say what you mean? If not, change it now, for no check further down can tell.
+# Does it say what you mean? If not, change it now, because no later check can tell you.
 #
 # ## 5. The fit
 
@@ -318,8 +318,8 @@ for name in factors:
 icc(fit).round(2)
 
 # %% [markdown] tags=["workshop"]
-# And here is a paragraph with everything that a reader needs to judge the fit. Add yourself what the
-# numbers mean for your question, as in lesson 06.
+# And here is a paragraph with everything that a reader needs to judge the fit. It is up to
+# you to add what the numbers mean for your question, as in lesson 06.
 
 # %% tags=["workshop"]
 print(textwrap.fill(report(fit), 95))

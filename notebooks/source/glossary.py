@@ -136,7 +136,7 @@
 # ordinary regression.
 #
 # ### fraction of missing information
-# How much of what complete data would tell of an estimate is not known, because scores are uncertain or
+# How much of what complete data would say about an estimate is lost, because scores are uncertain or
 # values are missing. Abbreviation: fmi. It differs between the effects of one fit, and is not the share
 # of missing values.
 #
@@ -351,8 +351,8 @@
 # the estimates, times 1 + 1/m.
 #
 # ### sampling weight
-# For how many a sampled unit stands: one divided by its chance of being drawn. Not a weight in the sense of
-# `lmer`, where a row with more weight is a more exact measurement.
+# How many units of the population a sampled one stands for: one divided by its chance of being drawn.
+# Not a weight in the sense of `lmer`, where a row with more weight is a more exact measurement.
 #
 # ### Satterthwaite
 # A method that finds the degrees of freedom of each fixed effect from how well the variance of its
