@@ -74,7 +74,7 @@ EXERCISES = (
         question="Which of the two classrooms would you bet has the higher true mean?",
         kind=Choice("abc"),
         expected=lambda data: "b",
-        because="The mean of many pupils keeps nearly all of its distance from the mean of all.",
+        because="The mean of many pupils keeps most of its distance from the mean of all.",
         hint="how far may the mean of 3 pupils miss the truth by chance, and the mean of 25?",
         slips=(
             Slip(

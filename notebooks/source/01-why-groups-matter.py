@@ -225,7 +225,7 @@ check("01.2", bet_on)
 # %% [markdown] tags=["workshop", "solution"]
 # *Why.* Both lie far above the mean of all, which is 60. For the first, much of that is likely to be
 # chance: three pupils can easily all be above average. Twenty-five cannot. A mixed model pulls the small
-# classroom down by several points, and moves the large one only a little.
+# classroom down by about six points, and the large one by only about one.
 
 # %% [markdown] tags=["workshop"]
 # ## A programme that does nothing

@@ -198,8 +198,8 @@ check("05.1", numbers_in_G)
 one_bar = G["(age10|school)"]
 tau2_0, tau_01 = one_bar.loc["Intercept"]
 tau2_1 = one_bar.loc["age10", "age10"]
-print(f"{tau2_0:.2f} + (-2 + 2) * {tau_01:.2f} + (-2) * 2 * {tau2_1:.2f}"
-      f" = {tau2_0 + (-2 + 2) * tau_01 + (-2) * 2 * tau2_1:.2f}")  # fmt: skip
+print(f"{tau2_0:.3f} + (-2 + 2) * {tau_01:.3f} + (-2) * 2 * {tau2_1:.3f}"
+      f" = {tau2_0 + (-2 + 2) * tau_01 + (-2) * 2 * tau2_1:.1f}")  # fmt: skip
 
 # %% [markdown] tags=["workshop"]
 # In general, for two pupils whose ages are $a$ and $b$, counted from ten years, the covariance is
