@@ -62,7 +62,7 @@ def confint(
         ``method`` what that was:
 
         - a fixed effect: its t-interval, ``t (Satterthwaite)`` (or as ``df`` says);
-        - an SD of a grouping with fewer than 50 levels, in a fit by REML with at most 300 random effects:
+        - an SD of a grouping with fewer than 50 levels, in a fit by REML with at most 600 random effects:
           ``score``, the values whose score is not unusual (`course.inference.variance_scores`), a method that
           is exact for balanced groups with many rows;
         - other SDs, correlations and sigma: ``REML profile``, the values that the likelihood ratio test on

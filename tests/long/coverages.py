@@ -24,7 +24,7 @@ LEVEL = 0.95
 N = {
     "satterthwaite": 2000,
     "kenward-roger": 2000,
-    "auto": 400,
+    "auto": 1000,
     "wald": 1000,
     "profile": 1000,
     "bootstrap": 300,
