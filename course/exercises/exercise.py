@@ -192,6 +192,9 @@ def judge(exercise: Exercise, answer: Any, data: Data) -> Verdict:
     for slip in slips:
         if kind.same(given, slip.wrong(data), frame):
             return Verdict(False, f"{exercise.id} not yet: {slip.hint}")
+    if isinstance(kind, Number) and kind.in_per_cent(given, expected):
+        share = "write it as a number between 0 and 1, not in per cent."
+        return Verdict(False, f"{exercise.id} not yet: {share}")
     remark = kind.remark(given, expected, frame)
     hint = exercise.hint
     if remark is not None:

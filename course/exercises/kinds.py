@@ -62,6 +62,10 @@ class Number:
         """Whether one is the other to more digits than were asked for."""
         return abs(answer - other) <= 1e-6 * abs(other)
 
+    def in_per_cent(self, answer: float, expected: float) -> bool:
+        """Whether a share between 0 and 1 was given in per cent."""
+        return 0 < expected < 1 < answer and self.same(answer / 100, expected)
+
     def remark(self, answer: float, expected: float, frame: pd.DataFrame | None) -> str | None:
         """What to say in front of the hint of an answer that is no known slip."""
         if isinstance(expected, int | np.integer):

@@ -227,18 +227,10 @@ def _best(
 ) -> tuple[pd.DataFrame, list[str]]:
     """For each parameter the method that holds best where groups are few."""
     notes, reml = [], fit.estimates.reml
-    profiled = [str(parameter) for parameter in chosen if parameter.kind != "fixed"]
     table = pd.DataFrame(
         np.nan, index=[str(one) for one in chosen], columns=["lower", "upper"], dtype=float
     )
     table["method"] = "REML profile" if reml else "profile"
-    if profiled:
-        found = profile(fit, profiled, level=level, progress=progress, reml=reml)
-        table.loc[profiled, ["lower", "upper"]] = found.interval(level)
-    fixed = [str(parameter) for parameter in chosen if parameter.kind == "fixed"]
-    if fixed:
-        table.loc[fixed, ["lower", "upper"]] = fixed_effects_table(fit, df, level)
-        table.loc[fixed, "method"] = BY_DF[df]
     for parameter in chosen:
         if parameter in unknown or not has_score_interval(fit, parameter):
             continue
@@ -250,6 +242,18 @@ def _best(
             )
             continue
         table.loc[str(parameter), ["lower", "upper", "method"]] = low, high, "score"
+    fixed = [str(parameter) for parameter in chosen if parameter.kind == "fixed"]
+    if fixed:
+        table.loc[fixed, ["lower", "upper"]] = fixed_effects_table(fit, df, level)
+        table.loc[fixed, "method"] = BY_DF[df]
+    profiled = [
+        str(one)
+        for one in chosen
+        if one.kind != "fixed" and table.loc[str(one), "method"] != "score"
+    ]
+    if profiled:
+        found = profile(fit, profiled, level=level, progress=progress, reml=reml)
+        table.loc[profiled, ["lower", "upper"]] = found.interval(level)
     return table, notes
 
 

@@ -957,8 +957,8 @@ print(f"from {variance - 1.96 * its_error:.1f} to {variance + 1.96 * its_error:.
 
 # %% [markdown] tags=["workshop"]
 # A variance below 0 is impossible, so this interval cannot be right. It is symmetric, and what we know about
-# a variance is not. The true one cannot lie more than 12.4 below the estimate, but with six provinces it may
-# well lie 25 or more above it.
+# a variance is not. The true one cannot lie more than 12.4 below the estimate; how far above it may lie, six
+# provinces hardly say.
 #
 # There are better ways.
 #

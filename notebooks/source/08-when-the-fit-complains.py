@@ -455,7 +455,7 @@ pd.DataFrame(short).groupby("singular")["short"].agg(fits="size", stopped_short=
 #
 # **What to report.** Name the program and its version, and say that the fit was checked against a second
 # search. When two programs disagree, the higher log-likelihood is right, provided both fit the same rows
-# by the same method.
+# by the same method, and neither leaves out constants.
 
 # %% [markdown] tags=["workshop"]
 # ## Case 4: one row per group

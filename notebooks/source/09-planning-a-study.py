@@ -198,7 +198,7 @@ found.table.drop(columns=["mean", "n"]).round(2)
 # - **RMSE.** Look at `sex[T.male]`. Its RMSE is as large as the effect itself. So 200 pupils say little
 #   about a difference of one point, although the bias gave no warning.
 # - **Coverage.** Only the fixed effects have one, since only they have intervals by default.
-#   `intervals="profile"` adds those of the SDs, and takes longer.
+#   `intervals="auto"` adds those that `confint` gives for the SDs, and takes longer.
 #
 # How did the fits go?
 

@@ -556,10 +556,10 @@ plots.show(
 # But look at the blue line again. It lies above 0 in *every* band, and most of its error bars do not reach
 # 0. What the fixed part leaves over should average out. Why does it not?
 #
-# The fixed part describes the average *school*: a school of one candidate counts as much as a school of
-# ninety. The blue line averages over *candidates*, and most candidates are in large schools. So if what is
-# left over is positive on average over candidates, the schools with many candidates must be better than the
-# schools with few. The model knows nothing of that.
+# The fixed part describes the average *school*: in it, a school of ninety candidates counts about five times
+# as much as a school of one. The blue line averages over *candidates*, and counts it ninety times as much. So
+# if what is left over is positive on average over candidates, the schools with many candidates must be better
+# than the schools with few. The model knows nothing of that.
 
 # %% [markdown] tags=["workshop"]
 # ## What is not in the model?

@@ -166,6 +166,13 @@ def test_a_count_is_a_whole_number(data):
     assert not verdict.right and "a count is a whole number. Add them up first." in verdict.message
 
 
+@pytest.mark.parametrize("answer", [7.8, 7.84, 8])
+def test_a_share_in_per_cent_is_named(answer, data):
+    share = dataclasses.replace(MEAN, kind=Number(2), expected=lambda data: 0.0784, slips=())
+    assert "not in per cent" in judge(share, answer, data).message
+    assert judge(share, answer / 100, data).right
+
+
 def test_what_is_near_is_not_praised(data):
     message = judge(MEAN, 13.02, data).message
     assert "another number" in message and message.endswith("hint: Add them up first.")
