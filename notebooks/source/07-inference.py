@@ -1061,12 +1061,17 @@ coverage.map("{:.1f}".format).replace("nan", "")
 # %% tags=["workshop"]
 figure, axes = plt.subplots(1, 2, figsize=(8.6, 3.2), sharey=True, layout="constrained")
 for ax, what in zip(axes, ["predictor of schools", "SD between schools"], strict=True):
-    for schools, color, marker in (
-        ("6 schools", plots.ORANGE, "D"),
-        ("40 schools", plots.BLUE, "o"),
+    for schools, color, marker, size in (
+        ("6 schools", plots.ORANGE, "D", 10),
+        (
+            "40 schools",
+            plots.BLUE,
+            "o",
+            6,
+        ),  # smaller, so that both are seen where they are the same
     ):
         shares = coverage[schools, what]
-        ax.plot(shares, shares.index, marker, color=color, mec=plots.INK, ms=8, label=schools)
+        ax.plot(shares, shares.index, marker, color=color, mec=plots.INK, ms=size, label=schools)
     ax.axvline(95, color=plots.INK, linestyle="--", linewidth=1.2)
     ax.grid(axis="y", color=plots.PALE)
     ax.set(title=what, xlabel="coverage (%)", xlim=(80, 100.5))
