@@ -29,6 +29,8 @@ from scipy.linalg import lapack
 
 LARGE = 1e5  # variance over the residual's: from here products with an inverse lose digits
 FEW_CHILDREN = 16  # for sums over so few, adding them up one by one is faster (measured)
+MANY_CHILDREN = 64  # with so many, matrix products over all children of a parent are faster (measured)
+LOST = 1e-3  # of a column's squares: where a difference of sums leaves less, digits are gone
 FEW = 20  # with fewer matrices than so many times their size, LAPACK is faster (measured)
 
 
@@ -182,6 +184,15 @@ class Stage:
     ) -> tuple[np.ndarray, np.ndarray, Eliminated]:
         """M of this stage, shape (u, u, L), to M of the next; also log|A| by level and the tape."""
         tape, logdet = eliminate_levels(M, self.z, Lambda)
+        if self.sums.many:
+            total = self.sums.total(M)
+            M_next = total - self.sums.products(tape.M_z, tape.P)
+            if (_squares(M_next) >= LOST * _squares(total)).all():
+                return M_next, logdet, tape
+        return self._level_by_level(M, tape), logdet, tape
+
+    def _level_by_level(self, M: np.ndarray, tape: Eliminated) -> np.ndarray:
+        """M of the next stage, as a sum of differences."""
         # symmetric: the rows of the upper triangle, one after another
         upper, rows = _upper_triangle(len(M))
         left = M[upper]
@@ -190,13 +201,13 @@ class Stage:
         total = self.sums.total(left)
         M_next = np.empty((*M.shape[:2], total.shape[1]))
         M_next[upper] = M_next[upper[::-1]] = total
-        return M_next, logdet, tape
+        return M_next
 
     def back(self, tape: Eliminated, M_bar: np.ndarray) -> np.ndarray:
         """The derivative by this stage's M, given that by the next stage's."""
         z = self.z
+        Q = self.sums.times(tape.P, M_bar)
         M_bar = self.sums.spread(M_bar)
-        Q = product(tape.P, M_bar)
         M_bar[z] -= Q
         M_bar[:, z] -= transpose(Q)
         M_bar[np.ix_(z, z)] += product(Q, transpose(tape.P)) + tape.W
@@ -206,7 +217,7 @@ class Stage:
         """What each level adds to the derivative by Lambda, (k, k, L), given that by the next M."""
         M_zz = tape.M_z[:, self.z]
         M_plus = tape.M_z - product(M_zz, tape.P)
-        middle = product(product(M_plus, self.sums.spread(M_bar)), transpose(tape.M_z))
+        middle = product(self.sums.times(M_plus, M_bar), transpose(tape.M_z))
         return 2 * product(M_zz - middle, tape.H)
 
     def effects(self, tape: Eliminated, v: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -224,7 +235,7 @@ class Stage:
     def conditional(self, tape: Eliminated, M_bar: np.ndarray) -> np.ndarray:
         """Conditional covariances of b over sigma squared, shape (k, k, L)."""
         P = tape.P
-        return product(product(P, self.sums.spread(M_bar)), transpose(P)) + tape.W
+        return product(self.sums.times(P, M_bar), transpose(P)) + tape.W
 
 
 @cache
@@ -249,6 +260,9 @@ class Sums:
         children, rest = divmod(len(parent), len(self.starts))
         balanced = not rest and (np.diff(self.starts) == children).all()
         self.children = children if balanced else None  # of every parent
+        self.many = len(parent) >= MANY_CHILDREN * len(self.starts)
+        ends = [*self.starts[1:], len(parent)]
+        self.slices = list(map(slice, self.starts, ends)) if self.many else []
 
     def total(self, values: np.ndarray) -> np.ndarray:
         """(..., L) to (..., number of parents)."""
@@ -264,3 +278,28 @@ class Sums:
     def spread(self, values: np.ndarray) -> np.ndarray:
         """(..., number of parents) to (..., L)."""
         return np.take(values, self.parent, axis=-1)
+
+    def products(self, left: np.ndarray, right: np.ndarray) -> np.ndarray:
+        """The sums of left' right over the children of each parent, who are `many`.
+
+        (k, u, L) and (k, w, L) to (u, w, number of parents).
+        """
+        of_each = [left[..., own] @ right[..., own].swapaxes(1, 2) for own in self.slices]
+        return np.stack([one.sum(axis=0) for one in of_each], axis=-1)
+
+    def times(self, left: np.ndarray, right: np.ndarray) -> np.ndarray:
+        """The product of each level's matrix with that of its parent.
+
+        (k, u, L) and (u, w, number of parents) to (k, w, L).
+        """
+        if not self.many:
+            return product(left, self.spread(right))
+        made = np.empty((len(left), right.shape[1], left.shape[2]))
+        for i, own in enumerate(self.slices):
+            np.matmul(right[..., i].T, left[..., own], out=made[..., own])
+        return made
+
+
+def _squares(M: np.ndarray) -> np.ndarray:
+    """The diagonals of (u, u, L), (u, L)."""
+    return np.einsum("iil->il", M)
