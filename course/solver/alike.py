@@ -47,7 +47,7 @@ def estimate_alike(
     # to the digits of a search by itself
     refitter, size = Refitter.of(problem, best), how_many(problem)
     for first in range(0, len(responses), size):
-        others = [problem.with_response(y) for y in responses[first : first + size]]
+        others = problem.with_responses(responses[first : first + size])
         for other, found in zip(others, refitter.fit(others, trusted=0.0), strict=True):
             yield other, _with_effects(other, found, best.reml)
 

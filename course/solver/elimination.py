@@ -21,6 +21,7 @@ The derivative walks back. With T = I - E_z P, P = W M_z. and a bar for the deri
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -34,8 +35,8 @@ LOST = 1e-3  # of a column's squares: where a difference of sums leaves less, di
 FEW = 20  # with fewer matrices than so many times their size, LAPACK is faster (measured)
 
 
-def cross_products(U: np.ndarray, codes: np.ndarray) -> np.ndarray:
-    """U'U within each group: (u, n) and codes (n,) to (u, u, L).
+def cross_products(U: Sequence[np.ndarray], codes: np.ndarray) -> np.ndarray:
+    """U'U within each group: u rows (n,) and codes (n,) to (u, u, L).
 
     Examples
     --------

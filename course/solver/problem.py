@@ -17,7 +17,8 @@ not get stuck there as one with bounds does. Signs are turned at the end.
 from __future__ import annotations
 
 import copy
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -108,7 +109,7 @@ class Problem:
 
     def _take(self, columns: Columns) -> None:
         self.columns = columns
-        self.U, self.x, self.z, self.y_at = columns.U, columns.x, columns.z, columns.y_at
+        self.x, self.z, self.y_at = columns.x, columns.z, columns.y_at
         self.T_x, self.T_z = columns.T_x, columns.T_z
         self.y_scale, self.y_shift = columns.y_scale, columns.y_shift
 
@@ -166,10 +167,15 @@ class Problem:
 
     def _cross_products(self) -> np.ndarray:
         """U'U within each leaf."""
-        return cross_products(self.U, self.leaves)
+        return cross_products(self.columns.rows, self.leaves)
 
     def _blocks(self, crossed: list[int]) -> np.ndarray:
         return components(*[self.design.groupings[g].codes for g in crossed])
+
+    @property
+    def U(self) -> np.ndarray:
+        """Every distinct column, one a row, put together anew."""
+        return self.columns.U
 
     def with_response(self, y: np.ndarray) -> Problem:
         """The same problem for another response: only the cross-products with y are formed again.
@@ -178,16 +184,27 @@ class Problem:
         ----------
         y : ndarray, shape (n,)
         """
-        other = copy.copy(self)
-        other.design = self.design.with_response(y)
-        other._take(self.columns.with_response(other.design))
-        other.M = self.M.copy()
-        for i, column in enumerate(other.U):
-            products = np.bincount(self.leaves, column * other.U[self.y_at], other.M.shape[2])
-            other.M[i, self.y_at] = other.M[self.y_at, i] = products
-        if self.crossing:
-            other.crossing = self.crossing.with_columns(other.U.T)
+        (other,) = self.with_responses([y])
         return other
+
+    def with_responses(self, responses: Sequence[np.ndarray]) -> list[Problem]:
+        """The same for several responses."""
+        y_at, leaves, others = self.y_at, self.leaves, []
+        order = None if (np.diff(leaves) >= 0).all() else np.argsort(leaves, kind="stable")
+        starts = np.flatnonzero(np.diff(leaves if order is None else leaves[order], prepend=-1))
+        XZ = self.columns.XZ if order is None else self.columns.XZ[:, order]
+        for response in responses:
+            other = copy.copy(self)
+            other.design = self.design.with_response(response)
+            other._take(self.columns.with_response(other.design))
+            y = other.columns.y if order is None else other.columns.y[order]
+            other.M = self.M.copy()
+            for i, column in enumerate([*XZ, y]):
+                other.M[i, y_at] = other.M[y_at, i] = np.add.reduceat(column * y, starts)
+            if self.crossing:
+                other.crossing = self.crossing.with_columns(other.U.T)
+            others.append(other)
+        return others
 
     def without(self, rows: np.ndarray) -> Problem:
         """The problem that is left when some rows are taken out.
@@ -205,7 +222,7 @@ class Problem:
             their shifts and scales.
         """
         if self.crossing:
-            return Problem(self.design.rows(~rows), replace(self.columns, U=self.U[:, ~rows]))
+            return Problem(self.design.rows(~rows), self.columns.at(~rows))
         other = copy.copy(self)
         gone = np.zeros(self.M.shape[2], dtype=bool)
         gone[self.leaves[rows]] = True
@@ -361,15 +378,15 @@ class Problem:
         That is z' V z, with z the row's columns of all groupings and V the conditional covariance of
         their effects.
         """
-        bar = np.zeros((len(self.U), len(self.U), 1))
+        bar = np.zeros((len(self.M), len(self.M), 1))
         for stage, tape in reversed(self._steps(at)):
             bar = stage.back(tape, bar)
         if self.crossing:
             return self.crossing.leverages(at.tape[0], self.block_sums.spread(bar), self.U)
-        total = np.zeros(len(self.leaves))
+        total, XZ = np.zeros(len(self.leaves)), self.columns.XZ
         for i, j in zip(*np.nonzero(np.abs(bar).max(axis=2)), strict=True):
             if j <= i:
-                total += (1 + (j < i)) * bar[i, j][self.leaves] * self.U[i] * self.U[j]
+                total += (1 + (j < i)) * bar[i, j][self.leaves] * XZ[i] * XZ[j]
         return total
 
     def conditional_covariances(self, at: Evaluation, sigma2: float) -> list[np.ndarray]:

@@ -142,7 +142,7 @@ class PseudoProblem(Problem):
     def _cross_products(self) -> np.ndarray:
         root = np.sqrt(self.weights.rows)
         self.sizes = np.bincount(self.leaves, self.weights.rows)
-        return cross_products(root * self.U, self.leaves)
+        return cross_products([root * row for row in self.columns.rows], self.leaves)
 
     def with_response(self, y: np.ndarray, start: np.ndarray | None = None) -> PseudoProblem:
         """The same problem for another response."""

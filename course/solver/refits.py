@@ -75,7 +75,7 @@ class Refitter:
 
     def fit_responses(self, responses: Sequence[np.ndarray]) -> list[Optimum | None]:
         """The same for other responses of the rows."""
-        return self.fit([self.problem.with_response(y) for y in responses])
+        return self.fit(self.problem.with_responses(responses))
 
     def fit_from(
         self,
