@@ -52,6 +52,25 @@ def cross_products(U: Sequence[np.ndarray], codes: np.ndarray) -> np.ndarray:
     return M
 
 
+def products_with(
+    XZ: np.ndarray, responses: Sequence[np.ndarray], codes: np.ndarray
+) -> list[np.ndarray]:
+    """For each response y the cross-products of all columns, y the last of them, with y: (u, L) each.
+
+    Parameters
+    ----------
+    XZ : ndarray, shape (u - 1, n)
+    responses : sequence of ndarray, (n,) each
+    codes : ndarray, shape (n,)
+        The group of each row; each group has rows.
+    """
+    if (np.diff(codes) < 0).any():  # rows of a group side by side
+        order = np.argsort(codes, kind="stable")
+        XZ, responses, codes = XZ[:, order], [y[order] for y in responses], codes[order]
+    starts = np.flatnonzero(np.diff(codes, prepend=-1))
+    return [np.stack([np.add.reduceat(x * y, starts) for x in (*XZ, y)]) for y in responses]
+
+
 def invert(A: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Inverse and log-determinant of many small positive definite matrices, by sweeping.
 
@@ -138,13 +157,13 @@ class Eliminated:
 
 
 def eliminate_levels(
-    M: np.ndarray, z: np.ndarray, Lambda: np.ndarray
+    M_z: np.ndarray, z: np.ndarray, Lambda: np.ndarray
 ) -> tuple[Eliminated, np.ndarray]:
     """What the elimination of each level's own effects needs of M, and log|A| by level.
 
     Lambda is one for all levels, (k, k), or has one for each, (k, k, L).
     """
-    M_z, k = M[z], len(z)
+    k = len(z)
     A = product(transpose(Lambda), product(M_z[:, z], Lambda))
     A[np.diag_indices(k)] += 1
     large = k > 1 and A[np.diag_indices(k)].max() > LARGE
@@ -184,16 +203,11 @@ class Stage:
         self, M: np.ndarray, Lambda: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray, Eliminated]:
         """M of this stage, shape (u, u, L), to M of the next; also log|A| by level and the tape."""
-        tape, logdet = eliminate_levels(M, self.z, Lambda)
         if self.sums.many:
-            total = self.sums.total(M)
-            M_next = total - self.sums.products(tape.M_z, tape.P)
-            if (_squares(M_next) >= LOST * _squares(total)).all():
-                return M_next, logdet, tape
-        return self._level_by_level(M, tape), logdet, tape
-
-    def _level_by_level(self, M: np.ndarray, tape: Eliminated) -> np.ndarray:
-        """M of the next stage, as a sum of differences."""
+            found = self.eliminate_together(M[self.z], self.sums.total(M), Lambda)
+            if found:
+                return found
+        tape, logdet = eliminate_levels(M[self.z], self.z, Lambda)
         # symmetric: the rows of the upper triangle, one after another
         upper, rows = _upper_triangle(len(M))
         left = M[upper]
@@ -202,7 +216,19 @@ class Stage:
         total = self.sums.total(left)
         M_next = np.empty((*M.shape[:2], total.shape[1]))
         M_next[upper] = M_next[upper[::-1]] = total
-        return M_next
+        return M_next, logdet, tape
+
+    def eliminate_together(
+        self, M_z: np.ndarray, total: np.ndarray, Lambda: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray, Eliminated] | None:
+        """The same from M_z and the sums of M over the children of each parent, who are many.
+
+        As a difference of sums; None where that would cost digits that a sum of differences has.
+        """
+        tape, logdet = eliminate_levels(M_z, self.z, Lambda)
+        M_next = total - self.sums.products(tape.M_z, tape.P)
+        kept = np.einsum("iil->il", M_next) >= LOST * np.einsum("iil->il", total)
+        return (M_next, logdet, tape) if kept.all() else None
 
     def back(self, tape: Eliminated, M_bar: np.ndarray) -> np.ndarray:
         """The derivative by this stage's M, given that by the next stage's."""
@@ -299,8 +325,3 @@ class Sums:
         for i, own in enumerate(self.slices):
             np.matmul(right[..., i].T, left[..., own], out=made[..., own])
         return made
-
-
-def _squares(M: np.ndarray) -> np.ndarray:
-    """The diagonals of (u, u, L), (u, L)."""
-    return np.einsum("iil->il", M)

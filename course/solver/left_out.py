@@ -27,8 +27,6 @@ from course.solver.quasi_newton import Found
 from course.solver.refits import Refitter, how_many
 from course.solver.together import Together, at_root, unpack_together, values_and_gradients
 
-STEP = 1e-4  # for central differences of an exact gradient, in standardised units
-FLAT = 1e-3  # the least curvature, as a share of the roughly expected one, that is believed
 SPACING = 0.05  # of the points, in standard errors
 NEAR = 0.12  # how far the model is believed, in standard errors
 CHECKED = 5  # levels at which it is checked
@@ -65,7 +63,7 @@ def optima_without_each(
     """
     n_levels = problem.design.groupings[grouping].n_levels
     codes, theta = problem.design.groupings[grouping].codes, refitter.begin.theta
-    root = root_of_inverse_curvature(problem, theta, best.reml)
+    root = refitter.begin.root
     starts = np.tile(theta, (n_levels, 1))
     found: dict[int, Optimum | None] = {}
     inner = (np.abs(best.theta_standard[problem.diagonal]) >= SMALL).all()
@@ -90,19 +88,6 @@ def optima_without_each(
         found |= dict(zip(fitted, again, strict=True))
         advance(len(levels))
     return [found[level] for level in range(n_levels)]
-
-
-def root_of_inverse_curvature(problem: Problem, theta: np.ndarray, reml: bool) -> np.ndarray:
-    """R with theta + R x near the optimum, where the deviance rises by x'x: x in standard errors."""
-    unit = 1 / np.sqrt(problem.curvature)
-    if not len(unit):
-        return np.empty((0, 0))
-    steps = STEP * np.concatenate([np.diag(unit), -np.diag(unit)])
-    around = Together([problem] * len(steps))
-    slopes = around.gradient(around.evaluate(theta + steps), reml)
-    hessian = unit * (slopes[: len(unit)] - slopes[len(unit) :]) / (2 * STEP)
-    values, vectors = np.linalg.eigh((hessian + hessian.T) / 2)
-    return unit[:, None] * vectors / np.sqrt(np.abs(values).clip(min=FLAT) / 2)
 
 
 class EachLeftOut(Problem):
@@ -178,7 +163,7 @@ class Neighbourhood:
     theta : ndarray, shape (d,)
         The optimum of all rows.
     root : ndarray, shape (d, d)
-        As `root_of_inverse_curvature` gives it.
+        As `CommonStart` gives it.
     reml : bool
     """
 

@@ -29,7 +29,7 @@ from course.design.design import Design
 from course.design.groups import components, lies_in, parents
 from course.solver.chunks import stage_for
 from course.solver.crossing import Crossing
-from course.solver.elimination import Sums, cross_products
+from course.solver.elimination import Sums, cross_products, products_with
 from course.solver.standardise import Columns, standardise
 
 # The relative standard deviation of every effect at which a search starts.
@@ -189,18 +189,16 @@ class Problem:
 
     def with_responses(self, responses: Sequence[np.ndarray]) -> list[Problem]:
         """The same for several responses."""
-        y_at, leaves, others = self.y_at, self.leaves, []
-        order = None if (np.diff(leaves) >= 0).all() else np.argsort(leaves, kind="stable")
-        starts = np.flatnonzero(np.diff(leaves if order is None else leaves[order], prepend=-1))
-        XZ = self.columns.XZ if order is None else self.columns.XZ[:, order]
-        for response in responses:
+        designs = [self.design.with_response(y) for y in responses]
+        columns = [self.columns.with_response(design) for design in designs]
+        products = products_with(self.columns.XZ, [own.y for own in columns], self.leaves)
+        others = []
+        for design, own, Uy in zip(designs, columns, products, strict=True):
             other = copy.copy(self)
-            other.design = self.design.with_response(response)
-            other._take(self.columns.with_response(other.design))
-            y = other.columns.y if order is None else other.columns.y[order]
+            other.design = design
+            other._take(own)
             other.M = self.M.copy()
-            for i, column in enumerate([*XZ, y]):
-                other.M[i, y_at] = other.M[y_at, i] = np.add.reduceat(column * y, starts)
+            other.M[self.y_at] = other.M[:, self.y_at] = Uy
             if self.crossing:
                 other.crossing = self.crossing.with_columns(other.U.T)
             others.append(other)
@@ -340,7 +338,7 @@ class Problem:
 
     def residual_coefficients(self, at: Evaluation) -> np.ndarray:
         """v with U v = y - X beta."""
-        v = np.zeros((len(self.M), *at.beta.shape[1:]))
+        v = np.zeros((len(at.root), *at.beta.shape[1:]))
         v[self.x], v[self.y_at] = -at.beta, 1
         return v
 
@@ -354,10 +352,12 @@ class Problem:
             means[stage.grouping], v = stage.effects(tape, v)
         if self.crossing:
             means |= self.crossing.effects(at.tape[0], self.block_sums.spread(v))
-        return [
-            (self.y_scale * T @ b).T
-            for b, T in zip(self.in_level_order(means), self.T_z, strict=True)
-        ]
+        return self.in_units(means)
+
+    def in_units(self, means: dict[int, np.ndarray]) -> list[np.ndarray]:
+        """Standardised effects by grouping, (k, L) in the order of the elimination, as `effects` has them."""
+        pairs = zip(self.in_level_order(means), self.T_z, strict=True)
+        return [(self.y_scale * T @ b).T for b, T in pairs]
 
     def spherical(self, at: Evaluation, v: np.ndarray) -> list[np.ndarray]:
         """The u of the effects Lambda u that are expected given the data U v, (k, L) for each grouping.

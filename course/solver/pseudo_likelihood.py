@@ -58,7 +58,7 @@ class WeightedStage(Stage):
         self, M: np.ndarray, Lambda: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray, Eliminated]:
         """M of this stage, shape (u, u, L), to M of the next; also log|A| by level and the tape."""
-        tape, logdet = eliminate_levels(M, self.z, Lambda)
+        tape, logdet = eliminate_levels(M[self.z], self.z, Lambda)
         M_plus = M - product(transpose(tape.M_z), tape.P)
         return self.sums.total(self.weights * M_plus), self.counts * logdet, tape
 

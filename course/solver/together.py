@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 import numpy as np
 
@@ -77,9 +77,21 @@ class Together(Problem):
         self.problems, self.size = problems, len(problems)
         for name in ("n", "y_scale", "y_shift", "sum_log_weights"):
             setattr(self, name, np.array([getattr(problem, name) for problem in problems]))
+        del self.M
         if not self.crossing:
-            self.M = np.concatenate([problem.M for problem in problems], axis=2)
             self.stages = [_side_by_side(stage, self.size) for stage in self.stages]
+
+    @cached_property
+    def M(self) -> np.ndarray:
+        """The cross-products side by side."""
+        return np.concatenate([problem.M for problem in self.problems], axis=2)
+
+    @cached_property
+    def _together(self) -> tuple[np.ndarray, np.ndarray]:
+        """What the first elimination needs of M where each parent has many children."""
+        (first, *_), z = self.problems[0].stages, self.stages[0].z
+        rows, totals = zip(*((one.M[z], first.sums.total(one.M)) for one in self.problems), strict=True)
+        return np.concatenate(rows, axis=2), np.concatenate(totals, axis=2)
 
     def unpack(self, theta: np.ndarray) -> list[np.ndarray]:
         return unpack_together(theta, self.patterns)
@@ -94,13 +106,21 @@ class Together(Problem):
             each = [problem.with_factors(one) for problem, one in pairs]
             root = np.stack([at.root for at in each], axis=2)
             return at_root(self, factors, root, np.array([at.logdet for at in each]), each)
-        M, logdet, tape = self.M, np.zeros(self.size), []
+        M, logdet, tape = None, np.zeros(self.size), []
         for stage in self.stages:
-            Lambda = np.repeat(factors[stage.grouping], M.shape[2] // self.size, axis=2)
-            M, more, step = stage.eliminate(M, Lambda)
+            of_level = np.repeat(factors[stage.grouping], len(stage.sums.parent) // self.size, axis=2)
+            M, more, step = self._eliminate(stage, M, of_level)
             logdet += more.reshape(self.size, -1).sum(axis=1)
             tape.append(step)
         return at_root(self, factors, M, logdet, tape)
+
+    def _eliminate(self, stage: Stage, M: np.ndarray | None, Lambda: np.ndarray) -> tuple:
+        """One stage; the first has no M yet."""
+        if M is None and stage.sums.many:
+            found = stage.eliminate_together(*self._together, Lambda)
+            if found:
+                return found
+        return stage.eliminate(self.M if M is None else M, Lambda)
 
     def by_factor(self, at: Evaluation, bar: np.ndarray) -> list[np.ndarray]:
         if self.crossing:
@@ -114,6 +134,20 @@ class Together(Problem):
             if i:
                 bar = stage.back(tape, bar)
         return [by_grouping[g] for g in range(len(self.patterns))]
+
+    def effects_of_each(self, at: Evaluation) -> list[list[np.ndarray]]:
+        """For each problem the conditional means of its random effects, as `Problem.effects`."""
+        if self.crossing:
+            pairs = zip(self.problems, at.tape, strict=True)
+            return [problem.effects(one) for problem, one in pairs]
+        means, v = {}, self.residual_coefficients(at)
+        for stage, tape in reversed(list(zip(self.stages, at.tape, strict=True))):
+            means[stage.grouping], v = stage.effects(tape, v)
+        own = {g: b.reshape(len(b), self.size, -1) for g, b in means.items()}
+        return [
+            problem.in_units({g: b[:, i] for g, b in own.items()})
+            for i, problem in enumerate(self.problems)
+        ]
 
 
 def at_root(
