@@ -23,7 +23,7 @@ import numpy as np
 from course.solver.elimination import Stage
 from course.solver.factors import lower_factor
 from course.solver.problem import Problem
-from course.solver.together import Together, pack_together, parts
+from course.solver.together import at_thetas, pack_together
 
 STEP = 1e-4  # for central differences of an exact gradient, in standardised units
 LEAST_LEFT = 0.25  # share of a variance that a step leaves of it; beyond, S is no straight road
@@ -66,14 +66,12 @@ class CommonStart:
 
     def _slopes_around(self) -> tuple[np.ndarray, np.ndarray]:
         """The derivatives of L and of the deviance by theta: here, then ahead and behind in each theta."""
-        problem, found = self.problem, []
+        found, X = [], np.ix_(self.problem.x, self.problem.x)
         steps = STEP * np.diag(self.unit)
         thetas = self.theta + np.concatenate([0 * self.theta[None], steps, -steps])
-        for some in parts([problem] * len(thetas)):
-            around = Together([problem] * len(thetas[some]))
-            at = around.evaluate(thetas[some])
+        for around, at in at_thetas(self.problem, thetas):
             bar = np.zeros(at.root.shape)
-            bar[np.ix_(problem.x, problem.x)] = at.XX_inverse * self.reml
+            bar[X] = at.XX_inverse * self.reml
             found.append((around.pull_back(at, bar), around.gradient(at, self.reml)))
         of_L, of_deviance = map(np.concatenate, zip(*found, strict=True))
         return of_L, of_deviance

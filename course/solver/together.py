@@ -9,7 +9,7 @@ arithmetic. Crossed groupings are factored as whole matrices, problem by problem
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cached_property, lru_cache
 
 import numpy as np
@@ -46,6 +46,13 @@ def values_and_gradients(
         values[some] = together.deviance(at, reml)
         gradients[some] = together.gradient(at, reml)
     return values, gradients
+
+
+def at_thetas(problem: Problem, thetas: np.ndarray) -> Iterator[tuple[Together, Evaluation]]:
+    """One problem at several thetas, (m, n_theta): as many evaluations side by side as pays."""
+    for some in parts([problem] * len(thetas)):
+        together = Together([problem] * len(thetas[some]))
+        yield together, together.evaluate(thetas[some])
 
 
 class Together(Problem):
@@ -116,7 +123,7 @@ class Together(Problem):
 
     def _eliminate(self, stage: Stage, M: np.ndarray | None, Lambda: np.ndarray) -> tuple:
         """One stage; the first has no M yet."""
-        if M is None and stage.sums.many:
+        if M is None and stage.sums.many and self.size > 1:
             found = stage.eliminate_together(*self._together, Lambda)
             if found:
                 return found
@@ -188,6 +195,8 @@ def _free(pattern: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 @lru_cache(maxsize=64)
 def _side_by_side(stage: Stage, times: int) -> Stage:
     """The same elimination for the levels of several problems."""
+    if times == 1:  # of very many levels it is one in chunks
+        return stage
     parent = stage.sums.parent
     shifted = parent + (parent[-1] + 1) * np.arange(times)[:, None]
     return Stage(stage.grouping, list(stage.z), Sums(shifted.ravel()))
