@@ -243,9 +243,9 @@ class Stage:
     def gradient(self, tape: Eliminated, M_bar: np.ndarray) -> np.ndarray:
         """What each level adds to the derivative by Lambda, (k, k, L), given that by the next M."""
         M_zz = tape.M_z[:, self.z]
-        M_plus = tape.M_z - product(M_zz, tape.P)
-        middle = product(self.sums.times(M_plus, M_bar), transpose(tape.M_z))
-        return 2 * product(M_zz - middle, tape.H)
+        middle = product(self.sums.times(tape.M_z, M_bar), transpose(tape.M_z))
+        # M+_z. = (I - M_zz W) M_z.
+        return 2 * product(M_zz - middle + product(M_zz, product(tape.W, middle)), tape.H)
 
     def effects(self, tape: Eliminated, v: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Conditional means b, shape (k, L), and what is left of the coefficients v of U."""

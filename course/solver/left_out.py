@@ -25,7 +25,7 @@ from course.solver.estimates import Optimum, optima
 from course.solver.problem import SMALL, Evaluation, Problem, tells_apart
 from course.solver.quasi_newton import Found
 from course.solver.refits import Refitter, how_many
-from course.solver.together import Together, at_root, unpack_together, values_and_gradients
+from course.solver.together import Batches, Together, at_root, unpack_together
 
 SPACING = 0.05  # of the points, in standard errors
 NEAR = 0.12  # how far the model is believed, in standard errors
@@ -230,7 +230,8 @@ class Neighbourhood:
         level = np.argsort(self.each.rank)
         codes = self.problem.design.groupings[self.each.stages[self.each.own].grouping].codes
         problems = [self.problem.without(codes == level[j]) for j in which]
-        _, slopes = values_and_gradients(problems, self._thetas(x[which]), self.reml)
+        everything, thetas = np.arange(len(problems)), self._thetas(x[which])
+        _, slopes = Batches(problems).values_and_gradients(everything, thetas, self.reml)
         return float(np.abs(slopes @ self.root / 2).max())
 
 

@@ -18,7 +18,7 @@ from course.solver.estimates import Estimates, Optimum, optima
 from course.solver.problem import SMALL, Problem
 from course.solver.quasi_newton import Found, descend_together, tolerance
 from course.solver.search import Deviance, rival_starts, search, settle
-from course.solver.together import Together, parts, values_and_gradients
+from course.solver.together import Batches
 
 # A slope so small, measured by the curvature, is that of a point next to the optimum: the step that is left
 # is taken on trust, and lands nearer than its length by the share to which the curvature is known.
@@ -80,7 +80,9 @@ class Refitter:
         if begin.serves:
             return begin.step(begin.slopes(problems))
         starts = np.tile(begin.theta, (len(problems), 1))
-        _, slopes = values_and_gradients(problems, starts, begin.reml)
+        _, slopes = Batches(problems).values_and_gradients(
+            np.arange(len(problems)), starts, begin.reml
+        )
         return begin.step(slopes)
 
     def fit_responses(self, responses: Sequence[np.ndarray]) -> list[Optimum | None]:
@@ -107,15 +109,16 @@ class Refitter:
         effects : bool
             Whether `Estimates` are wanted, with the random effects.
         """
-        pairs = zip(problems, self._descend(problems, starts, inverses, trusted), strict=True)
+        batches = Batches(problems)
+        pairs = zip(problems, self._descend(batches, starts, inverses, trusted), strict=True)
         found = [self._finish(problem, one) for problem, one in pairs]
         results: list[Optimum | None] = [None] * len(problems)
         done = [(i, one) for i, one in enumerate(found) if one is not None]
-        for some in parts([problems[i] for i, _ in done]):
-            ends = [one for _, one in done[some]]
-            together = Together([problems[i] for i, _ in done[some]])
-            at = together.evaluate(np.stack([one.theta for one in ends]))
-            made = optima(together, at, ends, self.begin.reml)
+        if not done:
+            return results
+        theta = np.stack([one.theta for _, one in done])
+        for some, together, at in batches.evaluate(np.array([i for i, _ in done]), theta):
+            made = optima(together, at, [one for _, one in done[some]], self.begin.reml)
             if effects:
                 each = zip(made, together.effects_of_each(at), strict=True)
                 made = [one and one.with_effects(own) for one, own in each]
@@ -125,15 +128,15 @@ class Refitter:
 
     def _descend(
         self,
-        problems: Sequence[Problem],
+        batches: Batches,
         starts: np.ndarray,
         inverses: np.ndarray,
         trusted: float | np.ndarray,
     ) -> list[Found]:
         def function(which: np.ndarray, theta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-            return values_and_gradients([problems[i] for i in which], theta, self.begin.reml)
+            return batches.values_and_gradients(which, theta, self.begin.reml)
 
-        least = np.array([tolerance(problem.n) for problem in problems])
+        least = np.array([tolerance(problem.n) for problem in batches.problems])
         return descend_together(function, starts, inverses, np.maximum(trusted, least))
 
     def _finish(self, problem: Problem, found: Found) -> Found | None:

@@ -18,7 +18,7 @@ from course.solver.elimination import Stage, Sums, invert, product
 from course.solver.problem import Evaluation, Problem
 
 # Levels side by side for which a call costs little beside its arithmetic, and arrays stay in the cache.
-LEVELS_AT_ONCE = 7_000
+LEVELS_AT_ONCE = 4_000
 
 
 def parts(problems: Sequence[Problem]) -> list[slice]:
@@ -27,25 +27,44 @@ def parts(problems: Sequence[Problem]) -> list[slice]:
     return [slice(first, first + size) for first in range(0, len(problems), size)]
 
 
-def values_and_gradients(
-    problems: Sequence[Problem], theta: np.ndarray, reml: bool
-) -> tuple[np.ndarray, np.ndarray]:
-    """The deviances of problems, each at its own theta, and their gradients.
+class Batches:
+    """Many problems, as many of them side by side as pays; the same ones are put together once.
 
     Parameters
     ----------
     problems : sequence of Problem
-        As `Together` takes them; as many side by side as pays.
-    theta : ndarray, shape (problems, n_theta)
-    reml : bool
+        As `Together` takes them.
     """
-    values, gradients = np.empty(len(problems)), np.empty(theta.shape)
-    for some in parts(problems):
-        together = Together(problems[some])
-        at = together.evaluate(theta[some])
-        values[some] = together.deviance(at, reml)
-        gradients[some] = together.gradient(at, reml)
-    return values, gradients
+
+    def __init__(self, problems: Sequence[Problem]):
+        self.problems = problems
+        self.made: dict[tuple[int, ...], Together] = {}
+
+    def evaluate(
+        self, which: np.ndarray, theta: np.ndarray
+    ) -> Iterator[tuple[slice, Together, Evaluation]]:
+        """Some of the problems, each at its own theta: where among them, the problems, their evaluation.
+
+        Parameters
+        ----------
+        which : ndarray of int, shape (m,)
+        theta : ndarray, shape (m, n_theta)
+        """
+        for some in parts([self.problems[i] for i in which]):
+            key = tuple(which[some].tolist())
+            if key not in self.made:
+                self.made[key] = Together([self.problems[i] for i in key])
+            yield some, self.made[key], self.made[key].evaluate(theta[some])
+
+    def values_and_gradients(
+        self, which: np.ndarray, theta: np.ndarray, reml: bool
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """The deviances of some of the problems, (m,), and their gradients, (m, n_theta)."""
+        values, gradients = np.empty(len(which)), np.empty(theta.shape)
+        for some, together, at in self.evaluate(which, theta):
+            values[some] = together.deviance(at, reml)
+            gradients[some] = together.gradient(at, reml)
+        return values, gradients
 
 
 def at_thetas(problem: Problem, thetas: np.ndarray) -> Iterator[tuple[Together, Evaluation]]:
@@ -91,13 +110,16 @@ class Together(Problem):
     @cached_property
     def M(self) -> np.ndarray:
         """The cross-products side by side."""
+        if self.size == 1:
+            return self.problems[0].M
         return np.concatenate([problem.M for problem in self.problems], axis=2)
 
     @cached_property
     def _together(self) -> tuple[np.ndarray, np.ndarray]:
         """What the first elimination needs of M where each parent has many children."""
         (first, *_), z = self.problems[0].stages, self.stages[0].z
-        rows, totals = zip(*((one.M[z], first.sums.total(one.M)) for one in self.problems), strict=True)
+        pairs = ((one.M[z], first.sums.total(one.M)) for one in self.problems)
+        rows, totals = zip(*pairs, strict=True)
         return np.concatenate(rows, axis=2), np.concatenate(totals, axis=2)
 
     def unpack(self, theta: np.ndarray) -> list[np.ndarray]:
