@@ -220,9 +220,7 @@ class Generalised:
         unit : ndarray, shape (p + n_theta, p + n_theta)
         """
         columns, theta = self.columns, self.linear.start
-        together = Reweighted(
-            self.unweighted, columns.XZ, columns.x, columns.z, n_responses=1
-        )
+        together = Reweighted(self.unweighted, columns.XZ, columns.x, columns.z, n_responses=1)
         factors = self.linear.unpack(theta)
         middling = self.family.middling(self.y, self.weights)
         eta = self.family.predictor(middling)

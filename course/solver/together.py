@@ -137,7 +137,9 @@ class Together(Problem):
             return at_root(self, factors, root, np.array([at.logdet for at in each]), each)
         M, logdet, tape = None, np.zeros(self.size), []
         for stage in self.stages:
-            of_level = np.repeat(factors[stage.grouping], len(stage.sums.parent) // self.size, axis=2)
+            of_level = np.repeat(
+                factors[stage.grouping], len(stage.sums.parent) // self.size, axis=2
+            )
             M, more, step = self._eliminate(stage, M, of_level)
             logdet += more.reshape(self.size, -1).sum(axis=1)
             tape.append(step)
