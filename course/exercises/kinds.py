@@ -17,9 +17,8 @@ from course.formula.parse import parse_formula
 
 WORDS_AFTER = r"(?P<unit>%|per ?cent|[^\W\d][^\d]*)?"  # "12 points", "31 %"
 NUMBER = re.compile(rf"(?P<number>[+-]?(?:\d[\d,. ]*|[.,]\d+)(?:e[+-]?\d+)?)\s*{WORDS_AFTER}", re.I)
-THOUSANDS = re.compile(
-    r"[+-]?[1-9]\d{0,2}(,\d{3})+(\.\d+)?"
-)  # 2,494 and 1,234.5, as the course prints them
+# 2,494 and 1,234.5, as the course prints them
+THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2}(,\d{3})+(\.\d+)?")
 MINUS = str.maketrans({"\u2212": "-", "\u2013": "-", "\u00a0": " ", "\u2009": " ", "\u202f": " "})
 
 
@@ -127,9 +126,8 @@ class Model:
         self, answer: str, other: str | tuple[str, ...], frame: pd.DataFrame | None = None
     ) -> bool:
         """Whether it says the same as the other, or as one of the others."""
-        from course.exercises.same_model import (
-            same_model,
-        )  # which builds designs: checks of numbers need none
+        # here, since it builds designs, and checks of numbers need none
+        from course.exercises.same_model import same_model
 
         others = (other,) if isinstance(other, str) else other
         return any(same_model(answer, text, frame) for text in others)

@@ -140,8 +140,7 @@ EXERCISES = (
         ),
         because="Both slopes vary by ward, around an average that is a fixed effect.",
         hint="what differs goes to the left of the bar, and the groups between which it differs to the "
-        "right; "
-        "and every random slope needs its average among the fixed effects.",
+        "right; and every random slope needs its average among the fixed effects.",
         slips=(
             Slip(
                 lambda data: (
@@ -187,8 +186,7 @@ EXERCISES = (
             Slip(
                 lambda data: "pain ~ dose + sex + (dose + sex||ward) + (1|hospital)",
                 "both questions are in it. But two bars claim that intercept, slope and gap are unrelated, "
-                "and "
-                "nothing in the study says so. Let them correlate.",
+                "and nothing in the study says so. Let them correlate.",
             ),
             Slip(
                 lambda data: "pain ~ dose * sex + (dose + sex|ward) + (1|hospital)",

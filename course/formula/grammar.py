@@ -256,9 +256,8 @@ class Parser:
         while op := ":" if self.tokens.take_crossing() else self.tokens.take("*", "/"):
             other = self.power()
             factors += 1
-            if (
-                factors > MAX_FACTORS
-            ):  # patsy would go as deep, and how deep Python may go is no measure
+            if factors > MAX_FACTORS:
+                # patsy would go as deep, and how deep Python may go is no measure
                 self.tokens.fail(f"too many terms: more than {MAX_FACTORS} are multiplied", at=at)
             if node.is_summand or other.is_summand:
                 self.tokens.fail(

@@ -28,7 +28,7 @@ from course.solver.together import at_thetas, pack_together
 STEP = 1e-4  # for central differences of an exact gradient, in standardised units
 LEAST_LEFT = 0.25  # share of a variance that a step leaves of it; beyond, S is no straight road
 LEAST_GROWTH = -0.5  # the same of sigma^2
-FLAT = 1e-3  # the least curvature, as a share of the roughly expected one, that a step trusts
+FLAT = 1e-3  # the least curvature, as a share of the roughly expected one, that is believed
 
 
 class CommonStart:
@@ -52,17 +52,15 @@ class CommonStart:
 
     def __init__(self, problem: Problem, theta: np.ndarray, reml: bool):
         self.problem, self.theta, self.reml = problem, theta, reml
-        self.df = problem.n - problem.p if reml else problem.n
         self.at = problem.evaluate(theta)
         self.basis = [problem.unpack(one) for one in np.eye(problem.n_theta)]
         self.unit = 1 / np.sqrt(problem.curvature)
         slopes, of_deviance = self._slopes_around()
         self.slope = slopes[0]
         curvature, self.growth = self._expected(self._bend(slopes))
-        values, vectors = self._by_unit(curvature)
-        self.inverse = vectors / values.clip(min=FLAT) @ vectors.T
-        values, vectors = self._by_unit(self._bend(of_deviance))
-        self.root = vectors / np.sqrt(np.abs(values).clip(min=FLAT) / 2)
+        root = self._root_of_inverse(curvature)
+        self.inverse = root @ root.T
+        self.root = np.sqrt(2) * self._root_of_inverse(self._bend(of_deviance))
 
     def _slopes_around(self) -> tuple[np.ndarray, np.ndarray]:
         """The derivatives of L and of the deviance by theta: here, then ahead and behind in each theta."""
@@ -82,10 +80,10 @@ class CommonStart:
         H = (ahead - behind) / (2 * STEP * self.unit[:, None])
         return (H + H.T) / 2
 
-    def _by_unit(self, H: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """The eigenvalues of a curvature measured in units, and the vectors in those of theta."""
+    def _root_of_inverse(self, H: np.ndarray) -> np.ndarray:
+        """R with R R' the inverse of a second derivative by theta, made positive definite."""
         values, vectors = np.linalg.eigh(self.unit[:, None] * H * self.unit)
-        return values, self.unit[:, None] * vectors
+        return self.unit[:, None] * vectors / np.sqrt(np.abs(values).clip(min=FLAT))
 
     def _expected(self, H: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """The expected second derivative of the deviance by theta, and d log sigma^2 by a step of theta.
@@ -105,7 +103,7 @@ class CommonStart:
             H -= 2 * np.einsum("ab,ibc,jac->ij", G, C, C)
         # sigma^2 S stays where sigma^2 grows as S shrinks, which is theta going to 0 by half of itself
         with_sigma2 = self.slope + H @ theta / 2
-        sigma2 = self.df - self.slope @ theta - theta @ H @ theta / 4
+        sigma2 = self.problem.df(self.reml) - self.slope @ theta - theta @ H @ theta / 4
         return -H - np.outer(with_sigma2, with_sigma2) / sigma2, -with_sigma2 / sigma2
 
     @property
@@ -131,7 +129,7 @@ class CommonStart:
             m = np.add.reduceat(m, stage.sums.starts, axis=1)
         Xy = m[problem.x, 0]
         beta = self.at.XX_inverse @ Xy
-        sigma2 = (yy - (Xy * beta).sum(axis=0)) / self.df
+        sigma2 = (yy - (Xy * beta).sum(axis=0)) / problem.df(self.reml)
         v = np.zeros_like(m)
         v[problem.x, 0] = -beta
         by_grouping = {}

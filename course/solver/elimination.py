@@ -73,6 +73,15 @@ def products_with(
     return [np.stack([np.add.reduceat(x * y, starts) for x in (*XZ, y)]) for y in responses]
 
 
+def tells_apart(XX: np.ndarray) -> np.ndarray:
+    """Whether X'X, (..., p, p), is that of columns of which none follows from others."""
+    scale = np.sqrt(XX.diagonal(axis1=-2, axis2=-1))
+    over = 1 / np.where(scale > 0, scale, 1.0)
+    relative = over[..., :, None] * XX * over[..., None, :]
+    values = np.linalg.eigvalsh(relative)
+    return (scale > 0).all(axis=-1) & (values >= 1e-9).all(axis=-1)
+
+
 def invert(A: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Inverse and log-determinant of many small positive definite matrices, by sweeping.
 

@@ -29,7 +29,7 @@ from course.design.design import Design
 from course.design.groups import components, lies_in, parents
 from course.solver.chunks import stage_for
 from course.solver.crossing import Crossing
-from course.solver.elimination import Sums, cross_products, products_with
+from course.solver.elimination import Sums, cross_products, products_with, tells_apart
 from course.solver.standardise import Columns, standardise
 
 # The relative standard deviation of every effect at which a search starts.
@@ -279,9 +279,13 @@ class Problem:
         logdet_XX = 2 * np.log(np.diagonal(cholesky)).sum()
         return Evaluation(factors, root, logdet, tape, beta, r2, XX_inverse, logdet_XX)
 
+    def df(self, reml: bool) -> Any:
+        """What r^2 is divided by for sigma^2: the number of rows, under REML less that of fixed effects."""
+        return self.n - self.p if reml else self.n
+
     def deviance(self, at: Evaluation, reml: bool, sigma2: float | None = None) -> float:
         """-2 log-likelihood of the standardised data; profiled over sigma where it is not given."""
-        df = self.n - self.p if reml else self.n
+        df = self.df(reml)
         r2 = np.maximum(at.r2, np.finfo(float).tiny)
         if sigma2 is None:
             sigma2 = r2 / df
@@ -290,7 +294,7 @@ class Problem:
 
     def in_units_of_data(self, deviance: Any, reml: bool) -> Any:
         """What the deviance of the standardised data is for the data themselves."""
-        df = self.n - self.p if reml else self.n
+        df = self.df(reml)
         deviance = deviance + 2 * df * np.log(self.y_scale) - self.sum_log_weights
         if reml:
             # log|X'V^-1 X| of the data's own X
@@ -304,8 +308,7 @@ class Problem:
     def bar(self, at: Evaluation, reml: bool, sigma2: float | None = None) -> np.ndarray:
         """The derivative of `deviance` without log|Lambda'Z'Z Lambda + I| by the root, (u, u)."""
         if sigma2 is None:
-            df = self.n - self.p if reml else self.n
-            sigma2 = np.maximum(at.r2, np.finfo(float).tiny) / df
+            sigma2 = np.maximum(at.r2, np.finfo(float).tiny) / self.df(reml)
         v = self.residual_coefficients(at)
         bar = v[:, None] * v / sigma2
         if reml:
@@ -444,12 +447,3 @@ class Problem:
             information = 2 * weight @ weight.T / MIDDLING**2
             curvatures.append(information + np.diag(np.diagonal(information)))
         return self.pack(curvatures)
-
-
-def tells_apart(XX: np.ndarray) -> np.ndarray:
-    """Whether X'X, (..., p, p), is that of columns of which none follows from others."""
-    scale = np.sqrt(XX.diagonal(axis1=-2, axis2=-1))
-    over = 1 / np.where(scale > 0, scale, 1.0)
-    relative = over[..., :, None] * XX * over[..., None, :]
-    values = np.linalg.eigvalsh(relative)
-    return (scale > 0).all(axis=-1) & (values >= 1e-9).all(axis=-1)
