@@ -25,7 +25,7 @@ from course.solver.factors import lower_factor
 from course.solver.problem import Problem
 from course.solver.together import at_thetas, pack_together
 
-STEP = 1e-4  # for central differences of an exact gradient, in standardised units
+STEP = 1e-4  # for differences of an exact gradient, in standardised units
 LEAST_LEFT = 0.25  # share of a variance that a step leaves of it; beyond, S is no straight road
 LEAST_GROWTH = -0.5  # the same of sigma^2
 FLAT = 1e-3  # the least curvature, as a share of the roughly expected one, that is believed
@@ -63,10 +63,9 @@ class CommonStart:
         self.root = np.sqrt(2) * self._root_of_inverse(self._bend(of_deviance))
 
     def _slopes_around(self) -> tuple[np.ndarray, np.ndarray]:
-        """The derivatives of L and of the deviance by theta: here, then ahead and behind in each theta."""
+        """The derivatives of L and of the deviance by theta: here, then a step ahead in each theta."""
         found, X = [], np.ix_(self.problem.x, self.problem.x)
-        steps = STEP * np.diag(self.unit)
-        thetas = self.theta + np.concatenate([0 * self.theta[None], steps, -steps])
+        thetas = self.theta + np.vstack([0 * self.unit, STEP * np.diag(self.unit)])
         for around, at in at_thetas(self.problem, thetas):
             bar = np.zeros(at.root.shape)
             bar[X] = at.XX_inverse * self.reml
@@ -75,9 +74,8 @@ class CommonStart:
         return of_L, of_deviance
 
     def _bend(self, slopes: np.ndarray) -> np.ndarray:
-        """The second derivative from slopes here, ahead and behind."""
-        ahead, behind = np.split(slopes[1:], 2)
-        H = (ahead - behind) / (2 * STEP * self.unit[:, None])
+        """The second derivative, from slopes here and ahead."""
+        H = (slopes[1:] - slopes[0]) / (STEP * self.unit[:, None])
         return (H + H.T) / 2
 
     def _root_of_inverse(self, H: np.ndarray) -> np.ndarray:

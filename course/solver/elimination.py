@@ -30,9 +30,7 @@ from scipy.linalg import lapack
 
 LARGE = 1e5  # variance over the residual's: from here products with an inverse lose digits
 FEW_CHILDREN = 16  # for sums over so few, adding them up one by one is faster (measured)
-MANY_CHILDREN = (
-    64  # with so many, matrix products over all children of a parent are faster (measured)
-)
+MANY_CHILDREN = 64  # with so many of a parent, products over all of them are faster (measured)
 LOST = 1e-3  # of a column's squares: where a difference of sums leaves less, digits are gone
 FEW = 20  # with fewer matrices than so many times their size, LAPACK is faster (measured)
 

@@ -136,10 +136,9 @@ class Together(Problem):
             return at_root(self, factors, root, np.array([at.logdet for at in each]), each)
         M, logdet, tape = None, np.zeros(self.size), []
         for stage in self.stages:
-            of_level = np.repeat(
-                factors[stage.grouping], len(stage.sums.parent) // self.size, axis=2
-            )
-            M, more, step = self._eliminate(stage, M, of_level)
+            levels = len(stage.sums.parent) // self.size
+            Lambda = np.repeat(factors[stage.grouping], levels, axis=2)
+            M, more, step = self._eliminate(stage, M, Lambda)
             logdet += more.reshape(self.size, -1).sum(axis=1)
             tape.append(step)
         return at_root(self, factors, M, logdet, tape)
