@@ -35,7 +35,7 @@ LOST = 1e-3  # of a column's squares: where a difference of sums leaves less, di
 FEW = 20  # with fewer matrices than so many times their size, LAPACK is faster (measured)
 
 
-def cross_products(U: Sequence[np.ndarray], codes: np.ndarray) -> np.ndarray:
+def cross_products(U: np.ndarray | Sequence[np.ndarray], codes: np.ndarray) -> np.ndarray:
     """U'U within each group: u rows (n,) and codes (n,) to (u, u, L).
 
     Examples

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from functools import cached_property, lru_cache
+from typing import Any
 
 import numpy as np
 
@@ -107,8 +108,8 @@ class Together(Problem):
             self.stages = [_side_by_side(stage, self.size) for stage in self.stages]
 
     @cached_property
-    def M(self) -> np.ndarray:
-        """The cross-products side by side."""
+    def _whole(self) -> np.ndarray:
+        """M of all problems side by side, which many of them never need."""
         if self.size == 1:
             return self.problems[0].M
         return np.concatenate([problem.M for problem in self.problems], axis=2)
@@ -134,7 +135,8 @@ class Together(Problem):
             each = [problem.with_factors(one) for problem, one in pairs]
             root = np.stack([at.root for at in each], axis=2)
             return at_root(self, factors, root, np.array([at.logdet for at in each]), each)
-        M, logdet, tape = None, np.zeros(self.size), []
+        M: Any = None
+        logdet, tape = np.zeros(self.size), []
         for stage in self.stages:
             levels = len(stage.sums.parent) // self.size
             Lambda = np.repeat(factors[stage.grouping], levels, axis=2)
@@ -149,7 +151,7 @@ class Together(Problem):
             found = stage.eliminate_together(*self._together, Lambda)
             if found:
                 return found
-        return stage.eliminate(self.M if M is None else M, Lambda)
+        return stage.eliminate(self._whole if M is None else M, Lambda)
 
     def by_factor(self, at: Evaluation, bar: np.ndarray) -> list[np.ndarray]:
         if self.crossing:
