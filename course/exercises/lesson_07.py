@@ -85,10 +85,6 @@ EXERCISES = (
                 lambda data: 2 * stats.norm.sf(1.96),
                 "that is what z promises. How much of the t distribution lies beyond 1.96?",
             ),
-            Slip(
-                lambda data: 200 * stats.t.sf(1.96, 10),
-                "write it as a number between 0 and 1, not in per cent.",
-            ),
         ),
     ),
     Exercise(

@@ -123,10 +123,6 @@ EXERCISES = (
                 lambda data: _alike(data, "Residual"),
                 "that is the share that they do not have in common.",
             ),
-            Slip(
-                lambda data: 100 * _alike(data, "school", "lea"),
-                "write it as a number between 0 and 1, not in per cent.",
-            ),
         ),
     ),
     Exercise(
