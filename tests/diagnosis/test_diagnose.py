@@ -182,7 +182,7 @@ def test_numbers_that_stand_in_c_are_categories():
     assert not ratios_by_category(fitted(data, "y ~ x + grade + (1|g)"))
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_the_standard_error_of_a_ratio_is_what_it_varies_by():
     logs, z = [], []
     for seed in range(120):
@@ -207,7 +207,7 @@ def test_levels_that_scatter_differently_by_a_known_amount():
     assert "Residuals are not equally spread" in titles(fitted(data), solvers=False)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_equal_scatter_in_all_levels_has_uniform_p_values():
     p = [spreads_by_level(fitted(made(seed=seed)))[0].p_value for seed in range(100)]
     assert stats.kstest(p, "uniform").pvalue > 0.001

@@ -177,12 +177,18 @@ def test_simulated_rows_of_a_school_go_together_as_the_icc_says():
     )
 
 
+@pytest.mark.long
 def test_the_bootstrap_scatters_as_the_standard_errors_say():
     found = fit(ONE, "passed")
     again = bootstrap(found, n=60, seed=1, progress=False)
     summary = again.summary()
     assert again.n_failed == 0
     assert summary.loc["age", "std_error"] == pytest.approx(found.bse_fe["age"], rel=0.35)
+
+
+def test_a_replicate_of_the_bootstrap_is_the_fit_to_its_response():
+    found = fit(ONE, "passed")
+    again = bootstrap(found, n=2, seed=1, progress=False)
     one = found.refit(simulate_responses(found, 1, seed=1)[0])
     first = again.replicates[list(parameters(one).index)].iloc[0].astype(float)
     np.testing.assert_allclose(first, parameters(one), atol=2e-3)
