@@ -6,7 +6,7 @@ import pytest
 from budget import thinned
 from reference_models import CASES, RESULTS, data, fit, model
 
-# Each model by one of the two methods in `make test`, in turn by REML and by ML; the other in `make test-long`.
+# Each model by one of the two methods in `make test`, in turn REML and ML; by the other in `make test-long`.
 IN_TURN = [CASES[i + i // 2 % 2 * (1 - 2 * (i % 2))] for i in range(len(CASES))]
 pytestmark = pytest.mark.parametrize("model_id, method", thinned(IN_TURN, 2))
 

@@ -190,7 +190,7 @@ print(json.dumps({"counts": counts, "codes": codes, "interrupted": interrupted, 
 """
 
 
-@pytest.mark.long  # a process is killed in mid-study above, and test_store.py goes on with one that ended early
+@pytest.mark.long  # workers are killed above, and test_store.py goes on with a study that ended early
 @posix
 @pytest.mark.parametrize("kills", [6, 20])
 def test_a_study_killed_and_interrupted_ends_as_if_nothing_had_happened(kills, tmp_path):
