@@ -12,7 +12,7 @@ BEST = {101: -31.42311, 206: -46.34354, 78: -16.90273, 260: -53.75448}
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", thinned(range(2 * len(KINDS)), 2))
+@pytest.mark.parametrize("seed", thinned(range(2 * len(KINDS)), 5))
 def test_no_fit_stops_short_of_the_best_of_several_starts(seed):
     verdict = judge(generate(seed))
     assert not verdict.fault, verdict.fault
