@@ -484,6 +484,7 @@ def surveys(seeds, schools, tilt):
         )
 
 
+@pytest.mark.slow
 def test_weights_find_the_truth_that_an_informative_sample_hides():
     errors = {"weighted": [], "plain": []}
     for one in surveys(range(8), 60, 0.5):

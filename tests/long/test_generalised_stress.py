@@ -19,6 +19,7 @@ def test_no_fit_stops_short_of_the_best_of_several_starts(seed):
     assert verdict.short < SHORT
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", BEST)
 def test_a_variance_of_0_is_left_where_a_large_one_is_better(seed):
     case = generate(seed)

@@ -46,6 +46,7 @@ def test_the_sums_of_a_response_are_all_that_the_likelihood_needs(data, formula)
         np.testing.assert_allclose(one.beta, other.beta, rtol=1e-9)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("formula", thinned(FORMULAS, 3))
 def test_moments_are_those_of_the_model(data, formula):
     """E y = X b, Var y = V: so E U'y = U'X b, Var U'y = U'V U, and E y'y = tr V + b'X'X b."""

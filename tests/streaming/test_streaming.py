@@ -62,6 +62,7 @@ def assert_same(streamed, whole):
         np.testing.assert_allclose(found, effects.to_numpy(), rtol=1e-4, atol=1e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "formula",
     [
