@@ -6,9 +6,9 @@ from functools import cache
 
 import matplotlib
 import matplotlib.colors
-import matplotlib.image
 import numpy as np
 import pandas as pd
+import PIL.Image
 import pytest
 import seaborn as sns
 
@@ -23,11 +23,14 @@ DARKEST = 0.2  # the grey of lines and letters, which the edge of a coloured mar
 @cache  # a lesson and its solutions show the same pictures
 def colours_off_the_palette(png: bytes) -> list[str]:
     """Frequent colours that are no tint and no shade of a colour-blind-safe hue; greys are fine."""
-    rgba = matplotlib.image.imread(io.BytesIO(png), format="png")
-    alpha = rgba[..., 3:] if rgba.shape[-1] == 4 else 1.0
-    rgb = np.round(255 * (alpha * rgba[..., :3] + 1 - alpha)).astype(int).reshape(-1, 3)
-    codes, counts = np.unique(rgb @ [1 << 16, 1 << 8, 1], return_counts=True)
-    frequent = codes[counts >= 0.0005 * len(rgb)]
+    pixels = np.asarray(PIL.Image.open(io.BytesIO(png)).convert("RGBA"))
+    # The few colours of a picture are first counted, and only they are laid on white.
+    colours, counts = np.unique(pixels.view(np.uint32), return_counts=True)
+    rgba = colours.view(np.uint8).reshape(-1, 4) / 255
+    alpha = rgba[:, 3:]
+    rgb = np.round(255 * (alpha * rgba[:, :3] + 1 - alpha)).astype(int)
+    codes, place = np.unique(rgb @ [1 << 16, 1 << 8, 1], return_inverse=True)
+    frequent = codes[np.bincount(place, counts) >= 0.0005 * counts.sum()]
     frequent = np.stack([frequent >> 16, frequent >> 8 & 255, frequent & 255], axis=1) / 255
     coloured = frequent[np.ptp(frequent, axis=1) > 0.1]
     depth = np.linspace(0, 1, 101)[:, None]

@@ -180,7 +180,7 @@ class Power:
         >>> found = power(
         ...     "test_score ~ school_resources + (1|school)", test="school_resources", effect=6,
         ...     provinces=1, schools=[10, 30], classrooms=1, students=[3, 10],
-        ...     n=20, seed=1, progress=False,
+        ...     n=16, seed=1, progress=False,
         ... )
         >>> found.cheapest(0.8, school=100, pupil=5)[["schools", "students"]].to_list()
         [30, 3]
@@ -328,14 +328,14 @@ def power(
     --------
     >>> found = power(
     ...     "test_score ~ school_resources + (1|school)", test="school_resources", effect=[0, 3],
-    ...     provinces=1, schools=20, classrooms=1, students=[5, 10], n=20, seed=1, progress=False,
+    ...     provinces=1, schools=20, classrooms=1, students=[5, 10], n=5, seed=1, progress=False,
     ... )
     >>> found.table[["schools", "students", "effect", "pupils", "n"]]
-       schools  students  effect  pupils   n
-    0       20         5     0.0     100  20
-    1       20         5     3.0     100  20
-    2       20        10     0.0     200  20
-    3       20        10     3.0     200  20
+       schools  students  effect  pupils  n
+    0       20         5     0.0     100  5
+    1       20         5     3.0     100  5
+    2       20        10     0.0     200  5
+    3       20        10     3.0     200  5
 
     In R: ``simr::powerSim(fit)``.
     """

@@ -63,7 +63,7 @@ TYPES = {
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("types", TYPES)
+@pytest.mark.parametrize("types", thinned(TYPES, 2))
 def test_types(types):
     check(frame().astype(TYPES[types]))
 
@@ -119,7 +119,7 @@ NAMES = [
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", thinned(NAMES, 3))
+@pytest.mark.parametrize("name", thinned(NAMES, 6))
 def test_names(name):
     """As a predictor with a slope, and as the name of a group."""
     predictor = FORMULA.replace("count", f"`{name}`")
@@ -130,7 +130,7 @@ def test_names(name):
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "name", thinned(["a`b", "`", "a`b`c", "`'\"", "C", 'a"b', "with space"], 2)
+    "name", thinned(["a`b", "`", "a`b`c", "`'\"", "C", 'a"b', "with space"], 4)
 )
 def test_names_in_quotes(name):
     """Q("a`b") is the way to a name with a backtick; in double quotes or in single ones."""

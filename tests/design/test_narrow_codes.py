@@ -76,6 +76,7 @@ def test_codes_of_levels_have_64_bits(codes):
     assert group_codes([unused])[0].dtype == np.int64
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("columns", [3, 5])
 def test_combinations_of_labels_are_numbered_afresh_before_they_overflow(monkeypatch, columns):
     # as if few bits were left: every second factor begins anew, with the narrow codes of pandas

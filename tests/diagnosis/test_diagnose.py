@@ -182,7 +182,23 @@ def test_numbers_that_stand_in_c_are_categories():
     assert not ratios_by_category(fitted(data, "y ~ x + grade + (1|g)"))
 
 
-@pytest.mark.slow
+def test_ratio_and_spread_are_held_against_how_sds_vary():
+    """The delta method: the logarithm of the SD of n rows has the variance (m4 / m2^2 - 1) / (4 n)."""
+    data = made(groups=12, size=400, seed=1)
+    fit = fitted(data)
+    e = fit.resid
+    noise = ((e**4).mean() / (e**2).mean() ** 2 - 1) / 4
+    n = data["sex"].value_counts()
+    (ratio,) = ratios_by_category(fit)
+    error = np.sqrt(noise / n[ratio.low] + noise / n[ratio.high])
+    assert ratio.z == pytest.approx(np.log(ratio.ratio) / error, rel=0.01)
+    (spread,) = spreads_by_level(fit)
+    logs = np.log(e.groupby(data["g"]).std())
+    Q = ((logs - logs.mean()) ** 2).sum() / (noise / 400)
+    assert stats.chi2.isf(spread.p_value, 11) == pytest.approx(Q, rel=0.01)
+
+
+@pytest.mark.long
 def test_the_standard_error_of_a_ratio_is_what_it_varies_by():
     logs, z = [], []
     for seed in range(120):
@@ -207,7 +223,7 @@ def test_levels_that_scatter_differently_by_a_known_amount():
     assert "Residuals are not equally spread" in titles(fitted(data), solvers=False)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_equal_scatter_in_all_levels_has_uniform_p_values():
     p = [spreads_by_level(fitted(made(seed=seed)))[0].p_value for seed in range(100)]
     assert stats.kstest(p, "uniform").pvalue > 0.001

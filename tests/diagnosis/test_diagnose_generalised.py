@@ -90,6 +90,7 @@ def test_so_many_of_so_many_can_vary_too_much():
     assert any("that of the binomial distribution" in one.seen for one in found)
 
 
+@pytest.mark.slow
 def test_single_answers_tell_nothing_of_overdispersion():
     found = diagnose(passed(), seconds=0)
     assert any("one answer of each row tells nothing" in reason for reason in found.left_out)

@@ -26,7 +26,7 @@ def found(data: pd.DataFrame, formula: str = "y ~ x + sex + (1|g)") -> dict[str,
     return {finding.title: finding.seen for finding in findings}
 
 
-@pytest.mark.slow
+@pytest.mark.long  # a rate over many simulated data sets
 def test_data_from_the_model_rarely_stand_out():
     # two further terms in each fit, each with p < 0.001 by chance
     assert sum(bool(found(made(seed))) for seed in range(12)) <= 1

@@ -3,7 +3,6 @@
 import numpy as np
 import pandas as pd
 import pytest
-from budget import replicates
 from scipy import stats
 
 from course import CourseError, load, means, mixedlm
@@ -145,10 +144,10 @@ def test_wrong_use_is_refused(balanced, options, message):
         balanced[1].predict(**options)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_intervals_cover_what_they_are_about():
     """Of simulated data sets as many as the level says, within three Monte-Carlo standard errors."""
-    runs, hits, size = replicates(60, many=400), [], {"groups": 20, "size": 10}
+    runs, hits, size = 400, [], {"groups": 20, "size": 10}
     first, _ = one_way(0, **size)
     model = mixedlm("y ~ 1 + (1|g)", first).fit()
     new = pd.DataFrame({"g": ["0", "new"]})

@@ -209,7 +209,7 @@ def test_units_do_not_matter():
 # -- no false alarm ---------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("model_id", thinned([m["id"] for m in MODELS], 4, pytest.mark.slow))
+@pytest.mark.parametrize("model_id", thinned([m["id"] for m in MODELS], 4))
 def test_models_that_are_known_get_no_alarm(model_id):
     design = build_design(parse_formula(model(model_id)["python"]), data(model_id))
     expected = bool(model(model_id).get("only_sum_identified"))
@@ -234,7 +234,7 @@ RANDOM_PARTS = [
 ]
 
 
-@pytest.mark.parametrize("random", thinned(RANDOM_PARTS, 4, pytest.mark.slow))
+@pytest.mark.parametrize("random", thinned(RANDOM_PARTS, 4))
 def test_ordinary_random_designs_get_no_alarm(random):
     for seed in range(15):
         rng = np.random.default_rng(seed)

@@ -179,6 +179,7 @@ def test_the_interval_moves_with_the_units_of_the_data():
     np.testing.assert_allclose(second, np.multiply(first, 1e5), rtol=1e-3)
 
 
+@pytest.mark.long
 def test_zero_lies_in_the_interval_of_the_reform_as_often_as_it_should():
     """Null countries: the default holds 0 where the profile of the ML fit misses it twice too often."""
     rng = np.random.default_rng(4)

@@ -40,6 +40,7 @@ def test_parameters_have_no_sigma():
 # -- intervals ------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_profile_intervals_are_those_of_lme4():
     models = json.loads((ROOT / "tests/reference/answers.json").read_text())["models"]
     (theirs,) = (model["intervals"] for model in models if model["id"] == "nested")
@@ -58,6 +59,7 @@ def test_profile_intervals_are_those_of_lme4():
         np.testing.assert_allclose(table[end][known], expected[known], rtol=5e-3, atol=5e-3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("made", [sloped, counts])
 def test_a_profile_of_a_fixed_effect_is_the_deviance_with_that_effect_in_the_offset(made):
     found = made()
@@ -89,6 +91,7 @@ def test_a_profile_of_an_sd_reaches_0_where_it_must():
     assert at_zero.iloc[0] ** 2 == pytest.approx(rise, abs=1e-3)
 
 
+@pytest.mark.slow
 def test_a_profile_of_a_correlation_passes_through_0_as_the_model_without_it():
     found = sloped()
     name = "cor(Intercept, standLRT | school)"
@@ -177,12 +180,18 @@ def test_simulated_rows_of_a_school_go_together_as_the_icc_says():
     )
 
 
+@pytest.mark.long
 def test_the_bootstrap_scatters_as_the_standard_errors_say():
     found = fit(ONE, "passed")
     again = bootstrap(found, n=60, seed=1, progress=False)
     summary = again.summary()
     assert again.n_failed == 0
     assert summary.loc["age", "std_error"] == pytest.approx(found.bse_fe["age"], rel=0.35)
+
+
+def test_a_replicate_of_the_bootstrap_is_the_fit_to_its_response():
+    found = fit(ONE, "passed")
+    again = bootstrap(found, n=2, seed=1, progress=False)
     one = found.refit(simulate_responses(found, 1, seed=1)[0])
     first = again.replicates[list(parameters(one).index)].iloc[0].astype(float)
     np.testing.assert_allclose(first, parameters(one), atol=2e-3)
@@ -223,6 +232,7 @@ def test_recovery_of_yes_or_no_holds_against_the_truth_of_the_link():
     assert (table["bias"].abs() < 5 * table["bias_mcse"]).all()
 
 
+@pytest.mark.slow
 def test_power_of_a_rate_ratio():
     found = power(
         "days_absent ~ school_resources + offset(np.log(school_days)) + (1|school)",

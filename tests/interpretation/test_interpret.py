@@ -54,7 +54,7 @@ def test_icc_of_a_balanced_one_way_layout_is_the_anova_estimate():
     assert [row["share_lower"], row["share_upper"]] == pytest.approx(ends, rel=1e-4)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_intervals_cover_the_truth():
     covered, truth = [], 4 / 13
     for seed in range(150):

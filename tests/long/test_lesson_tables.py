@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pytest
 from capstone_worlds import found
 from random_slopes import replicates
 
@@ -83,6 +84,7 @@ def test_a_slope_added_to_all_moves_the_estimate_and_nothing_else():
     )
 
 
+@pytest.mark.long
 def test_slopes_that_vary_and_are_left_out_are_found_too_often():
     """With slopes twice as different as in the stored table, so that few data sets show it."""
     one = replicates(groups=6, slope_sd=1.6, n=25, seed=3)

@@ -3,28 +3,22 @@
 import levels
 import numpy as np
 import pytest
-from budget import replicates
 from reference_models import ROOT
 from scipy import stats
 
 from course import mixedlm, simulate_schools
 from course.inference.compare import simulate_chi2
 
-# The long simulation is tests/long/levels.py, its result tests/long/levels.md. Here 150 or 800 responses: the
-# Monte-Carlo error of a level of 5 % is 0.018 or 0.008, and 3 of it are allowed.
+# The long simulation is tests/long/levels.py, its result tests/long/levels.md. Here 800 responses: the
+# Monte-Carlo error of a level of 5 % is 0.008, and 3 of it are allowed.
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize(
-    "case",
-    [
-        "one variance",
-        pytest.param("a slope and its covariance with the intercept", marks=pytest.mark.long),
-        pytest.param("a fixed effect", marks=pytest.mark.long),
-    ],
+    "case", ["one variance", "a slope and its covariance with the intercept", "a fixed effect"]
 )
 def test_level_under_the_null(case):
-    n = replicates(150, many=800)
+    n = 800
     found = levels.level(case, n, seed=11)
     assert found["level"] == pytest.approx(0.05, abs=3 * np.sqrt(0.05 * 0.95 / n))
     if "chi2(0)" in found["reference"]:
@@ -40,7 +34,7 @@ def test_the_statistic_of_one_variance_follows_its_mixture():
     data = simulate_schools(*sizes, intercept_sd={"school": 3}, residual_sd=6, seed=2).data
     data["age_c"] = data["age"] - 10
     small, large = (mixedlm(formula, data).fit() for formula in (smaller, larger))
-    chi2 = simulate_chi2(small, large, replicates(150, many=300), seed=5, progress=False)
+    chi2 = simulate_chi2(small, large, 300, seed=5, progress=False)
     positive = chi2[chi2 > 1e-6]
     assert stats.kstest(positive, stats.chi2(1).cdf).pvalue > 0.001
 

@@ -2,10 +2,8 @@
 
 import contextlib
 import io
-import os
 import re
-import subprocess
-import sys
+import runpy
 from pathlib import Path
 
 import build
@@ -48,14 +46,9 @@ def test_a_file_of_spss_from_its_labels_to_a_script_that_runs(tmp_path):
     )
     script = tmp_path / "analysis.py"
     script.write_text(names["script"], encoding="utf-8")
-    ran = subprocess.run(
-        [sys.executable, script],
-        capture_output=True,
-        text=True,
-        check=True,
-        env={**os.environ, "PYTHONPATH": str(NOTEBOOKS.parent)},
-    )
-    assert str(names["fit"].summary()) in ran.stdout
+    with contextlib.redirect_stdout(io.StringIO()) as out:
+        runpy.run_path(str(script), run_name="__main__")
+    assert str(names["fit"].summary()) in out.getvalue()
 
 
 def test_a_wide_table_gets_the_call_that_makes_it_long(tmp_path):

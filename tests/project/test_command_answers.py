@@ -159,6 +159,7 @@ def test_what_pandas_cannot_read_alike_is_read_by_the_course(tmp_path, capsys):
     assert len(names["result"].model.endog) == 5
 
 
+@pytest.mark.slow
 def test_a_printed_program_runs_as_a_file(table, tmp_path, capsys):
     main(["translate", FORMULA, table, "-o", str(tmp_path / "program.py"), "--code"])
     ran = subprocess.run(

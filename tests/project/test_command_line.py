@@ -70,6 +70,7 @@ def assessment(tmp_path_factory):
 SAMPLED = ["--weights", "student=W_FSTUWT", "--weights", "SCHOOLID=W_SCHGRNRABWT"]
 
 
+@pytest.mark.slow
 def test_sampling_weights_and_plausible_values(assessment, capsys):
     formula, path = "PV*MATH ~ ESCS + (1|SCHOOLID)", str(assessment)
     weights = {"student": "W_FSTUWT", "SCHOOLID": "W_SCHGRNRABWT"}

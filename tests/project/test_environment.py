@@ -181,14 +181,15 @@ def test_only_what_needs_statsmodels_and_pictures_imports_them():
     assert not {"statsmodels", "matplotlib", "seaborn", "jupyterlab"} & set(loaded)
 
 
-@pytest.mark.parametrize(
-    "name", thinned(["load", "read_table", "simulate_schools", "check"], 4, pytest.mark.slow)
-)
-def test_what_a_lesson_begins_with_waits_for_nothing_that_fits(name):
+def test_what_a_lesson_begins_with_waits_for_nothing_that_fits():
     """What their wings hand on beside them needs more, and imports it when it is called."""
-    loaded = python(f"import sys; from course import {name}; print(*sys.modules)").split()
-    assert "pandas" in loaded
-    assert not {"patsy", "scipy", "statsmodels", "matplotlib", "seaborn"} & set(loaded)
+    names = ["load", "read_table", "simulate_schools", "check"]
+    imports = [f"from course import {name}; print(*sys.modules)" for name in names]
+    printed = python("import sys\n" + "\n".join(imports)).splitlines()
+    for name, modules in zip(names, printed, strict=True):
+        loaded = set(modules.split())
+        assert "pandas" in loaded, name
+        assert not {"patsy", "scipy", "statsmodels", "matplotlib", "seaborn"} & loaded, name
 
 
 @pytest.mark.parametrize("name", course.__all__)

@@ -11,6 +11,7 @@ import sys
 import numpy as np
 import pandas as pd
 import pytest
+from budget import thinned
 from made import pupils
 
 from course import CourseError
@@ -127,13 +128,14 @@ def test_a_column_of_mixed_types_is_read_as_one(tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("seed", thinned(range(3), 3))
 @pytest.mark.parametrize("suffix", [".csv.gz", ".parquet"])
-def test_damaged_files(tmp_path, suffix, capsys):
+def test_damaged_files(tmp_path, suffix, seed, capsys):
     """Whatever byte is changed: a fit or one line."""
     write_table(pupils(), tmp_path / f"good{suffix}")
-    good, draw = (tmp_path / f"good{suffix}").read_bytes(), random.Random(3)
+    good, draw = (tmp_path / f"good{suffix}").read_bytes(), random.Random(seed)
     statuses = set()
-    for i in range(150):
+    for i in range(50):
         damaged = bytearray(good)
         for _ in range(draw.choice([1, 2, 20])):
             damaged[draw.randrange(len(damaged))] = draw.randrange(256)
@@ -195,11 +197,16 @@ def commands(*arguments: tuple, **environment) -> tuple[str, list[tuple[str, int
 
 @pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes here")
-@pytest.mark.parametrize("what", ["pipe", "device"])
-def test_pipes_and_devices_are_refused_at_once(what, tmp_path):
-    path = tmp_path / "t.csv"
-    os.mkfifo(path) if what == "pipe" else path.symlink_to("/dev/zero")
-    _, said = commands(("fit", FORMULA, path), ("simulate", "-o", path))
+def test_pipes_and_devices_are_refused_at_once(tmp_path):
+    pipe, device = tmp_path / "pipe.csv", tmp_path / "device.csv"
+    os.mkfifo(pipe)
+    device.symlink_to("/dev/zero")
+    lines = [
+        line
+        for path in (pipe, device)
+        for line in (("fit", FORMULA, path), ("simulate", "-o", path))
+    ]
+    _, said = commands(*lines)
     for error, status in said:
         assert (status, error.count("\n")) == (2, 1), error
         assert "is not a file" in error

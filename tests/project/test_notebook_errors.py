@@ -8,27 +8,27 @@ ROOT = Path(__file__).parents[2]
 # In a process of its own: among the tests stands a stand-in for IPython, that of the course's pages.
 SHELL = """
 from IPython.core.interactiveshell import InteractiveShell
-InteractiveShell().run_cell({cell!r})
+for cell in {cells!r}:
+    InteractiveShell().run_cell(cell)
+    print("====")
 """
 
 
-def shown(cell: str) -> str:
-    """What a notebook shows of a cell."""
+def shown(*cells: str) -> list[str]:
+    """What a notebook shows of each of these cells."""
     done = subprocess.run(
-        [sys.executable, "-c", SHELL.format(cell=cell)], cwd=ROOT, capture_output=True, text=True
+        [sys.executable, "-c", SHELL.format(cells=cells)], cwd=ROOT, capture_output=True, text=True
     )
     assert done.returncode == 0, done.stderr
-    return (done.stdout + done.stderr).strip()
+    assert not done.stderr
+    return [text.strip() for text in done.stdout.split("====\n")[:-1]]
 
 
-def test_a_course_error_is_its_sentence():
-    text = shown(
-        "from course import load, mixedlm\nmixedlm('normexam ~ sexx + (1|school)', load('exam'))"
+def test_a_course_error_is_its_sentence_and_other_errors_keep_their_lines():
+    ours, other = shown(
+        "from course import load, mixedlm\nmixedlm('normexam ~ sexx + (1|school)', load('exam'))",
+        "1 / 0",
     )
-    assert text.startswith("CourseError: ") and "did you mean 'sex'" in text
-    assert "\n" not in text and "Traceback" not in text
-
-
-def test_other_errors_keep_their_lines():
-    text = shown("1 / 0")
-    assert "ZeroDivisionError" in text and "---" in text
+    assert ours.startswith("CourseError: ") and "did you mean 'sex'" in ours
+    assert "\n" not in ours and "Traceback" not in ours
+    assert "ZeroDivisionError" in other and "---" in other

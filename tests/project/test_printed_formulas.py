@@ -14,7 +14,7 @@ NAMES = [
     *("Ward No.", "ward.no", "class", "2nd ward", "C", "np", "a`b", "lambda x", "größe"),
     *("x|y", "a:b", "x(1)"),
 ]
-each_name = pytest.mark.parametrize("name", thinned(NAMES, 3, pytest.mark.slow))
+each_name = pytest.mark.parametrize("name", thinned(NAMES, 3))
 CODE = r"""(?:[^()`"]|`[^`]*`|Q\("[^"]*"\)|"[^"]*")"""  # no parentheses but in names
 TERM = re.compile(rf"(?<![\w)`])\((?:{CODE}|\([^()]*\))*\|{CODE}*\)")
 CALL = re.compile(rf"\b[CI]\({CODE}*\)")

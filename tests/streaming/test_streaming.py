@@ -6,7 +6,6 @@ The reference is always the fit of the whole table, which lme4 vouches for elsew
 import os
 import signal
 
-import dask.dataframe as dd
 import numpy as np
 import pandas as pd
 import pyarrow as pa
@@ -45,6 +44,12 @@ def folder(pupils, tmp_path_factory):
     return path
 
 
+def dask_frame(frame: pd.DataFrame, parts: int):
+    import dask.dataframe as dd  # which takes a second, and every process of pytest reads this file
+
+    return dd.from_pandas(frame, npartitions=parts)
+
+
 def assert_same(streamed, whole):
     assert streamed.nobs == whole.nobs
     assert streamed.llf == pytest.approx(whole.llf, rel=1e-10)
@@ -57,6 +62,7 @@ def assert_same(streamed, whole):
         np.testing.assert_allclose(found, effects.to_numpy(), rtol=1e-4, atol=1e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "formula",
     [
@@ -98,7 +104,7 @@ def test_every_kind_of_source(pupils, folder):
     formula = "test_score ~ age + sex + (age|classroom) + (1|school)"
     whole = mixedlm(formula, pupils).fit()
     data = pa.Table.from_pandas(pupils)
-    frame = dd.from_pandas(pupils, npartitions=7)
+    frame = dask_frame(pupils, 7)
     for source in (
         str(folder),
         ds.dataset(folder),
@@ -154,7 +160,7 @@ def test_what_the_data_say_is_said(pupils, folder):
     rooms = load("pupils").query("province < 'P03'")
     rooms = rooms.assign(room=rooms["classroom"].str[-2:])
     formula = "test_score ~ age + (1|school) + (1|room)"
-    frame = dd.from_pandas(rooms, npartitions=3)
+    frame = dask_frame(rooms, 3)
     told, expected = mixedlm(formula, frame).fit().notes, mixedlm(formula, rooms).fit().notes
     assert [note for note in expected if "used again" in note]
     assert [note for note in told if "used again" in note] == [
@@ -321,7 +327,7 @@ def test_a_worker_of_dask_that_dies_is_survived(pupils, tmp_path):
         return part
 
     formula = "test_score ~ age + sex + (age|classroom) + (1|school)"
-    frame = dd.from_pandas(pupils, npartitions=6)
+    frame = dask_frame(pupils, 6)
     with (
         LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster,
         Client(cluster),

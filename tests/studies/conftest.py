@@ -13,10 +13,10 @@ def serial():
 
 @pytest.fixture(scope="session")
 def many():
-    return recovery(balanced, FORMULA, 120, seed=11, progress=False)
+    return recovery(balanced, FORMULA, 60, seed=11, progress=False)
 
 
 @pytest.fixture(scope="session")
 def found():
     """The power of the slope, without an effect and with one."""
-    return power(FORMULA, "x", [0, 3], simulate=balanced, n=100, seed=4, progress=False)
+    return power(FORMULA, "x", [0, 3], simulate=balanced, n=50, seed=4, progress=False)

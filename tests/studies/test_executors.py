@@ -190,9 +190,9 @@ print(json.dumps({"counts": counts, "codes": codes, "interrupted": interrupted, 
 """
 
 
-@pytest.mark.slow
+@pytest.mark.long  # workers are killed above, and test_store.py goes on with a study that ended early
 @posix
-@pytest.mark.parametrize("kills", [6, pytest.param(20, marks=pytest.mark.long)])
+@pytest.mark.parametrize("kills", [6, 20])
 def test_a_study_killed_and_interrupted_ends_as_if_nothing_had_happened(kills, tmp_path):
     folder, n = tmp_path / "s", 4 * kills
     run = subprocess.run(

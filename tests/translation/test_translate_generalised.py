@@ -122,6 +122,7 @@ def test_the_most_likely_effects_have_no_variance():
     )
 
 
+@pytest.mark.slow
 def test_an_offset_of_the_bayesian_program_counts_in_full():
     formula = "days_absent ~ age + {} (1|school)"
     same = ABSENT.assign(span=7.0)
