@@ -2,7 +2,8 @@
 
 The matrix S = Lambda' K Lambda + I is block-diagonal: nothing couples two blocks. `Blocks` factors those of one
 size at once. `Bordered` has a second kind of columns, the border, that may be coupled to all: the blocks
-are eliminated first, and then the border as one block.
+are eliminated first, and then the border as one block. Of symmetric matrices only what is on and above
+the diagonal is given, taken and, where it is large, computed.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 from functools import cached_property
 
 import numpy as np
-from scipy.linalg import lapack
+from scipy.linalg import blas, lapack
 
 from course.solver.elimination import LARGE, invert_batch
 
@@ -57,7 +58,7 @@ class Blocks:
         ]
 
     def factor(self, cells: np.ndarray) -> FactoredBlocks:
-        """The matrix with these cells, which are overwritten, ready to solve with."""
+        """The matrix with these cells, 0 below the diagonal; they are overwritten."""
         return FactoredBlocks(self, cells)
 
 
@@ -87,7 +88,9 @@ class FactoredBlocks:
 
     @cached_property
     def inverse(self) -> np.ndarray:
-        """The cells of S^-1; of a block that is the only one of its size those on and above the diagonal."""
+        """The cells of S^-1; of these below the diagonal no two methods make the same."""
+        if len(self.parts) == 1:
+            return self.parts[0].inverse.ravel()
         cells = np.empty(self.blocks.n_cells)
         for (_, where, _), part in zip(self.blocks.batches, self.parts, strict=True):
             cells[where] = part.inverse.ravel()
@@ -104,8 +107,10 @@ class Several:
     """Small positive definite matrices S, (m, q, q)."""
 
     def __init__(self, S: np.ndarray):
-        self.S = S
-        self.inverse, logdet = invert_batch(S)
+        q = S.shape[1]
+        self.S = S + S.swapaxes(1, 2)
+        self.S[:, range(q), range(q)] /= 2
+        self.inverse, logdet = invert_batch(self.S)
         self.logdet = logdet.sum()
 
     def solve(self, right: np.ndarray) -> np.ndarray:
@@ -139,7 +144,8 @@ class Single:
         """S^-1 times (1, q, c), refined as by `Several`."""
         X = lapack.dpotrs(self.L, right[0], lower=True)[0]
         if self.S is not None:
-            X += lapack.dpotrs(self.L, right[0] - self.S @ X, lower=True)[0]
+            left = right[0] - blas.dsymm(1.0, self.S.T, X, lower=True)
+            X += lapack.dpotrs(self.L, left, lower=True)[0]
         return X[None]
 
     @cached_property

@@ -161,18 +161,18 @@ class Pairs(_Coupling):
         one = np.repeat(np.arange(len(touching)), count)
         other = one + np.arange(len(one)) - (np.cumsum(count) - count)[one]
         self.pattern = Pattern(levels, K, touched[one], touched[other])
-        number = self.pattern.number
         # and every effect of the one with every effect of the other
         width = levels.n_effects[touched]
-        if width.max() == 1:
-            self.a, self.b, self.cell = one, other, self.pattern.first_cell[number]
-        else:
-            n_cells = width[one] * width[other]
-            pair = np.repeat(np.arange(len(one)), n_cells)
-            within = np.arange(len(pair)) - (np.cumsum(n_cells) - n_cells)[pair]
-            i, j = np.divmod(within, width[other][pair])
-            self.a, self.b = first[one][pair] + i, first[other][pair] + j
-            self.cell = self.pattern.cell(number[pair], i, j)
+        left, right = width[one], width[other]
+        start = np.cumsum(left * right) - left * right
+        self.a, self.b, self.cell = np.empty((3, int(left @ right)), dtype=np.intp)
+        for i, j in np.ndindex(int(width.max()), int(width.max())):
+            there: Any = (i < left) & (j < right)
+            if there.all():
+                there = slice(None)
+            at = start[there] + i * right[there] + j
+            self.a[at], self.b[at] = first[one][there] + i, first[other][there] + j
+            self.cell[at] = self.pattern.cells(i, j)[self.pattern.number[there]]
         k = len(entries.products[0])
         self.two = [(i, j) for i in range(k) for j in range(i + 1)]
         of_level = np.bincount(entries.level[self.a], minlength=entries.shape[0])
@@ -183,13 +183,13 @@ class Pairs(_Coupling):
 
     def _take(self, values: np.ndarray) -> None:
         super()._take(values)
-        at_a, at_b = values[:, self.a], values[:, self.b]
-        data = [
-            at_a[i] * at_b[i] if i == j else at_a[i] * at_b[j] + at_a[j] * at_b[i]
-            for i, j in self.two
-        ]
+        data = np.empty((len(self.two), len(self.a)))
+        for product, (i, j) in zip(data, self.two, strict=True):
+            np.multiply(values[i][self.a], values[j][self.b], out=product)
+            if i != j:
+                product += values[j][self.a] * values[i][self.b]
         shape = (len(self.two) * self.shape[0], self.pattern.n_cells)
-        self.G = sparse.csr_array((np.concatenate(data), *self.at), shape)
+        self.G = sparse.csr_array((data.ravel(), *self.at), shape)
 
     def product(self, W: np.ndarray) -> np.ndarray:
         """The cells of E' W E for W of shape (k, k, L)."""

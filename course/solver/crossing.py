@@ -128,13 +128,11 @@ class Crossing:
 
     def _row_products(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """What each row adds to Z_t' Z_t, and to which cell; one effect with one other at a time."""
-        of_row = self.levels.of_row
-        for h, right in enumerate(self.values):
-            for g, left in enumerate(self.values[: h + 1]):
-                pair = self.pattern.find(of_row[g], of_row[h])
+        for pairs, right in zip(self.pattern.of_rows, self.values, strict=True):
+            for pair, left in zip(pairs, self.values, strict=False):
                 for i, one in enumerate(left):
                     for j, other in enumerate(right):
-                        yield self.pattern.cell(pair, i, j), one * other
+                        yield self.pattern.cells(i, j)[pair], one * other
 
     def _sum_cells(self, products: Iterable[tuple[np.ndarray, np.ndarray]]) -> np.ndarray:
         total = np.zeros(self.pattern.n_cells)

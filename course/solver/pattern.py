@@ -13,10 +13,8 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-import pandas as pd
 from scipy import sparse
 
-from course.design.groups import pair_numbers
 from course.solver.blocks import Blocks, Bordered
 from course.solver.elimination import product, transpose
 
@@ -71,21 +69,27 @@ class Pattern:
     """
 
     def __init__(self, levels: Levels, K: Blocks | Bordered, a: np.ndarray, b: np.ndarray):
-        self.levels = levels
-        number, found = pd.factorize(pair_numbers(a, b, len(levels.part)))
-        a, b = np.divmod(found, len(levels.part))
-        n_parts = len(levels.of_row)
-        kind = levels.part[a] * n_parts + levels.part[b]
+        self.levels, n_parts = levels, len(levels.of_row)
+        # a pair is known by the cell of its first columns
+        where = _upper(K, levels.first[a], levels.first[b])
+        some = np.zeros(K.n_cells, dtype=np.intp)
+        some[where] = np.arange(1, len(a) + 1)
+        found = np.flatnonzero(some)
+        one = some[found] - 1  # of the pairs given one of each
+        kind = levels.part[a[one]] * n_parts + levels.part[b[one]]
         order = np.argsort(kind, kind="stable")
-        rank = np.empty_like(order)
-        rank[order] = np.arange(len(order))
-        self.number = rank[number]  # of each pair given
-        self.a, self.b = a[order], b[order]
+        self.a, self.b, kind = a[one][order], b[one][order], kind[order]
+        some[found[order]] = np.arange(len(order))
+        self.number = some[where]  # of each pair given
+        self.of_rows = [  # [h][g]: of each row's levels of factors g and h, g not above h
+            [some[_upper(K, levels.first[i], levels.first[j])] for i in levels.of_row[: h + 1]]
+            for h, j in enumerate(levels.of_row)
+        ]
         self.n_cells, self.kinds = 0, []
         self.first_cell, self.stride = np.empty_like(order), np.empty_like(order)
-        starts = np.flatnonzero(np.diff(kind[order], prepend=-1))
+        starts = np.flatnonzero(np.diff(kind, prepend=-1))
         for start, stop in zip(starts, [*starts[1:], len(order)], strict=True):
-            g, h = np.divmod(kind[order[start]], n_parts)
+            g, h = np.divmod(kind[start], n_parts)
             a, b, n = self.a[start:stop], self.b[start:stop], int(stop - start)
             shape = (int(levels.n_effects[a[0]]), int(levels.n_effects[b[0]]), n)
             cells = slice(self.n_cells, self.n_cells + int(np.prod(shape)))
@@ -106,23 +110,14 @@ class Pattern:
             half.append(np.broadcast_to(np.where(kind.a == kind.b, 0.5, 1.0), kind.shape).ravel())
         self.row, self.column = np.concatenate(row), np.concatenate(column)
         self.half = np.concatenate(half)  # 1/2 where the mirror image is a cell, too
-        self.upper = K.cell(np.minimum(self.row, self.column), np.maximum(self.row, self.column))
-        lower = K.cell(np.maximum(self.row, self.column), np.minimum(self.row, self.column))
-        # what lies below a border is kept above it only; one cell more takes what has no place
-        self.lower = np.where(lower < 0, K.n_cells, lower)
+        self.upper = _upper(K, self.row, self.column)
         everything = np.arange(self.levels.n_columns)
         self.diagonal, self.size = K.cell(everything, everything), K.n_cells
 
-    def cell(self, pair: np.ndarray, i: np.ndarray | int, j: np.ndarray | int) -> np.ndarray:
-        """Where the block of a pair has its entry (i, j)."""
-        width = self.levels.n_effects[self.b[pair]]
-        return self.first_cell[pair] + (i * width + j) * self.stride[pair]
-
-    def find(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
-        """The numbers of pairs, of which each is there."""
-        size = len(self.levels.part)
-        keys = pd.Index(pair_numbers(self.a, self.b, size))
-        return keys.get_indexer(pair_numbers(a, b, size))
+    def cells(self, i: int, j: int) -> np.ndarray:
+        """Where the block of each pair has its entry (i, j); of no meaning where it has none."""
+        width = self.levels.n_effects[self.b]
+        return self.first_cell + (i * width + j) * self.stride
 
     def blocks(self, values: np.ndarray) -> Iterator[tuple[Kind, np.ndarray]]:
         """The blocks of each kind, (k_g, k_h, n)."""
@@ -174,12 +169,16 @@ class Pattern:
     # -- the whole matrix --------------------------------------------------------------------------
 
     def spread(self, values: np.ndarray) -> np.ndarray:
-        """All cells of the whole matrix."""
-        whole = np.zeros(self.size + 1)
-        whole[self.lower] = values
+        """All cells of the whole matrix on and above the diagonal; below it they are 0."""
+        whole = np.zeros(self.size)
         whole[self.upper] = values
-        return whole[:-1]
+        return whole
 
     def gather(self, whole: np.ndarray) -> np.ndarray:
-        """Of all cells of a symmetric matrix those of the pattern; the upper triangle is read."""
+        """Of all cells of a symmetric matrix those of the pattern; none below the diagonal is read."""
         return whole[self.upper]
+
+
+def _upper(K: Blocks | Bordered, one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """The cell of two columns that is not below the diagonal."""
+    return K.cell(np.minimum(one, other), np.maximum(one, other))
