@@ -49,16 +49,8 @@ class CrossedTape:
     K_tu: np.ndarray  # (q, u)
     S: Any  # factored
     X: np.ndarray  # (q, u)
-
-
-@dataclass(frozen=True)
-class Back:
-    """What the others say on the way back: derivatives by the cells of K and by K_tu; the inverse of S."""
-
-    cells: np.ndarray
-    K_tu: np.ndarray  # (q, u)
-    XM: np.ndarray  # X Mbar, (q, u)
-    inverse: np.ndarray  # its cells
+    LX: np.ndarray  # Lambda X, (q, u)
+    known: tuple[np.ndarray, np.ndarray, np.ndarray] | None = None  # `Crossing._of_inverse`
 
 
 class Crossing:
@@ -206,7 +198,8 @@ class Crossing:
         S_tu = self._times([factor.T for factor in own], K_tu)
         X = S.solve(S_tu)
         M = K_uu - self._sum_columns(S_tu, X)
-        return M, logdet.sum() + S.logdet, CrossedTape(largest, own, K, K_tu, S, X)
+        tape = CrossedTape(largest, own, K, K_tu, S, X, self._times(own, X))
+        return M, logdet.sum() + S.logdet, tape
 
     def _sum_places(self, values: np.ndarray) -> np.ndarray:
         """(u, u, levels of the largest factor) to (u, u, places)."""
@@ -242,38 +235,39 @@ class Crossing:
             return X @ right[:, :, 0]
         return np.einsum("qu,ucq->qc", X, right[:, :, self.place_of_column])
 
-    def _back(self, tape: CrossedTape, M_bar: np.ndarray) -> Back:
-        XM = self._by_place(tape.X, M_bar)
-        inverse = self.pattern.gather(tape.S.inverse)
-        some = M_bar.any(axis=(0, 2))
-        left, right = XM[:, some], tape.X[:, some]
-        outer = np.einsum("cu,cu->c", left[self.pattern.row], right[self.pattern.column])
-        cells = self.pattern.between(inverse + outer, [factor.T for factor in tape.factors])
-        return Back(cells, -self._times(tape.factors, XM), XM, inverse)
+    def _of_inverse(self, tape: CrossedTape) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """The cells of S^-1 and of W = Lambda S^-1 Lambda', and the blocks of E W E' by level, (k, k, L)."""
+        if tape.known is None:
+            inverse = self.pattern.gather(tape.S.inverse)
+            W = self.pattern.between(inverse, [factor.T for factor in tape.factors])
+            tape.known = inverse, W, self.coupling.middle(W)
+        return tape.known
 
-    def _middle(self, tape: CrossedTape, M_bar: np.ndarray, back: Back) -> np.ndarray:
+    def _middle(self, tape: CrossedTape, M_bar: np.ndarray) -> np.ndarray:
         """M_z. Mbar M_.z over K and U together, for each level of the largest factor: (k, k, L)."""
-        M_z = tape.largest.M_z
-        middle = product(product(M_z, M_bar[:, :, self.place_of_level]), transpose(M_z))
-        through_u = np.einsum("ilu,jul->ijl", self.coupling.through(back.K_tu), M_z)
-        return middle + through_u + transpose(through_u) + self.coupling.middle(back.cells)
+        some = M_bar.any(axis=(0, 2))
+        through = self.coupling.through(tape.LX[:, some])
+        left = tape.largest.M_z[:, some] - through.transpose(0, 2, 1)
+        middle = product(left, M_bar[np.ix_(some, some)][:, :, self.place_of_level])
+        return self._of_inverse(tape)[2] + product(middle, transpose(left))
 
     def gradient(self, tape: CrossedTape, M_bar: np.ndarray) -> dict[int, np.ndarray]:
         """The derivative by each grouping's Lambda, given that by the blocks' M."""
-        largest, back = tape.largest, self._back(tape, M_bar)
+        largest = tape.largest
         M_zz = largest.M_z[:, self.z]
         G = -product(M_zz, largest.W)
         G[np.diag_indices(len(self.z))] += 1
-        middle = product(G, self._middle(tape, M_bar, back))
+        middle = product(G, self._middle(tape, M_bar))
         gradients = {self.largest: 2 * product(M_zz - middle, largest.H).sum(axis=2)}
         some = M_bar.any(axis=(0, 2))
-        LX, K = self._times(tape.factors, tape.X[:, some]), self.pattern.matrix(tape.K)
+        LX, K = tape.LX[:, some], self.pattern.matrix(tape.K)
         left = tape.K_tu[:, some] - K @ LX - K.T @ LX
-        slopes = self.pattern.slopes(tape.K, back.inverse, tape.factors)
+        right = self._by_place(tape.X, M_bar)[:, some]
+        slopes = self.pattern.slopes(tape.K, self._of_inverse(tape)[0], tape.factors)
         for (grouping, _), slope, here in zip(
             self.others, slopes, self.levels.columns, strict=True
         ):
-            by_u = np.einsum("ilu,jlu->ij", left[here], back.XM[here][:, :, some])
+            by_u = np.einsum("ilu,jlu->ij", left[here], right[here])
             gradients[grouping] = 2 * (slope - by_u)
         return gradients
 
@@ -295,7 +289,7 @@ class Crossing:
 
     def _others_and_left(self, tape: CrossedTape, v: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """The others' conditional means by column, and Z' of what they leave of the coefficients v of U."""
-        b_t = self._times(tape.factors, self._by_place(tape.X, v[:, None])[:, 0])
+        b_t = self._by_place(tape.LX, v[:, None])[:, 0]
         left = (tape.largest.M_z * v[:, self.place_of_level]).sum(axis=1)
         return b_t, left - self.coupling.through(b_t)
 
@@ -312,16 +306,18 @@ class Crossing:
         them, it is (y - P'z)' B (y - P'z) + z'W z.
         """
         largest, codes = tape.largest, self.codes
-        back = self._back(tape, M_bar)
+        K_tu = -self._by_place(tape.LX, M_bar)  # the derivatives by K_tu and by K
+        outer = np.einsum("cu,cu->c", K_tu[self.pattern.row], tape.LX[self.pattern.column])
+        K = self._of_inverse(tape)[1] - outer
         W, z = largest.W, U[self.z]
-        own = W + product(product(W, self._middle(tape, M_bar, back)), W)
+        own = W + product(product(W, self._middle(tape, M_bar)), W)
         total = np.einsum("ijn,in,jn->n", own[:, :, codes], z, z)
         by_entry = self.coupling.entries
-        PB_t = self.coupling.at_entries(back.cells)
+        PB_t = self.coupling.at_entries(K)
         beside = M_bar.any()  # groupings above have columns in U
         if beside:
             PB_t = PB_t + np.einsum(
-                "kue,eu->ke", largest.M_z[:, :, by_entry.level], back.K_tu[by_entry.column]
+                "kue,eu->ke", largest.M_z[:, :, by_entry.level], K_tu[by_entry.column]
             )
         PB_t = product(W[:, :, by_entry.level], PB_t[:, None])[:, 0]
         for part, values in enumerate(self.values):
@@ -329,14 +325,14 @@ class Crossing:
                 total -= 2 * value * (z * PB_t[:, by_entry.place[part][i]]).sum(axis=0)
                 if beside:
                     column = self.levels.first[self.levels.of_row[part]] + i
-                    total += 2 * value * np.einsum("nu,un->n", back.K_tu[column], U)
+                    total += 2 * value * np.einsum("nu,un->n", K_tu[column], U)
         # a row's block of two factors has a mirror image, and that of one factor is its own
         twice = 2 * self.pattern.half
         for cells, values in self._products:
-            total += twice[cells] * values * back.cells[cells]
+            total += twice[cells] * values * K[cells]
         if beside:
             M_bar = M_bar[:, :, self.place_of_level]
-            through = self.coupling.through(back.K_tu).transpose(0, 2, 1)
+            through = self.coupling.through(K_tu).transpose(0, 2, 1)
             PB_u = product(W, product(largest.M_z, M_bar) + through)
             total -= 2 * np.einsum("kun,kn,un->n", PB_u[:, :, codes], z, U)
             total += np.einsum("uvn,un,vn->n", M_bar[:, :, codes], U, U)
@@ -344,11 +340,14 @@ class Crossing:
 
     def conditional(self, tape: CrossedTape, M_bar: np.ndarray) -> dict[int, np.ndarray]:
         """Conditional covariances over sigma squared by grouping, (k, k, L)."""
-        W, back = tape.largest.W, self._back(tape, M_bar)
-        middle = self._middle(tape, M_bar, back)
-        covariances = {self.largest: W + product(product(W, middle), W)}
-        for (grouping, _), own in zip(self.others, self.pattern.own(back.cells), strict=True):
-            covariances[grouping] = own
+        W = tape.largest.W
+        covariances = {self.largest: W + product(product(W, self._middle(tape, M_bar)), W)}
+        LXM = self._by_place(tape.LX, M_bar)
+        blocks = self.pattern.own(self._of_inverse(tape)[1])
+        for (grouping, _), own, here in zip(
+            self.others, blocks, self.levels.columns, strict=True
+        ):
+            covariances[grouping] = own + np.einsum("ilu,jlu->ijl", LXM[here], tape.LX[here])
         return covariances
 
 
