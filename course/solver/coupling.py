@@ -163,31 +163,41 @@ class Pairs(_Coupling):
         self.pattern = Pattern(levels, K, touched[one], touched[other])
         # and every effect of the one with every effect of the other
         width = levels.n_effects[touched]
-        left, right = width[one], width[other]
-        start = np.cumsum(left * right) - left * right
-        self.a, self.b, self.cell = np.empty((3, int(left @ right)), dtype=np.intp)
-        for i, j in np.ndindex(int(width.max()), int(width.max())):
-            there: Any = (i < left) & (j < right)
-            if there.all():
-                there = slice(None)
-            at = start[there] + i * right[there] + j
-            self.a[at], self.b[at] = first[one][there] + i, first[other][there] + j
-            self.cell[at] = self.pattern.cells(i, j)[self.pattern.number[there]]
-        k = len(entries.products[0])
+        k, depth = len(entries.products[0]), int(width.max())
         self.two = [(i, j) for i in range(k) for j in range(i + 1)]
+        alike = width.min() == depth  # then no places need to be counted
+        left, right = (depth, depth) if alike else (width[one], width[other])
+        size = left * right
+        total = size * len(one) if alike else int(size.sum())
+        index = sparse.get_index_dtype(maxval=max(len(self.two) * total, self.pattern.n_cells))
+        self.a, self.b = np.empty((2, total), dtype=np.intp)
+        cells = np.empty((len(self.two), total), dtype=index)
+        self.cell = cells[0]
+        for i, j in np.ndindex(depth, depth):
+            there: Any = slice(None)
+            at: Any = slice(i * depth + j, None, depth**2)
+            if not alike:
+                there = (i < left) & (j < right)
+                at = (np.cumsum(size) - size + i * right + j)[there]
+            self.a[at], self.b[at] = first[one[there]] + i, first[other[there]] + j
+            self.cell[at] = self.pattern.cells(i, j).astype(index)[self.pattern.number[there]]
+        cells[1:] = self.cell
         of_level = np.bincount(entries.level[self.a], minlength=entries.shape[0])
         starts = np.cumsum([0, *np.tile(of_level, len(self.two))])
-        index = sparse.get_index_dtype(maxval=max(int(starts[-1]), self.pattern.n_cells))
-        self.at = np.tile(self.cell.astype(index), len(self.two)), starts.astype(index)
+        self.at = cells.ravel(), starts.astype(index)
         super().__init__(entries)
 
     def _take(self, values: np.ndarray) -> None:
         super()._take(values)
         data = np.empty((len(self.two), len(self.a)))
-        for product, (i, j) in zip(data, self.two, strict=True):
-            np.multiply(values[i][self.a], values[j][self.b], out=product)
+        left, right = np.empty((2, len(self.a)))  # to be filled again costs less than new memory
+        for products, (i, j) in zip(data, self.two, strict=True):
+            _pick(values[i], self.a, left)
+            np.multiply(left, _pick(values[j], self.b, right), out=products)
             if i != j:
-                product += values[j][self.a] * values[i][self.b]
+                _pick(values[j], self.a, left)
+                left *= _pick(values[i], self.b, right)
+                products += left
         shape = (len(self.two) * self.shape[0], self.pattern.n_cells)
         self.G = sparse.csr_array((data.ravel(), *self.at), shape)
 
@@ -215,6 +225,11 @@ class Pairs(_Coupling):
                 for v in self.values
             ]
         )
+
+
+def _pick(values: np.ndarray, at: np.ndarray, found: np.ndarray) -> np.ndarray:
+    # "clip" writes into `found` without a copy between
+    return np.take(values, at, out=found, mode="clip")
 
 
 class Dense(_Coupling):
