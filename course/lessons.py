@@ -59,25 +59,26 @@ def copy_lessons(folder: Path, fresh: Sequence[str] = ()) -> list[str]:
     said = []
     for name in names:
         ours, theirs = LESSONS / name, folder / name
-        if theirs.exists() and name in afresh and written_in(theirs):
-            said.append(f"{name} starts afresh; what you wrote is in {_put_away(theirs, folder)}.")
         if not theirs.exists():
-            counts["new"] += 1
+            change = "new"
         elif theirs.read_bytes() == ours.read_bytes():
-            counts["same"] += 1
-            continue
-        elif not written_in(theirs) or name in afresh:
-            counts["updated"] += 1
+            change = "same"
+        elif not written_in(theirs):
+            change = "updated"
+        elif name in afresh:
+            change = "new"
+            said.append(f"{name} starts afresh; what you wrote is in {_put_away(theirs, folder)}.")
         else:
-            counts["same"] += 1
+            change = "same"
             if _given(theirs) != _given(ours):
                 said.append(
                     f"{name} has changed in the course, and you have work in it: it stays as it is. "
                     f"--fresh {name.stem} gives you the new one and keeps yours."
                 )
-            continue
-        theirs.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(ours, theirs)
+        counts[change] += 1
+        if change != "same":
+            theirs.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(ours, theirs)
     return [_in_short(folder, counts), *said]
 
 

@@ -205,10 +205,9 @@ def _run_on(
 @contextmanager
 def _undisturbed() -> Iterator[None]:
     """Ctrl-C waits for the end of this: amid a submission it can leave a pool locked for ever."""
-    main = threading.current_thread() is threading.main_thread()  # others are never interrupted
-    if (
-        not main or signal.getsignal(signal.SIGINT) is None
-    ):  # None: a handler that Python cannot put back
+    main = threading.current_thread() is threading.main_thread()
+    # other threads are never interrupted, and None is a handler that Python cannot put back
+    if not main or signal.getsignal(signal.SIGINT) is None:
         yield
         return
     pressed: list[tuple] = []

@@ -30,14 +30,17 @@ def count(number: int, one: str, many: str | None = None) -> str:
 
 def listing(items: Sequence[str]) -> str:
     """``a, b and c``."""
-    items = list(items)
-    return items[0] if len(items) == 1 else f"{', '.join(items[:-1])} and {items[-1]}"
+    return _joined(items, "and")
 
 
 def alternatives(items: Sequence[str]) -> str:
     """``a, b or c``."""
-    items = list(items)
-    return items[0] if len(items) == 1 else f"{', '.join(items[:-1])} or {items[-1]}"
+    return _joined(items, "or")
+
+
+def _joined(items: Sequence[str], word: str) -> str:
+    *others, last = items
+    return f"{', '.join(others)} {word} {last}" if others else last
 
 
 def bounds(values: pd.Series | np.ndarray) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import pandas as pd
 
@@ -37,38 +38,49 @@ def oddities(data: pd.DataFrame, groups: Sequence[str]) -> list[str]:
     return [*(note for name in names for note in _codes(data[name])), *_wide(data, names)]
 
 
-def codes_like_missing(column: pd.Series) -> list[float]:
+class Codes(NamedTuple):
+    """Codes among the values of a column: in how many rows they are, and between what all others lie."""
+
+    codes: list[float]
+    rows: int
+    low: float
+    high: float
+
+
+def codes_like_missing(column: pd.Series) -> Codes | None:
     """-9, 99, 999 and the like, where they lie far from all other values of a column.
 
     Examples
     --------
     >>> codes_like_missing(pd.Series([3, 1, 5, 2, 999, 4, -99]))
-    [-99.0, 999.0]
+    Codes(codes=[-99.0, 999.0], rows=2, low=1.0, high=5.0)
     """
     values = column.dropna()
     found = values[values.isin(CODES)].unique()
     rest = values[~values.isin(found)]
     if not len(found) or rest.nunique() < 2:
-        return []
+        return None
     low, high = rest.min(), rest.max()
     far = FAR * (high - low)
-    return sorted(
+    codes = sorted(
         float(code) for code in found if code > high + far or code < low - far or code < 0 <= low
     )
+    if not codes:
+        return None
+    others = values[~values.isin(codes)]
+    rows = len(values) - len(others)
+    return Codes(codes, rows, float(others.min()), float(others.max()))
 
 
 def _codes(column: pd.Series) -> list[str]:
     """What is to be said of such codes."""
     found = codes_like_missing(column)
-    if not found:
+    if found is None:
         return []
-    codes = [f"{code:g}" for code in found]
-    rest = column.dropna()
-    rest = rest[~rest.isin(found)]
-    rows = int(column.isin(found).sum())
+    codes = [f"{code:g}" for code in found.codes]
     return [
-        f"{column.name} holds {listing(codes)} in {count(rows, 'row')}, far from all others "
-        f"({words(rest.min())} to {words(rest.max())}). If that means missing: read_table(..., "
+        f"{column.name} holds {listing(codes)} in {count(found.rows, 'row')}, far from all others "
+        f"({words(found.low)} to {words(found.high)}). If that means missing: read_table(..., "
         f"na_values={{'{column.name}': [{', '.join(codes)}]}})."
     ]
 

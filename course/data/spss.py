@@ -109,9 +109,8 @@ def _first_code(numbers: np.ndarray, labels: dict[Any, str], n: int) -> int:
     there = numbers[np.isfinite(numbers)]
     largest = max([0.0, *np.abs(there), *labels])
     if (there % 1 != 0).any():
-        largest = max(
-            largest, 9
-        )  # an index may be 5 in another file: its codes are 95 and the like
+        # an index may be 5 in another file: its codes are 95 and the like
+        largest = max(largest, 9)
     first = [last - n + 1 for last in LAST_CODES if last - n + 1 > largest]
     if not first:
         raise CourseError("a column with reasons of missing values holds numbers above 9,999,990")

@@ -27,9 +27,8 @@ from course.design.groups import lies_in
 from course.errors import CourseError
 
 SCALINGS = ("size", "effective", None)
-CONSTANT = (
-    1e-9  # weights of one school that differ by less than this share of themselves are the same
-)
+# Weights of one school that differ by less than this share of themselves are the same.
+CONSTANT = 1e-9
 NEARLY = 0.75  # how much alike a name is that stands for a group, and not for the rows
 EXAMPLE = 'weights={"student": "W_FSTUWT", "SCHOOLID": "W_SCHGRNRABWT"}'
 

@@ -36,10 +36,8 @@ class Poly:
         if degree >= len(np.unique(self.x)):
             raise ValueError("degree of poly is not less than the number of different values")
         mean = self.x.mean()
-        old, new = (
-            [0 * self.x, 1 + 0 * self.x],
-            [0 * x, 1 + 0 * x],
-        )  # in the rows first seen; in these
+        # in the rows first seen; in these
+        old, new = [0 * self.x, 1 + 0 * self.x], [0 * x, 1 + 0 * x]
         square = len(self.x)
         columns = []
         for _ in range(degree):

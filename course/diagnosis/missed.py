@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -16,19 +15,15 @@ from course.design.columns import is_number
 from course.design.design import Design
 from course.diagnosis.finding import Finding
 from course.errors import CourseError
-from course.fit.again import fit_again
+from course.fit.again import fit_with
 from course.fit.model import MixedFit
-from course.fit.satterthwaite import Satterthwaite
-from course.fit.tables import t_table
-from course.solver.problem import Problem
+from course.fit.shares import mean_variances
 
 P = 0.001  # of an added term; one in a thousand straight predictors is taken for bent
 BEND = 0.05  # what a square adds, in SDs of the response
 LEAN = 0.15  # what log(size) adds, in SDs of the groups' effects
-FEWEST_GROUPS, FEWEST_VALUES = (
-    10,
-    5,
-)  # of a grouping whose sizes are looked at; of a predictor that may bend
+FEWEST_GROUPS = 10  # of a grouping whose sizes are looked at
+FEWEST_VALUES = 5  # of a predictor that may bend
 BINS = 5
 FEW_VALUES = 7  # a response of no more is looked at as one of steps, not as a measurement
 
@@ -98,20 +93,18 @@ def _codes(design: Design) -> list[Finding]:
         column = column.infer_objects()
         if name in groups or name in design.formula.categorical or not is_number(column):
             continue
-        codes = codes_like_missing(column)
-        if not codes:
+        found = codes_like_missing(column)
+        if found is None:
             continue
-        rows = int(column.isin(codes).sum())
-        shown = listing([f"{code:g}" for code in codes])
-        rest = column[~column.isin(codes)]
+        codes = [f"{code:g}" for code in found.codes]
         findings.append(
             Finding(
                 f"{name} holds what looks like a code for missing values",
-                f"{shown} in {count(rows, 'row')}, where all other values lie between {words(rest.min())} "
-                f"and {words(rest.max())}.",
+                f"{listing(codes)} in {count(found.rows, 'row')}, where all other values lie between "
+                f"{words(found.low)} and {words(found.high)}.",
                 "Taken for a measurement, a few such rows carry the means, slopes and variances of all.",
                 f"Look it up in the codebook. If it means missing, replace it before the fit: "
-                f"data[{name!r}] = data[{name!r}].replace([{', '.join(f'{c:g}' for c in codes)}], np.nan).",
+                f"data[{name!r}] = data[{name!r}].replace([{', '.join(codes)}], np.nan).",
                 "How many values were missing, and why.",
                 "problem",
             )
@@ -124,24 +117,20 @@ def _codes(design: Design) -> list[Finding]:
 
 def _bends(fit: MixedFit) -> list[Finding]:
     design = fit.design
-    squares, of = [], []
-    for j, name in enumerate(design.fixed_names):
-        if _may_bend(design, j):
-            x = design.X[:, j] - design.X[:, j].mean()
-            squares.append(x**2 / x.std())
-            of.append(name)
-    found = added(fit, squares)
+    straight = [j for j in range(len(design.fixed_names)) if _may_bend(design, j)]
+    centred = [design.X[:, j] - design.X[:, j].mean() for j in straight]
+    found = added(fit, [x**2 / x.std() for x in centred])
     findings = []
-    for name, (_, row) in zip(of, found.iterrows(), strict=True):
-        if not (row["p_value"] < P and row["size"] > BEND * design.y.std()):
+    for row in found.itertuples():
+        if not (row.p_value < P and row.size > BEND * design.y.std()):
             continue
-        x = design.X[:, list(design.fixed_names).index(name)]
+        name, x = design.fixed_names[straight[row.Index]], design.X[:, straight[row.Index]]
         findings.append(
             Finding(
                 f"The response bends along {name}",
                 f"From the lowest to the highest fifth of {name} the mean residual is "
-                f"{_binned(x, fit.wresid.to_numpy())}. The square of {name}, added, has t = {row['t']:.1f} "
-                f"and makes a difference of {row['size'] / design.y.std():.2f} SD of the response.",
+                f"{_binned(x, fit.wresid.to_numpy())}. The square of {name}, added, has t = {row.t:.1f} "
+                f"and makes a difference of {row.size / design.y.std():.2f} SD of the response.",
                 "A straight line is then too high in some places and too low in others, and what depends "
                 "on its slope (interactions, random slopes) may be the bend in disguise.",
                 f"Plot residuals against {name}. Add the square, I({name}**2), a spline such as "
@@ -173,7 +162,7 @@ def _binned(x: np.ndarray, residuals: np.ndarray) -> str:
 
 
 def _sizes(fit: MixedFit) -> list[Finding]:
-    findings = []
+    findings, spreads = [], np.sqrt(mean_variances(fit.design, fit.estimates))
     for g, grouping in enumerate(fit.design.groupings):
         sizes = np.bincount(grouping.codes)
         if len(sizes) < FEWEST_GROUPS or np.ptp(sizes) == 0:
@@ -183,10 +172,8 @@ def _sizes(fit: MixedFit) -> list[Finding]:
         if found.empty:
             continue
         row = found.iloc[0]
-        own = fit.estimates.covariances[g]
-        spread = float(np.sqrt(np.trace(own @ fit.design.mean_products[g])))
         step = abs(row["estimate"]) * log_size.std()
-        if not (row["p_value"] < P and step > LEAN * spread):
+        if not (row["p_value"] < P and step > LEAN * spreads[g]):
             continue
         name = grouping.name
         findings.append(
@@ -213,26 +200,23 @@ def _columns(factors: Sequence[str]) -> str:
 
 
 def added(fit: MixedFit, columns: list[np.ndarray]) -> pd.DataFrame:
-    """The coefficients of further columns, all added at once; a row for each.
+    """The coefficients of further columns, all added at once.
 
     Returns
     -------
     DataFrame
-        The columns of ``fit.fixed_effects``; and size, by how much the fitted value changes with an SD of
-        what the other predictors do not tell of the column.
+        By place in `columns` a row for each that is not determined by the others: the columns of
+        ``fit.fixed_effects``; and size, by how much the fitted value changes with an SD of what the other
+        predictors do not tell of the column.
     """
-    design = fit.design
-    names = [*design.fixed_names, *(f"added {i}" for i in range(len(columns)))]
+    design, p = fit.design, fit.design.X.shape[1]
+    labels = [f"added {i}" for i in range(len(columns))]
     X = np.column_stack([design.X, *columns])
-    kept, *_ = determined(X, tuple(names), range(X.shape[1])) if columns else ([],)
-    if not columns or not np.all(kept):
+    kept, *_ = determined(X, (*design.fixed_names, *labels), range(X.shape[1]))
+    places = np.flatnonzero(kept[p:])
+    if not len(places):
         return pd.DataFrame(columns=["estimate", "t", "p_value", "size"])
-    larger = replace(design, X=X, fixed_names=tuple(names))
-    estimates = fit_again(fit, larger)
-    curvature = Satterthwaite(Problem(larger), estimates)
-    at = np.arange(design.X.shape[1], X.shape[1])
-    df = np.array([curvature.df(row) for row in np.eye(X.shape[1])[at]])
-    errors = np.sqrt(np.diagonal(estimates.cov_beta)[at])
-    table = t_table(pd.Series(estimates.beta[at]), pd.Series(errors), df)
-    own = X[:, at] - design.X @ np.linalg.lstsq(design.X, X[:, at], rcond=None)[0]
-    return table.assign(size=np.abs(estimates.beta[at]) * own.std(axis=0))
+    further = X[:, p + places]
+    _, table = fit_with(fit, further, [labels[i] for i in places])
+    own = further - design.X @ np.linalg.lstsq(design.X, further, rcond=None)[0]
+    return table.assign(size=table["estimate"].abs() * own.std(axis=0)).set_index(places)

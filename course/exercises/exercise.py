@@ -141,6 +141,8 @@ class Exercise:
     also: tuple[Also, ...] = ()
 
 
+NO_PERCENTAGE = "write it as a number between 0 and 1, not as a percentage."
+
 # A sign and a colour for right and for not yet; the sign is what tells them apart in grey.
 LOOKS = {True: ("\u2713", "#029e73"), False: ("\u2717", "#d55e00")}
 
@@ -192,10 +194,12 @@ def judge(exercise: Exercise, answer: Any, data: Data) -> Verdict:
     for slip in slips:
         if kind.same(given, slip.wrong(data), frame):
             return Verdict(False, f"{exercise.id} not yet: {slip.hint}")
+    if isinstance(kind, Number) and kind.is_percentage(given, expected):
+        return Verdict(False, f"{exercise.id} not yet: {NO_PERCENTAGE}")
     remark = kind.remark(given, expected, frame)
     hint = exercise.hint
     if remark is not None:
-        after_sentence = remark.endswith(".")
+        after_sentence = remark.endswith((".", "?"))
         hint = f"{remark} {hint[:1].upper() + hint[1:] if after_sentence else hint}"
     return Verdict(False, f"{exercise.id} not yet: {hint}")
 

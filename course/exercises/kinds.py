@@ -17,9 +17,9 @@ from course.formula.parse import parse_formula
 
 WORDS_AFTER = r"(?P<unit>%|per ?cent|[^\W\d][^\d]*)?"  # "12 points", "31 %"
 NUMBER = re.compile(rf"(?P<number>[+-]?(?:\d[\d,. ]*|[.,]\d+)(?:e[+-]?\d+)?)\s*{WORDS_AFTER}", re.I)
-THOUSANDS = re.compile(
-    r"[+-]?[1-9]\d{0,2}(,\d{3})+(\.\d+)?"
-)  # 2,494 and 1,234.5, as the course prints them
+# 2,494 and 1,234.5, as the course prints them
+THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2}(,\d{3})+(\.\d+)?")
+DECIMALS = ("a whole number", "one decimal", "two decimals", "three decimals")
 MINUS = str.maketrans({"\u2212": "-", "\u2013": "-", "\u00a0": " ", "\u2009": " ", "\u202f": " "})
 
 
@@ -62,6 +62,10 @@ class Number:
         """Whether one is the other to more digits than were asked for."""
         return abs(answer - other) <= 1e-6 * abs(other)
 
+    def is_percentage(self, answer: float, expected: float) -> bool:
+        """Whether it is the right share, between 0 and 1, given in per cent."""
+        return 0 < expected < 1 and self.same(answer / 100, expected)
+
     def remark(self, answer: float, expected: float, frame: pd.DataFrame | None) -> str | None:
         """What to say in front of the hint of an answer that is no known slip."""
         if isinstance(expected, int | np.integer):
@@ -69,7 +73,7 @@ class Number:
             return None if whole else "this is a count, and a count is a whole number."
         if abs(answer - expected) > 2.5 * 10.0**-self.decimals:
             return None
-        places = f"to {self.decimals} decimals" if self.decimals else "to a whole number"
+        places = f"to {DECIMALS[self.decimals]}"
         return (
             "that is near, but it is another number. If you rounded on the way, keep all digits until the "
             f"end, and round only the answer ({places}). If not, here is a hint:"
@@ -127,9 +131,8 @@ class Model:
         self, answer: str, other: str | tuple[str, ...], frame: pd.DataFrame | None = None
     ) -> bool:
         """Whether it says the same as the other, or as one of the others."""
-        from course.exercises.same_model import (
-            same_model,
-        )  # which builds designs: checks of numbers need none
+        # here, since it builds designs, and checks of numbers need none
+        from course.exercises.same_model import same_model
 
         others = (other,) if isinstance(other, str) else other
         return any(same_model(answer, text, frame) for text in others)
@@ -145,7 +148,8 @@ class Model:
         try:
             design_of(answer, frame)
         except CourseError as error:
-            return f"{str(error).rstrip('.?')}."
+            text = str(error).rstrip(".")
+            return text if text.endswith("?") else f"{text}."
         return None
 
 

@@ -67,10 +67,6 @@ EXERCISES = (
                 lambda data: _alike(data, "classroom", data["pupils"]["test_score"]),
                 "you correlated the scores. Age and sex are still in them: take the residuals.",
             ),
-            Slip(
-                lambda data: 100 * _alike(data, "classroom"),
-                "write it as a number between 0 and 1, not as a percentage.",
-            ),
         ),
     ),
     Exercise(
@@ -78,7 +74,7 @@ EXERCISES = (
         question="Which of the two classrooms would you bet has the higher true mean?",
         kind=Choice("abc"),
         expected=lambda data: "b",
-        because="The mean of many pupils keeps nearly all of its distance from the mean of all.",
+        because="The mean of many pupils keeps most of its distance from the mean of all.",
         hint="how far may the mean of 3 pupils miss the truth by chance, and the mean of 25?",
         slips=(
             Slip(
@@ -220,7 +216,7 @@ EXERCISES = (
         slips=(
             Slip(
                 lambda data: 1 + (PATIENTS - 1) * ALIKE,
-                "that is the design effect. A standard error goes with its square root.",
+                "that is the design effect. A standard error grows with its square root.",
             ),
             Slip(
                 lambda data: math.sqrt(1 + PATIENTS * ALIKE),

@@ -107,10 +107,6 @@ EXERCISES = (
             ),
             Slip(_ratio, "you divided by the residual variance; divide by the sum of both."),
             Slip(
-                lambda data: 100 * _share(data, ONE_LEVEL, ("school",)),
-                "write it as a number between 0 and 1, not as a percentage.",
-            ),
-            Slip(
                 lambda data: _share(data, ONE_LEVEL, ("Residual",)),
                 "that is the share inside schools.",
             ),
@@ -144,10 +140,6 @@ EXERCISES = (
                 lambda data: _share(data, THREE_LEVELS, ("school", "province"), power=0.5),
                 "those are SDs. Only variances add up: use the column vcov.",
             ),
-            Slip(
-                lambda data: 100 * _share(data, THREE_LEVELS, ("school", "province")),
-                "write it as a number between 0 and 1, not as a percentage.",
-            ),
         ),
     ),
     Exercise(
@@ -174,6 +166,11 @@ EXERCISES = (
             Slip(
                 lambda data: "pain ~ dose + (1|ward/hospital)",
                 "with a slash, the larger group comes first.",
+            ),
+            Slip(
+                lambda data: "pain ~ dose + (1|ward) + (1|hospital) + (1|hospital:ward)",
+                "every ward has its own label, so (1|ward) and (1|hospital:ward) are the same groups. "
+                "Leave out one of the two.",
             ),
             Slip(
                 lambda data: (

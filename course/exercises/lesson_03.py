@@ -189,6 +189,13 @@ EXERCISES = (
                 "here all patients improve at the same rate. Which term should let their rates differ?",
             ),
             Slip(
+                lambda data: (
+                    "wellbeing ~ week + (1|patient) + (week|patient) + (1|clinic)",
+                    "wellbeing ~ week + (week|patient) + (1|clinic/patient)",
+                ),
+                "the patients have two intercepts here: (week|patient) already has one, its silent 1.",
+            ),
+            Slip(
                 lambda data: "wellbeing ~ week + (0+week|patient) + (1|clinic)",
                 "without their intercept all patients of a clinic start at the same level. Leave out the 0.",
             ),
@@ -297,8 +304,8 @@ EXERCISES = (
         because="A slope can vary at a level only if the predictor varies inside its groups.",
         hint="look at the table of how many values a predictor has inside one group.",
         slips=(
-            Slip(lambda data: "a", "how many teachers has one classroom?"),
-            Slip(lambda data: "c", "how many values of school_resources has one school?"),
+            Slip(lambda data: "a", "how many teachers does one classroom have?"),
+            Slip(lambda data: "c", "how many values of school_resources does one school have?"),
         ),
     ),
     Exercise(

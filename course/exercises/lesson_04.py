@@ -224,10 +224,6 @@ EXERCISES = (
                 lambda data: _share(data, ("student_id", "school"), power=0.5),
                 "those are SDs. Only variances add up: use the column vcov.",
             ),
-            Slip(
-                lambda data: 100 * _share(data, ("student_id", "school")),
-                "write it as a number between 0 and 1, not as a percentage.",
-            ),
         ),
     ),
     Exercise(
@@ -278,6 +274,10 @@ EXERCISES = (
                     f"{SCOTS} + (1|primary) + (C(social)|second)",
                 ),
                 "what varies is written to the left of the bar. Here that is only the intercept: 1.",
+            ),
+            Slip(
+                lambda data: "attain ~ C(social) * sex + (1|primary) + (1|second)",
+                "the star adds an interaction, which the question does not ask for: write a plus.",
             ),
             Slip(
                 lambda data: f"{SCOTS} + primary + second",

@@ -185,10 +185,6 @@ EXERCISES = (
             ),
             Slip(_average_icc, "that is the average over all ages. Give the age with at=."),
             Slip(
-                lambda data: 100 * _alike(data, 1),
-                "write it as a number between 0 and 1, not as a percentage.",
-            ),
-            Slip(
                 lambda data: _alike(data, 11),
                 "age10 counts from ten: what is it for a pupil of eleven?",
             ),

@@ -81,8 +81,7 @@ EXERCISES = (
             "test_score ~ age10 + (1|school/classroom)",
         ),
         because="Once the correlation is dropped, the SD of the slopes is exactly 0. Leaving the slope out "
-        "then "
-        "changes no estimate and no standard error.",
+        "then changes no estimate and no standard error.",
         hint="first drop the correlation and fit again. Which SD is exactly 0 then? Leave that term out, and "
         "compare the estimate and standard error of age10.",
         slips=(

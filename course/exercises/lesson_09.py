@@ -213,8 +213,8 @@ EXERCISES = (
             Slip(
                 lambda data: "test_score ~ tutoring + (1|school) + (1|school:tutoring)",
                 "this is a sound model: each half of a school has an effect of its own. But it ties the "
-                "covariance "
-                "of level and effect to their variances. Let slope and intercept vary freely by school.",
+                "covariance of level and effect to their variances. Let slope and intercept vary freely by "
+                "school.",
             ),
             Slip(
                 lambda data: (

@@ -123,10 +123,6 @@ EXERCISES = (
                 lambda data: _alike(data, "Residual"),
                 "that is the share that they do not have in common.",
             ),
-            Slip(
-                lambda data: 100 * _alike(data, "school", "lea"),
-                "write it as a number between 0 and 1, not in per cent.",
-            ),
         ),
     ),
     Exercise(
@@ -140,8 +136,7 @@ EXERCISES = (
         ),
         because="Both slopes vary by ward, around an average that is a fixed effect.",
         hint="what differs goes to the left of the bar, and the groups between which it differs to the "
-        "right; "
-        "and every random slope needs its average among the fixed effects.",
+        "right; and every random slope needs its average among the fixed effects.",
         slips=(
             Slip(
                 lambda data: (
@@ -187,8 +182,7 @@ EXERCISES = (
             Slip(
                 lambda data: "pain ~ dose + sex + (dose + sex||ward) + (1|hospital)",
                 "both questions are in it. But two bars claim that intercept, slope and gap are unrelated, "
-                "and "
-                "nothing in the study says so. Let them correlate.",
+                "and nothing in the study says so. Let them correlate.",
             ),
             Slip(
                 lambda data: "pain ~ dose * sex + (dose + sex|ward) + (1|hospital)",

@@ -111,10 +111,6 @@ EXERCISES = (
                 "that is the share of those who reach the limit.",
             ),
             Slip(
-                lambda data: 100 * float((_scores(data) < LIMIT).to_numpy().mean()),
-                "write it as a number between 0 and 1, not in per cent.",
-            ),
-            Slip(
                 lambda data: float((_scores(data) < LIMIT).any(axis=1).mean()),
                 "those have at least one plausible value below 420. Each of the ten columns has a share of "
                 "its own.",

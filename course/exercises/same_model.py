@@ -108,9 +108,8 @@ def _inside(columns: np.ndarray, space: np.ndarray) -> bool:
     return bool((np.linalg.norm(columns - fitted, axis=0) <= TOLERANCE * lengths + 1e-12).all())
 
 
-Term = tuple[
-    np.ndarray, np.ndarray
-]  # the group of each row, and the columns whose effects are correlated
+# The group of each row, and the columns whose effects are correlated.
+Term = tuple[np.ndarray, np.ndarray]
 
 
 def _terms(design: Design) -> list[Term]:

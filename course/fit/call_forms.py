@@ -199,9 +199,13 @@ def _component(name: str, text: str, group: str, data: pd.DataFrame) -> RandomTe
     """A variance component: ``0 + C(classroom)``, ``0 + C(classroom):age``, ``0 + age`` or ``1``."""
     effects = effect_terms(random_term(text, (group,)).effects)
     if len(effects) != 1:
+        codes = [factor.code for effect in effects for factor in effect.factors]
+        labels = [code for code in codes if _label_column(code, data)]
+        slope = next((code for code in codes if code not in labels), "age")
+        ways = (f"0 + {labels[0]}", f"0 + {labels[0]}:{slope}") if labels else ("1", f"0 + {slope}")
         raise CourseError(
             f"vc_formula[{name!r}] = {text!r} gives several columns one variance in a way that has no "
-            "lme4 form: write 0 + C(classroom) for intercepts, 0 + C(classroom):age for slopes"
+            f"lme4 form: write {ways[0]} for intercepts, {ways[1]} for slopes, each a component of its own"
         )
     labels, slopes = [], []
     for factor in effects[0].factors:  # the intercept has none

@@ -81,7 +81,6 @@ def _(fit: MixedGLMFit) -> Curvature:
 def root_of_covariance(fit: MixedGLMFit) -> np.ndarray:
     """R with R R' the covariance matrix of beta and theta in standardised units, (p + n_theta, m)."""
     values, vectors = np.linalg.eigh(fit.estimates.optimum.hessian)
-    kept = (
-        values > 1e-8 * values.max()
-    )  # a correlation of an effect that does not vary is not known
+    # a correlation of an effect that does not vary is not known
+    kept = values > 1e-8 * values.max()
     return vectors[:, kept] * np.sqrt(2 / values[kept])

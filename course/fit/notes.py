@@ -100,9 +100,8 @@ def generalised_notes(design: Design, estimates: GeneralisedEstimates) -> list[s
     told = (
         f"{listing([str(parameter) for parameter in estimates.runaway])} {grow} without end: the likelihood "
         "gets flat and has no highest point, and what is shown is where the search stopped. This happens "
-        "where a "
-        "predictor, or the groups, separate the rows that count from the others (a level in which nobody "
-        "passed, say). Do not report it; join such levels, or leave the term out."
+        "where a predictor, or the groups, separate the rows that count from the others (a level in which "
+        "nobody passed, say). Do not report it; join such levels, or leave the term out."
     )
     return [told, *fit_notes(design, replace(estimates, converged=True))]
 

@@ -29,7 +29,7 @@ class Satterthwaite:
 
     def __init__(self, problem: Problem, estimates: Estimates):
         reml, theta = estimates.reml, estimates.theta_standard
-        df = problem.n - problem.p if reml else problem.n
+        df = problem.df(reml)
         at = problem.evaluate(theta)
         sigma = np.sqrt(at.r2 / df)
         k = len(theta)

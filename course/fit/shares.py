@@ -33,17 +33,18 @@ def mean_products(
 
     Rows count by their weights, (n,), where these are given.
     """
-    if not point:
-        if weights is None:
-            return design.mean_products
-        share = weights / weights.sum()
-        return [(share[:, None] * one.Z).T @ one.Z for one in design.groupings]
-    rows = pd.DataFrame(design.columns)
-    if set(point) >= set(slope_variables(design)):
-        rows, weights = rows.head(1), None  # every row would be the same
-    rows = rows.assign(**point)
-    share = np.full(len(rows), 1 / len(rows)) if weights is None else weights / weights.sum()
-    stacked = [design.effect_rows(g, rows) for g in range(len(design.groupings))]
+    if not point and weights is None:
+        return design.mean_products
+    if point:
+        rows = pd.DataFrame(design.columns)
+        if set(point) >= set(slope_variables(design)):
+            rows, weights = rows.head(1), None  # every row would be the same
+        rows = rows.assign(**point)
+        stacked = [design.effect_rows(g, rows) for g in range(len(design.groupings))]
+    else:
+        stacked = [grouping.Z for grouping in design.groupings]
+    counts = np.ones(len(stacked[0])) if weights is None else weights
+    share = counts / counts.sum()
     return [(share[:, None] * Z).T @ Z for Z in stacked]
 
 

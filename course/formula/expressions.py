@@ -315,9 +315,8 @@ def _check_arguments(name: str, arguments: list, keywords: list, inside: str) ->
     if name in SPLINES:
         given = dict(zip(("", "df"), arguments, strict=False)) | given
         if not given.keys() & {"df", "knots"}:
-            centred = (
-                ', constraints="center"' if name in ("cr", "cc") else ""
-            )  # beside an intercept
+            # beside an intercept
+            centred = ', constraints="center"' if name in ("cr", "cc") else ""
             raise CourseError(
                 f"{name}(...) needs the number of its columns: {name}(x, df=4{centred})"
             )

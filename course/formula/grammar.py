@@ -25,6 +25,7 @@ import re
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 from math import comb
+from typing import NoReturn
 
 from course.errors import CourseError
 from course.formula.expressions import (
@@ -111,7 +112,7 @@ class Parser:
         response = self.response()
         if not self.tokens.take("~"):
             self.bar_outside()
-            self.tokens.fail("no ~ found", at=0, mend="write response ~ fixed effects + (1|group)")
+            self.without_tilde()
         if self.tokens.kind == "end":
             self.tokens.fail("there is nothing after ~", at=0, mend="write at least 1 + (1|group)")
         self.of_response, self.variables = self.variables, {}
@@ -128,6 +129,9 @@ class Parser:
             offset=f"({offset})" if len(rest.offset) > 1 else offset,
             readings=tuple(self.tokens.readings.items()),
         )
+
+    def without_tilde(self) -> NoReturn:
+        self.tokens.fail("no ~ found", at=0, mend="write response ~ fixed effects + (1|group)")
 
     def response(self) -> _Node:
         """One column, one call, or arithmetic, which means on the left of ~ what it says, as in R."""
@@ -147,6 +151,8 @@ class Parser:
             pass  # what was wrong first is what to tell of
         if first:
             raise first
+        if "~" not in self.tokens.text:
+            self.without_tilde()
         self.tokens.fail(
             "the response must be one column or one function of a column",
             at=0,
@@ -256,9 +262,8 @@ class Parser:
         while op := ":" if self.tokens.take_crossing() else self.tokens.take("*", "/"):
             other = self.power()
             factors += 1
-            if (
-                factors > MAX_FACTORS
-            ):  # patsy would go as deep, and how deep Python may go is no measure
+            if factors > MAX_FACTORS:
+                # patsy would go as deep, and how deep Python may go is no measure
                 self.tokens.fail(f"too many terms: more than {MAX_FACTORS} are multiplied", at=at)
             if node.is_summand or other.is_summand:
                 self.tokens.fail(

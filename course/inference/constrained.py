@@ -43,9 +43,7 @@ class Held:
     slope: Callable[[float, np.ndarray, Evaluation, list[np.ndarray]], np.ndarray]
     start: np.ndarray  # x at the optimum
     curvature: np.ndarray  # a rough second derivative of the deviance by each x
-    diagonal: (
-        np.ndarray
-    )  # which x are standard deviations: at 0 the deviance has slope 0 along them
+    diagonal: np.ndarray  # which x are SDs: at 0 the deviance has slope 0 along them
     positive: np.ndarray  # which x must not be negative
     scale: float  # roughly the standard error of the parameter
     low: float = -np.inf
@@ -149,7 +147,7 @@ def _hold_fixed(problem: Problem, best: Estimates, j: int) -> Held:
 
 
 def _hold_sigma(problem: Problem, best: Estimates) -> Held:
-    df = problem.n - problem.p if best.reml else problem.n
+    df = problem.df(best.reml)
 
     def held_at(value: float, x: np.ndarray, at: Evaluation) -> tuple[Evaluation, float]:
         return at, (value / problem.y_scale) ** 2
@@ -283,7 +281,7 @@ def with_columns(columns: Columns, g: int, block: tuple[int, ...], back: np.ndar
 def _hold_sd(lead: _Leading, best: Estimates) -> Held:
     # x is theta without the entry that belongs to this SD, and log sigma
     problem, at = lead.problem, lead.at
-    df = problem.n - problem.p if best.reml else problem.n
+    df = problem.df(best.reml)
     others = np.delete(np.arange(len(lead.theta)), at)
     unit = lead.unit * problem.y_scale
 

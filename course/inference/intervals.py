@@ -14,7 +14,7 @@ import pandas as pd
 from course.common.arguments import proportion
 from course.common.nearest import nearest
 from course.common.parameter import Parameter
-from course.common.wording import listing
+from course.common.wording import alternatives, listing
 from course.errors import CourseError
 from course.fit.generalised import MixedGLMFit
 from course.fit.model import MixedFit
@@ -62,7 +62,7 @@ def confint(
         ``method`` what that was:
 
         - a fixed effect: its t-interval, ``t (Satterthwaite)`` (or as ``df`` says);
-        - an SD of a grouping with fewer than 50 levels, in a fit by REML with at most 300 random effects:
+        - an SD of a grouping with fewer than 50 levels, in a fit by REML with at most 600 random effects:
           ``score``, the values whose score is not unusual (`course.inference.variance_scores`), a method that
           is exact for balanced groups with many rows;
         - other SDs, correlations and sigma: ``REML profile``, the values that the likelihood ratio test on
@@ -136,8 +136,7 @@ def confint(
     require_fit_or_pooled(fit)
     if method not in METHODS:
         raise CourseError(
-            f"method={method!r}: write {', '.join(map(repr, METHODS[:-1]))} or {METHODS[-1]!r}"
-            f"{nearest(method, METHODS)}"
+            f"method={method!r}: write {alternatives([*map(repr, METHODS)])}{nearest(method, METHODS)}"
         )
     if method not in ("auto", "wald"):
         require_fit(fit, pooled="leave method= out, or write method='wald', which pools them")

@@ -33,6 +33,7 @@ from scipy import linalg, sparse
 
 from course.design.groups import components
 from course.errors import CourseError
+from course.inference.marginal import inverse_products
 from course.solver.estimates import Estimates
 from course.solver.problem import Problem
 
@@ -158,18 +159,9 @@ def _products(
     m, p = len(parameters) + 1, problem.p
     P, Q, K = np.zeros((m, p, p)), np.zeros((m, m, p, p)), np.zeros((m, m))
     P[-1], Q[-1, -1], K[-1, -1] = -XX, XX, problem.n
-    covariances = [factor @ factor.T for factor in factors]
     for batch in _batches(problem):
-        S = linalg.block_diag(
-            *[
-                np.kron(covariance, np.eye(count))
-                for covariance, count in zip(covariances, batch.counts, strict=True)
-            ]
-        )
-        q = len(S)
-        R_C = np.linalg.solve(np.eye(q) + batch.ZZ @ S, np.dstack([batch.ZZ, batch.ZX]))
-        R, C = R_C[:, :, :q], R_C[:, :, q:]
-        R = (R + R.swapaxes(1, 2)) / 2
+        R, C = inverse_products(batch.ZZ, batch.ZX, factors, batch.counts)
+        q = R.shape[1]
         picks = [batch.pairs(*parameter) for parameter in parameters]
         EC = np.zeros((len(R), q, m - 1, p))  # V_i = Z E_i Z'; E_i C
         for i, pairs in enumerate(picks):

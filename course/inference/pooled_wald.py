@@ -49,9 +49,8 @@ def pooled_test(differences: np.ndarray, covariances: np.ndarray, df: np.ndarray
     (1.333, 1.714)
     """
     m, k = differences.shape
-    scale = 1 / np.sqrt(
-        np.einsum("mkk->k", covariances)
-    )  # coefficients may be in very different units
+    # coefficients may be in very different units
+    scale = 1 / np.sqrt(np.einsum("mkk->k", covariances))
     differences, covariances = differences * scale, covariances * np.outer(scale, scale)
     within = covariances.mean(axis=0)
     Q = differences.mean(axis=0)

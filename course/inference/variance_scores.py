@@ -37,13 +37,13 @@ from course.common.parameter import Parameter
 from course.fit.model import MixedFit
 from course.inference.constrained import Held, hold
 from course.inference.held_searches import Search, run_together
+from course.inference.marginal import inverse_products
 from course.solver.parameters import parameter_names, parameter_values
 from course.solver.problem import Problem
 
 MANY = 50  # levels of a grouping from which a profile is as good
-MOST_EFFECTS = (
-    600  # in all: the eigenvalues of matrices of this size are computed some fifteen times
-)
+# In all: the eigenvalues of matrices of this size are computed some fifteen times.
+MOST_EFFECTS = 600
 STEP = 1e-4  # for central differences of covariances, which are quadratic in the parameters
 LEAST = 1e-3  # of the scale: a value that counts as 0
 MOST = 1e6  # an upper end of so many times the scale is without limit
@@ -192,16 +192,8 @@ class Scores:
 
     def R(self, factors: list[np.ndarray], XX_inverse: np.ndarray) -> np.ndarray:
         """Z'P Z over sigma^-2, (q, q)."""
-        S = linalg.block_diag(
-            *[
-                np.kron(factor @ factor.T, np.eye(count))
-                for factor, count in zip(factors, self.levels, strict=True)
-            ]
-        )
-        q = len(S)
-        W_C = np.linalg.solve(np.eye(q) + self.ZZ @ S, np.hstack([self.ZZ, self.ZX]))
-        R = W_C[:, :q] - W_C[:, q:] @ XX_inverse @ W_C[:, q:].T
-        return (R + R.T) / 2
+        W, C = inverse_products(self.ZZ, self.ZX, factors, self.levels)
+        return W - C @ XX_inverse @ C.T
 
     def times_E(self, R: np.ndarray, E: list[np.ndarray]) -> np.ndarray:
         """R E, each level's effects combined by the E of their grouping."""
@@ -219,7 +211,7 @@ class Scores:
         first = np.array([np.trace(one) for one in RE])
         second = np.array([[np.vdot(a, b.T) for a in RE] for b in RE])
         c = np.array([one.c for one in directions])
-        df = self.problem.n - self.problem.p  # tr(P V)
+        df = self.problem.df(reml=True)  # tr(P V)
         return second + np.outer(c, first) + np.outer(first, c) + df * np.outer(c, c)
 
     def efficient(self, R: np.ndarray, directions: list[Direction]) -> Direction:
@@ -241,7 +233,7 @@ class Scores:
         kept = values > 1e-10 * values[-1]
         root = vectors[:, kept] * np.sqrt(values[kept])
         others = np.linalg.eigvalsh(root.T @ self.times_E(root.T, direction.E).T)
-        rest = self.problem.n - self.problem.p - len(others)
+        rest = self.problem.df(reml=True) - len(others)
         return np.append(others + direction.c, direction.c), np.append(np.ones(len(others)), rest)
 
 

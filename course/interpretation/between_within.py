@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pandas as pd
 
@@ -11,15 +9,12 @@ from course.design.aliasing import determined
 from course.design.design import Design
 from course.design.grouping import Grouping
 from course.design.responses import NUMBER
-from course.fit.again import fit_again
+from course.fit.again import fit_with
 from course.fit.generalised import MixedGLMFit
 from course.fit.latent import row_variance
 from course.fit.model import MixedFit
 from course.fit.require import require_fit
-from course.fit.satterthwaite import Satterthwaite
 from course.fit.shares import mean_variances
-from course.fit.tables import t_table
-from course.solver.problem import Problem
 
 VARIES = 1e-8  # share of a predictor's variance that counts as variation at a level
 
@@ -92,27 +87,20 @@ def _for_grouping(fit: MixedFit | MixedGLMFit, grouping: Grouping) -> pd.DataFra
         predictors.append(j)
     if not predictors:
         return None
-    larger = replace(design, X=X, fixed_names=tuple(names))
-    estimates = fit_again(fit, larger)
     p = len(design.fixed_names)
-    at = np.arange(p, len(names))
+    estimates, table = fit_with(fit, X[:, p:], names[p:])
     if design.kind == NUMBER:
-        curvature = Satterthwaite(Problem(larger), estimates)
-        df = np.array([curvature.df(row) for row in np.eye(len(names))[at]])
         spread = design.y.std()
     else:
-        df = np.full(len(at), np.inf)
         variances = mean_variances(design, fit.estimates).sum() + row_variance(fit)
         spread = np.sqrt(variances + np.var(design.X @ fit.estimates.beta))
-    difference = pd.Series(estimates.beta[at])
-    table = t_table(difference, pd.Series(np.sqrt(np.diagonal(estimates.cov_beta)[at])), df)
-    within = estimates.beta[predictors]
+    difference, within = table["estimate"], estimates.beta[predictors]
     return table.rename(columns={"estimate": "difference"}).assign(
         predictor=[names[j] for j in predictors],
         group=grouping.name,
         within=within,
         between=within + difference,
-        size=difference * X[:, at].std(axis=0) / spread,
+        size=difference * X[:, p:].std(axis=0) / spread,
     )
 
 

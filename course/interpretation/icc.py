@@ -30,17 +30,16 @@ from course.fit.model import MixedFit
 from course.fit.pooled import PooledFit
 from course.fit.require import first_of, require_fit, require_fit_or_pooled
 from course.fit.rubin import rubin
-from course.fit.shares import (
-    mean_products,
-    row_variances,
-    shares_known,
-    slope_variables,
-)
+from course.fit.shares import mean_products, row_variances, shares_known, slope_variables
 from course.fit.survey import SurveyFit, population
-from course.interpretation.responses_alike import Pair, Replicates, of_responses
+from course.interpretation.responses_alike import (
+    LEAST,
+    Pair,
+    Replicates,
+    logit_interval,
+    of_responses,
+)
 from course.solver.parameters import parameter_names
-
-LEAST = 1e-6  # a share below this is that of a variance of 0
 
 # -- correlations of two rows -------------------------------------------------------------------
 
@@ -329,7 +328,7 @@ class _Logits:
     """Intervals on the logit scale, of one fit or of several by Rubin's rules."""
 
     def __init__(self, deltas: list[_Delta], level: float):
-        self.deltas, self.tail = deltas, (1 + level) / 2
+        self.deltas, self.level = deltas, level
 
     def __call__(self, members: list[int], value: float) -> tuple[float, float]:
         logits, errors = np.array([delta(members) for delta in self.deltas]).T
@@ -338,9 +337,7 @@ class _Logits:
             complete = [[delta.df] for delta in self.deltas]
             pooled = rubin(logits[:, None], errors[:, None], complete)
             error, df = pooled.std_errors[0], pooled.df[0]
-        half = error * special.stdtrit(df, self.tail)
-        at = special.logit(value)
-        return float(special.expit(at - half)), float(special.expit(at + half))
+        return logit_interval(value, error, self.level, df)
 
 
 class _Percentiles:

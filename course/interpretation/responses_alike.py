@@ -19,7 +19,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy import special, stats
+from scipy import special
 
 from course.fit.curvature import root_of_covariance
 from course.fit.generalised import MixedGLMFit
@@ -30,7 +30,7 @@ STAND_FOR_ALL = 200  # of them for intervals, evenly spread in the order of thei
 NODES, WEIGHTS = np.polynomial.hermite_e.hermegauss(31)
 WEIGHTS = WEIGHTS / WEIGHTS.sum()
 STEP = 1e-2  # of the differences for a slope, in standard errors
-LEAST = 1e-6  # a correlation below this is that of a variance of 0
+LEAST = 1e-6  # a share or correlation below this is that of a variance of 0
 
 
 @dataclass(frozen=True)
@@ -74,14 +74,18 @@ def of_responses(
         icc, icc_lower, icc_upper, by the names of the pairs: by the delta method on the logit scale, or
         percentiles of replicates.
     """
+    looked_at = []
+    for point in points:
+        some = _Rows.of(fit, point)
+        M = mean_products(fit.design, point)
+        looked_at.append((point, some, some.standing_for_all(), M))
     rows = []
     for pair in pairs:
-        for point in points:
-            some = _Rows.of(fit, point)
+        for point, some, fewer, M in looked_at:
             value = some.correlation(fit.estimates.beta, fit.estimates.covariances, pair.common)
             ends = np.nan, np.nan
-            if shares_known(fit.design, False, mean_products(fit.design, point), pair.common):
-                ends = _ends(some.standing_for_all(), pair.common, value, level, replicates)
+            if shares_known(fit.design, False, M, pair.common):
+                ends = _ends(fewer, pair.common, value, level, replicates)
             row = {"group": pair.name, **point, "icc": value}
             rows.append(row | dict(zip(("icc_lower", "icc_upper"), ends, strict=True)))
     return pd.DataFrame(rows).set_index("group")
@@ -103,8 +107,20 @@ def _ends(
         return float(low), float(high)
     if value < LEAST:  # the likelihood is flat here to first order: no curvature to read
         return np.nan, np.nan
-    half = stats.norm.ppf((1 + level) / 2) * _error_of_logit(rows, common)
-    at = special.logit(value)
+    return logit_interval(value, _error_of_logit(rows, common), level)
+
+
+def logit_interval(
+    value: float, error: float, level: float, df: float = np.inf
+) -> tuple[float, float]:
+    """The interval of a share, from the standard error of its logit: its ends lie between 0 and 1.
+
+    Examples
+    --------
+    >>> [round(end, 3) for end in logit_interval(0.5, 1.0, 0.95)]
+    [0.123, 0.877]
+    """
+    at, half = special.logit(value), error * special.stdtrit(df, (1 + level) / 2)
     return float(special.expit(at - half)), float(special.expit(at + half))
 
 

@@ -28,9 +28,8 @@ class Blocks:
     def __init__(self, sizes: np.ndarray):
         self.sizes = sizes
         self.starts = np.concatenate([[0], np.cumsum(sizes)])  # first column of each block
-        self.offsets = np.concatenate(
-            [[0], np.cumsum(sizes.astype(np.int64) ** 2)]
-        )  # first cell of each
+        # first cell of each block
+        self.offsets = np.concatenate([[0], np.cumsum(sizes.astype(np.int64) ** 2)])
         self.q, self.n_cells = int(self.starts[-1]), int(self.offsets[-1])
         self.block = np.repeat(np.arange(len(sizes)), sizes.astype(np.intp))  # of each column
 

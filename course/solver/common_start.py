@@ -28,7 +28,21 @@ from course.solver.together import pack_together
 STEP = 1e-4  # for central differences of an exact gradient, in standardised units
 LEAST_LEFT = 0.25  # share of a variance that a step leaves of it; beyond, S is no straight road
 LEAST_GROWTH = -0.5  # the same of sigma^2
-FLAT = 1e-3  # the least curvature, as a share of the roughly expected one, that a step trusts
+FLAT = 1e-3  # the least curvature, as a share of the roughly expected one, that is believed
+
+
+def root_of_inverse(curvature: np.ndarray, unit: np.ndarray) -> np.ndarray:
+    """R with R R' the inverse of a second derivative by theta, made positive definite.
+
+    Parameters
+    ----------
+    curvature : ndarray, shape (n_theta, n_theta)
+        That derivative, symmetric, with every theta measured by its unit.
+    unit : ndarray, shape (n_theta,)
+        One over the root of what the derivative by each theta is roughly.
+    """
+    values, vectors = np.linalg.eigh(curvature)
+    return unit[:, None] * vectors / np.sqrt(np.abs(values).clip(min=FLAT))
 
 
 class CommonStart:
@@ -44,15 +58,13 @@ class CommonStart:
 
     def __init__(self, problem: Problem, theta: np.ndarray, reml: bool):
         self.problem, self.theta, self.reml = problem, theta, reml
-        self.df = problem.n - problem.p if reml else problem.n
         self.at = problem.evaluate(theta)
         self.slope = self._slope(theta)
         self.basis = [problem.unpack(one) for one in np.eye(problem.n_theta)]
         curvature, self.growth = self._expected()
         unit = 1 / np.sqrt(problem.curvature)
-        values, vectors = np.linalg.eigh(unit[:, None] * curvature * unit)
-        wide = unit[:, None] * vectors / np.sqrt(values.clip(min=FLAT))
-        self.inverse = wide @ wide.T
+        root = root_of_inverse(unit[:, None] * curvature * unit, unit)
+        self.inverse = root @ root.T
 
     def _slope(self, theta: np.ndarray) -> np.ndarray:
         """The derivative of L by theta."""
@@ -84,7 +96,7 @@ class CommonStart:
         H = (H + H.T) / 2
         # sigma^2 S stays where sigma^2 grows as S shrinks, which is theta going to 0 by half of itself
         with_sigma2 = self.slope + H @ theta / 2
-        sigma2 = self.df - self.slope @ theta - theta @ H @ theta / 4
+        sigma2 = self.problem.df(self.reml) - self.slope @ theta - theta @ H @ theta / 4
         return -H - np.outer(with_sigma2, with_sigma2) / sigma2, -with_sigma2 / sigma2
 
     @property
@@ -110,7 +122,7 @@ class CommonStart:
             m = np.add.reduceat(m, stage.sums.starts, axis=1)
         Xy = m[problem.x, 0]
         beta = self.at.XX_inverse @ Xy
-        sigma2 = (yy - (Xy * beta).sum(axis=0)) / self.df
+        sigma2 = (yy - (Xy * beta).sum(axis=0)) / problem.df(self.reml)
         v = np.zeros_like(m)
         v[problem.x, 0] = -beta
         by_grouping = {}

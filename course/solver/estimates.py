@@ -143,8 +143,7 @@ def optima(
     list of (Optimum or None)
         None where the fixed and random effects leave no residual.
     """
-    df = problem.n - problem.p if reml else problem.n
-    r2 = at.r2 / df
+    r2 = at.r2 / problem.df(reml)
     sigma2 = r2 * problem.y_scale**2
     beta = (problem.y_scale * (problem.T_x @ at.beta)).T
     if problem.columns.constant is not None:

@@ -11,7 +11,6 @@ The exact gradient checks it where it is stretched most; what lies further off i
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
@@ -20,6 +19,7 @@ from typing import Any
 
 import numpy as np
 
+from course.solver.common_start import STEP, root_of_inverse
 from course.solver.elimination import Stage, Sums
 from course.solver.estimates import Optimum, optima
 from course.solver.problem import SMALL, Evaluation, Problem, tells_apart
@@ -27,8 +27,6 @@ from course.solver.quasi_newton import Found
 from course.solver.refits import Refitter, how_many
 from course.solver.together import Together, at_root, unpack_together, values_and_gradients
 
-STEP = 1e-4  # for central differences of an exact gradient, in standardised units
-FLAT = 1e-3  # the least curvature, as a share of the roughly expected one, that is believed
 SPACING = 0.05  # of the points, in standard errors
 NEAR = 0.12  # how far the model is believed, in standard errors
 CHECKED = 5  # levels at which it is checked
@@ -101,8 +99,7 @@ def root_of_inverse_curvature(problem: Problem, theta: np.ndarray, reml: bool) -
     around = Together([problem] * len(steps))
     slopes = around.gradient(around.evaluate(theta + steps), reml)
     hessian = unit * (slopes[: len(unit)] - slopes[len(unit) :]) / (2 * STEP)
-    values, vectors = np.linalg.eigh((hessian + hessian.T) / 2)
-    return unit[:, None] * vectors / np.sqrt(np.abs(values).clip(min=FLAT) / 2)
+    return np.sqrt(2) * root_of_inverse((hessian + hessian.T) / 2, unit)
 
 
 class EachLeftOut(Problem):
@@ -120,14 +117,15 @@ class EachLeftOut(Problem):
     sum_log_weights: Any
 
     def __init__(self, problem: Problem, grouping: int):
-        self.__dict__ |= copy.copy(problem.__dict__)
-        own = [stage.grouping for stage in problem.stages].index(grouping)
-        self.own, self.size, self.rank = own, len(problem.ranks[own]), problem.ranks[own]
-        codes = self.rank[problem.design.groupings[grouping].codes]
-        self.n = problem.n - np.bincount(codes, minlength=self.size)
+        self.__dict__ |= problem.__dict__
+        self.own = [stage.grouping for stage in problem.stages].index(grouping)
+        self.rank = problem.ranks[self.own]  # where each level is on the last axis of arrays
+        self.level = np.argsort(self.rank)  # which level is there
+        self.size, self.place = len(self.rank), self.rank[problem.design.groupings[grouping].codes]
+        self.n = problem.n - np.bincount(self.place, minlength=self.size)
         weights = problem.design.weights
         if weights is not None:
-            gone = np.bincount(codes, np.log(weights), self.size)
+            gone = np.bincount(self.place, np.log(weights), self.size)
             self.sum_log_weights = problem.sum_log_weights - gone
 
     @property
@@ -206,7 +204,7 @@ class Neighbourhood:
         without = [self.each.evaluate(theta) for theta in thetas]
         less = deviance[:, None] - [self.each.deviance(one, self.reml) for one in without]
         less[:, ~self.each.identified] = 0.0
-        basis, _ = _quadratic(self.points)
+        basis = _monomials(self.points)
         x = _zeros(np.linalg.solve(basis, slopes), np.linalg.solve(basis, less))
         found = self._accepted(x, [one.root for one in without], [one.logdet for one in without])
         return self._thetas(x)[self.each.rank], found
@@ -223,43 +221,45 @@ class Neighbourhood:
     ) -> dict[int, Optimum | None]:
         """The optima of the levels at which the model is good, by level."""
         each = self.each
-        far = np.sqrt((x**2).sum(axis=1))
-        singular = (np.abs(self._thetas(x)[:, self.problem.diagonal]) < SMALL).any(axis=1)
+        far, thetas = np.sqrt((x**2).sum(axis=1)), self._thetas(x)
+        singular = (np.abs(thetas[:, self.problem.diagonal]) < SMALL).any(axis=1)
         near = np.flatnonzero((far <= NEAR) & each.identified & ~singular)
         stretched = near[np.argsort(far[near])][-CHECKED:]
         if not len(near) or self._step_left(x, stretched) > TOLERANCE:
             return {}
         # quadratic interpolation as a weighted sum of what is at the points
-        weights = np.linalg.solve(_quadratic(self.points)[0].T, _quadratic(x)[0].T)
+        weights = np.linalg.solve(_monomials(self.points).T, _monomials(x).T)
         root = sum(w * one for w, one in zip(weights, roots, strict=True))
         logdet = sum(w * one for w, one in zip(weights, logdets, strict=True))
-        thetas = self._thetas(x)
         at = at_root(each, unpack_together(thetas, each.patterns), root, logdet, [])
         ends = [Found(theta, np.nan, 0.0, True, len(self.points)) for theta in thetas]
         made = optima(each, at, ends, self.reml)
-        level = np.argsort(each.rank)
-        return {int(level[j]): made[j] for j in near}
+        return {int(each.level[j]): made[j] for j in near}
 
     def _step_left(self, x: np.ndarray, which: np.ndarray) -> float:
         """The largest entry of a Newton step from there by the exact gradient, in standard errors."""
-        level = np.argsort(self.each.rank)
-        codes = self.problem.design.groupings[self.each.stages[self.each.own].grouping].codes
-        problems = [self.problem.without(codes == level[j]) for j in which]
+        problems = [self.problem.without(self.each.place == j) for j in which]
         _, slopes = values_and_gradients(problems, self._thetas(x[which]), self.reml)
         return float(np.abs(slopes @ self.root / 2).max())
 
 
-def _quadratic(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The monomials up to degree 2 of points (m, d), (m, monomials), and their slopes, (m, monomials, d)."""
+def _monomials(x: np.ndarray) -> np.ndarray:
+    """Those up to degree 2 of points (m, d): (m, monomials)."""
+    i, k = _squares(x.shape[1])
+    return np.hstack([np.ones((len(x), 1)), x, x[:, i] * x[:, k]])
+
+
+def _slopes(x: np.ndarray) -> np.ndarray:
+    """The slopes of the same, (m, monomials, d)."""
     m, d = x.shape
-    i, k = np.array(list(combinations_with_replacement(range(d), 2))).T
-    one, eye = np.ones((m, 1)), np.eye(d)
-    slopes = x[:, i, None] * eye[k] + x[:, k, None] * eye[i]
-    constant = np.zeros((m, 1, d))
-    linear = np.broadcast_to(eye, (m, d, d))
-    return np.hstack([one, x, x[:, i] * x[:, k]]), np.concatenate(
-        [constant, linear, slopes], axis=1
-    )
+    (i, k), eye = _squares(d), np.eye(d)
+    quadratic = x[:, i, None] * eye[k] + x[:, k, None] * eye[i]
+    return np.concatenate([np.zeros((m, 1, d)), np.broadcast_to(eye, (m, d, d)), quadratic], axis=1)
+
+
+def _squares(d: int) -> np.ndarray:
+    """The coordinates of which the monomials of degree 2 are products, (2, d (d + 1) / 2)."""
+    return np.array(list(combinations_with_replacement(range(d), 2))).T
 
 
 def _zeros(whole: np.ndarray, less: np.ndarray) -> np.ndarray:
@@ -273,13 +273,11 @@ def _zeros(whole: np.ndarray, less: np.ndarray) -> np.ndarray:
         Those of the c_j.
     """
     d, levels = whole.shape[1], less.shape[1]
-    _, at_unit = _quadratic(np.eye(d))
-    _, at_zero = _quadratic(np.zeros((1, d)))
-    curvature = np.einsum("imd,mj->jid", at_unit - at_zero, less)
+    curvature = np.einsum("imd,mj->jid", _slopes(np.eye(d)) - _slopes(np.zeros((1, d))), less)
     x = np.zeros((levels, d))
     for _ in range(NEWTON_STEPS):
-        values, slopes = _quadratic(x)
-        slope = values @ whole - np.einsum("jmd,mj->jd", slopes, less)
+        slopes = _slopes(x)
+        slope = _monomials(x) @ whole - np.einsum("jmd,mj->jd", slopes, less)
         bend = np.einsum("jmd,me->jed", slopes, whole) - curvature
         x = (x - np.linalg.solve(bend, slope[:, :, None])[:, :, 0]).clip(-2 * NEAR, 2 * NEAR)
     return x

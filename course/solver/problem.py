@@ -264,9 +264,13 @@ class Problem:
         logdet_XX = 2 * np.log(np.diagonal(cholesky)).sum()
         return Evaluation(factors, root, logdet, tape, beta, r2, XX_inverse, logdet_XX)
 
+    def df(self, reml: bool) -> Any:
+        """What r^2 is divided by for sigma^2: the number of rows, under REML less that of fixed effects."""
+        return self.n - self.p if reml else self.n
+
     def deviance(self, at: Evaluation, reml: bool, sigma2: float | None = None) -> float:
         """-2 log-likelihood of the standardised data; profiled over sigma where it is not given."""
-        df = self.n - self.p if reml else self.n
+        df = self.df(reml)
         r2 = np.maximum(at.r2, np.finfo(float).tiny)
         if sigma2 is None:
             sigma2 = r2 / df
@@ -275,7 +279,7 @@ class Problem:
 
     def in_units_of_data(self, deviance: Any, reml: bool) -> Any:
         """What the deviance of the standardised data is for the data themselves."""
-        df = self.n - self.p if reml else self.n
+        df = self.df(reml)
         deviance = deviance + 2 * df * np.log(self.y_scale) - self.sum_log_weights
         if reml:
             # log|X'V^-1 X| of the data's own X
@@ -289,8 +293,7 @@ class Problem:
     def bar(self, at: Evaluation, reml: bool, sigma2: float | None = None) -> np.ndarray:
         """The derivative of `deviance` without log|Lambda'Z'Z Lambda + I| by the root, (u, u)."""
         if sigma2 is None:
-            df = self.n - self.p if reml else self.n
-            sigma2 = np.maximum(at.r2, np.finfo(float).tiny) / df
+            sigma2 = np.maximum(at.r2, np.finfo(float).tiny) / self.df(reml)
         v = self.residual_coefficients(at)
         bar = v[:, None] * v / sigma2
         if reml:

@@ -13,12 +13,10 @@ import numpy as np
 
 GTOL = 1e-6  # largest gradient, with every theta measured by its curvature
 MOST_STEPS = 25  # what takes longer is searched for in another way
-SHORTEST = (
-    1e-3  # of a whole step: where even that leads upwards, the curvature is not what it seemed
-)
-ENOUGH = (
-    1e-4  # a step is long enough that lowers the value by this share of what its slope promises
-)
+# Of a whole step: where even that leads upwards, the curvature is not what it seemed.
+SHORTEST = 1e-3
+# A step is long enough that lowers the value by this share of what its slope promises.
+ENOUGH = 1e-4
 
 # Takes numbers of functions, and a point for each; returns the values and the slopes there.
 Functions = Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]

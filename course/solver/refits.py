@@ -23,9 +23,8 @@ from course.solver.together import Together, parts, values_and_gradients
 # is taken on trust, and lands nearer than its length by the share to which the curvature is known.
 TRUSTED = 5e-3  # of a drawn response, whose optimum is a standard error from that of any other
 TRUSTED_OF_ROWS = 1e-4  # of the rows themselves
-LEVELS = (
-    250_000  # of all problems that are searched for together: their cross-products fill some MB
-)
+# Of all problems that are searched for together: their cross-products fill some MB.
+LEVELS = 250_000
 MOST_TOGETHER = 25
 
 

@@ -35,9 +35,8 @@ def step(problem: Problem, at: Evaluation, reml: bool) -> np.ndarray:
     for g, (Lambda, T) in enumerate(zip(at.factors, _shares(problem, at), strict=True)):
         pattern = problem.patterns[g]
         known = np.einsum("iil->il", T).clip(LEAST_WEIGHT, 1)
-        half = np.where(
-            pattern, Lambda.T @ slopes[g] / 2, 0
-        )  # Lambda' G Lambda, its lower triangle
+        # Lambda' G Lambda, its lower triangle
+        half = np.where(pattern, Lambda.T @ slopes[g] / 2, 0)
         E = -(half + np.tril(half, -1).T) / (known @ known.T)
         values, vectors = np.linalg.eigh(np.eye(len(E)) + E)
         root = (vectors * np.sqrt(values.clip(LEAST_LEFT, MOST_LEFT))) @ vectors.T

@@ -8,7 +8,6 @@ arithmetic. Crossed groupings are factored as whole matrices, problem by problem
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Sequence
 from functools import lru_cache
 
@@ -73,7 +72,7 @@ class Together(Problem):
     """
 
     def __init__(self, problems: Sequence[Problem]):
-        self.__dict__ |= copy.copy(problems[0].__dict__)
+        self.__dict__ |= problems[0].__dict__
         self.problems, self.size = problems, len(problems)
         for name in ("n", "y_scale", "y_shift", "sum_log_weights"):
             setattr(self, name, np.array([getattr(problem, name) for problem in problems]))

@@ -74,9 +74,8 @@ class Writer:
             response = f"I({response} - {formula.offset})"
         groups = self.top()
         re_formula = None if layout.re is None else self.top_effects(layout.re)
-        if (
-            re_formula and "~" in re_formula
-        ):  # of a column's name: MixedLM would take it for its own
+        if re_formula and "~" in re_formula:
+            # it is of a column's name, and MixedLM would take it for its own
             re_formula = f"~ {re_formula}"
         components()
         return Call(

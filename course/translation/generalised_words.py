@@ -81,15 +81,15 @@ def gee_in_words(outcome: Outcome, call: GeeCall) -> list[str]:
     lines = [
         f"smf.gee({call.fixed_formula!r}, {call.groups!r}, data): population-averaged effects, "
         f"{averaged}; {nearer} No variances are estimated, and no group has its own effect.",
-        f"groups={call.groups!r}: rows of different {call.groups} are independent of each other, and those "
-        "of the same one may be alike in any way. Exchangeable() is a first guess of how; the standard "
-        "errors hold where it is wrong.",
+        f"groups={call.groups!r}: rows of different levels of {call.groups} are independent of "
+        "each other, and those of the same one may be alike in any way. Exchangeable() is a first "
+        "guess of how; the standard errors hold where it is wrong.",
     ]
     if call.ignored:
         lines.append(
-            f"{listing(call.ignored)}: GEE takes rows of different {call.groups} to be independent, although "
-            f"they share levels of {listing(call.ignored)}; standard errors are too small for what differs "
-            "between these."
+            f"{listing(call.ignored)}: GEE takes rows of different levels of {call.groups} to be "
+            f"independent, although they share levels of {listing(call.ignored)}; standard errors are "
+            "too small for what differs between these."
         )
     if call.n_clusters < FEW_CLUSTERS:
         lines.append(

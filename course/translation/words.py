@@ -147,7 +147,9 @@ def call_in_words(call: Call) -> list[str]:
         )
         lines.append(f"a column made first: {made}")
     groups = call.groups
-    lines.append(f"groups={groups!r}: rows of different {groups} are independent of each other")
+    lines.append(
+        f"groups={groups!r}: rows of different levels of {groups} are independent of each other"
+    )
     if call.re_formula is not None:
         how = " (the intercept)" if call.re_formula == "1" else ", correlated"
         lines.append(f"re_formula={call.re_formula!r}: what varies by {groups}{how}")

@@ -26,7 +26,7 @@ from course import doctor
 status = doctor.main()
 
 # %% [markdown] tags=["workshop"]
-# You should see some twenty lines like these:
+# You should see more than twenty lines like these:
 #
 # ```text
 # OK    Python 3.11.7

@@ -48,7 +48,9 @@ pd.DataFrame({"estimate": ols.params, "standard error": ols.bse}).round(2)
 # Ordinary regression assumes that the residuals are independent of each other. If they are, it does not
 # matter who sits in which classroom. Here are the residuals of one province. On the left, the pupils sit
 # where they really sit. On the right, all residuals of the country were shuffled and dealt out again,
-# like cards. Before you run the cell: how will the diamonds, the means of the classrooms, differ?
+# like cards. Each panel lists its classrooms from the highest mean to the lowest, so a classroom need not
+# stand in the same row twice. Before you run the cell: how will the diamonds, the means of the
+# classrooms, differ?
 
 # %% tags=["workshop"]
 pupils["residual"] = ols.resid
@@ -68,8 +70,8 @@ plots.show(left)
 # %% [markdown] tags=["workshop"]
 # The right panel is the world that ordinary regression believes in. The means differ a little there, by
 # chance. On the left they differ far more: if you know a pupil's classroom, you already know something
-# about the pupil's score. (Nearly all of them lie to the right of the dashed line, too. This is a good
-# province: provinces differ as well.)
+# about the pupil's score. (Nearly all the diamonds on the left lie to the right of the dashed line, too.
+# This is a good province: provinces differ as well.)
 #
 # How alike are two pupils of one school? Make all possible pairs, and correlate the residual of the first
 # pupil with that of the second. This number is called the [intraclass
@@ -172,8 +174,9 @@ plots.show(
 # %% [markdown] tags=["workshop"]
 # - The **pooled** mean misses by as much as classrooms truly differ, whatever their size.
 # - The **separate** means miss by chance, and chance follows a rule. The mean of $n$ pupils scatters with
-#   an SD of $8/\sqrt n$ points, since single pupils scatter with an SD of 8. The dashed funnel is twice
-#   that to each side. With few pupils it is wide open.
+#   a [standard deviation](glossary.ipynb#standard-deviation) (SD) of $8/\sqrt n$ points, since single
+#   pupils scatter with an SD of 8. The dashed funnel is twice that to each side. With few pupils it is
+#   wide open.
 # - The **partially pooled** means avoid both faults. With few pupils they stay near the mean of all, with
 #   many pupils near the classroom's own.
 
@@ -187,9 +190,9 @@ pd.DataFrame(
 ).reindex(estimates.columns).fillna(0).round(1)
 
 # %% [markdown] tags=["workshop"]
-# The first column is a standard deviation (SD): how far the hundred means scatter. Separate means scatter
-# more than the classrooms really do. Pooled means do not scatter at all. Partially pooled means scatter a
-# little less than the truth, and come closest to it.
+# The first column says how far the hundred means scatter. Separate means scatter more than the
+# classrooms really do. Pooled means do not scatter at all. Partially pooled means scatter a little less
+# than the truth, and come closest to it.
 #
 # Now rank the classrooms by their mean, as a league table does. How many pupils are in the ten classrooms
 # at the extremes?
@@ -222,7 +225,7 @@ check("01.2", bet_on)
 # %% [markdown] tags=["workshop", "solution"]
 # *Why.* Both lie far above the mean of all, which is 60. For the first, much of that is likely to be
 # chance: three pupils can easily all be above average. Twenty-five cannot. A mixed model pulls the small
-# classroom down by several points, and moves the large one only a little.
+# classroom down by about six points, and the large one by only about one.
 
 # %% [markdown] tags=["workshop"]
 # ## A programme that does nothing
@@ -294,8 +297,9 @@ plots.show(
 # When pupils are randomised, ordinary regression keeps its promise. When schools are, it does not: a
 # programme that does nothing is "significant" again and again.
 #
-# Whatever is special to a school falls into one half of the lottery as a whole. The regression counts
-# thousands of pupils as if each of them brought new evidence. But only 60 schools were randomised.
+# All pupils of a school land in the same half of the lottery, together with whatever is special to
+# their school. The regression counts thousands of pupils as if each of them brought new evidence. But
+# only 60 schools were randomised.
 #
 # So it depends on the predictor.
 #
@@ -335,15 +339,16 @@ print(f"effective number of pupils                 {len(pupils) / design_effect:
 # For a question about schools, all our pupils together carry only as much information as this many
 # independent ones. A standard error shrinks with the square root of the number of pupils. So the standard
 # error of ordinary regression is too small by about the square root of the design effect, and *t* is too
-# large by the same factor. The lottery agrees: its *t* values should have an SD of 1, and have
+# large by the same factor. The lottery agrees. The SD of its *t* values should be 1. Instead it is
 
 # %% tags=["workshop"]
 print(f"SD of t, schools randomised                {by_school.std():7.1f}")
 print(f"square root of the design effect           {np.sqrt(design_effect):7.1f}")
 
 # %% [markdown] tags=["workshop"]
-# They are close, not equal, since our schools are not all of the same size. (With an $n$ in which large
-# schools count more, the sum of the squared sizes divided by the number of pupils, the root is 4.0.)
+# They are close but not equal, since our schools are not all of the same size. (With an $n$ in which
+# large schools count more, the sum of the squared sizes divided by the number of pupils, the root is
+# 4.0.)
 
 # %% [markdown] tags=["workshop", "exercise"]
 # **Exercise 01.3.** A new reading book is assigned at random to whole *classrooms*. What is the effective
@@ -548,7 +553,7 @@ plots.show(plots.coefficients(fits, names, truth=truth.fixed_effects))
 
 # %% [markdown] tags=["workshop"]
 # - **school_resources**: the interval of the mixed model is far wider. It admits how little 60 schools
-#   can tell; ordinary regression claimed more than it knew. Which of the two estimates happens to lie
+#   can tell us; ordinary regression claimed more than it knew. Which of the two estimates happens to lie
 #   nearer to the truth is luck in a single study. The width is not.
 # - **sex**: the interval is even narrower than before. What belongs to the classrooms, schools and
 #   provinces no longer counts as noise.
@@ -556,8 +561,8 @@ plots.show(plots.coefficients(fits, names, truth=truth.fixed_effects))
 #   that a year of age makes the same difference everywhere. Lesson 03 drops that assumption, and the
 #   standard error becomes three times as large.
 #
-# So mixed models are no magic. They are right about the differences between groups that you tell them of.
-# How to tell them begins in lesson 02.
+# So mixed models are not magic. They are right only about the differences between groups that you tell
+# them about. Lesson 02 begins to show how.
 #
 # <details>
 # <summary>In the literature</summary>
@@ -793,7 +798,7 @@ too_small_by = np.sqrt(1 + (25 - 1) * 0.05)  #!
 check("01.6", too_small_by)
 
 # %% [markdown] tags=["self-study", "solution"]
-# *Why.* The design effect is 1 + 24 × 0.05, and the standard error goes with its square root. A
+# *Why.* The design effect is 1 + 24 × 0.05, and the standard error grows with its square root. A
 # correlation that looks negligible is multiplied by the size of the group.
 
 # %% [markdown] tags=["workshop"]

@@ -190,7 +190,7 @@ fit.variance_components[["group", "effect", "vcov", "sdcor"]].round(2)
 # How does the model get from a school's own mean to its partially pooled mean? Think about school D. Its
 # own mean, 66, comes from a single pupil, and single pupils scatter with a variance of $\sigma^2$. The
 # overall mean is a guess about school D as well, and it misses by as much as schools differ, with a
-# variance of $\tau^2$. The sensible compromise trusts each of the two the more, the less it misses:
+# variance of $\tau^2$. A sensible compromise trusts more whichever of the two misses less:
 #
 # $$w = \frac{\tau^2}{\tau^2 + \sigma^2 / n}$$
 # $$u = w \cdot (\text{mean of the school} - \text{overall mean})$$
@@ -209,7 +209,7 @@ weight = tau2 / (tau2 + sigma2 / separate["count"])
 by_hand = weight * (separate["mean"] - overall_mean)
 
 # %% [markdown] tags=["workshop"]
-# And here are the effects from both fits beside it.
+# Here it is, beside the effects from both fits.
 
 # %% tags=["workshop"]
 in_statsmodels = {school: effects.iloc[0] for school, effects in result.random_effects.items()}
@@ -295,7 +295,8 @@ one_level.variance_components[["group", "effect", "vcov", "sdcor"]].round(2)
 # each with a 95 % interval:
 
 # %% tags=["workshop"]
-plots.show(plots.caterpillar(one_level, "school"))
+before_classrooms = plots.caterpillar(one_level, "school")
+plots.show(before_classrooms)
 
 # %% [markdown] tags=["workshop"]
 # A filled dot is a school whose interval excludes 0: *according to this model*, it differs from the
@@ -401,9 +402,9 @@ three_levels.summary()
 plots.show(plots.variance_shares(three_levels))
 
 # %% [markdown] tags=["workshop"]
-# Look at the school. When it was alone in the model, it took the blame for everything that pupils of one
-# school have in common, including the province's effect and a part of the classrooms'. Now each level has
-# its own row:
+# Look at the schools. When they were alone in the model, they took the blame for everything that pupils
+# of one school have in common, including the province's effect and a part of the classrooms'. Now each
+# level has its own row:
 
 # %% tags=["workshop"]
 before = one_level.variance_components.set_index("group")["vcov"]
@@ -411,15 +412,18 @@ parts = three_levels.variance_components.set_index("group")["vcov"]
 pd.DataFrame({"schools only": before, "three levels": parts}).reindex(parts.index).round(1)
 
 # %% [markdown] tags=["workshop"]
-# And the caterpillar? Guess first: how many of the sixty intervals still exclude 0?
+# And the caterpillar? We draw it on the same scale as before. Guess first: how many of the sixty
+# intervals still exclude 0?
 
 # %% tags=["workshop"]
-plots.show(plots.caterpillar(three_levels, "school"))
+ax = plots.caterpillar(three_levels, "school")
+ax.set_xlim(before_classrooms.get_xlim())
+plots.show(ax)
 
 # %% [markdown] tags=["workshop"]
-# Nearly all the filled dots are gone. The first model took a good province, or lucky classrooms, for good
-# schools. These pupils are simulated, so we can check how many of the intervals contain the true effect
-# of the school, which should be 95 of 100:
+# Nearly all the filled dots are gone, and the dots lie much closer to 0. The first model took a good
+# province, or lucky classrooms, for good schools. These pupils are simulated, so we can check how many
+# of the intervals contain the true effect of the school, which should be 95 of 100:
 
 # %% tags=["workshop"]
 true_effect = truth.centred("age10", at=10).random_effects["school"]["Intercept"]
@@ -607,7 +611,9 @@ pd.DataFrame(estimates).agg(["min", "median", "max"]).T.round(1)
 
 # %% [markdown] tags=["self-study"]
 # The fewer the levels, the wider the range. The residual SD of the pupils is known almost exactly, and
-# that of the provinces hardly at all. More pupils would not help here. More provinces would.
+# that of the provinces hardly at all. More pupils would not help here. More provinces would. (The SD of
+# the schools is known less well than one expects of sixty of them. Each school shows itself only through
+# its three classrooms, and these differ more than the schools do.)
 
 # %% [markdown] tags=["self-study"]
 # ## How fast does the pull fade? (self-study)
@@ -631,7 +637,7 @@ plots.show(
 
 # %% [markdown] tags=["self-study"]
 # Where pupils of one school are very alike, a handful of them is enough to know the school. Where they
-# are hardly alike, even sixty leave much to the mean of all.
+# are hardly alike, the school's own mean has only three quarters of the weight even with sixty of them.
 
 # %% [markdown] tags=["workshop"]
 # ## Quiz

@@ -47,10 +47,10 @@ separate = pd.DataFrame(
 separate.agg(["min", "median", "max"]).round(1)
 
 # %% [markdown] tags=["workshop"]
-# The column `age10` says how many points more pupils score who are a year older. It differs a good deal
-# from school to school. Here are six schools, from the flattest line to the steepest. The solid lines
-# come from a model with a random intercept, as in lesson 02. (Sex is left out for now, so that each
-# school has one line.)
+# The column `age10` holds the slopes: how many more points go with one more year of age. They differ a
+# good deal from school to school. Here are six schools, from the flattest line to the steepest. The
+# solid lines come from a model with a random intercept, as in lesson 02. (Sex is left out for now, so
+# that each school has one line.)
 
 # %% tags=["workshop"]
 parallel = mixedlm("test_score ~ age10 + (1|school)", pupils).fit()
@@ -97,15 +97,16 @@ Math(translation.latex)
 # %% [markdown] tags=["workshop"]
 # - $\beta_0$ and $\beta_1$ are the average line.
 # - $u_0$ moves the line of a school up or down, and $u_1$ turns it: its slope is $\beta_1 + u_1$.
-# - Each school draws the *pair* $(u_0, u_1)$. So there are three numbers to estimate: the variance of the
-#   intercepts $\tau_0^2$, the [variance of the slopes](glossary.ipynb#slope-variance) $\tau_1^2$, and
-#   their covariance $\tau_{01}$. The covariance says whether schools that score high also tend to have
-#   steep lines. (The equation adds the name of the group to each.)
+# - Each school draws the *pair* $(u_0, u_1)$. So there are three numbers to estimate: the variance of
+#   the intercepts $\tau_0^2$, the [variance of the slopes](glossary.ipynb#slope-variance) $\tau_1^2$,
+#   and their [covariance](glossary.ipynb#covariance) $\tau_{01}$. The covariance says whether schools
+#   that score high also tend to have steep lines. (The equation adds the name of the group to each.)
 #
 # **As a matrix.** $Z$ now has two columns for each school. The first is the one you know. The second
 # holds the pupil's `age10` instead of the 1. Here are three pupils from each of four schools, with the
-# first columns on the left and the second ones on the right. Pupils older than ten are blue, the darker
-# the older; orange cells with a minus are pupils younger than ten.
+# first columns on the left and the second ones on the right. On the right, pupils older than ten are
+# blue, the darker the older; orange cells with a minus are pupils younger than ten. (Each 1 on the left
+# has the blue of a pupil of eleven, whose `age10` is 1.)
 
 # %% tags=["workshop"]
 four = pupils["school"].drop_duplicates().head(4)
@@ -142,8 +143,8 @@ print("re_formula:", translation.re_formula)
 # %% [markdown] tags=["workshop"]
 # ## The first fit
 #
-# In plain statsmodels. (`re_formula="age10"` would do as well, since the intercept comes along there,
-# too.)
+# Here is the fit in plain statsmodels. (`re_formula="age10"` would do as well, since the intercept
+# comes along there, too.)
 
 # %% tags=["workshop"]
 model = smf.mixedlm(
@@ -206,13 +207,14 @@ print(f"95 % of the schools     {average - 1.96 * slope_sd:.1f} to {average + 1.
 
 # %% [markdown] tags=["workshop"]
 # Read it like this: in an average school, pupils who are a year older score 3.7 points more. Schools
-# typically differ from that by about 1.9. If slopes are normally distributed, as the model assumes, 95 %
+# typically differ from that by about 1.85. If slopes are normally distributed, as the model assumes, 95 %
 # of all schools lie within 1.96 SDs of the average. (This model has only schools. So the SD also contains
 # what provinces and classrooms contribute, as it did for the intercepts in lesson 02. We will separate
 # them below.)
 #
-# The last line is *not* a confidence interval of the average. It says how different schools are. With
-# more pupils we would know it better, but it would not become narrower.
+# The last line is *not* a [confidence interval](glossary.ipynb#confidence-interval) of the average. It
+# says how different schools are. With more pupils we would know it better, but it would not become
+# narrower.
 #
 # The model also predicts each school's own $u_0$ and $u_1$, the BLUPs. Here are the same six schools
 # again:
@@ -311,7 +313,9 @@ print((100 * alarms).round(0).rename("false alarms, %").to_string())
 # %% [markdown] tags=["workshop"]
 # This is the most important table of the course. For a slope that varies, random intercepts help no more
 # than ordinary regression does; only the model with random slopes keeps its promise of 5 %, as far as
-# thirty countries can tell. So the standard errors of `age` in lessons 01 and 02, 0.11 to 0.15, were far
+# thirty countries can tell. (Random intercepts raise even more false alarms than ordinary regression.
+# Classrooms, schools and provinces no longer count as noise, so the standard error is smaller still, but
+# the estimate is no better.) So the standard errors of `age` in lessons 01 and 02, 0.11 to 0.15, were far
 # too small. Beware of a predictor whose effect may differ between groups when the model does not allow
 # for it.
 
@@ -343,8 +347,8 @@ by_zero.round(2)
 # Read along the rows. The log-likelihood is the same in all four columns, and so is the slope variance.
 # It is the same model four times, with the same lines and the same predictions. The mean at zero moves,
 # of course, since older pupils score higher. But the variance of the intercepts moves too, down and up
-# again. And the correlation *changes its sign*. With zero at birth, high schools seem to have the flat
-# lines. With zero at twelve, they have the steep ones.
+# again. And the correlation *changes its sign*. With zero at birth, schools that score high seem to
+# have the flat lines. With zero at twelve, they have the steep ones.
 #
 # How can both be true? Look at the lines.
 
@@ -589,7 +593,7 @@ plots.show(axes)
 
 # %% [markdown] tags=["self-study"]
 # The SD has a lowest point, where the fan is narrowest. Exactly there the correlation is 0. To the left
-# it is negative, to the right positive. This happens at $x = -\tau_{01}/\tau_1^2$.
+# it is negative, to the right positive. The lowest point is at $x = -\tau_{01}/\tau_1^2$.
 #
 # The truth changes with zero as well, just as an estimate does. That is why `centred` asks where zero is.
 # Here is one and the same truth about the schools:

@@ -279,7 +279,7 @@ part("Model", f"{fixed} + (1|school/classroom)", register)
 
 # %% [markdown] tags=["workshop"]
 # The larger group comes first. The short form is right with both kinds of labels. And remember what colon
-# and slash do: they combine labels. They declare nothing about the data. Where two factors really are
+# and slash do: they combine labels. They say nothing about the data. Where two factors really are
 # crossed, `(1|a) + (1|b) + (1|a:b)` is a model of its own: the pairs then have an effect beyond those of
 # `a` and `b`, as when a teacher gets on especially well with one class.
 #
@@ -329,7 +329,8 @@ twice.variance_components[["group", "vcov"]].round(1)
 # %% [markdown] tags=["workshop"]
 # Every classroom is also one pair of school and classroom. The two terms describe the same groups, and
 # two variances now share what used to be one. No data can say how they share it: any two numbers with
-# this sum fit equally well. Keep one of the terms.
+# this sum fit equally well. (The first note is about the summary of the fit, `twice.summary()`, which
+# puts a question mark behind each of the two.) Keep one of the terms.
 
 # %% [markdown] tags=["self-study"]
 # ## What statsmodels makes of it (self-study)
@@ -537,8 +538,8 @@ sds = table[table["kind"] == "SD"].set_index(["group", "effect"])
 sds[["true", "estimate"]].round(1)
 
 # %% [markdown] tags=["workshop"]
-# There are many pupils and classrooms, and their SDs come out close. There are few provinces, and theirs
-# may be further off.
+# There are 1,177 pupils and 120 classrooms, and their SDs come out close. There are only 40 schools and
+# 10 provinces, and theirs are further off.
 
 # %% [markdown] tags=["workshop"]
 # ### The forgotten pupil
@@ -592,10 +593,10 @@ plots.show(ax)
 scots.groupby("social")["attain"].agg(["size", "mean"]).round(2)
 
 # %% [markdown] tags=["workshop"]
-# The values 0, 1, 20 and 31 are codes. They are no scale: the attainment does not even rise or fall with
-# them. A slope of `social` would be the mistake of lesson 01 again, a label that is taken for a number.
-# `C(social)` tells the formula that the column holds labels. It gets one coefficient for each code but
-# the first.
+# The values 0, 1, 20 and 31 are codes. They are not a scale: the attainment does not even rise or fall
+# with them. A slope of `social` would be the mistake of lesson 01 again, a label that is taken for a
+# number. `C(social)` tells the formula that the column holds labels. It gets one coefficient for each
+# code but the first.
 
 # %% [markdown] tags=["workshop", "exercise"]
 # **Exercise 04.6.** Write the formula: `attain` depends on `social` and `sex`, and its intercept varies
@@ -610,7 +611,7 @@ check("04.6", scots_formula)
 # each gets a term. `(1|second/primary)` would make a new primary school of every pair. Pupils of one
 # primary school who went to two secondary schools would then have nothing in common. And `C(social)`,
 # because the numbers are only labels: with a slope in its place, the log-likelihood (ML) is lower by 99,
-# for two coefficients less.
+# for two coefficients fewer.
 
 # %% [markdown] tags=["self-study"]
 # ## When nothing holds everything (self-study)
@@ -676,7 +677,7 @@ plots.show(ax)
 # In experiments, crossed groups are the rule. Every person reads every word (or answers every item), so
 # `person` and `word` are crossed, with a row for each pair. Here is a simulated study: 40 persons read 30
 # words, and half of the words are rare. Reading times in milliseconds differ between persons and between
-# words. Rare words make *no* difference.
+# words. Whether a word is rare makes *no* difference.
 
 # %% tags=["self-study"]
 import numpy as np
@@ -708,7 +709,7 @@ print((pd.DataFrame(alarms) < 0.05).sum().to_string())
 # each of the 1,200 rows counts as new evidence about rarity, and false alarms abound. This is
 # lesson 01 once more, in the form that Clark (1973) called the *language-as-fixed-effect fallacy*
 # ([doi 10.1016/S0022-5371(73)80014-3](https://doi.org/10.1016/S0022-5371%2873%2980014-3)). Since
-# all words are read by each person, the effect of rarity may also vary between persons:
+# every person reads both rare and common words, the effect of rarity may also vary between persons:
 # `(rare|person)`.
 
 # %% [markdown] tags=["workshop"]

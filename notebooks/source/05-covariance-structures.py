@@ -66,7 +66,7 @@ use(pupils=pupils)
 # %% [markdown] tags=["workshop"]
 # What does a structure look like? Let us invent forty schools for each, with intercepts that have an
 # SD of 4 at ten years, slopes that have an SD of 2, and, where the structure allows it, a correlation
-# of 0.8. The average line is left out. Which panel is which, before you read the titles?
+# of 0.8. The average line is left out. Before you read the titles: which panel is which?
 
 # %% tags=["workshop"]
 invented = {
@@ -128,9 +128,9 @@ plots.show(plots.covariances(G))
 
 # %% [markdown] tags=["workshop"]
 # On the diagonal, in bold, are the variances: of the intercepts in squared points, of the slopes in
-# squared points per year. So they cannot be compared with each other. Beside them is the covariance,
-# shaded by the correlation. What the structure sets to 0 is exactly 0; the rest is estimated. The last
-# matrix is the one that statsmodels printed.
+# squared points per squared year. So they cannot be compared with each other. Beside them is the
+# covariance, shaded by the correlation. What the structure sets to 0 is exactly 0; the rest is
+# estimated. The last matrix is the one that statsmodels printed.
 #
 # And here are the schools that go with them. Every ring is one school, with its predicted intercept and
 # slope.
@@ -140,7 +140,8 @@ plots.show(plots.ellipses(fits, "school", ("Intercept", "age10")))
 
 # %% [markdown] tags=["workshop"]
 # With only one variance, the schools lie on a line. With two, they fill an ellipse, drawn so that it
-# should contain 95 % of such schools. Two bars keep it upright. Only the covariance lets it tilt.
+# should contain 95 % of such schools. With two bars it lies straight, along the axes of the picture. Only
+# the covariance lets it tilt.
 #
 # <details>
 # <summary>In R</summary>
@@ -197,7 +198,7 @@ check("05.1", numbers_in_G)
 one_bar = G["(age10|school)"]
 tau2_0, tau_01 = one_bar.loc["Intercept"]
 tau2_1 = one_bar.loc["age10", "age10"]
-print(f"{tau2_0:.1f} + (-2 + 2) * {tau_01:.1f} + (-2) * 2 * {tau2_1:.1f}"
+print(f"{tau2_0:.3f} + (-2 + 2) * {tau_01:.3f} + (-2) * 2 * {tau2_1:.3f}"
       f" = {tau2_0 + (-2 + 2) * tau_01 + (-2) * 2 * tau2_1:.1f}")  # fmt: skip
 
 # %% [markdown] tags=["workshop"]
@@ -209,8 +210,8 @@ print(f"{tau2_0:.1f} + (-2 + 2) * {tau_01:.1f} + (-2) * 2 * {tau2_1:.1f}"
 # share nothing, and their covariance is 0.
 #
 # All pairs at once are $V = ZGZ^\top + \sigma^2 I$. Here it is for three pupils of one school, aged 8, 10
-# and 12. The matrix $Z$ has a column of ones for the intercept and a column with the ages for the slope;
-# `@` multiplies matrices.
+# and 12. The matrix $Z$ has a column of ones for the intercept and a column with the ages, counted from
+# ten years, for the slope. $Z^\top$ is $Z$ with rows and columns swapped, and `@` multiplies matrices.
 
 # %% tags=["workshop"]
 Z = np.column_stack([np.ones(3), [-2, 0, 2]])
@@ -416,7 +417,7 @@ choice.round(1)
 # - Classrooms, schools and provinces differ in both: intercepts alone and slopes alone are far behind.
 # - One bar has the same AIC wherever zero is. Two bars have another one for each zero, and at birth it is
 #   bad.
-# - With zero at ten years, the last four differ by less than two units. These data do not choose between
+# - The last four differ by less than two units. These data do not choose between
 #   them.
 #
 # What is true? These pupils are simulated, so look.
@@ -432,21 +433,15 @@ correlations[["true", "estimate"]].round(2)
 # does. Ten years is not a special age, so we keep one bar, and we could have said so before seeing the
 # data.
 #
-# How far should one go? This is debated. Barr et al. (2013,
-# [doi
-# 10.1016/j.jml.2012.11.001](https://doi.org/10.1016/j.jml.2012.11.001))
-# advise to "keep it maximal": include every slope that the
-# design allows, since leaving one out makes false alarms, as
-# you saw in lesson 03. Bates et al. (2015, [arXiv
-# 1506.04967](https://arxiv.org/abs/1506.04967)) reply that
-# small data sets cannot support all these numbers, and
-# Matuschek et al. (2017, [doi
-# 10.1016/j.jml.2017.01.001](https://doi.org/10.1016/j.jml.2017.01.001))
-# that superfluous ones cost power. All agree on the slopes of
-# the predictors that your question is about, *when they vary*.
-# The covariances are usually the first thing to give up, level
-# by level, when a fit breaks down. [Lesson
-# 08](08-when-the-fit-complains.ipynb) says how.
+# How far should one go? This is debated. Barr et al. (2013, [doi
+# 10.1016/j.jml.2012.11.001](https://doi.org/10.1016/j.jml.2012.11.001)) advise us to "keep it maximal":
+# to include every slope that the design allows, since leaving one out makes false alarms, as you saw in
+# lesson 03. Bates et al. (2015, [arXiv 1506.04967](https://arxiv.org/abs/1506.04967)) reply that small
+# data sets cannot support all these numbers, and Matuschek et al. (2017, [doi
+# 10.1016/j.jml.2017.01.001](https://doi.org/10.1016/j.jml.2017.01.001)) that superfluous ones cost
+# power. All agree that the slopes of the predictors that your question is about belong in the model,
+# *when they vary*. The covariances are usually the first thing to give up, level by level, when a fit
+# breaks down. [Lesson 08](08-when-the-fit-complains.ipynb) says how.
 
 # %% [markdown] tags=["workshop", "exercise"]
 # **Exercise 05.4.** A colleague has the `weight` of patients, measured at several visits. The predictors
@@ -702,7 +697,7 @@ print("from (sex|school):", (turn @ by_contrast.to_numpy() @ turn.T).round(2).to
 # difference. The second form is easier to read: two variances, and how alike girls and boys of one school
 # are.
 #
-# The third structure, `(1|school) + (1|school:sex)`, is a different model, with one number less. The
+# The third structure, `(1|school) + (1|school:sex)`, is a different model, with one number fewer. The
 # school's effect is shared by its girls and boys. In addition the girls have their own effect, and so do
 # the boys, with one common variance. So both variances are $\tau^2 + \tau_s^2$, and the covariance is
 # $\tau^2$:
@@ -724,9 +719,9 @@ plots.show(axes)
 print(f"SD of school:sex   true 3.00, estimate {np.sqrt(parts['school:sex']):.2f}")
 
 # %% [markdown] tags=["self-study"]
-# This is compound symmetry again. It is what we put in, it has one number less, and its log-likelihood is
-# hardly lower. AIC prefers it here. With a factor of five labels the difference is large: 15 numbers for
-# one bar, and two for compound symmetry.
+# This is compound symmetry again. It is what we put in, it has one number fewer, and its log-likelihood
+# is hardly lower. AIC prefers it here. With a factor of five labels the difference is large: 15 numbers
+# for one bar, and two for compound symmetry.
 
 # %% [markdown] tags=["self-study", "exercise"]
 # **Exercise 05.6.** Which of these can `(0+sex|school)` describe, but `(1|school) + (1|school:sex)`

@@ -75,8 +75,8 @@ print("re_formula:", translation.re_formula)
 print("vc_formula:", translation.vc_formula)
 
 # %% [markdown] tags=["workshop"]
-# In plain statsmodels, with `method="powell"`, a slower and more reliable search; the default one has
-# trouble with these pupils and warns.
+# Here it is in plain statsmodels. `method="powell"` asks for a slower and more reliable search; the
+# default one has trouble with these pupils and warns.
 
 # %% tags=["workshop"]
 import statsmodels.formula.api as smf
@@ -147,7 +147,7 @@ sentence("school_resources", "a pupil, where resources are one SD higher")
 # summary.
 #
 # - **Intercept.** The expected score where everything is zero or at its reference.
-# - **sex[T.male].** Boys minus girls, *at age ten*. At another age the difference is another one.
+# - **sex[T.male].** Boys minus girls, *at age ten*. At other ages the difference is not the same.
 # - **age10.** The slope *of girls*, in points per year.
 # - **age10:sex[T.male].** The slope of boys minus the slope of girls. It is below zero: the line of boys
 #   is less steep.
@@ -254,8 +254,8 @@ check("06.2", lower_end)
 # %% [markdown] tags=["workshop"]
 # ### Two ranges that are easily confused
 #
-# What do we expect of girls of twelve? There are two uncertainties, and two matrices in which to look
-# them up. Take them one at a time.
+# What do we expect of girls of twelve? Two questions hide in this one, and each is answered from a matrix
+# of its own. Take them one at a time.
 #
 # **How much do schools differ at twelve?** At twelve, a school lies $u_0 + 2u_1$ above the average. As in
 # lesson 03, the variance of this sum is $\tau_0^2 + 2 \cdot 2\,\tau_{01} + 2^2\,\tau_1^2$. The three
@@ -314,7 +314,9 @@ ax.plot(10 + x, average + wide, color=plots.BLUE, ls="--", lw=2)
 ax.plot(10 + x, average - narrow, color=plots.ORANGE, lw=2, label="95 % interval of the average")
 ax.plot(10 + x, average + narrow, color=plots.ORANGE, lw=2)
 ax.plot(10 + x, average, color=plots.INK, lw=1.5, zorder=4, label="average school")
+ax.plot([], [], color=plots.GREY, lw=0.6, label="one school, as predicted")
 ax.set(xlabel="age (years)", ylabel="expected score of a girl (points)", xlim=(8, 12))
+ax.set_xticks(range(8, 13))
 ax.legend(frameon=False)
 plots.show(
     ax,
@@ -461,7 +463,7 @@ half = 1.96 * errors["Intercept"].loc[school.index]
 ax = plots.caterpillar(fit, "school")
 rows = range(1, len(school) + 1)
 ax.scatter(true_effect, rows, marker="D", s=16, color=plots.ORANGE, zorder=4, label="truth")
-ax.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=3, fontsize=9.5)
+ax.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=3, fontsize=9.5, frameon=False)
 inside = ((school - true_effect).abs() < half).sum()
 plots.show(
     ax,
@@ -501,7 +503,7 @@ true_rank = true_effect.rank(ascending=False).astype(int)
 reach = (school + half > school[first] - half[first]).sum() - 1
 print(f"ranked first by the fit           {first}")
 print(f"its rank in truth                 {true_rank[first]}")
-print(f"intervals that overlap with its   {reach} of {len(school) - 1}")
+print(f"schools whose interval overlaps   {reach} of {len(school) - 1}")
 
 # %% [markdown] tags=["workshop"]
 # (Overlapping intervals are only a rough sign, and not a test.)
@@ -806,8 +808,8 @@ side_by_side(simpler, fit, names=["no slopes", "slopes by school"])
 
 # %% [markdown] tags=["workshop"]
 # The coefficients hardly change. The standard error of `age10` does: a model in which all schools have
-# the same slope is too sure of it. The log-likelihood, AIC and BIC mean nothing by themselves. They serve
-# to compare models, as in lesson 05.
+# the same slope is too sure of it. The log-likelihood, AIC and [BIC](glossary.ipynb#BIC) mean nothing
+# by themselves. They serve to compare models, as in lesson 05.
 #
 # `report` writes the paragraph of a results section:
 

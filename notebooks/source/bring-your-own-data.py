@@ -19,7 +19,7 @@
 # Each row should be one observation: a pupil, or a pupil in one year. In JupyterLab, drag the file into
 # the panel on the left. Then it is in the same folder as this notebook, and you only need its name.
 #
-# | from | endings | to know |
+# | from | endings | good to know |
 # |---|---|---|
 # | text | `.csv`, `.csv.gz` | semicolons and decimal commas are read, too |
 # | Excel, LibreOffice | `.xlsx`, `.ods` | `sheet="..."` names the sheet, else the first is read |
@@ -87,13 +87,13 @@ pd.DataFrame(
 # - If a number was read as text (`str`), there is something else in it: a decimal comma, a unit, or a
 #   dash for "missing".
 # - If a label was read as a number (`int64`, `float64`), add the column to `labels`. The same goes for
-#   numbers that are codes and no scale, such as 1 = town, 2 = village.
+#   numbers that are codes and not a scale, such as 1 = town, 2 = village.
 # - A `category` is a factor: in a file from SPSS, Stata or SAS, a column all of whose values have labels.
 #   Its first level is the one with the lowest code. `read_table(file, labels="codes")` gives the codes
 #   instead.
 # - *missing* should count what you know to be missing. If a dash or -99 stands for it in your file, write
 #   `na_values = ["-", -99]` above. Codes that the file itself declares missing are already treated so.
-# - *range*, from the lowest number to the highest, betrays other codes. If a test of at most 50 points
+# - *range*, from the lowest number to the highest, reveals other codes. If a test of at most 50 points
 #   has a highest value of 999, that is a code.
 # - *title* is what the file says about a column in words. Pictures and the report will use it.
 #
@@ -210,7 +210,7 @@ formula = proposal.formula
 print(translate(formula, data).explain())
 
 # %% [markdown] tags=["workshop"]
-# Does it say what you mean? If not, change it now, for no check further down can tell.
+# Does it say what you mean? If not, change it now, because no later check can tell you.
 #
 # ## 5. The fit
 
@@ -249,11 +249,13 @@ diagnose(fit)
 plots.show(plots.residuals(fit))
 
 # %% [markdown] tags=["workshop"]
-# Above, the residuals should scatter evenly around 0, with no bend in the line. The ends of that line
-# rest on few rows and may wander. Below, the points should lie near the straight line. With thousands of
-# rows the band is so narrow that some points nearly always leave it. That alone is no reason to worry, as
-# the fixed effects do not depend much on normal residuals. A few points far out at one end are: look at
-# those rows.
+# Above on the left, the residuals should scatter evenly around 0, with no bend in the line. On the right
+# you see their size, whatever the sign: where they spread equally everywhere, the line is level. The ends
+# of both lines rest on few rows and may wander.
+#
+# Below, the points should lie near the straight line. With thousands of rows the band is so narrow that
+# some points nearly always leave it. That alone is no reason to worry, as the fixed effects do not
+# depend much on normal residuals. A few points far out at one end are: look at those rows.
 
 # %% tags=["workshop"]
 plots.show(plots.qq(fit))
@@ -281,10 +283,18 @@ for term in proposal.slopes:
     print(f"{term}: log-likelihood {wider.llf - fit.llf:+.1f}, {p}{singular}")
 
 # %% [markdown] tags=["workshop"]
+# Steps 6 and 7 may tell you to change the formula. **Do so before you go on**: write the new formula in
+# step 4, in place of `proposal.formula`, and run the cells from there once more. (The example keeps its
+# first formula, only to show what follows. Both steps found something, so for a real report it would
+# become `normexam ~ standLRT + schavg + sex + (standLRT | school)`, where `schavg` is the mean of
+# `standLRT` in the school.)
+
+# %% [markdown] tags=["workshop"]
 # ## 8. Adjusted means
 #
 # For each factor among the predictors, here is the mean of each level with everything else held equal,
-# followed by the differences between the levels, with p-values adjusted for their number.
+# followed by the differences between the levels, with p-values adjusted for their number. (A p-value
+# printed as 0.0 is below 0.0005.)
 
 # %% tags=["workshop"]
 factors = [name for name in predictors if not pd.api.types.is_numeric_dtype(data[name])]
@@ -308,8 +318,8 @@ for name in factors:
 icc(fit).round(2)
 
 # %% [markdown] tags=["workshop"]
-# And here is a paragraph with everything that a reader needs to judge the fit. Add yourself what the
-# numbers mean for your question, as in lesson 06.
+# And here is a paragraph with everything that a reader needs to judge the fit. It is up to
+# you to add what the numbers mean for your question, as in lesson 06.
 
 # %% tags=["workshop"]
 print(textwrap.fill(report(fit), 95))

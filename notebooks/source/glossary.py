@@ -7,16 +7,20 @@
 # ### adaptive quadrature
 # An integral as a weighted sum over a few points, placed where most of it lies. In a model of yes or no
 # it integrates over the effect of each group: `fit(nagq=9)` takes nine points. The fewer and smaller
-# the answers of a group, the more it gains over [Laplace](#Laplace-approximation)'s.
+# the answers of a group, the more it gains over the [Laplace approximation](#Laplace-approximation).
 #
 # ### AIC
 # Akaike's information criterion: -2 times the log-likelihood plus 2 for every estimated number. The
-# smaller is the better; only fits to the same rows can be compared, and REML fits only where their
+# smaller AIC is better. Only fits to the same rows can be compared, and REML fits only where their
 # fixed effects are the same.
 #
 # ### bias
-# How far the estimates lie from the truth on average, over many data sets. Each single estimate may
+# How far the average of the estimates from many data sets lies from the truth. Each single estimate may
 # be far off although the bias is 0.
+#
+# ### BIC
+# Bayesian information criterion: like [AIC](#AIC), but each estimated number costs the logarithm of the
+# number of rows in place of 2. So it prefers smaller models.
 #
 # ### bitwise OR
 # What Python's bar `|` computes between two whole numbers: both are written with zeros and ones,
@@ -43,9 +47,9 @@
 # groups are many.
 #
 # ### Cholesky factor
-# The "square root" of a matrix: a triangle of numbers which, multiplied by itself turned over, gives the
-# matrix. Of the products of a regression's columns, its last number is the root of the residual sum of
-# squares.
+# The "square root" of a matrix: a triangle of numbers which, multiplied by its own mirror image (its
+# transpose), gives the matrix. Of the products of a regression's columns, its last number is the root
+# of the residual sum of squares.
 #
 # ### cluster-robust standard error
 # A standard error of ordinary regression that allows for residuals of one group being alike. It
@@ -57,11 +61,17 @@
 #
 # ### conditional odds ratio
 # The [odds](#odds) ratio of two rows of the same groups, as a mixed model estimates it. It is further from
-# 1 than the [marginal](#marginal-odds-ratio) one, and both are right: they compare other rows.
+# 1 than the [marginal](#marginal-odds-ratio) one, and both are right: they compare different
+# pairs of rows.
 #
 # ### conditional R-squared
 # The share of the variance that fixed and random effects account for together. It speaks of the
 # groups in the data, not of new ones.
+#
+# ### confidence interval
+# The values of a coefficient that are compatible with the data. If a study were repeated many times,
+# about 95 of 100 such intervals would hold the truth (see [coverage](#coverage)). It says how well a
+# number is known, and not how far groups differ.
 #
 # ### contextual effect
 # How much two rows with the same value of a predictor differ if the mean of their groups differs by 1:
@@ -74,6 +84,11 @@
 # ### Cook's distance
 # How far all fixed effects together move when a row, or a whole group, is left out. Above 1 is a lot. See
 # [influence](#influence).
+#
+# ### covariance
+# To what extent two quantities rise and fall together: above 0 if one tends to be high where the other
+# is high, below 0 if it tends to be low there. Divided by the two SDs it is the correlation, between −1
+# and 1.
 #
 # ### covariance structure
 # What a model says about the variances and covariances of its random effects: which of them are
@@ -93,7 +108,7 @@
 # ### degrees of freedom
 # On how many independent pieces of information a standard error rests. Few mean wide tails of the t
 # distribution. In a mixed model every coefficient has its own: few for a predictor of provinces,
-# many for one of pupils. Short: df.
+# many for one of pupils. Abbreviation: df.
 #
 # ### design effect
 # How many times more pupils a study needs because pupils of one group are alike: 1 + (n − 1) times
@@ -121,8 +136,8 @@
 # ordinary regression.
 #
 # ### fraction of missing information
-# How much of what complete data would tell of an estimate is not known, because scores are uncertain
-# or values are missing; fmi for short. It differs between the effects of one fit, and is not the share
+# How much of what complete data would say about an estimate is lost, because scores are uncertain or
+# values are missing. Abbreviation: fmi. It differs between the effects of one fit, and is not the share
 # of missing values.
 #
 # ### GEE
@@ -131,15 +146,16 @@
 # It needs many groups, and says nothing about any single one.
 #
 # ### generalised linear mixed model
-# A mixed model of a response that is not a number with a normal residual, but a yes or no, or a count. Fixed
-# and random effects are added on the scale of a [link](#link), and chance does the rest. Short: GLMM.
+# A mixed model of a response that is not a number with a normal residual, but a yes or no, or a count.
+# Fixed and random effects are added on the scale of a [link](#link), and chance does the rest.
+# Abbreviation: GLMM.
 #
 # ### grouping factor
-# A column whose labels put rows into groups: `school`, `classroom`. It stands right of the bar in
-# `(1|school)`.
+# A column whose labels put rows into groups: `school`, `classroom`. It is to the right of the bar
+# in `(1|school)`.
 #
 # ### Hessian
-# The curvature of the likelihood where a search ended, in all directions. Sharp curvature means exact
+# The curvature of the likelihood where a search ended, in all directions. Sharp curvature means precise
 # estimates; where it is flat, or bends the wrong way, something is not determined by the data.
 #
 # ### heteroscedastic
@@ -154,13 +170,13 @@
 # the other. Beside it, the coefficient of `sex` is the difference where age is 0.
 #
 # ### intercept-slope correlation
-# Whether groups that stand high where the predictor is zero also have steep slopes. It belongs to
+# Whether groups that score high where the predictor is zero also have steep slopes. It belongs to
 # that zero: count the predictor from elsewhere, and it changes, although no line has moved.
 #
 # ### intraclass correlation
-# The share of the variance that lies between groups, once the fixed effects are accounted for. It
-# is also the correlation of two rows of the same group. Short: ICC. (Some programs call it the adjusted ICC,
-# and an unadjusted one has the variance of the fixed part in its denominator, too.)
+# The share of the variance that lies between groups, once the fixed effects are accounted for. It is
+# also the correlation of two rows of the same group. Abbreviation: ICC. (Some programs call it the
+# adjusted ICC, and an unadjusted one has the variance of the fixed part in its denominator, too.)
 #
 # ### Kenward-Roger
 # A t- or F-test of fixed effects that corrects the standard error as well as the degrees of freedom. It
@@ -168,8 +184,9 @@
 # is estimated at 0, and [Satterthwaite](#Satterthwaite)'s method does not.
 #
 # ### Laplace approximation
-# The integral over the random effects of a model of yes or no or of counts, taken as if what is known of
-# each effect were normal. Quick, for any model; rough where groups have few rows and answers are yes or no.
+# A quick way to find the likelihood of a model of yes or no, or of counts. The integral over the random
+# effects is computed as if what is known of each effect were normal. It is rough where groups have few
+# rows and answers are yes or no.
 #
 # ### latent scale
 # The scale of a score that nobody has seen: whoever is above 0 on it says yes. With the logit a
@@ -202,7 +219,7 @@
 # [conditional](#conditional-odds-ratio) one.
 #
 # ### marginal R-squared
-# The share of the variance that the fixed effects account for alone.
+# The share of the variance that the fixed effects alone account for.
 #
 # ### missing at random
 # Whether a value is missing depends only on what is in the model, such as age or earlier scores, and not on
@@ -234,8 +251,8 @@
 # [overdispersion](#overdispersion); in a linear model it would be the same as the residual.
 #
 # ### odds
-# A probability divided by what is missing to 1: 0.8 is 4 to 1. An odds ratio of 2 doubles the odds, which
-# takes 0.5 to 0.67 and 0.9 to 0.95.
+# A probability divided by one minus that probability: 0.8 / 0.2 is 4, or 4 to 1. An odds ratio of 2
+# doubles the odds, which takes 0.5 to 0.67 and 0.9 to 0.95.
 #
 # ### odds ratio
 # By what factor the [odds](#odds) differ between two rows. What it does to a probability depends on
@@ -295,8 +312,8 @@
 # A random effect that moves a whole group up or down: some schools score higher, whoever the pupil.
 #
 # ### random slope
-# A random effect that turns the line of a group: in some schools a year of age brings more than in
-# others.
+# A random effect that turns the line of a group: in some schools a year of age makes more
+# difference than in others.
 #
 # ### rate ratio
 # By what factor a rate, such as days missed per school day, differs between two rows. The
@@ -322,7 +339,7 @@
 # What is left of a score once all effects are taken off: what is special to this row.
 #
 # ### response
-# The column left of `~`: what the model explains, here the test score.
+# The column to the left of `~`: what the model explains, here the test score.
 #
 # ### RMSE
 # Root mean squared error: how far an estimate lies from the truth, typically. Bias and scatter both
@@ -334,8 +351,8 @@
 # the estimates, times 1 + 1/m.
 #
 # ### sampling weight
-# For how many a sampled unit stands: one divided by its chance of being drawn. Not a weight in the sense of
-# `lmer`, where a row with more weight is a more exact measurement.
+# How many units of the population a sampled one stands for: one divided by its chance of being drawn.
+# Not a weight in the sense of `lmer`, where a row with more weight is a more exact measurement.
 #
 # ### Satterthwaite
 # A method that finds the degrees of freedom of each fixed effect from how well the variance of its
@@ -369,9 +386,15 @@
 # columns whose weighted sum is the curve. The coefficients mean nothing one by one; the curve is
 # looked at.
 #
+# ### standard deviation
+# How far values typically lie from their mean, in the unit of the values: the square root of their
+# variance. If they are normally distributed, 95 % of them lie within 1.96 SDs of the mean.
+# Abbreviation: SD.
+#
 # ### standard error
-# How far an estimate would typically lie from its expected value, if the study were repeated. An SD says how
-# far *groups or rows* scatter; a standard error says how exactly a number is known, and falls with more data.
+# How far an estimate would typically lie from its expected value, if the study were repeated. An SD
+# says how far *groups or rows* scatter; a standard error says how precisely a number is known, and
+# falls with more data.
 #
 # ### theta
 # The SD of a random effect divided by the residual SD, θ. The only thing that a fit searches for; all else

@@ -108,4 +108,13 @@ def test_a_factor_of_zeros_and_ones_whose_levels_scatter_differently():
 
 def test_a_column_that_others_determine_is_not_added():
     fit = mixedlm("y ~ x + (1|g)", made()).fit()
-    assert added(fit, [fit.design.X[:, 1] * 2]).empty and added(fit, []).empty
+    x = fit.design.X[:, 1]
+    assert added(fit, [x * 2]).empty and added(fit, []).empty
+    assert list(added(fit, [x * 2, x**2]).index) == [1]
+
+
+def test_a_square_that_is_a_column_of_its_own_hides_no_other_bend():
+    data = made(groups=60).assign(z=lambda data: np.random.default_rng(5).normal(size=len(data)))
+    data["y"] += 2 * data["z"] ** 2
+    data["squared"] = data["x"] ** 2
+    assert list(found(data, "y ~ x + squared + z + (1|g)")) == ["The response bends along z"]

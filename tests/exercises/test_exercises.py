@@ -171,6 +171,21 @@ def test_what_is_near_is_not_praised(data):
     assert "another number" in message and message.endswith("hint: Add them up first.")
 
 
+@pytest.mark.parametrize(("decimals", "words"), [(0, "a whole number"), (1, "one decimal")])
+def test_rounding_is_asked_for_in_words(decimals, words, data):
+    exercise = dataclasses.replace(MEAN, kind=Number(decimals))
+    assert f"(to {words})" in judge(exercise, 13 + 2 * 10**-decimals, data).message
+
+
+def test_a_percentage_is_told_apart_from_a_wrong_share(data):
+    share = dataclasses.replace(MEAN, expected=lambda data: 0.357, slips=())
+    for answer in (35.7, 36, 35.69):
+        assert "between 0 and 1, not as a percentage." in judge(share, answer, data).message
+    assert judge(share, "35.7 %", data).right
+    assert judge(share, 38, data).message == "99.1 not yet: Add them up first."
+    assert judge(MEAN, 1300, data).message == "99.1 not yet: Add them up first."
+
+
 def test_the_same_after_rounding_is_the_same():
     assert Number(2).same(0.3248, 0.3167)
     assert not Number(2).same(0.326, 0.3167)
@@ -330,7 +345,7 @@ def test_labels_that_begin_again_make_another_model():
 
 def test_a_column_that_is_not_there_is_named():
     verdict = judge(all_exercises()["02.5"], "pain ~ dose + (1|wards) + (1|hospital)", Data())
-    assert "no column 'wards'; did you mean 'ward'. To the right" in verdict.message
+    assert "no column 'wards'; did you mean 'ward'? To the right" in verdict.message
 
 
 def test_correlated_and_uncorrelated_slopes_differ():

@@ -235,6 +235,8 @@ REFUSED = {
     "y ~ ((x|g)|h)": "inside a random term",
     "y ~ x ~ z": "second ~",
     "y x + (1|g)": "no ~",
+    "x + (1|g)": "no ~",
+    "(1|g) + (1|h)": "no ~",
     "y ~": "there is nothing after",
     "~ x + (1|g)": "response is missing",
     "1 ~ x + (1|g)": "the response must be one",
