@@ -1,9 +1,9 @@
 """Crossed groupings once the one with most levels is eliminated: solving what couples the others.
 
-The matrix S = Lambda' K Lambda + I is block-diagonal: nothing couples two blocks. `Blocks` factors those of one
-size at once. `Bordered` has a second kind of columns, the border, that may be coupled to all: the blocks
-are eliminated first, and then the border as one block. Of symmetric matrices only what is on and above
-the diagonal is given, taken and, where it is large, computed.
+The matrix S = Lambda' K Lambda + I is block-diagonal: nothing couples two blocks. `Blocks` factors those
+of one size at once. `Bordered` has a second kind of columns, the border, that may be coupled to all: the
+blocks are eliminated first, and then the border as one block. Of symmetric matrices only what is on and
+above the diagonal is given, taken and, where it is large, computed.
 """
 
 from __future__ import annotations

@@ -168,7 +168,7 @@ class Pairs(_Coupling):
         alike = width.min() == depth  # then no places need to be counted
         left, right = (depth, depth) if alike else (width[one], width[other])
         size = left * right
-        total = size * len(one) if alike else int(size.sum())
+        total = size * len(one) if alike else int(np.sum(size))
         index = sparse.get_index_dtype(maxval=max(len(self.two) * total, self.pattern.n_cells))
         self.a, self.b = np.empty((2, total), dtype=np.intp)
         cells = np.empty((len(self.two), total), dtype=index)
@@ -238,7 +238,9 @@ class Dense(_Coupling):
     def __init__(self, entries: Entries, levels: Levels, K: Any):
         order = np.argsort(levels.block, kind="stable")
         members = np.split(order, np.cumsum(np.bincount(levels.block))[:-1])
-        pairs = [(block[i], block[j]) for block in members for i, j in [np.triu_indices(len(block))]]
+        pairs = [
+            (block[i], block[j]) for block in members for i, j in [np.triu_indices(len(block))]
+        ]
         a, b = (np.concatenate(part) for part in zip(*pairs, strict=True))
         self.pattern = Pattern(levels, K, a, b)
         super().__init__(entries)

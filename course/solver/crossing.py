@@ -5,7 +5,7 @@ level as in `course.solver.elimination`. What it leaves couples the levels of th
 (`others`; the index t is for their columns, as u is for U): a level of the largest factor that touches d
 levels of the others fills d x d blocks. So the matrix of the others,
 
-    S = Lambda' K Lambda + I,      K = Z_t' Z_t - E' W E,      E = Z' Z_t of the largest factor and the others,
+    S = Lambda' K Lambda + I,      K = Z_t' Z_t - E' W E,      E = Z' Z_t with Z of the largest factor,
 
 is factored densely, but by itself in each independent block (no pupil of one block sits in a classroom of
 another). With X = S^-1 Lambda' K_tu, where K_tu is what is left of Z_t' U, it takes K_tu' Lambda X from U'U.
@@ -344,9 +344,7 @@ class Crossing:
         covariances = {self.largest: W + product(product(W, self._middle(tape, M_bar)), W)}
         LXM = self._by_place(tape.LX, M_bar)
         blocks = self.pattern.own(self._of_inverse(tape)[1])
-        for (grouping, _), own, here in zip(
-            self.others, blocks, self.levels.columns, strict=True
-        ):
+        for (grouping, _), own, here in zip(self.others, blocks, self.levels.columns, strict=True):
             covariances[grouping] = own + np.einsum("ilu,jlu->ijl", LXM[here], tape.LX[here])
         return covariances
 

@@ -16,7 +16,7 @@ import numpy as np
 from scipy import sparse
 
 from course.solver.blocks import Blocks, Bordered
-from course.solver.elimination import product, transpose
+from course.solver.elimination import product
 
 
 @dataclass(frozen=True)
@@ -162,7 +162,7 @@ class Pattern:
         return found
 
     def matrix(self, values: np.ndarray) -> sparse.coo_array:
-        """K as a sparse matrix, of which every pair's block is there once: K is its sum with its transpose."""
+        """K as a sparse matrix that has every pair's block once: K is its sum with its transpose."""
         size = self.levels.n_columns
         return sparse.coo_array((self.half * values, (self.row, self.column)), (size, size))
 
