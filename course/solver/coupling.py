@@ -121,6 +121,7 @@ class _Coupling:
         self.E: Any = [
             sparse.csr_array((v, self.entries.column, self.row_starts), self.shape) for v in values
         ]
+        self.E_transposed = [E.T for E in self.E]
 
     def with_weights(self, weights: np.ndarray) -> Any:
         """The same coupling of rows with weights, (n,)."""
@@ -134,7 +135,7 @@ class _Coupling:
 
     def transposed(self, values: np.ndarray) -> np.ndarray:
         """E' times (k, u, L): (q, u)."""
-        return sum(E.T @ part.T for E, part in zip(self.E, values, strict=True))
+        return sum(E @ part.T for E, part in zip(self.E_transposed, values, strict=True))
 
 
 class Pairs(_Coupling):
@@ -200,10 +201,11 @@ class Pairs(_Coupling):
                 products += left
         shape = (len(self.two) * self.shape[0], self.pattern.n_cells)
         self.G = sparse.csr_array((data.ravel(), *self.at), shape)
+        self.G_transposed = self.G.T
 
     def product(self, W: np.ndarray) -> np.ndarray:
         """The cells of E' W E for W of shape (k, k, L)."""
-        return self.G.T @ np.concatenate([W[i, j] for i, j in self.two])
+        return self.G_transposed @ np.concatenate([W[i, j] for i, j in self.two])
 
     def middle(self, cells: np.ndarray) -> np.ndarray:
         """The blocks of E K E' by level, (k, k, L), for a symmetric K given by its cells."""

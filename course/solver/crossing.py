@@ -221,10 +221,10 @@ class Crossing:
         return sums.T.reshape(u, u, self.n_places)
 
     def _times(self, factors: list[np.ndarray], values: np.ndarray) -> np.ndarray:
-        """Values by column, (q,) or (q, c), from the left times one matrix for each level of a factor."""
+        """Values by column, (q, c), from the left times one matrix for each level of a factor."""
         found = np.empty_like(values)
         for factor, columns in zip(factors, self.levels.columns, strict=True):
-            found[columns] = np.tensordot(factor, values[columns], axes=1)
+            found[columns] = np.einsum("ij,jlu->ilu", factor, values[columns])
         return found
 
     # -- back ---------------------------------------------------------------------------------

@@ -155,10 +155,15 @@ class Pattern:
         found = [np.zeros_like(factor) for factor in factors]
         of_other = self.blocks(other)
         for (kind, left), (_, right) in zip(self.blocks(K * self.half), of_other, strict=True):
+            if kind.shape[:2] == (1, 1):  # two intercepts: one sum serves both
+                both = left.ravel() @ right.ravel()
+                found[kind.g] += both * factors[kind.h]
+                found[kind.h] += both * factors[kind.g]
+                continue
             by_h = np.einsum("ijn,jk->ikn", left, factors[kind.h])
-            found[kind.g] += np.tensordot(by_h, right, axes=([1, 2], [1, 2]))
+            found[kind.g] += np.einsum("ikn,jkn->ij", by_h, right)
             by_g = np.einsum("jin,jk->ikn", left, factors[kind.g])
-            found[kind.h] += np.tensordot(by_g, right, axes=([1, 2], [0, 2]))
+            found[kind.h] += np.einsum("ikn,kjn->ij", by_g, right)
         return found
 
     def matrix(self, values: np.ndarray) -> sparse.coo_array:
