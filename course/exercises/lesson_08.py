@@ -156,9 +156,13 @@ EXERCISES = (
                 lambda data: (
                     "test_score ~ bs(age10, df=3) + (1|classroom) + (1|school)",
                     "test_score ~ bs(age10, df=4) + (1|classroom) + (1|school)",
+                    "test_score ~ ns(age10, df=2) + (1|classroom) + (1|school)",
+                    "test_score ~ ns(age10, df=3) + (1|classroom) + (1|school)",
+                    "test_score ~ cr(age10, df=3) + (1|classroom) + (1|school)",
+                    "test_score ~ cr(age10, df=4) + (1|classroom) + (1|school)",
                 ),
-                "this bends, but it uses more coefficients than the shape needs. The curve has one top: "
-                "which single column gives that?",
+                "this bends, and it is not wrong. But it is more than the shape needs. The curve has one "
+                "top: which single column beside age10 gives that?",
             ),
             Slip(
                 lambda data: "np.log(test_score) ~ age10 + (1|classroom) + (1|school)",
@@ -198,6 +202,11 @@ EXERCISES = (
             Slip(
                 lambda data: "test_score ~ age10 + (1|classroom) + (1|school)",
                 "this leaves the districts out. They do differ; the fit only asked in the wrong way.",
+            ),
+            Slip(
+                lambda data: "test_score ~ age10 * C(district) + (1|classroom) + (1|school)",
+                "the districts are right. The star lets the slope of age differ between them, too, and "
+                "nobody asked for that.",
             ),
             Slip(
                 lambda data: "test_score ~ age10 + C(district)",
@@ -279,7 +288,7 @@ EXERCISES = (
         question="Why do both variances come out equal where every pupil has one row?",
         kind=Choice("abc"),
         expected=lambda data: "c",
-        because="Every split of the sum is equally likely, so the search stays with its first guess.",
+        because="Every split of the sum fits equally well, so the search stays with its first guess.",
         hint="which number of that fit could ordinary regression find, too?",
         slips=(
             Slip(

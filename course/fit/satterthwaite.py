@@ -13,6 +13,7 @@ import numpy as np
 
 from course.solver.estimates import Estimates
 from course.solver.problem import Problem
+from course.solver.together import at_thetas
 
 STEP = 1e-4  # for central differences of an exact gradient, in standardised units
 
@@ -33,20 +34,18 @@ class Satterthwaite:
         at = problem.evaluate(theta)
         sigma = np.sqrt(at.r2 / df)
         k = len(theta)
+        steps = STEP * np.eye(k)
+        around = [
+            (one.gradient(found, reml, sigma**2), found.r2, np.moveaxis(found.XX_inverse, 2, 0))
+            for one, found in at_thetas(problem, theta + np.concatenate([steps, -steps]))
+        ]
+        slopes, r2, XX_inverse = (_derivative(*parts) for parts in zip(*around, strict=True))
         hessian = np.zeros((k + 1, k + 1))
-        self.gradients = np.empty((k + 1, problem.p, problem.p))  # of V by (theta, sigma)
-        for i in range(k):
-            step = np.zeros(k)
-            step[i] = STEP
-            up, down = problem.evaluate(theta + step), problem.evaluate(theta - step)
-            hessian[i, :k] = (
-                problem.gradient(up, reml, sigma**2) - problem.gradient(down, reml, sigma**2)
-            ) / (2 * STEP)
-            hessian[i, k] = hessian[k, i] = -2 * (up.r2 - down.r2) / (2 * STEP) / sigma**3
-            self.gradients[i] = sigma**2 * (up.XX_inverse - down.XX_inverse) / (2 * STEP)
-        hessian[:k, :k] = (hessian[:k, :k] + hessian[:k, :k].T) / 2
+        hessian[:k, :k] = (slopes + slopes.T) / 2
+        hessian[:k, k] = hessian[k, :k] = -2 * r2 / sigma**3
         hessian[k, k] = 4 * df / sigma**2
-        self.gradients[k] = 2 * sigma * at.XX_inverse
+        # of V by (theta, sigma), (k + 1, p, p)
+        self.gradients = np.concatenate([sigma**2 * XX_inverse, 2 * sigma * at.XX_inverse[None]])
         # flat directions (a correlation of an effect that does not vary) carry no information
         values, vectors = np.linalg.eigh(hessian)
         kept = values > 1e-8 * values.max()
@@ -66,3 +65,9 @@ class Satterthwaite:
         c = c / np.sqrt(c @ self.V @ c)  # fourth powers of an effect of 1e-90 would be 0
         g = np.einsum("i,kij,j->k", c, self.gradients, c)
         return float(2 / (g @ self.covariance @ g))
+
+
+def _derivative(*parts: np.ndarray) -> np.ndarray:
+    """By each theta, on the first axis, of what is ahead of theta and then behind it on that axis."""
+    ahead, behind = np.split(np.concatenate(parts), 2)
+    return (ahead - behind) / (2 * STEP)

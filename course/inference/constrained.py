@@ -267,15 +267,15 @@ def head_of(problem: Problem, g: int, block: tuple[int, ...]) -> int:
 
 def with_columns(columns: Columns, g: int, block: tuple[int, ...], back: np.ndarray) -> Columns:
     """Columns of a block that are combinations of those it has, those of each one a column of ``back``."""
-    U, z = columns.U, [list(where) for where in columns.z]
+    XZ, z = columns.XZ, [list(where) for where in columns.z]
     here = [columns.z[g][j] for j in block]
     for position, combination in zip(block, back.T, strict=True):
         if (combination != 0).sum() == 1:
             z[g][position] = here[int(np.flatnonzero(combination)[0])]
         else:
-            z[g][position] = len(U)
-            U = np.vstack([U, combination @ columns.U[here]])
-    return replace(columns, U=U, z=z)
+            z[g][position] = len(XZ)
+            XZ = np.vstack([XZ, combination @ columns.XZ[here]])
+    return replace(columns, XZ=XZ, z=z, y_at=len(XZ))
 
 
 def _hold_sd(lead: _Leading, best: Estimates) -> Held:

@@ -228,7 +228,7 @@ def _batches(problem: Problem) -> Iterator[_Batch]:
     rank[by_make] = np.arange(n_blocks)
     starts = np.concatenate([[0], np.cumsum(sizes[by_make])])
     Z = _random_columns(problem, of_level, rank, starts)
-    ZX = Z.T @ problem.U[problem.x].T
+    ZX = Z.T @ problem.columns.XZ[problem.x].T
     ZZ = (Z.T @ Z).tocsr()
     first = 0
     for number, of_block in zip(np.bincount(make.ravel()), makes, strict=True):
@@ -259,7 +259,7 @@ def _random_columns(
         within[order] = np.arange(len(block)) - np.repeat(np.cumsum(count) - count, count)
         for effect, column in enumerate(z):
             position = starts[rank[block]] + used[block] + effect * count[block] + within
-            parts.append((problem.U[column], rows, position[grouping.codes]))
+            parts.append((problem.columns.XZ[column], rows, position[grouping.codes]))
         used += len(z) * count
     values, row, place = map(np.concatenate, zip(*parts, strict=True))
     return sparse.csr_array((values, (row, place)), shape=(problem.n, starts[-1]))

@@ -61,7 +61,7 @@ def has_score_interval(fit: MixedFit, parameter: Parameter) -> bool:
         parameter.kind == "sd"
         and fit.estimates.reml
         and fit.n_groups[parameter.group] < MANY
-        and isinstance(problem.U, np.ndarray)
+        and isinstance(problem.columns.XZ, np.ndarray)
         and effects <= MOST_EFFECTS
     )
 
@@ -158,7 +158,7 @@ class Scores:
         self.held, self.problem = held, held.problem
         Z = _random_columns(self.problem)
         self.ZZ = (Z.T @ Z).toarray()
-        self.ZX = Z.T @ self.problem.U[self.problem.x].T
+        self.ZX = Z.T @ self.problem.columns.XZ[self.problem.x].T
         self.levels = [grouping.n_levels for grouping in self.problem.design.groupings]
 
     def lower_tail(self, value: float, x: np.ndarray) -> float:
@@ -241,7 +241,7 @@ def _random_columns(problem: Problem) -> sparse.csr_array:
     """Z of all random effects, (n, q): by grouping, effect and level."""
     parts = [
         sparse.csr_array(
-            (problem.U[column], (np.arange(problem.n), grouping.codes)),
+            (problem.columns.XZ[column], (np.arange(problem.n), grouping.codes)),
             shape=(problem.n, grouping.n_levels),
         )
         for grouping, columns in zip(problem.design.groupings, problem.z, strict=True)

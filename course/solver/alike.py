@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from course.solver.estimates import Estimates, Optimum, estimate
+from course.solver.estimates import Estimates, estimate
 from course.solver.problem import Problem
 from course.solver.refits import Refitter, how_many
 
@@ -44,16 +44,9 @@ def estimate_alike(
     >>> round(float(other.sigma2), 3)  # four times that of y
     1.333
     """
-    # to the digits of a search by itself
     refitter, size = Refitter.of(problem, best), how_many(problem)
     for first in range(0, len(responses), size):
-        others = [problem.with_response(y) for y in responses[first : first + size]]
-        for other, found in zip(others, refitter.fit(others, trusted=0.0), strict=True):
-            yield other, _with_effects(other, found, best.reml)
-
-
-def _with_effects(problem: Problem, found: Optimum | None, reml: bool) -> Estimates:
-    if found is None or not found.converged:  # what went wrong, a search by itself tells
-        return estimate(problem, reml)
-    effects = problem.effects(problem.evaluate(found.theta_standard))
-    return Estimates(**vars(found), effects=tuple(effects))
+        others = problem.with_responses(responses[first : first + size])
+        for other, found in zip(others, refitter.fit_alike(others), strict=True):
+            # what went wrong, a search by itself tells
+            yield other, found if found and found.converged else estimate(other, best.reml)

@@ -23,26 +23,12 @@ import numpy as np
 from course.solver.elimination import Stage
 from course.solver.factors import lower_factor
 from course.solver.problem import Problem
-from course.solver.together import pack_together
+from course.solver.together import at_thetas, pack_together
 
-STEP = 1e-4  # for central differences of an exact gradient, in standardised units
+STEP = 1e-4  # for differences of an exact gradient, in standardised units
 LEAST_LEFT = 0.25  # share of a variance that a step leaves of it; beyond, S is no straight road
 LEAST_GROWTH = -0.5  # the same of sigma^2
 FLAT = 1e-3  # the least curvature, as a share of the roughly expected one, that is believed
-
-
-def root_of_inverse(curvature: np.ndarray, unit: np.ndarray) -> np.ndarray:
-    """R with R R' the inverse of a second derivative by theta, made positive definite.
-
-    Parameters
-    ----------
-    curvature : ndarray, shape (n_theta, n_theta)
-        That derivative, symmetric, with every theta measured by its unit.
-    unit : ndarray, shape (n_theta,)
-        One over the root of what the derivative by each theta is roughly.
-    """
-    values, vectors = np.linalg.eigh(curvature)
-    return unit[:, None] * vectors / np.sqrt(np.abs(values).clip(min=FLAT))
 
 
 class CommonStart:
@@ -54,35 +40,55 @@ class CommonStart:
     theta : ndarray, shape (n_theta,)
         No variance is 0 there.
     reml : bool
+
+    Attributes
+    ----------
+    inverse : ndarray, shape (n_theta, n_theta)
+        Of the second derivative of the deviance that is expected there.
+    root : ndarray, shape (n_theta, n_theta)
+        R with theta + R x near there, where the deviance of the problem itself rises by x'x: x is in
+        standard errors, and R R' / 2 the inverse of the second derivative.
     """
 
     def __init__(self, problem: Problem, theta: np.ndarray, reml: bool):
         self.problem, self.theta, self.reml = problem, theta, reml
         self.at = problem.evaluate(theta)
-        self.slope = self._slope(theta)
         self.basis = [problem.unpack(one) for one in np.eye(problem.n_theta)]
-        curvature, self.growth = self._expected()
-        unit = 1 / np.sqrt(problem.curvature)
-        root = root_of_inverse(unit[:, None] * curvature * unit, unit)
+        self.unit = 1 / np.sqrt(problem.curvature)
+        slopes, of_deviance = self._slopes_around()
+        self.slope = slopes[0]
+        curvature, self.growth = self._expected(self._bend(slopes))
+        root = self._root_of_inverse(curvature)
         self.inverse = root @ root.T
+        self.root = np.sqrt(2) * self._root_of_inverse(self._bend(of_deviance))
 
-    def _slope(self, theta: np.ndarray) -> np.ndarray:
-        """The derivative of L by theta."""
-        at = self.problem.evaluate(theta)
-        bar = np.zeros(at.root.shape)
-        if self.reml:
-            bar[np.ix_(self.problem.x, self.problem.x)] = at.XX_inverse
-        return self.problem.pull_back(at, bar)
+    def _slopes_around(self) -> tuple[np.ndarray, np.ndarray]:
+        """The derivatives of L and of the deviance by theta: here, then a step ahead in each theta."""
+        found, X = [], np.ix_(self.problem.x, self.problem.x)
+        thetas = self.theta + np.vstack([0 * self.unit, STEP * np.diag(self.unit)])
+        for around, at in at_thetas(self.problem, thetas):
+            bar = np.zeros(at.root.shape)
+            bar[X] = at.XX_inverse * self.reml
+            found.append((around.pull_back(at, bar), around.gradient(at, self.reml)))
+        of_L, of_deviance = map(np.concatenate, zip(*found, strict=True))
+        return of_L, of_deviance
 
-    def _expected(self) -> tuple[np.ndarray, np.ndarray]:
-        """The expected second derivative of the deviance by theta, and d log sigma^2 by a step of theta."""
+    def _bend(self, slopes: np.ndarray) -> np.ndarray:
+        """The second derivative, from slopes here and ahead."""
+        H = (slopes[1:] - slopes[0]) / (STEP * self.unit[:, None])
+        return (H + H.T) / 2
+
+    def _root_of_inverse(self, H: np.ndarray) -> np.ndarray:
+        """R with R R' the inverse of a second derivative by theta, made positive definite."""
+        values, vectors = np.linalg.eigh(self.unit[:, None] * H * self.unit)
+        return self.unit[:, None] * vectors / np.sqrt(np.abs(values).clip(min=FLAT))
+
+    def _expected(self, H: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The expected second derivative of the deviance by theta, and d log sigma^2 by a step of theta.
+
+        H is the second derivative of L.
+        """
         theta, size = self.theta, self.problem.n_theta
-        unit = 1 / np.sqrt(self.problem.curvature)
-        ahead, behind = (
-            [self._slope(theta + sign * STEP * step) for step in np.diag(unit)] for sign in (1, -1)
-        )
-        H = (np.reshape(ahead, (size, size)) - np.reshape(behind, (size, size))) / (2 * STEP)
-        H /= unit[:, None]
         # as theta goes straight on, S curves by dLambda dLambda': without that it is the derivative by S
         for g, (Lambda, slopes) in enumerate(
             zip(self.at.factors, self.problem.unpack(self.slope), strict=True)
@@ -93,7 +99,6 @@ class CommonStart:
                 [np.linalg.solve(Lambda, one[g]) for one in self.basis], (size, *G.shape)
             )
             H -= 2 * np.einsum("ab,ibc,jac->ij", G, C, C)
-        H = (H + H.T) / 2
         # sigma^2 S stays where sigma^2 grows as S shrinks, which is theta going to 0 by half of itself
         with_sigma2 = self.slope + H @ theta / 2
         sigma2 = self.problem.df(self.reml) - self.slope @ theta - theta @ H @ theta / 4

@@ -187,7 +187,7 @@ class Crossing:
         self, M: np.ndarray, factors: list[np.ndarray]
     ) -> tuple[np.ndarray, float, CrossedTape]:
         """M of the largest factor's levels, (u, u, L), to that of the blocks; also log|A| and the tape."""
-        largest, logdet = eliminate_levels(M, self.z, factors[self.largest])
+        largest, logdet = eliminate_levels(M[self.z], self.z, factors[self.largest])
         K_uu = self._sum_places(M - product(transpose(largest.M_z), largest.P))
         K_tu = self.C_tu - self.coupling.transposed(largest.P)
         K = self.C - self.coupling.product(largest.W)

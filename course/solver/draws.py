@@ -62,8 +62,11 @@ class Draws:
         self.levels = [np.empty(n_groups, dtype=np.int64) for _ in codes]
         for level, code in zip(self.levels, codes, strict=True):
             level[self.group] = code
-        columns = problem.U[: problem.y_at]
-        self.M = cross_products(columns, self.group) if problem.crossing else _without_y(problem)
+        self.M = (
+            cross_products(problem.columns.XZ, self.group)
+            if problem.crossing
+            else _without_y(problem)
+        )
         values, vectors = np.linalg.eigh(self.M.transpose(2, 0, 1))
         kept = values > NO_DIRECTION * values[:, -1:]
         self.F = (vectors * np.sqrt(np.where(kept, values, 0))[:, None]).transpose(1, 2, 0)

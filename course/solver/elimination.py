@@ -21,6 +21,7 @@ The derivative walks back. With T = I - E_z P, P = W M_z. and a bar for the deri
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -29,11 +30,13 @@ from scipy.linalg import lapack
 
 LARGE = 1e5  # variance over the residual's: from here products with an inverse lose digits
 FEW_CHILDREN = 16  # for sums over so few, adding them up one by one is faster (measured)
+MANY_CHILDREN = 64  # with so many of a parent, products over all of them are faster (measured)
+LOST = 1e-3  # of a column's squares: where a difference of sums leaves less, digits are gone
 FEW = 20  # with fewer matrices than so many times their size, LAPACK is faster (measured)
 
 
-def cross_products(U: np.ndarray, codes: np.ndarray) -> np.ndarray:
-    """U'U within each group: (u, n) and codes (n,) to (u, u, L).
+def cross_products(U: np.ndarray | Sequence[np.ndarray], codes: np.ndarray) -> np.ndarray:
+    """U'U within each group: u rows (n,) and codes (n,) to (u, u, L).
 
     Examples
     --------
@@ -47,6 +50,34 @@ def cross_products(U: np.ndarray, codes: np.ndarray) -> np.ndarray:
         for j in range(i + 1):
             M[i, j] = M[j, i] = np.bincount(codes, U[i] * U[j], size)
     return M
+
+
+def products_with(
+    XZ: np.ndarray, responses: Sequence[np.ndarray], codes: np.ndarray
+) -> list[np.ndarray]:
+    """For each response y the cross-products of all columns, y the last of them, with y: (u, L) each.
+
+    Parameters
+    ----------
+    XZ : ndarray, shape (u - 1, n)
+    responses : sequence of ndarray, (n,) each
+    codes : ndarray, shape (n,)
+        The group of each row; each group has rows.
+    """
+    if (np.diff(codes) < 0).any():  # rows of a group side by side
+        order = np.argsort(codes, kind="stable")
+        XZ, responses, codes = XZ[:, order], [y[order] for y in responses], codes[order]
+    starts = np.flatnonzero(np.diff(codes, prepend=-1))
+    return [np.stack([np.add.reduceat(x * y, starts) for x in (*XZ, y)]) for y in responses]
+
+
+def tells_apart(XX: np.ndarray) -> np.ndarray:
+    """Whether X'X, (..., p, p), is that of columns of which none follows from others."""
+    scale = np.sqrt(XX.diagonal(axis1=-2, axis2=-1))
+    over = 1 / np.where(scale > 0, scale, 1.0)
+    relative = over[..., :, None] * XX * over[..., None, :]
+    values = np.linalg.eigvalsh(relative)
+    return (scale > 0).all(axis=-1) & (values >= 1e-9).all(axis=-1)
 
 
 def invert(A: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -135,13 +166,13 @@ class Eliminated:
 
 
 def eliminate_levels(
-    M: np.ndarray, z: np.ndarray, Lambda: np.ndarray
+    M_z: np.ndarray, z: np.ndarray, Lambda: np.ndarray
 ) -> tuple[Eliminated, np.ndarray]:
     """What the elimination of each level's own effects needs of M, and log|A| by level.
 
     Lambda is one for all levels, (k, k), or has one for each, (k, k, L).
     """
-    M_z, k = M[z], len(z)
+    k = len(z)
     A = product(transpose(Lambda), product(M_z[:, z], Lambda))
     A[np.diag_indices(k)] += 1
     large = k > 1 and A[np.diag_indices(k)].max() > LARGE
@@ -181,7 +212,11 @@ class Stage:
         self, M: np.ndarray, Lambda: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray, Eliminated]:
         """M of this stage, shape (u, u, L), to M of the next; also log|A| by level and the tape."""
-        tape, logdet = eliminate_levels(M, self.z, Lambda)
+        if self.sums.many:
+            found = self.eliminate_together(M[self.z], self.sums.total(M), Lambda)
+            if found:
+                return found
+        tape, logdet = eliminate_levels(M[self.z], self.z, Lambda)
         # symmetric: the rows of the upper triangle, one after another
         upper, rows = _upper_triangle(len(M))
         left = M[upper]
@@ -192,11 +227,23 @@ class Stage:
         M_next[upper] = M_next[upper[::-1]] = total
         return M_next, logdet, tape
 
+    def eliminate_together(
+        self, M_z: np.ndarray, total: np.ndarray, Lambda: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray, Eliminated] | None:
+        """The same from M_z and the sums of M over the children of each parent, who are many.
+
+        As a difference of sums; None where that would cost digits that a sum of differences has.
+        """
+        tape, logdet = eliminate_levels(M_z, self.z, Lambda)
+        M_next = total - self.sums.products(tape.M_z, tape.P)
+        kept = np.einsum("iil->il", M_next) >= LOST * np.einsum("iil->il", total)
+        return (M_next, logdet, tape) if kept.all() else None
+
     def back(self, tape: Eliminated, M_bar: np.ndarray) -> np.ndarray:
         """The derivative by this stage's M, given that by the next stage's."""
         z = self.z
+        Q = self.sums.times(tape.P, M_bar)
         M_bar = self.sums.spread(M_bar)
-        Q = product(tape.P, M_bar)
         M_bar[z] -= Q
         M_bar[:, z] -= transpose(Q)
         M_bar[np.ix_(z, z)] += product(Q, transpose(tape.P)) + tape.W
@@ -205,9 +252,9 @@ class Stage:
     def gradient(self, tape: Eliminated, M_bar: np.ndarray) -> np.ndarray:
         """What each level adds to the derivative by Lambda, (k, k, L), given that by the next M."""
         M_zz = tape.M_z[:, self.z]
-        M_plus = tape.M_z - product(M_zz, tape.P)
-        middle = product(product(M_plus, self.sums.spread(M_bar)), transpose(tape.M_z))
-        return 2 * product(M_zz - middle, tape.H)
+        middle = product(self.sums.times(tape.M_z, M_bar), transpose(tape.M_z))
+        # M+_z. = (I - M_zz W) M_z.
+        return 2 * product(M_zz - middle + product(M_zz, product(tape.W, middle)), tape.H)
 
     def effects(self, tape: Eliminated, v: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Conditional means b, shape (k, L), and what is left of the coefficients v of U."""
@@ -224,7 +271,7 @@ class Stage:
     def conditional(self, tape: Eliminated, M_bar: np.ndarray) -> np.ndarray:
         """Conditional covariances of b over sigma squared, shape (k, k, L)."""
         P = tape.P
-        return product(product(P, self.sums.spread(M_bar)), transpose(P)) + tape.W
+        return product(self.sums.times(P, M_bar), transpose(P)) + tape.W
 
 
 @cache
@@ -249,6 +296,9 @@ class Sums:
         children, rest = divmod(len(parent), len(self.starts))
         balanced = not rest and (np.diff(self.starts) == children).all()
         self.children = children if balanced else None  # of every parent
+        self.many = len(parent) >= MANY_CHILDREN * len(self.starts)
+        ends = [*self.starts[1:], len(parent)]
+        self.slices = list(map(slice, self.starts, ends)) if self.many else []
 
     def total(self, values: np.ndarray) -> np.ndarray:
         """(..., L) to (..., number of parents)."""
@@ -264,3 +314,23 @@ class Sums:
     def spread(self, values: np.ndarray) -> np.ndarray:
         """(..., number of parents) to (..., L)."""
         return np.take(values, self.parent, axis=-1)
+
+    def products(self, left: np.ndarray, right: np.ndarray) -> np.ndarray:
+        """The sums of left' right over the children of each parent, who are `many`.
+
+        (k, u, L) and (k, w, L) to (u, w, number of parents).
+        """
+        of_each = [left[..., own] @ right[..., own].swapaxes(1, 2) for own in self.slices]
+        return np.stack([one.sum(axis=0) for one in of_each], axis=-1)
+
+    def times(self, left: np.ndarray, right: np.ndarray) -> np.ndarray:
+        """The product of each level's matrix with that of its parent.
+
+        (k, u, L) and (u, w, number of parents) to (k, w, L).
+        """
+        if not self.many:
+            return product(left, self.spread(right))
+        made = np.empty((len(left), right.shape[1], left.shape[2]))
+        for i, own in enumerate(self.slices):
+            np.matmul(right[..., i].T, left[..., own], out=made[..., own])
+        return made

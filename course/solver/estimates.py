@@ -69,6 +69,10 @@ class Optimum:
         """For each grouping the covariance matrix of its effects, (k, k)."""
         return tuple(self.sigma2 * factor @ factor.T for factor in self.factors)
 
+    def with_effects(self, effects: Sequence[np.ndarray]) -> Estimates:
+        """The same with the random effects there, (L, k) for each grouping."""
+        return Estimates(**vars(self), effects=tuple(effects))
+
 
 @dataclass(frozen=True, eq=False)
 class Estimates(Optimum):
@@ -121,7 +125,7 @@ def estimate(problem: Problem, reml: bool = True, progress: bool = False) -> Est
     (optimum,) = optima(problem, at.alone(), [best], reml)
     if optimum is None:
         raise CourseError(NO_RESIDUAL)
-    return Estimates(**vars(optimum), effects=tuple(problem.effects(at)))
+    return optimum.with_effects(problem.effects(at))
 
 
 def optima(

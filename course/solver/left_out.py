@@ -19,13 +19,12 @@ from typing import Any
 
 import numpy as np
 
-from course.solver.common_start import STEP, root_of_inverse
-from course.solver.elimination import Stage, Sums
+from course.solver.elimination import Stage, Sums, tells_apart
 from course.solver.estimates import Optimum, optima
-from course.solver.problem import SMALL, Evaluation, Problem, tells_apart
+from course.solver.problem import SMALL, Evaluation, Problem
 from course.solver.quasi_newton import Found
 from course.solver.refits import Refitter, how_many
-from course.solver.together import Together, at_root, unpack_together, values_and_gradients
+from course.solver.together import Batches, Together, at_root, unpack_together
 
 SPACING = 0.05  # of the points, in standard errors
 NEAR = 0.12  # how far the model is believed, in standard errors
@@ -63,7 +62,7 @@ def optima_without_each(
     """
     n_levels = problem.design.groupings[grouping].n_levels
     codes, theta = problem.design.groupings[grouping].codes, refitter.begin.theta
-    root = root_of_inverse_curvature(problem, theta, best.reml)
+    root = refitter.begin.root
     starts = np.tile(theta, (n_levels, 1))
     found: dict[int, Optimum | None] = {}
     inner = (np.abs(best.theta_standard[problem.diagonal]) >= SMALL).all()
@@ -88,18 +87,6 @@ def optima_without_each(
         found |= dict(zip(fitted, again, strict=True))
         advance(len(levels))
     return [found[level] for level in range(n_levels)]
-
-
-def root_of_inverse_curvature(problem: Problem, theta: np.ndarray, reml: bool) -> np.ndarray:
-    """R with theta + R x near the optimum, where the deviance rises by x'x: x in standard errors."""
-    unit = 1 / np.sqrt(problem.curvature)
-    if not len(unit):
-        return np.empty((0, 0))
-    steps = STEP * np.concatenate([np.diag(unit), -np.diag(unit)])
-    around = Together([problem] * len(steps))
-    slopes = around.gradient(around.evaluate(theta + steps), reml)
-    hessian = unit * (slopes[: len(unit)] - slopes[len(unit) :]) / (2 * STEP)
-    return np.sqrt(2) * root_of_inverse((hessian + hessian.T) / 2, unit)
 
 
 class EachLeftOut(Problem):
@@ -176,7 +163,7 @@ class Neighbourhood:
     theta : ndarray, shape (d,)
         The optimum of all rows.
     root : ndarray, shape (d, d)
-        As `root_of_inverse_curvature` gives it.
+        As `CommonStart` gives it.
     reml : bool
     """
 
@@ -239,7 +226,8 @@ class Neighbourhood:
     def _step_left(self, x: np.ndarray, which: np.ndarray) -> float:
         """The largest entry of a Newton step from there by the exact gradient, in standard errors."""
         problems = [self.problem.without(self.each.place == j) for j in which]
-        _, slopes = values_and_gradients(problems, self._thetas(x[which]), self.reml)
+        everything, thetas = np.arange(len(problems)), self._thetas(x[which])
+        _, slopes = Batches(problems).values_and_gradients(everything, thetas, self.reml)
         return float(np.abs(slopes @ self.root / 2).max())
 
 

@@ -61,7 +61,8 @@ class Reweighted:
         self.u, n = U.shape
         identities = [np.eye(len(where)) for where in z]
         columns = Columns(
-            U=np.concatenate([U, np.zeros((n_responses, n))]),
+            XZ=U,
+            y=np.zeros((n_responses, n)),
             x=x,
             T_x=np.eye(len(x)),
             z=z,
@@ -76,7 +77,7 @@ class Reweighted:
             replace(design, X=design.X[:, : len(x)], fixed_names=design.fixed_names[: len(x)]),
             columns,
         )
-        self.U = self.problem.U[: self.u]
+        self.U = U
         self.ones = [bool((column == 1).all()) for column in self.U]
         self.products = {
             (i, j): self.times(i, self.U[j]) for i in range(self.u) for j in range(i + 1)
@@ -96,7 +97,7 @@ class Reweighted:
             Responses times W, so that a weight of 0 does no harm.
         """
         problem = copy.copy(self.problem)
-        size = len(problem.U)
+        size = len(problem.M)
         M = np.zeros((size, size, problem.M.shape[2]))
         for (i, j), values in self.products.items():
             M[i, j] = M[j, i] = self._sum(W if self.ones[i] and self.ones[j] else W * values)
@@ -111,7 +112,7 @@ class Reweighted:
     def add(self, problem: Problem, response: np.ndarray) -> Problem:
         """What `with_weights` made, with one response more, times its weights."""
         problem = copy.copy(problem)
-        problem.M, at = problem.M.copy(), len(problem.U) - 1
+        problem.M, at = problem.M.copy(), len(problem.M) - 1
         for i in range(self.u):
             problem.M[i, at] = problem.M[at, i] = self._sum(self.times(i, response))
         if problem.crossing:
@@ -175,12 +176,12 @@ class Generalised:
         self.unweighted = replace(design, weights=None, offset=np.zeros(design.n))
         self.columns = columns = columns or standardise(self.unweighted)
         self.p = len(columns.x)
-        self.X = np.ascontiguousarray(columns.U[columns.x].T)
+        self.X = np.ascontiguousarray(columns.XZ[columns.x].T)
         # the steps with beta held need the columns of the Z's alone
         used = sorted({j for where in columns.z for j in where})
         number = {j: i for i, j in enumerate(used)}
         z = [[number[j] for j in where] for where in columns.z]
-        self.with_beta_held = Reweighted(self.unweighted, columns.U[used], [], z, 2)
+        self.with_beta_held = Reweighted(self.unweighted, columns.XZ[used], [], z, 2)
         self.linear = self.with_beta_held.problem
         self.n_theta = self.linear.n_theta
         self.constant = family.constant(self.y, self.weights)
@@ -219,9 +220,7 @@ class Generalised:
         unit : ndarray, shape (p + n_theta, p + n_theta)
         """
         columns, theta = self.columns, self.linear.start
-        together = Reweighted(
-            self.unweighted, columns.U[: columns.y_at], columns.x, columns.z, n_responses=1
-        )
+        together = Reweighted(self.unweighted, columns.XZ, columns.x, columns.z, n_responses=1)
         factors = self.linear.unpack(theta)
         middling = self.family.middling(self.y, self.weights)
         eta = self.family.predictor(middling)
@@ -362,6 +361,6 @@ class Generalised:
 
 def _unit(problem: Problem, response: int) -> np.ndarray:
     """The coefficients of U that are 1 for one of the responses."""
-    v = np.zeros(len(problem.U))
+    v = np.zeros(len(problem.M))
     v[problem.y_at + response] = 1
     return v

@@ -17,7 +17,8 @@ not get stuck there as one with bounds does. Signs are turned at the end.
 from __future__ import annotations
 
 import copy
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -28,7 +29,7 @@ from course.design.design import Design
 from course.design.groups import components, lies_in, parents
 from course.solver.chunks import stage_for
 from course.solver.crossing import Crossing
-from course.solver.elimination import Sums, cross_products
+from course.solver.elimination import Sums, cross_products, products_with, tells_apart
 from course.solver.standardise import Columns, standardise
 
 # The relative standard deviation of every effect at which a search starts.
@@ -108,7 +109,7 @@ class Problem:
 
     def _take(self, columns: Columns) -> None:
         self.columns = columns
-        self.U, self.x, self.z, self.y_at = columns.U, columns.x, columns.z, columns.y_at
+        self.x, self.z, self.y_at = columns.x, columns.z, columns.y_at
         self.T_x, self.T_z = columns.T_x, columns.T_z
         self.y_scale, self.y_shift = columns.y_scale, columns.y_shift
 
@@ -166,10 +167,15 @@ class Problem:
 
     def _cross_products(self) -> np.ndarray:
         """U'U within each leaf."""
-        return cross_products(self.U, self.leaves)
+        return cross_products(self.columns.rows, self.leaves)
 
     def _blocks(self, crossed: list[int]) -> np.ndarray:
         return components(*[self.design.groupings[g].codes for g in crossed])
+
+    @property
+    def U(self) -> np.ndarray:
+        """Every distinct column, one a row, put together anew."""
+        return self.columns.U
 
     def with_response(self, y: np.ndarray) -> Problem:
         """The same problem for another response: only the cross-products with y are formed again.
@@ -178,16 +184,25 @@ class Problem:
         ----------
         y : ndarray, shape (n,)
         """
-        other = copy.copy(self)
-        other.design = self.design.with_response(y)
-        other._take(self.columns.with_response(other.design))
-        other.M = self.M.copy()
-        for i, column in enumerate(other.U):
-            products = np.bincount(self.leaves, column * other.U[self.y_at], other.M.shape[2])
-            other.M[i, self.y_at] = other.M[self.y_at, i] = products
-        if self.crossing:
-            other.crossing = self.crossing.with_columns(other.U.T)
+        (other,) = self.with_responses([y])
         return other
+
+    def with_responses(self, responses: Sequence[np.ndarray]) -> list[Problem]:
+        """The same for several responses."""
+        designs = [self.design.with_response(y) for y in responses]
+        columns = [self.columns.with_response(design) for design in designs]
+        products = products_with(self.columns.XZ, [own.y for own in columns], self.leaves)
+        others = []
+        for design, own, Uy in zip(designs, columns, products, strict=True):
+            other = copy.copy(self)
+            other.design = design
+            other._take(own)
+            other.M = self.M.copy()
+            other.M[self.y_at] = other.M[:, self.y_at] = Uy
+            if self.crossing:
+                other.crossing = self.crossing.with_columns(other.U.T)
+            others.append(other)
+        return others
 
     def without(self, rows: np.ndarray) -> Problem:
         """The problem that is left when some rows are taken out.
@@ -205,7 +220,7 @@ class Problem:
             their shifts and scales.
         """
         if self.crossing:
-            return Problem(self.design.rows(~rows), replace(self.columns, U=self.U[:, ~rows]))
+            return Problem(self.design.rows(~rows), self.columns.at(~rows))
         other = copy.copy(self)
         gone = np.zeros(self.M.shape[2], dtype=bool)
         gone[self.leaves[rows]] = True
@@ -326,7 +341,7 @@ class Problem:
 
     def residual_coefficients(self, at: Evaluation) -> np.ndarray:
         """v with U v = y - X beta."""
-        v = np.zeros((len(self.M), *at.beta.shape[1:]))
+        v = np.zeros((len(at.root), *at.beta.shape[1:]))
         v[self.x], v[self.y_at] = -at.beta, 1
         return v
 
@@ -340,10 +355,12 @@ class Problem:
             means[stage.grouping], v = stage.effects(tape, v)
         if self.crossing:
             means |= self.crossing.effects(at.tape[0], self.block_sums.spread(v))
-        return [
-            (self.y_scale * T @ b).T
-            for b, T in zip(self.in_level_order(means), self.T_z, strict=True)
-        ]
+        return self.in_units(means)
+
+    def in_units(self, means: dict[int, np.ndarray]) -> list[np.ndarray]:
+        """Standardised effects by grouping, (k, L) in the order of the elimination, as `effects` has them."""
+        pairs = zip(self.in_level_order(means), self.T_z, strict=True)
+        return [(self.y_scale * T @ b).T for b, T in pairs]
 
     def spherical(self, at: Evaluation, v: np.ndarray) -> list[np.ndarray]:
         """The u of the effects Lambda u that are expected given the data U v, (k, L) for each grouping.
@@ -364,15 +381,15 @@ class Problem:
         That is z' V z, with z the row's columns of all groupings and V the conditional covariance of
         their effects.
         """
-        bar = np.zeros((len(self.U), len(self.U), 1))
+        bar = np.zeros((len(self.M), len(self.M), 1))
         for stage, tape in reversed(self._steps(at)):
             bar = stage.back(tape, bar)
         if self.crossing:
             return self.crossing.leverages(at.tape[0], self.block_sums.spread(bar), self.U)
-        total = np.zeros(len(self.leaves))
+        total, XZ = np.zeros(len(self.leaves)), self.columns.XZ
         for i, j in zip(*np.nonzero(np.abs(bar).max(axis=2)), strict=True):
             if j <= i:
-                total += (1 + (j < i)) * bar[i, j][self.leaves] * self.U[i] * self.U[j]
+                total += (1 + (j < i)) * bar[i, j][self.leaves] * XZ[i] * XZ[j]
         return total
 
     def conditional_covariances(self, at: Evaluation, sigma2: float) -> list[np.ndarray]:
@@ -430,12 +447,3 @@ class Problem:
             information = 2 * weight @ weight.T / MIDDLING**2
             curvatures.append(information + np.diag(np.diagonal(information)))
         return self.pack(curvatures)
-
-
-def tells_apart(XX: np.ndarray) -> np.ndarray:
-    """Whether X'X, (..., p, p), is that of columns of which none follows from others."""
-    scale = np.sqrt(XX.diagonal(axis1=-2, axis2=-1))
-    over = 1 / np.where(scale > 0, scale, 1.0)
-    relative = over[..., :, None] * XX * over[..., None, :]
-    values = np.linalg.eigvalsh(relative)
-    return (scale > 0).all(axis=-1) & (values >= 1e-9).all(axis=-1)

@@ -58,7 +58,7 @@ class WeightedStage(Stage):
         self, M: np.ndarray, Lambda: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray, Eliminated]:
         """M of this stage, shape (u, u, L), to M of the next; also log|A| by level and the tape."""
-        tape, logdet = eliminate_levels(M, self.z, Lambda)
+        tape, logdet = eliminate_levels(M[self.z], self.z, Lambda)
         M_plus = M - product(transpose(tape.M_z), tape.P)
         return self.sums.total(self.weights * M_plus), self.counts * logdet, tape
 
@@ -142,7 +142,7 @@ class PseudoProblem(Problem):
     def _cross_products(self) -> np.ndarray:
         root = np.sqrt(self.weights.rows)
         self.sizes = np.bincount(self.leaves, self.weights.rows)
-        return cross_products(root * self.U, self.leaves)
+        return cross_products([root * row for row in self.columns.rows], self.leaves)
 
     def with_response(self, y: np.ndarray, start: np.ndarray | None = None) -> PseudoProblem:
         """The same problem for another response."""

@@ -54,7 +54,7 @@ class Adaptive(Generalised):
         self.log_weights = np.log(weights / weights.sum())
         (self.place,) = self.places
         ((at,),) = self.linear.z
-        self.z = self.linear.U[at]
+        self.z = self.linear.columns.XZ[at]
 
     def _by_level(self, values: np.ndarray) -> np.ndarray:
         return np.bincount(self.place, values, self.design.groupings[0].n_levels)

@@ -157,7 +157,7 @@ def cluster_scores(
         if i + 1 < len(problem.stages):
             M = stage.sums.total(stage.weights * M)
             sizes = stage.sums.total(stage.weights * sizes)
-    v = np.zeros(len(problem.U), dtype=np.result_type(beta, sigma2))
+    v = np.zeros(len(problem.M), dtype=np.result_type(beta, sigma2))
     v[problem.x], v[problem.y_at] = -beta, 1
     Mv = np.einsum("abj,b->aj", M, v)
     r2 = v @ Mv

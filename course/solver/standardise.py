@@ -24,8 +24,10 @@ class Columns:
 
     Attributes
     ----------
-    U : ndarray, shape (u, n)
-        One row per distinct column.
+    XZ : ndarray, shape (y_at, n)
+        One row per distinct column of X and of the Z's; all responses of one design share them.
+    y : ndarray, shape (n,) or (m, n)
+        The response; several where a step of a generalised model has them.
     x : list of int, length p
         The rows of U that make X.
     T_x : ndarray, shape (p, p)
@@ -43,7 +45,8 @@ class Columns:
         Coefficients of X that make a constant, where there are any.
     """
 
-    U: np.ndarray
+    XZ: np.ndarray
+    y: np.ndarray
     x: list[int]
     T_x: np.ndarray
     z: list[list[int]]
@@ -54,11 +57,24 @@ class Columns:
     y_scale: float
     constant: np.ndarray | None
 
+    @property
+    def U(self) -> np.ndarray:
+        """All of them, one row per column, put together anew: (u, n)."""
+        return np.vstack([self.XZ, self.y])
+
+    @property
+    def rows(self) -> list[np.ndarray]:
+        """The same as a list of rows, none of them copied."""
+        return [*self.XZ, *np.atleast_2d(self.y)]
+
+    def at(self, rows: np.ndarray) -> Columns:
+        """The columns at some of the rows of the data, (n,) of bool."""
+        return replace(self, XZ=self.XZ[:, rows], y=self.y[..., rows])
+
     def with_response(self, design: Design) -> Columns:
         """The same columns with the response of another design."""
-        U = self.U.copy()
-        shift, scale, U[self.y_at] = _response(design, self.constant)
-        return replace(self, U=U, y_shift=shift, y_scale=scale)
+        shift, scale, y = _response(design, self.constant)
+        return replace(self, y=y, y_shift=shift, y_scale=scale)
 
 
 def standardise(design: Design) -> Columns:
@@ -115,7 +131,8 @@ def standardise(design: Design) -> Columns:
     constant = constant_weights(design.X, design.fixed_names)
     y_shift, y_scale, y = _response(design, constant)
     return Columns(
-        U=np.stack([*columns, y]),
+        XZ=np.stack(columns),
+        y=y,
         x=x,
         T_x=T_x,
         z=all_z,

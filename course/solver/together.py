@@ -8,8 +8,9 @@ arithmetic. Crossed groupings are factored as whole matrices, problem by problem
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from functools import lru_cache
+from collections.abc import Iterator, Sequence
+from functools import cached_property, lru_cache
+from typing import Any
 
 import numpy as np
 
@@ -17,7 +18,7 @@ from course.solver.elimination import Stage, Sums, invert, product
 from course.solver.problem import Evaluation, Problem
 
 # Levels side by side for which a call costs little beside its arithmetic, and arrays stay in the cache.
-LEVELS_AT_ONCE = 7_000
+LEVELS_AT_ONCE = 4_000
 
 
 def parts(problems: Sequence[Problem]) -> list[slice]:
@@ -26,25 +27,51 @@ def parts(problems: Sequence[Problem]) -> list[slice]:
     return [slice(first, first + size) for first in range(0, len(problems), size)]
 
 
-def values_and_gradients(
-    problems: Sequence[Problem], theta: np.ndarray, reml: bool
-) -> tuple[np.ndarray, np.ndarray]:
-    """The deviances of problems, each at its own theta, and their gradients.
+class Batches:
+    """Many problems, as many of them side by side as pays; the same ones are put together once.
 
     Parameters
     ----------
     problems : sequence of Problem
-        As `Together` takes them; as many side by side as pays.
-    theta : ndarray, shape (problems, n_theta)
-    reml : bool
+        As `Together` takes them.
     """
-    values, gradients = np.empty(len(problems)), np.empty(theta.shape)
-    for some in parts(problems):
-        together = Together(problems[some])
-        at = together.evaluate(theta[some])
-        values[some] = together.deviance(at, reml)
-        gradients[some] = together.gradient(at, reml)
-    return values, gradients
+
+    def __init__(self, problems: Sequence[Problem]):
+        self.problems = problems
+        self.made: dict[tuple[int, ...], Together] = {}
+
+    def evaluate(
+        self, which: np.ndarray, theta: np.ndarray
+    ) -> Iterator[tuple[slice, Together, Evaluation]]:
+        """Some of the problems, each at its own theta: where among them, the problems, their evaluation.
+
+        Parameters
+        ----------
+        which : ndarray of int, shape (m,)
+        theta : ndarray, shape (m, n_theta)
+        """
+        for some in parts([self.problems[i] for i in which]):
+            key = tuple(which[some].tolist())
+            if key not in self.made:
+                self.made[key] = Together([self.problems[i] for i in key])
+            yield some, self.made[key], self.made[key].evaluate(theta[some])
+
+    def values_and_gradients(
+        self, which: np.ndarray, theta: np.ndarray, reml: bool
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """The deviances of some of the problems, (m,), and their gradients, (m, n_theta)."""
+        values, gradients = np.empty(len(which)), np.empty(theta.shape)
+        for some, together, at in self.evaluate(which, theta):
+            values[some] = together.deviance(at, reml)
+            gradients[some] = together.gradient(at, reml)
+        return values, gradients
+
+
+def at_thetas(problem: Problem, thetas: np.ndarray) -> Iterator[tuple[Together, Evaluation]]:
+    """One problem at several thetas, (m, n_theta): as many evaluations side by side as pays."""
+    for some in parts([problem] * len(thetas)):
+        together = Together([problem] * len(thetas[some]))
+        yield together, together.evaluate(thetas[some])
 
 
 class Together(Problem):
@@ -76,9 +103,24 @@ class Together(Problem):
         self.problems, self.size = problems, len(problems)
         for name in ("n", "y_scale", "y_shift", "sum_log_weights"):
             setattr(self, name, np.array([getattr(problem, name) for problem in problems]))
+        del self.M
         if not self.crossing:
-            self.M = np.concatenate([problem.M for problem in problems], axis=2)
             self.stages = [_side_by_side(stage, self.size) for stage in self.stages]
+
+    @cached_property
+    def _whole(self) -> np.ndarray:
+        """M of all problems side by side, which many of them never need."""
+        if self.size == 1:
+            return self.problems[0].M
+        return np.concatenate([problem.M for problem in self.problems], axis=2)
+
+    @cached_property
+    def _together(self) -> tuple[np.ndarray, np.ndarray]:
+        """What the first elimination needs of M where each parent has many children."""
+        (first, *_), z = self.problems[0].stages, self.stages[0].z
+        pairs = ((one.M[z], first.sums.total(one.M)) for one in self.problems)
+        rows, totals = zip(*pairs, strict=True)
+        return np.concatenate(rows, axis=2), np.concatenate(totals, axis=2)
 
     def unpack(self, theta: np.ndarray) -> list[np.ndarray]:
         return unpack_together(theta, self.patterns)
@@ -93,13 +135,23 @@ class Together(Problem):
             each = [problem.with_factors(one) for problem, one in pairs]
             root = np.stack([at.root for at in each], axis=2)
             return at_root(self, factors, root, np.array([at.logdet for at in each]), each)
-        M, logdet, tape = self.M, np.zeros(self.size), []
+        M: Any = None
+        logdet, tape = np.zeros(self.size), []
         for stage in self.stages:
-            Lambda = np.repeat(factors[stage.grouping], M.shape[2] // self.size, axis=2)
-            M, more, step = stage.eliminate(M, Lambda)
+            levels = len(stage.sums.parent) // self.size
+            Lambda = np.repeat(factors[stage.grouping], levels, axis=2)
+            M, more, step = self._eliminate(stage, M, Lambda)
             logdet += more.reshape(self.size, -1).sum(axis=1)
             tape.append(step)
         return at_root(self, factors, M, logdet, tape)
+
+    def _eliminate(self, stage: Stage, M: np.ndarray | None, Lambda: np.ndarray) -> tuple:
+        """One stage; the first has no M yet."""
+        if M is None and stage.sums.many and self.size > 1:
+            found = stage.eliminate_together(*self._together, Lambda)
+            if found:
+                return found
+        return stage.eliminate(self._whole if M is None else M, Lambda)
 
     def by_factor(self, at: Evaluation, bar: np.ndarray) -> list[np.ndarray]:
         if self.crossing:
@@ -113,6 +165,20 @@ class Together(Problem):
             if i:
                 bar = stage.back(tape, bar)
         return [by_grouping[g] for g in range(len(self.patterns))]
+
+    def effects_of_each(self, at: Evaluation) -> list[list[np.ndarray]]:
+        """For each problem the conditional means of its random effects, as `Problem.effects`."""
+        if self.crossing:
+            pairs = zip(self.problems, at.tape, strict=True)
+            return [problem.effects(one) for problem, one in pairs]
+        means, v = {}, self.residual_coefficients(at)
+        for stage, tape in reversed(list(zip(self.stages, at.tape, strict=True))):
+            means[stage.grouping], v = stage.effects(tape, v)
+        own = {g: b.reshape(len(b), self.size, -1) for g, b in means.items()}
+        return [
+            problem.in_units({g: b[:, i] for g, b in own.items()})
+            for i, problem in enumerate(self.problems)
+        ]
 
 
 def at_root(
@@ -153,6 +219,8 @@ def _free(pattern: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 @lru_cache(maxsize=64)
 def _side_by_side(stage: Stage, times: int) -> Stage:
     """The same elimination for the levels of several problems."""
+    if times == 1:  # of very many levels it is one in chunks
+        return stage
     parent = stage.sums.parent
     shifted = parent + (parent[-1] + 1) * np.arange(times)[:, None]
     return Stage(stage.grouping, list(stage.z), Sums(shifted.ravel()))

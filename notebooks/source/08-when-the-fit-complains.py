@@ -352,9 +352,10 @@ plots.show(
 )
 
 # %% [markdown] tags=["workshop"]
-# The rule drops nothing for a p-value. It drops only what the fit itself puts at the edge, and it checks
-# that the result stays. "Do groups suffice?" has no sharp answer; with fewer than about six groups, a
-# variance of slopes is hardly known (case 5).
+# The rule drops nothing for a p-value. It drops only what the fit itself puts at the edge, and it checks that
+# the result stays. "Do groups suffice?" has no sharp answer; with fewer than about six groups, a variance of
+# slopes is hardly known (case 5). Leaving the slope out does not make the groups alike, though: if slopes do
+# differ, the test of x then speaks of these groups alone, and the report has to say so.
 
 # %% [markdown] tags=["workshop"]
 # ## Case 3: converged, and not at the optimum
@@ -450,12 +451,11 @@ for seed in range(8):
 pd.DataFrame(short).groupby("singular")["short"].agg(fits="size", stopped_short="sum")
 
 # %% [markdown] tags=["workshop"]
-# In three of the eight it stopped short, with or without saying so. It happens most easily where the best fit
-# is singular, but not only there.
+# In three of the eight it stopped short: twice where the best fit is singular, and once where it is not.
 #
 # **What to report.** Name the program and its version, and say that the fit was checked against a second
 # search. When two programs disagree, the higher log-likelihood is right, provided both fit the same rows
-# by the same method.
+# by the same method, and neither leaves out constants.
 
 # %% [markdown] tags=["workshop"]
 # ## Case 4: one row per group
@@ -477,7 +477,7 @@ print(f"residual variance of ordinary regression {ols.scale:.2f}")
 # equal.
 #
 # **The cause.** The data determine the *sum* of the two variances, which is the residual variance of an
-# ordinary regression. Every split of this sum is equally likely. The search starts with two equal halves
+# ordinary regression. Every split of this sum fits equally well. The search starts with two equal halves
 # and has no reason to move. (We do not print its standard errors. They differ from one computer to the
 # next.)
 #
@@ -766,8 +766,9 @@ for note in complete.notes:
 #   pupil's scores on other days), leaving the row out does no harm to a mixed model. This is called
 #   [missing at random](glossary.ipynb#missing-at-random). If weak pupils stayed at home *because* the test
 #   would have gone badly, no model can repair that from these data alone.
-# - **Predictors.** Leaving out rows with a missing predictor is safe only if the gaps have nothing to do with
-#   the response. Otherwise impute, as in [lesson 13](13-national-assessment.ipynb).
+# - **Predictors.** Leaving out rows with a missing predictor is safe only if, among pupils with the same
+#   predictors, the gaps have nothing to do with the response. Otherwise impute, as in [lesson
+#   13](13-national-assessment.ipynb).
 #
 # The third trap is a gap written as a number. This register writes 999 where a score is missing. Nothing in
 # the formula can know that. `diagnose` looks at a fit from many sides and says what stands out:

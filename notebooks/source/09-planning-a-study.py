@@ -198,7 +198,7 @@ found.table.drop(columns=["mean", "n"]).round(2)
 # - **RMSE.** Look at `sex[T.male]`. Its RMSE is as large as the effect itself. So 200 pupils say little
 #   about a difference of one point, although the bias gave no warning.
 # - **Coverage.** Only the fixed effects have one, since only they have intervals by default.
-#   `intervals="profile"` adds those of the SDs, and takes longer.
+#   `intervals="auto"` adds those that `confint` gives for the SDs, and takes longer.
 #
 # How did the fits go?
 
@@ -258,10 +258,10 @@ plots.show(hard.plot())
 # Look at the clouds, and not only at their means.
 #
 # - The **fixed effects** and the SD of the residual are fine.
-# - The estimated SD of **provinces** is anything from near 0 to almost twice the truth. Six provinces are six
-#   draws, and the SD of six numbers cannot be known any better. A rule of thumb for $J$ groups: the SD is
-#   typically off by a share of $1/\sqrt{2(J-1)}$, even if the mean of each group were known exactly. On
-#   average it comes out too small, too.
+# - The estimated SD of **provinces** is anything from near 0 to more than one and a half times the truth. Six
+#   provinces are six draws, and the SD of six numbers cannot be known any better. A rule of thumb for $J$
+#   groups: the SD is typically off by a share of $1/\sqrt{2(J-1)}$, even if the mean of each group were known
+#   exactly. On average it comes out too small, too.
 # - The **correlation** is the worst. Its estimates fill the whole range from −1 to 1, and many lie on the
 #   edge: those fits are [singular](glossary.ipynb#singular-fit).
 #
@@ -484,11 +484,12 @@ plots.show(
 # %% [markdown] tags=["workshop"]
 # ## What a pretest is worth
 #
-# There is one way to lower the ceiling's cause itself, $\tau^2$: a covariate. Suppose that all pupils take a
-# test before the programme starts, and that it accounts for 70 % of the variance between schools and for 50 %
-# of the variance between pupils of one school. Both are usual in education research, where last year's scores
-# predict this year's. In the formula, $\tau^2$ and $\sigma^2$ are simply multiplied by what is left, and the
-# covariate takes one degree of freedom.
+# There is a way to raise the ceiling: a covariate makes $\tau^2$ itself smaller. Suppose that all pupils take
+# a test before the programme starts, and that it accounts for 70 % of the variance between schools and for
+# 50 % of the variance between pupils of one school. Such shares are usual in education research, where last
+# year's scores predict this year's (Bloom, Richburg-Hayes and Black, 2007, doi
+# [10.3102/0162373707299550](https://doi.org/10.3102/0162373707299550)). In the formula, $\tau^2$ and
+# $\sigma^2$ are simply multiplied by what is left, and the covariate takes one degree of freedom.
 
 
 # %% tags=["workshop"]
@@ -509,10 +510,10 @@ pd.DataFrame(
 ).round(2)
 
 # %% [markdown] tags=["workshop"]
-# Twenty schools with a pretest have the power of about fifty without. No other decision in the planning
-# of this study is worth as much. To simulate it, add a pretest to `programme_study`, with an effect of the
-# school that is correlated with that of the score, and write `test_score ~ programme + pretest +
-# (1|school)`. Where schools are of different sizes, or pupils drop out, let the function draw them like that.
+# Twenty schools with a pretest have the power of about fifty without. Few other decisions in the planning of
+# this study are worth as much. To simulate it, add a pretest to `programme_study`, with an effect of the
+# school that is correlated with that of the score, and write `test_score ~ programme + pretest + (1|school)`.
+# Where schools are of different sizes, or pupils drop out, let the function draw them like that.
 
 # %% [markdown] tags=["workshop"]
 # ## Assigning pupils within schools

@@ -463,10 +463,11 @@ plots.show(
 )
 
 # %% [markdown] tags=["workshop"]
-# Think of a walker in thick fog: at each step the search feels the slope and how the slope changes, and
-# goes where the valley should be. Nothing else has to be found; $\beta$, $\sigma$ and the predicted
-# effects follow from where it ends. Each $\theta$ may have either sign, so there are four valleys. They are
-# all the same model, and it does not matter which of them the walker reaches.
+# Think of a walker in thick fog: at each step the search feels the slope and how the slope changes, and goes
+# where the valley should be. Nothing else has to be found; $\beta$, $\sigma$ and the predicted effects follow
+# from where it ends. Each $\theta$ may have either sign, so there are four valleys. They are all the same
+# model, and it does not matter which of them the walker reaches. (A slope that is correlated with its
+# intercept would bring two more numbers, one for its SD and one for the covariance.)
 # (`plots.deviance_surface(fit, relative=True)` draws the quarter with positive signs for any fit.)
 
 # %% tags=["workshop"]

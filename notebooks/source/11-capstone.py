@@ -556,10 +556,10 @@ plots.show(
 # But look at the blue line again. It lies above 0 in *every* band, and most of its error bars do not reach
 # 0. What the fixed part leaves over should average out. Why does it not?
 #
-# The fixed part describes the average *school*: a school of one candidate counts as much as a school of
-# ninety. The blue line averages over *candidates*, and most candidates are in large schools. So if what is
-# left over is positive on average over candidates, the schools with many candidates must be better than the
-# schools with few. The model knows nothing of that.
+# The fixed part describes the average *school*: in it, a school of ninety candidates counts about five times
+# as much as a school of one. The blue line averages over *candidates*, and counts it ninety times as much. So
+# if what is left over is positive on average over candidates, the schools with many candidates must be better
+# than the schools with few. The model knows nothing of that.
 
 # %% [markdown] tags=["workshop"]
 # ## What is not in the model?
@@ -626,7 +626,7 @@ print(f"chi2 {table['chi2'].iloc[-1]:.0f}, p {table['p_value'].iloc[-1]:.0e}")
 mean_residuals(final)[["mean"]].round(2).T
 
 # %% [markdown] tags=["workshop"]
-# The statistic is as large as those that convinced us of the random slopes. And along GCSE, too, what is
+# The statistic is larger than the one that convinced us of the gap that varies. And along GCSE, too, what is
 # left over now lies on both sides of 0.
 #
 # What does it mean? Candidates in schools with many candidates do better than candidates with the same GCSE
@@ -690,10 +690,10 @@ pd.DataFrame(
 # candidates came with low results saw only the flat part of the curve, a school with high results the steep
 # part. A model that knows only straight lines calls that two slopes.
 #
-# Now the contextual effect, in the second table. It shrank with the curve, and with the size it halved
-# again; its interval now includes 0. **Most of what looked like an effect of good classmates was a
-# difference between schools with few and schools with many candidates**, for those with many also have
-# candidates with better GCSE results.
+# Now the contextual effect, in the second table. It shrank with the curve, and with the size it halved again;
+# its interval now includes 0. **What looked like an effect of good classmates was for the most part something
+# else**: in part the curve that all schools share, and in part a difference between schools with few and
+# schools with many candidates, for those with many also have candidates with better GCSE results.
 #
 # The SD of schools, the gap between men and women and the SD of this gap stayed about where they were. They
 # do not depend on the shape of the line, or on the size of the school.
@@ -1022,7 +1022,7 @@ for shift, name, (marker, colour) in zip([-0.24, -0.08, 0.08, 0.24], shown, styl
 ax.set_yticks(places, shown.index)
 ax.invert_yaxis()
 ax.set(xlabel="SDs of the response", xlim=(0, None))
-ax.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=4)
+ax.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2)
 ax.grid(axis="y", color=plots.PALE)
 sns.despine()
 spread = shown.max(axis=1) - shown.min(axis=1)

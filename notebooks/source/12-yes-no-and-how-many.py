@@ -103,7 +103,7 @@ for start, end in zip(starts, ends, strict=True):
     left, right = logit(start), logit(end)
     ax.plot([left, right], [start, start], color=plots.INK, ls="--", lw=1.2)
     ax.plot([right, right], [start, end], color=plots.ORANGE, lw=3)
-    ax.annotate(f"+{end - start:.2f}", (right + 0.15, (start + end) / 2), va="center")
+    ax.annotate(f"+{end - start:.2f}", (right + 0.15, start), va="center")
 ax.set(xlabel="logit", ylabel="probability to pass", ylim=(0, 1))
 plots.show(
     ax,
@@ -423,7 +423,8 @@ odds = both / (1 - both)
 # estimates the second, and calls it *the* odds ratio. With a straight line the two are one and the same,
 # since the average of parallel lines is a parallel line. That is why the earlier lessons never had to ask.
 #
-# How far apart are they? For the logit there is a good rule of thumb (Zeger, Liang and Albert 1988): divide
+# How far apart are they? For the logit there is a good rule of thumb (Zeger, Liang and Albert 1988,
+# doi [10.2307/2531734](https://doi.org/10.2307/2531734)): divide
 # the coefficient by the square root of 1 + 0.346 times the variance between schools.
 
 # %% tags=["workshop"]
@@ -734,7 +735,7 @@ for nodes in [1, 2, 3, 5, 9, 15]:
 pd.DataFrame(by_nodes).T.rename_axis("nodes").round(3)
 
 # %% [markdown] tags=["workshop"]
-# From nine nodes on, the numbers no longer change: that is how you know that there are enough. Two are no
+# From nine nodes on, the numbers no longer change: that is how you know that there are enough. Two are hardly
 # better than one. Laplace's SD is smaller, and its slope of age is a little smaller, too. The two go
 # together: where classes are estimated to differ less, the odds ratio within a class moves towards the
 # averaged one.
@@ -974,7 +975,7 @@ print(f"schools where nobody passed      {(of_school['mean'] == 0).sum():>6,}")
 # %% [markdown] tags=["workshop"]
 # In many schools everybody passed. A separate analysis of each school would stop here, because the logit of 1
 # is infinite. With [partial pooling](glossary.ipynb#partial-pooling) such a school gets an effect above the
-# middle. The more candidates it has, the higher the effect, but none is infinite.
+# middle. The more candidates it has, other things being equal, the higher the effect, but none is infinite.
 
 # %% tags=["workshop"]
 mark_formula = "passed ~ gcsecnt + gender + (1|school)"

@@ -291,9 +291,10 @@ check("13.2", below)
 # - The ten estimates differ, because nobody knows the scores exactly. Their variance is the variance
 #   **between**, $B$.
 #
-# Together, with $m$ plausible values: $T = W + (1 + 1/m)\,B$. These are
-# [Rubin's rules](glossary.ipynb#Rubin's-rules). The $1/m$ is the price of taking ten draws and not
-# infinitely many.
+# Together, with $m$ plausible values: $T = W + (1 + 1/m)\,B$. These are [Rubin's
+# rules](glossary.ipynb#Rubin's-rules) (Rubin 1987, doi
+# [10.1002/9780470316696](https://doi.org/10.1002/9780470316696)). The $1/m$ is the price of taking ten draws
+# and not infinitely many.
 
 # %% tags=["workshop"]
 ten = [mixedlm(one + predictors, assessment).fit() for one in scores]

@@ -356,8 +356,8 @@ pd.concat(by_method)[["lower", "upper", "method"]].round(1)
 
 # %% [markdown] tags=["workshop"]
 # **What is so.** A profile is right where groups are many. With few it is too narrow: with six groups, a 95 %
-# interval for an SD contains the truth in about 82 % of samples. For a fixed effect of the groups it is as
-# far off, since it belongs to the ML fit and takes no account of degrees of freedom.
+# interval for an SD contains the truth in about 82 % of samples. For a fixed effect of the groups it is
+# too narrow as well (88 %), since it belongs to the ML fit and takes no account of degrees of freedom.
 #
 # **Write** `confint(fit)`, which takes t for fixed effects and, for SDs of few groups, an interval made for
 # them. See [lesson 07](07-inference.ipynb#Intervals,-and-whether-they-keep-their-promise).
@@ -902,11 +902,11 @@ pd.Series(
 ).round(2)
 
 # %% [markdown] tags=["workshop"]
-# **What is so.** The mixed model compares two pupils of the same school: a
-# [conditional odds ratio](glossary.ipynb#conditional-odds-ratio). In most schools here nearly all pass, or
-# nearly none, and there a doubling of the odds moves few. So the shares of the population differ by
-# less: the [marginal odds ratio](glossary.ipynb#marginal-odds-ratio) is nearer to 1, and so is GEE's. Neither
-# is biased; they answer different questions. A rate ratio of counts is the same for both.
+# **What is so.** The mixed model compares two pupils of the same school: a [conditional odds
+# ratio](glossary.ipynb#conditional-odds-ratio). In many schools here nearly all pass, or nearly none, and
+# there a doubling of the odds moves few. So the shares of the population differ by less: the [marginal odds
+# ratio](glossary.ipynb#marginal-odds-ratio) is nearer to 1, and so is GEE's. Neither is biased; they answer
+# different questions. A rate ratio of counts is the same for both, as long as only intercepts vary.
 #
 # **Write** which pupils an odds ratio compares, as `report(fit)` does, and for the population
 # `fit.predict(new, random="average")`.

@@ -1257,7 +1257,7 @@ translated(
 # | unequal residual variances | `glmmTMB(..., dispformula = ~ sex)` | none | none; `robust=` in tables |
 # | residuals correlated in time | `nlme::lme(correlation = corAR1())` | none | none |
 # | overdispersed counts | `glmmTMB(..., family = nbinom2)` | none | `mixedglm`, with a term `(1\|row)` |
-# | priors, and chains | `brms::brm(...)` | `BinomialBayesMixedGLM` | none; see Bambi |
+# | priors, and chains | `brms::brm(...)` | `BinomialBayesMixedGLM`, without chains | none; see Bambi |
 #
 # If you meet a term that you do not know, look in the [glossary](glossary.ipynb). What tutorials get wrong is
 # on the page of [myths](myths.ipynb).

@@ -24,7 +24,7 @@ LEVEL = 0.95
 N = {
     "satterthwaite": 2000,
     "kenward-roger": 2000,
-    "auto": 400,
+    "auto": 1000,
     "wald": 1000,
     "profile": 1000,
     "bootstrap": 300,
@@ -45,7 +45,7 @@ SLOPES = "test_score ~ age + school_resources + (age|school)"
 VARYING = {"slope_sd": {"school": 2}, "intercept_at": 10}
 CASES = {
     "6 schools": (INTERCEPTS, TRUTH | {"schools": 6}, N),
-    "40 schools": (INTERCEPTS, TRUTH | {"schools": 40}, N | {"auto": 150, "bootstrap": 100}),
+    "40 schools": (INTERCEPTS, TRUTH | {"schools": 40}, N | {"auto": 250, "bootstrap": 100}),
     "6 schools, slopes": (SLOPES, TRUTH | VARYING | {"schools": 6}, N_SLOPES),
     "40 schools, slopes": (SLOPES, TRUTH | VARYING | {"schools": 40}, N_SLOPES),
 }
@@ -152,16 +152,17 @@ def written(table: pd.DataFrame) -> str:
 
 def main(wanted: list[str]) -> None:
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # each process has a core
-    old = pd.read_json(RESULTS) if RESULTS.exists() else pd.DataFrame(columns=["method"])
-    parts = [old[~old["method"].isin(wanted)]]
+    table = pd.read_json(RESULTS) if RESULTS.exists() else pd.DataFrame(columns=["case", "method"])
     with ProcessPoolExecutor(2) as pool:
         for seed, (case, (_, _, methods)) in enumerate(CASES.items(), start=1):
             for method in wanted:
                 found = coverage(case, method, methods[method], seed, pool)
-                parts.append(found.rename_axis("parameter").reset_index())
-                print(parts[-1].round(3).to_string(), flush=True)
-    table = pd.concat(parts, ignore_index=True)
-    table.to_json(RESULTS, orient="records", indent=1, double_precision=4)
+                found = found.rename_axis("parameter").reset_index()
+                print(found.round(3).to_string(), flush=True)
+                earlier = table[(table["case"] != case) | (table["method"] != method)]
+                table = pd.concat([earlier, found], ignore_index=True)
+                # after each, so that an interruption loses one only
+                table.to_json(RESULTS, orient="records", indent=1, double_precision=4)
     RESULTS.with_suffix(".md").write_text(written(table), "utf-8")
 
 

@@ -29,6 +29,33 @@ def test_lesson_07_shows_the_stored_costs_of_random_slopes():
         assert f'({provinces}, {slope_sd}, "{what}"): [{", ".join(shares)}],' in source
 
 
+def test_lesson_07_shows_the_stored_coverages():
+    """`auto` is the score interval for the SD; the column of the predictor names the methods of t."""
+    source = (SOURCES / "07-inference.py").read_text(encoding="utf-8")
+    stored = pd.read_json(HERE / "coverages.json").set_index(["case", "parameter", "method"])[
+        "coverage"
+    ]
+    parts = {
+        "predictor of schools": (
+            "school_resources",
+            ["satterthwaite", "kenward-roger", "profile", "bootstrap", None, None],
+        ),
+        "SD between schools": (
+            "sd(Intercept | school)",
+            [None, None, "profile", "bootstrap", "wald", "auto"],
+        ),
+    }
+    for case in ("6 schools", "40 schools"):
+        for what, (parameter, methods) in parts.items():
+            shares = [
+                f"{100 * stored[case, parameter, method]:.1f}" if method else "np.nan"
+                for method in methods
+            ]
+            assert f'("{case}", "{what}"): [{", ".join(shares)}],' in source
+    for method in ("satterthwaite", "kenward-roger"):
+        assert f"{100 * stored['6 schools, slopes', 'school_resources', method]:.1f} %" in source
+
+
 def test_lesson_11_shows_the_stored_worlds():
     source = (SOURCES / "11-capstone.py").read_text(encoding="utf-8")
     columns = zip(*(values for _, *values in rows("capstone_worlds.md")), strict=True)

@@ -1,9 +1,12 @@
-"""Inverses of many small matrices, by sweeping and by LAPACK, against NumPy's."""
+"""Inverses of many small matrices against NumPy's; one way to eliminate effects against another."""
 
 import numpy as np
 import pytest
+from made import problem_of, table
 
-from course.solver.elimination import FEW, invert, invert_batch
+from course.solver import elimination
+from course.solver.elimination import FEW, Stage, Sums, cross_products, invert, invert_batch
+from course.solver.together import Together
 
 
 def matrices(k: int, n: int) -> np.ndarray:
@@ -37,3 +40,49 @@ def test_what_is_not_positive_definite_has_no_log_determinant(n):
     _, logdet = invert_batch(S)
     assert np.isnan(logdet[0])
     assert (logdet[1:] == 0).all()
+
+
+def stage_of_many(monkeypatch, many: bool) -> Stage:
+    """Two effects of 150 levels in 2 parents, of which one has 90 and the other 60."""
+    monkeypatch.setattr(elimination, "MANY_CHILDREN", 60 if many else 1000)
+    stage = Stage(0, [0, 1], Sums(np.repeat([0, 1], [90, 60])))
+    assert stage.sums.many is many
+    return stage
+
+
+@pytest.mark.parametrize("size", [0.3, 1e4])
+def test_products_over_all_children_are_those_of_level_by_level(monkeypatch, size):
+    """With the larger effects a difference of sums would lose digits, and the other way is taken."""
+    rng = np.random.default_rng(1)
+    codes = np.repeat(np.arange(150), 4)
+    M = cross_products(np.vstack([np.ones(600), rng.normal(size=(4, 600))]), codes)
+    Lambda = size * np.array([[1.0, 0], [0.5, 0.7]])
+    bar = rng.normal(size=(5, 5, 2))
+    bar = bar + bar.swapaxes(0, 1)
+    stages = [stage_of_many(monkeypatch, many) for many in (True, False)]
+    made = [stage.eliminate(M, Lambda) for stage in stages]
+    for one, other in zip(*(found[:2] for found in made), strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-9, atol=1e-9)
+    for name in ("gradient", "back", "conditional"):
+        one, other = (
+            getattr(stage, name)(tape, bar)
+            for stage, (_, _, tape) in zip(stages, made, strict=True)
+        )
+        np.testing.assert_allclose(one, other, rtol=1e-9, atol=1e-9)
+    together = stages[0].eliminate_together(M[:2], stages[0].sums.total(M), Lambda)
+    assert (together is None) is (size > 1)
+
+
+@pytest.mark.parametrize(
+    "formula", ["y ~ x + (x|a)", "y ~ x + (1|a) + (1|b)", "y ~ z + (1|p) + (1|t)"]
+)
+def test_effects_side_by_side_are_those_of_each_problem(formula):
+    problem = problem_of(formula, table(8, 900))
+    others = problem.with_responses([table(seed, 900)["y"].to_numpy() for seed in (3, 4)])
+    theta = np.stack([problem.start, 1.5 * problem.start])
+    together = Together(others)
+    for found, other, at in zip(
+        together.effects_of_each(together.evaluate(theta)), others, theta, strict=True
+    ):
+        for one, alone in zip(found, other.effects(other.evaluate(at)), strict=True):
+            np.testing.assert_allclose(one, alone, rtol=1e-9, atol=1e-9)
