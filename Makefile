@@ -75,8 +75,9 @@ long-stress long-fuzz long-levels long-coverages: long-%:
 test-lowest: .venv-lowest/installed ## run the tests on the lowest versions that pyproject.toml allows
 	.venv-lowest/bin/python -m pytest $(ON_ALL_CORES) --deselect tests/project/test_doctor.py::test_this_installation_is_sound
 
+# A file is one worker's: its tests share JupyterLab, or the Python that the browser has loaded.
 test-browser: site .venv/installed-browser ## try the website and JupyterLab in Chromium
-	$(VENV_PYTHON) -m pytest -n 2 --dist loadgroup tests/browser
+	$(VENV_PYTHON) -m pytest -n 2 --dist loadfile tests/browser
 
 test-live: site .venv/installed-browser ## run all lessons on their pages in Chromium, and the package's tests there: an hour
 	$(VENV_PYTHON) -m pytest -m "long or not long" tests/browser/test_live_lessons.py tests/browser/test_live_package.py
@@ -117,9 +118,9 @@ times: .venv/installed-test ## run all notebooks and write notebooks/TIMES.md
 workshop: .venv/installed-test ## write the one-day set into _workshop/
 	$(VENV_PYTHON) notebooks/workshop.py
 
-site: .venv/installed ## build the website into _site/; LIVE=0 without what runs lessons on their pages
+site: .venv/installed ## build the website into _site/; LIVE=0 without what runs lessons on their pages, PDF=1 with the course as PDF
 	$(PIP_INSTALL) -q -e '.[site]'
-	$(VENV_PYTHON) site/make_site.py $(if $(filter 0,$(LIVE)),--without-live)
+	$(VENV_PYTHON) site/make_site.py $(if $(filter 0,$(LIVE)),--without-live) $(if $(filter 1,$(PDF)),--printed)
 
 # HOST=0.0.0.0 lets others on the same network in.
 HOST := localhost

@@ -7,7 +7,7 @@ from pathlib import PurePosixPath
 
 # A chapter for each wing of the package, in the order of the data's way; every public name once, and after a
 # function the class of what it returns.
-# tests/project/test_site.py holds this against `course`, `course.plots` and the folders of the package.
+# tests/site/test_site.py holds this against `course`, `course.plots` and the folders of the package.
 CHAPTERS: dict[str, tuple[str, list[str]]] = {
     "errors": ("The one error", ["course.CourseError"]),
     "common": ("What all wings use", []),

@@ -7,6 +7,7 @@ SITE = Path(__file__).resolve().parent
 sys.path[:0] = [str(SITE), str(SITE.parent)]
 
 import extension  # noqa: E402
+from places import places  # noqa: E402
 
 from course import __version__  # noqa: E402
 
@@ -42,6 +43,7 @@ html_theme_path = [str(SITE)]
 html_theme = "theme"
 html_search_scorer = str(SITE / "theme" / "scorer.js")
 html_title = project
+html_context = {"places": places()}
 html_copy_source = False
 html_show_sourcelink = False
 html_use_index = False

@@ -65,10 +65,8 @@ def without_self_study(notebook: NotebookNode) -> NotebookNode:
     return kept
 
 
-def write_downloads(
-    folder: Path, notebooks: Mapping[str, NotebookNode], pip: str
-) -> dict[str, list[str]]:
-    """Write all ZIP files and the data; what each holds, by its path on the site.
+def write_downloads(folder: Path, notebooks: Mapping[str, NotebookNode], pip: str) -> None:
+    """Write all ZIP files and the data.
 
     Parameters
     ----------
@@ -79,12 +77,10 @@ def write_downloads(
     pip : str
         What pip installs the course from.
     """
-    made = {}
 
     def write(name: str, title: str, files: dict[str, bytes]) -> None:
         readme = README.format(title=title, pip=pip).encode()
         write_zip(folder / FOLDER / name, {**files, "README.txt": readme})
-        made[f"{FOLDER}/{name}"] = sorted(files)
 
     lessons = {name: book for name, book in notebooks.items() if "/" not in name}
     for name, notebook in lessons.items():
@@ -109,4 +105,3 @@ def write_downloads(
         target = folder / "data" / name
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes((DATA / name).read_bytes())
-    return made

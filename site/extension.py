@@ -5,7 +5,6 @@ from pathlib import Path
 from api_pages import typeset
 from docutils import nodes
 from lesson_pages import glossary_terms
-from places import places
 from sphinx.application import Sphinx
 from stored import stored
 
@@ -49,14 +48,12 @@ def explain_terms(app: Sphinx, doctree: nodes.document, docname: str) -> None:
 
 def add_context(app: Sphinx, pagename: str, templatename: str, context: dict, doctree) -> None:
     """The notebook to download, and what stands above the title."""
-    context["places"] = places()
     context["description"] = description(doctree) or ABOUT
     if pagename == app.config.master_doc:
         # Two megabytes for one equation behind a tab: site.js asks for it when the tab is opened.
         context["script_files"] = [
             script for script in context["script_files"] if "mathjax.js" not in str(script.filename)
         ]
-        context["mathjax_later"] = True
     notebook = NOTEBOOKS.parent / f"{pagename}.ipynb"
     if notebook.exists():
         context["notebook"] = notebook.name

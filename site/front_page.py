@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader
-from lesson_pages import FENCE, HEADING, for_mathjax, table
+from lesson_pages import HEADING, for_mathjax, raw, table
 from pygments import highlight
 from pygments.formatters import HtmlFormatter
 from pygments.lexers import PythonLexer
@@ -81,7 +81,7 @@ def front_page(sources: Mapping[str, str], live: bool) -> str:
         wrong=wrong_output((SITE.parent / "README.md").read_text(encoding="utf-8")),
         lessons=[card(path, sources[path]) for path in lessons],
     )
-    before, after = (f"{FENCE}{{raw}} html\n{part}\n{FENCE}" for part in front.split("EQUATION"))
+    before, after = map(raw, front.split("EQUATION"))
     equation = f"$$\n{model['latex']}\n$$"
     return "\n\n".join(["# Mixed-effects models in Python", before, equation, after, toctrees, ""])
 

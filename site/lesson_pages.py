@@ -27,9 +27,9 @@ EMPTY_HEADER = re.compile(r"<th( [^>]*)?></th>")
 TEXT_IN_FORMULA = re.compile(r"\\text\{[^}]*\}")
 DISPLAYED = re.compile(r"^\$\\displaystyle\s*(.*)\$$", re.DOTALL)
 SEEN = "In the picture: "  # what `plots.show` prints below a picture
-# The longest fence that appears nowhere in code or output.
 # What `check` says of a stub: a reader of the site has no cell to run.
 WAITING = re.compile(r"^\d\d\.\d+ is waiting: .*\n?", re.MULTILINE)
+# The longest fence that appears nowhere in code or output.
 FENCE = "~~~~~~~~"
 
 
@@ -47,7 +47,7 @@ def lesson(notebook: NotebookNode) -> Page:
     page = Page("", "images")
     parts = [opening(notebook.cells[0].source)] if notebook.cells else []
     if any(cell.cell_type == "code" for cell in notebook.cells):
-        parts.append(_raw("<div data-live></div>"))  # where live/page.js offers to run the lesson
+        parts.append(raw("<div data-live></div>"))  # where live/page.js offers to run the lesson
     for cells in in_boxes(notebook.cells[1:]):
         texts = {cell.id: _marked(cell, cell_text(cell, page)) for cell in cells}
         if not _is_exercise(cells[0]):
@@ -55,9 +55,7 @@ def lesson(notebook: NotebookNode) -> Page:
         elif choices(cells):
             code = [texts[cell.id] for cell in cells if cell.cell_type == "code"]
             folded = _folded("\n\n".join(code), "code", "In the notebook")
-            parts.append(
-                _boxed(f"{question(cells)}\n\n{_raw(quiz(cells))}\n\n{folded}", "exercise")
-            )
+            parts.append(_boxed(f"{question(cells)}\n\n{raw(quiz(cells))}\n\n{folded}", "exercise"))
         else:
             parts.append(_boxed("\n\n".join(texts.values()), "exercise"))
     page.text = in_order(with_routes("\n\n".join(parts))) + "\n"
@@ -170,14 +168,14 @@ def cell_text(cell: NotebookNode, page: Page) -> str:
         parts = [_folded(part, "code", "Code") for part in parts]
     parts += [_output(output, page) for output in cell.get("outputs", [])]
     if "nbval-ignore-output" in cell.metadata.get("tags", []):
-        parts.append(_raw('<p class="seen">What it prints depends on the computer.</p>'))
+        parts.append(raw('<p class="seen">What it prints depends on the computer.</p>'))
     return "\n\n".join(part for part in parts if part)
 
 
 def _output(output: NotebookNode, page: Page) -> str:
     if output.output_type == "stream" and output.text.startswith(SEEN):
         seen = html.escape(" ".join(output.text.split()))
-        return _raw(f'<p class="seen">{seen}</p>')
+        return raw(f'<p class="seen">{seen}</p>')
     if output.output_type == "stream":
         text = WAITING.sub("", output.text).rstrip("\n")
         return _boxed(_fenced(text, "text"), "output") if text else ""
@@ -192,7 +190,7 @@ def _output(output: NotebookNode, page: Page) -> str:
         formula = for_mathjax(DISPLAYED.sub(r"\1", data["text/latex"]).strip())
         return _boxed(f"$$\n{formula}\n$$", "output")
     if "text/html" in data:
-        return _raw(f'<div class="output table">{table(data["text/html"])}</div>')
+        return raw(f'<div class="output table">{table(data["text/html"])}</div>')
     return _boxed(_fenced(data["text/plain"], "text"), "output")
 
 
@@ -204,7 +202,7 @@ def _picture(output: NotebookNode, page: Page) -> str:
     about = output.metadata.get("image/png", {})
     width, height = about.get("width", width), about.get("height", height)
     file = f"{page.folder}/{name}"
-    return _raw(
+    return raw(
         f'<div class="output picture"><a href="{file}"><img src="{file}" '
         f'alt="{html.escape(about.get("alt", ""))}" width="{width}" height="{height}" '
         'loading="lazy"></a></div>'
@@ -222,7 +220,8 @@ def table(text: str) -> str:
     return EMPTY_HEADER.sub(r"<td\1></td>", text)
 
 
-def _raw(text: str) -> str:
+def raw(text: str) -> str:
+    """HTML in Markdown, as it stands."""
     return f"{FENCE}{{raw}} html\n{text}\n{FENCE}"
 
 
@@ -234,37 +233,35 @@ def _marked(cell: NotebookNode, text: str) -> str:
     """Code and its output as one thing that has a name, so that the page can run it."""
     if cell.cell_type != "code" or not text:
         return text
-    start, end = _raw(f'<div class="cell" data-cell="{cell.id}">'), _raw("</div>")
-    return f"{start}\n\n{text}\n\n{end}"
+    return _inside(f'<div class="cell" data-cell="{cell.id}">', text, "</div>")
 
 
 def _boxed(text: str, kind: str) -> str:
-    start, end = _raw(f'<div class="{kind}">'), _raw("</div>")
-    return f"{start}\n\n{text}\n\n{end}"
+    return _inside(f'<div class="{kind}">', text, "</div>")
 
 
 def _folded(text: str, kind: str, summary: str) -> str:
-    start = _raw(f'<details class="{kind}"><summary>{summary}</summary>')
-    end = _raw("</details>")
-    return f"{start}\n\n{text}\n\n{end}"
+    start = f'<details class="{kind}"><summary>{summary}</summary>'
+    return _inside(start, text, "</details>")
 
 
-def redirected(text: str, where: Callable[[str], str | None]) -> str:
+def _inside(start: str, text: str, end: str) -> str:
+    return f"{raw(start)}\n\n{text}\n\n{raw(end)}"
+
+
+def redirected(text: str, where: Callable[[str], str]) -> str:
     """Markdown with its relative links led where they lead on the site.
 
     Parameters
     ----------
     text : str
     where : callable
-        From a link's target (without ``#...``) to another page (``.md``) or a file to download; to None
-        where there is neither: then the link becomes plain text.
+        From a link's target (without ``#...``) to another page (``.md``) or a file to download.
     """
 
     def replaced(found: re.Match) -> str:
         words, (path, hash_, anchor) = found[1], found[2].partition("#")
         target = where(path)
-        if target is None:
-            return words
         if target.endswith(".md"):
             return f"[{words}]({target}{hash_}{anchor})"
         return f'<a href="{target}" download>{words}</a>'

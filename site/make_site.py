@@ -3,6 +3,7 @@
     python site/make_site.py                  into _site/
     python site/make_site.py my-folder
     python site/make_site.py --without-live   without the Python that runs lessons on their pages
+    python site/make_site.py --printed        with the course and the cheat sheet as PDF: two minutes more
 
 The network is used once, for that Python (``live/README.md``).
 
@@ -16,32 +17,30 @@ import re
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable
 from importlib import metadata
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from api_pages import api_pages
 from cite_page import cite_page
-from downloads import text_of, write_downloads
+from downloads import write_downloads
 from finish import finish
 from fontTools.ttLib import TTFont
 from front_page import front_page, title
 from jinja2 import Environment
-from lesson_pages import Page, glossary_terms, lesson, redirected, solutions
+from lesson_pages import glossary_terms, lesson, solutions
 from live.assemble import assemble
+from live.differences import with_differences
 from nbformat import NotebookNode
 from pictures import thumbnail, write_icon, write_preview
 from places import Places, places
-from printing import chromium, print_all
+from printing import PRINTED, chromium, print_all
 from search_words import search_words
 from sliders import with_slider
 from sphinx.cmd.build import main as sphinx
+from staging import NOTEBOOKS, ROOT, Pages
 from stored import stored
-from tables import breakable, with_links
 
 SITE = Path(__file__).resolve().parent
-ROOT = SITE.parent
-NOTEBOOKS = ROOT / "notebooks"
 
 # Markdown of the repository that is a page as it stands.
 DOCUMENTS = [
@@ -67,81 +66,13 @@ def installed(package: str, path: str) -> Path:
     return Path(metadata.distribution(package).locate_file(path))
 
 
-class Pages:
-    """The folder that Sphinx reads, and what lies beside its pages for download."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder / "pages"
-        self.extra = folder / "extra"
-        self.sources: dict[str, str] = {}
-        self.notebooks: dict[str, NotebookNode] = {}
-
-    def add(self, path: str, text: str) -> None:
-        """Have a page; ``path`` is as in the repository, but with ``.md`` for ``.ipynb``."""
-        self.sources[path] = text
-
-    def add_notebook(self, path: Path, notebook: NotebookNode, page: Page) -> None:
-        """Have a page made from a notebook, its pictures, and the notebook for download."""
-        name = path.relative_to(ROOT)
-        self.add(name.with_suffix(".md").as_posix(), page.text)
-        self.notebooks[path.relative_to(NOTEBOOKS).as_posix()] = notebook
-        target = self.extra / name
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(text_of(notebook))
-        pictures = self.extra / "notebooks" / "images"
-        pictures.mkdir(parents=True, exist_ok=True)
-        for file, png in page.pictures.items():
-            (pictures / file).write_bytes(png)
-
-    def add_document(self, path: Path) -> None:
-        """Have a page that is Markdown already, and the pictures beside it."""
-        name = path.relative_to(ROOT)
-        text = path.read_text(encoding="utf-8")
-        self.add(name.as_posix(), with_links(breakable(text)) if name.parts[0] == "data" else text)
-        for picture in path.parent.glob("*.png"):
-            target = self.folder / picture.relative_to(ROOT)
-            target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(picture, target)
-
-    def download(self, path: Path) -> None:
-        """Put a file of the repository on the site, in the same place."""
-        target = self.extra / path.relative_to(ROOT)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(path, target)
-
-    def write(self) -> None:
-        """Write every page, its links led to pages, or to files for download, or taken off."""
-        for path, text in self.sources.items():
-            target = self.folder / path
-            target.parent.mkdir(parents=True, exist_ok=True)
-            if path.endswith(".md"):
-                text = redirected(text, self._where(path))
-            target.write_text(text, encoding="utf-8")
-
-    def _where(self, path: str) -> Callable[[str], str | None]:
-        base = (ROOT / path).parent
-
-        def where(link: str) -> str | None:
-            file = (base / link).resolve()
-            if not file.is_relative_to(ROOT):
-                return None
-            if file.relative_to(ROOT).with_suffix(".md").as_posix() in self.sources:
-                return str(PurePosixPath(link).with_suffix(".md"))
-            if not file.is_file():
-                return None
-            self.download(file)
-            return link
-
-        return where
-
-
 def stage(folder: Path, where: Places, printed: bool, live: bool) -> Pages:
     """Write all pages, in Markdown and reStructuredText, into ``folder``."""
-    pages = Pages(folder)
+    pages = Pages(folder, later=PRINTED if printed else ())
     for path in sorted(NOTEBOOKS.glob("*.ipynb")):
         notebook = stored(path)
         page = lesson(notebook)
-        page.text = with_slider(path.stem, page.text)
+        page.text = with_slider(path.stem, with_differences(path.stem, notebook, page.text))
         pages.add_notebook(path, notebook, page)
     for path in sorted((NOTEBOOKS / "solutions").glob("*.ipynb")):
         notebook = stored(path)
@@ -151,21 +82,18 @@ def stage(folder: Path, where: Places, printed: bool, live: bool) -> Pages:
             pages.add_document(ROOT / document)
     for path, text in api_pages().items():
         pages.add(path, text)
-    zips = {
-        f"{path.stem}.zip": title(pages.sources[path.with_suffix(".md").as_posix()])
-        for path in sorted((Path("notebooks") / name) for name in pages.notebooks)
-        if path.parent == Path("notebooks")
-    }
-    names = {
-        name: getattr(where, name)
-        for name in ("source", "issues", "archive", "binder", "site", "pip")
-    }
+    zips = [
+        (Path(path).stem, title(pages.sources[f"notebooks/{Path(path).stem}.md"]), solved)
+        for path in sorted(pages.notebooks)
+        if "/" not in path
+        for solved in [f"solutions/{path}" in pages.notebooks]
+    ]
     jinja = Environment(trim_blocks=True, keep_trailing_newline=True)
     for path in sorted((SITE / "pages").glob("*.md")):
         if path.stem in ONLY_LIVE and not live:
             continue
         template = jinja.from_string(path.read_text(encoding="utf-8"))
-        pages.add(path.name, template.render(names, zips=list(zips.items()), printed=printed))
+        pages.add(path.name, template.render(places=where, zips=zips, printed=printed))
     pages.sources["solutions.md"] += solutions_list(pages.sources)
     pages.add("index.md", front_page(pages.sources, live))
     images = pages.extra / "notebooks" / "images"
@@ -186,7 +114,7 @@ def solutions_list(sources: dict[str, str]) -> str:
     )
 
 
-def write_static(folder: Path) -> None:
+def write_static(folder: Path, glossary: NotebookNode) -> None:
     """Fonts (as WOFF, else unchanged), their licence, and MathJax: all from installed packages."""
     fonts = folder / "fonts"
     fonts.mkdir(parents=True)
@@ -198,18 +126,23 @@ def write_static(folder: Path) -> None:
     shutil.copy(installed(*MATHJAX), folder / "mathjax.js")
     write_icon(folder / "icon.png")
     write_preview(folder / "preview.png")
-    words = search_words(glossary_terms(stored(NOTEBOOKS / "glossary.ipynb")))
+    words = search_words(glossary_terms(glossary))
     (folder / "search-words.js").write_text(words, encoding="utf-8")
 
 
-def build(target: Path, live: bool = True) -> int:
-    """Write the site to ``target``, with what runs lessons or without; return Sphinx's exit code."""
-    browser = chromium()
+def build(target: Path, live: bool = True, printed: bool = False) -> int:
+    """Write the site to ``target``, with what runs lessons and with the PDF, or without.
+
+    Returns Sphinx's exit code.
+    """
+    browser = chromium() if printed else None
+    if printed and browser is None:
+        sys.exit("There is no Chromium on this machine, and it takes one to print the PDF.")
     where = places()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        pages = stage(folder, where, printed=browser is not None, live=live)
-        write_static(folder / "static")
+        pages = stage(folder, where, printed, live)
+        write_static(folder / "static", pages.notebooks["glossary.ipynb"])
         shutil.rmtree(target, ignore_errors=True)
         options = ["-q", "-W", "--keep-going", "-b", "html", "-c", str(SITE)]
         options += ["-d", str(folder / "doctrees")]
@@ -217,11 +150,11 @@ def build(target: Path, live: bool = True) -> int:
         options += ["-D", f"html_extra_path={pages.extra}"]
         if live:
             assemble(pages.extra / "live")
-            options += ["-A", "live=1", "-A", f"repository={where.repository}"]
+            options += ["-A", "live=1"]
         if code := sphinx([*options, str(pages.folder), str(target)]):
             return code
     finish(target, where)
-    if browser is not None:
+    if browser:
         print_all(browser, target)
     return 0
 
@@ -231,8 +164,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", nargs="?", type=Path, default=ROOT / "_site")
     parser.add_argument("--without-live", action="store_true", help="lessons are only read")
+    parser.add_argument(
+        "--printed", action="store_true", help="with all of it as PDF; takes Chromium"
+    )
     asked = parser.parse_args()
-    if code := build(asked.folder, live=not asked.without_live):
+    if code := build(asked.folder, live=not asked.without_live, printed=asked.printed):
         sys.exit(code)
     print(f"wrote {asked.folder}: open {asked.folder / 'index.html'}, or serve it: make serve")
 

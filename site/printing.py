@@ -5,19 +5,24 @@ import posixpath
 import re
 import shutil
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
+CHROMIUM = ("chromium", "chromium-browser", "google-chrome")  # as in the Makefile
+# Chromium's own errands (updates, translations, field trials) have nothing to do with the pages. For root it
+# refuses to run them in a sandbox.
 QUIET = [
-    "--headless=new",
-    "--disable-gpu",
     "--disable-background-networking",
     "--disable-component-update",
+    "--disable-gpu",
+    "--disable-quic",
     "--disable-sync",
     "--no-first-run",
-    "--hide-scrollbars",
-    "--allow-file-access-from-files",
+    *(["--no-sandbox"] if os.name == "posix" and os.geteuid() == 0 else []),
 ]
+FROM_FILES = ["--headless=new", "--hide-scrollbars", "--allow-file-access-from-files"]
+PRINTED = ("downloads/cheat-sheet.pdf", "downloads/cheat-sheet.png", "downloads/course.pdf")
 PATIENCE = 900  # seconds: it takes some ten on a machine with nothing else to do
 ARTICLE = re.compile(r"<article>(.*)</article>", re.DOTALL)
 FOLDED_CODE = re.compile(r'<details class="code">.*?</details>', re.DOTALL)
@@ -32,20 +37,24 @@ def chromium() -> str | None:
 
 
 def print_all(browser: str, site: Path) -> None:
-    """Write ``downloads/cheat-sheet.pdf``, ``cheat-sheet.png`` and ``course.pdf``."""
-    site = site.resolve()
-    downloads = site / "downloads"
-    sheet = site / "printed-sheet.html"
-    whole = site / "printed-course.html"
-    sheet.write_text(document(site, ["cheat-sheet.html"], "sheet"), encoding="utf-8")
-    whole.write_text(document(site, in_order(site), "book"), encoding="utf-8")
+    """Write the files that `PRINTED` names."""
+    sheet, picture, course = (site.resolve() / file for file in PRINTED)
+    with one_document(site, ["cheat-sheet.html"], "sheet") as page:
+        pdf(browser, page, sheet)
+        png(browser, page, picture)
+    with one_document(site, in_order(site), "book") as page:
+        pdf(browser, page, course, "--generate-pdf-document-outline")
+
+
+@contextmanager
+def one_document(site: Path, pages: list[str], kind: str) -> Iterator[Path]:
+    """A page of the site, for a while, that has the articles of several."""
+    page = site.resolve() / f"printed-{kind}.html"
+    page.write_text(document(site, pages, kind), encoding="utf-8")
     try:
-        pdf(browser, sheet, downloads / "cheat-sheet.pdf")
-        png(browser, sheet, downloads / "cheat-sheet.png")
-        pdf(browser, whole, downloads / "course.pdf", "--generate-pdf-document-outline")
+        yield page
     finally:
-        sheet.unlink()
-        whole.unlink()
+        page.unlink()
 
 
 def in_order(site: Path) -> list[str]:
@@ -111,6 +120,5 @@ def png(browser: str, page: Path, target: Path) -> None:
 
 
 def _run(browser: str, page: Path, *options: str) -> None:
-    root = ["--no-sandbox"] if os.name == "posix" and os.geteuid() == 0 else []
-    command = [browser, *QUIET, *root, "--virtual-time-budget=120000", *options, page.as_uri()]
-    subprocess.run(command, check=True, capture_output=True, timeout=PATIENCE)
+    command = [browser, *QUIET, *FROM_FILES, "--virtual-time-budget=120000", *options]
+    subprocess.run([*command, page.as_uri()], check=True, capture_output=True, timeout=PATIENCE)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from lesson_pages import FENCE
+from lesson_pages import raw
 from matplotlib.figure import Figure
 from scipy import stats
 
@@ -85,7 +85,7 @@ def with_slider(lesson: str, text: str) -> str:
     if not heading:
         raise ValueError(f"{lesson} has no section '{slider.section}' for its slider")
     at = len(text) - len(rest) + rest.index("\n## ")
-    return f"{text[:at]}\n{FENCE}{{raw}} html\n{slider.html()}\n{FENCE}\n{text[at:]}"
+    return f"{text[:at]}\n{raw(slider.html())}\n{text[at:]}"
 
 
 # ---- numbers ---------------------------------------------------------------------------------------------

@@ -28,6 +28,7 @@ export class Cell {
     this.tools = element("div", { className: "tools" },
       button("Run", () => page.run(this, false)), button("Run all above", () => page.runAbove(this)), this.back, this.status);
     for (const one of this.tools.querySelectorAll("button")) one.append(element("span", { className: "unseen", textContent: ` (cell ${number})` }));
+    for (const note of box.querySelectorAll(".differs")) note.hidden = false; // from differences.py
     box.append(this.tools, this.place);
     box.classList.add("is-live");
   }

@@ -1,9 +1,6 @@
-// An element with its properties and what it holds.
-export const element = (tag, properties = {}, ...children) => {
-  const made = Object.assign(document.createElement(tag), properties);
-  made.append(...children);
-  return made;
-};
+// What pages are made of.
+
+export const { element } = window; // of site.js, which every page has
 
 export const button = (text, onclick, properties = {}) =>
   element("button", { type: "button", textContent: text, onclick, ...properties });

@@ -1,10 +1,6 @@
 // Python for a page: start it, run cells in it, stop it. README.md says how to use it.
 
-import { supported } from "./python.js";
-
 const HERE = new URL(".", import.meta.url);
-
-export { supported };
 
 export class Engine {
   #worker = null;
@@ -99,12 +95,8 @@ export class Engine {
 
   // Break off what runs and forget what is queued. The next start, or run, brings back the session as it was after
   // the imports.
-  stop(reason = STOPPED) {
-    this.#end(reason);
-  }
-
-  get running() {
-    return this.#runs.size > 0;
+  stop() {
+    this.#end(STOPPED);
   }
 
   get started() {

@@ -75,11 +75,6 @@ export class Tree {
     this.put(path, newDevice(write));
   }
 
-  read(path) {
-    const node = this.find(names(path));
-    return node.bytes.slice(0, node.size);
-  }
-
   // What has been made since the mounts: [path, bytes], and [path, null] for folders.
   made(node = this.root, path = "") {
     const found = [];

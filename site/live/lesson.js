@@ -5,7 +5,7 @@ import { button, element } from "./dom.js";
 import { Engine, STOPPED } from "./engine.js";
 import { inWords as loadingInWords, share } from "./loading.js";
 import { showSolved } from "./page.js";
-import { answers, forget, setAnswer, setSolved } from "./progress.js";
+import { answers, forget, setAnswer, solve } from "./progress.js";
 
 export function begin(box, lesson) {
   return new Session(box, lesson);
@@ -115,7 +115,7 @@ class Session {
 
   judged({ exercise, right }) {
     if (!right || !this.lesson.exercises.includes(exercise)) return; // once solved, it stays so
-    setSolved(exercise, true);
+    solve(exercise);
     showSolved(this.lesson);
   }
 

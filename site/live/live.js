@@ -11,8 +11,6 @@
   }
   if (!box) return;
   box.className = "live";
-  const words = document.createElement("p");
-  words.textContent = "This lesson can be run on its page, but not from a file: browsers refuse that. Type "
-    + "make serve in the course's folder and open the address that it prints, or open the published page.";
-  box.append(words);
+  box.append(element("p", { textContent: "This lesson can be run on its page, but not from a file: browsers refuse that. Type "
+    + "make serve in the course's folder and open the address that it prints, or open the published page." }));
 })();

@@ -70,17 +70,8 @@ function formula(latex) {
   return box;
 }
 
-let mathjax = null;
-
-// Pages with formulas have MathJax already; on others it is loaded for the first one.
 async function typeset(box) {
-  if (!window.MathJax?.startup)
-    mathjax ??= new Promise((resolve) => {
-      window.MathJax ??= { options: { enableMenu: false } };
-      document.head.append(element("script", { src: new URL("../_static/mathjax.js", import.meta.url).href, onload: resolve }));
-    });
-  await mathjax;
-  await window.MathJax.startup.promise;
+  await window.mathjax(); // of site.js
   await window.MathJax.typesetPromise([box]);
   window.reachable(); // of site.js: a formula that is wider than the page scrolls
 }

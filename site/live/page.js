@@ -1,8 +1,8 @@
 // A page before Python is started: the button that starts it, and what has been solved.
 
 import { element } from "./dom.js";
-import { supported } from "./python.js";
 import { answers, solved } from "./progress.js";
+import { supported, TOO_OLD } from "./support.js";
 
 const EXERCISE = /\bcheck\(\s*"(\d\d\.\d+)"/g;
 
@@ -35,7 +35,7 @@ function lessonOf(page) {
 // For browsers that are too old, and most phones of some years: where the lesson runs instead.
 function elsewhere(lesson, repository) {
   const notebook = document.querySelector(".above a[download]");
-  const words = element("p", {}, "This browser is too old to run Python in the page (Chrome and Edge can from 137, Firefox from 131, Safari from 18.4). ");
+  const words = element("p", {}, TOO_OLD);
   if (repository)
     words.append("The lesson runs ", element("a", {
       href: `https://mybinder.org/v2/gh/${repository}/HEAD?labpath=notebooks/${lesson.name}.ipynb`, textContent: "on Binder",

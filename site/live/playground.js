@@ -3,9 +3,10 @@
 
 import { button, element } from "./dom.js";
 import { coloured } from "./editor.js";
-import { Engine, STOPPED, supported } from "./engine.js";
+import { Engine, STOPPED } from "./engine.js";
 import { inWords, share } from "./loading.js";
 import { shown } from "./output.js";
+import { supported, TOO_OLD } from "./support.js";
 
 const MOST_MB = 100; // a file is held three times in the page's memory
 const place = (name) => document.querySelector(`[data-${name}]`);
@@ -176,7 +177,7 @@ const SECTIONS = {
     ...(png ? [shown({ kind: "display", data: { "image/png": png }, metadata: { "image/png": { alt } } }), sentence(alt, "seen")] : [sentence(whyNot)]),
   ],
   findings: ({ html: findings }) => [heading("Is the fit to be trusted?"), html(findings)],
-  report: ({ text }) => [heading("A paragraph to report"), element("blockquote", { textContent: text }), copying(() => text)],
+  report: ({ text }) => [heading("A paragraph to report"), element("blockquote", { textContent: text }), copying(text)],
   files: ({ script, notebook }) => [
     heading("To take home"), sentence("The same analysis for Python on your machine, with the course installed."),
     element("p", { className: "files" }, download("analysis.py", script, "text/x-python"), " ", download("analysis.ipynb", notebook, "application/x-ipynb+json")),
@@ -239,16 +240,10 @@ function fold(words, open, ...inside) {
 }
 
 function program(code) {
-  return element("div", { className: "code program" }, element("pre", {}, ...coloured(code)), copying(() => code));
+  return element("div", { className: "code program" }, element("pre", {}, ...coloured(code)), copying(code));
 }
 
-function copying(text) {
-  return button("Copy", async (event) => {
-    await navigator.clipboard.writeText(text());
-    event.target.textContent = "Copied";
-    setTimeout(() => { event.target.textContent = "Copy"; }, 1500);
-  }, { className: "take" });
-}
+const copying = (text) => window.copyButton(() => text, "take"); // of site.js
 
 function download(name, text, type) {
   const url = URL.createObjectURL(new Blob([text], { type }));
@@ -297,4 +292,4 @@ function begin() {
 }
 
 if (supported()) begin();
-else place("needs").firstChild.textContent = "This browser is too old to run Python in the page (Chrome and Edge can from 137, Firefox from 131, Safari from 18.4). ";
+else place("needs").firstChild.textContent = TOO_OLD;

@@ -14,16 +14,15 @@ function recall(key, otherwise) {
 function remember(key, value) {
   try {
     localStorage.setItem(key, JSON.stringify(value));
-  } catch { /* no storage: then it lasts as long as the page */ }
+  } catch { /* no storage: then nothing is kept */ }
 }
 
 export const solved = () => new Set(recall(SOLVED, []));
 
-export function setSolved(exercise, is) {
-  const all = solved();
-  if (is) all.add(exercise);
-  else all.delete(exercise);
-  remember(SOLVED, [...all].sort());
+const setSolved = (all) => remember(SOLVED, [...all].sort());
+
+export function solve(exercise) {
+  setSolved(solved().add(exercise));
 }
 
 // The code of the cells that were changed, by cell.
@@ -38,5 +37,5 @@ export function setAnswer(lesson, cell, source) {
 
 export function forget(lesson, exercises) {
   remember(answersOf(lesson), {});
-  exercises.forEach((exercise) => setSolved(exercise, false));
+  setSolved([...solved()].filter((one) => !exercises.includes(one)));
 }

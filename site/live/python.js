@@ -1,5 +1,5 @@
 // The engine itself: CPython with the scientific packages in one WebAssembly file, on the files of files.js.
-// Another build of Python takes its place by another file with these two exports: `supported` and `start`.
+// Another build of Python takes its place by another file with the same `start`, and by another support.js.
 
 import { Tree } from "./files.js";
 import { Wasi } from "./wasi.js";
@@ -17,13 +17,6 @@ const ENVIRONMENT = {
 };
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
-
-// A module with one function that has a `try_table`: where it is valid, so are the exceptions that Python needs.
-const EXCEPTIONS = [0, 97, 115, 109, 1, 0, 0, 0, 1, 4, 1, 96, 0, 0, 3, 2, 1, 0, 10, 8, 1, 6, 0, 31, 64, 0, 11, 11];
-
-export function supported() {
-  return typeof DecompressionStream === "function" && WebAssembly.validate(new Uint8Array(EXCEPTIONS));
-}
 
 // Start Python, or bring a session back.
 //

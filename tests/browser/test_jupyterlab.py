@@ -21,8 +21,6 @@ from course import load, mixedlm, simulate_schools
 from course.exercises.check import find
 from course.lessons import copy_lessons
 
-pytestmark = pytest.mark.xdist_group("lab")  # one server for all of them
-
 READY = 120  # seconds: JupyterLab and its kernels are slow starters on a busy machine
 RUN = 180
 
@@ -113,6 +111,7 @@ class Notebook:
         self.page = page
         self.lab = lab
         self.path = name
+        self.file = lab.folder / "my-work" / name
         page.goto(f"{lab.address}/lab/tree/{self.path}?token={lab.token}")
         # JupyterLab opens what was open last time as well, behind it.
         self.panel = page.locator(".jp-NotebookPanel:not(.lm-mod-hidden)")
@@ -130,6 +129,13 @@ class Notebook:
         shown = self.panel.locator(".jp-Notebook-ExecutionIndicator").get_attribute("data-status")
         return state == shown == "idle"
 
+    def _on_disk(self) -> dict | None:
+        """The notebook as it lies in the folder; None while JupyterLab writes it."""
+        try:
+            return json.loads(self.file.read_text("utf-8"))
+        except ValueError:  # nothing is there yet, or only a part
+            return None
+
     def menu(self, menu: str, item: str) -> None:
         """Choose from the menu."""
         self.page.get_by_role("menuitem", name=menu, exact=True).click()
@@ -141,7 +147,7 @@ class Notebook:
 
         It is counted off in the file: the page itself holds the text of what is in sight, no more.
         """
-        cells = code_cells(json.loads((self.lab.folder / "my-work" / self.path).read_text("utf-8")))
+        cells = code_cells(until(self._on_disk, 30, f"{self.path} to be written"))
         (place,) = [i for i, cell in enumerate(cells) if part in "".join(cell["source"])]
         return self.panel.locator(".jp-CodeCell").nth(place)
 
@@ -175,11 +181,10 @@ class Notebook:
         expect(prompts.first).not_to_have_text("[ ]:")
         until(finished, RUN, f"{self.path} to run")
         counts = [number.strip("[]: ") for number in prompts.all_text_contents()]
-        file = self.lab.folder / "my-work" / self.path
-        before = file.stat().st_mtime_ns
+        before = self.file.stat().st_mtime_ns
         self.menu("File", "Save Notebook")
-        until(lambda: file.stat().st_mtime_ns > before, 30, f"{self.path} to be saved")
-        notebook = json.loads(file.read_text("utf-8"))
+        until(lambda: self.file.stat().st_mtime_ns > before, 30, f"{self.path} to be saved")
+        notebook = until(self._on_disk, 30, f"{self.path} to be written")
         assert counts == [str(cell["execution_count"] or "") for cell in code_cells(notebook)]
         return notebook
 

@@ -6,44 +6,30 @@ import subprocess
 import sys
 
 import pytest
-from chromium import SITE, seen_by_axe, watch
-from live_cells import Python
-from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
-
-pytestmark = pytest.mark.xdist_group("live")
+from chromium import SITE, seen_by_axe, too_wide
+from playwright.sync_api import BrowserContext, Locator, Page, expect
 
 LESSON = "notebooks/02-random-intercepts.html"
 PATIENCE = 240_000  # milliseconds: on a machine that has much to do, packages are long in importing
 MEGABYTES = 42
 
 
-@pytest.fixture(scope="module")
-def context(browser: Browser) -> BrowserContext:
-    """One reader: what one test has downloaded, the next finds in the browser's cache."""
-    context = browser.new_context(reduced_motion="reduce")
-    yield context
-    context.close()
+@pytest.fixture
+def opened(visit):
+    """A function that opens a page of the site, and has patience with it."""
+
+    def opened(path: str = LESSON) -> Page:
+        page = visit(path)
+        page.set_default_timeout(PATIENCE)
+        return page
+
+    return opened
 
 
 @pytest.fixture
-def opened(context, address):
-    """A function that opens a page of the site; at the end nothing may have gone wrong on any."""
-    pages, trouble = [], []
-
-    def opened(path: str = LESSON) -> Page:
-        page = context.new_page()
-        pages.append(page)
-        page.set_default_timeout(PATIENCE)
-        watch(page, address, trouble)
-        page.goto(f"{address}/{path}")
-        page.wait_for_load_state("networkidle")
-        return page
-
-    yield opened
-    for page in pages:
-        page.evaluate("localStorage.clear()")
-        page.close()
-    assert trouble == []
+def context(contexts) -> BrowserContext:
+    """The reader of all pages, for those on which something is meant to go wrong."""
+    return contexts["desktop"]
 
 
 def started(page: Page) -> Page:
@@ -269,7 +255,7 @@ def test_a_running_lesson_is_readable_for_all(opened, width, scheme):
     expect(cell(page, "Math(").locator("mjx-container")).to_have_count(1)
     page.wait_for_timeout(500)  # what scrolls is given to the keyboard a moment later
     assert seen_by_axe(page) == []
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert too_wide(page) == []
 
 
 # ---- the files that Python sees ------------------------------------------------------------------
@@ -312,11 +298,8 @@ os.chdir("/tmp")
 """
 
 
-def test_files_clocks_and_chance_are_those_of_any_computer(context, address):
+def test_files_clocks_and_chance_are_those_of_any_computer(python):
     native = subprocess.run(
         [sys.executable, "-c", FILES], capture_output=True, text=True, check=True
     )
-    page = context.new_page()
-    page.set_default_timeout(PATIENCE)
-    assert Python(page, address).printed(FILES) == native.stdout
-    page.close()
+    assert python.printed(FILES) == native.stdout

@@ -6,17 +6,10 @@ Two lessons here; all of them by `make test-live`.
 from pathlib import Path
 
 import pytest
-from chromium import SITE, watch
-from live_cells import IGNORED, NOTEBOOKS, Python, cells, code_cells, shown, stored
-
-pytestmark = pytest.mark.xdist_group("live lessons")
+from live.differences import DIFFERENT
+from live_cells import IGNORED, NOTEBOOKS, cells, code_cells, shown, stored
 
 ALWAYS = ("02-random-intercepts", "03-random-slopes")
-
-# Where the browser shows something else: the notebook, how the cell begins, and why.
-DIFFERENT = {
-    ("myths", 'both = ["school", "classroom"]'): "Python 3.15 has other words for this TypeError",
-}
 
 
 def books() -> list[Path]:
@@ -30,20 +23,6 @@ def books() -> list[Path]:
     return found
 
 
-@pytest.fixture(scope="module")
-def python(browser, address):
-    """Python on a page. What it keeps after its first start is there for every notebook."""
-    assert (SITE / "live").is_dir(), "the site was built without what runs lessons: make site"
-    context = browser.new_context()
-    page = context.new_page()
-    page.set_default_timeout(0)
-    trouble: list[str] = []
-    watch(page, address, trouble)
-    yield Python(page, address)
-    context.close()
-    assert trouble == []
-
-
 @pytest.mark.parametrize(
     "path",
     [
@@ -53,7 +32,7 @@ def python(browser, address):
 )
 def test_cells_show_what_is_stored(python, path):
     python.restart()
-    expected = {begin: why for (name, begin), why in DIFFERENT.items() if name == path.stem}
+    expected = {begin for name, begin in DIFFERENT if name == path.stem}
     faults = []
     for cell in cells(path):
         source = "".join(cell["source"])
@@ -64,9 +43,9 @@ def test_cells_show_what_is_stored(python, path):
             same = shown(result) == stored(cell)
         known = next((begin for begin in expected if source.startswith(begin)), None)
         if known and not same:
-            expected.pop(known)
+            expected.remove(known)
         elif not same:
             faults.append(f"{source}\n--- stored\n{stored(cell)}\n--- shown\n{shown(result)}")
     if faults:
         pytest.fail("\n\n".join(faults))
-    assert expected == {}, "these are the same now: take them out of DIFFERENT"
+    assert not expected, "these are the same now: take them out of DIFFERENT"

@@ -9,7 +9,6 @@ import io
 import json
 import re
 import zipfile
-from collections.abc import Iterator
 from importlib import metadata
 
 import pytest
@@ -17,7 +16,7 @@ from chromium import ROOT
 from live.assemble import LIBRARY, fetched
 from live_cells import Python
 
-pytestmark = [pytest.mark.xdist_group("live package"), pytest.mark.long]
+pytestmark = pytest.mark.long
 
 # What pytest is made of, in Python alone.
 PYTEST = ("pytest", "pluggy", "iniconfig", "packaging", "pygments")
@@ -77,13 +76,9 @@ def bundle() -> bytes:
 
 
 @pytest.fixture(scope="module")
-def inside(browser, address) -> Iterator[Python]:
+def inside(python) -> Python:
     """Python on a page, with the tests in its folder."""
-    context = browser.new_context()
-    page = context.new_page()
-    page.set_default_timeout(0)
-    python = Python(page, address)
-    page.evaluate(
+    python.page.evaluate(
         """async (text) => {
             const bytes = Uint8Array.from(atob(text), (one) => one.charCodeAt(0));
             await window.engine.write("/home/reader/tests.zip", bytes);
@@ -95,8 +90,7 @@ def inside(browser, address) -> Iterator[Python]:
     )
     # the folder has files that Python has not seen when it listed it
     python.printed("import importlib; importlib.invalidate_caches(); from inside import tested")
-    yield python
-    context.close()
+    return python
 
 
 def test_addresses_have_32_bits(inside):

@@ -1,43 +1,28 @@
 """The playground: one's own table, from the file to the paragraph, without leaving the machine."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
-from chromium import seen_by_axe, watch
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from chromium import seen_by_axe, too_wide
+from playwright.sync_api import Page, expect
 
 from course import mixedlm
-
-pytestmark = pytest.mark.xdist_group("live playground")
 
 START = 240_000  # milliseconds: on a machine that has much to do, packages are long in importing
 RUN = 120_000
 FORMULA = "score ~ age + (1 | school)"
 
 
-@pytest.fixture(scope="module")
-def context(browser: Browser) -> Iterator[BrowserContext]:
-    """One reader: what one test has downloaded, the next finds in the browser's cache."""
-    context = browser.new_context(reduced_motion="reduce", accept_downloads=True)
-    yield context
-    context.close()
-
-
 @pytest.fixture
-def playground(context, address) -> Iterator[Page]:
+def playground(visit) -> Page:
     """The page; at the end nothing may have gone wrong on it, and nothing have left the machine."""
-    page, trouble = context.new_page(), []
+    page = visit("playground.html")
     page.set_default_timeout(RUN)
-    watch(page, address, trouble)
-    page.goto(f"{address}/playground.html")
-    page.wait_for_load_state("networkidle")
-    yield page
-    page.close()
-    assert trouble == []
+    return page
 
 
 @pytest.fixture(scope="module")
@@ -85,8 +70,8 @@ def problem(page: Page) -> str:
     return alert.inner_text()
 
 
-def test_nothing_is_loaded_before_a_table_is_chosen(context, address):
-    page, asked = context.new_page(), []
+def test_nothing_is_loaded_before_a_table_is_chosen(contexts, address):
+    page, asked = contexts["desktop"].new_page(), []
     page.on("request", lambda request: asked.append(request.url))
     page.goto(f"{address}/playground.html")
     page.wait_for_load_state("networkidle")
@@ -177,4 +162,4 @@ def test_the_page_is_readable_for_all(playground, width, scheme):
         "scrollTo(0, 0)"
     )  # the head of the page stays where one reads, and would lie over a button
     assert seen_by_axe(page) == []
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert too_wide(page) == []

@@ -1,23 +1,23 @@
 """What helps to read the website: quizzes, where one is, tables on a phone, search words, weight, paper."""
 
 import re
+from urllib.parse import unquote
 
+import printing
 import pytest
-from chromium import ROOT
+from chromium import SITE
 from playwright.sync_api import expect
-from test_pages import contexts, visit  # noqa: F401 (fixtures)
 
 from course.exercises.check import all_exercises
 from course.exercises.exercise import Data, judge
 
-SITE = ROOT / "_site"
 LESSON = "notebooks/02-random-intercepts.html"
 MEGABYTE = 1_000_000
 
 
 @pytest.mark.parametrize("width", ["desktop", "phone"])
-def test_a_quiz_says_what_check_says_and_can_be_answered_from_the_keyboard(visit, width):  # noqa: F811
-    page = visit(LESSON, width).page
+def test_a_quiz_says_what_check_says_and_can_be_answered_from_the_keyboard(visit, width):
+    page = visit(LESSON, width)
     form = page.locator("form.quiz").first
     id = form.get_attribute("id").removeprefix("quiz-").replace("-", ".")
     exercise = all_exercises()[id]
@@ -33,29 +33,26 @@ def test_a_quiz_says_what_check_says_and_can_be_answered_from_the_keyboard(visit
         page.keyboard.press("ArrowDown")
 
 
-def test_the_contents_of_the_page_show_where_one_is(visit):  # noqa: F811
-    page = visit(LESSON).page
-    links = page.locator(".here a[href^='#']")
-    last = links.nth(links.count() - 3)
-    target = last.get_attribute("href")
-    page.locator(target).scroll_into_view_if_needed()
-    page.evaluate("id => document.getElementById(id.slice(1)).scrollIntoView()", target)
+def test_the_contents_of_the_page_show_where_one_is(visit):
+    page = visit(LESSON)
+    links = page.locator(".here a[href^='#']:not([data-exercise])")
+    target = links.nth(links.count() - 3).get_attribute("href")
+    page.evaluate("id => document.getElementById(id).scrollIntoView()", unquote(target[1:]))
     expect(page.locator(".here a[aria-current]")).to_have_attribute("href", target)
 
 
-def test_with_the_workshop_only_no_link_leads_to_what_is_hidden(visit):  # noqa: F811
-    page = visit("notebooks/01-why-groups-matter.html").page
+def test_with_the_workshop_only_no_link_leads_to_what_is_hidden(visit):
+    page = visit("notebooks/01-why-groups-matter.html")
     page.locator("button.route").click()
     for link in page.locator(".here a[href^='#']:visible").all():
         assert page.locator(f"[id='{link.get_attribute('href')[1:]}']").first.is_visible()
     hidden = page.locator("section.self-study").first.get_attribute("id")
     page.evaluate("id => { location.hash = id }", hidden)
     expect(page.locator(f"section[id='{hidden}']")).to_be_visible()
-    page.evaluate("localStorage.clear()")
 
 
-def test_wide_tables_stack_on_a_phone(visit):  # noqa: F811
-    page = visit("notebooks/phrasebook.html", "phone").page
+def test_wide_tables_stack_on_a_phone(visit):
+    page = visit("notebooks/phrasebook.html", "phone")
     cells = page.locator("table.stacks tbody tr").first.locator("td, th")
     assert cells.count() >= 4
     boxes = [cells.nth(i).bounding_box() for i in range(cells.count())]
@@ -75,15 +72,15 @@ def test_wide_tables_stack_on_a_phone(visit):  # noqa: F811
         ("install", "Get the course"),
     ],
 )
-def test_search_knows_what_is_meant(visit, words, title):  # noqa: F811
-    page = visit(f"search.html?q={words.replace(' ', '+')}").page
+def test_search_knows_what_is_meant(visit, words, title):
+    page = visit(f"search.html?q={words.replace(' ', '+')}")
     meant = page.locator("#search-first a", has_text=title)
     expect(meant).to_be_visible()
     assert (SITE / meant.get_attribute("href").partition("#")[0]).is_file()
 
 
-def test_the_front_page_is_light_and_its_equation_comes_when_it_is_asked_for(visit):  # noqa: F811
-    page = visit("index.html").page
+def test_the_front_page_is_light_and_its_equation_comes_when_it_is_asked_for(visit):
+    page = visit("index.html")
     weight = page.evaluate(
         "performance.getEntriesByType('resource').reduce((sum, one) => sum + one.encodedBodySize, 0)"
     )
@@ -92,14 +89,22 @@ def test_the_front_page_is_light_and_its_equation_comes_when_it_is_asked_for(vis
     expect(page.locator("mjx-container").first).to_be_visible(timeout=30_000)
 
 
-def test_what_is_offered_for_download_is_there():
+def test_what_is_there_for_download_is_offered():
     text = (SITE / "set-up.html").read_text("utf-8")
     offered = set(re.findall(r'href="(downloads/[^"]*)"', text))
-    assert {"downloads/workshop.zip", "downloads/data.zip", "downloads/course.pdf"} <= offered
+    assert {"downloads/workshop.zip", "downloads/data.zip"} <= offered
+    assert offered == {f"downloads/{path.name}" for path in (SITE / "downloads").iterdir()}
     for file in offered:
         assert (SITE / file).stat().st_size > 1000, file
-    for file in ("cheat-sheet.pdf", "course.pdf"):
-        assert (SITE / "downloads" / file).read_bytes().startswith(b"%PDF")
+
+
+def test_lessons_are_printed_as_one_pdf(tmp_path):
+    pages = [LESSON, "cheat-sheet.html"]
+    with printing.one_document(SITE, pages, "book") as page:
+        printing.pdf(printing.chromium(), page, tmp_path / "book.pdf")
+    printed = (tmp_path / "book.pdf").read_bytes()
+    assert printed.startswith(b"%PDF")
+    assert len(re.findall(rb"/Type /Page\b", printed)) > 10
 
 
 def test_every_page_says_what_it_is_about_to_who_shares_it():

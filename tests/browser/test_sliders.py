@@ -1,10 +1,10 @@
 """The pictures that move, in a browser: by the keyboard, said aloud, readable for all."""
 
-from collections.abc import Iterator
+from collections.abc import Callable
 
 import pytest
-from chromium import seen_by_axe, watch
-from playwright.sync_api import Browser, Page, expect
+from chromium import seen_by_axe, too_wide
+from playwright.sync_api import Page, expect
 
 LESSONS = {
     "zero": "03-random-slopes",
@@ -16,20 +16,9 @@ LESSONS = {
 
 
 @pytest.fixture
-def opened(browser: Browser, address) -> Iterator:
+def opened(visit) -> Callable[[str], Page]:
     """A function that opens the lesson of a slider; Python is not started."""
-    context, trouble = browser.new_context(reduced_motion="reduce"), []
-
-    def opened(name: str) -> Page:
-        page = context.new_page()
-        watch(page, address, trouble)
-        page.goto(f"{address}/notebooks/{LESSONS[name]}.html")
-        page.wait_for_load_state("networkidle")
-        return page
-
-    yield opened
-    context.close()
-    assert trouble == []
+    return lambda name: visit(f"notebooks/{LESSONS[name]}.html")
 
 
 def test_the_correlation_turns_as_zero_moves(opened):
@@ -96,7 +85,7 @@ def test_a_slider_keeps_to_a_narrow_page(opened, name):
     box = page.locator(".slider").bounding_box()
     assert box["x"] >= 0
     assert box["x"] + box["width"] <= 390
-    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    assert too_wide(page) == []
 
 
 def test_a_slider_is_readable_for_all(opened):

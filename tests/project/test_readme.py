@@ -12,7 +12,13 @@ from api_pages import CHAPTERS
 from test_architecture import ALLOWED
 
 ROOT = Path(__file__).parents[2]
-PAPERS = ("README.md", "CONTRIBUTING.md", "course/README.md", "findings/README.md")
+# All Markdown but the pages of the website, whose links site/staging.py follows when the site is built.
+PAPERS = sorted(
+    path
+    for folder in (".", "course", "data", "findings", "notebooks", "site/live", "tests/*")
+    for path in ROOT.glob(f"{folder}/*.md")
+)
+FENCED = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"```python\n(.*?)```\n\n```text\n(.*?)```", README, re.DOTALL)
 
@@ -37,13 +43,26 @@ def test_code_prints_what_readme_shows():
         assert lines(printed(code, names)) == lines(expected)
 
 
-@pytest.mark.parametrize("paper", PAPERS)
+def prose(path: Path) -> str:
+    """The text of a paper, without its blocks of code."""
+    return FENCED.sub("", path.read_text(encoding="utf-8"))
+
+
+def places(path: Path) -> set[str]:
+    """What a link can name in a paper: its headings, as GitHub writes them."""
+    headings = re.findall(r"^#+ (.*)$", prose(path), re.MULTILINE)
+    words = [re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", heading).lower() for heading in headings]
+    return {re.sub(r"[^\w\- ]", "", heading).strip().replace(" ", "-") for heading in words}
+
+
+@pytest.mark.parametrize("paper", PAPERS, ids=lambda path: path.relative_to(ROOT).as_posix())
 def test_links_lead_somewhere(paper):
-    path = ROOT / paper
-    targets = re.findall(r"\]\((?!https?:)([^)#]+)\)", path.read_text(encoding="utf-8"))
-    assert targets
-    for target in targets:
-        assert (path.parent / target).exists(), target
+    for link in re.findall(r"\]\((?!\w+:)([^)\s]+)\)", prose(paper)):
+        file, _, place = link.partition("#")
+        target = paper.parent / file if file else paper
+        assert target.exists(), link
+        if place and target.suffix == ".md":
+            assert place in places(target), link
 
 
 def test_the_plan_of_the_package_names_every_wing_and_no_other():

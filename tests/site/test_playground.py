@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from live.guest import playground
 
-from course import load, mixedlm, report, structure, translate
+from course import diagnose, load, mixedlm, report, structure, translate
 
 FORMULA = "score ~ age + (1 | school)"
 STAMPS = count()  # the page gives each file that is dropped a number of its own
@@ -76,7 +76,8 @@ def test_what_is_shown_is_what_the_package_says(pupils):
     assert model["sentences"][1].startswith("(1 | school): each of the 12 levels of school")
     assert reported["text"] == report(fit)
     assert set(structure(pupils, ["school"]).warnings) <= set(groups["sentences"])
-    assert findings["count"] >= 0
+    found = diagnose(fit, solvers=False, seconds=playground.SECONDS_FOR_INFLUENCE)
+    assert findings["html"] == found._repr_html_()
     for picture in pictures:
         assert picture["png"].startswith("iVBOR")
         assert len(picture["alt"].split()) > 8

@@ -222,7 +222,6 @@ def pieces(
     yield (
         "model",
         {
-            "formula": str(design.formula),
             "readings": said.get("How R's spelling was read", []),
             "sentences": said["In words"],
             "latex": translation.latex,
@@ -243,7 +242,7 @@ def pieces(
         if "png" in piece:
             album.append(picture)
     found = diagnose(fit, solvers=False, seconds=SECONDS_FOR_INFLUENCE)
-    yield "findings", {"html": found._repr_html_(), "count": len(found)}
+    yield "findings", {"html": found._repr_html_()}
     yield "report", {"text": report(fit)}
     made_of = (source, str(design.formula), family, album)
     yield "files", {"script": script(*made_of), "notebook": notebook(*made_of)}

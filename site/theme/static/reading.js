@@ -1,9 +1,9 @@
 "use strict";
 
-// What helps to read: where one is on the page, quizzes, and tables that stack on a phone.
+// What helps to read, by the means of site.js: where one is on the page, quizzes, and tables that stack on a phone.
 
 function whereAmI() {
-  const links = new Map([...document.querySelectorAll(".here a[href^='#']")].map((link) =>
+  const links = new Map(all(".here a[href^='#']").map((link) =>
     [document.getElementById(decodeURIComponent(link.hash.slice(1))), link]));
   links.delete(null);
   if (!links.size) return;
@@ -46,12 +46,12 @@ function quiz(form) {
 // On a narrow screen a row becomes a block, each cell under the name of its column. The roles say that it
 // is still a table.
 function stacks(table) {
-  const names = [...table.querySelectorAll("thead th")].map((cell) => cell.textContent.trim());
+  const names = all("thead th", table).map((cell) => cell.textContent.trim());
   if (names.length < 4 || table.matches(".dataframe")) return;
   table.classList.add("stacks");
   table.setAttribute("role", "table");
-  for (const group of table.querySelectorAll("thead, tbody")) group.setAttribute("role", "rowgroup");
-  for (const row of table.querySelectorAll("tr")) {
+  for (const group of all("thead, tbody", table)) group.setAttribute("role", "rowgroup");
+  for (const row of all("tr", table)) {
     row.setAttribute("role", "row");
     [...row.cells].forEach((cell, i) => {
       const head = cell.closest("thead");
@@ -62,5 +62,5 @@ function stacks(table) {
 }
 
 whereAmI();
-document.querySelectorAll("form.quiz").forEach(quiz);
-document.querySelectorAll("article table").forEach(stacks);
+all("form.quiz").forEach(quiz);
+all("article table").forEach(stacks);

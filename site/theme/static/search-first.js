@@ -8,15 +8,9 @@
   const meant = query ? SEARCH_WORDS.filter(([words]) =>
     words.map(plain).some((word) => word === query || (word.includes(" ") ? ` ${query} `.includes(` ${word} `) : asked.includes(word)))) : [];
   if (meant.length) {
-    const list = document.createElement("ul");
-    list.className = "search";
-    for (const [, title, address] of meant.slice(0, 6)) {
-      const link = Object.assign(document.createElement("a"), { href: address, textContent: title });
-      const item = document.createElement("li");
-      item.append(link);
-      list.append(item);
-    }
-    const heading = Object.assign(document.createElement("h2"), { textContent: "Probably meant" });
-    document.getElementById("search-first").append(heading, list);
+    const items = meant.slice(0, 6).map(([, title, address]) =>
+      element("li", {}, element("a", { href: address, textContent: title })));
+    document.getElementById("search-first").append(
+      element("h2", { textContent: "Probably meant" }), element("ul", { className: "search" }, ...items));
   }
 }

@@ -5,6 +5,14 @@ if (location.protocol === "file:" && typeof DOCUMENTATION_OPTIONS !== "undefined
   DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = false;
 
 const all = (selector, inside = document) => [...inside.querySelectorAll(selector)];
+
+// An element with its properties and what it holds. Every page has this script, so the other ones use it, too.
+function element(tag, properties = {}, ...children) {
+  const made = Object.assign(document.createElement(tag), properties);
+  made.append(...children);
+  return made;
+}
+
 const remember = (key, value) => { try { localStorage.setItem(key, value); } catch { /* no storage */ } };
 const recall = (key) => { try { return localStorage.getItem(key); } catch { return null; } };
 
@@ -60,24 +68,26 @@ function routes() {
   });
 }
 
-// On the front page MathJax is asked for when the equation is.
-function typeset() {
-  const { mathjax } = document.documentElement.dataset;
-  if (!mathjax || !document.querySelector("[data-tabs] > section:not([hidden]) .math")) return;
-  delete document.documentElement.dataset.mathjax;
-  document.head.append(Object.assign(document.createElement("script"), { src: mathjax }));
+// Resolves when there is MathJax. Pages with formulas bring it; it has two megabytes, so the front page, whose formula
+// is behind a tab, and pages where a cell shows the first one ask for it when they need it.
+let mathjaxComes = null;
+function mathjax() {
+  mathjaxComes ??= window.MathJax?.startup ? Promise.resolve() : new Promise((resolve) => {
+    window.MathJax ??= { options: { enableMenu: false } };
+    const src = `${document.documentElement.dataset.content_root}_static/mathjax.js`;
+    document.head.append(element("script", { src, onload: resolve }));
+  });
+  return mathjaxComes.then(() => window.MathJax.startup.promise);
 }
 
 function tabs(box) {
   const panels = all(":scope > section", box);
-  const list = document.createElement("div");
+  const list = element("div");
   list.setAttribute("role", "tablist");
   list.setAttribute("aria-label", "One model in five ways");
   const buttons = panels.map((panel, i) => {
-    const button = document.createElement("button");
-    button.type = "button";
-    button.id = `tab-${i}`;
-    button.textContent = panel.querySelector("h3").textContent;
+    const { textContent } = panel.querySelector("h3");
+    const button = element("button", { type: "button", id: `tab-${i}`, textContent });
     button.setAttribute("role", "tab");
     button.setAttribute("aria-controls", (panel.id = `panel-${i}`));
     panel.setAttribute("role", "tabpanel");
@@ -89,6 +99,7 @@ function tabs(box) {
     button.tabIndex = i === chosen ? 0 : -1;
     panels[i].hidden = i !== chosen;
   });
+  const typeset = () => { if (box.querySelector("section:not([hidden]) .math")) mathjax(); };
   buttons.forEach((button, i) => {
     button.addEventListener("click", () => { select(i); typeset(); reachable(); });
     button.addEventListener("keydown", (event) => {
@@ -114,7 +125,7 @@ function terms() {
     link.removeAttribute("title");
     const show = () => {
       hide();
-      tip = Object.assign(document.createElement("div"), { className: "tip", id: `tip-${i}`, textContent: text });
+      tip = element("div", { className: "tip", id: `tip-${i}`, textContent: text });
       tip.setAttribute("role", "tooltip");
       link.setAttribute("aria-describedby", tip.id);
       document.body.append(tip);
@@ -131,16 +142,23 @@ function terms() {
   addEventListener("keydown", (event) => { if (event.key === "Escape") hide(); });
 }
 
+// A button that copies a text; nothing where the browser lets no page copy, since its address is not https or localhost.
+function copyButton(text, className) {
+  if (!navigator.clipboard) return "";
+  const button = element("button", { type: "button", className, textContent: "Copy" });
+  button.addEventListener("click", async () => {
+    await navigator.clipboard.writeText(text());
+    button.textContent = "Copied";
+    setTimeout(() => { button.textContent = "Copy"; }, 1500);
+  });
+  return button;
+}
+
 function copying() {
   all("div.highlight-python > .highlight").forEach((box) => {
     if (box.closest(".output")) return;
-    const button = Object.assign(document.createElement("button"), { type: "button", className: "copy", textContent: "Copy" });
-    button.addEventListener("click", async () => {
-      await navigator.clipboard.writeText(box.querySelector("pre").innerText.replace(/^(>>>|\.\.\.) ?/gm, ""));
-      button.textContent = "Copied";
-      setTimeout(() => { button.textContent = "Copy"; }, 1500);
-    });
-    if (navigator.clipboard) box.parentElement.append(button);
+    const code = () => box.querySelector("pre").innerText.replace(/^(>>>|\.\.\.) ?/gm, "");
+    box.parentElement.append(copyButton(code, "copy"));
   });
 }
 
@@ -165,7 +183,7 @@ terms();
 copying();
 all("article table").forEach((table) => {
   if (table.closest(".table")) return;
-  const box = Object.assign(document.createElement("div"), { className: "table-wrap" });
+  const box = element("div", { className: "table-wrap" });
   table.replaceWith(box);
   box.append(table);
 });

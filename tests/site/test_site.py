@@ -1,6 +1,7 @@
 """What the website is made from; building and looking at it is `make site` and `make test-browser`."""
 
 import base64
+import html
 import importlib
 import inspect
 import re
@@ -12,6 +13,9 @@ import front_page
 import lesson_pages
 import nbformat
 import pytest
+import staging
+from downloads import write_zip
+from live.differences import DIFFERENT, with_differences
 from nbformat.v4 import (
     new_code_cell,
     new_markdown_cell,
@@ -203,14 +207,35 @@ def test_the_front_page_shows_what_readme_shows():
 # ---- links and terms ---------------------------------------------------------------------------
 
 
-def test_links_lead_to_pages_to_files_or_nowhere():
+def test_links_lead_to_pages_and_to_files():
     where = {"a.ipynb": "a.md", "../d.csv": "../d.csv"}.get
-    text = "[A](a.ipynb#x) [`d`](../d.csv) [gone](b.ipynb) [web](https://x.org) ![p](p.png) [h](#h)"
+    text = "[A](a.ipynb#x) [`d`](../d.csv) [web](https://x.org) ![p](p.png) [h](#h)"
     assert lesson_pages.redirected(text, where) == (
-        '[A](a.md#x) <a href="../d.csv" download>`d`</a> gone [web](https://x.org) ![p](p.png) [h](#h)'
+        '[A](a.md#x) <a href="../d.csv" download>`d`</a> [web](https://x.org) ![p](p.png) [h](#h)'
     )
     code = "```\n[A](a.ipynb)\n```"
     assert lesson_pages.redirected(code, where) == code
+
+
+def test_what_the_site_itself_writes_can_be_linked_to(tmp_path):
+    pages = staging.Pages(tmp_path, later=["downloads/course.pdf"])
+    pages.add("a.md", "[z](downloads/z.zip) [p](downloads/course.pdf) [l](LICENSE) [b](n/b.ipynb)")
+    pages.add("n/b.md", "[back](../a.md)")
+    write_zip(pages.extra / "downloads" / "z.zip", {"z.txt": b"z"})
+    pages.write()
+    assert (pages.folder / "a.md").read_text() == (
+        '<a href="downloads/z.zip" download>z</a> <a href="downloads/course.pdf" download>p</a> '
+        '<a href="LICENSE" download>l</a> [b](n/b.md)'
+    )
+    assert (pages.extra / "LICENSE").read_bytes() == (ROOT / "LICENSE").read_bytes()
+
+
+@pytest.mark.parametrize("link", ["downloads/z.zip", "no-such-page.md", "notebooks", "../x.md"])
+def test_a_link_that_leads_nowhere_ends_the_build(tmp_path, link):
+    pages = staging.Pages(tmp_path)
+    pages.add("a.md", f"[x]({link})")
+    with pytest.raises(ValueError, match=re.escape(f"a.md: the link to {link} leads")):
+        pages.write()
 
 
 def test_terms_are_explained_in_plain_words():
@@ -219,3 +244,22 @@ def test_terms_are_explained_in_plain_words():
     )
     terms = lesson_pages.glossary_terms(new_notebook(cells=[cell]))
     assert terms == {"random-slope": "A slope of x that varies.", "z": "Z."}
+
+
+# ---- what differs in the browser ---------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", sorted({name for name, _ in DIFFERENT}))
+def test_a_page_says_where_the_browser_shows_something_else(name):
+    notebook = nbformat.read(ROOT / "notebooks" / f"{name}.ipynb", as_version=4)
+    text = with_differences(name, notebook, lesson_pages.lesson(notebook).text)
+    expected = [sentence for (lesson, _), sentence in DIFFERENT.items() if lesson == name]
+    assert re.findall(r'data-cell="[^"]*"><p class="differs" hidden>(.*)</p>', text) == [
+        html.escape(sentence) for sentence in expected
+    ]
+
+
+def test_a_cell_that_is_not_there_cannot_differ():
+    cell = code('print("other")')
+    with pytest.raises(ValueError, match="0 cells of myths begin with"):
+        with_differences("myths", new_notebook(cells=[cell]), "")
