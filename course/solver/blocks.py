@@ -125,7 +125,7 @@ class Several:
 
 
 class Single:
-    """A positive definite matrix S, (q, q), overwritten by its Cholesky factor and that by the inverse.
+    """A positive definite matrix S, (q, q), overwritten by its Cholesky factor.
 
     For 1,000 columns and more that is nearly all the time that an evaluation takes, so the inverse, which
     costs twice as much as the factor, is formed only where somebody asks for it.
@@ -149,8 +149,8 @@ class Single:
 
     @cached_property
     def inverse(self) -> np.ndarray:
-        """S^-1, (q, q), on and above the diagonal; nothing can be solved from then on."""
-        return lapack.dpotri(self.L, lower=True, overwrite_c=True)[0].T
+        """S^-1, (q, q), on and above the diagonal."""
+        return lapack.dpotri(self.L, lower=True)[0].T
 
 
 class Bordered:

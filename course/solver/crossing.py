@@ -262,7 +262,9 @@ class Crossing:
         some = M_bar.any(axis=(0, 2))
         LX, K = tape.LX[:, some], self.pattern.matrix(tape.K)
         left = tape.K_tu[:, some] - K @ LX - K.T @ LX
-        right = self._by_place(tape.X, M_bar)[:, some]
+        # X Mbar, but solved for: where effects are large, what X is multiplied with nearly cancels
+        K_bar = self._by_place(tape.K_tu, M_bar[:, some])
+        right = tape.S.solve(self._times([factor.T for factor in tape.factors], K_bar))
         slopes = self.pattern.slopes(tape.K, self._of_inverse(tape)[0], tape.factors)
         for (grouping, _), slope, here in zip(
             self.others, slopes, self.levels.columns, strict=True
