@@ -2,7 +2,7 @@
 
 With E = Z' Z_t, Z of the largest factor and Z_t of the others, one row for each effect of each level of the
 former, eliminating that factor needs E' W E and, on the way back, the k x k blocks of E K E'. A pupil
-touches few classrooms: `Pairs` lists for each level of the largest factor the pairs of the others' columns
+touches few classrooms: `Pairs` lists for each level of the largest factor the pairs of the others' levels
 that it touches, and costs their number in time and memory. Where every level touches most of the
 others (each item seen by each subject) `Dense` multiplies whole matrices instead.
 """
@@ -17,7 +17,7 @@ import numpy as np
 from scipy import sparse
 
 from course.design.groups import pair_numbers
-from course.solver.blocks import Blocks, Bordered
+from course.solver.pattern import Levels, Pattern
 
 # pairs are worth listing below this share of the multiplications of a dense product (measured)
 WORTH_LISTING = 5e-3
@@ -44,11 +44,7 @@ def is_sparse(touches: sparse.csr_array, sizes: np.ndarray) -> bool:
 
 
 def couple(
-    codes: np.ndarray,
-    Z: np.ndarray,
-    entries: list[tuple[np.ndarray, np.ndarray]],
-    K: Blocks | Bordered,
-    listed: bool,
+    codes: np.ndarray, Z: np.ndarray, levels: Levels, values: list[np.ndarray], K: Any, listed: bool
 ) -> Pairs | Dense:
     """The coupling of the largest factor to the others.
 
@@ -58,24 +54,35 @@ def couple(
         The level of the largest factor of each row.
     Z : ndarray, shape (k, n)
         Its columns.
-    entries : list of (ndarray of int, ndarray), each of shape (n,)
-        For each effect of each of the other factors its column and its value, row by row.
+    levels : Levels
+        Those of the other factors.
+    values : list of ndarray, (k, n) each
+        The columns of each of the other factors.
     K : Blocks or Bordered
-        Says where the cells of the others' matrix are kept.
+        Where the cells of the others' matrix are kept.
     listed : bool
         Whether to list the pairs.
     """
-    keys = np.concatenate([pair_numbers(codes, column, K.q) for column, _ in entries])
+    size = len(levels.part)
+    keys = np.concatenate([pair_numbers(codes, one, size) for one in levels.of_row])
     present, place = np.unique(keys, return_inverse=True)
-    level, column = np.divmod(present, K.q)
-    made = Entries(
-        level,
-        column,
-        place.reshape(len(entries), -1),
-        [np.stack([z * value for z in Z]) for _, value in entries],
-        (int(codes.max()) + 1, K.q),
+    touching, touched = np.divmod(present, size)
+    width = levels.n_effects[touched]
+    first = np.cumsum(width) - width
+    effect = np.arange(width.sum()) - np.repeat(first, width)
+    entries = Entries(
+        np.repeat(touching, width),
+        np.repeat(levels.first[touched], width) + effect,
+        [
+            first[at] + np.arange(len(value))[:, None]
+            for at, value in zip(place.reshape(len(values), -1), values, strict=True)
+        ],
+        [Z[:, None] * value for value in values],
+        (int(codes.max()) + 1, levels.n_columns),
     )
-    return (Pairs if listed else Dense)(made, K)
+    if listed:
+        return Pairs(entries, levels, K, touching, touched, first)
+    return Dense(entries, levels, K)
 
 
 @dataclass(frozen=True)
@@ -83,38 +90,38 @@ class Entries:
     """Where E differs from 0, and the rows that make each of its entries."""
 
     level: np.ndarray  # of each entry, ascending
-    column: np.ndarray  # of each entry, ascending within a level
-    place: np.ndarray  # the entry of each effect of the others and each row, (effects, n)
-    products: list[np.ndarray]  # for each effect of the others Z times its values, (k, n)
+    column: np.ndarray  # of each entry
+    place: list[np.ndarray]  # for each of the others the entry of each effect and row, (k, n)
+    products: list[np.ndarray]  # for each of the others Z times its columns, (k of Z, k, n)
     shape: tuple[int, int]
 
     def values(self, weights: np.ndarray | None = None) -> np.ndarray:
-        """Sums over rows of the products (times weights), (k, entries)."""
+        """Sums over rows of the products (times weights), (k of Z, entries)."""
         total = np.zeros((len(self.products[0]), len(self.level)))
         for place, products in zip(self.place, self.products, strict=True):
-            for i, product in enumerate(products):
-                weighted = product if weights is None else weights * product
-                total[i] += np.bincount(place, weighted, len(self.level))
+            for i, effects in enumerate(products):
+                for at, product in zip(place, effects, strict=True):
+                    weighted = product if weights is None else weights * product
+                    total[i] += np.bincount(at, weighted, len(self.level))
         return total
 
 
 class _Coupling:
     """The entries of E, and its products with narrow matrices."""
 
-    def __init__(self, entries: Entries, K: Blocks | Bordered):
-        self.entries, self.shape, self.n_cells = entries, entries.shape, K.n_cells
-        self.row_starts = np.searchsorted(entries.level, np.arange(self.shape[0] + 1))
-        self._lay_out(K)
-        self._take(entries.values())
+    pattern: Pattern
 
-    def _lay_out(self, K: Blocks | Bordered) -> None:
-        """What does not depend on the values."""
+    def __init__(self, entries: Entries):
+        self.entries, self.shape = entries, entries.shape
+        self.row_starts = np.searchsorted(entries.level, np.arange(self.shape[0] + 1))
+        self._take(entries.values())
 
     def _take(self, values: np.ndarray) -> None:
         self.values = values
         self.E: Any = [
             sparse.csr_array((v, self.entries.column, self.row_starts), self.shape) for v in values
         ]
+        self.E_transposed = [E.T for E in self.E]
 
     def with_weights(self, weights: np.ndarray) -> Any:
         """The same coupling of rows with weights, (n,)."""
@@ -128,97 +135,130 @@ class _Coupling:
 
     def transposed(self, values: np.ndarray) -> np.ndarray:
         """E' times (k, u, L): (q, u)."""
-        return sum(E.T @ part.T for E, part in zip(self.E, values, strict=True))
+        return sum(E @ part.T for E, part in zip(self.E_transposed, values, strict=True))
 
 
 class Pairs(_Coupling):
-    """Every pair of columns of the others that one level of the largest factor touches."""
+    """Every pair of levels of the others that one level of the largest factor touches.
 
-    def _lay_out(self, K: Blocks | Bordered) -> None:
-        level, column = self.entries.level, self.entries.column
-        # entry a is paired with itself and with the later entries of its level
-        touched = np.bincount(level, minlength=self.shape[0])
-        end = np.cumsum(touched)[level]
-        count = end - np.arange(len(level))
-        a = np.repeat(np.arange(len(level)), count)
-        b = a + np.arange(len(a)) - (np.cumsum(count) - count)[a]
-        self.a, self.b = a, b
-        self.upper = K.cell(column[a], column[b])
-        lower = np.where(a == b, -1, K.cell(column[b], column[a]))
-        # what lies below a border is kept above it only; one cell more takes what has no place
-        self.lower = np.where(lower < 0, self.n_cells, lower)
-        self.pairs_of_level = np.bincount(level[a], minlength=self.shape[0])
-        self.levels_present, self.starts = np.unique(level[a], return_index=True)
+    E' W E and the blocks of E K E' are linear in W and in K. So they are products with one sparse matrix G,
+    of one row for each two effects of each level of the largest factor, and one column for each cell:
+
+        cells of E' W E = G' (W_ij)              (E K E')_ij = G (cells of K), either pair once
+    """
+
+    def __init__(
+        self,
+        entries: Entries,
+        levels: Levels,
+        K: Any,
+        touching: np.ndarray,
+        touched: np.ndarray,
+        first: np.ndarray,
+    ):
+        # what is touched is paired with itself and with all that its level touches later
+        end = np.cumsum(np.bincount(touching, minlength=entries.shape[0]))[touching]
+        count = end - np.arange(len(touching))
+        one = np.repeat(np.arange(len(touching)), count)
+        other = one + np.arange(len(one)) - (np.cumsum(count) - count)[one]
+        self.pattern = Pattern(levels, K, touched[one], touched[other])
+        # and every effect of the one with every effect of the other
+        width = levels.n_effects[touched]
+        k, depth = len(entries.products[0]), int(width.max())
+        self.two = [(i, j) for i in range(k) for j in range(i + 1)]
+        alike = width.min() == depth  # then no places need to be counted
+        left, right = (depth, depth) if alike else (width[one], width[other])
+        size = left * right
+        total = size * len(one) if alike else int(np.sum(size))
+        index = sparse.get_index_dtype(maxval=max(len(self.two) * total, self.pattern.n_cells))
+        self.a, self.b = np.empty((2, total), dtype=np.intp)
+        cells = np.empty((len(self.two), total), dtype=index)
+        self.cell = cells[0]
+        for i, j in np.ndindex(depth, depth):
+            there: Any = slice(None)
+            at: Any = slice(i * depth + j, None, depth**2)
+            if not alike:
+                there = (i < left) & (j < right)
+                at = (np.cumsum(size) - size + i * right + j)[there]
+            self.a[at], self.b[at] = first[one[there]] + i, first[other[there]] + j
+            self.cell[at] = self.pattern.cells(i, j).astype(index)[self.pattern.number[there]]
+        cells[1:] = self.cell
+        of_level = np.bincount(entries.level[self.a], minlength=entries.shape[0])
+        starts = np.cumsum([0, *np.tile(of_level, len(self.two))])
+        self.at = cells.ravel(), starts.astype(index)
+        super().__init__(entries)
 
     def _take(self, values: np.ndarray) -> None:
         super()._take(values)
-        a, b, k = self.a, self.b, len(values)
-        self.products = [[values[i][a] * values[j][b] for j in range(k)] for i in range(k)]
-        self.both = [  # what K's cell of the pair and its mirror image are multiplied by
-            [self.products[i][j] + np.where(a != b, self.products[j][i], 0) for j in range(i + 1)]
-            for i in range(k)
-        ]
+        data = np.empty((len(self.two), len(self.a)))
+        left, right = np.empty((2, len(self.a)))  # to be filled again costs less than new memory
+        for products, (i, j) in zip(data, self.two, strict=True):
+            _pick(values[i], self.a, left)
+            np.multiply(left, _pick(values[j], self.b, right), out=products)
+            if i != j:
+                _pick(values[j], self.a, left)
+                left *= _pick(values[i], self.b, right)
+                products += left
+        shape = (len(self.two) * self.shape[0], self.pattern.n_cells)
+        self.G = sparse.csr_array((data.ravel(), *self.at), shape)
+        self.G_transposed = self.G.T
 
     def product(self, W: np.ndarray) -> np.ndarray:
         """The cells of E' W E for W of shape (k, k, L)."""
-        k = len(W)
-        total = sum(
-            self.products[i][j] * np.repeat(W[i, j], self.pairs_of_level)
-            for i in range(k)
-            for j in range(k)
-        )
-        cells = np.bincount(self.upper, total, self.n_cells)
-        return cells + np.bincount(self.lower, total, self.n_cells + 1)[:-1]
+        return self.G_transposed @ np.concatenate([W[i, j] for i, j in self.two])
 
     def middle(self, cells: np.ndarray) -> np.ndarray:
         """The blocks of E K E' by level, (k, k, L), for a symmetric K given by its cells."""
-        k = len(self.both)
-        blocks = np.zeros((k, k, self.shape[0]))
-        K = cells[self.upper]
-        for i in range(k):
-            for j in range(i + 1):
-                sums = np.add.reduceat(K * self.both[i][j], self.starts)
-                blocks[i, j, self.levels_present] = blocks[j, i, self.levels_present] = sums
+        k, L = len(self.values), self.shape[0]
+        sums = (self.G @ (self.pattern.half * cells)).reshape(-1, L)
+        blocks = np.empty((k, k, L))
+        for (i, j), values in zip(self.two, sums, strict=True):
+            blocks[i, j] = blocks[j, i] = values if i != j else 2 * values
         return blocks
 
     def at_entries(self, cells: np.ndarray) -> np.ndarray:
         """E K where E differs from 0, (k, entries), for a symmetric K given by its cells."""
-        K, size = cells[self.upper], len(self.entries.level)
-        mirrored = np.where(self.a != self.b, K, 0)
+        K, size = cells[self.cell], len(self.entries.level)
+        mirrored = np.where(self.pattern.half[self.cell] == 1, K, 0)
         return np.stack(
             [
-                np.bincount(self.a, K * v[self.b], size)
-                + np.bincount(self.b, mirrored * v[self.a], size)
+                np.bincount(self.b, K * v[self.a], size)
+                + np.bincount(self.a, mirrored * v[self.b], size)
                 for v in self.values
             ]
         )
 
 
-class Dense(_Coupling):
-    """The whole of E; the cells of K are one matrix."""
+def _pick(values: np.ndarray, at: np.ndarray, found: np.ndarray) -> np.ndarray:
+    # "clip" writes into `found` without a copy between
+    return np.take(values, at, out=found, mode="clip")
 
-    def _lay_out(self, K: Blocks | Bordered) -> None:
-        q = self.shape[1]
-        self.cell = None  # one block: the cells are the whole matrix
-        if K.n_cells < q * q:
-            cell = K.cell(*np.divmod(np.arange(q * q), q))
-            self.inside = cell >= 0  # columns of two blocks have no cell
-            self.cell = cell[self.inside]
+
+class Dense(_Coupling):
+    """The whole of E, and all pairs of levels of one block."""
+
+    def __init__(self, entries: Entries, levels: Levels, K: Any):
+        order = np.argsort(levels.block, kind="stable")
+        members = np.split(order, np.cumsum(np.bincount(levels.block))[:-1])
+        pairs = [
+            (block[i], block[j]) for block in members for i, j in [np.triu_indices(len(block))]
+        ]
+        a, b = (np.concatenate(part) for part in zip(*pairs, strict=True))
+        self.pattern = Pattern(levels, K, a, b)
+        super().__init__(entries)
 
     def _take(self, values: np.ndarray) -> None:
         super()._take(values)
         self.E = np.stack([E.toarray() for E in self.E])  # (k, L, q)
 
     def product(self, W: np.ndarray) -> np.ndarray:
+        """As `Pairs.product`."""
         rows = self.E.reshape(-1, self.shape[1])
-        total = (rows.T @ np.einsum("ijl,jlq->ilq", W, self.E).reshape(rows.shape)).ravel()
-        if self.cell is None:
-            return total
-        cells = np.zeros(self.n_cells)
-        cells[self.cell] = total[self.inside]
-        return cells
+        total = rows.T @ np.einsum("ijl,jlq->ilq", W, self.E).reshape(rows.shape)
+        return total[self.pattern.row, self.pattern.column]
 
     def middle(self, cells: np.ndarray) -> np.ndarray:
+        """As `Pairs.middle`."""
         return np.einsum("ilq,jlq->ijl", self.E @ self._matrix(cells), self.E)
 
     def at_entries(self, cells: np.ndarray) -> np.ndarray:
@@ -227,8 +267,5 @@ class Dense(_Coupling):
 
     def _matrix(self, cells: np.ndarray) -> np.ndarray:
         """K from its cells, (q, q)."""
-        K = cells
-        if self.cell is not None:
-            K = np.zeros(len(self.inside))
-            K[self.inside] = cells[self.cell]
-        return K.reshape(self.shape[1], -1)
+        once = self.pattern.matrix(cells).toarray()
+        return once + once.T

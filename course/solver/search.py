@@ -82,25 +82,33 @@ def _search(deviance: Deviance) -> Found:
 
 def approach(deviance: Deviance) -> Found:
     """A few steps of scoring, then quasi-Newton steps from the curvature that is expected there."""
-    problem, theta = deviance.problem, deviance.problem.start
+    problem, reml, theta = deviance.problem, deviance.reml, deviance.problem.start
     at, value = deviance.evaluate(theta)
     try:
         for _ in range(scoring.STEPS):
-            further = scoring.step(problem, at, deviance.reml)
+            further = scoring.step(problem, at, reml)
             next_at, lower = deviance.evaluate(further)
             if not lower < value:
                 break
             theta, at, value = further, next_at, lower
         inverse = np.linalg.inv(scoring.expected_curvature(problem, at))
+        slope = problem.gradient(at, reml)
     except np.linalg.LinAlgError:  # effects so large that no digit is left of the rest
         return descend(problem, deviance, theta)
+    if not at.r2 > NOTHING_LEFT * problem.n:  # where no residual is left, bargains are rounding
+        value, slope = np.inf, np.zeros(problem.n_theta)
+    del at, next_at  # what they keep for the way back is large
+    known = [(value, slope)]
 
     def function(_: np.ndarray, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         value, slope = np.inf, np.zeros(problem.n_theta)
         try:
-            at, there = deviance.evaluate(points[0])
-            if at.r2 > NOTHING_LEFT * problem.n:  # where no residual is left, bargains are rounding
-                value, slope = there, problem.gradient(at, deviance.reml)
+            if known:
+                value, slope = known.pop()
+            else:
+                at, there = deviance.evaluate(points[0])
+                if at.r2 > NOTHING_LEFT * problem.n:
+                    value, slope = there, problem.gradient(at, reml)
         except np.linalg.LinAlgError:
             pass
         return np.array([value]), slope[None]

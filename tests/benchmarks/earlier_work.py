@@ -4,6 +4,9 @@ import json
 import sys
 import time
 
+import numpy as np
+import pandas as pd
+
 from course import bootstrap, confint, icc, influence, mixedlm, r2, report, simulate_schools
 
 quick, first = "quick" in sys.argv, "first" in sys.argv
@@ -14,6 +17,31 @@ SLOPES = "test_score ~ age + sex + (age|classroom) + (age|school) + (age|provinc
 def pupils(sizes, varying):
     more = {"slope_sd": {"classroom": 1.0}, "correlation": {"classroom": 0.3}} if varying else {}
     return simulate_schools(*sizes, intercept_at=10, seed=1, **more).data
+
+
+def ratings(share):
+    """Students who rate lecturers, as many and as unevenly as in the InstEval data of R's lme4, or a share.
+
+    Students rate mostly in one of 14 departments; a lecturer belongs to one, and some have many students.
+    """
+    rng = np.random.default_rng(1)
+    students, lecturers, n = (int(share * size) for size in (2972, 1128, 73_421))
+    department = rng.integers(0, 14, lecturers)
+    popularity = rng.lognormal(0, 1, lecturers)
+    home = rng.integers(0, 14, students)
+    s, d = rng.integers(0, students, n), np.empty(n, dtype=int)
+    for dept in range(14):
+        here = (home[s] == dept).nonzero()[0]
+        chance = popularity * np.where(department == dept, 1, 0.05)
+        d[here] = rng.choice(lecturers, len(here), p=chance / chance.sum())
+    service = rng.integers(0, 2, n)
+    data = pd.DataFrame({"s": s, "d": d, "dept": department[d], "service": service})
+    sd = {"s": (0.33, 0.1), "d": (0.5, 0.2), "dept": (0.1, 0.0)}
+    data["y"] = 3.3 - 0.1 * service + 1.2 * rng.normal(size=n)
+    for group, (intercept, slope) in sd.items():
+        u = rng.normal(size=(2, data[group].max() + 1))[:, data[group]]
+        data["y"] += intercept * u[0] + slope * u[1] * service
+    return data
 
 
 seconds, numbers = {}, {}
@@ -62,4 +90,10 @@ singular = mixedlm(SLOPES, large)
 assert singular.problem  # the cross-products are not to be measured
 end = measure("a singular fit of 200,000", singular.fit, lambda fit: [fit.llf])
 numbers["evaluations of the singular fit"] = [end.estimates.evaluations]
+crossed = ratings(1 if not quick else 0.1)
+for name, terms in [
+    ("crossed groups", "(1|s) + (1|d) + (1|dept)"),
+    ("two crossed slopes", "(service|s) + (service|d)"),
+]:
+    measure(name, mixedlm("y ~ service + " + terms, crossed).fit, lambda fit: [fit.llf])
 print(json.dumps([seconds, numbers]))
