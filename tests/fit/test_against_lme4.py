@@ -3,12 +3,9 @@
 import numpy as np
 import pandas as pd
 import pytest
-from budget import thinned
 from reference_models import CASES, RESULTS, data, fit, model
 
-# Each model by one of the two methods in `make test`, in turn REML and ML; by the other in `make test-long`.
-IN_TURN = [CASES[i + i // 2 % 2 * (1 - 2 * (i % 2))] for i in range(len(CASES))]
-pytestmark = pytest.mark.parametrize("model_id, method", thinned(IN_TURN, 2))
+pytestmark = pytest.mark.parametrize("model_id, method", CASES)
 
 
 def group_names(ours, lme4: dict) -> dict:
