@@ -614,7 +614,7 @@ units = pd.DataFrame(
     },
     index=["log-likelihood, REML", "log-likelihood, ML"],
 )
-units["difference"] = units["years"] - units["months"]
+units["difference"] = (units["years"] - units["months"]).abs()
 gap = (years.fit().fittedvalues - months.fit().fittedvalues).abs().max()
 print(f"largest difference of the fitted scores: {gap:.4f}")
 print(f"log(12) = {np.log(12):.2f}")
