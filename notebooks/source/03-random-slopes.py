@@ -672,6 +672,22 @@ pd.DataFrame(reached).T
 # shifts and scales every predictor internally, and then gives the answer for the zero that you wrote. So
 # it finds the optimum with any zero, as the table with four zeros showed. In other software, centring is
 # a good habit.
+#
+# If your model must have its zero far away, tell the search where to begin. `fit.code` writes a program in
+# plain statsmodels for any fit, and it begins where our search ended:
+
+# %% tags=["self-study"]
+far = mixedlm("test_score ~ age + (age|school)", pupils).fit()
+print(far.code)
+
+# %% [markdown] tags=["self-study"]
+# The program expects a table called `data`, and leaves a `result`. Here it runs as it was printed:
+
+# %% tags=["self-study"]
+program = {"data": pupils}
+exec(far.code, program)
+print(f"log-likelihood, zero at birth: {program['result'].llf:.2f}")
+print(f"log-likelihood, zero at ten:   {fit.llf:.2f}")
 
 # %% [markdown] tags=["workshop"]
 # ## Quiz
