@@ -5,6 +5,7 @@ server, this file as a program: it has all that imported, and starts a kernel by
 the fork is ipykernel's own launcher, as a new ``__main__``, in the folder and environment that it is told.
 """
 
+import atexit
 import gc
 import json
 import os
@@ -69,14 +70,16 @@ class Forked:
 
 @cache
 def server() -> subprocess.Popen:
-    """The server of this process: it ends with it, since it reads what this writes."""
-    return subprocess.Popen(
+    """The server of this process, which ends before it: once nothing more can come to read."""
+    process = subprocess.Popen(
         [sys.executable, __file__],
         env={**os.environ, "MPLBACKEND": "module://matplotlib_inline.backend_inline"},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
     )
+    atexit.register(process.communicate)
+    return process
 
 
 def launch(
