@@ -18,7 +18,7 @@ from course.solver.elimination import Stage, Sums, invert, product
 from course.solver.problem import Evaluation, Problem
 
 # Levels side by side for which a call costs little beside its arithmetic, and arrays stay in the cache.
-LEVELS_AT_ONCE = 4_000
+LEVELS_AT_ONCE = 16_000
 
 
 def parts(problems: Sequence[Problem]) -> list[slice]:
