@@ -27,7 +27,7 @@ from course.solver.refits import Refitter, how_many
 from course.solver.together import Batches, Together, at_root, unpack_together
 
 SPACING = 0.05  # of the points, in standard errors
-NEAR = 0.1  # how far the model is believed, in standard errors
+NEAR = 0.12  # how far the model is believed, in standard errors
 CHECKED = 5  # levels at which it is checked
 TOLERANCE = 1e-4  # of a standard error: the step that may be left there
 NEWTON_STEPS = 6
