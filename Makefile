@@ -25,7 +25,8 @@ INSTALL_ALOUD = echo "Installing the course and what it needs in .venv, in pinne
 NOTEBOOKS = $(wildcard notebooks/*.ipynb notebooks/solutions/*.ipynb)
 CELL_TIMEOUT := 300
 
-PYTEST := $(VENV_PYTHON) -m pytest
+# One thread for each process: on all cores there is one process already, and more threads would only take turns.
+PYTEST := OPENBLAS_NUM_THREADS=1 $(VENV_PYTHON) -m pytest
 # A file of tests, or a notebook, goes to whichever core is free; tests/conftest.py puts the longest first.
 ON_ALL_CORES := -n logical --maxprocesses 8 --dist loadfile --no-loadscope-reorder
 NBVAL := --nbval --nbval-current-env --nbval-cell-timeout=$(CELL_TIMEOUT)
