@@ -263,8 +263,8 @@ class Crossing:
         LX, K = tape.LX[:, some], self.pattern.matrix(tape.K)
         left = tape.K_tu[:, some] - K @ LX - K.T @ LX
         # X Mbar, but solved for: where effects are large, what X is multiplied with nearly cancels
-        K_bar = self._by_place(tape.K_tu, M_bar[:, some])
-        right = tape.S.solve(self._times([factor.T for factor in tape.factors], K_bar))
+        products = self._by_place(tape.K_tu, M_bar[:, some])
+        right = tape.S.solve(self._times([factor.T for factor in tape.factors], products))
         slopes = self.pattern.slopes(tape.K, self._of_inverse(tape)[0], tape.factors)
         for (grouping, _), slope, here in zip(
             self.others, slopes, self.levels.columns, strict=True
