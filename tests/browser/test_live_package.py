@@ -50,6 +50,8 @@ NOT_INSIDE = {
     "test_the_table_comes_back_from_a_file_of_spss": "needs pyreadstat",
     "test_what_waits_is_cancelled_when_a_worker_fails": "needs threads",
     "course.design.columns.check_frame": "needs pyarrow",
+    "test_a_nan_in_a_nullable_column_is_missing": "needs pyarrow",
+    "int64[pyarrow]": "needs pyarrow",
     "test_memory_stays_below_three_times_the_frame": "needs tracemalloc's figures of this machine",
 }
 
