@@ -1,4 +1,4 @@
-"""Stand-ins for the parts of ``statsmodels.api`` that the site leaves out: without them, it is not imported."""
+"""Stand-ins for parts of ``statsmodels.api`` that the site leaves out; without them, it is not imported."""
 
 import sys
 from types import ModuleType
