@@ -36,8 +36,8 @@ def draw_population(
     Examples
     --------
     >>> sizes = {"school": (2, 2), "classroom": (1, 1), "student_id": (3, 3)}
-    >>> draw_population(np.random.default_rng(1), 1, sizes)["student_id"]["school"]
-    array([0, 0, 0, 1, 1, 1], dtype=int32)
+    >>> draw_population(np.random.default_rng(1), 1, sizes)["student_id"]["school"].tolist()
+    [0, 0, 0, 1, 1, 1]
     """
     population = {"province": {"province": np.arange(provinces, dtype=np.int32)}}
     for parent, level in zip(_CHAIN, _CHAIN[1:], strict=False):

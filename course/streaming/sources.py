@@ -73,10 +73,6 @@ def open_source(data: object) -> Source | None:
 
 
 def _dataset(path: Path) -> pyarrow.dataset.Dataset:
-    require_package("pyarrow", "Reading Parquet files")
-    import pyarrow
-    import pyarrow.dataset
-
     if path.suffix not in ("", ".parquet") and not path.is_dir():
         raise CourseError(
             f"data={str(path)!r} is no Parquet file: for a table that fits into memory write "
@@ -85,6 +81,10 @@ def _dataset(path: Path) -> pyarrow.dataset.Dataset:
         )
     if not path.exists():
         raise CourseError(f"there is no file or folder {str(path)!r}")
+    require_package("pyarrow", "Reading Parquet files")
+    import pyarrow
+    import pyarrow.dataset
+
     try:
         return pyarrow.dataset.dataset(path, format="parquet", partitioning="hive")
     except (pyarrow.ArrowException, OSError) as error:

@@ -313,7 +313,7 @@ def test_a_new_value_of_a_number_used_as_a_label_is_named(call, known):
 
 def test_long_numbers_as_labels_of_a_predictor_are_kept_to_the_last_digit():
     """Floats would take 2**53 and 2**53 + 1 for one number."""
-    data = bad(x=2**53 + np.arange(60) % 3)
+    data = bad(x=2**53 + np.arange(60, dtype=np.int64) % 3)
     d = design("score ~ C(x) + (1|school)", data)
     assert d.X.sum(axis=0).tolist() == [60, 20, 20]
     np.testing.assert_array_equal(d.fixed_rows(data), d.X)
