@@ -52,6 +52,15 @@ def test_a_package_that_is_not_there_is_named(bare, tmp_path):
     assert not (tmp_path / "study").exists()
 
 
+def test_a_path_that_pyarrow_would_not_read_either_needs_no_pyarrow(bare, tmp_path):
+    for path, mend in {
+        tmp_path / "a.csv": r"read_table\(",
+        tmp_path / "none": "no file or folder",
+    }.items():
+        with pytest.raises(CourseError, match=mend):
+            mixedlm("y ~ x + (1|g)", path)
+
+
 class Threadless(Executor):
     """An executor where no thread can be started."""
 
