@@ -6,6 +6,7 @@ import io
 import json
 import os
 import sys
+import unittest
 from types import SimpleNamespace
 
 import pytest
@@ -53,6 +54,7 @@ def tested(paths: list[str], left_out: list[str]) -> None:
     missing.default = SimpleNamespace(max_examples=100)  # what tests of chance go by, see budget.py
     sys.modules |= {f"hypothesis{part}": missing for part in HYPOTHESIS}
     sys.modules["asyncio"] = missing  # for pdb, which pytest imports and nobody calls here
+    unittest.__path__.append("/home/reader/live/unittest")  # the site leaves half of it out
     os.chdir("/home/reader")
     sys.path[:0] = ["/home/reader/tests"]
     said = io.StringIO()
