@@ -20,6 +20,22 @@ TOKEN = re.compile(
 CROSSED = (":", "%in%", "&")  # lme4's, R's, and that of MixedModels.jl
 
 
+def apart(arguments: str) -> list[str]:
+    """The arguments of a call, cut at the commas that stand outside of all brackets and quotes."""
+    parts, depth, quote = [""], 0, ""
+    for char in arguments:
+        if quote:
+            quote = "" if char == quote else quote
+        elif char in "'\"`":
+            quote = char
+        depth += 0 if quote else (char in "([") - (char in ")]")
+        if char == "," and depth == 0 and not quote:
+            parts.append("")
+        else:
+            parts[-1] += char
+    return parts
+
+
 class Tokens:
     """A position in a text.
 
