@@ -17,7 +17,7 @@ COUNT_ALOUD = before=$(UNPACKED); while sleep 5 && kill -0 $$$$ 2>/dev/null; do 
 # is imported.
 COMPILE_ALL = $(VENV_PYTHON) -m compileall -qq -x '/tests/' .venv/lib || true
 COMPILE_MEANWHILE = while sleep 8 && kill -0 $$$$ 2>/dev/null; do $(COMPILE_ALL); done
-COMPILE_REST = echo "Compiling what is not compiled yet, so that it starts faster: some seconds."; $(COMPILE_ALL:-qq=-qq -j 0)
+COMPILE_REST = echo "Compiling what is not compiled yet, so that it starts faster: half a minute, or a minute where the machine is busy."; $(COMPILE_ALL:-qq=-qq -j 0)
 INSTALL_ALOUD = echo "Installing the course and what it needs in .venv, in pinned versions. From nothing, that is more than 100"; \
   echo "packages, 200 MB to download and 900 MB on the disk. It takes a minute or two; longer where the network is slow."; \
   { $(COUNT_ALOUD); } & { $(COMPILE_MEANWHILE); } & $(PIP_INSTALL) --no-compile
@@ -36,7 +36,8 @@ LONG = tests lessons stress fuzz levels coverages
 # The learner's own copy of the lessons, which git does not see: what is written there, no update touches.
 MY_WORK := my-work
 
-# JupyterLab prints its address. Without a screen, and for root, that is all: it opens no browser.
+# JupyterLab prints its address. Without a screen, and for root, that is all: it opens no browser. And it does not
+# ask a learner whether to fetch news of Jupyter.
 NO_SCREEN = $(if $(filter Linux,$(shell uname -s)),$(if $(DISPLAY)$(WAYLAND_DISPLAY),,--no-browser))
 ROOT_USER = $(if $(filter 0,$(shell id -u)),--no-browser --allow-root)
 OPENS = $(if $(NO_SCREEN)$(ROOT_USER),Open that address in a browser.,It opens in the browser by itself.)
@@ -53,7 +54,7 @@ lab: doctor ## install, check the installation, open your copy of the lessons in
 	@$(VENV_PYTHON) -m course lessons $(MY_WORK)
 	@echo "Starting JupyterLab. In a few seconds it prints its address: http://localhost:8888/lab/..., or 8889 where 8888 is taken."
 	@echo "$(OPENS) To stop it, press Control-C twice."
-	$(VENV_PYTHON) -m jupyterlab $(sort $(NO_SCREEN) $(ROOT_USER)) --ServerApp.root_dir=$(MY_WORK) --LabApp.default_url=/lab/tree/00-start-here.ipynb
+	$(VENV_PYTHON) -m jupyterlab $(sort $(NO_SCREEN) $(ROOT_USER)) --LabApp.news_url=None --ServerApp.root_dir=$(MY_WORK) --LabApp.default_url=/lab/tree/00-start-here.ipynb
 
 test: .venv/installed-test style ## install with the test tools; run linter, tests, doctests, notebooks
 	$(PYTEST) $(ON_ALL_CORES) course tests $(if $(NOTEBOOKS),$(NBVAL) --lessons-once $(NOTEBOOKS))

@@ -9,7 +9,9 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-LINE = 95  # characters that fit beside JupyterLab's list of files; it cuts longer lines within a word
+LINE = (
+    95  # characters that fit beside JupyterLab's list of files; it cuts longer lines within a word
+)
 
 
 def in_lines(text: str) -> str:

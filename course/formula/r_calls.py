@@ -29,7 +29,9 @@ RANDOM = re.compile(r"~\s*([^|]+)\|\s*([\w./:]+)")
 ONE_NAME = re.compile(r"[^\W\d]\w*")
 WITHOUT_PRIORS = ("brm", "stan_lmer", "stan_glmer")
 # Arguments that say how to search, what to print, or what holds here anyway.
-NEEDLESS = frozenset("control start verbose na.action devFunOnly chains iter cores seed prior".split())
+NEEDLESS = frozenset(
+    "control start verbose na.action devFunOnly chains iter cores seed prior".split()
+)
 UPDATE = (
     "there is no update(): write the whole formula, or make it from the old one as text, as in "
     'fit.formula.replace("+ sex", "")'

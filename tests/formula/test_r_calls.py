@@ -29,7 +29,7 @@ IN_PYTHON = {
     "stan_lmer(y ~ x + (1|g), d)": 'mixedlm("y ~ x + (1|g)", d).fit(). It fits by likelihood',
     "lme(y ~ x, random = ~ x | g, data = d, method = 'ML')": 'mixedlm("y ~ x + (x|g)", d).fit(reml=False)',
     "nlme::lme(y ~ x, d, ~ 1 | g/h)": 'mixedlm("y ~ x + (1|g/h)", d).fit()',
-    "lmer(y ~ f + (1|g), d, contrasts = list(f = contr.sum), subset = x > 1)": 'd).fit(). It has no place '
+    "lmer(y ~ f + (1|g), d, contrasts = list(f = contr.sum), subset = x > 1)": "d).fit(). It has no place "
     "for contrasts and subset",
     "glmmTMB(y ~ x + (1|g), d, family = nbinom2, dispformula = ~ f)": ".fit(reml=False). It has no place for "
     "the family nbinom2 and dispformula",

@@ -373,7 +373,10 @@ def test_every_worked_answer_is_right(script):
 
 @each_lesson
 def test_pictures_and_exercises_speak_in_lines_that_fit(script):
-    for path in (NOTEBOOKS / f"{script.stem}.ipynb", NOTEBOOKS / "solutions" / f"{script.stem}.ipynb"):
+    for path in (
+        NOTEBOOKS / f"{script.stem}.ipynb",
+        NOTEBOOKS / "solutions" / f"{script.stem}.ipynb",
+    ):
         for cell in code_cells(stored(path)) if path.exists() else ():
             for output in cell.outputs:
                 said = re.match(r"In the picture: |[\d.]+ is waiting: ", text_of(output))

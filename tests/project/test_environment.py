@@ -129,7 +129,8 @@ def test_make_lab_opens_a_browser_only_where_there_is_a_screen():
     root = os.geteuid() == 0
     opens = make("-n", "lab", DISPLAY=":0").splitlines()[-1]
     assert opens.endswith(
-        "--ServerApp.root_dir=my-work --LabApp.default_url=/lab/tree/00-start-here.ipynb"
+        "--LabApp.news_url=None --ServerApp.root_dir=my-work "
+        "--LabApp.default_url=/lab/tree/00-start-here.ipynb"
     )
     assert ("--no-browser" in opens) == root
     assert ("--allow-root" in opens) == root
