@@ -307,7 +307,8 @@ page(["data", "R and course", "statsmodels", "value", "agree"], lines)
 # | nlme | `lme(y ~ x, random = ~ x \| g)` | `"y ~ x + (x\|g)"` |
 # | nlme, unrelated effects | `random = list(g = pdDiag(~ x))` | `"y ~ x + (x\|\|g)"` |
 #
-# - If you paste a whole call of R where the formula belongs, the message has that call in Python.
+# - If you paste a whole call of R where the formula belongs, the message has that call in Python. And
+#   `from course import VarCorr`, or any other function of R's, is answered with its name here.
 # - `glmmTMB` fits by ML unless you write `REML = TRUE`, and so does `lme` with `method = "ML"`.
 
 # %% [markdown] tags=["workshop"]

@@ -200,8 +200,8 @@ def test_a_public_name_leads_to_something_of_that_name(name):
 
 
 def test_an_unknown_name_is_an_attribute_error():
-    with pytest.raises(AttributeError, match="'course' has no attribute 'lmer'"):
-        course.lmer  # noqa: B018
+    with pytest.raises(AttributeError, match="'course' has no attribute 'mixdlm'"):
+        course.mixdlm  # noqa: B018
 
 
 IMPORTED_FIRST = [
