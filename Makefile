@@ -36,11 +36,14 @@ LONG = tests lessons stress fuzz levels coverages
 # The learner's own copy of the lessons, which git does not see: what is written there, no update touches.
 MY_WORK := my-work
 
-# JupyterLab prints its address. Without a screen, and for root, that is all: it opens no browser. And it does not
-# ask a learner whether to fetch news of Jupyter.
+# JupyterLab prints its address. Without a screen, and for root, that is all: it opens no browser.
 NO_SCREEN = $(if $(filter Linux,$(shell uname -s)),$(if $(DISPLAY)$(WAYLAND_DISPLAY),,--no-browser))
 ROOT_USER = $(if $(filter 0,$(shell id -u)),--no-browser --allow-root)
 OPENS = $(if $(NO_SCREEN)$(ROOT_USER),Open that address in a browser.,It opens in the browser by itself.)
+
+# What JupyterLab would ask who opens it for the first time: whether to fetch news from the internet.
+LAB_SETTINGS := .venv/share/jupyter/lab/settings
+NO_NEWS = {"@jupyterlab/apputils-extension:notification": {"fetchNews": "false"}}
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -52,9 +55,10 @@ help: ## list what make can do here
 
 lab: doctor ## install, check the installation, open your copy of the lessons in JupyterLab
 	@$(VENV_PYTHON) -m course lessons $(MY_WORK)
+	@mkdir -p $(LAB_SETTINGS) && echo '$(NO_NEWS)' > $(LAB_SETTINGS)/overrides.json
 	@echo "Starting JupyterLab. In a few seconds it prints its address: http://localhost:8888/lab/..., or 8889 where 8888 is taken."
 	@echo "$(OPENS) To stop it, press Control-C twice."
-	$(VENV_PYTHON) -m jupyterlab $(sort $(NO_SCREEN) $(ROOT_USER)) --LabApp.news_url=None --ServerApp.root_dir=$(MY_WORK) --LabApp.default_url=/lab/tree/00-start-here.ipynb
+	$(VENV_PYTHON) -m jupyterlab $(sort $(NO_SCREEN) $(ROOT_USER)) --ServerApp.root_dir=$(MY_WORK) --LabApp.default_url=/lab/tree/00-start-here.ipynb
 
 test: .venv/installed-test style ## install with the test tools; run linter, tests, doctests, notebooks
 	$(PYTEST) $(ON_ALL_CORES) course tests $(if $(NOTEBOOKS),$(NBVAL) --lessons-once $(NOTEBOOKS))

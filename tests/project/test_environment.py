@@ -1,6 +1,7 @@
 """One set of versions everywhere, a package that is light to import, and names that lead somewhere."""
 
 import inspect
+import json
 import os
 import re
 import shutil
@@ -129,8 +130,7 @@ def test_make_lab_opens_a_browser_only_where_there_is_a_screen():
     root = os.geteuid() == 0
     opens = make("-n", "lab", DISPLAY=":0").splitlines()[-1]
     assert opens.endswith(
-        "--LabApp.news_url=None --ServerApp.root_dir=my-work "
-        "--LabApp.default_url=/lab/tree/00-start-here.ipynb"
+        "--ServerApp.root_dir=my-work --LabApp.default_url=/lab/tree/00-start-here.ipynb"
     )
     assert ("--no-browser" in opens) == root
     assert ("--allow-root" in opens) == root
@@ -202,6 +202,12 @@ def test_a_public_name_leads_to_something_of_that_name(name):
 def test_an_unknown_name_is_an_attribute_error():
     with pytest.raises(AttributeError, match="'course' has no attribute 'mixdlm'"):
         course.mixdlm  # noqa: B018
+
+
+def test_make_lab_lets_jupyterlab_ask_nothing():
+    (line,) = [line for line in make("-n", "lab").splitlines() if "overrides.json" in line]
+    settings = json.loads(re.search(r"echo '(.*)' >", line)[1])
+    assert settings == {"@jupyterlab/apputils-extension:notification": {"fetchNews": "false"}}
 
 
 IMPORTED_FIRST = [
