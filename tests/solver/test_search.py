@@ -77,6 +77,7 @@ def test_a_fit_counts_its_evaluations_and_says_how_steep_its_end_is(monkeypatch)
     assert 0 <= found.gradient < 1e-3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("formula", ["y ~ x + (x|a)", "y ~ x + (1|p) + (1|t)"])
 @pytest.mark.parametrize("reml", [True, False])
 def test_refits_side_by_side_end_where_a_search_from_the_usual_start_does(formula, reml):
