@@ -1275,7 +1275,7 @@ translated(
 # | normal quantiles | `qqnorm(resid(m))` | `sm.qqplot(result.resid)` | `plots.qq(fit)` |
 # | random effects with intervals | `lattice::dotplot(ranef(m))` | none | `plots.caterpillar(fit, "school")` |
 # | predicted lines | `ggeffects::ggpredict(m, "age10")` | none | `plots.predictions(fit, "age10")` |
-# | intervals of new rows | `merTools::predictInterval(m)` | none | `predict(interval="prediction")` |
+# | intervals of new rows | `merTools::predictInterval(m)` | none | `fit.predict(interval="prediction")` |
 # | the profile | `lattice::xyplot(profile(m))` | none | `plots.profile_zeta(profile(fit))` |
 # | what stands out | `performance::check_model(m)`, `DHARMa::simulateResiduals(g)` | none | `diagnose(fit)` |
 # | tests of all terms | `car::Anova(m, type = 3)` | `result.wald_test_terms()` | `anova(fit)` |

@@ -13,7 +13,9 @@ fit = mixedlm("normexam ~ standLRT + (1|school)", exam).fit()
 
 
 def test_an_import_of_r_is_told_what_it_is_here():
-    with pytest.raises(CourseError, match=r"R's VarCorr is fit\.variance_components in this course"):
+    with pytest.raises(
+        CourseError, match=r"R's VarCorr is fit\.variance_components in this course"
+    ):
         from course import VarCorr  # noqa: F401
     with pytest.raises(CourseError, match=r"R's lmer is mixedlm\(formula, data\)\.fit\(\)"):
         course.lmer  # noqa: B018
