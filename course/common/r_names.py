@@ -31,7 +31,6 @@ HERE = {
     "drop1": f"anova(fit), or {SMALLER} for a likelihood ratio",
     "ranova": f"{SMALLER}, with and without the random term",
     "Anova": "anova(fit)",
-    "simulate": "simulate_responses(fit)",
     "bootMer": "bootstrap(fit)",
     "emmeans": 'means(fit, "factor")',
     "emtrends": 'slopes(fit, "x")',

@@ -192,8 +192,8 @@ EXERCISES = (
                 ),
                 "both questions are in it. But what stands in different terms is taken for unrelated, and "
                 "nothing in the study says that the effect of the dose and the gap are. And the level of a "
-                "ward is in it twice, once in each term: a factor without an intercept has a level for every "
-                "label. Let them correlate.",
+                "ward is in it twice (a factor without an intercept has a level for every label). Let them "
+                "correlate.",
             ),
             Slip(
                 lambda data: (

@@ -1,6 +1,7 @@
 """Functions of R's that somebody imports from the course: each is told what it is here."""
 
 import re
+from pathlib import Path
 
 import pytest
 
@@ -30,6 +31,11 @@ def test_what_it_is_told_exists(name):
         assert hasattr(fit, attribute), text
     for function in re.findall(r"(?<![.\w])([a-z_]+)\(", text):
         assert function in course.__all__, text
+
+
+def test_no_name_of_the_course_itself_is_taken_for_one_of_r():
+    ours = {path.stem for path in Path(course.__file__).parent.iterdir()} | set(course.__all__)
+    assert not ours & set(HERE)
 
 
 def test_anova_of_two_fits_is_compare():
