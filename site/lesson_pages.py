@@ -28,7 +28,7 @@ TEXT_IN_FORMULA = re.compile(r"\\text\{[^}]*\}")
 DISPLAYED = re.compile(r"^\$\\displaystyle\s*(.*)\$$", re.DOTALL)
 SEEN = "In the picture: "  # what `plots.show` prints below a picture
 # What `check` says of a stub: a reader of the site has no cell to run.
-WAITING = re.compile(r"^\d\d\.\d+ is waiting: .*?\brun\s+again\.\n?", re.MULTILINE | re.DOTALL)
+WAITING = re.compile(r"^\d\d\.\d+ is waiting: .*\n?", re.MULTILINE)
 # The longest fence that appears nowhere in code or output.
 FENCE = "~~~~~~~~"
 

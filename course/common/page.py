@@ -9,22 +9,6 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-LINE = (
-    95  # characters that fit beside JupyterLab's list of files; it cuts longer lines within a word
-)
-
-
-def in_lines(text: str) -> str:
-    """A printed sentence or two, broken between words.
-
-    Examples
-    --------
-    >>> print(in_lines("One sentence that is printed is broken between words, " * 3))
-    One sentence that is printed is broken between words, One sentence that is printed is broken
-    between words, One sentence that is printed is broken between words,
-    """
-    return textwrap.fill(text, LINE, break_long_words=False, break_on_hyphens=False)
-
 
 @dataclass(frozen=True, eq=False)
 class Section:

@@ -12,7 +12,6 @@ from typing import Any
 import pandas as pd
 
 from course.common.nearest import closest
-from course.common.page import in_lines
 from course.errors import CourseError
 from course.exercises.exercise import Data, Exercise, Verdict, judge
 from course.exercises.kinds import kind_in_words
@@ -75,7 +74,7 @@ def _show(verdict: Verdict) -> None:
     """Print it; in a notebook, right and wrong have colours and signs."""
     ipython = sys.modules.get("IPython")
     if verdict.right is None or ipython is None or ipython.get_ipython() is None:
-        print(in_lines(verdict.message))
+        print(verdict.message)
     else:
         from IPython.display import display
 

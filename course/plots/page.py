@@ -16,7 +16,6 @@ from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from PIL import Image
 
-from course.common.page import in_lines
 from course.errors import CourseError
 
 BLUE, ORANGE = map(to_hex, (sns.color_palette("colorblind")[i] for i in (0, 1)))
@@ -100,7 +99,7 @@ def show(ax: Axes | np.ndarray, *, alt: str | None = None) -> None:
     plt.close(figure)
     about = {"alt": alt, "width": width, "height": height}
     display({"image/png": image, "text/plain": alt}, raw=True, metadata={"image/png": about})
-    print(in_lines(f"In the picture: {alt}"))
+    print(f"In the picture: {alt}")
 
 
 def alt_text(ax: Axes | np.ndarray) -> str:

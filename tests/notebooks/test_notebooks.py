@@ -19,7 +19,6 @@ import nbformat
 import pytest
 from drawn import colours_off_the_palette
 
-from course.common.page import LINE
 from course.exercises.check import all_exercises, find
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -370,19 +369,6 @@ def test_every_worked_answer_is_right(script):
     defined = [id for id in all_exercises() if id.startswith(script.stem[:2] + ".")]
     assert right == defined
     assert "not yet" not in printed and "is waiting" not in printed
-
-
-@each_lesson
-def test_pictures_and_exercises_speak_in_lines_that_fit(script):
-    for path in (
-        NOTEBOOKS / f"{script.stem}.ipynb",
-        NOTEBOOKS / "solutions" / f"{script.stem}.ipynb",
-    ):
-        for cell in code_cells(stored(path)) if path.exists() else ():
-            for output in cell.outputs:
-                said = re.match(r"In the picture: |[\d.]+ is waiting: ", text_of(output))
-                if output.output_type == "stream" and said:
-                    assert max(map(len, text_of(output).splitlines())) <= LINE, text_of(output)
 
 
 @each_lesson
