@@ -210,7 +210,9 @@ def test_make_lab_lets_jupyterlab_ask_nothing_and_cut_no_words(tmp_path):
     static = ".venv/lib/python3.11/site-packages/jupyter_server/static"
     (tmp_path / static).mkdir(parents=True)
     subprocess.run(set_up, shell=True, cwd=tmp_path, check=True)
-    settings = json.loads((tmp_path / ".venv/share/jupyter/lab/settings/overrides.json").read_text())
+    settings = json.loads(
+        (tmp_path / ".venv/share/jupyter/lab/settings/overrides.json").read_text()
+    )
     assert settings == {"@jupyterlab/apputils-extension:notification": {"fetchNews": "false"}}
     assert "word-break: normal" in (tmp_path / static / "custom/custom.css").read_text()
     assert " --custom-css " in make("-n", "lab").splitlines()[-1]
