@@ -93,7 +93,7 @@ def stage(folder: Path, where: Places, printed: bool, live: bool) -> Pages:
         if path.stem in ONLY_LIVE and not live:
             continue
         template = jinja.from_string(path.read_text(encoding="utf-8"))
-        pages.add(path.name, template.render(places=where, zips=zips, printed=printed))
+        pages.add(path.name, template.render(places=where, zips=zips, printed=printed, live=live))
     pages.sources["solutions.md"] += solutions_list(pages.sources)
     pages.add("index.md", front_page(pages.sources, live))
     images = pages.extra / "notebooks" / "images"

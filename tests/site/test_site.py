@@ -102,11 +102,22 @@ def test_a_picture_keeps_its_alternative_text_and_its_size():
 
 
 def test_what_a_picture_says_is_a_caption_and_no_code():
-    said = new_output("stream", name="stdout", text="In the picture: five < six\nrings.\n")
-    assert (
-        '<p class="seen">In the picture: five &lt; six rings.</p>'
-        in page(code("draw()", outputs=[said])).text
+    said = new_output("stream", name="stdout", text="In the picture: five < six rings.\nSD  2\n")
+    text = page(code("draw()", outputs=[said])).text
+    caption, _, printed = text.partition("</p>")
+    assert caption.endswith('<p class="seen">In the picture: five &lt; six rings.')
+    assert "text\nSD  2\n" in printed
+
+
+def test_a_long_sentence_wraps_and_a_wide_table_scrolls():
+    sentence = (
+        "This sentence says what is wrong, where it is wrong, and what to write instead. " * 2
     )
+    row = f"{'Intercept':40}{'59.46':40}{'0.49':>40}"
+    for printed, wraps in ((sentence, True), (row, False), ("short", False)):
+        said = new_output("stream", name="stdout", text=f"short\n{printed}\n")
+        text = page(code("print()", outputs=[said])).text
+        assert ('class="output prose"' in text) is wraps
 
 
 def test_an_equation_is_mathematics_and_its_text_has_plain_underscores():
@@ -195,6 +206,9 @@ def test_a_lesson_has_a_picture_on_the_front_page(path):
     assert card["title"]
     assert card["able"]
     assert card["alone"]
+    first = next(line for line in text.split("\n- ")[1:])
+    whole = " ".join(re.sub(r"[`*]", "", first.split("\n\n")[0]).split())
+    assert card["able"] == whole.rstrip(";.")
 
 
 def test_the_front_page_shows_what_readme_shows():
