@@ -29,7 +29,7 @@ from front_page import front_page, title
 from jinja2 import Environment
 from lesson_pages import glossary_terms, lesson, solutions
 from live.assemble import assemble
-from live.differences import with_differences
+from live.differences import with_buttons, with_differences
 from nbformat import NotebookNode
 from pictures import thumbnail, write_icon, write_preview
 from places import Places, places
@@ -73,6 +73,8 @@ def stage(folder: Path, where: Places, printed: bool, live: bool) -> Pages:
         notebook = stored(path)
         page = lesson(notebook)
         page.text = with_slider(path.stem, with_differences(path.stem, notebook, page.text))
+        if live:
+            page.text = with_buttons(page.text)
         pages.add_notebook(path, notebook, page)
     for path in sorted((NOTEBOOKS / "solutions").glob("*.ipynb")):
         notebook = stored(path)

@@ -23,6 +23,7 @@
 # Twelve pupils from four schools took a test.
 
 # %% tags=["workshop"]
+import numpy as np
 import pandas as pd
 from IPython.display import Math
 
@@ -426,6 +427,7 @@ plots.show(ax)
 # of the intervals contain the true effect of the school, which should be 95 of 100:
 
 # %% tags=["workshop"]
+# What each school truly adds to the scores of its pupils at ten years, where age10 is 0.
 true_effect = truth.centred("age10", at=10).random_effects["school"]["Intercept"]
 for name, one in {"schools only": one_level, "three levels": three_levels}.items():
     effect = one.random_effects["school"]["Intercept"]

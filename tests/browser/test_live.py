@@ -318,6 +318,12 @@ def test_whatever_lessons_import_is_there(python):
     python.printed("\n".join(sorted(imports)))
 
 
+def test_the_first_cell_of_the_course_finds_all_well(python):
+    printed = python.printed("from course import doctor\ndoctor.main();")
+    assert "FAIL" not in printed
+    assert re.search(r"all \d+ checks OK", printed)
+
+
 def test_files_clocks_and_chance_are_those_of_any_computer(python):
     native = subprocess.run(
         [sys.executable, "-c", FILES], capture_output=True, text=True, check=True

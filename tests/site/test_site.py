@@ -15,7 +15,7 @@ import nbformat
 import pytest
 import staging
 from downloads import write_zip
-from live.differences import DIFFERENT, with_differences
+from live.differences import DIFFERENT, with_buttons, with_differences
 from nbformat.v4 import (
     new_code_cell,
     new_markdown_cell,
@@ -271,6 +271,14 @@ def test_a_page_says_where_the_browser_shows_something_else(name):
     assert re.findall(r'data-cell="[^"]*"><p class="differs" hidden>(.*)</p>', text) == [
         html.escape(sentence) for sentence in expected
     ]
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_a_lesson_that_runs_on_its_page_sends_nobody_to_a_menu_of_jupyterlab(path):
+    text = lesson_pages.lesson(nbformat.read(path, as_version=4)).text
+    facts, _, rest = text.partition("data-live")
+    assert "Run →" not in with_buttons(facts)
+    assert with_buttons(rest) == rest
 
 
 def test_a_cell_that_is_not_there_cannot_differ():

@@ -6,16 +6,19 @@ sets are not in the reader's download (``left_out.py``), so it could not be impo
 
 from importlib import import_module
 
-# Names by the module of statsmodels that has them, then modules by the name that ``statsmodels.api`` gives them.
+# Names by the module of statsmodels that has them; below, modules by the name that they have here.
 NAMES = {
     "discrete.conditional_models": "ConditionalLogit ConditionalMNLogit ConditionalPoisson",
-    "discrete.count_model": "ZeroInflatedGeneralizedPoisson ZeroInflatedNegativeBinomialP ZeroInflatedPoisson",
-    "discrete.discrete_model": "GeneralizedPoisson Logit MNLogit NegativeBinomial NegativeBinomialP Poisson Probit",
+    "discrete.count_model": "ZeroInflatedGeneralizedPoisson ZeroInflatedNegativeBinomialP "
+    "ZeroInflatedPoisson",
+    "discrete.discrete_model": "GeneralizedPoisson Logit MNLogit NegativeBinomial NegativeBinomialP "
+    "Poisson Probit",
     "discrete.truncated_model": "HurdleCountModel TruncatedLFNegativeBinomialP TruncatedLFPoisson",
     "duration.hazard_regression": "PHReg",
     "duration.survfunc": "SurvfuncRight",
     "gam.generalized_additive_model": "GLMGam",
-    "genmod.api": "GEE GLM QIF BinomialBayesMixedGLM NominalGEE OrdinalGEE PoissonBayesMixedGLM cov_struct families",
+    "genmod.api": "GEE GLM QIF BinomialBayesMixedGLM NominalGEE OrdinalGEE PoissonBayesMixedGLM "
+    "cov_struct families",
     "graphics.gofplots": "ProbPlot qqline qqplot qqplot_2samples",
     "iolib.smpickle": "load_pickle",
     "regression.linear_model": "GLS GLSAR OLS WLS",
