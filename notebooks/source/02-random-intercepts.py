@@ -23,7 +23,6 @@
 # Twelve pupils from four schools took a test.
 
 # %% tags=["workshop"]
-import numpy as np
 import pandas as pd
 from IPython.display import Math
 
@@ -625,6 +624,8 @@ pd.DataFrame(estimates).agg(["min", "median", "max"]).T.round(1)
 # the weight is $n\rho / (1 + (n - 1)\rho)$.
 
 # %% tags=["self-study"]
+import numpy as np
+
 n = np.arange(1, 61)
 weights = pd.DataFrame({rho: n * rho / (1 + (n - 1) * rho) for rho in [0.05, 0.2, 0.5]}, index=n)
 ax = weights.plot(style=["-", "--", ":"], color=[plots.BLUE, plots.ORANGE, plots.INK], lw=2)
