@@ -181,6 +181,7 @@ def test_only_what_needs_statsmodels_and_pictures_imports_them():
     assert not {"statsmodels", "matplotlib", "seaborn", "jupyterlab"} & set(loaded)
 
 
+@pytest.mark.slow
 def test_what_a_lesson_begins_with_waits_for_nothing_that_fits():
     """What their wings hand on beside them needs more, and imports it when it is called."""
     names = ["load", "read_table", "simulate_schools", "check"]
