@@ -44,6 +44,15 @@ NO_SCREEN = $(if $(filter Linux,$(shell uname -s)),$(if $(DISPLAY)$(WAYLAND_DISP
 ROOT_USER = $(if $(filter 0,$(shell id -u)),--no-browser --allow-root)
 OPENS = $(if $(NO_SCREEN)$(ROOT_USER),Open that address in a browser.,It opens in the browser by itself.)
 
+# What JupyterLab would ask who opens it for the first time, whether to fetch news from the internet, is answered. And
+# it breaks a printed line between words, where it would cut within one. A stylesheet of the learner's own goes first.
+LAB_SETTINGS := .venv/share/jupyter/lab/settings
+NO_NEWS = {"@jupyterlab/apputils-extension:notification": {"fetchNews": "false"}}
+WHOLE_WORDS = .jp-OutputArea-output pre { word-break: normal !important; overflow-wrap: anywhere; }
+SET_UP_LAB = mkdir -p $(LAB_SETTINGS) && echo '$(NO_NEWS)' > $(LAB_SETTINGS)/overrides.json; \
+  for static in .venv/lib/python*/site-packages/jupyter_server/static; do \
+  mkdir -p $$static/custom && echo '$(WHOLE_WORDS)' > $$static/custom/custom.css; done
+
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
@@ -54,9 +63,10 @@ help: ## list what make can do here
 
 lab: doctor ## install, check the installation, open your copy of the lessons in JupyterLab
 	@$(VENV_PYTHON) -m course lessons $(MY_WORK)
+	@$(SET_UP_LAB)
 	@echo "Starting JupyterLab. In a few seconds it prints its address: http://localhost:8888/lab/..., or 8889 where 8888 is taken."
 	@echo "$(OPENS) To stop it, press Control-C twice."
-	$(VENV_PYTHON) -m jupyterlab $(sort $(NO_SCREEN) $(ROOT_USER)) --ServerApp.root_dir=$(MY_WORK) --LabApp.default_url=/lab/tree/00-start-here.ipynb
+	$(VENV_PYTHON) -m jupyterlab $(sort $(NO_SCREEN) $(ROOT_USER)) --custom-css --ServerApp.root_dir=$(MY_WORK) --LabApp.default_url=/lab/tree/00-start-here.ipynb
 
 test: .venv/installed-test style ## install with the test tools; run linter, tests, doctests, notebooks
 	$(PYTEST) $(ON_ALL_CORES) course tests $(if $(NOTEBOOKS),$(NBVAL) --lessons-once $(NOTEBOOKS))
