@@ -140,9 +140,7 @@ def library(wheel: zipfile.ZipFile) -> Iterator[tuple[str, bytes]]:
 def kept(entries: Iterable[tuple[str, zipfile.ZipFile, str]]) -> Iterator[tuple[str, bytes]]:
     """The files among the entries of archives that are not left out."""
     for path, archive, name in entries:
-        if path.endswith(("/", *left_out.KINDS)):
-            continue
-        if path.startswith(left_out.PATHS) and not path.startswith(left_out.KEPT):
+        if path.endswith(("/", *left_out.KINDS)) or path.startswith(left_out.PATHS):
             continue
         data = archive.read(name)
         if path.endswith(".dist-info/METADATA"):

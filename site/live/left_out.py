@@ -8,14 +8,14 @@ PATHS = tuple(
     interface_meta/ tabulate/ wrapt/ tomli_w/ xmltodict narwhals/ jinja2/ markupsafe/ attr/ cloudpickle/
     threadpoolctl. packaging/licenses/
 
-    statsmodels/tsa/ statsmodels/datasets/ statsmodels/sandbox/ statsmodels/treatment/
-    statsmodels/miscmodels/ statsmodels/othermod/
+    statsmodels/tsa/ statsmodels/datasets/ statsmodels/sandbox/ statsmodels/multivariate/
+    statsmodels/imputation/ statsmodels/treatment/ statsmodels/miscmodels/ statsmodels/othermod/
     statsmodels/stats/libqsturng/ patsy/test_ scipy/signal/ scipy/io/ scipy/fftpack/
     scipy/stats/_sobol_direction_numbers
 
     profiling/ pydoc_data/ _pyrepl/ ensurepip/ idlelib/ turtle. mailbox. tkinter/ venv/ pdb.
     doctest. _pyio. _pydatetime. xmlrpc/ wsgiref/ dbm/ curses/ asyncio/ ssl. bdb. pstats.
-    profile. cProfile. unittest/mock. unittest/async_case. imaplib. smtplib. ftplib.
+    profile. cProfile. unittest/mock. unittest/async_case. imaplib. smtplib. ftplib. webbrowser.
     pickletools. modulefinder. optparse. trace. wave. tzdata/
 
     matplotlib/mpl-data/sample_data/ matplotlib/mpl-data/images/ matplotlib/mpl-data/plot_directive/
@@ -30,15 +30,6 @@ PATHS = tuple(
     fontTools/svgLib/ fontTools/mtiLib/ fontTools/merge/ fontTools/qu2cu/ fontTools/cu2qu/
     fontTools/unicodedata/ fontTools/t1Lib/ fontTools/colorLib/ fontTools/encodings/ fontTools/subset/
     fontTools/diff/ fontTools/fontBuilder. fontTools/afmLib.
-    """.split()
-)
-# What statsmodels.api needs of them; guest/statsmodels_rest.py stands in for the rest.
-KEPT = tuple(
-    """
-    statsmodels/tsa/__init__. statsmodels/tsa/tsatools. statsmodels/sandbox/__init__.
-    statsmodels/sandbox/nonparametric/__init__. statsmodels/sandbox/nonparametric/kernels.
-    statsmodels/sandbox/regression/__init__. statsmodels/sandbox/regression/predstd.
-    statsmodels/sandbox/stats/
     """.split()
 )
 # By the end of the path: what only a build reads, or a page of its own.

@@ -2,8 +2,6 @@
 
 import gzip
 import json
-import re
-import subprocess
 import sys
 from pathlib import Path
 
@@ -11,9 +9,10 @@ import numpy as np
 import pandas as pd
 import pyreadstat
 import pytest
-from live import assemble
+import statsmodels.api
+from live import assemble, left_out
 from live.guest import pyreadstat as stand_in
-from live.guest import statsmodels_rest
+from live.guest import statsmodels_api as api
 
 from course import read_table, simulate_assessment
 from course.data import write_table
@@ -80,6 +79,18 @@ def test_the_stand_in_refuses_what_it_cannot_read():
             reader(FILES / name)
 
 
+def test_the_stand_in_for_the_api_of_statsmodels_has_what_is_in_the_download():
+    for name in [*api.HOMES, *api.MODULES]:
+        assert getattr(api, name) is getattr(statsmodels.api, name)
+    for module in [*api.NAMES, *api.MODULES.values()]:
+        path = f"statsmodels/{module.replace('.', '/')}"
+        assert not f"{path}.pyc".startswith(left_out.PATHS)
+    left = set(statsmodels.api.__all__) - set(api.HOMES) - set(api.MODULES)
+    assert {"tsa", "MICE", "PCA", "datasets"} <= left
+    with pytest.raises(AttributeError, match="only a part of statsmodels"):
+        api.tsa  # noqa: B018
+
+
 def test_notes_are_taken_out_of_a_module_and_nothing_else():
     header, types = b"\0asm\1\0\0\0", b"\x01\x04\x01\x60\0\0"
     long = b"\x04name" + b"x" * 200
@@ -105,51 +116,6 @@ def test_the_readers_bundle_has_the_package_its_data_and_what_runs_cells():
         "live/IPython/display.py",
     } <= set(files)
     assert not [name for name in files if name.endswith(".pyc")]
-
-
-# Imports all that lessons import of two packages where nothing is to be found that the site leaves out.
-IMPORT = """
-import sys
-from live import left_out
-from live.guest.statsmodels_rest import stand_in
-
-class Nowhere:
-    def find_spec(name, path=None, target=None):
-        files = [f"{name.replace('.', '/')}{end}" for end in (".", "/__init__.")]
-        if name.startswith(("statsmodels.", "scipy.")) and all(
-            file.startswith(left_out.PATHS) and not file.startswith(left_out.KEPT) for file in files
-        ):
-            raise ModuleNotFoundError(name)
-
-sys.meta_path.insert(0, Nowhere)
-stand_in()
-exec(sys.argv[1])
-"""
-
-
-@pytest.mark.slow
-def test_lessons_import_nothing_that_the_site_leaves_out():
-    sources = [path.read_text("utf-8") for path in (ROOT / "notebooks" / "source").glob("*.py")]
-    lines = {line.strip() for source in sources for line in source.splitlines()}
-    wanted = sorted(
-        line for line in lines if re.match("(import|from) (statsmodels|scipy)[. ]", line)
-    )
-    assert "import statsmodels.api as sm" in wanted
-    use = "\nassert not [name for name in sm.__all__ if not hasattr(sm, name)]"
-    subprocess.run(
-        [sys.executable, "-c", IMPORT, "\n".join(wanted) + use], cwd=ROOT / "site", check=True
-    )
-
-
-def test_a_part_of_statsmodels_that_is_left_out_says_so_when_it_is_used():
-    part = statsmodels_rest.Part("statsmodels.tsa.api", "the analysis of time series")
-    model = part.ARIMA
-    for use in (lambda: model([1, 2]), lambda: model.fit):
-        with pytest.raises(
-            ModuleNotFoundError, match="^statsmodels.tsa.api.ARIMA is not on this page"
-        ):
-            use()
-    assert not hasattr(part, "__path__") and not hasattr(model, "__wrapped__")
 
 
 def test_a_wheel_that_is_not_the_one_that_was_tried_is_refused(tmp_path, monkeypatch):
