@@ -19,21 +19,24 @@ SHORT = 0.01  # and what the picture shows as another optimum
 KEPT = "## Larger than memory"  # from here on, results.md is written by others
 
 NOTES = f"""\
-Seconds are of the processor, all threads together, though each package is told to use one: medians over runs in which
-all took turns. Whoever needs more than {SLOW} s takes no second turn, and a process is stopped after {LIMIT} s. Loading
-packages, reading files, making R's factors and a first small fit are not counted. "GB" is the most memory that the
-package's process held, with data and all that it loads. "Short by" is mixedlm's log-likelihood minus the other's; up to
-{SAME_LLF:g} is rounding, and shown as 0; above that, the other stopped short of the optimum.
+Seconds are of the processor, all threads together, though each package is told to use one: medians over
+runs in which all took turns. Whoever needs more than {SLOW} s takes no second turn, and a process is
+stopped after {LIMIT} s. Loading packages, reading files, making R's factors and a first small fit are not
+counted. "GB" is the most memory that the package's process held, with data and all that it loads. "Short
+by" is mixedlm's log-likelihood minus the other's; up to {SAME_LLF:g} is rounding, and shown as 0; above
+that, the other stopped short of the optimum.
 
-All fit by REML with default settings, except where maximum likelihood is said: gpboost has no REML. Its default finds
-determinants by random vectors; its log-likelihood here is that of its estimates by its own Cholesky factors, not the
-number that it reports, which can be above the maximum. It knows no covariances of intercepts and slopes, kamino-lme
-no slopes beside other terms, mixedlm-rs one grouping factor: each is measured at what it has. lme-python takes pandas
-by way of pyarrow; glmmTMB reckons standard errors of all parameters in the same call.
+All fit by REML with default settings, except where maximum likelihood is said: gpboost has no REML. Its
+default finds determinants by random vectors; its log-likelihood here is that of its estimates by its own
+Cholesky factors, not the number that it reports, which can be above the maximum. It has no covariances of
+intercepts and slopes, kamino-lme no slopes beside other terms, mixedlm-rs one grouping factor: each is
+measured at what it has. interlace-lme goes without its extra scikit-sparse, which needs libraries of the
+system; it and glmmTMB are measured with slopes at all three levels on 24,000 rows alone. lme-python takes
+pandas by way of pyarrow; glmmTMB reckons standard errors of all parameters in the same call.
 
-Pupils are simulated in classrooms in schools in provinces (`problems.py` has formulas and sizes). `age` is
-centred where its slope varies, which helps the others: mixedlm does it inside. By hand, statsmodels has no
-correlated effects below the top level, so there a larger model is compared with a smaller one.
+Pupils are simulated in classrooms in schools in provinces (`problems.py` has formulas and sizes). `age`
+is centred where its slope varies, which helps the others: mixedlm does it inside. By hand, statsmodels
+has no correlated effects below the top level, so there a larger model is compared with a smaller one.
 """
 
 
@@ -83,8 +86,8 @@ def growing(grown: dict[int, tuple[float, float]], sizes: dict[int, Size]) -> li
     lines = [
         "## More pupils",
         "",
-        "Three correlated slopes, `.fit()` of a data frame in memory: the fastest of some runs in which all sizes took "
-        "turns, and the most memory of a process, with data, packages and what simulating the pupils took.",
+        "Three correlated slopes, `.fit()` of a data frame in memory: the fastest of some runs in which all "
+        "sizes took turns, and the most memory of a process, with data, packages and what simulating took.",
         "",
         "| pupils | classrooms | s | times as long | required | GB | required |",
         "|---:|---:|---:|---:|---:|---:|---:|",
