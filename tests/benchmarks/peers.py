@@ -17,8 +17,10 @@ from dataclasses import dataclass, field
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import pandas as pd
+if TYPE_CHECKING:  # bench.py sets the number of threads before anything loads NumPy
+    import pandas as pd
 
 HERE = Path(__file__).parent
 LIMIT = 120  # seconds of processor time after which a turn is stopped, its start included
