@@ -7,20 +7,23 @@ unexport PYTHONDONTWRITEBYTECODE
 VENV_PYTHON := .venv/bin/python
 PIP_INSTALL := $(VENV_PYTHON) -m pip install --disable-pip-version-check -c constraints.txt
 
-# pip tells what it downloads, and then is silent for the minute in which it unpacks. So the packages are counted
-# aloud, for as long as there is the shell that started both the counting and pip.
-UNPACKED = $$(ls -d .venv/lib/python*/site-packages/*.dist-info | wc -l)
-COUNT_ALOUD = before=$(UNPACKED); while sleep 5 && kill -0 $$$$ 2>/dev/null; do \
-  [ $(UNPACKED) -eq $$before ] || echo "..." $(UNPACKED) "packages are installed"; done
-# pip would compile all it unpacks, with the tests that packages bring, and both on one core. So another one
-# compiles meanwhile what is there already, and all cores the rest. What does not compile, Python says when that
-# is imported.
-COMPILE_ALL = $(VENV_PYTHON) -m compileall -qq -x '/tests/' .venv/lib || true
-COMPILE_MEANWHILE = while sleep 8 && kill -0 $$$$ 2>/dev/null; do $(COMPILE_ALL); done
-COMPILE_REST = echo "Compiling what is not compiled yet, so that it starts faster: some seconds."; $(COMPILE_ALL:-qq=-qq -j 0)
+# uv does in seconds what takes pip more than a minute. It is asked to use the index and the certificates that pip
+# uses; where it fails all the same, or has no build for this system, pip installs the rest, too.
+PIP_INDEX = $${PIP_INDEX_URL:-$$($(VENV_PYTHON) -m pip config get global.index-url 2>/dev/null)}
+UV_INSTALL = index=$(PIP_INDEX); UV_SYSTEM_CERTS=1 $(VENV_PYTHON) -m uv pip install $${index:+--default-index "$$index"} \
+  --python $(VENV_PYTHON) -c constraints.txt
+INSTALL = { $(PIP_INSTALL) -q uv && $(UV_INSTALL) $(1); } || \
+  { echo "uv could not install that, so pip does. It takes some minutes, and is silent while it unpacks."; $(PIP_INSTALL) $(1); }
+# In a variable, since a comma in a call ends an argument.
+LAB_AND_TEST := -e '.[lab,test]'
 INSTALL_ALOUD = echo "Installing the course and what it needs in .venv, in pinned versions. From nothing, that is more than 100"; \
-  echo "packages, 200 MB to download and 900 MB on the disk. It takes a minute or two; longer where the network is slow."; \
-  { $(COUNT_ALOUD); } & { $(COMPILE_MEANWHILE); } & $(PIP_INSTALL) --no-compile
+  echo "packages, 200 MB to download and 900 MB on the disk. It takes a minute or less; longer where the network is slow."; \
+  $(INSTALL)
+# What is compiled on all cores now need not be compiled by each program that is the first to import it. Left out is
+# what no program of ours imports. What does not compile, Python says when that is imported.
+NOT_IMPORTED := /(tests|pip|setuptools|pkg_resources|mypy|mypyc|fontTools)/
+COMPILE = echo "Compiling it, so that it starts faster: half a minute."; \
+  $(VENV_PYTHON) -m compileall -qq -j 0 -x '$(NOT_IMPORTED)' .venv/lib || true
 
 NOTEBOOKS = $(wildcard notebooks/*.ipynb notebooks/solutions/*.ipynb)
 CELL_TIMEOUT := 300
@@ -41,6 +44,15 @@ NO_SCREEN = $(if $(filter Linux,$(shell uname -s)),$(if $(DISPLAY)$(WAYLAND_DISP
 ROOT_USER = $(if $(filter 0,$(shell id -u)),--no-browser --allow-root)
 OPENS = $(if $(NO_SCREEN)$(ROOT_USER),Open that address in a browser.,It opens in the browser by itself.)
 
+# What JupyterLab would ask who opens it for the first time, whether to fetch news from the internet, is answered. And
+# it breaks a printed line between words, where it would cut within one. A stylesheet of the learner's own goes first.
+LAB_SETTINGS := .venv/share/jupyter/lab/settings
+NO_NEWS = {"@jupyterlab/apputils-extension:notification": {"fetchNews": "false"}}
+WHOLE_WORDS = .jp-OutputArea-output pre { word-break: normal !important; overflow-wrap: anywhere; }
+SET_UP_LAB = mkdir -p $(LAB_SETTINGS) && echo '$(NO_NEWS)' > $(LAB_SETTINGS)/overrides.json; \
+  for static in .venv/lib/python*/site-packages/jupyter_server/static; do \
+  mkdir -p $$static/custom && echo '$(WHOLE_WORDS)' > $$static/custom/custom.css; done
+
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
@@ -51,9 +63,10 @@ help: ## list what make can do here
 
 lab: doctor ## install, check the installation, open your copy of the lessons in JupyterLab
 	@$(VENV_PYTHON) -m course lessons $(MY_WORK)
+	@$(SET_UP_LAB)
 	@echo "Starting JupyterLab. In a few seconds it prints its address: http://localhost:8888/lab/..., or 8889 where 8888 is taken."
 	@echo "$(OPENS) To stop it, press Control-C twice."
-	$(VENV_PYTHON) -m jupyterlab $(sort $(NO_SCREEN) $(ROOT_USER)) --ServerApp.root_dir=$(MY_WORK) --LabApp.default_url=/lab/tree/00-start-here.ipynb
+	$(VENV_PYTHON) -m jupyterlab $(sort $(NO_SCREEN) $(ROOT_USER)) --custom-css --ServerApp.root_dir=$(MY_WORK) --LabApp.default_url=/lab/tree/00-start-here.ipynb
 
 test: .venv/installed-test style ## install with the test tools; run linter, tests, doctests, notebooks
 	$(PYTEST) $(ON_ALL_CORES) course tests $(if $(NOTEBOOKS),$(NBVAL) --lessons-once $(NOTEBOOKS))
@@ -85,7 +98,7 @@ test-live: site .venv/installed-browser ## run all lessons on their pages in Chr
 
 .PHONY: .venv/installed-browser
 .venv/installed-browser: .venv/installed-test
-	$(PIP_INSTALL) -q -e '.[browser]'
+	@$(call INSTALL,-q -e '.[browser]')
 	@command -v chromium || command -v chromium-browser || command -v google-chrome || { \
 	  [ -f /etc/debian_version ] && [ "$$(id -u)" = 0 ] && apt-get update -qq && \
 	  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium; } || { \
@@ -120,7 +133,7 @@ workshop: .venv/installed-test ## write the one-day set into _workshop/
 	$(VENV_PYTHON) notebooks/workshop.py
 
 site: .venv/installed ## build the website into _site/; LIVE=0 without what runs lessons on their pages, PDF=1 with the course as PDF
-	$(PIP_INSTALL) -q -e '.[site]'
+	@$(call INSTALL,-q -e '.[site]')
 	$(VENV_PYTHON) site/make_site.py $(if $(filter 0,$(LIVE)),--without-live) $(if $(filter 1,$(PDF)),--printed)
 
 # HOST=0.0.0.0 lets others on the same network in.
@@ -132,7 +145,7 @@ serve: ## serve _site/ on this machine, so that lessons run on their pages
 	@$(PYTHON) -m http.server --bind $(HOST) --directory _site $(PORT)
 
 bench: .venv/installed ## measure speed against other packages of Python, of R where it is there, and an earlier build
-	$(PIP_INSTALL) -e '.[bench]'
+	@$(call INSTALL,-e '.[bench]')
 	$(VENV_PYTHON) tests/benchmarks/bench.py
 	$(VENV_PYTHON) tests/benchmarks/earlier.py
 	$(VENV_PYTHON) tests/benchmarks/intervals.py
@@ -157,7 +170,7 @@ reference: ## compute the tests' reference values again (needs R with lme4, lmer
 	Rscript tests/reference/published.R
 
 release: .venv/installed-test ## check version, changelog and citation; build sdist and wheel into dist/, and try them
-	$(PIP_INSTALL) -q -e '.[release]'
+	@$(call INSTALL,-q -e '.[release]')
 	$(VENV_PYTHON) tools/release.py
 
 clean: ## remove the installation and what tools left behind
@@ -166,13 +179,13 @@ clean: ## remove the installation and what tools left behind
 
 # The files named installed and installed-test stand for what pip did: it runs again only when one of these changes.
 .venv/installed: .venv/pyvenv.cfg pyproject.toml constraints.txt
-	@$(INSTALL_ALOUD) -e '.[lab]'
-	@$(COMPILE_REST)
+	@$(call INSTALL_ALOUD,-e '.[lab]')
+	@$(COMPILE)
 	@touch $@
 
 .venv/installed-test: .venv/pyvenv.cfg pyproject.toml constraints.txt
-	@$(INSTALL_ALOUD) -e '.[lab,test]'
-	@$(COMPILE_REST)
+	@$(call INSTALL_ALOUD,$(LAB_AND_TEST))
+	@$(COMPILE)
 	@touch .venv/installed $@
 
 # The notebooks' stored outputs are those of the pinned versions, so the lowest run the tests alone.

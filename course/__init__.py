@@ -106,6 +106,14 @@ else:
 
     def __getattr__(name: str) -> object:
         if name not in _HOMES:
+            from course.common.r_names import here
+
+            if in_r := here(
+                name
+            ):  # an AttributeError would become "cannot import name", and no more
+                from course.errors import CourseError
+
+                raise CourseError(in_r)
             raise AttributeError(f"module 'course' has no attribute {name!r}")
         value = getattr(import_module(_HOMES[name]), name)
         globals()[name] = value

@@ -26,7 +26,7 @@ ELSEWHERE = {
     + PRIOR,
     "offset": "write it in the formula, as in y ~ age + offset(x) + (1|school)",
     "control": BY_ITSELF,
-    "method": BY_ITSELF,
+    "method": BY_ITSELF + ". Maximum likelihood is .fit(reml=False)",
     "optimizer": BY_ITSELF,
     "start": BY_ITSELF,
     "start_params": BY_ITSELF,

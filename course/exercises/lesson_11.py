@@ -185,6 +185,26 @@ EXERCISES = (
                 "and nothing in the study says so. Let them correlate.",
             ),
             Slip(
+                lambda data: (
+                    "pain ~ dose + sex + (dose|ward) + (sex|ward) + (1|hospital)",
+                    "pain ~ dose + sex + (dose|ward) + (0 + sex|ward) + (1|hospital)",
+                    "pain ~ dose + sex + (1|ward) + (0 + dose|ward) + (0 + sex|ward) + (1|hospital)",
+                ),
+                "both questions are in it. But what stands in different terms is taken for unrelated, and "
+                "nothing in the study says that the effect of the dose and the gap are. And the level of a "
+                "ward is in it twice (a factor without an intercept has a level for every label). Let them "
+                "correlate.",
+            ),
+            Slip(
+                lambda data: (
+                    "pain ~ dose + sex + (0 + dose|ward) + (sex|ward) + (1|hospital)",
+                    "pain ~ dose + sex + (dose|ward) + (0 + dummy(sex, 'male')|ward) + (1|hospital)",
+                    "pain ~ dose + sex + (dose|ward) + (0 + dummy(sex, 'female')|ward) + (1|hospital)",
+                ),
+                "both questions are in it. But what stands in different terms is taken for unrelated, and "
+                "nothing in the study says that the effect of the dose and the gap are. Let them correlate.",
+            ),
+            Slip(
                 lambda data: "pain ~ dose * sex + (dose + sex|ward) + (1|hospital)",
                 "the random part is right. The star adds an interaction to the fixed part that nobody asked "
                 "for.",

@@ -108,6 +108,11 @@ def _family(given: object, link: object) -> Family:
     if not isinstance(given, str):  # statsmodels' families.Binomial(), say
         example = name if name in FAMILIES else "binomial"
         raise CourseError(f'family= takes a name: write family="{example}"')
+    if name.startswith(("nbinom", "negative", "neg_bin", "quasi")):
+        raise CourseError(
+            f"no family {given!r}: counts that vary more than Poisson's law allows have "
+            'family="poisson" and an effect of each row, (1|row) with data["row"] = range(len(data))'
+        )
     if name not in FAMILIES:
         raise unknown(given, FAMILIES, "family")
     links = FAMILIES[name]

@@ -59,6 +59,14 @@ MOST_DEGREES = 5  # of a spline: FITPACK dies of more
 MENDS = {
     "as.integer": "make the column of numbers first, with pd.to_numeric",
     "s": "write ns(x, df=3)",
+    "rcs": "write ns(x, df=3)",
+    "mean": "center(x) counts from the mean; from another place, I(x - 10)",
+    "median": "I(x - 10) counts from any place that you name",
+    "sd": "scale(x) divides by the SD",
+    "ave": "make the mean of each group a column first, "
+    "data['x_mean'] = data.groupby('group')['x'].transform('mean')",
+    "lag": "make the column first, data['before'] = data.groupby('group')['x'].shift(1)",
+    "interaction": "write a:b",
     "cbind": "it goes before the ~, as in cbind(passed, failed) ~ age + (1|school)",
     "mo": "write C(x)",
     "ar1": "the residuals of a model here are independent of each other",

@@ -37,7 +37,7 @@ from course.formula.expressions import (
 from course.formula.group_grammar import read_groups
 from course.formula.r_spelling import read_r
 from course.formula.terms import Formula, RandomTerm, refuse_own_response
-from course.formula.tokens import MAX_DEPTH, Tokens
+from course.formula.tokens import MAX_DEPTH, Tokens, apart
 
 MAX_FACTORS = 100  # of one product
 MAX_TERMS = 500  # a*b*c*... grows without bound: count before patsy builds them
@@ -74,22 +74,6 @@ def _joined(op: str, left: int, right: int) -> int:
     """How many terms two sums make together."""
     both = left * right
     return {":": both, "*": left + right + both, "/": left + both}[op]
-
-
-def _apart(arguments: str) -> list[str]:
-    """The arguments of a call, cut at the commas that stand outside of all brackets and quotes."""
-    parts, depth, quote = [""], 0, ""
-    for char in arguments:
-        if quote:
-            quote = "" if char == quote else quote
-        elif char in "'\"`":
-            quote = char
-        depth += 0 if quote else (char in "([") - (char in ")]")
-        if char == "," and depth == 0 and not quote:
-            parts.append("")
-        else:
-            parts[-1] += char
-    return parts
 
 
 class Parser:
@@ -171,7 +155,7 @@ class Parser:
     def pair(self, text: str) -> _Node:
         """``cbind(passed, failed)`` before the ~: two columns, or arithmetic of columns."""
         match = PAIR.fullmatch(text.strip())
-        parts = _apart(match[1]) if match else []
+        parts = apart(match[1]) if match else []
         if len(parts) != 2:
             self.tokens.fail(
                 "cbind takes two columns",

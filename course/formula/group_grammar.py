@@ -6,6 +6,11 @@ from course.formula.expressions import QUOTED, quoted_column
 from course.formula.tokens import Tokens
 
 AS_LABELS = ("factor", "as.factor", "C")  # a grouping factor is one anyhow
+MENDS = {
+    "interaction": "write a:b, one group for every combination",
+    "paste": "write a:b, one group for every combination",
+    "mm": "rows that belong to several groups at once are not fitted here",
+}
 
 
 def read_groups(tokens: Tokens, at: int) -> list[tuple[str, ...]]:
@@ -83,7 +88,9 @@ def _atom(tokens: Tokens, at: int) -> tuple[str, ...]:
         tokens.fail(
             f"{function}(...) as a grouping factor",
             at=at,
-            mend="name the column itself; its values are always taken as labels",
+            mend=MENDS.get(
+                function, "name the column itself; its values are always taken as labels"
+            ),
         )
     if tokens.kind not in ("name", "quoted"):
         tokens.fail("a grouping factor must be a column", at=at, mend="as in (1|school)")

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Collection
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from course.common.nearest import shortened
 from course.errors import CourseError
 from course.formula.grammar import Parser
+from course.formula.r_calls import in_python
 from course.formula.terms import Formula, RandomTerm
 
 if TYPE_CHECKING:
@@ -28,8 +27,6 @@ __all__ = [
     "variables_of",
 ]
 NEEDS_COLUMNS = re.compile(r"(?<![\w.])(?:\.(?![\w.])|pi\b)")  # a lone dot; a column called pi
-# what R's users paste: m <- lme4::lmer(y ~ x + (1|g), data)
-CALL = re.compile(r"\s*(?:[\w.]+\s*(?:<-|=)\s*)?(?:\w+::)?(g?lmer|glmmTMB)\s*\((?=.*~)", re.DOTALL)
 MAX_LENGTH = 5_000  # characters; a longer formula is a file read by mistake, or mischief
 
 
@@ -116,29 +113,15 @@ def _refuse_unreadable(text: object, example: str) -> None:
         raise CourseError(f"a formula is a text such as '{example}', not a {type(text).__name__}")
     if len(text) > MAX_LENGTH:
         raise CourseError(f"a formula of {len(text)} characters; at most {MAX_LENGTH} are read")
-    call = CALL.match(text)
+    call = in_python(text)
     if call:
-        formula = _first_argument(text[call.end() :])
-        raise CourseError(
-            f"this is a call of R's {call[1]}: only the formula belongs here, "
-            f"mixedlm({json.dumps(shortened(formula), ensure_ascii=False)}, data)"
-        )
+        raise CourseError(call)
     half = next((char for char in text if 0xD800 <= ord(char) <= 0xDFFF), None)
     if half:
         raise CourseError(
             f"{half!r} in the formula is not a character but a byte that could not be read: was the text "
             "opened with another encoding than it was saved with?"
         )
-
-
-def _first_argument(text: str) -> str:
-    """What stands before the first comma, or the parenthesis that closes the call."""
-    depth = 0
-    for place, char in enumerate(text):
-        if depth == 0 and char in ",)":
-            return text[:place]
-        depth += (char == "(") - (char == ")")
-    return text
 
 
 @lru_cache(maxsize=256)  # studies fit one formula thousands of times

@@ -17,7 +17,24 @@ TOKEN = re.compile(
     )""",
     re.VERBOSE,
 )
+ARGUMENT = re.compile(r",\s*[\w.]+\s*=(?!=)")  # lmer's data=, REML= and so on
 CROSSED = (":", "%in%", "&")  # lme4's, R's, and that of MixedModels.jl
+
+
+def apart(arguments: str) -> list[str]:
+    """The arguments of a call, cut at the commas that stand outside of all brackets and quotes."""
+    parts, depth, quote = [""], 0, ""
+    for char in arguments:
+        if quote:
+            quote = "" if char == quote else quote
+        elif char in "'\"`":
+            quote = char
+        depth += 0 if quote else (char in "([") - (char in ")]")
+        if char == "," and depth == 0 and not quote:
+            parts.append("")
+        else:
+            parts[-1] += char
+    return parts
 
 
 class Tokens:
@@ -60,8 +77,13 @@ class Tokens:
             "'": "quotes belong only inside calls: write Q('column name') or `column name`",
             '"': "quotes belong only inside calls: write Q('column name') or `column name`",
             "=": "a formula has no '=': the response and the rest are joined by ~",
+            "$": "a column is named alone: age, not pupils$age",
+            ">": "a comparison needs I(...), as in I(age > 10)",
+            "<": "a comparison needs I(...), as in I(age < 10)",
         }
         mend = mends.get(rest[0], f"the character {rest[0]!r} has no meaning in a formula")
+        if ARGUMENT.match(rest):
+            mend = "the formula ends before the comma; what follows in R are arguments of the call"
         self.fail(mend)
 
     def jump(self, pos: int) -> None:

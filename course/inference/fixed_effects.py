@@ -23,6 +23,7 @@ import pandas as pd
 from course.common.arguments import proportion
 from course.design.notes import columns_left_out
 from course.errors import CourseError
+from course.fit.generalised import MixedGLMFit
 from course.fit.model import MixedFit
 from course.fit.pooled import PooledFit
 from course.fit.require import require_fit_or_pooled, require_linear
@@ -183,6 +184,10 @@ def anova(fit: Single | PooledFit, df: str = "satterthwaite") -> pd.DataFrame:
     In R, with lmerTest: ``anova(fit)``; of a generalised fit, with car and contrasts that sum to 0,
     ``Anova(fit, type = 3)``.
     """
+    if isinstance(df, MixedFit | MixedGLMFit | SurveyFit | PooledFit):
+        raise CourseError(
+            "anova() takes one fit, and tests its terms; compare(smaller, larger) compares fits"
+        )
     _check(fit, df)
     hypotheses = type_three(_one_of(fit))
     if not hypotheses:

@@ -270,7 +270,8 @@ def simulate_schools(
         {names.group(g): effects[g][0].set_index(names.index(g)) for g in levels},
     )
     # So far the effects are meant at the age intercept_at; the column age has its zero at birth.
-    truth = truth.centred("age", at=-intercept_at)
+    if intercept_at:
+        truth = truth.centred("age", at=-intercept_at)
 
     if residual_sd is None:
         sums = np.zeros(columns["age"].size)

@@ -26,8 +26,7 @@ from course.solver.quasi_newton import Found
 from course.solver.refits import Refitter, how_many
 from course.solver.together import Batches, Together, at_root, unpack_together
 
-SPACING = 0.05  # of the points, in standard errors
-NEAR = 0.12  # how far the model is believed, in standard errors
+NEAR = 0.13  # how far away the points are, in standard errors, and how far the model is believed
 CHECKED = 5  # levels at which it is checked
 TOLERANCE = 1e-4  # of a standard error: the step that may be left there
 NEWTON_STEPS = 6
@@ -176,7 +175,7 @@ class Neighbourhood:
     @cached_property
     def points(self) -> np.ndarray:
         """Where all is evaluated, (points, d): as many as a quadratic function has coefficients."""
-        step = SPACING * np.eye(len(self.theta))
+        step = NEAR * np.eye(len(self.theta))
         both = [one + other for one, other in combinations(step, 2)]
         return np.array([np.zeros(len(self.theta)), *step, *-step, *both])
 

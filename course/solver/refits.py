@@ -8,7 +8,7 @@ all responses is one (`course.solver.common_start`).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import cast
 
 import numpy as np
@@ -17,13 +17,24 @@ from course.solver.common_start import CommonStart
 from course.solver.estimates import Estimates, Optimum, optima
 from course.solver.problem import SMALL, Problem
 from course.solver.quasi_newton import Found, descend_together, tolerance
-from course.solver.search import Deviance, rival_starts, search, settle
+from course.solver.search import (
+    Deviance,
+    beside_zero,
+    has_few_rows,
+    is_no_worse,
+    rises_from_zero,
+    rival_starts,
+    search,
+    settle,
+)
 from course.solver.together import Batches
 
 # A slope so small, measured by the curvature, is that of a point next to the optimum: the step that is left
 # is taken on trust, and lands nearer than its length by the share to which the curvature is known.
 TRUSTED = 5e-3  # of a drawn response, whose optimum is a standard error from that of any other
 TRUSTED_OF_ROWS = 1e-4  # of the rows themselves
+# A variance of which the first step leaves no more than so large a share of its root may be 0.
+LIKELY_ZERO = 0.6
 # Of all problems that are searched for together: their cross-products fill some MB.
 LEVELS = 250_000
 MOST_TOGETHER = 25
@@ -109,8 +120,10 @@ class Refitter:
             Whether `Estimates` are wanted, with the random effects.
         """
         batches = Batches(problems)
-        pairs = zip(problems, self._descend(batches, starts, inverses, trusted), strict=True)
-        found = [self._finish(problem, one) for problem, one in pairs]
+        ends = self._descend(batches, starts, inverses, trusted)
+        at_zero = self._at_zero(batches, ends)
+        pairs = zip(problems, ends, strict=True)
+        found = [at_zero.get(i) or self._finish(*pair) for i, pair in enumerate(pairs)]
         results: list[Optimum | None] = [None] * len(problems)
         done = [(i, one) for i, one in enumerate(found) if one is not None]
         if not done:
@@ -125,6 +138,33 @@ class Refitter:
                 results[i] = optimum
         return results
 
+    def _from_zero(
+        self, batches: Batches, starts: np.ndarray, inverses: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """The same, but that a search which seems to lead to a variance of 0 begins there, and stays."""
+        likely = LIKELY_ZERO * np.abs(self.begin.theta)
+        zeros = self.problem.diagonal & (np.abs(starts) < likely)
+        which = np.flatnonzero(zeros.any(axis=1))
+        if self.several_valleys or not len(which):
+            return starts, inverses
+        starts, inverses = starts.copy(), inverses.copy()
+        theta = np.where(zeros[which], 0.0, starts[which])
+        rises = self._rises(batches, which, theta, zeros[which])
+        for i, there in zip(which[rises], theta[rises], strict=True):
+            starts[i] = there
+            inverses[i][zeros[i]] = inverses[i][:, zeros[i]] = 0.0
+        return starts, inverses
+
+    def _rises(
+        self, batches: Batches, which: np.ndarray, theta: np.ndarray, zeros: np.ndarray
+    ) -> np.ndarray:
+        """Whether the deviances of some of the problems rise from diagonals that are 0, (m,) of bool."""
+        beside = beside_zero(theta, zeros)
+        with np.errstate(all="ignore"):
+            _, slopes = batches.values_and_gradients(which, beside, self.begin.reml)
+        pairs = zip(slopes, zeros, strict=True)
+        return np.array([rises_from_zero(self.problem, *pair) for pair in pairs])
+
     def _descend(
         self,
         batches: Batches,
@@ -136,7 +176,28 @@ class Refitter:
             return batches.values_and_gradients(which, theta, self.begin.reml)
 
         least = np.array([tolerance(problem.n) for problem in batches.problems])
-        return descend_together(function, starts, inverses, np.maximum(trusted, least))
+        begins = self._from_zero(batches, starts, inverses)
+        return descend_together(function, *begins, np.maximum(trusted, least))
+
+    def _at_zero(self, batches: Batches, ends: list[Found]) -> dict[int, Found]:
+        """Where searches ended beside a variance of 0 that is 0 at the optimum: the optima, by problem."""
+        problem = self.problem
+        if self.several_valleys or has_few_rows(problem):
+            return {}
+        zeros = [one.converged & problem.diagonal & (np.abs(one.theta) < SMALL) for one in ends]
+        which = np.array([i for i, zero in enumerate(zeros) if zero.any()], dtype=int)
+        if not len(which):
+            return {}
+        zero = np.stack([zeros[i] for i in which])
+        theta = np.where(zero, 0.0, np.stack([ends[i].theta for i in which]))
+        with np.errstate(all="ignore"):
+            values, _ = batches.values_and_gradients(which, theta, self.begin.reml)
+        rises = self._rises(batches, which, theta, zero)
+        return {
+            i: replace(ends[i], theta=own, value=value, evaluations=ends[i].evaluations + 2)
+            for i, own, value, rising in zip(which, theta, values, rises, strict=True)
+            if rising and is_no_worse(value, ends[i])
+        }
 
     def _finish(self, problem: Problem, found: Found) -> Found | None:
         """Where the search went astray or may have found one valley of several, search by itself."""
@@ -144,7 +205,10 @@ class Refitter:
             if found.converged:
                 small = problem.diagonal & (np.abs(found.theta) < SMALL)
                 again = self.several_valleys or small.any()
-                return settle(Deviance(problem, self.begin.reml), found) if again else found
+                if not again:
+                    return found
+                settled = settle(Deviance(problem, self.begin.reml), found)
+                return replace(settled, evaluations=found.evaluations + settled.evaluations)
             return search(problem, self.begin.reml)
         except np.linalg.LinAlgError:
             return None

@@ -132,7 +132,7 @@ def settle(deviance: Deviance, best: Found) -> Found:
     if not _is_valley(deviance, best):
         best = _better(deviance, np.where(best.theta == 0, problem.start, best.theta), best)
     small = problem.diagonal & (np.abs(best.theta) < SMALL)
-    if small.any() and _rows(problem) <= FEW_ROWS:
+    if small.any() and has_few_rows(problem):
         for sign in (1.0, -1.0):
             again = np.where(small, 0.7, best.theta)
             again = np.where(~problem.diagonal, sign * 0.3 * np.abs(again) - 0.1 * sign, again)
@@ -181,7 +181,12 @@ def has_rivals(problem: Problem) -> bool:
 def is_crowded(problem: Problem) -> bool:
     """Whether so few rows have so many random effects that these may take all the variance."""
     effects = [grouping.n_levels * len(grouping.effects) for grouping in problem.design.groupings]
-    return _rows(problem) <= FEW_ROWS and max(effects) > _rows(problem) / 2
+    return has_few_rows(problem) and max(effects) > _rows(problem) / 2
+
+
+def has_few_rows(problem: Problem) -> bool:
+    """Whether the deviance of so few rows may have several valleys where a variance is 0."""
+    return _rows(problem) <= FEW_ROWS
 
 
 def _rows(problem: Problem) -> float:
@@ -289,22 +294,37 @@ def _at_zero(deviance: Deviance, best: Found) -> Found:
         return best
     theta = np.where(zero, 0.0, best.theta)
     _, value = deviance.evaluate(theta)
-    return replace(best, theta=theta, value=value) if value <= best.value + 1e-8 else best
+    return replace(best, theta=theta, value=value) if is_no_worse(value, best) else best
+
+
+def is_no_worse(value: float, best: Found) -> bool:
+    """Whether a deviance is that of an optimum, but for rounding, or lower."""
+    return value <= best.value + 1e-8
 
 
 def _is_valley(deviance: Deviance, best: Found) -> bool:
-    """Whether the deviance rises from diagonals that are 0 into all directions that these leave out.
+    """Whether the deviance rises from diagonals that are 0 into all directions that these leave out."""
+    zero = deviance.problem.diagonal & (best.theta == 0)
+    if not zero.any():
+        return True
+    _, gradient = deviance(beside_zero(best.theta, zero))
+    return rises_from_zero(deviance.problem, gradient, zero)
+
+
+def beside_zero(theta: np.ndarray, zero: np.ndarray) -> np.ndarray:
+    """A theta with a small number in place of every diagonal that is 0."""
+    return np.where(zero, ALMOST_ZERO, theta)
+
+
+def rises_from_zero(problem: Problem, gradient: np.ndarray, zero: np.ndarray) -> bool:
+    """Whether the deviance rises into all directions that are left out by diagonals that are `zero`.
 
     The deviance is even in such a diagonal, so that its derivative is 0 whether the optimum is there or
     not. It is a function of S = Lambda Lambda' with a slope G, and its derivative by Lambda is 2 G Lambda.
-    With a small number in place of every 0 that derivative tells the part of G that counts: S may
-    grow by any positive definite matrix there, so the deviance rises if that part is positive definite.
+    With a small number in place of every 0 that derivative, the `gradient` `beside_zero`, tells the part of G
+    that counts: S may grow by any positive definite matrix there, so the deviance rises if that part is
+    positive definite.
     """
-    problem = deviance.problem
-    zero = problem.diagonal & (best.theta == 0)
-    if not zero.any():
-        return True
-    _, gradient = deviance(np.where(zero, ALMOST_ZERO, best.theta))
     for slopes, left_out in zip(problem.unpack(gradient), problem.unpack(zero), strict=True):
         G = (slopes + np.tril(slopes, -1).T)[np.ix_(*[np.diagonal(left_out) > 0] * 2)]
         if len(G) and np.linalg.eigvalsh(G)[0] < -NOISE * ALMOST_ZERO * np.abs(gradient).max():

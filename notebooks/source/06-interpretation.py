@@ -194,6 +194,18 @@ print(slopes(fit, "age10", by="sex")[columns].round(2))
 # %% [markdown] tags=["workshop"]
 # At eight, boys and girls score about the same. At ten, boys are behind. And the slope of boys, which is
 # in no row of the summary, has an interval of its own: this is called a *simple slope*.
+#
+# <details>
+# <summary>In R</summary>
+#
+# ```r
+# library(emmeans)   # df of Kenward and Roger, unless you write lmer.df = "satterthwaite"
+# ages <- emmeans(fit, ~ sex | age10, at = list(age10 = c(-2, 0), school_resources = 0))
+# contrast(ages, "trt.vs.ctrl", infer = TRUE)   # boys minus girls, with intervals
+# emtrends(fit, ~ sex, var = "age10")           # the simple slopes
+# ```
+#
+# </details>
 
 # %% [markdown] tags=["workshop", "exercise"]
 # **Exercise 06.1.** By how many points do boys differ from girls *at age twelve*, boys minus girls?
@@ -369,6 +381,15 @@ icc(fit, at={"age10": [-2, 0, 2]})[["age10", "share", "icc"]].round(3)
 # Both numbers are about the variance that the fixed effects leave: alike *beyond* age, sex and resources.
 # This is called the *adjusted* ICC. The *unadjusted* (or conditional) ICC divides by the variance of the
 # scores, the fixed part included, and is smaller. If you report an ICC, say which.
+#
+# <details>
+# <summary>In R</summary>
+#
+# ```r
+# performance::icc(fit)   # both kinds, of all groups together, averaged over the pupils
+# ```
+#
+# </details>
 
 # %% [markdown] tags=["workshop", "exercise"]
 # **Exercise 06.3.** How alike are two pupils of eleven who sit in the *same classroom*? To two decimals.
@@ -419,6 +440,7 @@ r2(fit).round(2)
 # <summary>In R</summary>
 #
 # ```r
+# performance::r2(fit)        # the same two, under their names
 # MuMIn::r.squaredGLMM(fit)   # R2m is marginal, R2c conditional
 # ```
 #

@@ -398,7 +398,8 @@
 #
 # ### theta
 # The SD of a random effect divided by the residual SD, θ. The only thing that a fit searches for; all else
-# follows from it.
+# follows from it. Where effects are correlated, θ are the numbers of the
+# [Cholesky factor](#Cholesky-factor) of their covariances, divided in the same way.
 #
 # ### type III
 # The way in which `anova` tests a term beside all others, also those that contain it. Beside an interaction

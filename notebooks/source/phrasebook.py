@@ -10,7 +10,8 @@
 #   value is 0. Otherwise it shows what they give instead.
 # - **none** means that there is no function for it. Where one line computes it by hand, that line is shown.
 #
-# Sections: [formulas](#Formulas), [fixed effects](#Fixed-effects), [variances](#Variances),
+# Sections: [formulas](#Formulas), [arguments of lmer](#Arguments-of-lmer),
+# [fixed effects](#Fixed-effects), [variances](#Variances),
 # [random effects](#Random-effects), [fitted and predicted values](#Fitted-and-predicted-values),
 # [likelihood and size](#Likelihood-and-size), [matrices](#Matrices),
 # [tests and comparisons](#Tests-and-comparisons), [intervals](#Intervals),
@@ -288,6 +289,29 @@ page(["data", "R and course", "statsmodels", "value", "agree"], lines)
 #   course reads both, and `log`, `poly`, `ns`, `scale`, `offset`, `cut` and names with dots as in R.
 
 # %% [markdown] tags=["workshop"]
+# ## Arguments of lmer
+#
+# | what | R | course |
+# |---|---|---|
+# | the fit | `lmer(formula, data)` | `mixedlm(formula, data).fit()` |
+# | maximum likelihood | `REML = FALSE` | `.fit(reml=False)` |
+# | prior weights | `weights = w` | `weights="w"` |
+# | offset | `offset = x` | `+ offset(x)` in the formula |
+# | some of the rows | `subset = age > 9` | `data.query("age > 9")` in place of `data` |
+# | no row with a gap | `na.action = na.fail` | `missing="raise"` |
+# | coding of a factor | `contrasts = list(sex = contr.sum)` | `C(sex, Sum)` in the formula |
+# | the search | `control = lmerControl(...)`, `verbose` | not needed; `.fit(progress=True)` |
+# | counts | `glmer(..., family = poisson)` | `mixedglm(..., family="poisson").fit()` |
+# | yes or no, by probit | `family = binomial("probit")` | `family="binomial", link="probit"` |
+# | quadrature | `nAGQ = 9` | `.fit(nagq=9)` |
+# | nlme | `lme(y ~ x, random = ~ x \| g)` | `"y ~ x + (x\|g)"` |
+# | nlme, unrelated effects | `random = list(g = pdDiag(~ x))` | `"y ~ x + (x\|\|g)"` |
+#
+# - If you paste a whole call of R where the formula belongs, the message has that call in Python. And
+#   `from course import VarCorr`, or any other function of R's, is answered with its name here.
+# - `glmmTMB` fits by ML unless you write `REML = TRUE`, and so does `lme` with `method = "ML"`.
+
+# %% [markdown] tags=["workshop"]
 # ## Fixed effects
 
 # %% tags=["workshop"] jupyter={"source_hidden": true}
@@ -557,6 +581,8 @@ phrases(
 #   dict with one DataFrame for each grouping factor, as in R: `pd.DataFrame(result.random_effects).T`
 #   comes near it where there is one level.
 # - R's `ranef` are deviations, `coef` are sums. Python has only the deviations.
+# - `ranef(m, condVar = TRUE)` keeps the conditional variances as `postVar`, and `as.data.frame(ranef(m))` has
+#   their roots as `condsd`. The course has those in `fit.random_effects_se`.
 
 # %% [markdown] tags=["workshop"]
 # ## Fitted and predicted values
@@ -1248,8 +1274,12 @@ translated(
 # | residuals against fitted values | `plot(m)` | none | `plots.residuals(fit)` |
 # | normal quantiles | `qqnorm(resid(m))` | `sm.qqplot(result.resid)` | `plots.qq(fit)` |
 # | random effects with intervals | `lattice::dotplot(ranef(m))` | none | `plots.caterpillar(fit, "school")` |
+# | predicted lines | `ggeffects::ggpredict(m, "age10")` | none | `plots.predictions(fit, "age10")` |
+# | intervals of new rows | `merTools::predictInterval(m)` | none | `fit.predict(interval="prediction")` |
 # | the profile | `lattice::xyplot(profile(m))` | none | `plots.profile_zeta(profile(fit))` |
-# | what stands out | `performance::check_model(m)` | none | `diagnose(fit)` |
+# | what stands out | `performance::check_model(m)`, `DHARMa::simulateResiduals(g)` | none | `diagnose(fit)` |
+# | tests of all terms | `car::Anova(m, type = 3)` | `result.wald_test_terms()` | `anova(fit)` |
+# | a line for each group | `lmList(y ~ x \| g)` | `smf.ols` in a loop | `plots.lines(fit, "x", "g")` |
 # | power by simulation | `simr::powerSim(m)` | none | `power(formula, test=..., effect=...)` |
 # | a paragraph for the paper | `report::report(m)` | none | `report(fit)` |
 # | models side by side | `modelsummary::modelsummary(list(m2, m3))` | none | `side_by_side(fit2, fit3)` |

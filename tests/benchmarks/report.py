@@ -182,14 +182,14 @@ def write(
 # -- the picture --------------------------------------------------------------------------------
 
 
-def picture(results: list[Result], columns: int = 3) -> None:
+def picture(results: list[Result], columns: int = 2) -> None:
     """A panel for each problem, with packages by name: shapes tell them apart, and no colour needs to."""
     rows = [results[i : i + columns] for i in range(0, len(results), columns)]
-    heights = [max(len(result.theirs) for result in row) + 2.5 for row in rows]
+    heights = [max(len(result.theirs) for result in row) + 4 for row in rows]
     figure, axes = plt.subplots(
         len(rows),
         columns,
-        figsize=(12, 0.27 * sum(heights)),
+        figsize=(11, 0.25 * sum(heights)),
         sharex=True,
         squeeze=False,
         layout="constrained",
@@ -200,8 +200,8 @@ def picture(results: list[Result], columns: int = 3) -> None:
     for ax, result in zip(axes.flat, results, strict=False):
         panel(ax, result)
     axes.flat[0].set_xscale("log")
-    for ax in axes[-1]:
-        ax.set_xlabel("time of one fit (s, logarithmic)")
+    for ax in axes.flat[max(0, len(results) - columns) : len(results)]:
+        ax.set_xlabel("time of one fit (s, logarithmic), and how many times ours")
     figure.suptitle(
         f"black: mixedlm    grey: the others    hollow: more than {SHORT} log-likelihood units short "
         f"of the optimum    arrow: stopped after {LIMIT} s",
@@ -232,7 +232,7 @@ def panel(ax: plt.Axes, result: Result) -> None:
             markersize=7,
         )
         ax.annotate(
-            f"{'> ' if runs.stopped else ''}{result.ratio(name):.3g}×",
+            f"{'> ' if runs.stopped else ''}{_times(result.ratio(name))}",
             (seconds, row),
             (7, 0),
             textcoords="offset points",
@@ -242,7 +242,12 @@ def panel(ax: plt.Axes, result: Result) -> None:
     ax.set_yticks(range(len(names) + 1), ["mixedlm", *names], fontsize=9)
     ax.set_ylim(len(names) + 0.6, -0.6)
     ax.set_title(_short(result), fontsize=10, loc="left")
+    ax.tick_params(labelbottom=True)
     sns.despine(ax=ax, left=True)
+
+
+def _times(ratio: float) -> str:
+    return f"{ratio:,.0f}×" if ratio >= 10 else f"{ratio:.1f}×"
 
 
 def _shown(runs: Runs) -> bool:
@@ -250,5 +255,4 @@ def _shown(runs: Runs) -> bool:
 
 
 def _short(result: Result) -> str:
-    name = result.problem.name.split(" (")[0].removeprefix("crossed: ")
-    return f"{result.rows:,} rows, {name.split(', ')[0]}"
+    return f"{result.problem.name.split(' (')[0]}\n{result.rows:,} rows"

@@ -126,6 +126,7 @@ def test_slopes_need_variation_inside_the_groups(pupils):
     assert proposal.slopes == ["(age | classroom)", "(age | school)"]
 
 
+@pytest.mark.slow
 def test_every_proposal_can_be_fitted(pupils):
     for name, response, predictors in [
         ("pupils", "test_score", ["age", "sex"]),

@@ -238,6 +238,7 @@ FRAMES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", FRAMES)
 def test_data_of_another_kind(kind):
     data = load("pupils")

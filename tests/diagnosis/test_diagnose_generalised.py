@@ -25,6 +25,7 @@ def test_nothing_stands_out_where_all_is_as_the_model_says():
 # -- separation -----------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_label_with_one_answer_separates():
     data = table("passed").assign(passed=lambda d: np.where(d["sex"] == "male", 1, d["passed"]))
     found = diagnose(mixedglm("passed ~ sex + age + (1|school)", data).fit(), seconds=0)
@@ -63,6 +64,7 @@ def test_a_separation_is_found_just_where_there_is_one(seed):
 # -- overdispersion -------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_overdispersion_has_its_size_and_its_remedy():
     sds = {"school": 0.2, "student_id": 0.8}
     data = simulate_schools(3, 6, 2, 15, family="poisson", intercept_sd=sds, seed=3).data
@@ -119,6 +121,7 @@ def test_groups_with_one_answer_only_are_counted():
     assert f"the answer is always 'no' in {none} and always 'yes' in {all_}." in finding.seen
 
 
+@pytest.mark.slow
 def test_laplace_is_held_against_quadrature():
     found = mixedglm("passed ~ age + (1|school)", SMALL_GROUPS).fit()
     (finding,) = (one for one in diagnose(found, seconds=60) if "Laplace" in one.title)

@@ -479,6 +479,7 @@ def test_every_slip_gets_its_hint(exercise, lesson_data):
             assert verdict.message == f"{exercise.id} not yet: {slip.hint}"
 
 
+@pytest.mark.slow
 @each_exercise
 def test_no_hint_tells_the_answer(exercise, lesson_data):
     for answer in each(exercise.expected(lesson_data)):

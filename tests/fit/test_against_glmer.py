@@ -44,6 +44,7 @@ def of_ours(series: pd.Series) -> dict:
     return {as_in_r(name): value for name, value in series.items()}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", LAPLACE)
 def test_log_likelihood(name):
     ours, theirs = fit(name), MODELS[name]

@@ -61,6 +61,7 @@ def same(found, expected, rtol=1e-5, atol=1e-7):
     np.testing.assert_allclose(found, expected, rtol=rtol, atol=atol)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", ["REML", "ML"])
 @pytest.mark.parametrize("name", MODELS)
 def test_likelihood_and_variances_are_those_of_lme4(name, method):

@@ -39,6 +39,7 @@ def pupils():
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("terms", thinned(TERMS, 3, pytest.mark.long))
 def test_every_kind_of_term(terms, pupils):
     ours = mixedlm(f"test_score ~ age + sex + {terms}", pupils).fit()
@@ -48,6 +49,7 @@ def test_every_kind_of_term(terms, pupils):
     assert result.scale == pytest.approx(ours.scale, rel=1e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model_id, method", thinned(CASES, 12, pytest.mark.long))
 def test_the_models_of_lme4(model_id, method):
     """Singular ones among them, and those of which the data know only sums of variances."""

@@ -173,6 +173,7 @@ def test_a_formula_without_random_terms_and_one_for_the_other_function():
 # -- what is separated ---------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("link", ["logit", "probit", "cloglog"])
 def test_a_predictor_that_separates_yes_from_no_is_told(link):
     data = pupils().assign(answer=pupils().age > 10)
@@ -192,6 +193,7 @@ def test_the_ratio_of_an_effect_without_end_goes_from_0_to_infinity():
     assert "95% CI [0, inf]" in report(found)
 
 
+@pytest.mark.slow
 def test_a_level_in_which_nobody_passed_is_told():
     answer = np.where(pupils().test == 3, 0, pupils().passed == "yes")
     found = mixedglm("answer ~ C(test) + (1|school)", pupils().assign(answer=answer)).fit()
@@ -285,6 +287,7 @@ def test_residuals():
         found.resid("persons")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("nagq", [1, 5])
 def test_a_refit_is_the_fit_to_other_data(nagq):
     formula, rng = "cbind(right, wrong) ~ age + (1|school)", np.random.default_rng(8)

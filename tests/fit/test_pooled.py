@@ -174,6 +174,7 @@ def test_random_effects_are_averages():
     np.testing.assert_allclose(fit.random_effects_se["school"], np.sqrt(u + 1.2 * b))
 
 
+@pytest.mark.slow
 def test_predictions_are_averages():
     fit = pooled("imputed", MORE)
     new = plausible().head(3)

@@ -159,6 +159,7 @@ def test_correlations(name):
         assert correlation == pytest.approx(r_correlation, abs=5e-3)
 
 
+@pytest.mark.slow
 def test_most_are_matched_by_name():
     by_name = [n for n in without("coding") if np.equal(*map(set, fixed_effects(n)))]
     assert len(by_name) > 0.6 * len(COMPARED)

@@ -80,6 +80,7 @@ def covariance_of_response(fit, rows: list[int]) -> np.ndarray:
     return V
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("reml", [True, False], ids=["REML", "ML"])
 @pytest.mark.parametrize("name", REFERENCE)
 def test_all_that_is_known_is_that_of_lme4(name, reml):
@@ -234,6 +235,7 @@ RANDOM_PARTS = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("random", thinned(RANDOM_PARTS, 4))
 def test_ordinary_random_designs_get_no_alarm(random):
     for seed in range(15):

@@ -533,6 +533,7 @@ def assessed():
     ).data
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("replicates", [None, "W_FSTURWT1*"])  # eleven of the eighty
 def test_plausible_values_are_pooled_as_the_manual_of_pisa_has_it(assessed, replicates):
     """Its variance: the mean of the fits' own, and (1 + 1/m) times that between their estimates."""

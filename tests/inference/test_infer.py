@@ -348,6 +348,7 @@ def test_constraints_that_cannot_be_read(text, message):
         wald(fit("exam_factor_by_covariate", "satterthwaite"), text)
 
 
+@pytest.mark.slow
 @given(st.lists(st.sampled_from("a standLRT Intercept 0 2 1e9 . + - * / = , ( ) [ ] _ '".split())))
 def test_any_text_is_read_or_refused(parts):
     ours = fit("exam_slope", "satterthwaite")

@@ -79,6 +79,7 @@ def test_a_profile_of_a_fixed_effect_is_the_deviance_with_that_effect_in_the_off
         assert deviance - found.estimates.deviance == pytest.approx(zeta**2, abs=2e-3)
 
 
+@pytest.mark.slow
 def test_a_profile_of_an_sd_reaches_0_where_it_must():
     found = passed()
     curve = profile(found, "sd(Intercept | classroom)", level=0.99).points[
@@ -113,6 +114,7 @@ def test_profiles_by_quadrature_are_those_of_its_own_likelihood():
     )
 
 
+@pytest.mark.slow
 def test_wald_errors_are_the_curvature_of_the_profile():
     """Near the estimate zeta is (value - estimate) / std. error."""
     found = sloped()
@@ -221,6 +223,7 @@ def test_a_predictor_with_an_effect_of_each_row_can_be_simulated():
 SMALL = {"provinces": 1, "schools": 12, "classrooms": 1, "students": 10}
 
 
+@pytest.mark.slow
 def test_recovery_of_yes_or_no_holds_against_the_truth_of_the_link():
     made_of = SMALL | {"intercept_sd": {"school": 1}, "fixed_effects": {"Intercept": 0, "age": 0.1}}
     found = recovery(

@@ -69,6 +69,7 @@ def test_zeta_is_that_of_lme4(model_id):
         np.testing.assert_allclose(zeta, lme4.zeta, atol=2e-3, err_msg=name)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model_id", REFERENCE)
 def test_intervals_are_those_of_lme4(model_id):
     for name, ours in profiled(model_id).interval(0.95).iterrows():

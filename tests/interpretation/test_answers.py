@@ -57,6 +57,7 @@ def as_list(values):
     return np.atleast_1d(np.array(values, dtype=float))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model_id", MODELS)
 def test_the_models_are_those_of_lme4(model_id):
     model, found = MODELS[model_id], ours(model_id)
@@ -228,6 +229,7 @@ def test_the_interval_of_the_icc_is_that_of_the_sd():
     assert own["icc_lower"] == pytest.approx(expected, rel=1e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("made", [passed, counts, by_rows])
 def test_icc_on_the_scale_of_the_response_is_that_of_simulated_pairs(made):
     found, n = made(), 400_000
@@ -290,6 +292,7 @@ def deviance_of(found, at):
     return problem.evaluate(beta, theta).deviance
 
 
+@pytest.mark.slow
 def test_bootstrapped_intervals_of_the_icc_of_responses():
     found = fit("passed ~ age + (1|school)", "passed")
     run = {"scale": "response", "interval": "bootstrap", "n_boot": 15, "seed": 3, "progress": False}
@@ -308,6 +311,7 @@ def test_bootstrapped_intervals_of_the_icc_of_responses():
     np.testing.assert_allclose(table[["icc_lower", "icc_upper"]].iloc[0], ends, rtol=2e-3)
 
 
+@pytest.mark.slow
 def test_icc_of_slopes_depends_on_the_predictor_on_both_scales():
     for scale in ("latent", "response"):
         found = icc(sloped(), at={"standLRT": [-2, 0, 2]}, scale=scale)["icc"]

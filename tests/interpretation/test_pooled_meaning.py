@@ -50,6 +50,7 @@ def by_hand(tables: list[pd.DataFrame], df: str = "df") -> pd.DataFrame:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "function",
     [

@@ -75,6 +75,7 @@ def test_means_are_l_beta_with_the_shares_of_the_population(data, fit, weights):
     assert (table["df"] == fit.df).all()
 
 
+@pytest.mark.slow
 def test_means_of_whole_weights_are_those_of_copies(fit, copies):
     by_ml = mixedlm(FORMULA, copies).fit(reml=False)
     for function in (
@@ -102,6 +103,7 @@ def test_contrasts_and_slopes_are_l_beta(fit):
         means(fit, "f", df="kenward-roger")
 
 
+@pytest.mark.slow
 def test_pictures_of_weighted_means(fit):
     for ax in (plots.means(fit, "f"), plots.contrasts(fit, "f"), plots.slopes(fit, "x", by="f")):
         assert plots.alt_text(ax)

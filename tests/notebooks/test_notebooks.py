@@ -312,6 +312,7 @@ def test_the_glossary_is_in_order():
     assert terms == sorted(set(terms), key=str.lower)
 
 
+@pytest.mark.slow
 @each_lesson
 def test_a_lesson_keeps_its_contract(script):
     cells = read(script).cells

@@ -131,3 +131,35 @@ def test_what_has_no_value_exists():
             assert hasattr(course.MixedFit, second)
         else:
             assert first in course.__all__
+
+
+def test_what_lmers_arguments_are_here_is_taken():
+    """The table of arguments has no values: each of its rows is a fit here."""
+    (cell,) = [c for c in NOTEBOOK.cells if c.source.startswith("## Arguments of lmer")]
+    data = course.load("pupils").iloc[:500].assign(w=2.0)
+    y = "test_score ~ age + (1|school)"
+    fits = {
+        ".fit(reml=False)": lambda: course.mixedlm(y, data).fit(reml=False),
+        'weights="w"': lambda: course.mixedlm(y, data, weights="w").fit(),
+        "+ offset(x)": lambda: course.mixedlm(f"{y} + offset(w)", data).fit(),
+        'data.query("age > 9")': lambda: course.mixedlm(y, data.query("age > 9")).fit(),
+        'missing="raise"': lambda: course.mixedlm(y, data, missing="raise").fit(),
+        "C(sex, Sum)": lambda: course.mixedlm("test_score ~ C(sex, Sum) + (1|school)", data).fit(),
+        ".fit(progress=True)": lambda: course.mixedlm(y, data).fit(progress=True),
+        'family="poisson"': lambda: course.mixedglm(
+            "round(age) ~ sex + (1|school)", data, family="poisson"
+        ).fit(),
+        'family="binomial", link="probit"': lambda: course.mixedglm(
+            "(test_score > 60) ~ age + (1|school)", data, family="binomial", link="probit"
+        ).fit(),
+        ".fit(nagq=9)": lambda: course.mixedglm(
+            "(test_score > 60) ~ age + (1|school)", data, family="binomial"
+        ).fit(nagq=9),
+        '"y ~ x + (x\\|g)"': lambda: course.mixedlm("test_score ~ age + (age|school)", data).fit(),
+        '"y ~ x + (x\\|\\|g)"': lambda: course.mixedlm(
+            "test_score ~ age + (age||school)", data
+        ).fit(),
+    }
+    for written, fit in fits.items():
+        assert written in cell.source
+        assert fit().converged, written

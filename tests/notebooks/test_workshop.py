@@ -48,6 +48,7 @@ def names(code: str) -> tuple[set[str], set[str]]:
     return defined, needed
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("script", DAY, ids=lambda script: script.stem)
 def test_the_workshop_needs_nothing_from_the_sections_left_out(script):
     known = set(dir(builtins))
@@ -89,6 +90,7 @@ def test_without_self_study_nothing_else_is_lost():
 # -- times -----------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_the_table_of_times_names_every_notebook_with_its_minutes():
     table = TIMES.read_text("utf-8")
     rows = re.findall(r"^\| \[([\w-]+)\]\((\S+)\) \| (\d*) \| (\d*) \|", table, flags=re.MULTILINE)

@@ -178,6 +178,7 @@ def test_panels_need_as_many_axes_as_there_are(nested):
         plots.residuals(nested, ax=axes[0])
 
 
+@pytest.mark.slow
 def test_show_takes_the_text_of_the_picture(nested, monkeypatch, capsys):
     sent = []
     monkeypatch.setattr("IPython.display.display", lambda *args, **kwargs: sent.append(args[0]))

@@ -13,6 +13,7 @@ PICTURES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", PICTURES)
 def test_pooled_estimates_are_drawn(name):
     picture, table, what = PICTURES[name]

@@ -30,6 +30,7 @@ def fit(table):
     return mixedlm(FORMULA, read_table(table, labels=["school"])).fit()
 
 
+@pytest.mark.slow
 def test_report_and_diagnose_print_what_the_functions_say(table, fit, capsys):
     assert main(["report", FORMULA, table]) == 0
     assert capsys.readouterr().out.strip() == report(fit)
@@ -37,6 +38,7 @@ def test_report_and_diagnose_print_what_the_functions_say(table, fit, capsys):
     assert capsys.readouterr().out.strip() == str(diagnose(fit)).strip()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("command", "function"), [("anova", anova), ("confint", confint)])
 def test_tables_are_printed_and_written(command, function, table, fit, tmp_path, capsys):
     expected = function(fit)

@@ -1,6 +1,7 @@
 """One set of versions everywhere, a package that is light to import, and names that lead somewhere."""
 
 import inspect
+import json
 import os
 import re
 import shutil
@@ -181,6 +182,7 @@ def test_only_what_needs_statsmodels_and_pictures_imports_them():
     assert not {"statsmodels", "matplotlib", "seaborn", "jupyterlab"} & set(loaded)
 
 
+@pytest.mark.slow
 def test_what_a_lesson_begins_with_waits_for_nothing_that_fits():
     """What their wings hand on beside them needs more, and imports it when it is called."""
     names = ["load", "read_table", "simulate_schools", "check"]
@@ -199,8 +201,21 @@ def test_a_public_name_leads_to_something_of_that_name(name):
 
 
 def test_an_unknown_name_is_an_attribute_error():
-    with pytest.raises(AttributeError, match="'course' has no attribute 'lmer'"):
-        course.lmer  # noqa: B018
+    with pytest.raises(AttributeError, match="'course' has no attribute 'mixdlm'"):
+        course.mixdlm  # noqa: B018
+
+
+def test_make_lab_lets_jupyterlab_ask_nothing_and_cut_no_words(tmp_path):
+    *_, set_up = re.findall(r"^mkdir -p .*?; done$", make("-n", "lab"), re.MULTILINE | re.DOTALL)
+    static = ".venv/lib/python3.11/site-packages/jupyter_server/static"
+    (tmp_path / static).mkdir(parents=True)
+    subprocess.run(set_up, shell=True, cwd=tmp_path, check=True)
+    settings = json.loads(
+        (tmp_path / ".venv/share/jupyter/lab/settings/overrides.json").read_text()
+    )
+    assert settings == {"@jupyterlab/apputils-extension:notification": {"fetchNews": "false"}}
+    assert "word-break: normal" in (tmp_path / static / "custom/custom.css").read_text()
+    assert " --custom-css " in make("-n", "lab").splitlines()[-1]
 
 
 IMPORTED_FIRST = [

@@ -79,6 +79,7 @@ def test_the_tables_hold_every_function_that_takes_a_fit():
     assert taking_fits(plots) <= set(PICTURES)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CALLS)
 def test_every_function_takes_a_generalised_fit_or_says_what_to_do(name):
     call, refusal = CALLS[name]
@@ -91,6 +92,7 @@ def test_every_function_takes_a_generalised_fit_or_says_what_to_do(name):
             call(passed())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", PICTURES)
 def test_every_picture_takes_a_generalised_fit_or_says_what_to_draw(name):
     call, refusal = PICTURES[name]

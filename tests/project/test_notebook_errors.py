@@ -4,6 +4,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[2]
 # In a process of its own: among the tests stands a stand-in for IPython, that of the course's pages.
 SHELL = """
@@ -24,6 +26,7 @@ def shown(*cells: str) -> list[str]:
     return [text.strip() for text in done.stdout.split("====\n")[:-1]]
 
 
+@pytest.mark.slow
 def test_a_course_error_is_its_sentence_and_other_errors_keep_their_lines():
     ours, other = shown(
         "from course import load, mixedlm\nmixedlm('normexam ~ sexx + (1|school)', load('exam'))",

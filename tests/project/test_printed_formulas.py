@@ -97,6 +97,7 @@ def test_structure_and_proposal(name):
         assert mixedlm(f"score ~ age + {slope}", data).design.n == 240
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [name for name in NAMES if name not in ("C", "np")])
 def test_predictors_and_responses_of_a_proposal(name):
     data = hospital(x=name)
@@ -109,6 +110,7 @@ def test_predictors_and_responses_of_a_proposal(name):
     )
 
 
+@pytest.mark.slow
 @each_name
 def test_a_fit_shows_its_formula_so_that_it_can_be_written_again(name):
     data = hospital(inner=name)

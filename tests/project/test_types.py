@@ -77,6 +77,7 @@ def in_an_editor(code: str) -> jedi.Script:
     return jedi.Script(code, path=ROOT / "lesson.py", project=jedi.Project(ROOT))
 
 
+@pytest.mark.slow
 def test_an_editor_completes_the_public_names():
     offered = {name.name for name in in_an_editor("import course\ncourse.").complete()}
     assert set(course.__all__) <= offered

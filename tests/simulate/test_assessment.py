@@ -88,6 +88,7 @@ def test_units_are_drawn_with_their_probabilities():
     np.testing.assert_allclose(drawn / 4000, chances, atol=4 * np.sqrt(0.25 / 4000))
 
 
+@pytest.mark.slow
 def test_weights_find_what_an_informative_sample_hides():
     """Sums over eight samples of the same design: exact in expectation (Horvitz and Thompson 1952)."""
     plain, by_weight = [], []

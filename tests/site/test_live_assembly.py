@@ -41,6 +41,7 @@ def assessment():
     return simulate_assessment(seed=1).data
 
 
+@pytest.mark.slow
 def test_the_stand_in_reads_sav_files_as_pyreadstat_does(tmp_path, assessment):
     written = tmp_path / "assessment.sav"
     write_table(assessment, written)
@@ -52,6 +53,7 @@ def test_the_stand_in_reads_sav_files_as_pyreadstat_does(tmp_path, assessment):
             )
 
 
+@pytest.mark.slow
 def test_the_stand_in_writes_sav_files_that_pyreadstat_reads(tmp_path, assessment, monkeypatch):
     by_pyreadstat, by_stand_in = tmp_path / "one.sav", tmp_path / "two.sav"
     texts = pd.DataFrame(

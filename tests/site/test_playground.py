@@ -57,6 +57,7 @@ def test_a_file_is_described_before_anything_is_fitted(pupils):
     assert '<th scope="row">school</th><td>12</td><td>10</td>' in table["structure"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", playground.EXAMPLES)
 def test_every_data_set_of_the_course_begins_with_a_formula_that_fits(name):
     (table,) = asked("open", name, is_file=False)
@@ -64,6 +65,7 @@ def test_every_data_set_of_the_course_begins_with_a_formula_that_fits(name):
     assert mixedlm(proposal["formula"], load(name)).design.n > 0
 
 
+@pytest.mark.slow
 def test_what_is_shown_is_what_the_package_says(pupils):
     pupils.to_csv("mine.csv", index=False)
     told = asked("analyse", "mine.csv", formula=FORMULA)
@@ -157,6 +159,7 @@ def test_another_file_of_the_same_name_is_read_again(pupils):
     assert table["rows"] == 60
 
 
+@pytest.mark.slow
 def test_yes_or_no(pupils):
     pupils["passed"] = (pupils["score"] > pupils["score"].median()).astype(int)
     pupils.to_csv("mine.csv", index=False)
@@ -173,6 +176,7 @@ def test_where_a_picture_cannot_be_drawn_it_says_why(pupils):
     assert "teacher" in picture["why_not"]
 
 
+@pytest.mark.slow
 def test_the_script_runs_and_the_notebook_is_one(pupils, tmp_path, capsys):
     pupils.to_csv('my "own" pupils.csv', index=False)
     files = asked("analyse", 'my "own" pupils.csv', formula=FORMULA)[-1]

@@ -101,6 +101,7 @@ def test_every_multiple_choice_exercise_is_a_quiz_and_no_other():
     assert len(chosen) > 20
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("id", ["01.2", "02.6", "04.8"])
 def test_a_quiz_says_what_check_says(id):
     form = quizzes.quiz(asked()[id])

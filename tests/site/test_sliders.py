@@ -74,6 +74,7 @@ def surface():
     return sliders.surface()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("room", "school"), [(0, 0), (0, 1.0), (0.7, 0), (0.7, 1.0), (1.6, 0.05)])
 def test_a_point_of_the_surface_is_what_dense_algebra_says(surface, room, school):
     """The likelihood with V itself, and the effects from V, which sliders.js has in closed form."""
@@ -140,6 +141,7 @@ def test_a_contour_runs_within_a_pixel_of_where_the_deviance_is_as_high_as_it_sa
         assert (np.abs(height.ev(school, room) - contour["level"]) / steep).max() < 0.005
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("lesson", sliders.SLIDERS)
 def test_a_slider_stands_at_the_end_of_its_section(lesson):
     source = (ROOT / "notebooks" / "source" / f"{lesson}.py").read_text(encoding="utf-8")

@@ -63,6 +63,7 @@ def test_what_varies_a_little_has_one():
     assert found["cor(Intercept, x | a)"] == pytest.approx(1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("formula", FORMULAS)
 def test_correlations_are_those_of_the_parameters_and_in_their_order(formula):
     """They have no unit, so that it does not matter by what the predictors were divided."""

@@ -84,6 +84,7 @@ def test_averages_over_a_normal_variable(family, link):
     np.testing.assert_allclose(found.average(eta, variance), expected, rtol=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("formula, family", MODELS)
 def test_laplace_is_that_of_dense_matrices_and_the_fit_its_top(formula, family):
     found = fit(formula, family)
@@ -97,6 +98,7 @@ def test_laplace_is_that_of_dense_matrices_and_the_fit_its_top(formula, family):
         assert dense.laplace(found, scale=scale) <= found.llf + 1e-7
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("family, link", LINKS)
 @pytest.mark.parametrize("formula", [formula.split("~")[1] for formula, _ in MODELS[2:7]])
 def test_the_gradient_is_that_of_the_deviance(family, link, formula):
@@ -133,6 +135,7 @@ def _assert_gradient(at, deviance):
         assert slope == pytest.approx((ends[0] - ends[1]) / (2 * h), rel=1e-5, abs=1e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "formula, family, link",
     [
@@ -162,6 +165,7 @@ def test_one_school_after_another_is_the_same_in_any_order():
     assert ours.llf == pytest.approx(fit("passed ~ age + (1|classroom) + (1|test)").llf, abs=1e-8)
 
 
+@pytest.mark.slow
 def test_levels_in_chunks_are_those_at_once(monkeypatch):
     formula = "cbind(right, wrong) ~ age + (age|classroom) + (1|school)"
     at_once = fit(formula)
@@ -172,6 +176,7 @@ def test_levels_in_chunks_are_those_at_once(monkeypatch):
     np.testing.assert_allclose(*sds, rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_few_crossings_set_aside_as_a_border(monkeypatch):
     """Large crossed designs are cut apart where few levels tie them; so is this small one, when asked."""
     rng = np.random.default_rng(4)
@@ -196,6 +201,7 @@ def test_few_crossings_set_aside_as_a_border(monkeypatch):
     np.testing.assert_allclose(*sds, rtol=1e-4)
 
 
+@pytest.mark.slow
 def test_listed_pairs_are_the_whole_matrix(monkeypatch):
     formula = "cbind(right, wrong) ~ age + (age||test) + (1|classroom) + (1|school)"
     listed = "cbind(right, wrong) ~ age + (age|teacher) + (1|classroom) + (age||school)"

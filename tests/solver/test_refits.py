@@ -32,6 +32,7 @@ def test_one_factorisation_gives_the_gradients_of_all_responses(formula, reml):
     np.testing.assert_allclose(begin.slopes(others), at, rtol=1e-9, atol=1e-8)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("reml", [True, False])
 def test_the_expected_curvature_is_the_mean_of_the_curvatures_of_drawn_responses(fit, reml):
     problem = fit.model.problem

@@ -77,16 +77,20 @@ def test_a_fit_counts_its_evaluations_and_says_how_steep_its_end_is(monkeypatch)
     assert 0 <= found.gradient < 1e-3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("formula", ["y ~ x + (x|a)", "y ~ x + (1|p) + (1|t)"])
 @pytest.mark.parametrize("reml", [True, False])
 def test_refits_side_by_side_end_where_a_search_from_the_usual_start_does(formula, reml):
-    """From the optimum of other data the search is short, and ends at the same optimum."""
+    """From the optimum of other data searches are short, and end at the same optima."""
     problem = problem_of(formula, table(8, 400))
     refitter = Refitter.of(problem, estimate(problem, reml))
     others = [problem.with_response(table(seed, 400)["y"].to_numpy()) for seed in range(9, 14)]
-    for other, again in zip(others, refitter.fit(others), strict=True):
-        anew = estimate(other, reml)
-        assert again.evaluations <= anew.evaluations
+    pairs = [
+        (again, estimate(other, reml))
+        for other, again in zip(others, refitter.fit(others), strict=True)
+    ]
+    assert sum(again.evaluations for again, _ in pairs) < sum(anew.evaluations for _, anew in pairs)
+    for again, anew in pairs:
         assert again.deviance == pytest.approx(anew.deviance, abs=1e-6)
         np.testing.assert_allclose(again.beta, anew.beta, atol=1e-4)
         np.testing.assert_allclose(again.covariances[0], anew.covariances[0], atol=1e-3)

@@ -165,6 +165,7 @@ def test_lower_factor_of_covariances_that_are_singular(F):
     assert (np.diagonal(found) >= 0).all() and found[0, 1] == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("formula", FORMULAS)
 def test_factors_of_a_fit_are_lower_triangular_with_a_diagonal_that_is_not_negative(formula):
     estimates = mixedlm(formula, table(6)).fit().estimates

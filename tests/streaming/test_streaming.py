@@ -82,6 +82,7 @@ def test_the_fit_is_that_of_the_whole_table(formula, pupils, folder):
     assert_same(mixedlm(formula, folder).fit(), mixedlm(formula, pupils).fit())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "term", ["scale(age)", "poly(age, 2)", "ns(age, 3)", "bs(age, df=4)", "cut(age, 3)"]
 )
@@ -100,6 +101,7 @@ def test_maximum_likelihood_and_singular_fits(pupils, folder):
     assert streamed.llf == pytest.approx(whole.llf, rel=1e-10)
 
 
+@pytest.mark.slow
 def test_every_kind_of_source(pupils, folder):
     formula = "test_score ~ age + sex + (age|classroom) + (1|school)"
     whole = mixedlm(formula, pupils).fit()
@@ -121,6 +123,7 @@ def test_every_kind_of_source(pupils, folder):
     )
 
 
+@pytest.mark.slow
 def test_order_and_size_of_batches_do_not_matter(pupils, folder, monkeypatch):
     formula = "test_score ~ age + (age|classroom) + (1|school)"
     expected = mixedlm(formula, folder).fit()
@@ -152,6 +155,7 @@ def test_categories_of_two_files_are_united(pupils, tmp_path):
     assert streamed.llf == pytest.approx(whole.llf, rel=1e-10)
 
 
+@pytest.mark.slow
 def test_what_the_data_say_is_said(pupils, folder):
     fit = mixedlm("test_score ~ age + sex + (1|school)", folder).fit()
     assert fit.notes[0] == (
@@ -168,6 +172,7 @@ def test_what_the_data_say_is_said(pupils, folder):
     ]
 
 
+@pytest.mark.slow
 def test_fitted_values_are_written(pupils, folder, tmp_path):
     formula = "test_score ~ age + sex + (age|classroom) + (1|school)"
     streamed, whole = mixedlm(formula, folder).fit(), mixedlm(formula, pupils).fit()
@@ -242,6 +247,7 @@ def two_fits(pupils, folder):
     return mixedlm(formula, folder).fit(), mixedlm(formula, pupils).fit()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", OF_A_FIT)
 def test_what_a_fit_is_asked_is_answered_alike_or_refused(name, two_fits):
     """Never a number from fewer rows in silence, never somebody else's error."""
@@ -259,6 +265,7 @@ def test_what_a_fit_is_asked_is_answered_alike_or_refused(name, two_fits):
         pd.testing.assert_series_equal(answer, expected, rtol=1e-4, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_models_are_compared_by_their_criteria(folder):
     one, other = (
         mixedlm(f"test_score ~ {fixed} + (1|school)", folder).fit(reml=False)

@@ -57,6 +57,7 @@ def test_what_a_dead_worker_was_at_is_run_again(serial, tmp_path):
     assert equal(serial, again) and len(list(tmp_path.iterdir())) == 2
 
 
+@pytest.mark.slow
 @posix
 def test_replicates_that_always_kill_are_given_up_and_the_rest_is_kept(serial, tmp_path):
     (tmp_path / "dead").mkdir()

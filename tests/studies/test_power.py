@@ -44,6 +44,7 @@ def test_intervals_are_wilsons(found):
         assert (row.lower, row.upper) == pytest.approx(limits)
 
 
+@pytest.mark.slow
 def test_the_grid_holds_every_design():
     found = power(
         "test_score ~ school_resources + (1|school)",

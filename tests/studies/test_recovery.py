@@ -93,6 +93,7 @@ def test_the_seeds_are_those_numpy_spawns_and_differ(serial):
     assert fewer.replicates.equals(serial.replicates[: len(fewer.replicates)])
 
 
+@pytest.mark.slow
 def test_arguments_of_simulate_schools_as_a_dict_or_a_partial():
     made = {"provinces": 2, "schools": 4, "classrooms": 2, "students": 5, "labels": "restarting"}
     formula = "test_score ~ age + (1|province:school)"
@@ -145,6 +146,7 @@ def test_fits_by_ml():
     assert np.array_equal(rows["estimate"], parameters(fit))
 
 
+@pytest.mark.slow
 def test_failures_are_counted_and_reported():
     found = recovery(sometimes_refused, FORMULA, 30, seed=8, progress=False)
     seeds = found.replicates.drop_duplicates("replicate")["seed"]

@@ -52,6 +52,7 @@ SHARED = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("formula", thinned(SHARED, 6))
 def test_variances_of_which_only_sums_are_known(formula):
     """MixedLM inverts a Hessian that is singular there, and would leave no result."""

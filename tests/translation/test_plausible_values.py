@@ -179,6 +179,7 @@ def test_the_command_line(tmp_path, capsys):
     assert "did you mean 'PV*'" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_a_sheet_that_is_asked_for_is_the_one_that_the_columns_are_of(tmp_path, capsys):
     path = tmp_path / "two.xlsx"
     with pd.ExcelWriter(path) as writer:

@@ -94,6 +94,7 @@ def test_the_bayesian_estimates_are_near_those_of_maximum_likelihood(bayes, fit)
     assert bayes.fe_sd[0] < 0.7 * np.sqrt(middle @ fit.cov_params() @ middle)
 
 
+@pytest.mark.slow
 def test_the_narrow_prior_of_statsmodels_pulls_and_ours_does_not(fit):
     call = (
         "passed ~ I(100 * (age - 10)) + I((school_resources + 30) / 3)",
@@ -107,6 +108,7 @@ def test_the_narrow_prior_of_statsmodels_pulls_and_ours_does_not(fit):
     assert abs(wide - free) < 0.1 * abs(free) < 0.5 * abs(narrow - free)
 
 
+@pytest.mark.slow
 def test_the_most_likely_effects_have_no_variance():
     """What the program says of fit_map() (findings hold it in full)."""
     model = BinomialBayesMixedGLM.from_formula(
@@ -190,6 +192,7 @@ def test_links_of_gee_and_their_gap_in_the_bayesian_model():
 # -- responses ------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("response", "column"),
     [

@@ -25,6 +25,7 @@ DRESSES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dress", DRESSES)
 def test_types_that_patsy_does_not_know(dress):
     frame = D.astype(DRESSES[dress])
@@ -156,6 +157,7 @@ def scaled(found, k: int) -> list[float]:
     return parts
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "random, k, parts",
     [
@@ -263,6 +265,7 @@ OTHERWISE = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("formula", ALIKE + OTHERWISE)
 def test_the_program_does_not_depend_on_the_engine(formula, monkeypatch):
     t = translate(formula, D)

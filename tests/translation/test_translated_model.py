@@ -252,6 +252,7 @@ def test_effects_of_classes_without_an_intercept():
     agrees(t, D, terms)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", ["Int64", object, float, "category", "int64[pyarrow]"])
 def test_grades_of_any_type(dtype):
     frame = D.astype({"grade": dtype})
@@ -361,6 +362,7 @@ def test_a_column_needed_twice_is_made_once():
     assert list(t.prepare) == ["income_per_10000"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["1", "x²", "ﬁ", "!?", "école", "_", "None", "np", "C", "a b"])
 def test_groups_by_columns_of_any_name(name):
     frame = D.rename(columns={"room": name})
