@@ -44,7 +44,7 @@ REFERENCE = {
 }
 PICTURE = re.compile(r'<img src="([^"]*)" alt="([^"]*)"[^>]*>')
 EXERCISE = re.compile(r'\bcheck\("(\d\d\.\d+)"')
-ABLE = re.compile(r"^- (.*?)[;.]?$", re.MULTILINE | re.DOTALL)
+ABLE = re.compile(r"^- (.*?)[;.]?\n(?! )", re.MULTILINE | re.DOTALL)
 
 
 def front_page(sources: Mapping[str, str], live: bool) -> str:

@@ -27,6 +27,8 @@ EMPTY_HEADER = re.compile(r"<th( [^>]*)?></th>")
 TEXT_IN_FORMULA = re.compile(r"\\text\{[^}]*\}")
 DISPLAYED = re.compile(r"^\$\\displaystyle\s*(.*)\$$", re.DOTALL)
 SEEN = "In the picture: "  # what `plots.show` prints below a picture
+# A printed line that is longer does not fit beside the contents; live/output.js has the same two.
+WIDE, COLUMNS = 92, re.compile(r"\S {3,}\S")
 # What `check` says of a stub: a reader of the site has no cell to run.
 WAITING = re.compile(r"^\d\d\.\d+ is waiting: .*\n?", re.MULTILINE)
 # The longest fence that appears nowhere in code or output.
@@ -174,13 +176,13 @@ def cell_text(cell: NotebookNode, page: Page) -> str:
 
 def _output(output: NotebookNode, page: Page) -> str:
     if output.output_type == "stream" and output.text.startswith(SEEN):
-        seen = html.escape(" ".join(output.text.split()))
-        return raw(f'<p class="seen">{seen}</p>')
+        seen, _, printed = output.text.partition("\n")
+        caption = raw(f'<p class="seen">{html.escape(seen)}</p>')
+        return "\n\n".join([caption, _printed(printed)]).rstrip()
     if output.output_type == "stream":
-        text = WAITING.sub("", output.text).rstrip("\n")
-        return _boxed(_fenced(text, "text"), "output") if text else ""
+        return _printed(WAITING.sub("", output.text))
     if output.output_type == "error":
-        return _boxed(_fenced("\n".join(output.traceback), "text"), "output")
+        return _printed("\n".join(output.traceback))
     data = output.data
     if WAITING.match(data.get("text/plain", "")):
         return ""
@@ -191,7 +193,19 @@ def _output(output: NotebookNode, page: Page) -> str:
         return _boxed(f"$$\n{formula}\n$$", "output")
     if "text/html" in data:
         return raw(f'<div class="output table">{table(data["text/html"])}</div>')
-    return _boxed(_fenced(data["text/plain"], "text"), "output")
+    return _printed(data["text/plain"])
+
+
+def _printed(text: str) -> str:
+    """What a cell printed; long sentences wrap, and tables keep their columns and scroll."""
+    text = text.rstrip("\n")
+    kind = "output prose" if any(map(is_long_sentence, text.split("\n"))) else "output"
+    return _boxed(_fenced(text, "text"), kind) if text.strip() else ""
+
+
+def is_long_sentence(line: str) -> bool:
+    """Whether a line is wider than the page and has no columns."""
+    return len(line) > WIDE and not COLUMNS.search(line)
 
 
 def _picture(output: NotebookNode, page: Page) -> str:

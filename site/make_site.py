@@ -29,7 +29,7 @@ from front_page import front_page, title
 from jinja2 import Environment
 from lesson_pages import glossary_terms, lesson, solutions
 from live.assemble import assemble
-from live.differences import with_differences
+from live.differences import with_buttons, with_differences
 from nbformat import NotebookNode
 from pictures import thumbnail, write_icon, write_preview
 from places import Places, places
@@ -73,6 +73,8 @@ def stage(folder: Path, where: Places, printed: bool, live: bool) -> Pages:
         notebook = stored(path)
         page = lesson(notebook)
         page.text = with_slider(path.stem, with_differences(path.stem, notebook, page.text))
+        if live:
+            page.text = with_buttons(page.text)
         pages.add_notebook(path, notebook, page)
     for path in sorted((NOTEBOOKS / "solutions").glob("*.ipynb")):
         notebook = stored(path)
@@ -93,7 +95,7 @@ def stage(folder: Path, where: Places, printed: bool, live: bool) -> Pages:
         if path.stem in ONLY_LIVE and not live:
             continue
         template = jinja.from_string(path.read_text(encoding="utf-8"))
-        pages.add(path.name, template.render(places=where, zips=zips, printed=printed))
+        pages.add(path.name, template.render(places=where, zips=zips, printed=printed, live=live))
     pages.sources["solutions.md"] += solutions_list(pages.sources)
     pages.add("index.md", front_page(pages.sources, live))
     images = pages.extra / "notebooks" / "images"

@@ -67,8 +67,9 @@ def quiz(cells: list[NotebookNode]) -> str:
 
 
 def inline(text: str) -> str:
-    """Markdown within a line as HTML: code, emphasis and links' words."""
+    """Markdown within a line as HTML: code, formulas, emphasis and links' words."""
     text = html.escape(re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", text), quote=False)
+    text = re.sub(r"\$([^$]+)\$", r'<span class="math">\\(\1\\)</span>', text)
     text = re.sub(r"`([^`]+)`", r"<code>\1</code>", text)
     text = re.sub(r"\*\*([^*]+)\*\*", r"<strong>\1</strong>", text)
     return re.sub(r"\*([^*]+)\*", r"<em>\1</em>", text)

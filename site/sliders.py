@@ -211,8 +211,8 @@ SLIDERS = {
         "shrinkage",
         "Sixty schools",
         "How far does a school shrink?",
-        "Above, the means of 20 of the schools as they are; below, what the model predicts if each had so "
-        "many pupils.",
+        "Above, the means of 20 of the schools as they are; below, what test_score ~ 1 + (1|school), a model "
+        "without age and sex, predicts if each had so many pupils.",
         (("Pupils in each school", 1, 60, 1, 10),),
         shrinkage,
     ),

@@ -10,7 +10,7 @@
 #
 # **Time:** 15 minutes in the workshop, 20 on your own.
 #
-# **Before:** nothing but this page open in JupyterLab, and a little Python with pandas.
+# **Before:** nothing but this page, in JupyterLab or on the website, and a little Python with pandas.
 #
 # **Data:** `pupils`: simulated pupils in classrooms in schools in provinces.
 
@@ -26,7 +26,8 @@ from course import doctor
 status = doctor.main()
 
 # %% [markdown] tags=["workshop"]
-# You should see more than twenty lines like these:
+# You should see lines like these, more than twenty of them in JupyterLab and about fifteen on the
+# website:
 #
 # ```text
 # OK    Python 3.11.7
@@ -150,8 +151,9 @@ check("00.4", share_a_school)
 # - In the **workshop**, skip the sections whose heading ends in *(self-study)*; lessons from 07 on are
 #   for afterwards. On your own, take everything.
 # - **When you come back to a lesson**, its outputs are still there, but Python has forgotten everything.
-#   Click on the cell where you want to go on, and choose *Run → Run All Above Selected Cell* first. If
-#   you see `NameError: name 'check' is not defined`, this is what is missing.
+#   Click on the cell where you want to go on, and choose *Run → Run All Above Selected Cell* first. (On
+#   the website, it is the button *Run all above* under that cell.) If you see `NameError: name 'check'
+#   is not defined`, this is what is missing.
 # - *Kernel → Restart Kernel and Run All Cells* runs the whole lesson afresh.
 # - Every lesson with exercises has its **solutions** in the folder `solutions`, with the reasoning. Try
 #   first.

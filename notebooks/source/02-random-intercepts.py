@@ -426,6 +426,7 @@ plots.show(ax)
 # of the intervals contain the true effect of the school, which should be 95 of 100:
 
 # %% tags=["workshop"]
+# What each school truly adds to the scores of its pupils at ten years, where age10 is 0.
 true_effect = truth.centred("age10", at=10).random_effects["school"]["Intercept"]
 for name, one in {"schools only": one_level, "three levels": three_levels}.items():
     effect = one.random_effects["school"]["Intercept"]
@@ -623,6 +624,8 @@ pd.DataFrame(estimates).agg(["min", "median", "max"]).T.round(1)
 # the weight is $n\rho / (1 + (n - 1)\rho)$.
 
 # %% tags=["self-study"]
+import numpy as np
+
 n = np.arange(1, 61)
 weights = pd.DataFrame({rho: n * rho / (1 + (n - 1) * rho) for rho in [0.05, 0.2, 0.5]}, index=n)
 ax = weights.plot(style=["-", "--", ":"], color=[plots.BLUE, plots.ORANGE, plots.INK], lw=2)

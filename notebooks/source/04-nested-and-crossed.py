@@ -618,7 +618,8 @@ check("04.6", scots_formula)
 #
 # In `scotssec`, neither kind of school contains the other. Which column should be `groups`? None of them:
 # rows of different secondary schools may share a primary school, so they are not independent. `translate`
-# makes a column of ones, and puts every factor into `vc_formula`.
+# makes a column of ones, and puts every factor into `vc_formula`. (`verbal` is a test of verbal reasoning
+# on entry to the secondary school.)
 
 # %% tags=["self-study"]
 translation = translate("attain ~ verbal + sex + (1|primary) + (1|second)", scots)

@@ -436,7 +436,8 @@ aside.round(1)
 #
 # More df than provinces, for a predictor of provinces, is the warning sign. Where groups are so few that
 # this may happen, choose Kenward-Roger from the start. The price: it is conservative when a fit is
-# singular, it takes longer with large data, and it exists for REML fits only.
+# [singular](glossary.ipynb#singular-fit), as those with a variance of 0 are; it takes longer with large
+# data, and it exists for REML fits only.
 #
 # <details>
 # <summary>In R</summary>

@@ -1036,7 +1036,7 @@ moved.nlargest(3, "cook")[
 ].round(2)
 
 # %% [markdown] tags=["workshop"]
-# - `dfbeta` is how far a fixed effect moves, in its standard errors.
+# - `dfbeta` is the fixed effect with this school minus the one without it, in standard errors.
 # - `cook` puts the fixed effects together in one distance. Above 1 is a lot.
 # - `change(school)` is how the variance between schools changes without that school: −0.5 means that it
 #   halves.

@@ -1,6 +1,7 @@
 """Cells that show something else in the browser than what their notebook stores: their page says so."""
 
 import html
+import re
 
 from nbformat import NotebookNode
 
@@ -22,6 +23,18 @@ DIFFERENT = {
         "Run on this page, in a newer Python, the first error has other words."
     ),
 }
+
+
+# Where to go on another day: a menu of JupyterLab, and a button of the page.
+MENU = re.compile(
+    r"(If you come back in the middle,\s)choose\s\*Run\s→\sRun\sAll\sAbove\sSelected\sCell\*\sfirst"
+)
+BUTTON = r"\1press *Run all above* under the cell where you want to go on"
+
+
+def with_buttons(text: str) -> str:
+    """The page of a lesson that can be run there, without what is only in JupyterLab's menu."""
+    return MENU.sub(BUTTON, text)
 
 
 def with_differences(lesson: str, notebook: NotebookNode, text: str) -> str:

@@ -4,8 +4,8 @@ import { Cell, inWords } from "./cell.js";
 import { button, element } from "./dom.js";
 import { Engine, STOPPED } from "./engine.js";
 import { inWords as loadingInWords, share } from "./loading.js";
-import { showSolved } from "./page.js";
-import { answers, forget, setAnswer, solve } from "./progress.js";
+import { judged, showSolved } from "./page.js";
+import { answers, forget, setAnswer } from "./progress.js";
 
 export function begin(box, lesson) {
   return new Session(box, lesson);
@@ -113,10 +113,8 @@ class Session {
     setAnswer(this.lesson.name, cell.box.dataset.cell, cell.isChanged ? cell.source : null);
   }
 
-  judged({ exercise, right }) {
-    if (!right || !this.lesson.exercises.includes(exercise)) return; // once solved, it stays so
-    solve(exercise);
-    showSolved(this.lesson);
+  judged(verdict) {
+    judged(this.lesson, verdict);
   }
 
   // ---- stop, restart, start over -------------------------------------------------------------------------------

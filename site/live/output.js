@@ -3,6 +3,8 @@
 import { element } from "./dom.js";
 
 const SEEN = "In the picture: "; // what `plots.show` prints below a picture
+// A printed line that is longer wraps, unless it has columns; lesson_pages.py has the same two.
+const WIDE = 92, COLUMNS = /\S {3,}\S/;
 // In this order: the first that there is, is shown.
 const FORMS = {
   "image/png": (png, about) => picture(`data:image/png;base64,${png}`, about),
@@ -29,7 +31,7 @@ export function shown(output) {
 
 // In words, for those who do not see it.
 export function said(output) {
-  if (output.kind === "text") return output.text.startsWith(SEEN) ? "" : output.text.replace(/[^]*\r/, ""); // a picture says it itself
+  if (output.kind === "text") return (output.text.startsWith(SEEN) ? output.text.replace(/.*\n?/, "") : output.text).replace(/[^]*\r/, ""); // a picture says it itself
   if (output.kind === "error") return `${output.name}: ${output.message}`;
   if (output.kind !== "display") return "";
   if ("image/png" in output.data) return output.metadata["image/png"]?.alt ?? "A picture.";
@@ -40,13 +42,17 @@ export function said(output) {
 
 function text(content) {
   const box = element("div", { className: "output" });
+  const caption = element("p", { className: "seen" });
   const pre = element("pre");
-  box.append(pre);
+  box.append(caption, pre);
   const draw = () => {
     drawing = false;
     const lines = content.replace(/\n$/, "").split("\n").map((line) => line.replace(/\r$/, "").replace(/^[^]*\r/, ""));
+    caption.textContent = lines[0].startsWith(SEEN) ? lines.shift() : "";
+    caption.hidden = !caption.textContent;
     pre.textContent = lines.join("\n");
-    box.classList.toggle("seen", pre.textContent.startsWith(SEEN));
+    pre.hidden = !lines.length;
+    box.classList.toggle("prose", lines.some((line) => line.length > WIDE && !COLUMNS.test(line)));
   };
   let drawing = false;
   box.add = (more) => {

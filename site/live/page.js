@@ -1,7 +1,7 @@
 // A page before Python is started: the button that starts it, and what has been solved.
 
 import { element } from "./dom.js";
-import { answers, solved } from "./progress.js";
+import { answers, solve, solved } from "./progress.js";
 import { supported, TOO_OLD } from "./support.js";
 
 const EXERCISE = /\bcheck\(\s*"(\d\d\.\d+)"/g;
@@ -12,6 +12,7 @@ export function ready(box, { repository }) {
   const lesson = lessonOf(document);
   box.className = "live";
   showSolved(lesson);
+  document.addEventListener("judged", ({ detail }) => judged(lesson, detail)); // a quiz was answered on the page
   if (!supported()) return box.append(elsewhere(lesson, repository));
   const button = element("button", { type: "button", className: "start", textContent: "Run this lesson here" });
   const facts = element("span", { textContent: "40 MB once, about 10 seconds. Python then runs in this browser; nothing is installed, and nothing leaves your machine." });
@@ -49,6 +50,12 @@ function elsewhere(lesson, repository) {
 // ---- what is solved ------------------------------------------------------------------------------------------
 
 const tick = () => element("span", { className: "tick" }, element("span", { textContent: "✓", ariaHidden: "true" }), element("span", { className: "unseen", textContent: " solved" }));
+
+export function judged(lesson, { exercise, right }) {
+  if (!right || !lesson.exercises.includes(exercise)) return; // once solved, it stays so
+  solve(exercise);
+  showSolved(lesson);
+}
 
 // Ticks at the exercises, and in the list of what is on the page.
 export function showSolved(lesson) {

@@ -1,5 +1,6 @@
 """A lesson that runs on its page: what a reader does there, and what is told to those who cannot."""
 
+import ast
 import json
 import re
 import subprocess
@@ -7,6 +8,7 @@ import sys
 
 import pytest
 from chromium import SITE, seen_by_axe, too_wide
+from live_cells import NOTEBOOKS, code_cells
 from playwright.sync_api import BrowserContext, Locator, Page, expect
 
 LESSON = "notebooks/02-random-intercepts.html"
@@ -175,12 +177,18 @@ def test_restart_forgets_the_variables_and_keeps_the_code(opened):
 def test_a_cell_that_raises_shows_its_line_and_the_next_one_runs(opened):
     page = started(opened())
     first = cell(page, "import pandas as pd")
-    shown = run(first, "import course\n\ncourse.load('pupil')", "failed")
-    expect(shown).to_contain_text('<cell 1>", line 3')
-    expect(shown).to_contain_text("did you mean 'pupils'")
-    expect(shown.locator("pre").first).not_to_contain_text("sets.py")
+    shown = run(first, "import pandas as pd\n\npd.Series([1]).loc[5]", "failed")
+    expect(shown.locator("pre").first).to_contain_text('<cell 1>", line 3')
+    expect(shown.locator("pre").first).not_to_contain_text("indexing")
     shown.locator("summary").click()
-    expect(shown.locator("details pre")).to_contain_text("sets.py")
+    expect(shown.locator("details pre")).to_contain_text("indexing")
+    shown = run(first, "import course\n\ncourse.load('pupil')", "failed")
+    expect(shown.locator("pre").first).to_have_text(
+        re.compile(r"^CourseError: .*did you mean 'pupils'.*$")
+    )
+    shown = run(first, "score = test_score ~ age", "failed")
+    expect(shown).to_contain_text("SyntaxError")
+    expect(shown.locator("summary")).to_have_count(0)
     expect(run(first, "1 + 1")).to_have_text("2")
     for ending in ("import sys; sys.exit()", "%timeit 1", "input()"):
         run(first, ending, "failed")
@@ -296,6 +304,24 @@ print(time.monotonic() - start >= 0.2, abs(time.time() - time.time()) < 1)
 print(len(os.urandom(200_000)), os.urandom(8) != os.urandom(8), os.path.islink("copy"))
 os.chdir("/tmp")
 """
+
+
+def test_whatever_lessons_import_is_there(python):
+    imports = {
+        ast.unparse(node)
+        for path in NOTEBOOKS.glob("*.ipynb")
+        for cell in code_cells(path)
+        for node in ast.walk(ast.parse("".join(cell["source"])))
+        if isinstance(node, (ast.Import, ast.ImportFrom))
+    }
+    assert "import statsmodels.api as sm" in imports
+    python.printed("\n".join(sorted(imports)))
+
+
+def test_the_first_cell_of_the_course_finds_all_well(python):
+    printed = python.printed("from course import doctor\ndoctor.main();")
+    assert "FAIL" not in printed
+    assert re.search(r"all \d+ checks OK", printed)
 
 
 def test_files_clocks_and_chance_are_those_of_any_computer(python):

@@ -33,6 +33,21 @@ def test_a_quiz_says_what_check_says_and_can_be_answered_from_the_keyboard(visit
         page.keyboard.press("ArrowDown")
 
 
+def test_a_quiz_that_is_answered_right_is_solved_and_stays_so(visit):
+    page = visit(LESSON)
+    box = page.locator(".exercise", has=page.locator("form.quiz")).first
+    id = box.locator("form").get_attribute("id").removeprefix("quiz-").replace("-", ".")
+    for letter in all_exercises()[id].kind.letters:
+        right = judge(all_exercises()[id], letter, Data()).right
+        expect(box.locator(".tick")).to_have_count(0)
+        box.locator(f"input[value={letter}]").check()
+        if right:
+            break
+    expect(box.locator("strong .tick").first).to_be_visible()
+    page.reload()
+    expect(box.locator("strong .tick").first).to_be_visible()
+
+
 def test_the_contents_of_the_page_show_where_one_is(visit):
     page = visit(LESSON)
     links = page.locator(".here a[href^='#']:not([data-exercise])")

@@ -56,6 +56,15 @@ def failures(findings) -> list[str]:
     return [str(finding) for finding in findings if not finding.ok]
 
 
+def test_on_a_page_of_the_website_nothing_is_asked_of_a_terminal(root, monkeypatch):
+    monkeypatch.setattr(sys, "platform", "wasi")
+    monkeypatch.setattr(doctor, "version_of", lambda name: None if name == "jupyterlab" else "1.0")
+    (root / "constraints.txt").unlink()
+    findings = list(doctor.examine(root))
+    assert failures(findings) == []
+    assert not [finding for finding in findings if "pip install" in str(finding)]
+
+
 @pytest.mark.slow
 def test_this_installation_is_sound():
     run = subprocess.run(

@@ -9,8 +9,10 @@ import numpy as np
 import pandas as pd
 import pyreadstat
 import pytest
-from live import assemble
+import statsmodels.api
+from live import assemble, left_out
 from live.guest import pyreadstat as stand_in
+from live.guest import statsmodels_api as api
 
 from course import read_table, simulate_assessment
 from course.data import write_table
@@ -75,6 +77,18 @@ def test_the_stand_in_refuses_what_it_cannot_read():
     for reader, name in ((stand_in.read_sav, "survey.zsav"), (stand_in.read_dta, "survey.dta")):
         with pytest.raises(stand_in.PyreadstatError, match="only .sav files can be read"):
             reader(FILES / name)
+
+
+def test_the_stand_in_for_the_api_of_statsmodels_has_what_is_in_the_download():
+    for name in [*api.HOMES, *api.MODULES]:
+        assert getattr(api, name) is getattr(statsmodels.api, name)
+    for module in [*api.NAMES, *api.MODULES.values()]:
+        path = f"statsmodels/{module.replace('.', '/')}"
+        assert not f"{path}.pyc".startswith(left_out.PATHS)
+    left = set(statsmodels.api.__all__) - set(api.HOMES) - set(api.MODULES)
+    assert {"tsa", "MICE", "PCA", "datasets"} <= left
+    with pytest.raises(AttributeError, match="only a part of statsmodels"):
+        api.tsa  # noqa: B018
 
 
 def test_notes_are_taken_out_of_a_module_and_nothing_else():

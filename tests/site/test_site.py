@@ -15,7 +15,7 @@ import nbformat
 import pytest
 import staging
 from downloads import write_zip
-from live.differences import DIFFERENT, with_differences
+from live.differences import DIFFERENT, with_buttons, with_differences
 from nbformat.v4 import (
     new_code_cell,
     new_markdown_cell,
@@ -102,11 +102,22 @@ def test_a_picture_keeps_its_alternative_text_and_its_size():
 
 
 def test_what_a_picture_says_is_a_caption_and_no_code():
-    said = new_output("stream", name="stdout", text="In the picture: five < six\nrings.\n")
-    assert (
-        '<p class="seen">In the picture: five &lt; six rings.</p>'
-        in page(code("draw()", outputs=[said])).text
+    said = new_output("stream", name="stdout", text="In the picture: five < six rings.\nSD  2\n")
+    text = page(code("draw()", outputs=[said])).text
+    caption, _, printed = text.partition("</p>")
+    assert caption.endswith('<p class="seen">In the picture: five &lt; six rings.')
+    assert "text\nSD  2\n" in printed
+
+
+def test_a_long_sentence_wraps_and_a_wide_table_scrolls():
+    sentence = (
+        "This sentence says what is wrong, where it is wrong, and what to write instead. " * 2
     )
+    row = f"{'Intercept':40}{'59.46':40}{'0.49':>40}"
+    for printed, wraps in ((sentence, True), (row, False), ("short", False)):
+        said = new_output("stream", name="stdout", text=f"short\n{printed}\n")
+        text = page(code("print()", outputs=[said])).text
+        assert ('class="output prose"' in text) is wraps
 
 
 def test_an_equation_is_mathematics_and_its_text_has_plain_underscores():
@@ -195,6 +206,9 @@ def test_a_lesson_has_a_picture_on_the_front_page(path):
     assert card["title"]
     assert card["able"]
     assert card["alone"]
+    first = next(line for line in text.split("\n- ")[1:])
+    whole = " ".join(re.sub(r"[`*]", "", first.split("\n\n")[0]).split())
+    assert card["able"] == whole.rstrip(";.")
 
 
 def test_the_front_page_shows_what_readme_shows():
@@ -257,6 +271,14 @@ def test_a_page_says_where_the_browser_shows_something_else(name):
     assert re.findall(r'data-cell="[^"]*"><p class="differs" hidden>(.*)</p>', text) == [
         html.escape(sentence) for sentence in expected
     ]
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_a_lesson_that_runs_on_its_page_sends_nobody_to_a_menu_of_jupyterlab(path):
+    text = lesson_pages.lesson(nbformat.read(path, as_version=4)).text
+    facts, _, rest = text.partition("data-live")
+    assert "Run →" not in with_buttons(facts)
+    assert with_buttons(rest) == rest
 
 
 def test_a_cell_that_is_not_there_cannot_differ():

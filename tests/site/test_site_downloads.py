@@ -115,6 +115,12 @@ def test_a_quiz_says_what_check_says(id):
     assert [right for right, _ in said.values()].count(True) == 1
 
 
+def test_formulas_of_a_quiz_are_formulas():
+    form = quizzes.quiz(asked()["10.8"])
+    assert r'<span class="math">\(\theta = 0\)</span>' in form
+    assert "$" not in "".join(map(quizzes.quiz, asked().values()))
+
+
 def test_a_quiz_that_offers_other_letters_than_the_exercise_is_refused():
     cells = [
         new_markdown_cell("**Exercise 01.2.** Which?\n\n- a) one\n- b) two"),

@@ -54,6 +54,8 @@ def prepare() -> None:
     for number, name in enumerate(PACKAGES):
         emit(kind="importing", name=name.partition(".")[0], number=number, of=len(PACKAGES))
         importlib.import_module(name)
+    api = importlib.import_module("statsmodels_api")
+    sys.modules["statsmodels.api"] = sys.modules["statsmodels"].api = api
     course = importlib.import_module("course")
     for name in course.__all__:
         getattr(course, name)
@@ -170,15 +172,20 @@ def show_error(error: BaseException) -> None:
     whole = traceback.TracebackException.from_exception(error)
     while whole.stack and whole.stack[0].filename == __file__:
         del whole.stack[0]
-    everything = "".join(whole.format())
+    everything = "".join(whole.format()).rstrip()
     whole.stack[:] = [frame for frame in whole.stack if frame.filename.startswith("<")]
     whole.__cause__ = whole.__context__ = None
+    short = "".join(whole.format()).rstrip()
+    if hasattr(error, "_render_traceback_"):  # a CourseError is its sentence, as in a notebook
+        short = "\n".join(error._render_traceback_())
+    elif not whole.stack:  # the cell is no Python, and no package has seen it
+        everything = short
     emit(
         kind="error",
         name=type(error).__name__,
         message=str(error),
-        traceback="".join(whole.format()).rstrip(),
-        everything=everything.rstrip(),
+        traceback=short,
+        everything=everything,
     )
 
 

@@ -40,6 +40,8 @@ function quiz(form) {
     const [right, message] = verdicts[event.target.value];
     said.textContent = message;
     said.className = `verdict ${right ? "right" : "not-yet"}`;
+    const exercise = form.id.replace("quiz-", "").replace("-", ".");
+    form.dispatchEvent(new CustomEvent("judged", { bubbles: true, detail: { exercise, right } })); // live/page.js keeps it
   });
 }
 
