@@ -144,7 +144,7 @@ serve: ## serve _site/ on this machine, so that lessons run on their pages
 	@echo "Open http://$(HOST):$(PORT) in a browser. To stop serving, press Control-C."
 	@$(PYTHON) -m http.server --bind $(HOST) --directory _site $(PORT)
 
-bench: .venv/installed ## measure speed against statsmodels, the Rust package, lme4 where R has it, and an earlier build
+bench: .venv/installed ## measure speed against other packages of Python, of R where it is there, and an earlier build
 	@$(call INSTALL,-e '.[bench]')
 	$(VENV_PYTHON) tests/benchmarks/bench.py
 	$(VENV_PYTHON) tests/benchmarks/earlier.py

@@ -1,126 +1,143 @@
-"""Who is measured: each fits a formula to a data frame some times, and says how long it took.
+"""Who is measured, and one turn of each: a process of its own fits a formula to data some times.
 
 All start from a data frame in memory and a formula, fit with their default settings, and have one thread.
 """
 
 from __future__ import annotations
 
-import gc
 import json
+import os
+import resource
 import shutil
+import signal
 import subprocess
+import sys
 import tempfile
-import time
-import warnings
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from importlib import import_module
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import pandas as pd
-import statsmodels.formula.api as smf
-
-from course import mixedlm
+if TYPE_CHECKING:  # bench.py sets the number of threads before anything loads NumPy
+    import pandas as pd
 
 HERE = Path(__file__).parent
+LIMIT = 120  # seconds of processor time after which a turn is stopped, its start included
+ONE_THREAD = dict.fromkeys(
+    [
+        "OPENBLAS_NUM_THREADS",
+        "OMP_NUM_THREADS",
+        "MKL_NUM_THREADS",
+        "RAYON_NUM_THREADS",
+        "POLARS_MAX_THREADS",
+    ],
+    "1",
+)
+
+# Distribution and module by the name in the table, which is also turn.py's.
+PYTHON_PACKAGES = {
+    "statsmodels by hand": ("statsmodels", "statsmodels"),
+    "mixedlm (Rust)": ("mixedlm", "mixedlm"),
+    "lme-python": ("lme-python", "lme_python"),
+    "kamino-lme": ("kamino-lme", "kamino"),
+    "interlace-lme": ("interlace-lme", "interlace"),
+    "mixedlm-rs": ("mixedlm-rs", "mixedlm_rs"),
+    "gpboost": ("gpboost", "gpboost"),
+    "gpboost (Cholesky)": ("gpboost", "gpboost"),
+}
+R_PACKAGES = ("lme4", "glmmTMB")
 
 
 @dataclass
 class Runs:
-    """What came of one peer's turns at one problem."""
+    """What came of one package's turns at one problem; ``gigabytes`` is the most a process held."""
 
     seconds: list[float] = field(default_factory=list)
     llf: float = float("nan")
+    gigabytes: float = 0.0
     note: str = ""
+    stopped: bool = False  # by the limit
+    failed: bool = False  # for this or another reason
 
 
-Peer = Callable[[str, pd.DataFrame, Runs, int], None]
+@dataclass
+class Data:
+    """A data frame as files, from which processes read it."""
+
+    folder: Path
+    rows: int
+
+    @classmethod
+    def write(cls, frame: pd.DataFrame, folder: str) -> Data:
+        frame.to_pickle(Path(folder, "data.pkl"))
+        frame.to_csv(Path(folder, "data.csv"), index=False)
+        return cls(Path(folder), len(frame))
 
 
-def in_python(fit: Callable, llf: Callable, converged: Callable) -> Peer:
-    """A peer of this process: ``fit`` takes a formula and data."""
-
-    def run(formula: str, data: pd.DataFrame, runs: Runs, times: int) -> None:
-        for _ in range(times):
-            gc.collect()
-            with warnings.catch_warnings():  # statsmodels warns; whether it converged is noted
-                warnings.simplefilter("ignore")
-                start = time.perf_counter()
-                result = fit(formula, data)
-                runs.seconds.append(round(time.perf_counter() - start, 5))
-            runs.llf = float(llf(result))
-            runs.note = "" if converged(result) else "says it did not converge"
-
-    return run
-
-
-course = in_python(
-    lambda formula, data: mixedlm(formula, data).fit(),
-    lambda result: result.llf,
-    lambda result: result.converged,
-)
-
-course_statsmodels = in_python(
-    lambda formula, data: mixedlm(formula, data).fit().statsmodels,
-    lambda result: result.llf,
-    lambda result: result.converged,
-)
-
-
-def statsmodels_by_hand(**call: object) -> Peer:
-    """The call that one would write, whatever the formula."""
-    fixed = call.pop("fixed")
-    return in_python(
-        lambda formula, data: smf.mixedlm(fixed, data, **call).fit(),
-        lambda result: result.llf,
-        lambda result: result.converged,
-    )
-
-
-def _rust(formula: str, data: pd.DataFrame) -> object:
-    return import_module("mixedlm").lmer(formula, data)
-
-
-rust = in_python(_rust, lambda result: result.logLik(), lambda result: result.converged)
-
-
-def lme4(formula: str, data: pd.DataFrame, runs: Runs, times: int) -> None:
-    """Lmer in a fresh R."""
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder, "data.csv")
-        data.to_csv(file, index=False)
-        command = ["Rscript", str(HERE / "lmer.R"), str(file), formula, str(times)]
-        done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
-    said = json.loads(done.stdout)
-    runs.seconds += said["seconds"]
-    runs.llf, runs.note = said["llf"], said["note"]
+def turn(
+    name: str, formula: str, data: Data, runs: Runs, times: int, reml: bool, call: dict
+) -> None:
+    """Let a package fit some times, and add what came of it to its runs."""
+    if name in R_PACKAGES:
+        command = ["Rscript", str(HERE / "turn.R"), name, formula, str(data.folder / "data.csv")]
+    else:
+        command = [sys.executable, str(HERE / "turn.py"), name, formula]
+        command += [str(data.folder / "data.pkl")]
+    command += [str(times), str(int(reml))] + [json.dumps(call)] * (name not in R_PACKAGES)
+    with tempfile.TemporaryFile("w+") as said, tempfile.TemporaryFile("w+") as complained:
+        process = subprocess.Popen(
+            command,
+            stdout=said,
+            stderr=complained,
+            env=os.environ | ONE_THREAD,
+            preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_CPU, (LIMIT, LIMIT + 5)),
+        )
+        _, status, used = os.wait4(process.pid, 0)  # the memory of this one process
+        process.returncode = os.waitstatus_to_exitcode(status)
+        said.seek(0)
+        complained.seek(0)
+        runs.gigabytes = max(runs.gigabytes, used.ru_maxrss / 2**20)
+        if process.returncode in (-signal.SIGXCPU, -signal.SIGKILL):
+            runs.stopped = runs.failed = True
+            runs.note = f"stopped after {LIMIT} s"
+        elif process.returncode:
+            runs.failed = True
+            runs.note = f"ended with {(complained.read().strip().splitlines() or ['?'])[-1]}"
+        else:
+            found = json.loads(said.read().splitlines()[-1])
+            runs.seconds += found["seconds"]
+            runs.llf, runs.note = found["llf"], found["note"]
 
 
 def missing() -> dict[str, str]:
     """Peers that cannot run here, each with the reason."""
-    found = {}
-    if find_spec("mixedlm") is None:
-        found["mixedlm (Rust)"] = "not installed: pip install -e '.[bench]'"
-    if not shutil.which("Rscript"):
-        found["lme4"] = "R (Rscript) is not installed"
-    elif subprocess.run(["Rscript", "-e", "library(lme4)"], capture_output=True).returncode:
-        found["lme4"] = "R is installed, but not its package lme4"
+    found = {
+        name: "not installed: pip install -e '.[bench]'"
+        for name, (_, module) in PYTHON_PACKAGES.items()
+        if find_spec(module) is None
+    }
+    for name in R_PACKAGES:
+        if not shutil.which("Rscript"):
+            found[name] = "R (Rscript) is not installed"
+        elif subprocess.run(["Rscript", "-e", f"library({name})"], capture_output=True).returncode:
+            found[name] = f"R is installed, but not its package {name}"
     return found
 
 
 def versions(absent: dict[str, str]) -> dict[str, str]:
     """What was measured, by name."""
-    names = ["numpy", "scipy", "pandas", "patsy", "statsmodels"]
-    found = {name: version(name) for name in names}
-    if "mixedlm (Rust)" not in absent:
-        found["mixedlm (Rust)"] = version("mixedlm")
-    if "lme4" not in absent:
+    found = {name: version(name) for name in ("numpy", "scipy", "pandas", "patsy")}
+    for name, (distribution, _) in PYTHON_PACKAGES.items():
+        if name not in absent:
+            found[name.split(" by ")[0].removesuffix(" (Cholesky)")] = version(distribution)
+    present = [name for name in R_PACKAGES if name not in absent]
+    if present:
+        asked = "".join(f', as.character(packageVersion("{name}"))' for name in present)
         script = (
-            'cat(as.character(getRversion()), as.character(packageVersion("lme4")), '
-            'sub("[.]so.*", "", basename(extSoftVersion()[["BLAS"]])))'
+            'cat(as.character(getRversion()), sub("[.]so.*", "", '
+            f'basename(extSoftVersion()[["BLAS"]])){asked})'
         )
         done = subprocess.run(["Rscript", "-e", script], capture_output=True, text=True, check=True)
-        found |= dict(zip(("R", "lme4", "R's BLAS"), done.stdout.split(), strict=True))
+        found |= dict(zip(("R", "R's BLAS", *present), done.stdout.split(), strict=True))
     return found

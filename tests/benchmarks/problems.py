@@ -7,21 +7,34 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
-from peers import Peer, course, course_statsmodels, lme4, rust, statsmodels_by_hand
 
 from course import simulate_schools
 
 FIXED = "test_score ~ age + sex"
 INTERCEPTS = f"{FIXED} + (1|classroom) + (1|school) + (1|province)"
 ONE_SLOPE = "test_score ~ age_c + sex + (age_c|classroom) + (1|school) + (1|province)"
+ONE_FACTOR = "test_score ~ age_c + sex + (age_c|classroom)"
 THREE_SLOPES = "test_score ~ age_c + sex + (age_c|classroom) + (age_c|school) + (age_c|province)"
 LEVELS = ("classroom", "school", "province")
 
+CROSSED = "rating ~ service + (1|student) + (1|teacher) + (1|department)"
+MOVERS = "score ~ year + (1|pupil) + (1|teacher) + (1|school)"
+
+HAND = "statsmodels by hand"
 BY_HAND = {
+    "formula": FIXED,
     "groups": "province",
     "re_formula": "1",
     "vc_formula": {"school": "0 + C(school)", "classroom": "0 + C(classroom)"},
 }
+BY_HAND_UNCORRELATED = BY_HAND | {
+    "formula": "test_score ~ age_c + sex",
+    "vc_formula": BY_HAND["vc_formula"] | {"age": "0 + C(classroom):age_c"},
+}
+# Whoever takes several terms; slopes beside other terms are beyond kamino-lme.
+FASTER = ("mixedlm (Rust)", "lme-python", "lme4")
+SLOPES = (*FASTER, "interlace-lme", "glmmTMB")
+INTERCEPTS_ALONE = (*SLOPES, "kamino-lme")
 
 
 def pupils(sizes: tuple[int, int, int, int], *slopes: str) -> pd.DataFrame:
@@ -94,23 +107,27 @@ def _labels(prefix: str, codes: np.ndarray) -> list[str]:
 
 @dataclass
 class Problem:
-    """One line of the table.
+    """One section of the report.
 
     Attributes
     ----------
     name, formula : str
     data : callable
         Makes the data frame.
-    peers : dict
-        By name whom ours is measured against.
+    peers : tuple
+        Names of those whom ours is measured against.
     required : dict
         By name how many times faster ours must be.
     rounds : int
         Each round every peer takes one turn.
     times : int
         Runs of ours in a turn; ``their_times`` of the others.
-    measured, ours : str, Peer
-        What of ours is measured.
+    ours, measured : str
+        What of ours is measured, as turn.py and as the report call it.
+    reml : bool
+        Whether by REML or by maximum likelihood.
+    call : dict
+        What statsmodels by hand is called with.
     same_model : bool
         Whether log-likelihoods are to be compared.
     """
@@ -118,32 +135,36 @@ class Problem:
     name: str
     formula: str
     data: Callable[[], pd.DataFrame]
-    peers: dict[str, Peer]
+    peers: tuple[str, ...]
     required: dict[str, float] = field(default_factory=dict)
     rounds: int = 2
     times: int = 4
     their_times: int = 1
+    ours: str = "ours"
     measured: str = "`.fit()`"
-    ours: Peer = course
+    reml: bool = True
+    call: dict = field(default_factory=dict)
     same_model: bool = True
 
 
 def problems(quick: bool) -> list[Problem]:
     """All of them; the quick ones are a tenth of the size."""
-    both = {"lme4": lme4, "mixedlm (Rust)": rust}
-    hand = "statsmodels by hand"
     small, middle, large, huge = (
         ((8, 5, 4, 15), (8, 5, 4, 15), (20, 10, 5, 20), (40, 20, 5, 20))
         if quick
         else ((8, 5, 4, 15), (20, 10, 8, 15), (20, 50, 8, 25), (100, 50, 8, 25))
     )
-    twin = {"measured": "`.fit().statsmodels`", "ours": course_statsmodels}
+    rated = (lambda: ratings(7000, 300, 110)) if quick else ratings
+    moved = (lambda: movers(2500, 1100)) if quick else movers
+    twin = {"measured": "`.fit().statsmodels`", "ours": "ours, as statsmodels", "peers": (HAND,)}
+    by_ml = {"reml": False, "peers": ("gpboost", "gpboost (Cholesky)")}
     return [
         Problem(
             "three intercepts",
             INTERCEPTS,
             lambda: pupils(small),
-            {hand: statsmodels_by_hand(fixed=FIXED, **BY_HAND), **both},
+            (HAND, *INTERCEPTS_ALONE),
+            call=BY_HAND,
             times=20,
             their_times=3,
         ),
@@ -151,70 +172,87 @@ def problems(quick: bool) -> list[Problem]:
             "three intercepts",
             INTERCEPTS,
             lambda: pupils(middle),
-            {hand: statsmodels_by_hand(fixed=FIXED, **BY_HAND)},
-            {hand: 8},
+            required={HAND: 8},
             times=1,
+            call=BY_HAND,
             **twin,
         ),
         Problem(
             "correlated slope at classrooms (by hand: uncorrelated)",
             ONE_SLOPE,
             lambda: pupils(middle, "classroom"),
-            {
-                hand: statsmodels_by_hand(
-                    fixed="test_score ~ age_c + sex",
-                    groups="province",
-                    re_formula="1",
-                    vc_formula=BY_HAND["vc_formula"] | {"age": "0 + C(classroom):age_c"},
-                )
-            },
             times=2,
+            call=BY_HAND_UNCORRELATED,
             same_model=False,
             **twin,
+        ),
+        Problem(
+            "correlated slopes at all three levels",
+            THREE_SLOPES,
+            lambda: pupils(middle, *LEVELS),
+            SLOPES,
         ),
         Problem(
             "three intercepts",
             INTERCEPTS,
             lambda: pupils(large),
-            both,
+            INTERCEPTS_ALONE,
             {"lme4": 15, "mixedlm (Rust)": 1.5},
             rounds=3,
+        ),
+        Problem(
+            "three intercepts by maximum likelihood",
+            INTERCEPTS,
+            lambda: pupils(large),
+            **by_ml,
         ),
         Problem(
             "correlated slope at classrooms",
             ONE_SLOPE,
             lambda: pupils(large, "classroom"),
-            both,
+            (*FASTER, "glmmTMB"),
             {"lme4": 30, "mixedlm (Rust)": 1.5},
+        ),
+        Problem(
+            "correlated slope at classrooms and no other group",
+            ONE_FACTOR,
+            lambda: pupils(large, "classroom"),
+            (HAND, "mixedlm-rs", *INTERCEPTS_ALONE),
+            call={
+                "formula": "test_score ~ age_c + sex",
+                "groups": "classroom",
+                "re_formula": "age_c",
+            },
         ),
         Problem(
             "correlated slopes at all three levels",
             THREE_SLOPES,
             lambda: pupils(large, *LEVELS),
-            both,
+            FASTER,
             {"lme4": 60, "mixedlm (Rust)": 1.5},
         ),
         Problem(
             "correlated slopes at all three levels",
             THREE_SLOPES,
             lambda: pupils(huge, *LEVELS),
-            {"mixedlm (Rust)": rust},
+            ("mixedlm (Rust)",),
             {"mixedlm (Rust)": 3},
             times=2,
         ),
         Problem(
             "crossed: ratings of teachers by students, departments",
-            "rating ~ service + (1|student) + (1|teacher) + (1|department)",
-            (lambda: ratings(7000, 300, 110)) if quick else ratings,
-            both,
+            CROSSED,
+            rated,
+            SLOPES,
             {"lme4": 5, "mixedlm (Rust)": 1},
             times=2,
         ),
+        Problem("crossed: ratings by maximum likelihood", CROSSED, rated, times=2, **by_ml),
         Problem(
             "crossed: pupils who change teachers, some of them schools",
-            "score ~ year + (1|pupil) + (1|teacher) + (1|school)",
-            (lambda: movers(2500, 1100)) if quick else movers,
-            both,
+            MOVERS,
+            moved,
+            INTERCEPTS_ALONE,
             {"lme4": 2},
             times=2,
         ),
