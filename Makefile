@@ -93,7 +93,7 @@ test-lowest: .venv-lowest/installed ## run the tests on the lowest versions that
 test-browser: site .venv/installed-browser ## try the website and JupyterLab in Chromium
 	$(VENV_PYTHON) -m pytest -n 2 --dist loadfile tests/browser
 
-test-live: site .venv/installed-browser ## run all lessons on their pages in Chromium, and the package's tests there: an hour
+test-live: site .venv/installed-browser ## run all lessons on their pages in Chromium, and the package's tests there: half an hour
 	$(VENV_PYTHON) -m pytest -m "long or not long" tests/browser/test_live_lessons.py tests/browser/test_live_package.py
 
 .PHONY: .venv/installed-browser

@@ -44,7 +44,7 @@ def table(result: Result) -> list[str]:
     """One problem: ours, then the others from the fastest on."""
     ours = result.ours
     lines = [
-        f"### {result.title}",
+        f"## {result.title}",
         "",
         f"`{result.problem.formula}`; log-likelihood {ours.llf:.4f}",
         "",
