@@ -143,7 +143,7 @@ def main() -> int:
         take_out(EARLIER, Path(folder))
         runs = [
             [run(root, turn, quick) for root in (ROOT, Path(folder))]
-            for turn in range(1 if quick else 2)
+            for turn in range(1 if quick else 3)
         ]
     seconds = [least([turn[i][0] for turn in runs]) for i in range(2)]
     ours, theirs = (runs[0][i][1] for i in range(2))
