@@ -108,9 +108,8 @@ else:
         if name not in _HOMES:
             from course.common.r_names import here
 
-            if in_r := here(
-                name
-            ):  # an AttributeError would become "cannot import name", and no more
+            # an AttributeError would become "cannot import name", and no more
+            if in_r := here(name):
                 from course.errors import CourseError
 
                 raise CourseError(in_r)

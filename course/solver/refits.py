@@ -191,7 +191,7 @@ class Refitter:
         zero = np.stack([zeros[i] for i in which])
         theta = np.where(zero, 0.0, np.stack([ends[i].theta for i in which]))
         with np.errstate(all="ignore"):
-            values, _ = batches.values_and_gradients(which, theta, self.begin.reml)
+            values = batches.values(which, theta, self.begin.reml)
         rises = self._rises(batches, which, theta, zero)
         return {
             i: replace(ends[i], theta=own, value=value, evaluations=ends[i].evaluations + 2)

@@ -56,6 +56,13 @@ class Batches:
                 self.made[key] = Together([self.problems[i] for i in key])
             yield some, self.made[key], self.made[key].evaluate(theta[some])
 
+    def values(self, which: np.ndarray, theta: np.ndarray, reml: bool) -> np.ndarray:
+        """The deviances of some of the problems, (m,)."""
+        values = np.empty(len(which))
+        for some, together, at in self.evaluate(which, theta):
+            values[some] = together.deviance(at, reml)
+        return values
+
     def values_and_gradients(
         self, which: np.ndarray, theta: np.ndarray, reml: bool
     ) -> tuple[np.ndarray, np.ndarray]:

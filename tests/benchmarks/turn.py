@@ -99,19 +99,24 @@ def mixedlm_rs(formula: str, data: pd.DataFrame, reml: bool, _: dict) -> object:
 def gpboost(formula: str, data: pd.DataFrame, reml: bool, inversion: str) -> object:
     """Intercepts only: its slopes have no covariances, and it has no REML."""
     import patsy
-    from gpboost import GPModel
 
     assert not reml
     fixed, bars = parts(formula)
     y, x = patsy.dmatrices(fixed, data, return_type="dataframe")
     groups = data[[group for _, group in bars]]
-    model = GPModel(
+    model = gp_model(groups, inversion)
+    return model.fit(y=y.to_numpy()[:, 0], X=x), y, x, groups
+
+
+def gp_model(groups: pd.DataFrame, inversion: str) -> object:
+    from gpboost import GPModel
+
+    return GPModel(
         group_data=groups,
         likelihood="gaussian",
         num_parallel_threads=1,
         matrix_inversion_method=inversion,
     )
-    return model.fit(y=y.to_numpy()[:, 0], X=x), y, x, groups
 
 
 def gpboost_llf(found: tuple) -> float:
@@ -119,15 +124,8 @@ def gpboost_llf(found: tuple) -> float:
 
     By default its own number comes from random vectors, and can be above the maximum.
     """
-    from gpboost import GPModel
-
     model, y, x, groups = found
-    exact = GPModel(
-        group_data=groups,
-        likelihood="gaussian",
-        num_parallel_threads=1,
-        matrix_inversion_method="cholesky",
-    )
+    exact = gp_model(groups, "cholesky")
     residuals = y.to_numpy()[:, 0] - x.to_numpy() @ np.ravel(model.get_coef())[: x.shape[1]]
     return -exact.neg_log_likelihood(np.ravel(model.get_cov_pars()), residuals)
 
