@@ -295,10 +295,10 @@ def deviance_of(found, at):
 @pytest.mark.slow
 def test_bootstrapped_intervals_of_the_icc_of_responses():
     found = fit("passed ~ age + (1|school)", "passed")
-    run = {"scale": "response", "interval": "bootstrap", "n_boot": 15, "seed": 3, "progress": False}
+    run = {"scale": "response", "interval": "bootstrap", "n_boot": 10, "seed": 3, "progress": False}
     table, by_delta = icc(found, **run), icc(found, scale="response")
     assert table["icc"].equals(by_delta["icc"])
-    drawn = bootstrap(found, 15, seed=3, progress=False).replicates
+    drawn = bootstrap(found, 10, seed=3, progress=False).replicates
     nodes, weights = np.polynomial.hermite_e.hermegauss(41)
     values = []
     for _, one in drawn.iterrows():

@@ -7,7 +7,7 @@ from strange_formulas import HOSTILE, Formulas, data
 
 from course import CourseError, translate
 
-GENERATED = replicates(100, many=1_500)
+GENERATED = replicates(50, many=1_500)
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ from course import power, recovery
 
 @pytest.fixture(scope="session")
 def serial():
-    return recovery(balanced, FORMULA, 40, seed=1, progress=False)
+    return recovery(balanced, FORMULA, 30, seed=1, progress=False)
 
 
 @pytest.fixture(scope="session")

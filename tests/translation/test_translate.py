@@ -40,7 +40,7 @@ QUICK = [
 # No place in MixedLM: their code fits the nearest model that it has. That takes a quarter of a minute on all
 # pupils, and says as much on those of two provinces.
 ON_A_PART = {
-    "pupils_ac_as_ap", "pupils_ac_as_ap_centred", "pupils_slash_age_sc", "years_ac_1s_1p",
+    "pupils_1c_1s_1p", "pupils_ac_as_ap", "pupils_ac_as_ap_centred", "pupils_slash_age_sc", "years_ac_1s_1p",
     "years_ac_as_ap", "years_ac_as_ap_centred", "years_slash_age_sc",
 }  # fmt: skip
 
