@@ -232,7 +232,7 @@ def test_the_interval_of_the_icc_is_that_of_the_sd():
 @pytest.mark.slow
 @pytest.mark.parametrize("made", [passed, counts, by_rows])
 def test_icc_on_the_scale_of_the_response_is_that_of_simulated_pairs(made):
-    found, n = made(), 400_000
+    found, n = made(), 150_000
     rng, design = np.random.default_rng(1), found.design
     eta = rng.choice(design.offset + design.X @ found.estimates.beta, n)
     sds = [np.sqrt(S[0, 0]) for S in found.estimates.covariances]

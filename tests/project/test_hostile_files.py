@@ -123,7 +123,7 @@ def test_short_rows_are_counted_as_missing(tmp_path, capsys):
 def test_a_column_of_mixed_types_is_read_as_one(tmp_path):
     """pandas would read a long file in pieces, and take each piece for what it holds."""
     path = tmp_path / "t.csv"
-    path.write_text("x\n" + "1\n" * 700_000 + "a\n" + "1\n" * 700_000)
+    path.write_text("x\n" + "1\n" * 300_000 + "a\n")
     assert set(read_table(path)["x"]) == {"1", "a"}
 
 

@@ -25,7 +25,7 @@ def test_the_same_to_the_bit_in_processes_and_threads(serial, capsys):
         for executor in (processes, threads):
             assert equal(
                 serial,
-                recovery(balanced, FORMULA, 30, seed=1, executor=executor, progress=False),
+                recovery(balanced, FORMULA, 20, seed=1, executor=executor, progress=False),
             )
     assert capsys.readouterr().err == ""
 
@@ -51,10 +51,10 @@ def fatal_seeds(study: Recovery, replicates: tuple[int, ...]) -> tuple[int, ...]
 @posix
 def test_what_a_dead_worker_was_at_is_run_again(serial, tmp_path):
     """Two workers kill themselves, one of them twice; the pool that breaks is the caller's."""
-    fatal = fatal_seeds(serial, (7, 29))
+    fatal = fatal_seeds(serial, (7, 17))
     simulate = partial(deadly, folder=str(tmp_path), fatal=fatal, times=1)
     with ProcessPoolExecutor(2) as pool:
-        again = recovery(simulate, FORMULA, 30, seed=1, executor=pool, progress=False)
+        again = recovery(simulate, FORMULA, 20, seed=1, executor=pool, progress=False)
     assert equal(serial, again) and len(list(tmp_path.iterdir())) == 2
 
 
@@ -70,7 +70,7 @@ def test_replicates_that_always_kill_are_given_up_and_the_rest_is_kept(serial, t
         pytest.raises(CourseError, match="died 2 times with replicates"),
     ):
         recovery(
-            simulate, FORMULA, 30, seed=1, executor=pool, retries=1, path=tmp_path / "study",
+            simulate, FORMULA, 20, seed=1, executor=pool, retries=1, path=tmp_path / "study",
             progress=False,
         )  # fmt: skip
     kept = pd.read_parquet(tmp_path / "study")
@@ -95,7 +95,7 @@ def test_the_same_to_the_bit_on_dask(serial):
     """Over TCP, by which all is pickled; workers of this process, since others take seconds to start."""
     with dask(processes=False, protocol="tcp") as client:
         executor = client.get_executor()
-        shared = recovery(balanced, FORMULA, 30, seed=1, executor=executor, progress=False)
+        shared = recovery(balanced, FORMULA, 20, seed=1, executor=executor, progress=False)
     assert equal(serial, shared)
 
 
