@@ -64,7 +64,7 @@ def test_code_reaches_the_optimum(model_id):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("model_id, method", thinned(product(IDS, ["REML", "ML"]), 5))
+@pytest.mark.parametrize("model_id, method", thinned(product(IDS, ["REML", "ML"]), 9))
 def test_the_twin_is_at_the_same_optimum(model_id, method):
     ours = fit(model_id, method)
     twin = ours.statsmodels
