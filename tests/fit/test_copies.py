@@ -52,7 +52,7 @@ def original(formula):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("formula, used, again", thinned(product(COPIED, [False, True], AGAIN), 5))
+@pytest.mark.parametrize("formula, used, again", thinned(product(COPIED, [False, True], AGAIN), 7))
 def test_a_copy_is_the_fit(formula, used, again):
     fit, refit = original(formula)
     # what has been computed on demand is kept; a fit without any of it has it computed in the copy

@@ -241,7 +241,7 @@ def test_power_of_a_rate_ratio():
         "days_absent ~ school_resources + offset(np.log(school_days)) + (1|school)",
         test="school_resources",
         effect=[0, 0.5],
-        n=6,
+        n=10,
         seed=1,
         family="poisson",
         progress=False,
