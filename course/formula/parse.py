@@ -135,10 +135,9 @@ def _parse(written: str, columns: tuple | None) -> Formula:
 
 def effect_terms(effects: str) -> list[patsy.desc.Term]:
     """The terms of a right-hand side, e.g. those of ``1 + age + sex`` (patsy objects)."""
-    return list(terms_of(effects).rhs_termlist)
+    return terms_of(effects).rhs_termlist
 
 
-@lru_cache(maxsize=1024)  # a fit and its summary ask a dozen times for the same few
 def terms_of(text: str) -> patsy.ModelDesc:
     """What patsy reads in a formula without bars.
 
