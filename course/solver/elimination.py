@@ -45,10 +45,11 @@ def cross_products(U: np.ndarray | Sequence[np.ndarray], codes: np.ndarray) -> n
            [ 5., 13.]])
     """
     u, size = len(U), codes.max() + 1
-    M = np.empty((u, u, size))
+    M, by_row = np.empty((u, u, size)), np.empty(len(codes))
     for i in range(u):
         for j in range(i + 1):
-            M[i, j] = M[j, i] = np.bincount(codes, U[i] * U[j], size)
+            np.multiply(U[i], U[j], out=by_row)
+            M[i, j] = M[j, i] = np.bincount(codes, by_row, size)
     return M
 
 
