@@ -143,6 +143,25 @@ def invert_batch(S: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return inverse[None], np.array([logdet])
 
 
+def solve(A: np.ndarray, right: np.ndarray) -> tuple[np.ndarray, float]:
+    """A^-1 right of one small positive definite matrix, and log|A|.
+
+    SciPy's own functions would take most of the time to look at their arguments.
+
+    Raises
+    ------
+    numpy.linalg.LinAlgError
+        If A is not positive definite.
+    """
+    if not len(A):
+        return np.zeros(right.shape), 0.0
+    factor, failed = lapack.dpotrf(A, lower=True)
+    if failed:
+        raise np.linalg.LinAlgError("the matrix is not positive definite")
+    solution, _ = lapack.dpotrs(factor, right, lower=True)
+    return solution, 2 * np.log(np.diagonal(factor)).sum()
+
+
 def product(left: np.ndarray, right: np.ndarray) -> np.ndarray:
     """Matrix products over the last axis: (a, b, L) times (b, c, L). One may lack the axis."""
     if left.shape[1] == 1:  # nothing to add up
