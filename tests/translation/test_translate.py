@@ -37,8 +37,8 @@ QUICK = [
     for one in IDS
     if one not in SLOW
 ]
-# The code of all but the first fits the nearest model that MixedLM has. That takes up to a quarter of a minute on
-# all pupils, and says as much on those of two provinces.
+# The code of all but the first fits the nearest model that MixedLM has. That takes up to a quarter of a
+# minute on all pupils, and says as much on those of two provinces.
 ON_A_PART = {
     "pupils_1c_1s_1p", "pupils_ac_as_ap", "pupils_ac_as_ap_centred", "pupils_slash_age_sc", "years_ac_1s_1p",
     "years_ac_as_ap", "years_ac_as_ap_centred", "years_slash_age_sc",
