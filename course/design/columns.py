@@ -39,7 +39,7 @@ def check_frame(data: object) -> pd.DataFrame:
     import narwhals
 
     try:
-        table = narwhals.from_native(data)  # type: ignore[call-overload]
+        table = narwhals.from_native(data)
         return (table.collect() if isinstance(table, narwhals.LazyFrame) else table).to_pandas()
     except TypeError:  # not a kind of table that narwhals knows
         kind = f"{type(data).__module__.split('.')[0]}.{type(data).__name__}"
