@@ -22,7 +22,7 @@ from jupyter_client.manager import KernelManager
 from jupyter_client.provisioning import local_provisioner
 
 LAUNCHER = "ipykernel_launcher"
-# Nobody looks at the pictures here, and to cut one to what it holds, matplotlib draws it twice.
+# Nobody looks at the pictures here (see also `draw`), and to cut one to what it holds, matplotlib draws it twice.
 DRAW_ONCE = "--InlineBackend.print_figure_kwargs={'bbox_inches': None}"
 
 
@@ -137,12 +137,20 @@ def import_what_lessons_import() -> None:
     import statsmodels.formula.api  # noqa: F401
 
     import course.exercises
-    import course.plots  # noqa: F401
+    import course.plots
+    from course.plots import page
 
     for name in course.__all__:
         getattr(course, name)
+    page._png = draw
     # where there is no IPython yet, pandas takes a server for a terminal, and would cut wide tables
     pd.set_option("display.max_columns", 20)
+
+
+def draw(figure) -> tuple[str, int, int]:
+    """In place of `course.plots.page._png`: all that is in the picture is laid out, and nothing coloured in."""
+    figure.draw_without_rendering()
+    return "", 0, 0
 
 
 if __name__ == "__main__":
