@@ -22,7 +22,7 @@ from jupyter_client.manager import KernelManager
 from jupyter_client.provisioning import local_provisioner
 
 LAUNCHER = "ipykernel_launcher"
-# Nobody looks at the pictures here (see also `draw`), and to cut one to what it holds, matplotlib draws it twice.
+# Nobody looks at the pictures here, and to cut one to what it holds, matplotlib draws it twice.
 DRAW_ONCE = "--InlineBackend.print_figure_kwargs={'bbox_inches': None}"
 
 
@@ -148,7 +148,10 @@ def import_what_lessons_import() -> None:
 
 
 def draw(figure) -> tuple[str, int, int]:
-    """In place of `course.plots.page._png`: all that is in the picture is laid out, and nothing coloured in."""
+    """In place of `course.plots.page._png`: all that is in a picture is laid out, nothing coloured in.
+
+    So what hinders the drawing shows, and no time goes into points that nobody sees or compares.
+    """
     figure.draw_without_rendering()
     return "", 0, 0
 
