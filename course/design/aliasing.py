@@ -16,12 +16,13 @@ import numpy as np
 import pandas as pd
 
 from course.design.checks import constant_weights, unexplained_squares
-from course.design.matrices import Codings
+from course.design.matrices import Codings, in_batches
 from course.errors import CourseError
 from course.formula.parse import effect_terms
 
 LEFT = 1e-10  # of a column's variance, given the columns before it: with less it is determined
 MISSED = 1e-4  # in SDs of an aliased column: as near as this, a new row is as the rows of the fit
+FLAT = 1e-12  # SD of a column of unit size, from which it has the same value in every row
 NO_WEIGHT = 1e-6  # in a combination of columns of unit size
 MOST_NAMED = 8  # columns in a message
 MOST_CELLS = 4  # empty cells in a message
@@ -143,29 +144,32 @@ def determined(
         For each of the d columns that are not kept the names of those that determine it; none for a
         column of zeros, or one that is constant beside an intercept.
     """
-    n, P = X.shape
+    P = X.shape[1]
     columns = np.asarray(order, dtype=int)
-    size = np.sqrt(np.einsum("ij,ij->j", X, X) / n)
+    size = np.sqrt([np.mean(column**2) for column in X.T])
     size[size == 0] = 1.0
-    scaled, T = X / size, np.diag(1 / size)  # scaled = X @ T
+    shift, T = np.zeros(P), np.diag(1 / size)
     weights = constant_weights(X, names)
     # what stands beside a constant is centred: years near 2000 are no constant
     if weights is not None:
         free = weights == 0
-        mean = scaled[:, free].mean(axis=0)
-        centred = scaled[:, free] - mean
-        spread = np.sqrt(np.einsum("ij,ij->j", centred, centred) / n)
-        flat = spread < 1e-12
-        centred[:, flat], spread[flat] = 0.0, 1.0
-        scaled[:, free] = centred / spread
-        T[:, free] = (T[:, free] - np.outer(weights, mean)) / spread
+        shift[free] = [X[:, j].mean() for j in np.flatnonzero(free)]
+        T -= np.outer(weights, shift / size)
         columns = np.concatenate([columns[~free[columns]], columns[free[columns]]])
-    gram = scaled.T @ scaled / n
+    gram = _gram(X, shift, size)
+    spread = np.sqrt(np.diagonal(gram))
+    flat = spread < FLAT
+    spread[flat] = 1.0
+    T /= spread
+    gram /= np.outer(spread, spread)
+    gram[flat] = gram[:, flat] = 0.0
     left = np.empty(P)
     left[columns] = unexplained_squares(gram[np.ix_(columns, columns)], LEFT)
     kept = left > LEFT * np.diagonal(gram)
     if kept.all():
         return kept, np.empty((P, 0)), []
+    scaled = (X - shift) / (size * spread)  # X @ T, with more digits
+    scaled[:, flat] = 0.0
     made_of = np.linalg.lstsq(scaled[:, kept], scaled[:, ~kept], rcond=None)[0]
     made_of[np.abs(made_of) < NO_WEIGHT**2] = 0.0
     null = T[:, ~kept] - T[:, kept] @ made_of
@@ -175,6 +179,15 @@ def determined(
         for enters in weighty.T
     ]
     return kept, null, makers
+
+
+def _gram(X: np.ndarray, shift: np.ndarray, size: np.ndarray) -> np.ndarray:
+    """The mean squares and products of columns that are shifted and scaled, (P, P)."""
+    total = np.zeros((X.shape[1], X.shape[1]))
+    for rows in in_batches(*X.shape):
+        some = (X[rows].T - shift[:, None]) / size[:, None]
+        total += some @ some.T
+    return total / len(X)
 
 
 def _determined(name: str, column: np.ndarray, makers: tuple[str, ...]) -> str:

@@ -70,7 +70,7 @@ def find_columns(data: pd.DataFrame, names: Iterable[str]) -> dict[str, pd.Serie
             raise CourseError(
                 f"the data have {len(where)} columns called '{name}': rename or drop all but one"
             )
-        columns[name] = data.iloc[:, where[0]]
+        columns[name] = data[name]
     return columns
 
 
@@ -244,7 +244,7 @@ def factorize(column: pd.Series) -> tuple[np.ndarray, pd.Index]:
 
 def missing_rows(column: pd.Series) -> np.ndarray:
     """Where a column has no value; a nullable float may hold NaN beside NA."""
-    missing = column.isna().to_numpy()
+    missing = np.asarray(pd.isna(column.array))
     if pd.api.types.is_extension_array_dtype(column.dtype) and pd.api.types.is_float_dtype(
         column.dtype
     ):

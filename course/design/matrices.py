@@ -25,8 +25,10 @@ from course.formula.terms import Formula, RandomTerm
 
 # functions of which knots, means and limits are taken from all rows
 REMEMBERING = STATEFUL - {"as_numeric"}
-KEEP_ALL = patsy.NAAction(NA_types=[])  # missing rows are gone by then; a new NaN is reported below
+# Missing rows are gone by then; a new NaN is reported below. With "drop", patsy would copy all rows.
+KEEP_ALL = patsy.NAAction(on_NA="raise", NA_types=[])
 MOST_NAMED = 4  # columns in a message
+CELLS_AT_ONCE = 50_000  # of a matrix: 400 kB (measured, with matrices of 3 columns)
 LONGEST_LIST = 120  # characters of effects in a message
 
 
@@ -395,28 +397,50 @@ def _as_effect(column: str) -> str:
     return "" if "[" in column else column
 
 
+def in_batches(n: int, columns: int) -> Iterator[slice]:
+    """The n rows of a matrix, as many at a time as the processor's nearest memory holds."""
+    size = max(CELLS_AT_ONCE // max(columns, 1), 1)
+    return (slice(start, start + size) for start in range(0, n, size))
+
+
 def _matrices(codings: list[Coding], variables: dict, index: pd.Index) -> list[np.ndarray]:
     n = len(index)
     # intercepts alone, as x - x leaves one: patsy could not know how many rows
     if not any(coding.info.factor_infos for coding in codings):
         return [np.ones((n, len(coding.names))) for coding in codings]
+    # (x|class) + (x|school) have one matrix: it is made once
+    distinct = {(coding.formula, coding.names): coding for coding in codings}
     with np.errstate(all="ignore"):
         try:
             built = patsy.build_design_matrices(
-                [coding.info for coding in codings], variables, NA_action=KEEP_ALL
+                [coding.info for coding in distinct.values()], variables, NA_action=KEEP_ALL
             )
         except Exception as error:
             raise in_words(error, variables) from error
-    matrices = []
-    for coding, matrix in zip(codings, built, strict=True):
-        matrix = np.asarray(matrix)  # floats already, in a class of patsy's
-        bad = ~np.isfinite(matrix)
-        if bad.any():
-            row, column = np.argwhere(bad)[0]
-            raise CourseError(
-                f"{coding.names[column]} is not a finite number in {bad[:, column].sum()} "
-                f"row(s), first at index {index[row]!r}: look at the values it is computed from"
-            )
+    matrices = {}
+    for key, coding in distinct.items():
+        matrix = _by_columns(built.pop(0))  # no longer held here, so that its rows are freed
+        _check_finite(matrix, coding.names, index)
         check_size(matrix, coding.names)
-        matrices.append(matrix)
-    return matrices
+        matrices[key] = matrix
+    return [matrices[coding.formula, coding.names] for coding in codings]
+
+
+def _by_columns(matrix: np.ndarray) -> np.ndarray:
+    """The same with each column in one piece, as all that follows reads it."""
+    made = np.empty(matrix.shape, order="F")
+    for rows in in_batches(
+        *matrix.shape
+    ):  # NumPy alone takes four times as long for millions of rows
+        made[rows] = matrix[rows]
+    return made
+
+
+def _check_finite(matrix: np.ndarray, names: tuple[str, ...], index: pd.Index) -> None:
+    bad = ~np.isfinite(matrix)
+    if bad.any():
+        row, column = np.argwhere(bad)[0]
+        raise CourseError(
+            f"{names[column]} is not a finite number in {bad[:, column].sum()} "
+            f"row(s), first at index {index[row]!r}: look at the values it is computed from"
+        )

@@ -69,7 +69,8 @@ class Draws:
         )
         values, vectors = np.linalg.eigh(self.M.transpose(2, 0, 1))
         kept = values > NO_DIRECTION * values[:, -1:]
-        self.F = (vectors * np.sqrt(np.where(kept, values, 0))[:, None]).transpose(1, 2, 0)
+        root = vectors * np.sqrt(np.where(kept, values, 0))[:, None]
+        self.F = np.ascontiguousarray(root.transpose(1, 2, 0))
         self.kept = kept.T
         self.rest = problem.n - int(kept.sum())
 
@@ -85,11 +86,11 @@ class Draws:
             strict=True,
         ):
             effects = factor @ rng.standard_normal((len(factor), grouping.n_levels))
-            c[z] += effects[:, level]
+            c[z] += effects.take(level, axis=1)
         w = np.where(self.kept, rng.standard_normal(c.shape), 0.0)
         mean, error = (product(A, b[:, None])[:, 0] for A, b in ((self.M, c), (self.F, w)))
-        squares = (w**2).sum() + (rng.chisquare(self.rest) if self.rest else 0.0)
-        yy = (c * (mean + 2 * self.sigma * error)).sum() + self.sigma**2 * squares
+        squares = np.vdot(w, w) + (rng.chisquare(self.rest) if self.rest else 0.0)
+        yy = np.vdot(c, mean + 2 * self.sigma * error) + self.sigma**2 * squares
         return self._with_sums(mean + self.sigma * error, yy)
 
     def _with_sums(self, Uy: np.ndarray, yy: float) -> Problem:

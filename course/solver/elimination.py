@@ -45,10 +45,11 @@ def cross_products(U: np.ndarray | Sequence[np.ndarray], codes: np.ndarray) -> n
            [ 5., 13.]])
     """
     u, size = len(U), codes.max() + 1
-    M = np.empty((u, u, size))
+    M, by_row = np.empty((u, u, size)), np.empty(len(codes))
     for i in range(u):
         for j in range(i + 1):
-            M[i, j] = M[j, i] = np.bincount(codes, U[i] * U[j], size)
+            np.multiply(U[i], U[j], out=by_row)
+            M[i, j] = M[j, i] = np.bincount(codes, by_row, size)
     return M
 
 
@@ -140,6 +141,25 @@ def invert_batch(S: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     inverse += inverse.T  # the upper triangle was 0
     np.fill_diagonal(inverse, np.diagonal(inverse) / 2)
     return inverse[None], np.array([logdet])
+
+
+def solve(A: np.ndarray, right: np.ndarray) -> tuple[np.ndarray, float]:
+    """A^-1 right of one small positive definite matrix, and log|A|.
+
+    SciPy's own functions would take most of the time to look at their arguments.
+
+    Raises
+    ------
+    numpy.linalg.LinAlgError
+        If A is not positive definite.
+    """
+    if not len(A):
+        return np.zeros(right.shape), 0.0
+    factor, failed = lapack.dpotrf(A, lower=True)
+    if failed:
+        raise np.linalg.LinAlgError("the matrix is not positive definite")
+    solution, _ = lapack.dpotrs(factor, right, lower=True)
+    return solution, 2 * np.log(np.diagonal(factor)).sum()
 
 
 def product(left: np.ndarray, right: np.ndarray) -> np.ndarray:

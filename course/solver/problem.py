@@ -23,13 +23,12 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from scipy import linalg
 
 from course.design.design import Design
 from course.design.groups import components, lies_in, parents
 from course.solver.chunks import stage_for
 from course.solver.crossing import Crossing
-from course.solver.elimination import Sums, cross_products, products_with, tells_apart
+from course.solver.elimination import Sums, cross_products, products_with, solve, tells_apart
 from course.solver.standardise import Columns, standardise
 
 # The relative standard deviation of every effect at which a search starts.
@@ -272,11 +271,9 @@ class Problem:
             tape.append(step)
         root = M[:, :, 0]
         XX, Xy = root[np.ix_(self.x, self.x)], root[self.x, self.y_at]
-        cholesky = linalg.cholesky(XX, lower=True, check_finite=False)
-        beta = linalg.cho_solve((cholesky, True), Xy, check_finite=False)
+        solved, logdet_XX = solve(XX, np.column_stack([Xy, np.eye(self.p)]))
+        beta, XX_inverse = solved[:, 0], solved[:, 1:]
         r2 = root[self.y_at, self.y_at] - Xy @ beta
-        XX_inverse = linalg.cho_solve((cholesky, True), np.eye(self.p), check_finite=False)
-        logdet_XX = 2 * np.log(np.diagonal(cholesky)).sum()
         return Evaluation(factors, root, logdet, tape, beta, r2, XX_inverse, logdet_XX)
 
     def df(self, reml: bool) -> Any:

@@ -18,6 +18,8 @@ from course.solver.quasi_newton import Found, descend_together, tolerance
 
 PRECISION_LOST = 2  # SciPy's number for a line search that found nothing lower
 FEW_ROWS = 200  # with more of them one start has been enough
+MANY_CELLS = 250_000  # of the matrix of what crosses: from here an evaluation takes centiseconds
+LEAST_ALONE = 0.1  # of the usual start: the least relative SD of a start
 ALMOST_ZERO = 1e-4  # a relative SD next to 0
 NOISE = 1e-6
 NOTHING_LEFT = 1e-12  # of the response's variance: a residual that may be rounding
@@ -82,10 +84,13 @@ def _search(deviance: Deviance) -> Found:
 
 def approach(deviance: Deviance) -> Found:
     """A few steps of scoring, then quasi-Newton steps from the curvature that is expected there."""
-    problem, reml, theta = deviance.problem, deviance.reml, deviance.problem.start
+    problem, reml = deviance.problem, deviance.reml
+    theta, steps = problem.start, scoring.STEPS
+    if problem.crossing and problem.crossing.K.n_cells > MANY_CELLS:
+        theta, steps = each_alone(problem, reml), 1
     at, value = deviance.evaluate(theta)
     try:
-        for _ in range(scoring.STEPS):
+        for _ in range(steps):
             further = scoring.step(problem, at, reml)
             next_at, lower = deviance.evaluate(further)
             if not lower < value:
@@ -121,6 +126,24 @@ def approach(deviance: Deviance) -> Found:
         return descend(problem, deviance, found.theta, far=True)
     except np.linalg.LinAlgError:
         return descend(problem, deviance, problem.start)
+
+
+def each_alone(problem: Problem, reml: bool) -> np.ndarray:
+    """A start where groupings cross: for each of them its theta in a model without the others.
+
+    Models with one grouping cost next to nothing beside an evaluation of many levels that cross, and end
+    near enough to the common optimum for one step of scoring to do what takes three from the usual start.
+    """
+    factors, columns = problem.unpack(problem.start), problem.columns
+    for g, grouping in enumerate(problem.design.groupings):
+        design = replace(problem.design, groupings=(grouping,))
+        its_own = replace(columns, z=[columns.z[g]], T_z=[columns.T_z[g]], B_z=[columns.B_z[g]])
+        alone = Problem(design, its_own)
+        theta = approach(Deviance(alone, reml)).theta
+        # scoring cannot leave 0, and a variance that is 0 here need not be so there
+        least = np.where(alone.diagonal, LEAST_ALONE * alone.start, 0.0)
+        (factors[g],) = alone.unpack(np.where(np.abs(theta) < least, least, theta))
+    return problem.pack(factors)
 
 
 def settle(deviance: Deviance, best: Found) -> Found:

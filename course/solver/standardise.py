@@ -81,8 +81,17 @@ def standardise(design: Design) -> Columns:
     """Collect the columns of a design; those that occur several times are kept once."""
     pool: dict[int, int] = {}
     numbers: dict[tuple, int] = {}  # of what a column is made of: keys that hold keys would double
+    made: dict[int, tuple[np.ndarray, float, float]] = {}
     columns: list[np.ndarray] = []
     root = _root_weights(design)
+
+    def shifted_and_scaled(column: np.ndarray, shifted: bool) -> tuple[np.ndarray, float, float]:
+        centre = np.average(column, weights=design.weights) if shifted else 0.0
+        column = column - centre
+        column *= root
+        scale = np.sqrt(np.mean(column**2)) or 1.0
+        column /= scale
+        return column, centre, scale
 
     def add(matrix: np.ndarray, names: tuple[str, ...], labels: tuple[str, ...]) -> tuple:
         # by label, since one grouping may have one effect twice, and each needs a row of its own
@@ -90,14 +99,15 @@ def standardise(design: Design) -> Columns:
         weights = constant_weights(matrix, names)
         for j in range(len(names)):
             shifted = weights is not None and weights[j] == 0
-            centre = np.average(matrix[:, j], weights=design.weights) if shifted else 0.0
-            column = root * (matrix[:, j] - centre)
-            scale = np.sqrt(np.mean(column**2)) or 1.0
+            key = numbers.setdefault((labels[j], shifted), len(numbers))
+            if key not in made:
+                made[key] = shifted_and_scaled(matrix[:, j], shifted)
+            column, centre, scale = made[key]
             T[j, j] = 1 / scale
             if weights is not None and shifted:
                 T[:, j] -= centre / scale * weights
-            keys.append(numbers.setdefault((labels[j], shifted), len(numbers)))
-            found.append(column / scale)
+            keys.append(key)
+            found.append(column)
         free = [j for j in range(len(names)) if weights is None or weights[j] == 0]
         for j, others in _alike(found, free):
             b = np.linalg.lstsq(np.stack([found[i] for i in others], axis=1), found[j])[0]

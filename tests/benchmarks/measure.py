@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import date
 from pathlib import Path
 from statistics import median
+from typing import TypeVar
 
 from peers import LIMIT, Data, Runs, turn
 from problems import INTERCEPTS, Problem, pupils
@@ -19,6 +23,28 @@ HERE = Path(__file__).parent
 LLF_TOLERANCE = 1e-4  # log-likelihood units by which mixedlm may end below a peer
 SLOW = 20  # whoever needs more seconds for a turn takes no second one
 SMALL_MS, DESIGN_MS = 30, 10  # a fit of 2,400 pupils, and its formula and design
+T = TypeVar("T")
+
+
+@dataclass
+class When:
+    """The day of a measurement, and what else the machine did: its load average before and after."""
+
+    date: str
+    load: list[float]
+
+    def __str__(self) -> str:
+        before, after = self.load
+        return f"measured on {self.date}, load average {before} before and {after} after"
+
+
+def noted(work: Callable[[], T]) -> tuple[T, When]:
+    """What some measuring gives, and when that was."""
+    before = os.getloadavg()[0]
+    found = work()
+    return found, When(
+        date.today().isoformat(), [round(x, 1) for x in (before, os.getloadavg()[0])]
+    )
 
 
 @dataclass
@@ -29,6 +55,7 @@ class Result:
     rows: int
     ours: Runs
     theirs: dict[str, Runs]
+    when: When | None = None
 
     def ratio(self, name: str) -> float:
         """How many times as fast ours is; at least that, where the other was stopped."""
@@ -61,6 +88,11 @@ class Result:
 
 def measure(problem: Problem, absent: dict[str, str], quick: bool) -> Result:
     """Let all packages take turns."""
+    result, when = noted(lambda: _turns(problem, absent, quick))
+    return replace(result, when=when)
+
+
+def _turns(problem: Problem, absent: dict[str, str], quick: bool) -> Result:
     present = [name for name in problem.peers if name not in absent]
     with tempfile.TemporaryDirectory() as folder:
         data = Data.write(problem.data(), folder)
@@ -158,13 +190,15 @@ def growth(sizes: dict[int, Size], rounds: int) -> dict[int, tuple[float, float]
 
 
 def missed(
-    results: list[Result], split: dict[str, float], grown: dict[int, tuple[float, float]]
+    results: list[Result],
+    split: dict[str, float] | None,
+    grown: dict[int, tuple[float, float]] | None,
 ) -> list[str]:
     """What is required and was not reached."""
     found = [failure for result in results for failure in result.failures]
-    if sum(split.values()) > SMALL_MS or split["formula and design"] > DESIGN_MS:
+    if split and (sum(split.values()) > SMALL_MS or split["formula and design"] > DESIGN_MS):
         found.append(f"2,400 pupils: {split}")
-    for number, size in sizes(quick=False).items():
+    for number, size in sizes(quick=False).items() if grown else ():
         seconds, memory = grown[number]
         if size.than and seconds > size.growth * grown[size.than][0]:
             found.append(f"{number:,} pupils: {seconds / grown[size.than][0]:.1f} times as long")

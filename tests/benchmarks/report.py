@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict
 from statistics import median
 
 import matplotlib
@@ -11,8 +9,9 @@ import matplotlib
 matplotlib.use("agg")
 import matplotlib.pyplot as plt
 import seaborn as sns
-from measure import DESIGN_MS, HERE, SLOW, SMALL_MS, Result, Size
+from measure import DESIGN_MS, HERE, SLOW, SMALL_MS, Result, Size, When
 from peers import LIMIT, Runs
+from stored import Stored
 
 SAME_LLF = 1e-6  # log-likelihood units: rounding
 SHORT = 0.01  # and what the picture shows as another optimum
@@ -20,11 +19,12 @@ KEPT = "## Larger than memory"  # from here on, results.md is written by others
 
 NOTES = f"""\
 Seconds are of the processor, all threads together, though each package is told to use one: medians over
-runs in which all took turns. Whoever needs more than {SLOW} s takes no second turn, and a process is
-stopped after {LIMIT} s. Loading packages, reading files, making R's factors and a first small fit are not
-counted. "GB" is the most memory that the package's process held, with data and all that it loads. "Short
-by" is mixedlm's log-likelihood minus the other's; up to {SAME_LLF:g} is rounding, and shown as 0; above
-that, the other stopped short of the optimum.
+runs in which all took turns. They are compared within a problem, where it is said when it was measured.
+Whoever needs more than {SLOW} s takes no second turn, and a process is stopped after {LIMIT} s. Loading
+packages, reading files, making R's factors and a first small fit are not counted. "GB" is the most memory
+that the package's process held, with data and all that it loads. "Short by" is mixedlm's log-likelihood
+minus the other's; up to {SAME_LLF:g} is rounding, and shown as 0; above that, the other stopped short of
+the optimum.
 
 All fit by REML with default settings, except where maximum likelihood is said: gpboost has no REML. Its
 default finds determinants by random vectors; its log-likelihood here is that of its estimates by its own
@@ -46,7 +46,7 @@ def table(result: Result) -> list[str]:
     lines = [
         f"## {result.title}",
         "",
-        f"`{result.problem.formula}`; log-likelihood {ours.llf:.4f}",
+        f"`{result.problem.formula}`; log-likelihood {ours.llf:.4f}; {result.when}",
         "",
         "| package | s (runs) | times as long | required | GB | short by |",
         "|---|---:|---:|---:|---:|---:|",
@@ -82,12 +82,13 @@ def _gap(result: Result, name: str) -> str:
     return said if result.problem.same_model else f"{said} (another model)"
 
 
-def growing(grown: dict[int, tuple[float, float]], sizes: dict[int, Size]) -> list[str]:
+def growing(grown: dict[int, tuple[float, float]], when: When, sizes: dict[int, Size]) -> list[str]:
     lines = [
         "## More pupils",
         "",
         "Three correlated slopes, `.fit()` of a data frame in memory: the fastest of some runs in which all "
-        "sizes took turns, and the most memory of a process, with data, packages and what simulating took.",
+        "sizes took turns, and the most memory of a process, with data, packages and what simulating took; "
+        f"{when}.",
         "",
         "| pupils | classrooms | s | times as long | required | GB | required |",
         "|---:|---:|---:|---:|---:|---:|---:|",
@@ -111,71 +112,39 @@ def growing(grown: dict[int, tuple[float, float]], sizes: dict[int, Size]) -> li
     return [*lines, ""]
 
 
-def report(
-    results: list[Result],
-    about: dict,
-    split: dict[str, float],
-    grown: dict[int, tuple[float, float]],
-    sizes: dict[int, Size],
-    absent: dict[str, str],
-) -> str:
+def report(found: Stored, sizes: dict[int, Size], absent: dict[str, str]) -> str:
+    about = found.about
     said = ", ".join(f"{name} {number}" for name, number in about["versions"].items())
-    before, after = about["load"]
     lines = [
         "# Speed",
         "",
-        f"Written by `make bench` on {about['date']}: {about['cores']} cores ({about['machine']}), "
-        f"load average {before} before the start and {after} at the end. {said}.",
+        f"Written by `make bench`: {about['cores']} cores ({about['machine']}). {said}.",
         "",
         "![Seconds by problem and package](results.png)",
         "",
         NOTES,
-        *[line for result in results for line in table(result)],
+        *[line for result in found.in_order for line in table(result)],
         *[line for name, why in absent.items() for line in (f"{name}: skipped, {why}.", "")],
-        "## Small fits",
-        "",
-        f"A fit of 2,400 pupils is made of: formula and design {split['formula and design']:.1f} ms "
-        f"(required < {DESIGN_MS}), fit {split['fit']:.1f} ms (together < {SMALL_MS}).",
-        "",
-        *growing(grown, sizes),
     ]
+    if found.small:
+        split, when = found.small
+        lines += [
+            "## Small fits",
+            "",
+            f"A fit of 2,400 pupils is made of: formula and design {split['formula and design']:.1f} ms "
+            f"(required < {DESIGN_MS}), fit {split['fit']:.1f} ms (together < {SMALL_MS}); {when}.",
+            "",
+        ]
+    if found.grown:
+        lines += growing(*found.grown, sizes)
     return "\n".join(lines)
 
 
-def write(
-    text: str,
-    results: list[Result],
-    about: dict,
-    split: dict[str, float],
-    grown: dict[int, tuple[float, float]],
-) -> None:
-    """The report, all numbers as JSON, and the picture."""
+def write(text: str, results: list[Result]) -> None:
+    """The report, and the picture."""
     path = HERE / "results.md"
     _, heading, kept = path.read_text(encoding="utf-8").partition(KEPT)
     path.write_text(f"{text}\n{heading}{kept}", encoding="utf-8")
-    found = [
-        {
-            "rows": result.rows,
-            "model": result.problem.name,
-            "formula": result.problem.formula,
-            "reml": result.problem.reml,
-            "measured": result.problem.measured,
-            "required": result.problem.required,
-            "same_model": result.problem.same_model,
-            "ours": asdict(result.ours),
-            "theirs": {name: asdict(runs) for name, runs in result.theirs.items()},
-        }
-        for result in results
-    ]
-    stored = about | {
-        "results": found,
-        "small_fit_milliseconds": split,
-        "growth": [
-            {"pupils": number, "seconds": seconds, "gigabytes": memory}
-            for number, (seconds, memory) in grown.items()
-        ],
-    }
-    (HERE / "results.json").write_text(json.dumps(stored, indent=1) + "\n", encoding="utf-8")
     picture(results)
 
 

@@ -227,6 +227,42 @@ def test_a_second_search_goes_no_further_than_a_known_optimum(formula):
     assert other.value == alone.value
 
 
+@pytest.mark.parametrize("reml", [True, False])
+@pytest.mark.parametrize(
+    "formula, sds",
+    [
+        ("y ~ x + (1|g) + (1|h) + (1|k)", (0.3, 0.5, 0.1)),
+        ("y ~ x + (x|g) + (x|h)", (0.3, 0.5, 0)),
+        ("y ~ x + (1|g) + (1|h)", (0.5, 0, 0)),  # of h nothing is left
+    ],
+)
+def test_many_levels_that_cross_are_begun_with_each_grouping_alone(formula, sds, reml, monkeypatch):
+    rng = np.random.default_rng(5)
+    n, sizes = 3000, {"g": 150, "h": 60, "k": 9}
+    data = pd.DataFrame({name: rng.integers(0, size, n) for name, size in sizes.items()})
+    data["x"] = rng.normal(size=n)
+    data["y"] = 1 + 0.2 * data["x"] + rng.normal(size=n)
+    for (name, size), sd in zip(sizes.items(), sds, strict=True):
+        intercepts, slopes = sd * rng.normal(size=(2, size))
+        data["y"] += intercepts[data[name]] + slopes[data[name]] * data["x"] / 3
+    problem = problem_of(formula, data)
+    usual = estimate(problem, reml)
+    monkeypatch.setattr("course.solver.search.MANY_CELLS", 0)
+    found = estimate(problem, reml)
+    assert found.converged
+    assert found.deviance == pytest.approx(usual.deviance, rel=1e-10)
+    assert found.evaluations <= usual.evaluations
+
+    def value_and_gradient(theta):
+        at = problem.evaluate(theta)
+        return problem.deviance(at, reml), problem.gradient(at, reml)
+
+    best = problem.deviance(problem.evaluate(found.theta_standard), reml)
+    start = rng.normal(scale=0.7, size=problem.n_theta)
+    other = optimize.minimize(value_and_gradient, start, jac=True, method="L-BFGS-B")
+    assert other.fun > best - 1e-4
+
+
 @pytest.mark.parametrize("scale, shift", [(1, 0), (1, 2000), (3, 7)])
 def test_a_slope_that_does_not_vary_has_no_correlation(scale, shift):
     """Slopes in pairs of opposites, by less than chance gives: no variance, whatever x's zero."""
