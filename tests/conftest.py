@@ -21,14 +21,17 @@ def pytest_collection_modifyitems(items):
     folders = (
         "solutions",
         "notebooks",
+        "exercises",
+        "project",
         "translation",
+        "streaming",
         "studies",
         "long",
         "diagnosis",
         "design",
         "fit",
-        "project",
-        "exercises",
+        "solver",
+        "interpretation",
         "inference",
     )
 

@@ -5,7 +5,7 @@ scipy.stats, derivatives by eta are differences of them where no formula is as p
 """
 
 import numpy as np
-from scipy import integrate, special, stats
+from scipy import special, stats
 
 MEANS = {
     "logit": special.expit,
@@ -65,31 +65,21 @@ def laplace(fit, beta=None, scale: float = 1.0) -> float:
 
 
 def integral(fit) -> float:
-    """Log-likelihood at the estimates of a fit with one effect of one grouping, by SciPy's quadrature."""
+    """Log-likelihood at the estimates of a fit with one effect of one grouping, by the trapezoidal rule.
+
+    It converges faster than any power of the step where an integrand dies away at both ends: with
+    ten steps to its SD, the error is far below rounding.
+    """
     link, design = fit.family.link, fit.design
     (grouping,), (factor,) = design.groupings, fit.estimates.factors
     weights = np.ones(fit.nobs) if design.weights is None else design.weights
     fixed = design.offset + design.X @ fit.fe_params.to_numpy()
     z = grouping.Z[:, 0] * factor[0, 0]
+    u = np.linspace(-12, 12, 961)
+    rows = loglik(link, fixed + np.outer(u, z), design.y, weights)
     total = 0.0
     for level in range(grouping.n_levels):
-        own = grouping.codes == level
-
-        def log_density(u, own=own):
-            rows = loglik(link, fixed[own] + z[own] * u, design.y[own], weights[own])
-            return rows.sum() + stats.norm.logpdf(u)
-
-        grid = np.linspace(-12, 12, 241)
-        values = np.array([log_density(u) for u in grid])
-        top, at = values.max(), grid[values.argmax()]
-        area, _ = integrate.quad(
-            lambda u, top=top, f=log_density: np.exp(f(u) - top),
-            at - 8,
-            at + 8,
-            epsabs=0,
-            epsrel=1e-11,
-            limit=200,
-            points=[at],
-        )
-        total += top + np.log(area)
+        density = rows[:, grouping.codes == level].sum(axis=1) + stats.norm.logpdf(u)
+        assert (density[[0, -1]] < density.max() - 40).all()
+        total += special.logsumexp(density) + np.log(u[1] - u[0])
     return total

@@ -10,7 +10,6 @@ from math import comb, gcd
 import numpy as np
 import pandas as pd
 from scipy import optimize, stats
-from statsmodels.stats.multitest import multipletests
 
 from course.common.arguments import choice, proportion
 from course.errors import CourseError
@@ -328,12 +327,22 @@ def _adjust(table: pd.DataFrame, rows: slice, adjust: str, n_levels: int, level:
         p = stats.studentized_range.sf(np.sqrt(2) * t, n_levels, degrees)
         factor = _tukey_quantiles(level, n_levels, degrees) / np.sqrt(2)
     else:
-        p = multipletests(own["p_value"], method=adjust)[1]
+        p = _of_a_family(own["p_value"].to_numpy(), stepwise=adjust == "holm")
         factor = stats.t.isf((1 - level) / (2 * n), degrees)
     half = factor * own["std_error"].to_numpy()
     adjusted = {"p_value": p, "lower": own["estimate"] - half, "upper": own["estimate"] + half}
     for name, values in adjusted.items():
         table.iloc[rows, table.columns.get_loc(name)] = values
+
+
+def _of_a_family(p: np.ndarray, stepwise: bool) -> np.ndarray:
+    """P-values times their number (Bonferroni), or the i-th smallest times n - i + 1 (Holm 1979)."""
+    n = len(p)
+    if not stepwise:
+        return np.minimum(n * p, 1.0)
+    order = np.argsort(p)
+    steps = np.maximum.accumulate(np.arange(n, 0, -1) * p[order])
+    return np.minimum(steps[np.argsort(order)], 1.0)
 
 
 def _tukey_quantiles(level: float, k: int, df: np.ndarray) -> np.ndarray:

@@ -190,7 +190,7 @@ def few_schools(schools, classrooms, label_type="integer"):
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "schools, classrooms, groups, label_type",
-    thinned(product(SCHOOLS, CLASSROOMS, LISTED, ["integer", "text"]), 7),
+    thinned(product(SCHOOLS, CLASSROOMS, LISTED, ["integer", "text"]), 11),
 )
 def test_classrooms_restart_in_few_schools(schools, classrooms, groups, label_type):
     data = few_schools(schools, classrooms, label_type)

@@ -119,7 +119,7 @@ NAMES = [
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", thinned(NAMES, 6))
+@pytest.mark.parametrize("name", thinned(NAMES, 8))
 def test_names(name):
     """As a predictor with a slope, and as the name of a group."""
     predictor = FORMULA.replace("count", f"`{name}`")

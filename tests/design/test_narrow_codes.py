@@ -77,7 +77,7 @@ def test_codes_of_levels_have_64_bits(codes):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("columns", [3, 5])
+@pytest.mark.parametrize("columns", [3, pytest.param(5, marks=pytest.mark.long)])
 def test_combinations_of_labels_are_numbered_afresh_before_they_overflow(monkeypatch, columns):
     # as if few bits were left: every second factor begins anew, with the narrow codes of pandas
     monkeypatch.setattr("course.design.groups.MOST_CODES", 5_000_000_000)

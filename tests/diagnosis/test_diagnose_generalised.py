@@ -1,5 +1,7 @@
 """What stands out in generalised fits: separation, overdispersion, one answer only, Laplace's roughness."""
 
+from importlib import import_module
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -122,7 +124,10 @@ def test_groups_with_one_answer_only_are_counted():
 
 
 @pytest.mark.slow
-def test_laplace_is_held_against_quadrature():
+def test_laplace_is_held_against_quadrature(monkeypatch):
+    # without the influence of 80 schools, which other tests look at
+    wing = import_module("course.diagnosis.diagnose")
+    monkeypatch.setattr(wing, "refit_seconds", lambda fit: np.inf)
     found = mixedglm("passed ~ age + (1|school)", SMALL_GROUPS).fit()
     (finding,) = (one for one in diagnose(found, seconds=60) if "Laplace" in one.title)
     better = found.model.fit(nagq=9)

@@ -8,6 +8,7 @@ from functools import cache
 import numpy as np
 import pandas as pd
 import pytest
+from budget import thinned
 from made import pupils
 from reference_models import ROOT, read
 
@@ -158,7 +159,7 @@ def test_type_three_where_nothing_is_left_out_is_the_same_by_both_ways():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", thinned(MODELS, 3))
 def test_statsmodels_alone_reaches_the_same_optimum(name):
     translation = translate(MODELS[name]["formula"], data(name))
     assert translation.exact

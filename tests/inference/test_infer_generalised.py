@@ -227,7 +227,7 @@ SMALL = {"provinces": 1, "schools": 12, "classrooms": 1, "students": 10}
 def test_recovery_of_yes_or_no_holds_against_the_truth_of_the_link():
     made_of = SMALL | {"intercept_sd": {"school": 1}, "fixed_effects": {"Intercept": 0, "age": 0.1}}
     found = recovery(
-        made_of, "passed ~ age + (1|school)", n=12, seed=1, family="binomial", progress=False
+        made_of, "passed ~ age + (1|school)", n=8, seed=1, family="binomial", progress=False
     )
     table = found.table
     assert list(table.index) == ["Intercept", "age", "sd(Intercept | school)"]

@@ -232,10 +232,10 @@ def test_failed_replicates_are_counted_and_left_out(monkeypatch):
 
 @pytest.mark.slow
 def test_replicates_without_a_correlation_are_mentioned():
-    table = confint(fit("zero_slope_correlated", "REML"), "bootstrap", n=60, seed=2)
+    table = confint(fit("zero_slope_correlated", "REML"), "bootstrap", n=30, seed=2)
     name = "cor(Intercept, x | school)"
     replicates = bootstrap(
-        fit("zero_slope_correlated", "REML"), 60, seed=2, progress=False
+        fit("zero_slope_correlated", "REML"), 30, seed=2, progress=False
     ).replicates
     lacking = replicates[name].isna().sum()
     assert any(name in note and str(lacking) in note for note in table.attrs["notes"]) == bool(

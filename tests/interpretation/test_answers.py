@@ -232,7 +232,7 @@ def test_the_interval_of_the_icc_is_that_of_the_sd():
 @pytest.mark.slow
 @pytest.mark.parametrize("made", [passed, counts, by_rows])
 def test_icc_on_the_scale_of_the_response_is_that_of_simulated_pairs(made):
-    found, n = made(), 400_000
+    found, n = made(), 150_000
     rng, design = np.random.default_rng(1), found.design
     eta = rng.choice(design.offset + design.X @ found.estimates.beta, n)
     sds = [np.sqrt(S[0, 0]) for S in found.estimates.covariances]
@@ -295,10 +295,10 @@ def deviance_of(found, at):
 @pytest.mark.slow
 def test_bootstrapped_intervals_of_the_icc_of_responses():
     found = fit("passed ~ age + (1|school)", "passed")
-    run = {"scale": "response", "interval": "bootstrap", "n_boot": 15, "seed": 3, "progress": False}
+    run = {"scale": "response", "interval": "bootstrap", "n_boot": 10, "seed": 3, "progress": False}
     table, by_delta = icc(found, **run), icc(found, scale="response")
     assert table["icc"].equals(by_delta["icc"])
-    drawn = bootstrap(found, 15, seed=3, progress=False).replicates
+    drawn = bootstrap(found, 10, seed=3, progress=False).replicates
     nodes, weights = np.polynomial.hermite_e.hermegauss(41)
     values = []
     for _, one in drawn.iterrows():

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from budget import thinned
+from statsmodels.stats.multitest import multipletests
 
 from course import (
     CourseError,
@@ -206,6 +207,8 @@ def test_adjusted_p_values_are_never_below_the_raw_ones_and_tukey_lies_between()
     assert (p["none"] <= p["tukey"] + 1e-12).all() and (p["tukey"] <= p["bonferroni"]).all()
     assert (p["holm"] <= p["bonferroni"]).all()
     np.testing.assert_allclose(p["bonferroni"], (3 * p["none"]).clip(upper=1), rtol=1e-12)
+    steps = multipletests(p["none"], method="holm")[1]
+    np.testing.assert_allclose(p["holm"], steps, rtol=1e-12)
     assert tables["holm"]["lower"].equals(tables["bonferroni"]["lower"])
     assert p["holm"].min() == pytest.approx(3 * p["none"].min(), rel=1e-12)
 

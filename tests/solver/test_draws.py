@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from budget import thinned
+from budget import replicates, thinned
 from scipy import stats
 
 from course import mixedlm, simulate_responses
@@ -50,10 +50,11 @@ def test_the_sums_of_a_response_are_all_that_the_likelihood_needs(data, formula)
 @pytest.mark.parametrize("formula", thinned(FORMULAS, 3))
 def test_moments_are_those_of_the_model(data, formula):
     """E y = X b, Var y = V: so E U'y = U'X b, Var U'y = U'V U, and E y'y = tr V + b'X'X b."""
-    n = 2000
+    n = replicates(1000, many=2000)
     fit = mixedlm(formula, data).fit()
     problem, rng = fit.model.problem, np.random.default_rng(5)
-    drawn = [Draws(problem, fit.estimates).draw(rng) for _ in range(n)]
+    draws = Draws(problem, fit.estimates)
+    drawn = [draws.draw(rng) for _ in range(n)]
     c, y_at = problem.U[: problem.y_at], problem.y_at
     at = problem.evaluate(fit.estimates.theta_standard)
     sigma2 = fit.scale / problem.y_scale**2

@@ -1,11 +1,12 @@
 """The search: where it begins, where it ends, and what it says of itself."""
 
 from dataclasses import replace
+from itertools import product
 
 import numpy as np
 import pandas as pd
 import pytest
-from budget import examples
+from budget import examples, thinned
 from hypothesis import given
 from hypothesis import strategies as st
 from made import FORMULAS, precise, problem_of, table
@@ -21,7 +22,7 @@ from course.solver.search import descend, has_rivals, is_crowded
 
 
 @pytest.mark.slow
-@examples(8)
+@examples(5)
 @given(seed=st.integers(0, 10_000), formula=st.sampled_from(FORMULAS), reml=st.booleans())
 def test_no_start_finds_a_lower_deviance(seed, formula, reml):
     problem = Problem(build_design(parse_formula(formula), table(seed, n=60)))
@@ -78,8 +79,9 @@ def test_a_fit_counts_its_evaluations_and_says_how_steep_its_end_is(monkeypatch)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("formula", ["y ~ x + (x|a)", "y ~ x + (1|p) + (1|t)"])
-@pytest.mark.parametrize("reml", [True, False])
+@pytest.mark.parametrize(
+    "formula, reml", thinned(product(["y ~ x + (x|a)", "y ~ x + (1|p) + (1|t)"], [True, False]), 3)
+)
 def test_refits_side_by_side_end_where_a_search_from_the_usual_start_does(formula, reml):
     """From the optimum of other data searches are short, and end at the same optima."""
     problem = problem_of(formula, table(8, 400))
@@ -96,23 +98,24 @@ def test_refits_side_by_side_end_where_a_search_from_the_usual_start_does(formul
         np.testing.assert_allclose(again.covariances[0], anew.covariances[0], atol=1e-3)
 
 
+WITHOUT_RESIDUAL = [
+    ("y ~ x + (1|g)", "x"),  # a predictor computed from the response
+    ("y ~ 1 + (1|g)", "g"),  # the groups' values, repeated in every row
+    ("y ~ x + (1|g)", "g x"),
+    ("y ~ x + (x|g)", "g slope"),
+    ("y ~ x + (1|g) + (1|top)", "g x"),
+    ("y ~ x + (1|g) + (1|h)", "g h x"),
+    ("y ~ x + (x|g) + (1|h)", "g h slope"),
+]
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("noise", [0, 1e-8])
-@pytest.mark.parametrize("n", [30, 1000])
 @pytest.mark.parametrize(
-    "formula, response",
-    [
-        ("y ~ x + (1|g)", "x"),  # a predictor computed from the response
-        ("y ~ 1 + (1|g)", "g"),  # the groups' values, repeated in every row
-        ("y ~ x + (1|g)", "g x"),
-        ("y ~ x + (x|g)", "g slope"),
-        ("y ~ x + (1|g) + (1|top)", "g x"),
-        ("y ~ x + (1|g) + (1|h)", "g h x"),
-        ("y ~ x + (x|g) + (1|h)", "g h slope"),
-    ],
+    "case, n, noise", thinned(product(WITHOUT_RESIDUAL, [30, 1000], [0, 1e-8]), 3)
 )
-def test_a_response_without_residual_is_refused(formula, response, n, noise):
+def test_a_response_without_residual_is_refused(case, n, noise):
     """Rounding is no residual: it would be a number of no meaning, or a breakdown of the algebra."""
+    formula, response = case
     rng = np.random.default_rng(n)
     data = pd.DataFrame({"g": np.arange(n) % (n // 20 + 4), "x": rng.normal(size=n)})
     data["top"], data["h"] = data["g"] % 2, rng.integers(0, 5, n)

@@ -8,7 +8,7 @@ from course import power, recovery
 
 @pytest.fixture(scope="session")
 def serial():
-    return recovery(balanced, FORMULA, 40, seed=1, progress=False)
+    return recovery(balanced, FORMULA, 20, seed=1, progress=False)
 
 
 @pytest.fixture(scope="session")
@@ -19,4 +19,4 @@ def many():
 @pytest.fixture(scope="session")
 def found():
     """The power of the slope, without an effect and with one."""
-    return power(FORMULA, "x", [0, 3], simulate=balanced, n=50, seed=4, progress=False)
+    return power(FORMULA, "x", [0, 3], simulate=balanced, n=30, seed=4, progress=False)

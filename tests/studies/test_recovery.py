@@ -86,9 +86,9 @@ def test_a_replicate_is_the_fit_of_its_seed(serial):
 
 def test_the_seeds_are_those_numpy_spawns_and_differ(serial):
     seeds = serial.replicates.drop_duplicates("replicate")["seed"]
-    children = np.random.SeedSequence(1, spawn_key=(STREAM,)).spawn(40)
+    children = np.random.SeedSequence(1, spawn_key=(STREAM,)).spawn(20)
     assert list(seeds) == [int(c.generate_state(1, np.uint64)[0]) // 2 for c in children]
-    assert len(set(seeds)) == 40 and STREAM != STREAM_OF_BOOTSTRAP
+    assert len(set(seeds)) == 20 and STREAM != STREAM_OF_BOOTSTRAP
     fewer = recovery(balanced, FORMULA, 3, seed=1, progress=False)
     assert fewer.replicates.equals(serial.replicates[: len(fewer.replicates)])
 
@@ -221,7 +221,7 @@ def test_the_picture_of_a_recovery(serial):
 
     axes = serial.plot()
     assert [ax.get_title(loc="left") for ax in axes] == ["Intercept", "fixed effects", "SDs"]
-    assert "40 estimates of each of 4 parameters" in plots.alt_text(axes)
+    assert "20 estimates of each of 4 parameters" in plots.alt_text(axes)
 
 
 # -- wrong input ------------------------------------------------------------------------------
