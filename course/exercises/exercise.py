@@ -180,9 +180,9 @@ def judge(exercise: Exercise, answer: Any, data: Data) -> Verdict:
     frame = data[kind.table] if isinstance(kind, Model) else None
     right = kind.same(given, expected, frame)
     slips = exercise.slips
-    if isinstance(kind, Number):
+    if isinstance(kind, Number) and not kind.exactly(given, expected):
         exact = [slip for slip in slips if kind.exactly(given, slip.wrong(data))]
-        if exact and not kind.exactly(given, expected):
+        if exact:
             # rounded it may be a right answer; with all its digits it is a slip that comes near
             right = right and given == round(given, kind.decimals)
             slips = tuple(exact)

@@ -410,6 +410,10 @@ class MixedGLMFit:
         made = self.model.problem.with_response(other)
         return MixedGLM(made.design, self.family, made).fit(self.nagq)
 
+    def refit_all(self, responses: Sequence[Sequence[float] | np.ndarray]) -> list[MixedGLMFit]:
+        """`refit` to each of many responses."""
+        return [self.refit(y) for y in responses]
+
     # -- words --------------------------------------------------------------------------------
 
     @property

@@ -29,6 +29,7 @@ INSTEAD = {
     "llf": "the log-likelihoods of fits to different values are no one number: compare(small, large) tests "
     "pooled fits against each other",
     "refit": "refit the model with one response, pooled.fits[0].refit(y)",
+    "refit_all": "refit the model with one response, pooled.fits[0].refit_all(responses)",
     "estimates": "the estimates of each fit are in pooled.fits; fe_params and variance_components are pooled",
 } | dict.fromkeys(
     ("aic", "bic"),

@@ -45,6 +45,7 @@ INSTEAD = {
     "check": NO_STATSMODELS,
     "satterthwaite": "degrees of freedom are clusters less strata, fit.df",
     "refit": "fit the model to the other response, mixedlm(formula, data, weights=...)",
+    "refit_all": "fit the model to each response, mixedlm(formula, data, weights=...)",
     "random_effects_se": "a level's rows stand for others, so that its conditional variance is not that of a "
     "likelihood; fit.random_effects has the conditional means",
     "wresid": "its residuals, fit.resid, have one variance",

@@ -24,18 +24,23 @@ def t_table(
     statistic: str = "t",
 ) -> pd.DataFrame:
     """estimate, std_error, df, t (or "z", where df is infinite by nature), p_value, lower, upper."""
-    ratio = estimates / std_errors
-    half = stats.t.ppf((1 + level) / 2, df) * std_errors
+    # without the arithmetic of Series, which takes twice as long: a study makes thousands of tables
+    values, errors = estimates.to_numpy(), std_errors.to_numpy()
+    with np.errstate(all="ignore"):  # as pandas does: an error may be 0, or infinite
+        ratio = values / errors
+        half = stats.t.ppf((1 + level) / 2, df) * errors
+        lower, upper = values - half, values + half
     return pd.DataFrame(
         {
-            "estimate": estimates,
-            "std_error": std_errors,
+            "estimate": values,
+            "std_error": errors,
             "df": df,
             statistic: ratio,
             "p_value": 2 * stats.t.sf(np.abs(ratio), df),
-            "lower": estimates - half,
-            "upper": estimates + half,
-        }
+            "lower": lower,
+            "upper": upper,
+        },
+        index=estimates.index,
     )
 
 

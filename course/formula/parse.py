@@ -138,8 +138,9 @@ def effect_terms(effects: str) -> list[patsy.desc.Term]:
     return terms_of(effects).rhs_termlist
 
 
+@lru_cache(maxsize=256)  # patsy takes a millisecond, and is asked by whoever reads a formula
 def terms_of(text: str) -> patsy.ModelDesc:
-    """What patsy reads in a formula without bars.
+    """What patsy reads in a formula without bars; one object for all who ask, which nobody changes.
 
     Raises
     ------

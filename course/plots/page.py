@@ -155,7 +155,8 @@ def _png(figure: Figure) -> tuple[str, int, int]:
     picture is the same bytes.
     """
     drawn = io.BytesIO()
-    figure.savefig(drawn, format="png", dpi=2 * DPI, bbox_inches="tight")
+    unpacked = {"compress_level": 0}  # it is read again at once
+    figure.savefig(drawn, format="png", dpi=2 * DPI, bbox_inches="tight", pil_kwargs=unpacked)
     picture = (
         Image.open(drawn)
         .convert("RGB")

@@ -165,13 +165,12 @@ class SimulatedFits:
         values[:, ESTIMATE] = parameter_values(fit.design, fit.estimates)
         df = self.intervals if self.intervals in DF else "satterthwaite"
         try:
-            fixed = fixed_effects_table(fit, df, self.level)[VALUES[ESTIMATE:]]
-            values[: len(fixed), ESTIMATE:] = fixed
+            fixed = fixed_effects_table(fit, df, self.level)
+            for at, name in enumerate(VALUES[ESTIMATE:], ESTIMATE):
+                values[: len(fixed), at] = fixed[name]
             if self.intervals not in DF:
-                limits = confint(fit, self.intervals, self.level, n=REFITS, seed=seed)[
-                    VALUES[LIMITS]
-                ]
-                values[:, LIMITS] = limits
+                limits = confint(fit, self.intervals, self.level, n=REFITS, seed=seed)
+                values[:, LIMITS] = limits[VALUES[LIMITS]]
         except (CourseError, np.linalg.LinAlgError) as problem:
             return values, f"no interval: {problem}"
         return values, None

@@ -121,15 +121,15 @@ def draw_scores():
 countries = [draw_scores() for _ in range(200)]
 
 # %% [markdown] tags=["workshop"]
-# `refit` fits the same model to other scores. `fixed_effects_table` makes the table of fixed effects by
-# the method we choose: `df="normal"` is the z-test of statsmodels, `df="satterthwaite"` the t-test that
-# `mixedlm` showed.
+# `refit_all` fits the same model to the scores of each country. `fixed_effects_table` makes the table of
+# fixed effects by the method we choose: `df="normal"` is the z-test of statsmodels, `df="satterthwaite"` the
+# t-test that `mixedlm` showed.
 
 # %% tags=["workshop"]
 from course import fixed_effects_table
 
 reform_only = mixedlm("test_score ~ reform + (1|classroom) + (1|school) + (1|province)", six).fit()
-refits = [reform_only.refit(scores) for scores in countries]
+refits = reform_only.refit_all(countries)
 
 
 def tests_of_reform(df):
@@ -561,7 +561,7 @@ contrasts(gaps, "sex", by="age10", at={"age10": [-1, 1]})[["estimate", "lower", 
 reform_ml = reform_only.model.fit(reml=False)
 fits = {
     "REML": refits[:100],
-    "ML": [reform_ml.refit(scores) for scores in countries[:100]],
+    "ML": reform_ml.refit_all(countries[:100]),
 }
 variances = {name: [province_variance(one) for one in some] for name, some in fits.items()}
 averages = pd.DataFrame(
@@ -719,7 +719,8 @@ from course import simulate_responses
 
 no_schools = mixedlm(formula.replace(" + (1|school)", ""), six).fit()
 drawn = simulate_responses(no_schools, n=100, seed=1)
-statistic = np.array([2 * (fit.refit(y).llf - no_schools.refit(y).llf) for y in drawn])
+pairs = zip(fit.refit_all(drawn), no_schools.refit_all(drawn), strict=True)
+statistic = np.array([2 * (one.llf - less.llf) for one, less in pairs])
 print(f"share of the statistics at 0: {np.mean(statistic < 1e-4):.2f}")
 print(f"share above 2.71: {np.mean(statistic > 2.71):.3f}")
 print(f"chi-squared with 1 df above 2.71: {stats.chi2.sf(2.71, 1):.3f}")
@@ -928,7 +929,7 @@ pd.concat({name: confint(fit, method=way, parameters="reform") for name, way in 
 
 # %% tags=["workshop"]
 null_ml = mixedlm("test_score ~ 1 + (1|classroom) + (1|school) + (1|province)", six).fit(reml=False)
-without_ml = [null_ml.refit(scores) for scores in countries[:100]]
+without_ml = null_ml.refit_all(countries[:100])
 chi2 = np.array(
     [2 * (one.llf - less.llf) for one, less in zip(fits["ML"], without_ml, strict=True)]
 )

@@ -124,7 +124,8 @@ def school_sd(fit):
     return fit.variance_components.loc[0, "sdcor"]
 
 
-estimates = pd.Series([school_sd(alike_fit.refit(draw_scores())) for _ in range(200)])
+refits = alike_fit.refit_all([draw_scores() for _ in range(200)])
+estimates = pd.Series([school_sd(one) for one in refits])
 at_zero = (estimates < 1e-3).mean()
 print(f"share of fits with an SD of 0: {at_zero:.2f}")
 print(f"share of fits with an SD above 2: {(estimates > 2).mean():.2f}")

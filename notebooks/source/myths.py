@@ -384,8 +384,7 @@ country["reform"] = (country["school"].rank(method="dense") % 2).astype(int)
 base = mixedlm("test_score ~ reform + (1|school)", country).fit()
 null = simulate_responses(mixedlm("test_score ~ 1 + (1|school)", country).fit(), 200, seed=1)
 z_hits, t_hits = 0, 0
-for y in null:
-    found = base.refit(y)
+for found in base.refit_all(null):
     z_hits += abs(found.fe_params["reform"] / found.bse_fe["reform"]) > 1.96
     t_hits += found.pvalues["reform"] < 0.05
 print(f"significant with z: {z_hits / len(null):.0%}   with t: {t_hits / len(null):.0%}")
@@ -623,15 +622,15 @@ country = simulate_schools(**plan, intercept_sd={"school": 3, "classroom": 1.5},
 rng = np.random.default_rng(6)
 code = {level: country[level].astype("category").cat.codes for level in ["school", "classroom"]}
 base = mixedlm("test_score ~ age + (1|classroom) + (1|school)", country).fit()
+scores = [
+    (50 + 2 * country["age"])
+    + rng.normal(0, 1.5, code["classroom"].max() + 1)[code["classroom"]]
+    + rng.normal(0, 3, code["school"].max() + 1)[code["school"]]
+    + rng.normal(0, 6, len(country))
+    for _ in range(80)
+]
 zeros = 0
-for _ in range(80):
-    y = (
-        (50 + 2 * country["age"])
-        + rng.normal(0, 1.5, code["classroom"].max() + 1)[code["classroom"]]
-        + rng.normal(0, 3, code["school"].max() + 1)[code["school"]]
-        + rng.normal(0, 6, len(country))
-    )
-    found = base.refit(y)
+for y, found in zip(scores, base.refit_all(scores), strict=True):
     if found.variance_components.loc[0, "sdcor"] < 1e-3:
         zeros, zero_y = zeros + 1, y
 print(f"estimated at 0 in {zeros} of 80 countries")

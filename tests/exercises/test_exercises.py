@@ -437,7 +437,8 @@ def lesson_data(request):
 def once(exercise: Exercise) -> Exercise:
     """The exercise as it is, but what it computes from some data it computes once."""
     slips = tuple(Slip(cache(slip.wrong), slip.hint) for slip in exercise.slips)
-    return dataclasses.replace(exercise, expected=cache(exercise.expected), slips=slips)
+    also = tuple(dataclasses.replace(one, right=cache(one.right)) for one in exercise.also)
+    return dataclasses.replace(exercise, expected=cache(exercise.expected), slips=slips, also=also)
 
 
 each_exercise = pytest.mark.parametrize(

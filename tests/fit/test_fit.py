@@ -263,6 +263,24 @@ def test_refit_is_the_fit_to_the_new_response(data, formula):
         fit.refit(y[:5])
 
 
+@pytest.mark.parametrize("reml", [True, False])
+def test_many_refits_are_the_refits_one_by_one(data, reml):
+    rng = np.random.default_rng(3)
+    fit = mixedlm("test_score ~ age + (age|school) + (1|classroom)", data).fit(reml)
+    school, labels = pd.factorize(data["school"])
+    alike = [rng.normal(0, sd, len(labels))[school] + rng.normal(size=fit.nobs) for sd in (0, 1, 2)]
+    other = np.exp(data["age"]) + rng.normal(size=fit.nobs) ** 3  # nothing like what was fitted
+    many = fit.refit_all([*alike, other])
+    for y, one in zip([*alike, other], many, strict=True):
+        alone = fit.refit(y)
+        assert one.method == alone.method
+        assert one.llf == pytest.approx(alone.llf, abs=1e-6)
+        pd.testing.assert_frame_equal(one.fixed_effects, alone.fixed_effects, rtol=1e-4)
+    assert fit.refit_all([]) == []
+    with pytest.raises(CourseError, match="one finite number"):
+        fit.refit_all([alike[0][:5]])
+
+
 def test_predictions_take_fractions_and_true_or_false_as_they_are(data):
     whole = data.assign(years=data["age"].round().astype(int), older=data["age"] > 10)
     fit = mixedlm("test_score ~ years + older + (1|school)", whole).fit()

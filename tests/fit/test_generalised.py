@@ -297,6 +297,7 @@ def test_a_refit_is_the_fit_to_other_data(nagq):
     whole = mixedglm("cbind(right, trials - right) ~ age + (1|school)", data).fit(nagq)
     assert again.llf == pytest.approx(whole.llf, abs=1e-7)
     np.testing.assert_allclose(again.fe_params, whole.fe_params, atol=1e-5)
+    assert [one.llf for one in fit(formula, nagq=nagq).refit_all([y, y])] == [again.llf] * 2
     for wrong in (y[:-1], np.full(400, 0.5), y + 2, np.full(400, np.nan), np.zeros(400)):
         with pytest.raises(CourseError):
             fit(formula, nagq=nagq).refit(wrong)

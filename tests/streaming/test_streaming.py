@@ -218,6 +218,7 @@ OF_A_FIT = {
     "r2": course.r2,
     "random_effects_se": lambda fit: fit.random_effects_se["school"].sort_index(),
     "refit": lambda fit: fit.refit(np.arange(fit.nobs)).fe_params,
+    "refit_all": lambda fit: fit.refit_all([np.arange(fit.nobs)])[0].fe_params,
     "report": lambda fit: pd.Series([str(course.report(fit))]),
     "resid": lambda fit: fit.resid,
     "simulate": lambda fit: course.simulate_responses(fit, n=1, seed=1),
