@@ -411,7 +411,7 @@ class MixedGLMFit:
         return MixedGLM(made.design, self.family, made).fit(self.nagq)
 
     def refit_all(self, responses: Sequence[Sequence[float] | np.ndarray]) -> list[MixedGLMFit]:
-        """`refit` to each of many responses."""
+        """`refit` to each of many responses, (nobs,) each."""
         return [self.refit(y) for y in responses]
 
     # -- words --------------------------------------------------------------------------------

@@ -403,7 +403,7 @@ class MixedFit:
         return MixedModel(problem.design, problem).fit(self.estimates.reml)
 
     def refit_all(self, responses: Sequence[Sequence[float] | np.ndarray]) -> list[MixedFit]:
-        """`refit` to each of many responses, side by side: ten times as fast as one after the other."""
+        """`refit` to each of many responses, (nobs,) each: side by side, ten times as fast as one by one."""
         numbers = [np.asarray(y, dtype=float) for y in responses]
         found = estimate_alike(self.model.problem, self.estimates, numbers)
         return [MixedFit(MixedModel(own.design, own), one) for own, one in found]
