@@ -285,6 +285,9 @@ def _one_column(column: pd.Series) -> tuple[np.ndarray, pd.Index]:
         order = np.argsort(np.asarray(labels))
     except TypeError:  # labels of mixed types: in order of appearance
         return codes.astype(np.int64, copy=False), pd.Index(labels)
+    places = np.arange(len(order))
+    if (order == places).all():  # they appear in their order
+        return codes.astype(np.int64, copy=False), pd.Index(labels)
     rank = np.empty(len(order), dtype=np.int64)
-    rank[order] = np.arange(len(order))
+    rank[order] = places
     return rank[codes], pd.Index(labels).take(order)

@@ -83,15 +83,17 @@ def standardise(design: Design) -> Columns:
     numbers: dict[tuple, int] = {}  # of what a column is made of: keys that hold keys would double
     made: dict[int, tuple[np.ndarray, float, float]] = {}
     columns: list[np.ndarray] = []
+    effects = sum(len(grouping.effects) for grouping in design.groupings)
+    storage = np.empty((len(design.fixed_names) + effects, design.n))
     root = _root_weights(design)
 
     def shifted_and_scaled(column: np.ndarray, shifted: bool) -> tuple[np.ndarray, float, float]:
         centre = np.average(column, weights=design.weights) if shifted else 0.0
-        column = column - centre
-        column *= root
-        scale = np.sqrt(np.mean(column**2)) or 1.0
-        column /= scale
-        return column, centre, scale
+        own = np.subtract(column, centre, out=storage[len(made)])
+        own *= root
+        scale = np.sqrt(own @ own / len(own)) or 1.0
+        own /= scale
+        return own, centre, scale
 
     def add(matrix: np.ndarray, names: tuple[str, ...], labels: tuple[str, ...]) -> tuple:
         # by label, since one grouping may have one effect twice, and each needs a row of its own
@@ -141,7 +143,8 @@ def standardise(design: Design) -> Columns:
     constant = constant_weights(design.X, design.fixed_names)
     y_shift, y_scale, y = _response(design, constant)
     return Columns(
-        XZ=np.stack(columns),
+        # where none is replaced, they lie side by side already
+        XZ=storage[: len(made)] if list(made) == list(pool) else np.stack(columns),
         y=y,
         x=x,
         T_x=T_x,
