@@ -84,14 +84,14 @@ def standardise(design: Design) -> Columns:
     made: dict[int, tuple[np.ndarray, float, float]] = {}
     columns: list[np.ndarray] = []
     effects = sum(len(grouping.effects) for grouping in design.groupings)
-    storage = np.empty((len(design.fixed_names) + effects, design.n))
+    storage = np.empty((len(design.fixed_names) + effects, len(design.X)))
     root = _root_weights(design)
 
     def shifted_and_scaled(column: np.ndarray, shifted: bool) -> tuple[np.ndarray, float, float]:
         centre = np.average(column, weights=design.weights) if shifted else 0.0
         own = np.subtract(column, centre, out=storage[len(made)])
         own *= root
-        scale = np.sqrt(own @ own / len(own)) or 1.0
+        scale = np.sqrt(np.mean(own**2)) or 1.0
         own /= scale
         return own, centre, scale
 
