@@ -429,9 +429,8 @@ def _matrices(codings: list[Coding], variables: dict, index: pd.Index) -> list[n
 def _by_columns(matrix: np.ndarray) -> np.ndarray:
     """The same with each column in one piece, as all that follows reads it."""
     made = np.empty(matrix.shape, order="F")
-    for rows in in_batches(
-        *matrix.shape
-    ):  # NumPy alone takes four times as long for millions of rows
+    # NumPy alone takes four times as long for millions of rows
+    for rows in in_batches(*matrix.shape):
         made[rows] = matrix[rows]
     return made
 
