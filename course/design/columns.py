@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from datetime import date, time
 from numbers import Number
@@ -54,21 +55,19 @@ def check_frame(data: object) -> pd.DataFrame:
 def find_columns(data: pd.DataFrame, names: Iterable[str]) -> dict[str, pd.Series]:
     """The named columns; a `CourseError` with the nearest name for one that is not there."""
     columns = {}
-    places: dict[object, list[int]] = {}
-    for place, known in enumerate(data.columns):
-        places.setdefault(known, []).append(place)
+    counts = Counter(data.columns)
     for name in names:
-        where = places.get(name, [])
-        if len(where) == 0:
+        times = counts[name]
+        if times == 0:
             mend = nearest(name, data.columns)
             present = ", ".join(shortened(str(known)) for known in data.columns[:12])
             present += " ..." if len(data.columns) > 12 else ""
             raise CourseError(
                 f"the data have no column '{shortened(name)}'{mend or f'; there are {present}'}"
             )
-        if len(where) > 1:
+        if times > 1:
             raise CourseError(
-                f"the data have {len(where)} columns called '{name}': rename or drop all but one"
+                f"the data have {times} columns called '{name}': rename or drop all but one"
             )
         columns[name] = data[name]
     return columns

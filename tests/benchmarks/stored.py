@@ -7,6 +7,7 @@ import os
 import platform
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 
 from measure import HERE, Result, When
 from peers import Runs, versions
@@ -59,7 +60,7 @@ class Stored:
         """The results by number."""
         return [self.results[number] for number in sorted(self.results)]
 
-    @property
+    @cached_property
     def about(self) -> dict:
         """The machine, and what is installed."""
         return {
