@@ -15,8 +15,9 @@ from itertools import combinations, product
 import numpy as np
 import pandas as pd
 
+from course.common.memory import in_batches
 from course.design.checks import constant_weights, unexplained_squares
-from course.design.matrices import Codings, in_batches
+from course.design.matrices import Codings
 from course.errors import CourseError
 from course.formula.parse import effect_terms
 
@@ -146,7 +147,7 @@ def determined(
     """
     P = X.shape[1]
     columns = np.asarray(order, dtype=int)
-    size = np.sqrt([np.mean(column**2) for column in X.T])
+    size = np.sqrt([np.vdot(column, column) / len(X) for column in X.T])
     size[size == 0] = 1.0
     shift, T = np.zeros(P), np.diag(1 / size)
     weights = constant_weights(X, names)

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
+from course.common.memory import in_batches
 from course.design.columns import factorize
 
 FEW_LEVELS = 6  # fewer tell hardly anything of a variance
@@ -40,7 +41,9 @@ def parents(child: np.ndarray, parent: np.ndarray) -> np.ndarray:
 
 def lies_in(child: np.ndarray, parent: np.ndarray) -> bool:
     """Whether all rows of a child level share their parent level."""
-    return bool((parents(child, parent)[child] == parent).all())
+    parent_of = parents(child, parent)
+    batches = in_batches(len(child), 2)
+    return all((parent_of[child[rows]] == parent[rows]).all() for rows in batches)
 
 
 def components(*codes: np.ndarray) -> np.ndarray:

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 import patsy
 
+from course.common.memory import in_batches
 from course.common.nearest import shortened
 from course.design.checks import check_interactions, check_size
 from course.design.columns import check_frame, find_columns, missing_rows, model_column, new_column
@@ -28,7 +29,6 @@ REMEMBERING = STATEFUL - {"as_numeric"}
 # Missing rows are gone by then; a new NaN is reported below. With "drop", patsy would copy all rows.
 KEEP_ALL = patsy.NAAction(on_NA="raise", NA_types=[])
 MOST_NAMED = 4  # columns in a message
-CELLS_AT_ONCE = 50_000  # of a matrix: 400 kB (measured, with matrices of 3 columns)
 LONGEST_LIST = 120  # characters of effects in a message
 
 
@@ -395,12 +395,6 @@ def _as_effect(column: str) -> str:
     if label:
         return f"dummy({label[1]}, {json.dumps(label[2], ensure_ascii=False)})"
     return "" if "[" in column else column
-
-
-def in_batches(n: int, columns: int) -> Iterator[slice]:
-    """The n rows of a matrix, as many at a time as the processor's nearest memory holds."""
-    size = max(CELLS_AT_ONCE // max(columns, 1), 1)
-    return (slice(start, start + size) for start in range(0, n, size))
 
 
 def _matrices(codings: list[Coding], variables: dict, index: pd.Index) -> list[np.ndarray]:

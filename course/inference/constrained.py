@@ -275,7 +275,7 @@ def with_columns(columns: Columns, g: int, block: tuple[int, ...], back: np.ndar
         else:
             z[g][position] = len(XZ)
             XZ = np.vstack([XZ, combination @ columns.XZ[here]])
-    return replace(columns, XZ=XZ, z=z, y_at=len(XZ))
+    return replace(columns, source=XZ, z=z, y_at=len(XZ))
 
 
 def _hold_sd(lead: _Leading, best: Estimates) -> Held:

@@ -64,9 +64,9 @@ class ChunkedStage:
         chunks = self._each(tape, lambda part, own, up: part.back(own, M_bar[:, :, up]))
         return np.concatenate(chunks, axis=-1)
 
-    def gradient(self, tape: Tape, M_bar: np.ndarray) -> np.ndarray:
-        """As `Stage.gradient`."""
-        chunks = self._each(tape, lambda part, own, up: part.gradient(own, M_bar[:, :, up]))
+    def by_covariance(self, tape: Tape, M_bar: np.ndarray) -> np.ndarray:
+        """As `Stage.by_covariance`."""
+        chunks = self._each(tape, lambda part, own, up: part.by_covariance(own, M_bar[:, :, up]))
         return np.concatenate(chunks, axis=-1)
 
     def effects(self, tape: Tape, v: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

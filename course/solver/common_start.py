@@ -20,7 +20,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from course.solver.elimination import Stage
+from course.solver.elimination import Stage, product
 from course.solver.factors import lower_factor
 from course.solver.problem import Problem
 from course.solver.together import at_thetas, pack_together
@@ -139,8 +139,8 @@ class CommonStart:
             b = np.einsum("ijl,jlr->ilr", tape.W, t)
             v[stage.z] -= b
             s = t - np.einsum("ijl,jlr->ilr", tape.M_z[:, stage.z], b)
-            u = np.einsum("jil,jlr->ilr", tape.H, t)
-            by_grouping[stage.grouping] = -2 / sigma2 * np.einsum("ilr,jlr->ijr", s, u)
+            by_S = -np.einsum("ilr,jlr->ijr", s, s) / sigma2
+            by_grouping[stage.grouping] = 2 * product(by_S, self.at.factors[stage.grouping])
         factors = [by_grouping[g] for g in range(len(problem.patterns))]
         return self.slope + pack_together(factors, problem.patterns)
 

@@ -28,15 +28,20 @@ from functools import cache
 import numpy as np
 from scipy.linalg import lapack
 
+from course.common.memory import in_batches, keep_freed_memory
+
+keep_freed_memory()  # an evaluation makes arrays as large as the one before freed
+
 LARGE = 1e5  # variance over the residual's: from here products with an inverse lose digits
 FEW_CHILDREN = 16  # for sums over so few, adding them up one by one is faster (measured)
 MANY_CHILDREN = 64  # with so many of a parent, products over all of them are faster (measured)
 LOST = 1e-3  # of a column's squares: where a difference of sums leaves less, digits are gone
+ADJUGATE = np.array([[1.0, -1.0], [-1.0, 1.0]])[:, :, None]  # the signs of a 2 by 2 matrix's
 FEW = 20  # with fewer matrices than so many times their size, LAPACK is faster (measured)
 
 
-def cross_products(U: np.ndarray | Sequence[np.ndarray], codes: np.ndarray) -> np.ndarray:
-    """U'U within each group: u rows (n,) and codes (n,) to (u, u, L).
+def cross_products(U: np.ndarray | Sequence, codes: np.ndarray) -> np.ndarray:
+    """U'U within each group: u rows (n,), of each of which slices can be had, and codes (n,) to (u, u, L).
 
     Examples
     --------
@@ -44,13 +49,23 @@ def cross_products(U: np.ndarray | Sequence[np.ndarray], codes: np.ndarray) -> n
     array([[ 2.,  5.],
            [ 5., 13.]])
     """
-    u, size = len(U), codes.max() + 1
-    M, by_row = np.empty((u, u, size)), np.empty(len(codes))
-    for i in range(u):
-        for j in range(i + 1):
-            np.multiply(U[i], U[j], out=by_row)
-            M[i, j] = M[j, i] = np.bincount(codes, by_row, size)
+    u, upper = len(U), np.triu_indices(len(U))
+    M = np.zeros((u, u, codes.max() + 1))
+    for rows in _batches_of_levels(codes, u):
+        first, columns = codes[rows].min(), [column[rows] for column in U]
+        own = codes[rows] - first
+        for i, j in zip(*upper, strict=True):
+            sums = np.bincount(own, columns[i] * columns[j])
+            M[i, j, first : first + len(sums)] += sums
+    M[upper[::-1]] = M[upper]
     return M
+
+
+def _batches_of_levels(codes: np.ndarray, columns: int) -> list[slice]:
+    """Rows in batches; all at once where each batch would have rows of most levels."""
+    batches = list(in_batches(len(codes), columns))
+    near = all(np.ptp(codes[rows]) < 4 * len(codes[rows]) for rows in batches)
+    return batches if near else [slice(None)]
 
 
 def products_with(
@@ -179,10 +194,20 @@ def transpose(A: np.ndarray) -> np.ndarray:
 class Eliminated:
     """What one elimination leaves for the way back; see the module's notation."""
 
-    W: np.ndarray  # (k, k, L)
-    H: np.ndarray  # Lambda A^-1, (k, k, L)
-    P: np.ndarray  # (k, u, L)
+    z: np.ndarray  # (k,)
+    Lambda: np.ndarray  # (k, k), or one for each level, (k, k, L)
     M_z: np.ndarray  # (k, u, L)
+    W: np.ndarray  # (k, k, L)
+    P: np.ndarray  # (k, u, L)
+    M_plus: np.ndarray  # M+_z., (k, u, L)
+    known_H: np.ndarray | None
+
+    @property
+    def H(self) -> np.ndarray:
+        """Lambda A^-1, (k, k, L), which few need."""
+        if self.known_H is None:
+            self.known_H = _from_factor(self.M_z, self.z, self.Lambda)[2]
+        return self.known_H
 
 
 def eliminate_levels(
@@ -192,6 +217,42 @@ def eliminate_levels(
 
     Lambda is one for all levels, (k, k), or has one for each, (k, k, L).
     """
+    M_zz = M_z[:, z]
+    found = _from_covariance(M_zz, Lambda) if len(z) == 2 else None
+    if found:
+        (W, logdet), H = found, None
+        P = product(W, M_z)
+    else:
+        W, P, H, logdet = _from_factor(M_z, z, Lambda)
+    return Eliminated(z, Lambda, M_z, W, P, M_z - product(M_zz, P), H), logdet
+
+
+def _from_covariance(M_zz: np.ndarray, Lambda: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
+    """W and log|A| of two effects in closed form; None where that would lose digits.
+
+    With S = Lambda Lambda' and adj M the adjugate of M_zz, W = (S + |S| adj M) / |A| and
+    |A| = 1 + tr(S M) + |S| |M|.
+    """
+    Lambda = Lambda if Lambda.ndim == 3 else Lambda[:, :, None]
+    S = product(Lambda, transpose(Lambda))
+    if max((S[i, i] * M_zz[i, i]).max() for i in range(2)) > LARGE:
+        return None
+    det_S = S[0, 0] * S[1, 1] - S[0, 1] ** 2
+    adjugate = M_zz[::-1, ::-1] * ADJUGATE
+    det_A = np.einsum("ul,ul->l", M_zz[0], adjugate[0])
+    det_A *= det_S
+    det_A += np.einsum("abl,abl->l", S, M_zz)
+    det_A += 1
+    W = np.multiply(det_S, adjugate, out=adjugate)
+    W += S
+    W /= det_A
+    return W, np.log(det_A)
+
+
+def _from_factor(
+    M_z: np.ndarray, z: np.ndarray, Lambda: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """W, P, H and log|A|, whatever Lambda may be."""
     k = len(z)
     A = product(transpose(Lambda), product(M_z[:, z], Lambda))
     A[np.diag_indices(k)] += 1
@@ -200,7 +261,7 @@ def eliminate_levels(
     if not large:
         H = product(Lambda, A_inverse)
         W = product(H, transpose(Lambda))
-        return Eliminated(W, H, product(W, M_z), M_z), logdet
+        return W, product(W, M_z), H, logdet
     # the same by solving; one step of refinement (Skeel 1980, doi 10.1090/S0025-5718-1980-0572859-4) gets
     # back the digits that products with the inverse lose
     wide = np.broadcast_to(Lambda if Lambda.ndim == 3 else Lambda[:, :, None], A.shape)
@@ -208,8 +269,7 @@ def eliminate_levels(
     X = product(A_inverse, right)
     X += product(A_inverse, right - product(A, X))
     WM = product(Lambda, X)
-    P, W = WM[:, :-k], WM[:, -k:]
-    return Eliminated(W, transpose(X[:, -k:]), P, M_z), logdet
+    return WM[:, -k:], WM[:, :-k], transpose(X[:, -k:]), logdet
 
 
 class Stage:
@@ -237,14 +297,15 @@ class Stage:
             if found:
                 return found
         tape, logdet = eliminate_levels(M[self.z], self.z, Lambda)
-        # symmetric: the rows of the upper triangle, one after another
-        upper, rows = _upper_triangle(len(M))
+        M_next = np.empty((*M.shape[:2], len(self.sums.starts)))
+        M_next[self.z] = total = self.sums.total(tape.M_plus)
+        M_next[:, self.z] = transpose(total)
+        # symmetric: of the other columns the rows of the upper triangle, one after another
+        upper, rows = _upper_triangle(len(M), tuple(self.z))
         left = M[upper]
-        for i, row in enumerate(rows):
-            left[row] -= np.einsum("kl,kul->ul", tape.M_z[:, i], tape.P[:, i:])
-        total = self.sums.total(left)
-        M_next = np.empty((*M.shape[:2], total.shape[1]))
-        M_next[upper] = M_next[upper[::-1]] = total
+        for i, columns, place in rows:
+            left[place] -= np.einsum("kl,kul->ul", tape.M_z[:, i], tape.P[:, columns])
+        M_next[upper] = M_next[upper[::-1]] = self.sums.total(left)
         return M_next, logdet, tape
 
     def eliminate_together(
@@ -269,12 +330,10 @@ class Stage:
         M_bar[np.ix_(z, z)] += product(Q, transpose(tape.P)) + tape.W
         return M_bar
 
-    def gradient(self, tape: Eliminated, M_bar: np.ndarray) -> np.ndarray:
-        """What each level adds to the derivative by Lambda, (k, k, L), given that by the next M."""
-        M_zz = tape.M_z[:, self.z]
-        middle = product(self.sums.times(tape.M_z, M_bar), transpose(tape.M_z))
-        # M+_z. = (I - M_zz W) M_z.
-        return 2 * product(M_zz - middle + product(M_zz, product(tape.W, middle)), tape.H)
+    def by_covariance(self, tape: Eliminated, M_bar: np.ndarray) -> np.ndarray:
+        """What each level adds to the derivative by Lambda Lambda', given that by the next M: (k, k, L)."""
+        through = product(self.sums.times(tape.M_plus, M_bar), transpose(tape.M_plus))
+        return tape.M_plus[:, self.z] - through
 
     def effects(self, tape: Eliminated, v: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Conditional means b, shape (k, L), and what is left of the coefficients v of U."""
@@ -295,10 +354,19 @@ class Stage:
 
 
 @cache
-def _upper_triangle(u: int) -> tuple[tuple[np.ndarray, np.ndarray], list[slice]]:
-    """The cells of a (u, u) matrix's upper triangle, and where its rows are among them."""
-    ends = np.cumsum(np.arange(u, 0, -1)).tolist()
-    return np.triu_indices(u), [slice(end - u + i, end) for i, end in enumerate(ends)]
+def _upper_triangle(u: int, z: tuple[int, ...]) -> tuple[tuple, list[tuple]]:
+    """The cells of the upper triangle of a (u, u) matrix without the rows and columns z.
+
+    And for each of its rows: which it is, its columns, and their place among the cells.
+    """
+    others = np.setdiff1d(np.arange(u), z)
+    rows, columns = np.triu_indices(len(others))
+    of_each, start = [], 0
+    for i in range(len(others)):
+        stop = start + len(others) - i
+        of_each.append((int(others[i]), others[i:], slice(start, stop)))
+        start = stop
+    return (others[rows], others[columns]), of_each
 
 
 class Sums:

@@ -94,9 +94,14 @@ class Search:
         `unit` (m, m) has as columns steps along which the curvature is about 1.
         """
         first = self.evaluate(start)
-        slope = unit.T @ first.gradient
-        # SciPy's first step has length 1: let that be the whole step of Newton
-        length = max(float(np.linalg.norm(slope)), 1e-3)
+        with np.errstate(over="ignore"):
+            slope = unit.T @ first.gradient
+            # SciPy's first step has length 1: let that be the whole step of Newton
+            length = max(float(np.linalg.norm(slope)), 1e-3)
+        if (
+            np.isinf(length) and self.best is not None
+        ):  # a start far out, as where answers are separated
+            return self.best
 
         def measured(steps: np.ndarray) -> tuple[float, np.ndarray]:
             if not steps.any():

@@ -61,7 +61,7 @@ class Reweighted:
         self.u, n = U.shape
         identities = [np.eye(len(where)) for where in z]
         columns = Columns(
-            XZ=U,
+            source=U,
             y=np.zeros((n_responses, n)),
             x=x,
             T_x=np.eye(len(x)),

@@ -152,7 +152,9 @@ class Problem:
             self.crossing = Crossing(self.U.T, crossing, blocks, bool(chain), names)
             self.leaves = crossing[0][2]
         else:
-            self.leaves = self.ranks[0][units[0]]
+            rank, codes = self.ranks[0], units[0]
+            # sorted data have them in this order already
+            self.leaves = codes if (np.diff(rank) == 1).all() else rank[codes]
         self.stages = self._stages(chain, sums)
         if products is None:
             self.M = self._cross_products()
@@ -329,7 +331,8 @@ class Problem:
         bar = bar[:, :, None]
         steps = self._steps(at)
         for i, (stage, tape) in reversed(list(enumerate(steps))):
-            by_grouping[stage.grouping] = stage.gradient(tape, bar).sum(axis=2)
+            by_S = stage.by_covariance(tape, bar).sum(axis=2)
+            by_grouping[stage.grouping] = 2 * by_S @ at.factors[stage.grouping]
             if i or self.crossing:
                 bar = stage.back(tape, bar)
         if self.crossing:

@@ -72,13 +72,11 @@ class WeightedStage(Stage):
         M_bar[np.ix_(z, z)] += product(Q, transpose(tape.P)) + self.counts * tape.W
         return M_bar
 
-    def gradient(self, tape: Eliminated, M_bar: np.ndarray) -> np.ndarray:
-        """What each level adds to the derivative by Lambda, (k, k, L), given that by the next M."""
-        M_zz = tape.M_z[:, self.z]
-        M_plus = tape.M_z - product(M_zz, tape.P)
+    def by_covariance(self, tape: Eliminated, M_bar: np.ndarray) -> np.ndarray:
+        """What each level adds to the derivative by Lambda Lambda', given that by the next M: (k, k, L)."""
         M_bar = self.weights * self.sums.spread(M_bar)
-        middle = product(product(M_plus, M_bar), transpose(tape.M_z))
-        return 2 * product(self.counts * M_zz - middle, tape.H)
+        through = product(product(tape.M_plus, M_bar), transpose(tape.M_plus))
+        return self.counts * tape.M_plus[:, self.z] - through
 
 
 class PseudoProblem(Problem):
@@ -142,7 +140,7 @@ class PseudoProblem(Problem):
     def _cross_products(self) -> np.ndarray:
         root = np.sqrt(self.weights.rows)
         self.sizes = np.bincount(self.leaves, self.weights.rows)
-        return cross_products([root * row for row in self.columns.rows], self.leaves)
+        return cross_products([root * row[:] for row in self.columns.rows], self.leaves)
 
     def with_response(self, y: np.ndarray, start: np.ndarray | None = None) -> PseudoProblem:
         """The same problem for another response."""

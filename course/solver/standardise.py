@@ -2,15 +2,57 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 from scipy import linalg
 
+from course.common.memory import in_batches
 from course.design.checks import NOTHING_LEFT, constant_weights, unexplained_squares
 from course.design.design import Design
 
 ALIKE = 0.1  # 1 - R² on the columns before: below this a column is replaced by what it adds
+
+
+@dataclass(frozen=True, eq=False)
+class Made:
+    """A column of the data, shifted, weighted and scaled, of which rows are made when they are asked for."""
+
+    column: np.ndarray
+    shift: float
+    root: np.ndarray | None
+    scale: float = 1.0
+
+    def __getitem__(self, rows: slice) -> np.ndarray:
+        own = self.column[rows] - self.shift
+        if self.root is not None:
+            own *= self.root[rows]
+        own /= self.scale
+        return own
+
+
+class Source(Sequence[Made | np.ndarray]):
+    """The distinct columns of a design; those that are only shifted and scaled are made when asked for.
+
+    All that a fit of nested groupings needs of them are their cross-products, a batch of rows after another.
+    """
+
+    def __init__(self, columns: list[Made | np.ndarray]):
+        self.columns = columns
+
+    def __len__(self) -> int:
+        return len(self.columns)
+
+    def __getitem__(self, i: Any) -> Any:
+        return self.columns[i]
+
+    @cached_property
+    def array(self) -> np.ndarray:
+        """All rows of all columns, (columns, n)."""
+        return np.stack([column[:] for column in self.columns])
 
 
 @dataclass(frozen=True)
@@ -24,7 +66,7 @@ class Columns:
 
     Attributes
     ----------
-    XZ : ndarray, shape (y_at, n)
+    source : ndarray, shape (y_at, n), or Source
         One row per distinct column of X and of the Z's; all responses of one design share them.
     y : ndarray, shape (n,) or (m, n)
         The response; several where a step of a generalised model has them.
@@ -45,7 +87,7 @@ class Columns:
         Coefficients of X that make a constant, where there are any.
     """
 
-    XZ: np.ndarray
+    source: np.ndarray | Source
     y: np.ndarray
     x: list[int]
     T_x: np.ndarray
@@ -58,18 +100,23 @@ class Columns:
     constant: np.ndarray | None
 
     @property
+    def XZ(self) -> np.ndarray:
+        """The columns as an array, (y_at, n)."""
+        return self.source.array if isinstance(self.source, Source) else self.source
+
+    @property
     def U(self) -> np.ndarray:
         """All of them, one row per column, put together anew: (u, n)."""
         return np.vstack([self.XZ, self.y])
 
     @property
-    def rows(self) -> list[np.ndarray]:
-        """The same as a list of rows, none of them copied."""
-        return [*self.XZ, *np.atleast_2d(self.y)]
+    def rows(self) -> list[Made | np.ndarray]:
+        """The same as a list whose members give any slice of the rows of the data."""
+        return [*self.source, *np.atleast_2d(self.y)]
 
     def at(self, rows: np.ndarray) -> Columns:
         """The columns at some of the rows of the data, (n,) of bool."""
-        return replace(self, XZ=self.XZ[:, rows], y=self.y[..., rows])
+        return replace(self, source=self.XZ[:, rows], y=self.y[..., rows])
 
     def with_response(self, design: Design) -> Columns:
         """The same columns with the response of another design."""
@@ -81,41 +128,39 @@ def standardise(design: Design) -> Columns:
     """Collect the columns of a design; those that occur several times are kept once."""
     pool: dict[int, int] = {}
     numbers: dict[tuple, int] = {}  # of what a column is made of: keys that hold keys would double
-    made: dict[int, tuple[np.ndarray, float, float]] = {}
-    columns: list[np.ndarray] = []
-    effects = sum(len(grouping.effects) for grouping in design.groupings)
-    storage = np.empty((len(design.fixed_names) + effects, len(design.X)))
+    made: dict[int, Made] = {}
+    columns: list[Made | np.ndarray] = []
     root = _root_weights(design)
 
-    def shifted_and_scaled(column: np.ndarray, shifted: bool) -> tuple[np.ndarray, float, float]:
+    def shifted_and_scaled(column: np.ndarray, shifted: bool) -> Made:
         centre = np.average(column, weights=design.weights) if shifted else 0.0
-        own = np.subtract(column, centre, out=storage[len(made)])
-        own *= root
-        scale = np.sqrt(np.mean(own**2)) or 1.0
-        own /= scale
-        return own, centre, scale
+        own = Made(column, float(centre), root)
+        return replace(own, scale=_root_mean_square(own, len(column)) or 1.0)
 
     def add(matrix: np.ndarray, names: tuple[str, ...], labels: tuple[str, ...]) -> tuple:
         # by label, since one grouping may have one effect twice, and each needs a row of its own
-        T, B, keys, found = np.eye(len(names)), np.eye(len(names)), [], []
+        T, B, keys = np.eye(len(names)), np.eye(len(names)), []
+        found: list[Made | np.ndarray] = []
         weights = constant_weights(matrix, names)
         for j in range(len(names)):
             shifted = weights is not None and weights[j] == 0
             key = numbers.setdefault((labels[j], shifted), len(numbers))
             if key not in made:
                 made[key] = shifted_and_scaled(matrix[:, j], shifted)
-            column, centre, scale = made[key]
-            T[j, j] = 1 / scale
+            own = made[key]
+            T[j, j] = 1 / own.scale
             if weights is not None and shifted:
-                T[:, j] -= centre / scale * weights
+                T[:, j] -= own.shift / own.scale * weights
             keys.append(key)
-            found.append(column)
+            found.append(own)
         free = [j for j in range(len(names)) if weights is None or weights[j] == 0]
-        for j, others in _alike(found, free):
-            b = np.linalg.lstsq(np.stack([found[i] for i in others], axis=1), found[j])[0]
-            own = found[j] - sum(w * found[i] for w, i in zip(b, others, strict=True))
-            scale = np.sqrt(np.mean(own**2))
-            found[j], B[:, j] = own / scale, (B[:, j] - B[:, others] @ b) / scale
+        for j, others in _alike(found, free, len(matrix)):
+            before = np.stack([found[i][:] for i in others], axis=1)
+            b = np.linalg.lstsq(before, found[j][:])[0]
+            # an array: made when asked for, it would make those before it again, and these theirs
+            rest = found[j][:] - before @ b
+            scale = _root_mean_square(rest, len(rest))
+            found[j], B[:, j] = rest / scale, (B[:, j] - B[:, others] @ b) / scale
             made_of = (keys[j], *(keys[i] for i in others))
             keys[j] = numbers.setdefault(made_of, len(numbers))
         for key, column in zip(keys, found, strict=True):
@@ -143,8 +188,7 @@ def standardise(design: Design) -> Columns:
     constant = constant_weights(design.X, design.fixed_names)
     y_shift, y_scale, y = _response(design, constant)
     return Columns(
-        # where none is replaced, they lie side by side already
-        XZ=storage[: len(made)] if list(made) == list(pool) else np.stack(columns),
+        source=Source(columns),
         y=y,
         x=x,
         T_x=T_x,
@@ -158,12 +202,17 @@ def standardise(design: Design) -> Columns:
     )
 
 
-def _alike(columns: list[np.ndarray], free: list[int]) -> list[tuple[int, list[int]]]:
+def _alike(
+    columns: list[Made | np.ndarray], free: list[int], n: int
+) -> list[tuple[int, list[int]]]:
     """Columns that those before them nearly determine, each with these; exact copies are left alone."""
     if len(free) < 2:
         return []
-    stacked = np.stack([columns[j] for j in free])
-    gram = stacked @ stacked.T / stacked.shape[1]
+    gram = np.zeros((len(free), len(free)))
+    for rows in in_batches(n, len(free)):
+        some = np.stack([columns[j][rows] for j in free])
+        gram += some @ some.T
+    gram /= n
     left = unexplained_squares(gram)
     nearly = np.flatnonzero((NOTHING_LEFT < left) & (left < ALIKE * np.diagonal(gram)))
     return [(free[j], free[:j]) for j in nearly]
@@ -172,11 +221,19 @@ def _alike(columns: list[np.ndarray], free: list[int]) -> list[tuple[int, list[i
 def _response(design: Design, constant: np.ndarray | None) -> tuple[float, float, np.ndarray]:
     y = design.y_less_offset
     shift = 0.0 if constant is None else float(np.average(y, weights=design.weights))
-    y = _root_weights(design) * (y - shift)
-    scale = float(np.sqrt(np.mean(y**2)))
-    return shift, scale, y / scale
+    y, root = y - shift, _root_weights(design)
+    if root is not None:
+        y *= root
+    scale = _root_mean_square(y, len(y))
+    y /= scale
+    return shift, scale, y
 
 
-def _root_weights(design: Design) -> np.ndarray | float:
-    """What rows are multiplied by, so that all have one residual variance."""
-    return 1.0 if design.weights is None else np.sqrt(design.weights)
+def _root_weights(design: Design) -> np.ndarray | None:
+    """What rows are multiplied by, so that all have one residual variance; None for 1."""
+    return None if design.weights is None else np.sqrt(design.weights)
+
+
+def _root_mean_square(column: np.ndarray | Made, n: int) -> float:
+    batches = (column[rows] for rows in in_batches(n, 1))
+    return float(np.sqrt(sum(np.vdot(own, own) for own in batches) / n))

@@ -167,8 +167,9 @@ class Together(Problem):
             return [np.stack(slopes, axis=2) for slopes in zip(*each, strict=True)]
         by_grouping = {}
         for i, (stage, tape) in reversed(list(enumerate(zip(self.stages, at.tape, strict=True)))):
-            slopes = stage.gradient(tape, bar)
-            by_grouping[stage.grouping] = slopes.reshape(*slopes.shape[:2], self.size, -1).sum(3)
+            by_S = stage.by_covariance(tape, bar)
+            by_S = by_S.reshape(*by_S.shape[:2], self.size, -1).sum(axis=3)
+            by_grouping[stage.grouping] = 2 * product(by_S, at.factors[stage.grouping])
             if i:
                 bar = stage.back(tape, bar)
         return [by_grouping[g] for g in range(len(self.patterns))]

@@ -170,11 +170,11 @@ def _assemble(recipe: Recipe, sums: Sums, seen: Seen, source: Source) -> Streame
     stand_ins, X = _stand_ins(groupings, columns, M)
     if _is_chain(by_cell):
         no_rows = NotKept("the columns")
-        problem = Problem(by_cell, replace(columns, XZ=no_rows, y=no_rows), M)  # type: ignore[arg-type]
+        problem = Problem(by_cell, replace(columns, source=no_rows, y=no_rows), M)  # type: ignore[arg-type]
     else:
         U, cells = rows_of(M)
         by_row = [replace(g, codes=g.codes[cells]) for g in by_cell.groupings]
-        of_cells = replace(columns, XZ=U[:-1], y=U[-1])
+        of_cells = replace(columns, source=U[:-1], y=U[-1])
         problem = Problem(replace(by_cell, groupings=tuple(by_row)), of_cells)
     outwards = [
         replace(g, codes=NotKept(f"the {g.name} of each row"))  # type: ignore[arg-type]

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from made import problem_of, table
 
+from course.common import memory
 from course.solver import elimination
 from course.solver.elimination import FEW, Stage, Sums, cross_products, invert, invert_batch
 from course.solver.together import Together
@@ -63,7 +64,7 @@ def test_products_over_all_children_are_those_of_level_by_level(monkeypatch, siz
     made = [stage.eliminate(M, Lambda) for stage in stages]
     for one, other in zip(*(found[:2] for found in made), strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-9, atol=1e-9)
-    for name in ("gradient", "back", "conditional"):
+    for name in ("by_covariance", "back", "conditional"):
         one, other = (
             getattr(stage, name)(tape, bar)
             for stage, (_, _, tape) in zip(stages, made, strict=True)
@@ -86,3 +87,52 @@ def test_effects_side_by_side_are_those_of_each_problem(formula):
     ):
         for one, alone in zip(found, other.effects(other.evaluate(at)), strict=True):
             np.testing.assert_allclose(one, alone, rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize("order", ["sorted", "near", "scattered"])
+def test_cross_products_in_batches_are_those_of_all_rows(monkeypatch, order):
+    """Levels begin in one batch and end in the next; of scattered levels each batch would have some rows."""
+    rng = np.random.default_rng(2)
+    codes = np.sort(rng.integers(0, 300, 2000))
+    codes = np.searchsorted(np.unique(codes), codes)
+    if order == "near":
+        codes = codes[np.argsort(np.arange(2000) + rng.integers(0, 9, 2000))]
+    if order == "scattered":
+        codes = rng.permutation(codes)
+    U = rng.normal(size=(3, 2000))
+    monkeypatch.setattr(memory, "CELLS_AT_ONCE", 3 * 64)
+    assert len(elimination._batches_of_levels(codes, 3)) == (1 if order == "scattered" else 32)
+    expected = [U[:, codes == level] @ U[:, codes == level].T for level in range(codes.max() + 1)]
+    np.testing.assert_allclose(
+        cross_products(list(U), codes), np.moveaxis(expected, 0, 2), rtol=1e-12, atol=1e-12
+    )
+
+
+def levels_of_two(size: float, own: bool) -> tuple[np.ndarray, np.ndarray]:
+    """U'U of 40 levels with two effects and a response, one row in some, and a Lambda for all or for each."""
+    rng = np.random.default_rng(3)
+    codes = np.repeat(np.arange(40), rng.integers(1, 7, 40))
+    n = len(codes)
+    M = cross_products(np.vstack([np.ones(n), rng.normal(size=(2, n))]), codes)
+    Lambda = size * np.array([[1.0, 0], [-0.4, 0.6]])
+    return M, Lambda[:, :, None] * rng.uniform(0.5, 2, 40) if own else Lambda
+
+
+@pytest.mark.parametrize("own", [False, True])
+@pytest.mark.parametrize("size", [0.0, 1e-3, 0.7, 20.0, 1e3])
+def test_two_effects_are_eliminated_as_dense_algebra_has_it(size, own):
+    """In closed form, and by solving where the variances are large."""
+    M, Lambda = levels_of_two(size, own)
+    tape, logdet = elimination.eliminate_levels(M[:2], np.array([0, 1]), Lambda)
+    assert (tape.known_H is None) is (size < 100)
+    for level in range(40):
+        own_Lambda = Lambda[:, :, level] if own else Lambda
+        A = np.eye(2) + own_Lambda.T @ M[:2, :2, level] @ own_Lambda
+        H = own_Lambda @ np.linalg.inv(A)
+        P = H @ own_Lambda.T @ M[:2, :, level]
+        scale = np.abs(P).max() + 1e-300
+        assert logdet[level] == pytest.approx(np.linalg.slogdet(A)[1], rel=1e-10, abs=1e-12)
+        np.testing.assert_allclose(tape.P[:, :, level], P, rtol=1e-8, atol=1e-9 * scale)
+        np.testing.assert_allclose(tape.H[:, :, level], H, rtol=1e-8, atol=1e-9 * np.abs(H).max())
+        left = M[:2, :, level] - M[:2, :2, level] @ P
+        np.testing.assert_allclose(tape.M_plus[:, :, level], left, atol=1e-8)

@@ -217,3 +217,14 @@ def test_a_step_out_of_all_bounds_has_no_deviance_and_breaks_nothing_off(formula
         at = problem.evaluate(np.full(problem.n_theta, np.inf))
         assert not np.isfinite(problem.deviance(at, reml=True))
         assert not np.isfinite(problem.gradient(at, reml=True)).any()
+
+
+def test_a_fit_of_nested_groupings_makes_no_copy_of_the_columns():
+    """Its cross-products are added up from batches of rows, which are the columns' own to the bit."""
+    fit = mixedlm("y ~ x * z + (x|t)", table(5, 3000)).fit()
+    columns = fit.model.problem.columns
+    assert "array" not in vars(columns.source)
+    batch = [column[1000:1100] for column in columns.rows]
+    np.testing.assert_array_equal(batch, columns.U[:, 1000:1100])
+    assert "array" in vars(columns.source)
+    assert columns.with_response(fit.design).source is columns.source
