@@ -11,6 +11,7 @@ import io
 import itertools
 import re
 from collections import Counter
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
@@ -34,9 +35,12 @@ spec = importlib.util.spec_from_file_location("build", NOTEBOOKS / "build.py")
 build = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(build)
 
-each_stored = pytest.mark.parametrize(
-    "path", STORED, ids=lambda path: str(path.relative_to(NOTEBOOKS))
-)
+
+def place(path: Path) -> str:
+    return str(path.relative_to(NOTEBOOKS))
+
+
+each_stored = pytest.mark.parametrize("path", STORED, ids=place)
 each_script = pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.stem)
 each_lesson = pytest.mark.parametrize("script", LESSONS, ids=lambda path: path.stem)
 
@@ -57,6 +61,20 @@ def inputs(notebook) -> tuple:
 
 def code_cells(notebook) -> list:
     return [cell for cell in notebook.cells if cell.cell_type == "code"]
+
+
+def stored_cells() -> Iterator[tuple[str, nbformat.NotebookNode]]:
+    """Each cell of each stored notebook, with where it is: file and beginning."""
+    for path in STORED:
+        for cell in stored(path).cells:
+            yield f"{place(path)}, {cell.source[:60]!r}", cell
+
+
+def stored_outputs() -> Iterator[tuple[str, nbformat.NotebookNode]]:
+    """Each output of each stored notebook, with where it is."""
+    for where, cell in stored_cells():
+        for output in cell.get("outputs", ()):
+            yield where, output
 
 
 def text_of(output) -> str:
@@ -175,10 +193,13 @@ def test_a_marked_line_must_be_a_statement():
 # -- outputs ---------------------------------------------------------------------------------
 
 
-@each_stored
-def test_every_cell_was_executed_in_order(path):
-    counts = [cell.execution_count for cell in code_cells(stored(path))]
-    assert counts == list(range(1, len(counts) + 1))
+def test_every_cell_was_executed_in_order():
+    faults = []
+    for path in STORED:
+        counts = [cell.execution_count for cell in code_cells(stored(path))]
+        if counts != list(range(1, len(counts) + 1)):
+            faults.append(f"{place(path)}: {counts}")
+    assert not faults, "\n".join(faults)
 
 
 FOREIGN = re.compile(
@@ -189,14 +210,14 @@ FOREIGN = re.compile(
 )
 
 
-@each_stored
-def test_outputs_speak_of_no_machine_and_no_moment(path):
-    for cell in code_cells(stored(path)):
-        for output in cell.outputs:
-            assert output.output_type != "error", cell.source
-            assert output.get("name") != "stderr", f"{cell.source}\n{output.get('text')}"
-            found = FOREIGN.search(text_of(output))
-            assert not found, f"{found[0]!r} in the output of\n{cell.source}"
+def test_outputs_speak_of_no_machine_and_no_moment():
+    faults = []
+    for where, output in stored_outputs():
+        if output.output_type == "error" or output.get("name") == "stderr":
+            faults.append(f"{where}: {output.get('text') or output.get('evalue')}")
+        if found := FOREIGN.search(text_of(output)):
+            faults.append(f"{where}: {found[0]!r} in the output")
+    assert not faults, "\n".join(faults)
 
 
 def test_foreign_text_is_found():
@@ -205,25 +226,33 @@ def test_foreign_text_is_found():
     assert not FOREIGN.search("school 12: 31.05 points, 1/2 of the variance")
 
 
-@each_stored
-def test_outputs_are_compared_but_for_named_exceptions(path):
-    for cell in stored(path).cells:
-        tags = set(cell.metadata.tags)
-        assert "raises-exception" not in tags
-        assert not re.search(r"NBVAL_(IGNORE|RAISES|SKIP)", cell.source)
-        if "nbval-ignore-output" in tags:
-            assert OUTPUT_IGNORED.get(path.stem) == cell.source.splitlines()[0]
-            assert cell.outputs == []
+def test_outputs_are_compared_but_for_named_exceptions():
+    faults = []
+    for path in STORED:
+        for cell in stored(path).cells:
+            tags, first = set(cell.metadata.tags), cell.source.partition("\n")[0]
+            if "raises-exception" in tags:
+                faults.append(f"{place(path)}, {first}: tagged raises-exception")
+            if re.search(r"NBVAL_(IGNORE|RAISES|SKIP)", cell.source):
+                faults.append(f"{place(path)}, {first}: a comment for nbval")
+            if "nbval-ignore-output" in tags:
+                if OUTPUT_IGNORED.get(path.stem) != first:
+                    faults.append(f"{place(path)}, {first}: is no named exception")
+                if cell.outputs != []:
+                    faults.append(f"{place(path)}, {first}: has outputs, which nobody compares")
+    assert not faults, "\n".join(faults)
 
 
-@each_stored
-def test_statsmodels_code_is_run_as_it_was_printed(path):
+def test_statsmodels_code_is_run_as_it_was_printed():
     """Where a lesson prints what `translate` wrote, the next cell runs this very text."""
-    cells = code_cells(stored(path))
-    for cell, following in itertools.pairwise(cells):
-        printed = "".join(text_of(output) for output in cell.outputs).strip()
-        if printed.startswith("import") and "smf.mixedlm(" in printed:
-            assert printed in following.source
+    faults = []
+    for path in STORED:
+        for cell, following in itertools.pairwise(code_cells(stored(path))):
+            printed = "".join(text_of(output) for output in cell.outputs).strip()
+            if printed.startswith("import") and "smf.mixedlm(" in printed:
+                if printed not in following.source:
+                    faults.append(f"{place(path)}, after {cell.source!r}: {following.source!r}")
+    assert not faults, "\n".join(faults)
 
 
 # -- pictures --------------------------------------------------------------------------------
@@ -238,14 +267,20 @@ def pictures(notebook) -> list:
     ]
 
 
-@each_stored
-def test_every_picture_has_alternative_text(path):
-    for picture in pictures(stored(path)):
-        assert list(picture.data) == ["image/png", "text/plain"]
-        alt = picture.metadata["image/png"]["alt"]
-        assert len(alt) >= 60, f"says too little: {alt!r}"
-        assert alt == picture.data["text/plain"]  # which nbval compares
-        assert re.search(r"\d", alt), f"no number to compare: {alt!r}"
+def test_every_picture_has_alternative_text():
+    faults = []
+    for path in STORED:
+        for picture in pictures(stored(path)):
+            if list(picture.data) != ["image/png", "text/plain"]:
+                faults.append(f"{place(path)}: a picture of {list(picture.data)}")
+            alt = picture.metadata.get("image/png", {}).get("alt", "")
+            if len(alt) < 60:
+                faults.append(f"{place(path)}: says too little: {alt!r}")
+            if alt != picture.data.get("text/plain"):  # which nbval compares
+                faults.append(f"{place(path)}: printed otherwise: {alt!r}")
+            if not re.search(r"\d", alt):
+                faults.append(f"{place(path)}: no number to compare: {alt!r}")
+    assert not faults, "\n".join(faults)
 
 
 @pytest.mark.slow
@@ -279,60 +314,76 @@ def test_an_unsafe_palette_is_found(colours, safe):
 LINK = re.compile(r"\[([^\]]+)\]\(([^)\s]+)\)")
 
 
-def anchors(notebook) -> list[str]:
+@cache
+def anchors(path: Path) -> list[str]:
     """Of the headings, as JupyterLab and nbconvert make them."""
+    cells = stored(path).cells
     headings = re.findall(
         r"^#+ (.+)$",
-        "\n".join(c.source for c in notebook.cells if c.cell_type == "markdown"),
+        "\n".join(c.source for c in cells if c.cell_type == "markdown"),
         flags=re.MULTILINE,
     )
     return [re.sub(r"[*`]", "", heading).strip().replace(" ", "-") for heading in headings]
 
 
-@each_stored
-def test_no_link_and_no_term_of_the_glossary_is_dead(path):
-    notebook = stored(path)
-    for cell in notebook.cells:
-        if cell.cell_type != "markdown":
-            continue
-        for text, target in LINK.findall(cell.source):
-            file, _, anchor = target.partition("#")
-            if re.match(r"\w+:", target):
-                assert target.startswith("https://"), target
-                continue
-            goal = (path.parent / file).resolve() if file else path
-            assert goal.exists(), f"[{text}]({target})"
-            assert goal.is_relative_to(ROOT)
-            if anchor:
-                assert anchor in anchors(stored(goal)), f"[{text}]({target})"
+def leads_somewhere(target: str, path: Path) -> bool:
+    """Whether a link of the notebook at `path` is of the web, or to a place in the repository."""
+    file, _, anchor = target.partition("#")
+    if re.match(r"\w+:", target):
+        return target.startswith("https://")
+    goal = (path.parent / file).resolve() if file else path
+    if not (goal.exists() and goal.is_relative_to(ROOT)):
+        return False
+    return not anchor or anchor in anchors(goal)
+
+
+def test_no_link_and_no_term_of_the_glossary_is_dead():
+    dead = [
+        f"{place(path)}: [{text}]({target})"
+        for path in STORED
+        for cell in stored(path).cells
+        if cell.cell_type == "markdown"
+        for text, target in LINK.findall(cell.source)
+        if not leads_somewhere(target, path)
+    ]
+    assert not dead, "\n".join(dead)
 
 
 def test_the_glossary_is_in_order():
-    terms = anchors(stored(NOTEBOOKS / "glossary.ipynb"))[1:]
+    terms = anchors(NOTEBOOKS / "glossary.ipynb")[1:]
     assert terms == sorted(set(terms), key=str.lower)
 
 
 @pytest.mark.slow
-@each_lesson
-def test_a_lesson_keeps_its_contract(script):
-    cells = read(script).cells
-    opening, closing = cells[0].source, "\n".join(cell.source for cell in cells[-3:])
-    assert opening.startswith("# ")
-    for part in ("you will be able to", "**Time:**", "**Before:**", "**Data:**"):
-        assert part in opening, part
-    assert "Key points" in closing and "next" in closing
+def test_a_lesson_keeps_its_contract():
+    faults = []
+    for script in LESSONS:
+        cells = read(script).cells
+        opening, closing = cells[0].source, "\n".join(cell.source for cell in cells[-3:])
+        if not opening.startswith("# "):
+            faults.append(f"{script.stem} has no title")
+        for part in ("you will be able to", "**Time:**", "**Before:**", "**Data:**"):
+            if part not in opening:
+                faults.append(f"{script.stem} does not open with: {part}")
+        for part in ("Key points", "next"):
+            if part not in closing:
+                faults.append(f"{script.stem} does not close with: {part}")
+    assert not faults, "\n".join(faults)
 
 
 @pytest.mark.slow
-@each_lesson
-def test_sections_for_self_study_say_so(script):
+def test_sections_for_self_study_say_so():
     """A section is of one route, and its heading tells which, since nobody sees tags."""
-    heading = ""
-    for cell in read(script).cells:
-        found = re.search(r"^#+ .+", cell.source) if cell.cell_type == "markdown" else None
-        heading = found[0] if found else heading
-        alone = "self-study" in cell.metadata.tags
-        assert alone == heading.endswith("(self-study)"), f"{heading}: {cell.source[:60]}"
+    faults = []
+    for script in LESSONS:
+        heading = ""
+        for cell in read(script).cells:
+            found = re.search(r"^#+ .+", cell.source) if cell.cell_type == "markdown" else None
+            heading = found[0] if found else heading
+            alone = "self-study" in cell.metadata.tags
+            if alone != heading.endswith("(self-study)"):
+                faults.append(f"{script.stem}, {heading}: {cell.source[:60]}")
+    assert not faults, "\n".join(faults)
 
 
 @pytest.mark.slow

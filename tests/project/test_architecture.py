@@ -88,11 +88,14 @@ def test_every_file_belongs_to_a_wing():
     assert {wing(name) for name in INSIDE} == set(ALLOWED)
 
 
-@pytest.mark.parametrize("name", INSIDE)
-def test_a_wing_imports_only_wings_before_it(name):
-    allowed = {*ALLOWED[wing(name)].split(), wing(name)}
-    for other in imported(INSIDE[name]) - {"course"}:
-        assert wing(other) in allowed, f"{name} imports {other}"
+def test_a_wing_imports_only_wings_before_it():
+    faults = [
+        f"{name} imports {other}"
+        for name, path in INSIDE.items()
+        for other in sorted(imported(path) - {"course"})
+        if wing(other) not in {*ALLOWED[wing(name)].split(), wing(name)}
+    ]
+    assert not faults, "\n".join(faults)
 
 
 def test_the_plan_of_the_wings_has_no_circle():
@@ -112,23 +115,34 @@ def test_no_circle_among_files():
         pytest.fail(f"these import each other: {' -> '.join(error.args[1])}")
 
 
-@pytest.mark.parametrize("name", INSIDE)
-def test_nobody_inside_takes_a_name_from_the_table_of_contents(name):
+def test_nobody_inside_takes_a_name_from_the_table_of_contents():
     """`from course import mixedlm` inside would import a wing that the reader cannot see."""
-    for node in statements(INSIDE[name]):
-        if isinstance(node, ast.ImportFrom) and node.module == "course":
-            names = {alias.name for alias in node.names}
-            assert all(n == "__version__" or f"course.{n}" in INSIDE for n in names), names
+    faults = [
+        f"{name}, line {node.lineno}: from course import {alias.name}"
+        for name, path in INSIDE.items()
+        for node in statements(path)
+        if isinstance(node, ast.ImportFrom) and node.module == "course"
+        for alias in node.names
+        if alias.name != "__version__" and f"course.{alias.name}" not in INSIDE
+    ]
+    assert not faults, "\n".join(faults)
 
 
-@pytest.mark.parametrize("name", [n for n, path in INSIDE.items() if path.name == "__init__.py"])
-def test_a_wing_says_what_goes_in_what_comes_out_and_what_it_does_not_know(name):
-    text = ast.get_docstring(ast.parse(INSIDE[name].read_text(encoding="utf-8")))
-    text = " ".join(text.split())
-    for words in ("**In**", "**Out**", "Knows nothing of"):
-        assert words in text, f"{name} does not say: {words}"
+def test_a_wing_says_what_goes_in_what_comes_out_and_what_it_does_not_know():
+    faults = []
+    for name, path in INSIDE.items():
+        if path.name == "__init__.py":
+            text = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
+            for words in ("**In**", "**Out**", "Knows nothing of"):
+                if words not in " ".join(text.split()):
+                    faults.append(f"{name} does not say: {words}")
+    assert not faults, "\n".join(faults)
 
 
-@pytest.mark.parametrize("path", sorted(ROOT.rglob("*.py")), ids=lambda path: path.stem)
-def test_a_file_is_read_in_a_sitting(path):
-    assert len(path.read_text(encoding="utf-8").splitlines()) <= LONGEST_FILE
+def test_a_file_is_read_in_a_sitting():
+    lengths = {
+        path.relative_to(ROOT): len(path.read_text(encoding="utf-8").splitlines())
+        for path in sorted(ROOT.rglob("*.py"))
+    }
+    faults = [f"{path}: {lines} lines" for path, lines in lengths.items() if lines > LONGEST_FILE]
+    assert not faults, "\n".join(faults)

@@ -7,7 +7,6 @@ import inspect
 import re
 from importlib import import_module
 
-import pytest
 from results import RESULTS
 
 import course
@@ -45,8 +44,12 @@ SECTIONS = (
 
 def sections(public: object) -> dict[str, str]:
     """The text of each section by its title, in their order; the first part has no title."""
-    parts = re.split(r"^(\w[\w ]*)\n-+$", inspect.getdoc(public), flags=re.MULTILINE)
+    text = inspect.getdoc(public) or ""
+    parts = re.split(r"^(\w[\w ]*)\n-+$", text, flags=re.MULTILINE)
     return {"": parts[0]} | dict(zip(parts[1::2], parts[2::2], strict=True))
+
+
+SAID = {name: sections(public) for name, public in (PUBLIC | METHODS).items()}
 
 
 def entries(text: str) -> dict[str, str]:
@@ -74,32 +77,42 @@ def test_the_classes_that_functions_return_are_held_here_too():
         assert set(returned) <= known | theirs, name
 
 
-@pytest.mark.parametrize("name", PUBLIC | METHODS)
-def test_sections_stand_in_the_usual_order(name):
-    found = [title for title in sections((PUBLIC | METHODS)[name]) if title]
-    assert found == sorted(found, key=SECTIONS.index)
+def test_sections_stand_in_the_usual_order():
+    faults = []
+    for name in PUBLIC | METHODS:
+        found = [title for title in SAID[name] if title]
+        strange = [title for title in found if title not in SECTIONS]
+        if strange or found != sorted(found, key=SECTIONS.index):
+            faults.append(f"{name}: {', '.join(found)}")
+    assert not faults, "\n".join(faults)
 
 
-@pytest.mark.parametrize("name", PUBLIC)
-def test_there_is_an_example(name):
-    assert ">>> " in sections(PUBLIC[name]).get("Examples", "")
+def test_there_is_an_example():
+    without = [name for name in PUBLIC if ">>> " not in SAID[name].get("Examples", "")]
+    assert not without, "\n".join(without)
 
 
-@pytest.mark.parametrize("name", PUBLIC)
-def test_there_are_related_functions(name):
-    assert sections(PUBLIC[name]).get("See Also", "").strip()
+def test_there_are_related_functions():
+    without = [name for name in PUBLIC if not SAID[name].get("See Also", "").strip()]
+    assert not without, "\n".join(without)
 
 
-@pytest.mark.parametrize("name", PUBLIC | METHODS)
-def test_see_also_names_what_exists_and_says_why(name):
-    for line in sections((PUBLIC | METHODS)[name]).get("See Also", "").strip().splitlines():
-        others, colon, why = line.partition(" : ")
-        assert colon and why.endswith("."), line
-        for other in others.split(", "):
-            # As Sphinx reads it: beside what is documented, unless the name is whole.
-            whole = other if other.startswith("course.") else f"{name.rpartition('.')[0]}.{other}"
-            assert leads_somewhere(whole), f"{name}: {other}"
-            assert whole != name
+def test_see_also_names_what_exists_and_says_why():
+    faults = []
+    for name in PUBLIC | METHODS:
+        for line in SAID[name].get("See Also", "").strip().splitlines():
+            others, colon, why = line.partition(" : ")
+            if not (colon and why.endswith(".")):
+                faults.append(f"{name}: no sentence says why: {line}")
+            for other in others.split(", "):
+                # As Sphinx reads it: beside what is documented, unless the name is whole.
+                beside = f"{name.rpartition('.')[0]}.{other}"
+                whole = other if other.startswith("course.") else beside
+                if not leads_somewhere(whole):
+                    faults.append(f"{name}: there is no {other}")
+                if whole == name:
+                    faults.append(f"{name} names itself")
+    assert not faults, "\n".join(faults)
 
 
 def test_methods_lead_on_to_pictures_intervals_and_studies():
@@ -114,35 +127,47 @@ def test_methods_lead_on_to_pictures_intervals_and_studies():
     } <= methods
 
 
-@pytest.mark.parametrize("name", FUNCTIONS)
-def test_each_parameter_is_documented_in_the_order_of_the_signature(name):
-    documented = entries(sections(FUNCTIONS[name]).get("Parameters", ""))
-    stars = {"VAR_POSITIONAL": "*", "VAR_KEYWORD": "**"}
-    expected = [
-        stars.get(parameter.kind.name, "") + parameter.name
-        for parameter in inspect.signature(FUNCTIONS[name]).parameters.values()
+def test_each_parameter_is_documented_in_the_order_of_the_signature():
+    stars, faults = {"VAR_POSITIONAL": "*", "VAR_KEYWORD": "**"}, []
+    for name, function in FUNCTIONS.items():
+        documented = entries(SAID[name].get("Parameters", ""))
+        expected = [
+            stars.get(parameter.kind.name, "") + parameter.name
+            for parameter in inspect.signature(function).parameters.values()
+        ]
+        if list(documented) != expected:
+            faults.append(f"{name} takes {expected}, and documents {list(documented)}")
+        faults += [f"{name}: not a word on {one}" for one, words in documented.items() if not words]
+    assert not faults, "\n".join(faults)
+
+
+def test_what_is_returned_is_said():
+    faults = []
+    for name, function in FUNCTIONS.items():
+        returned = inspect.signature(function).return_annotation
+        said = entries(SAID[name].get("Returns", ""))
+        if bool(said) != (returned not in ("None", None)):
+            faults.append(f"{name} returns {returned}, and says: {said or 'nothing'}")
+        faults += [f"{name}: not a word on {one}" for one, words in said.items() if not words]
+    assert not faults, "\n".join(faults)
+
+
+def test_each_parameter_of_a_method_is_named():
+    faults = [
+        f"{name} does not name {parameter}"
+        for name, method in METHODS.items()
+        for parameter in list(inspect.signature(method).parameters)[1:]
+        if not re.search(rf"\b{parameter}\b", inspect.getdoc(method) or "")
     ]
-    assert list(documented) == expected
-    assert all(documented.values()), "a parameter without a word on it"
+    assert not faults, "\n".join(faults)
 
 
-@pytest.mark.parametrize("name", FUNCTIONS)
-def test_what_is_returned_is_said(name):
-    returned = inspect.signature(FUNCTIONS[name]).return_annotation
-    said = entries(sections(FUNCTIONS[name]).get("Returns", ""))
-    assert bool(said) == (returned not in ("None", None))
-    assert all(said.values())
-
-
-@pytest.mark.parametrize("name", METHODS)
-def test_each_parameter_of_a_method_is_named(name):
-    text = inspect.getdoc(METHODS[name])
-    for parameter in list(inspect.signature(METHODS[name]).parameters)[1:]:
-        assert re.search(rf"\b{parameter}\b", text)
-
-
-@pytest.mark.parametrize("name", CLASSES)
-def test_each_attribute_is_documented(name):
-    for attribute, member in vars(CLASSES[name]).items():
-        if not attribute.startswith("_") and not inspect.getdoc(member):
-            assert re.search(rf"\b{attribute}\b", inspect.getdoc(CLASSES[name]))
+def test_each_attribute_is_documented():
+    faults = [
+        f"{name} does not name {attribute}"
+        for name, public in CLASSES.items()
+        for attribute, member in vars(public).items()
+        if not attribute.startswith("_") and not inspect.getdoc(member)
+        if not re.search(rf"\b{attribute}\b", inspect.getdoc(public) or "")
+    ]
+    assert not faults, "\n".join(faults)

@@ -44,9 +44,10 @@ def python(code: str) -> str:
 # ---- versions ----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("line", CONSTRAINTS)
-def test_a_constraint_is_a_name_and_a_version_and_no_more(line):
-    assert re.fullmatch(r"[A-Za-z0-9][\w.-]*==\d[\w.]*", line)
+def test_a_constraint_is_a_name_and_a_version_and_no_more():
+    form = r"[A-Za-z0-9][\w.-]*==\d[\w.]*"
+    others = [line for line in CONSTRAINTS if not re.fullmatch(form, line)]
+    assert not others, "\n".join(others)
 
 
 def test_constraints_name_each_package_once_and_in_order():
@@ -55,10 +56,15 @@ def test_constraints_name_each_package_once_and_in_order():
     assert names == sorted(names)
 
 
-@pytest.mark.parametrize("requirement", NEEDED + EXTRAS, ids=str)
-def test_the_pinned_version_is_one_the_project_admits(requirement):
-    assert requirement.specifier, "no lowest version"
-    assert requirement.specifier.contains(PINS[requirement.name])
+def test_the_pinned_version_is_one_the_project_admits():
+    faults = []
+    for requirement in NEEDED + EXTRAS:
+        if not requirement.specifier:
+            faults.append(f"{requirement} says no lowest version")
+        pin = PINS.get(requirement.name)
+        if pin is None or not requirement.specifier.contains(pin):
+            faults.append(f"{requirement} is pinned to {pin}")
+    assert not faults, "\n".join(faults)
 
 
 def test_the_lowest_versions_are_those_of_the_project():
@@ -194,10 +200,14 @@ def test_what_a_lesson_begins_with_waits_for_nothing_that_fits():
         assert not {"patsy", "scipy", "statsmodels", "matplotlib", "seaborn"} & loaded, name
 
 
-@pytest.mark.parametrize("name", course.__all__)
-def test_a_public_name_leads_to_something_of_that_name(name):
-    assert getattr(course, name).__name__ == name
-    assert name in dir(course)
+def test_a_public_name_leads_to_something_of_that_name():
+    faults = [
+        f"course.{name}, called {found!r}"
+        for name in course.__all__
+        if (found := getattr(getattr(course, name), "__name__", None)) != name
+    ]
+    faults += [f"dir(course) is without {name}" for name in set(course.__all__) - {*dir(course)}]
+    assert not faults, "\n".join(faults)
 
 
 def test_an_unknown_name_is_an_attribute_error():
@@ -235,12 +245,18 @@ def test_translate_is_the_function_whatever_was_imported_first(first):
     )
 
 
-@pytest.mark.parametrize("name", course.__all__)
-def test_what_is_public_is_documented(name):
-    public = getattr(course, name)
-    assert inspect.getdoc(public)
-    if inspect.isclass(public):
-        attributes = set(re.findall(r"\w+", inspect.getdoc(public)))
-        methods = {name for name in vars(public) if not name.startswith("_")}
-        documented = {name for name in methods if inspect.getdoc(vars(public)[name])}
-        assert methods - documented - attributes == set()
+def test_what_is_public_is_documented():
+    faults = []
+    for name in course.__all__:
+        public = getattr(course, name)
+        words = set(re.findall(r"\w+", inspect.getdoc(public) or ""))
+        if not words:
+            faults.append(f"course.{name}")
+        if inspect.isclass(public):
+            faults += [
+                f"course.{name}.{attribute}"
+                for attribute, member in vars(public).items()
+                if not attribute.startswith("_") and attribute not in words
+                if not inspect.getdoc(member)
+            ]
+    assert not faults, "\n".join(faults)

@@ -6,6 +6,7 @@ import importlib
 import inspect
 import re
 import struct
+from functools import cache
 from pathlib import Path
 
 import api_pages
@@ -33,6 +34,17 @@ SOLUTIONS = sorted((ROOT / "notebooks" / "solutions").glob("*.ipynb"))
 
 # A PNG of 3 by 2 pixels as far as anyone here reads it.
 PNG = b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + b"IHDR" + struct.pack(">II", 3, 2)
+
+
+@cache
+def stored(path: Path) -> nbformat.NotebookNode:
+    return nbformat.read(path, as_version=4)
+
+
+@cache
+def page_of(path: Path) -> str:
+    """The page of a stored lesson, made once for all tests."""
+    return lesson_pages.lesson(stored(path)).text
 
 
 def markdown(source, *tags):
@@ -175,12 +187,12 @@ def test_a_comment_in_code_is_no_heading():
 
 @pytest.mark.parametrize("path", SOLUTIONS, ids=lambda path: path.stem)
 def test_no_answer_is_in_sight_outside_a_fold(path):
-    text = lesson_pages.solutions(nbformat.read(path, as_version=4), path.stem).text
+    text = lesson_pages.solutions(stored(path), path.stem).text
     assert text.startswith("---\norphan: true\nnosearch: true\n---")
     folded = re.sub(r'<details class="answer">.*?</details>', "", text, flags=re.DOTALL)
     cells = [
         cell.source
-        for cell in nbformat.read(path, as_version=4).cells
+        for cell in stored(path).cells
         if "solution" in cell.metadata.tags and cell.id != "solutions-of"
     ]
     assert cells
@@ -191,16 +203,14 @@ def test_no_answer_is_in_sight_outside_a_fold(path):
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_the_page_of_a_lesson_has_each_of_its_cells(path):
-    notebook = nbformat.read(path, as_version=4)
-    text = lesson_pages.lesson(notebook).text
-    for cell in notebook.cells[1:]:
+    for cell in stored(path).cells[1:]:
         if cell.cell_type == "code":
-            assert cell.source in text
+            assert cell.source in page_of(path)
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_a_lesson_has_a_picture_on_the_front_page(path):
-    text = lesson_pages.lesson(nbformat.read(path, as_version=4)).text
+    text = page_of(path)
     card = front_page.card(f"notebooks/{path.stem}.md", text)
     assert card["picture"].startswith("notebooks/images/")
     assert card["title"]
@@ -265,8 +275,8 @@ def test_terms_are_explained_in_plain_words():
 
 @pytest.mark.parametrize("name", sorted({name for name, _ in DIFFERENT}))
 def test_a_page_says_where_the_browser_shows_something_else(name):
-    notebook = nbformat.read(ROOT / "notebooks" / f"{name}.ipynb", as_version=4)
-    text = with_differences(name, notebook, lesson_pages.lesson(notebook).text)
+    path = ROOT / "notebooks" / f"{name}.ipynb"
+    text = with_differences(name, stored(path), page_of(path))
     expected = [sentence for (lesson, _), sentence in DIFFERENT.items() if lesson == name]
     assert re.findall(r'data-cell="[^"]*"><p class="differs" hidden>(.*)</p>', text) == [
         html.escape(sentence) for sentence in expected
@@ -275,7 +285,7 @@ def test_a_page_says_where_the_browser_shows_something_else(name):
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_a_lesson_that_runs_on_its_page_sends_nobody_to_a_menu_of_jupyterlab(path):
-    text = lesson_pages.lesson(nbformat.read(path, as_version=4)).text
+    text = page_of(path)
     facts, _, rest = text.partition("data-live")
     assert "Run →" not in with_buttons(facts)
     assert with_buttons(rest) == rest
