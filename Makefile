@@ -78,7 +78,7 @@ test-long: .venv/installed-test $(addprefix long-,$(LONG)) ## run all that takes
 
 .PHONY: long-tests long-lessons long-stress long-fuzz long-levels long-coverages
 long-tests:
-	$(PYTEST) $(ON_ALL_CORES) -m "long or hypothesis" --hypothesis-profile=long tests
+	$(PYTEST) $(ON_ALL_CORES) -m "long or hypothesis or replicated" --hypothesis-profile=long tests
 
 long-lessons:
 	$(PYTEST) $(ON_ALL_CORES) $(NBVAL) $(NOTEBOOKS)

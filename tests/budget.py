@@ -3,6 +3,9 @@
 Three profiles of hypothesis say so, `pytest --hypothesis-profile=NAME`: `fast`, `default`, and `long`, which
 draws other cases in every run. Tests of chance, whose tolerance follows the number of replicates, take theirs
 from the same profile.
+
+`make test-long` runs what is marked `long`, what hypothesis generates, and what takes `replicates`: these
+carry the mark `replicated`, which leaves them in `make test`, too.
 """
 
 from collections.abc import Iterable
@@ -39,6 +42,9 @@ def thinned(cases: Iterable, every: int, others: pytest.MarkDecorator = pytest.m
     ]
 
 
-def replicates(n: int, many: int) -> int:
-    """n replicates of a simulation; `many` in the long profile."""
-    return many if share() > 1 else n
+def replicates(n: object, many: object) -> list:
+    """The one parameter of a test or of a fixture: n replicates of a simulation; `many` in the long profile.
+
+    ``@pytest.mark.parametrize("n", replicates(80, many=600))``; ``@pytest.fixture(params=replicates(...))``.
+    """
+    return [pytest.param(many if share() > 1 else n, marks=pytest.mark.replicated)]

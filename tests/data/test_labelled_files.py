@@ -313,6 +313,7 @@ def test_the_tables_of_an_rda_have_names():
 # -- notes of factors -----------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_factor_of_many_numbers_gets_a_note():
     """What pandas.read_spss makes of a numeric column with one labelled code."""
     rng = np.random.default_rng(1)

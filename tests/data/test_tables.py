@@ -81,6 +81,7 @@ def test_labels_with_leading_zeros_stay(tmp_path):
     assert "notes" not in dates.attrs
 
 
+@pytest.mark.slow
 def test_leading_zeros_far_down_a_compressed_file(tmp_path):
     rows = "".join(f"{i},1\n" for i in range(1000, 200_000)) + "0007,1\n"
     (tmp_path / "t.csv.gz").write_bytes(gzip.compress(f"id,x\n{rows}".encode()))

@@ -68,10 +68,12 @@ def test_types(types):
     check(frame().astype(TYPES[types]))
 
 
+@pytest.mark.slow
 def test_columns_of_pyarrow():
     check(frame().convert_dtypes(dtype_backend="pyarrow"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ordered", [False, True])
 def test_categories_that_no_row_has(ordered):
     data = frame()
@@ -158,6 +160,7 @@ def test_columns_called_like_functions_inside_calls(call):
     check(data, formula, expected)
 
 
+@pytest.mark.slow
 def test_a_slope_of_a_column_called_like_a_function_below_the_top():
     """A column that the code makes by patsy of all rows, when the one called C is gone."""
     formula = "score ~ count + sex + (0 + center(count)|room) + (1|school)"
@@ -175,6 +178,7 @@ def test_a_function_and_a_column_of_one_name(formula):
         mixedlm(FORMULA.replace("count", formula), frame().rename(columns={"count": "C"}))
 
 
+@pytest.mark.slow
 def test_a_column_called_like_a_function_inside_another():
     data = frame().rename(columns={"count": "C"})
     check(data, FORMULA.replace("count", "I(C + 1)"))
@@ -215,6 +219,7 @@ def test_indices(index, gap):
     assert fit.resid.index.equals(data.index[data["age"].notna()])
 
 
+@pytest.mark.slow
 def test_views_and_arrays_that_cannot_be_written():
     data = frame()
     wide = pd.concat([data, data], axis=0, ignore_index=True)
@@ -270,6 +275,7 @@ def test_refused(case):
     assert words in str(caught.value)
 
 
+@pytest.mark.slow
 def test_the_mend_for_dates_works():
     """What the message says to write makes numbers."""
     data = frame()

@@ -42,12 +42,14 @@ def test_numbers_of_pairs_do_not_overflow(codes):
     ]
 
 
+@pytest.mark.slow
 def test_every_pair_that_occurs_is_found(codes, pairs):
     one, other = occurring(*codes)
     assert set(zip(one.tolist(), other.tolist(), strict=True)) == pairs
     assert len(one) == len(pairs)
 
 
+@pytest.mark.slow
 def test_cells_of_two_groupings_are_their_pairs(codes, pairs):
     ones = np.ones((2 * MANY, 1))
     one, other, products = _cells(*codes, ones, ones)
@@ -60,6 +62,7 @@ def test_rows_share_a_finest_group_where_they_share_all_groups(codes, pairs):
     assert found.max() + 1 == len(pairs)
 
 
+@pytest.mark.slow
 def test_how_groups_lie_is_seen(codes):
     one, _ = codes
     outer = (one // 7).astype(np.int32)

@@ -97,6 +97,7 @@ def test_a_correlation_near_one_is_seen_after_centring():
     assert "The zero of a predictor lies outside the data" in found
 
 
+@pytest.mark.slow
 def test_few_levels_and_how_little_they_tell():
     (finding,) = [f for f in diagnose(fitted(made(groups=5, size=60))) if "Few" in f.title]
     assert "5 levels" in finding.seen
@@ -112,6 +113,7 @@ def test_a_search_that_did_not_converge(monkeypatch):
     assert "did not end" in diagnosis.findings[0].title
 
 
+@pytest.mark.slow
 def test_solvers_that_disagree(monkeypatch):
     fit = fitted(made(seed=3))
     real = fit.check()
@@ -145,6 +147,7 @@ def test_long_tails_are_found():
     assert "Residuals are far from normal" in titles(fitted(data), solvers=False)
 
 
+@pytest.mark.slow
 def test_a_spread_that_grows_with_the_fitted_values():
     rng = np.random.default_rng(6)
     data = made(seed=6)
@@ -160,6 +163,7 @@ def test_a_spread_that_grows_with_the_fitted_values():
     assert f"{ratio.ratio:.2f}" in finding.seen
 
 
+@pytest.mark.slow
 def test_a_category_that_scatters_twice_as_much():
     data = made(groups=60, size=30, seed=7)
     noise = np.random.default_rng(70).normal(0, 3, len(data))
@@ -345,6 +349,7 @@ def test_influence_refuses_what_there_is_not():
 # -- units and labels ---------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_unhandy_units_and_rows_left_out():
     data = made(seed=3)
     data["x"] = 40_000 + 10_000 * data["x"]
@@ -355,6 +360,7 @@ def test_unhandy_units_and_rows_left_out():
     assert "10 of 480 rows" in found["Rows are left out"].seen
 
 
+@pytest.mark.slow
 def test_two_names_of_the_same_groups_come_first():
     data = made(seed=3)
     data["h"] = "room " + data["g"]

@@ -36,6 +36,7 @@ def test_a_label_with_one_answer_separates():
     assert "sex[T.male]" in first.seen and "age" not in first.seen.replace("ages", "")
 
 
+@pytest.mark.slow
 def test_counts_of_zero_in_a_label_separate():
     data = table("absences").assign(
         days_absent=lambda d: np.where(d["sex"] == "male", 0, d["days_absent"])
@@ -44,6 +45,7 @@ def test_counts_of_zero_in_a_label_separate():
     assert "all counts are 0" in next(iter(found)).seen
 
 
+@pytest.mark.slow
 def test_almost_separated_is_not_separated():
     data = table("passed").assign(passed=lambda d: np.where(d["sex"] == "male", 1, d["passed"]))
     data.loc[data.index[data["sex"] == "male"][0], "passed"] = 0
@@ -110,6 +112,7 @@ SMALL_GROUPS = simulate_schools(
 ).data
 
 
+@pytest.mark.slow
 def test_groups_with_one_answer_only_are_counted():
     data = SMALL_GROUPS
     found = diagnose(mixedglm("passed ~ age + (1|school)", data).fit(), seconds=0)
@@ -136,6 +139,7 @@ def test_laplace_is_held_against_quadrature(monkeypatch):
     assert not [one for one in diagnose(better, seconds=0) if "Laplace" in one.title]
 
 
+@pytest.mark.slow
 def test_what_takes_too_long_is_named():
     found = diagnose(mixedglm("passed ~ age + (1|school)", SMALL_GROUPS).fit(), seconds=0)
     assert any("fit(nagq=9)" in reason for reason in found.left_out)
@@ -145,6 +149,7 @@ def test_what_takes_too_long_is_named():
 # -- influence ------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_influence_is_that_of_the_fit_without_the_level():
     data = table("passed")
     data = data[data["school"].isin(data["school"].unique()[:6])]

@@ -66,6 +66,7 @@ def test_effects_that_lean_on_the_size_of_the_groups():
     assert "Effects of g lean on its size" not in found(data, "y ~ x + log_size + (1|g)")
 
 
+@pytest.mark.slow
 def test_schools_of_chem97_lean_on_their_size():
     chem97 = load("chem97")
     fit = mixedlm("score ~ gcsecnt + gender + age + (gcsecnt|school)", chem97).fit()
@@ -74,6 +75,7 @@ def test_schools_of_chem97_lean_on_their_size():
     assert "The response takes only 6 values" in titles
 
 
+@pytest.mark.slow
 def test_yes_or_no_and_five_steps_are_no_measurements():
     data = made()
     data["y"] = (data["y"] > 10).astype(int)

@@ -15,6 +15,15 @@ ROOT = Path(__file__).parents[2]
 MODELS = json.loads((ROOT / "tests/reference/generalised.json").read_text())["models"]
 BY_LME4 = [name for name, model in MODELS.items() if model["by"] == "lme4"]
 LAPLACE = [name for name in BY_LME4 if "nagq" not in MODELS[name]]
+LARGE = {"arabidopsis", "chem97", "grouseticks", "pupils", "verbagg", "verbagg_slopes"}
+
+
+def each(names) -> pytest.MarkDecorator:
+    """A test for each of these; of the large ones in `make test`, but not while editing."""
+    marks = {name: [pytest.mark.slow] if name in LARGE else [] for name in names}
+    return pytest.mark.parametrize(
+        "name", [pytest.param(name, marks=marks[name]) for name in names]
+    )
 
 
 @cache
@@ -45,7 +54,7 @@ def of_ours(series: pd.Series) -> dict:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", LAPLACE)
+@each(LAPLACE)
 def test_log_likelihood(name):
     ours, theirs = fit(name), MODELS[name]
     assert ours.converged
@@ -56,14 +65,14 @@ def test_log_likelihood(name):
     assert ours.deviance == pytest.approx(theirs["deviance"], rel=1e-3)
 
 
-@pytest.mark.parametrize("name", MODELS)
+@each(MODELS)
 def test_fixed_effects(name):
     ours, theirs = fit(name), MODELS[name]["fixed"]
     assert of_ours(ours.fe_params) == pytest.approx(of_r(theirs, "estimate"), abs=1e-3)
     assert of_ours(ours.bse_fe) == pytest.approx(of_r(theirs, "std_error"), abs=1e-3)
 
 
-@pytest.mark.parametrize("name", BY_LME4)
+@each(BY_LME4)
 def test_variances(name):
     theirs = {}
     for row in MODELS[name]["variances"]:
@@ -83,7 +92,7 @@ def test_variances(name):
             assert ours[key] == pytest.approx(value, abs=1e-3), key
 
 
-@pytest.mark.parametrize("name", BY_LME4)
+@each(BY_LME4)
 def test_random_effects_and_their_sds(name):
     ours = fit(name)
     for group, theirs in MODELS[name]["random"].items():
@@ -94,7 +103,7 @@ def test_random_effects_and_their_sds(name):
             np.testing.assert_allclose(rows.to_numpy()[:, columns], theirs[key], atol=1e-3)
 
 
-@pytest.mark.parametrize("name", LAPLACE)
+@each(LAPLACE)
 def test_fitted_values_and_residuals(name):
     ours, theirs = fit(name), MODELS[name]
     np.testing.assert_allclose(ours.fittedvalues[:5], theirs["fitted"], rtol=1e-3)
@@ -105,7 +114,7 @@ def test_fitted_values_and_residuals(name):
     assert (deviance**2).sum() == pytest.approx(ours.deviance)
 
 
-@pytest.mark.parametrize("name", [name for name in MODELS if MODELS[name]["by"] == "glmmTMB"])
+@each([name for name in MODELS if MODELS[name]["by"] == "glmmTMB"])
 def test_other_links_are_those_of_glmmtmb(name):
     """glmer's Laplace has expected weights in log|A|, where these links have others than the observed."""
     ours, theirs = fit(name), MODELS[name]

@@ -64,6 +64,7 @@ def test_a_copy_is_the_fit(formula, used, again):
     assert str(other.summary()) == str(fit.summary())
 
 
+@pytest.mark.slow
 def test_a_copy_of_a_fit_with_a_border_is_the_fit(monkeypatch):
     with monkeypatch.context() as small:
         cut_whatever_the_size(small)

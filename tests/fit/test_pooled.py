@@ -81,6 +81,7 @@ def test_without_differences_between_fits_nothing_is_missing():
     assert rubin(np.ones((4, 1)), np.ones((4, 1))).df[0] == np.inf
 
 
+@pytest.mark.slow
 def test_each_plausible_value_is_fitted_as_by_itself():
     """Both searches end where a slope of 1e-6 is left, and theta is known to as many of its errors."""
     data = plausible()

@@ -148,6 +148,7 @@ def test_the_profile_of_one_part_of_a_sum_reaches_from_0_to_the_sum():
     assert "all values that fit" in twice.attrs["notes"][0]
 
 
+@pytest.mark.slow
 def test_bootstrap_intervals_leave_out_what_is_not_known():
     table = confint(fitted("y ~ x + (1|g) + (x|g)"), "bootstrap", n=20, seed=1)
     unknown = ["sd(Intercept | g)", "sd(Intercept.1 | g)", "cor(Intercept.1, x | g)"]

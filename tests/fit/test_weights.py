@@ -268,6 +268,7 @@ def test_incomplete_rows_need_no_weight():
     assert design.missing == {"normexam": 3}
 
 
+@pytest.mark.slow
 def test_variance_of_simulated_responses():
     """Around the fixed part and the groups, each row's variance is sigma^2 over its weight."""
     ours = fit("slope")

@@ -64,6 +64,7 @@ def test_effects_of_a_double_bar_have_no_correlation(data):
 # -- responses --------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_responses_have_the_moments_of_the_model(fit, data):
     """Mean X beta, covariance Z G Z' + sigma^2 I; a mean of n draws is off by SD / sqrt(n)."""
     n = 4000
@@ -123,14 +124,14 @@ def test_the_same_to_the_bit_on_any_executor(fit):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("n", replicates(80, many=600))
 @pytest.mark.parametrize(
     "formula, reml", thinned(product([SMALL, "y ~ x + (x|g) + (1|t)"], [True, False]), 3)
 )
-def test_replicates_have_the_distribution_of_fits_to_responses(data, formula, reml):
+def test_replicates_have_the_distribution_of_fits_to_responses(data, formula, reml, n):
     """Kolmogorov and Smirnov's test against responses with rows, each fitted from the usual start."""
     data = data.assign(t=(np.arange(320) * 7 % 11).astype(str))  # crosses g
     fit = mixedlm(formula, data).fit(reml=reml)
-    n = replicates(80, many=600)
     # side by side these are cheap: with twice as many, the test sees as much as with 107 of each
     ours = bootstrap(fit, 2 * n, seed=5, progress=False).replicates
     refits = [fit.refit(y) for y in simulate_responses(fit, n, seed=6)]
@@ -140,9 +141,9 @@ def test_replicates_have_the_distribution_of_fits_to_responses(data, formula, re
 
 
 @pytest.mark.slow
-def test_standard_errors_are_those_of_the_fit(fit):
+@pytest.mark.parametrize("n", replicates(200, many=400))
+def test_standard_errors_are_those_of_the_fit(fit, n):
     """Given the variances, cov_beta is exact; the SD of n replicates is off by 1 / sqrt(2 n)."""
-    n = replicates(200, many=400)
     result = bootstrap(fit, n, seed=6, progress=False)
     table = result.summary()
     relative = table.loc[["Intercept", "x"], "std_error"] / fit.bse_fe

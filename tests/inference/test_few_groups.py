@@ -171,6 +171,7 @@ def test_distribution_of_a_quadratic_form_at_its_mean():
         np.testing.assert_allclose(found, stats.chi2.cdf([df, df, df + 0.05], df), atol=2e-3)
 
 
+@pytest.mark.slow
 def test_the_interval_moves_with_the_units_of_the_data():
     data = balanced(8.0)
     first = score_interval(mixedlm("score ~ 1 + (1|school)", data).fit(), SD, 0.9)
@@ -185,7 +186,7 @@ def test_zero_lies_in_the_interval_of_the_reform_as_often_as_it_should():
     rng = np.random.default_rng(4)
     reform = np.repeat([0.0, 0, 0, 1, 1, 1], 10)
     missed = {"auto": 0, "profile": 0}
-    for _ in range(60):
+    for _ in range(100):
         y = np.repeat(rng.normal(0, 3, 6), 10) + rng.normal(0, 6, 60)
         data = pd.DataFrame({"y": y, "reform": reform, "province": np.repeat(list("abcdef"), 10)})
         found = mixedlm("y ~ reform + (1|province)", data).fit()
@@ -194,10 +195,11 @@ def test_zero_lies_in_the_interval_of_the_reform_as_often_as_it_should():
                 "reform", ["lower", "upper"]
             ]
             missed[method] += not low < 0 < high
-    assert missed["auto"] <= 8  # 3 expected, with a standard error of 1.7
+    assert missed["auto"] <= 11  # 5 expected, with a standard error of 2.2
     assert missed["profile"] > missed["auto"]
 
 
+@pytest.mark.slow
 def test_slopes_of_few_provinces_have_score_intervals():
     pupils = load("pupils")
     some = pupils[pupils["province"].isin(sorted(pupils["province"].unique())[:6])]

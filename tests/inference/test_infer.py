@@ -154,12 +154,16 @@ def dense_adjusted(ours):
 
 @pytest.mark.parametrize(
     "formula, name, rows",
-    [
-        ("test_score ~ age * sex + (age|classroom) + (1|school)", "pupils", 300),
-        ("test_score ~ age + (age||school) + (1|student_id)", "pupils_three_years", 300),
-        ("attain ~ verbal + sex + (sex|second) + (1|primary)", "scotssec", 400),
-        ("test_score ~ age + sex + (1|province/school/classroom)", "pupils", 500),
-    ],
+    thinned(
+        [
+            ("test_score ~ age * sex + (age|classroom) + (1|school)", "pupils", 300),
+            ("test_score ~ age + (age||school) + (1|student_id)", "pupils_three_years", 300),
+            ("attain ~ verbal + sex + (sex|second) + (1|primary)", "scotssec", 400),
+            ("test_score ~ age + sex + (1|province/school/classroom)", "pupils", 500),
+        ],
+        4,
+        pytest.mark.slow,
+    ),
 )
 def test_adjusted_covariance_equals_dense_matrices(formula, name, rows):
     ours = mixedlm(formula, load(name).iloc[:rows]).fit()

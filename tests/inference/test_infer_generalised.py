@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+from budget import replicates
 from generalised_fits import ROOT, by_rows, counts, fit, passed, sloped, table
 from scipy import stats
 
@@ -103,6 +104,7 @@ def test_a_profile_of_a_correlation_passes_through_0_as_the_model_without_it():
     assert zeta**2 == pytest.approx(rise, rel=0.02)
 
 
+@pytest.mark.slow
 def test_profiles_by_quadrature_are_those_of_its_own_likelihood():
     found = fit(ONE, "passed", nagq=7)
     low = confint(found, parameters="age")
@@ -169,6 +171,7 @@ def test_simulated_responses_have_the_averages_of_the_model():
     np.testing.assert_array_equal(simulate_responses(found, 2, seed=1), y[:2])
 
 
+@pytest.mark.slow
 def test_simulated_rows_of_a_school_go_together_as_the_icc_says():
     found = fit(ONE, "passed")
     y = simulate_responses(found, 600, seed=2)
@@ -224,10 +227,11 @@ SMALL = {"provinces": 1, "schools": 12, "classrooms": 1, "students": 10}
 
 
 @pytest.mark.slow
-def test_recovery_of_yes_or_no_holds_against_the_truth_of_the_link():
+@pytest.mark.parametrize("n", replicates(8, many=12))
+def test_recovery_of_yes_or_no_holds_against_the_truth_of_the_link(n):
     made_of = SMALL | {"intercept_sd": {"school": 1}, "fixed_effects": {"Intercept": 0, "age": 0.1}}
     found = recovery(
-        made_of, "passed ~ age + (1|school)", n=8, seed=1, family="binomial", progress=False
+        made_of, "passed ~ age + (1|school)", n=n, seed=1, family="binomial", progress=False
     )
     table = found.table
     assert list(table.index) == ["Intercept", "age", "sd(Intercept | school)"]
@@ -236,12 +240,13 @@ def test_recovery_of_yes_or_no_holds_against_the_truth_of_the_link():
 
 
 @pytest.mark.slow
-def test_power_of_a_rate_ratio():
+@pytest.mark.parametrize("n", replicates(10, many=40))
+def test_power_of_a_rate_ratio(n):
     found = power(
         "days_absent ~ school_resources + offset(np.log(school_days)) + (1|school)",
         test="school_resources",
         effect=[0, 0.5],
-        n=10,
+        n=n,
         seed=1,
         family="poisson",
         progress=False,

@@ -126,6 +126,7 @@ def errors_by_curvature(deviance, at: np.ndarray) -> np.ndarray:
     return np.sqrt(np.diagonal(2 * np.linalg.inv(hessian)))
 
 
+@pytest.mark.slow
 def test_standard_errors_of_variances_are_right_and_those_of_statsmodels_are_not():
     ours = fit("exam_1s", "REML")
     parts = groups("exam_1s", "standLRT", "normexam")

@@ -55,6 +55,7 @@ def normal_deviance(fit, beta, covariances, sigma2) -> float:
     return -2 * stats.multivariate_normal.logpdf(design.y, design.X @ beta, V)
 
 
+@pytest.mark.slow
 def test_the_likelihood_at_any_parameters():
     """With a covariance matrix of any rank, and effects that are independent of each other."""
     data = plausible().iloc[:260]
@@ -80,6 +81,7 @@ def test_the_likelihood_at_any_parameters():
     assert ours == pytest.approx(normal_deviance(fit, fit.estimates.beta, singular, 0.6), abs=1e-6)
 
 
+@pytest.mark.slow
 def test_d3_from_separate_fits():
     """As Meng and Rubin (1992) have it, from ML fits one by one and densities of all responses."""
     data = plausible().iloc[:260]
@@ -218,6 +220,7 @@ def test_degrees_of_freedom_where_reiters_cannot_be_had():
     assert denominator_df(0.3, 2, 5, 1e7) == pytest.approx(denominator_df(0.3, 2, 5), rel=1e-4)
 
 
+@pytest.mark.slow
 def test_kenward_roger_has_no_pooled_f_but_pooled_t_tests():
     fit = pooled("plausible", MORE)
     with pytest.raises(CourseError, match='df="satterthwaite" has'):

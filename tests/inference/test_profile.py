@@ -79,6 +79,7 @@ def test_intervals_are_those_of_lme4(model_id):
         np.testing.assert_allclose(ours, lme4, atol=1e-4 * (lme4[1] - lme4[0]), err_msg=name)
 
 
+@pytest.mark.slow
 def test_a_boundary_ends_the_interval_exactly():
     assert profiled("zero_school").interval().loc["sd(Intercept | school)", "lower"] == 0
     assert profiled("zero_school").estimates["sd(Intercept | school)"] == 0

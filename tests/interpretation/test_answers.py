@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
+from budget import replicates
 from generalised_fits import ROOT, by_rows, counts, fit, passed, sloped, table
 from scipy import special, stats
 
@@ -195,6 +196,7 @@ def test_the_mean_count_of_a_model_without_predictors_is_about_that_of_the_data(
     assert mean_count(counts()) == pytest.approx(table("absences")["days_absent"].mean(), rel=0.05)
 
 
+@pytest.mark.slow
 def test_an_effect_of_each_row_is_no_group_that_two_rows_share():
     found = by_rows()
     assert list(icc(found).index) == ["school"]
@@ -230,9 +232,10 @@ def test_the_interval_of_the_icc_is_that_of_the_sd():
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("n", replicates(150_000, many=400_000))
 @pytest.mark.parametrize("made", [passed, counts, by_rows])
-def test_icc_on_the_scale_of_the_response_is_that_of_simulated_pairs(made):
-    found, n = made(), 150_000
+def test_icc_on_the_scale_of_the_response_is_that_of_simulated_pairs(made, n):
+    found = made()
     rng, design = np.random.default_rng(1), found.design
     eta = rng.choice(design.offset + design.X @ found.estimates.beta, n)
     sds = [np.sqrt(S[0, 0]) for S in found.estimates.covariances]
@@ -329,6 +332,7 @@ def test_a_linear_fit_has_one_scale():
 # -- within and between ---------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_slopes_within_and_between_are_those_of_the_model_with_group_means():
     data = table("exam")
     found = fit("above ~ standLRT + (1|school)", "exam")
@@ -365,6 +369,7 @@ def test_the_report_has_odds_ratios_and_says_of_whom():
     assert "residual" not in said
 
 
+@pytest.mark.slow
 def test_the_report_of_counts_speaks_of_rates_and_of_rows():
     said = report(by_rows())
     assert "age rate ratio" in said and "one of each row, for overdispersion" in said

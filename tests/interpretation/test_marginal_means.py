@@ -59,7 +59,7 @@ def row_names(table):
     return [label if isinstance(label, tuple) else (label,) for label in table.index]
 
 
-@pytest.mark.parametrize("model_id, i", thinned(CALLS, 4, pytest.mark.slow))
+@pytest.mark.parametrize("model_id, i", thinned(CALLS, 7, pytest.mark.slow))
 def test_equals_emmeans(model_id, i):
     call = MODELS[model_id]["calls"][i]
     labels, expected = theirs(call)

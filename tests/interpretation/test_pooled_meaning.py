@@ -69,6 +69,7 @@ def test_linear_functions_are_pooled_one_by_one(kind, function):
     pd.testing.assert_frame_equal(function(fit)[expected.columns], expected)
 
 
+@pytest.mark.slow
 def test_tukeys_quantiles_have_the_pooled_degrees_of_freedom():
     table = contrasts(pooled("plausible", MORE), "schgend", adjust="tukey")
     plain = contrasts(pooled("plausible", MORE), "schgend", adjust="none")
@@ -86,6 +87,7 @@ def test_numbers_stand_at_their_mean_over_all_data_sets():
     assert np.ptp(own) > 1e-3  # else this would not be a test
 
 
+@pytest.mark.slow
 def test_functions_that_remember_the_data_mean_the_same_in_each_data_set():
     """center(x) is another column in each; what is asked at standLRT = 1 is not."""
     centred = pool(

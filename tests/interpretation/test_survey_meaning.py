@@ -143,6 +143,7 @@ def test_the_interval_of_the_icc_is_that_of_its_variances(data):
     np.testing.assert_allclose(row[["icc_lower", "icc_upper"]], ends, rtol=1e-9)
 
 
+@pytest.mark.slow
 def test_replicates_tell_the_error_of_the_icc():
     data = made(schools=12, rooms=1, pupils=30, seed=4)
     school = data["school"].str[1:].astype(int)
@@ -188,6 +189,7 @@ def test_no_responses_are_drawn_from_a_pseudo_likelihood(fit):
 # --- pooled, and in words ------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_pooled_surveys_are_pooled_one_by_one(data):
     rng = np.random.default_rng(2)
     drawn = data.assign(**{f"pv{i}": data["y"] + rng.normal(0, 0.4, len(data)) for i in (1, 2, 3)})

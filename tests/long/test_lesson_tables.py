@@ -70,6 +70,7 @@ def test_lesson_11_shows_the_stored_worlds():
         assert [float(value) for value in shown] == [float(value) for value in values]
 
 
+@pytest.mark.slow
 def test_a_slope_added_to_all_moves_the_estimate_and_nothing_else():
     """So that one fit serves for the false positives and for the power."""
     data = simulate_schools(provinces=6, schools=2, classrooms=1, students=10, seed=1).data

@@ -133,6 +133,7 @@ def test_what_has_no_value_exists():
             assert first in course.__all__
 
 
+@pytest.mark.slow
 def test_what_lmers_arguments_are_here_is_taken():
     """The table of arguments has no values: each of its rows is a fit here."""
     (cell,) = [c for c in NOTEBOOK.cells if c.source.startswith("## Arguments of lmer")]

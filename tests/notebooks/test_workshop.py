@@ -103,6 +103,7 @@ def test_all_notebooks_run_within_four_minutes():
     assert int(total) < LIMIT == 240
 
 
+@pytest.mark.slow
 def test_the_way_round_states_the_minutes_that_the_lessons_state():
     start = (NOTEBOOKS / "source" / "00-start-here.py").read_text("utf-8")
     rows = re.findall(

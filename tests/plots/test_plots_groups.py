@@ -140,6 +140,7 @@ def test_caterpillar_of_a_slope(sloped):
     assert said(slopes.min(), text) and said(slopes.max(), text) and str(slopes.idxmax()) in text
 
 
+@pytest.mark.slow
 def test_design_matrix_of_a_fit_is_its_Z():
     some = SCHOOLS.groupby("school").head(4)
     fit = mixedlm("test_score ~ 1 + (age10|school)", some).fit()

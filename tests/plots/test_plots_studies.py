@@ -100,6 +100,7 @@ def test_a_range_of_sizes_stands_at_its_mean():
     assert [text.get_text() for text in ax.get_xticklabels()] == ["4", "5 to 15", "12"]
 
 
+@pytest.mark.slow
 def test_into_axes_of_the_caller():
     mine = plt.subplots(1, 2)[1]
     axes = plots.power_curves(made_up(students=(5, 20), effects=(0.0, 0.5)), ax=mine)

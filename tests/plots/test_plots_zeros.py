@@ -94,6 +94,7 @@ def test_the_curves_are_those_of_a_fit_with_zero_there(fit, zero):
         assert np.asarray(marks.get_offsets())[0] == pytest.approx([zero, expected], abs=2e-3)
 
 
+@pytest.mark.slow
 def test_the_sd_is_smallest_where_the_correlation_passes_0(fit):
     axes = plots.moving_zero(fit, "school", zeros=[-5, 25])
     sd, correlation = (np.column_stack(ax.lines[0].get_data()) for ax in axes)

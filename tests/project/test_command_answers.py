@@ -77,6 +77,7 @@ def test_a_fit_as_a_tidy_table(table, fit, tmp_path):
     assert len(lines) == 2 + len(rows) and len({line.count("|") for line in lines}) == 1
 
 
+@pytest.mark.slow
 def test_text_is_written_as_text(table, fit, tmp_path, capsys):
     path = tmp_path / "report.txt"
     assert main(["report", FORMULA, table, "-o", str(path)]) == 0
@@ -148,6 +149,7 @@ def test_a_program_reads_the_table_that_was_read_by_pandas_alone(name, tmp_path,
     pd.testing.assert_frame_equal(read["data"], read_table(path, labels=["school"]))
 
 
+@pytest.mark.slow
 def test_what_pandas_cannot_read_alike_is_read_by_the_course(tmp_path, capsys):
     program, names = printed_program(
         capsys, "math ~ sex + (1|school)", str(data_file("survey.sav"))

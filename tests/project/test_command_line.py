@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from budget import thinned
 from made import pupils
 
 from course import mixedlm, report, simulate_assessment
@@ -26,7 +27,7 @@ def table(tmp_path):
     return path
 
 
-@pytest.mark.parametrize("suffix", [".csv", ".csv.gz", ".parquet"])
+@pytest.mark.parametrize("suffix", thinned([".csv", ".csv.gz", ".parquet"], 3, pytest.mark.slow))
 def test_simulate_then_fit_and_translate(tmp_path, suffix, capsys):
     path = str(tmp_path / f"simulated{suffix}")
     arguments = ["--seed", "1", "--schools", "2-4", "--slope-sd", "school=0.5", "-o", path]
@@ -170,6 +171,7 @@ def test_a_table_comes_back_as_it_was(tmp_path):
         pd.testing.assert_frame_equal(read_table(tmp_path / f"t{suffix}"), pupils())
 
 
+@pytest.mark.slow
 def test_more_values_that_mean_missing(tmp_path, capsys):
     """As a number where the column is one, as text where it is text; in all columns or in one."""
     data = pupils().assign(track=np.resize(["9", "a", "b", "a"], len(pupils())))
@@ -215,6 +217,7 @@ def test_as_a_process_of_its_own(table):
     assert ran.stderr.count("\n") == 1 and "Traceback" not in ran.stderr
 
 
+@pytest.mark.slow
 def test_yes_or_no_on_the_command_line(tmp_path, capsys):
     path, formula = str(tmp_path / "passed.csv"), "passed ~ age + (1|school)"
     sizes = ["--provinces", "2", "--schools", "5", "--classrooms", "1", "--students", "8"]

@@ -131,6 +131,11 @@ def test_make_alone_lists_every_target():
     assert [line.split()[1] for line in make().splitlines()] == targets
 
 
+def test_make_test_long_runs_what_has_more_cases_or_replicates_there():
+    (run,) = [line for line in make("-n", "long-tests").splitlines() if " pytest " in line]
+    assert '-m "long or hypothesis or replicated" --hypothesis-profile=long' in run
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="DISPLAY tells about a screen on Linux only")
 def test_make_lab_opens_a_browser_only_where_there_is_a_screen():
     root = os.geteuid() == 0

@@ -108,6 +108,7 @@ def test_formulas_of_spreadsheets_are_labels_like_others(tmp_path, capsys):
     assert schools == {"s0", "=HYPERLINK(A1)", "@SUM(1+1)", "+1"}
 
 
+@pytest.mark.slow
 def test_a_huge_cell_is_a_label(tmp_path, capsys):
     (tmp_path / "t.csv").write_text(GOOD.replace("s1", "s" * 1_000_000))
     assert main(["fit", FORMULA, str(tmp_path / "t.csv")]) == 0

@@ -109,6 +109,7 @@ def test_wrong_wishes_are_told(mine, course_lessons, tmp_path):
         copy_lessons(tmp_path / "file")
 
 
+@pytest.mark.slow
 def test_the_lessons_that_come_with_the_course_are_as_they_were_built():
     """A stored notebook that is none of its source, or has answers in it, would go to every learner."""
     assert [path.relative_to(LESSONS).as_posix() for path in shipped() if written_in(path)] == []

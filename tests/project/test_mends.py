@@ -197,6 +197,7 @@ def test_what_is_asked_of_a_fit():
     )
 
 
+@pytest.mark.slow
 def test_what_is_asked_of_pictures():
     fit = fits("score ~ age + (1|school)")
     slopes = fits("score ~ age + (age|school)")

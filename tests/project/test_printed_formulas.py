@@ -85,6 +85,7 @@ def test_notes_of_labels_that_are_numbers_and_of_strays(name):
     can_be_read(" ".join(notes), data.columns)
 
 
+@pytest.mark.slow
 @each_name
 def test_structure_and_proposal(name):
     data = hospital(inner=name)

@@ -84,6 +84,7 @@ def test_an_editor_completes_the_public_names():
     assert set(course.__all__) <= offered
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("code", "parameters"),
     [

@@ -199,6 +199,7 @@ def test_without_gaps_there_are_no_reasons():
     assert "missing" not in data.attrs
 
 
+@pytest.mark.slow
 def test_the_table_comes_back_from_a_file_of_spss(tmp_path):
     import pyreadstat
 

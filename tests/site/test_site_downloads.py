@@ -130,6 +130,7 @@ def test_a_quiz_that_offers_other_letters_than_the_exercise_is_refused():
         quizzes.choices(cells)
 
 
+@pytest.mark.slow
 def test_an_exercise_waits_for_nobody_on_the_site():
     for path in STORED:
         assert "is waiting:" not in lesson(nbformat.read(path, as_version=4)).text
@@ -138,6 +139,7 @@ def test_an_exercise_waits_for_nobody_on_the_site():
 # ---- ZIP files ----------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_zip_files_hold_what_they_promise(tmp_path):
     books = {
         path.relative_to(LESSONS).as_posix(): nbformat.read(path, as_version=4)

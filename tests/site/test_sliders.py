@@ -118,6 +118,7 @@ def predict(schools, at, room, school):
         yield effect, effect + room**2 * weights * (left - effect)
 
 
+@pytest.mark.slow
 def test_the_star_is_where_mixedlm_ends_and_no_point_of_the_surface_is_lower(surface):
     fit = mixedlm("test_score ~ age10 + (1|classroom) + (1|school)", sliders.lesson_10()).fit()
     relative = fit.variance_components["sdcor"] / fit.sigma

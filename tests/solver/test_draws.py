@@ -47,10 +47,10 @@ def test_the_sums_of_a_response_are_all_that_the_likelihood_needs(data, formula)
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("n", replicates(1000, many=2000))
 @pytest.mark.parametrize("formula", thinned(FORMULAS, 3))
-def test_moments_are_those_of_the_model(data, formula):
+def test_moments_are_those_of_the_model(data, formula, n):
     """E y = X b, Var y = V: so E U'y = U'X b, Var U'y = U'V U, and E y'y = tr V + b'X'X b."""
-    n = replicates(1000, many=2000)
     fit = mixedlm(formula, data).fit()
     problem, rng = fit.model.problem, np.random.default_rng(5)
     draws = Draws(problem, fit.estimates)

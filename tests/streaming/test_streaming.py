@@ -134,6 +134,7 @@ def test_order_and_size_of_batches_do_not_matter(pupils, folder, monkeypatch):
     assert (again.llf, *again.fe_params) == (fit.llf, *fit.fe_params)  # to the bit
 
 
+@pytest.mark.slow
 def test_labels_that_are_columns_of_folders(pupils, tmp_path):
     pupils.to_parquet(tmp_path / "by", partition_cols=["province"])
     formula = "test_score ~ age + (1|province) + (1|school)"
@@ -142,6 +143,7 @@ def test_labels_that_are_columns_of_folders(pupils, tmp_path):
     assert streamed.n_groups == whole.n_groups
 
 
+@pytest.mark.slow
 def test_categories_of_two_files_are_united(pupils, tmp_path):
     formula = "test_score ~ age + sex + (1|school)"
     labelled = pupils.astype({"sex": "category"})

@@ -103,6 +103,7 @@ def test_a_failed_replicate_is_not_a_significant_one():
     assert f"{row['failed']} failed" in repr(found)
 
 
+@pytest.mark.slow
 def test_degrees_of_freedom_of_the_test():
     one, z = (
         power(FORMULA, "x", 0, simulate=balanced, n=3, seed=5, df=df, progress=False).replicates

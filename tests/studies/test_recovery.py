@@ -72,6 +72,7 @@ def test_monte_carlo_errors_of_four_replicates_by_hand():
     assert found["coverage_mcse"] == pytest.approx(0.25)
 
 
+@pytest.mark.slow
 def test_a_replicate_is_the_fit_of_its_seed(serial):
     rows = serial.replicates
     for replicate in (0, 17):
@@ -84,6 +85,7 @@ def test_a_replicate_is_the_fit_of_its_seed(serial):
         assert np.array_equal(mine.loc[["Intercept", "x"], same], table[same])
 
 
+@pytest.mark.slow
 def test_the_seeds_are_those_numpy_spawns_and_differ(serial):
     seeds = serial.replicates.drop_duplicates("replicate")["seed"]
     children = np.random.SeedSequence(1, spawn_key=(STREAM,)).spawn(20)
@@ -193,6 +195,7 @@ def fewer_columns(seed: int, effect: float) -> pd.DataFrame:
     return data.assign(f=np.resize(["a", "b", third], len(data)))
 
 
+@pytest.mark.slow
 def test_a_replicate_without_the_coefficient_is_a_failed_one():
     formula, test = "y ~ f + (1|g)", "f[T.c]"
     for seed in range(50):  # until the first replicate has it: there it would be refused
@@ -216,6 +219,7 @@ def test_singular_fits_are_counted_among_the_fits(monkeypatch):
     assert found.singular.value == (found.replicates.loc[zero, "estimate"] < 1e-4).mean()
 
 
+@pytest.mark.slow
 def test_the_picture_of_a_recovery(serial):
     from course import plots
 

@@ -67,6 +67,7 @@ def _recorded(function, seeds):
     return balanced
 
 
+@pytest.mark.slow
 def test_anybody_can_read_the_folder(tmp_path):
     found = study(tmp_path / "s")
     rows = pd.read_parquet(tmp_path / "s").sort_values("task", kind="stable", ignore_index=True)
@@ -108,6 +109,7 @@ def test_a_study_that_is_refused_leaves_its_folder_to_the_next(tmp_path):
     study(tmp_path / "s", n=2)
 
 
+@pytest.mark.slow
 def test_folders_that_are_none_of_ours(tmp_path):
     (tmp_path / "file").write_text("x")
     with pytest.raises(CourseError, match="is a file"):
@@ -126,6 +128,7 @@ def test_folders_that_are_none_of_ours(tmp_path):
         study(tmp_path / "s", n=2)
 
 
+@pytest.mark.slow
 def test_progress_goes_to_stderr_or_nowhere(capsys, tmp_path):
     study(tmp_path / "s", n=4)
     assert capsys.readouterr() == ("", "")

@@ -63,6 +63,7 @@ def test_variances_of_which_only_sums_are_known(formula):
     np.testing.assert_allclose(result.bse_fe, fit.bse_fe, rtol=0.01)
 
 
+@pytest.mark.slow
 def test_what_is_known_only_together_has_huge_standard_errors():
     """That of the fixed effects, and of the variance that is known, stay as they are."""
     _, result = ends_at_the_optimum("y ~ x + (1 | group) + (1 | twin)", grid())

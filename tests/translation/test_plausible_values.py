@@ -22,6 +22,7 @@ def some() -> pd.DataFrame:
     return plausible()[["school", "standLRT", "sex", *names]].iloc[:300].copy()
 
 
+@pytest.mark.slow
 def test_the_code_pools_by_hand_what_mixedlm_pools():
     made = execute(translate(f"PV* ~ {RIGHT}", some()).code, some())
     fit = mixedlm(f"PV* ~ {RIGHT}", some()).fit()
@@ -76,6 +77,7 @@ def test_the_words_say_that_each_is_fitted_and_what_is_pooled():
     assert "Rubin" not in plain.code
 
 
+@pytest.mark.slow
 def test_other_columns_in_the_response_and_statsmodels_own_arguments():
     data = some()
     fit = mixedlm("PV* - standLRT ~ sex", data, groups="school", re_formula="~1").fit()
@@ -160,6 +162,7 @@ def test_no_random_term_and_wrong_options():
     )
 
 
+@pytest.mark.slow
 def test_progress_is_shown_where_it_takes_long():
     with contextlib.redirect_stderr(io.StringIO()):
         fit = mixedlm(f"PV* ~ {RIGHT}", some()).fit(progress=True)
@@ -167,6 +170,7 @@ def test_progress_is_shown_where_it_takes_long():
     pd.testing.assert_frame_equal(fit.fixed_effects, plain.fixed_effects)
 
 
+@pytest.mark.slow
 def test_the_command_line(tmp_path, capsys):
     path = tmp_path / "pisa.csv"
     write_table(some(), str(path))

@@ -78,6 +78,7 @@ def test_the_score_is_the_derivative_of_the_likelihood_where_the_root_is_negativ
         np.testing.assert_allclose(slope, approx_fprime(root, loglike, 1e-6), rtol=0.01)
 
 
+@pytest.mark.slow
 @fault("the search stops short of the optimum at the boundary", 3604)
 def test_the_default_search_ends_at_the_optimum():
     data = data_for(0, zero=True)

@@ -156,6 +156,7 @@ def test_code_on_awkward_data(formula, dress):
     assert ours.statsmodels.llf == pytest.approx(ours.llf, abs=1e-4)
 
 
+@pytest.mark.slow
 def test_crossed_groups_in_independent_blocks():
     frame = table(3, 150)
     t = translate("y ~ x + (1|u) + (1|w)", frame)
@@ -227,7 +228,9 @@ def test_labels_that_hold_the_separator_stay_apart():
     assert run(ours.model.translation.code, frame).llf == pytest.approx(ours.llf, abs=1e-4)
 
 
-@pytest.mark.parametrize("dtype", ["Int64", "object", "int64[pyarrow]"])
+@pytest.mark.parametrize(
+    "dtype", thinned(["Int64", "object", "int64[pyarrow]"], 3, pytest.mark.slow)
+)
 def test_code_on_columns_of_types_that_patsy_does_not_know(dtype):
     frame = pupils().assign(x=np.arange(60) % 7, room=np.arange(60) // 6 % 4)
     expected = mixedlm("score ~ x + (1|room) + (1|school)", frame).fit()

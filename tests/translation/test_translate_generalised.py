@@ -86,6 +86,7 @@ def test_the_bayesian_program_has_the_columns_of_the_design(formula):
     assert (model.vcp_p, model.fe_p) == (1, 10)
 
 
+@pytest.mark.slow
 def test_the_bayesian_estimates_are_near_those_of_maximum_likelihood(bayes, fit):
     assert np.abs(bayes.fe_mean - fit.fe_params).max() < 0.15
     assert (np.abs(bayes.fe_mean - fit.fe_params) < 0.5 * fit.bse_fe).all()

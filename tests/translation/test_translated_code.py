@@ -43,6 +43,7 @@ def test_a_column_to_make_ready_after_one_that_needs_nothing():
     assert '"sex"' not in t.code
 
 
+@pytest.mark.slow
 def test_labels_that_no_row_has():
     frame = D.copy()
     for name in ("school", "room", "sex"):

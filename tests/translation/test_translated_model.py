@@ -316,6 +316,7 @@ def test_columns_that_are_made_have_names_to_read():
     assert "a column made first: school_room" in said and "groups='school_room'" in said
 
 
+@pytest.mark.slow
 def test_a_column_that_is_made_never_takes_the_name_of_another():
     """Two columns whose names differ in signs alone, and a predictor called like a made column."""
     frame = D.assign(**{"in come": D["income"] * 3, "income_per_10000": D["age"] % 1})
