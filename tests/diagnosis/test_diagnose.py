@@ -311,6 +311,7 @@ def test_leaving_a_group_out_is_fitting_the_other_rows(left_out, reml):
             assert found == pytest.approx(after / before - 1, abs=3e-3)
 
 
+@pytest.mark.slow
 def test_a_group_that_carries_the_slope_is_named():
     data = made(groups=20, size=15, seed=10)
     data.loc[data["g"] == "g07", "y"] += 12 * data["x"]

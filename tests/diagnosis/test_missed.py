@@ -57,6 +57,7 @@ def test_a_curve_is_not_looked_at_for_a_bend(formula):
     assert not found(made(square=0.8), formula)
 
 
+@pytest.mark.slow
 def test_effects_that_lean_on_the_size_of_the_groups():
     data = made(lean=3.0, groups=80)
     seen = found(data)["Effects of g lean on its size"]

@@ -84,6 +84,7 @@ def test_what_is_zero_is_held():
         assert run(ours.code, frame).llf == pytest.approx(ours.llf, abs=1e-4)
 
 
+@pytest.mark.slow
 def test_weights_and_missing_rows(pupils):
     frame = pupils.assign(w=np.random.default_rng(2).uniform(0.5, 2, len(pupils)))
     frame.loc[5, "age"] = np.nan

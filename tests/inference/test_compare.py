@@ -228,6 +228,7 @@ def test_bootstrap_counts_what_is_as_large(null):
     pd.testing.assert_frame_equal(table, again, check_exact=True)
 
 
+@pytest.mark.slow
 def test_a_statistic_is_that_of_the_two_fits(null):
     from course import simulate_responses
 

@@ -16,6 +16,7 @@ BASE, ONE = "standLRT + (1|school)", "standLRT + sex + (1|school)"
 NULL = "schgend[T.girls] = 0, schgend[T.mixed] = 0, sex[T.M] = 0"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("which", range(3))
 def test_the_likelihood_ratio_is_that_of_mitml(kind, which):

@@ -119,6 +119,7 @@ def test_slopes_are_those_of_emmeans(model_id, scale):
     np.testing.assert_allclose(table["z"], table["estimate"] / table["std_error"])
 
 
+@pytest.mark.slow
 def test_slopes_of_counts_are_differences_of_expected_counts():
     found, h = counts(), 1e-4
     at = {"age10": [-1.0, 1.0]}

@@ -142,6 +142,7 @@ def test_r2_is_averaged_as_z_of_its_root():
     assert list(r2(fit).index) == ["marginal", "conditional"]
 
 
+@pytest.mark.slow
 def test_intervals_of_variances_are_pooled_on_their_scales():
     fit = pooled("plausible", SLOPE)
     table = confint(fit, method="wald")
@@ -185,6 +186,7 @@ def test_pooled_fits_stand_side_by_side():
     assert sd == pytest.approx(fits[1].variance_components["sdcor"][1])
 
 
+@pytest.mark.slow
 def test_the_report_says_what_was_pooled():
     fit = pooled("plausible", MORE)
     text = report(fit)

@@ -59,6 +59,7 @@ def test_the_workshop_needs_nothing_from_the_sections_left_out(script):
             known |= defined
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("script", DAY, ids=lambda script: script.stem)
 def test_the_workshop_changes_no_data_in_the_sections_left_out(script):
     """A column made there would be missing in the workshop."""

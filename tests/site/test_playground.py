@@ -1,8 +1,10 @@
 """What the playground's page is told of a table and a formula."""
 
+import contextlib
 import json
 import runpy
 from itertools import count, islice
+from pathlib import Path
 
 import nbformat
 import numpy as np
@@ -14,14 +16,13 @@ from matplotlib.figure import Figure
 from course import diagnose, load, mixedlm, report, structure, translate
 
 FORMULA = "score ~ age + (1 | school)"
+OWN = 'my "own" pupils.csv'
 STAMPS = count()  # the page gives each file that is dropped a number of its own
 ALL = ["groups", "model", "code", "summary", *["picture"] * 4, "findings", "report", "files"]
 
 
-@pytest.fixture
-def pupils(tmp_path, monkeypatch) -> pd.DataFrame:
-    """A small table in twelve schools, and the folder that the page's Python would be in."""
-    monkeypatch.chdir(tmp_path)
+def small() -> pd.DataFrame:
+    """A small table in twelve schools."""
     rng = np.random.default_rng(17)
     school = np.repeat(np.arange(1, 13), 10)
     age = rng.uniform(6, 12, 120).round(1)
@@ -29,6 +30,22 @@ def pupils(tmp_path, monkeypatch) -> pd.DataFrame:
     return pd.DataFrame(
         {"score": score.round(1), "age": age, "school": school, "sex": ["f", "m"] * 60}
     )
+
+
+@pytest.fixture
+def pupils(tmp_path, monkeypatch) -> pd.DataFrame:
+    """The small table, and the folder that the page's Python would be in."""
+    monkeypatch.chdir(tmp_path)
+    return small()
+
+
+@pytest.fixture(scope="module")
+def analysed(tmp_path_factory) -> tuple[Path, list[dict]]:
+    """The folder with the small table, and all pieces that the page is told of it."""
+    folder = tmp_path_factory.mktemp("analysed")
+    small().to_csv(folder / OWN, index=False)
+    with contextlib.chdir(folder):
+        return folder, asked("analyse", OWN, formula=FORMULA)
 
 
 def asked(do: str, name: str, is_file: bool = True, **chosen) -> list[dict]:
@@ -72,9 +89,8 @@ def test_every_data_set_of_the_course_begins_with_a_formula_that_fits(name):
 
 
 @pytest.mark.slow
-def test_what_is_shown_is_what_the_package_says(pupils):
-    pupils.to_csv("mine.csv", index=False)
-    told = asked("analyse", "mine.csv", formula=FORMULA)
+def test_what_is_shown_is_what_the_package_says(analysed):
+    pupils, (_, told) = small(), analysed
     assert [piece["piece"] for piece in told] == ALL
     groups, model, code, summary, *pictures, findings, reported, _ = told
     fit, translation = mixedlm(FORMULA, pupils).fit(), translate(FORMULA, pupils)
@@ -184,15 +200,13 @@ def test_where_a_picture_cannot_be_drawn_it_says_why(pupils):
 
 
 @pytest.mark.slow
-def test_the_script_runs_and_the_notebook_is_one(pupils, tmp_path, capsys):
-    pupils.to_csv('my "own" pupils.csv', index=False)
-    with pytest.MonkeyPatch.context() as unseen:
-        unseen.setattr(Figure, "savefig", draw)
-        files = asked("analyse", 'my "own" pupils.csv', formula=FORMULA)[-1]
-    (tmp_path / "analysis.py").write_text(files["script"], encoding="utf-8")
+def test_the_script_runs_and_the_notebook_is_one(analysed, monkeypatch, capsys):
+    folder, (*_, files) = analysed
+    monkeypatch.chdir(folder)
+    Path("analysis.py").write_text(files["script"], encoding="utf-8")
     ran = runpy.run_path("analysis.py")
-    assert ran["fit"].llf == pytest.approx(mixedlm(FORMULA, pupils).fit().llf, abs=1e-9)
-    assert len(list(tmp_path.glob("picture-*.png"))) == 4
+    assert ran["fit"].llf == pytest.approx(mixedlm(FORMULA, small()).fit().llf, abs=1e-9)
+    assert len(list(folder.glob("picture-*.png"))) == 4
     assert "A linear mixed model of score" in capsys.readouterr().out
     notebook = nbformat.reads(files["notebook"], as_version=4)
     nbformat.validate(notebook)

@@ -130,6 +130,7 @@ def test_the_star_is_where_mixedlm_ends_and_no_point_of_the_surface_is_lower(sur
     assert np.abs(nearest - surface["best"]).max() <= surface["step"] / 2
 
 
+@pytest.mark.slow
 def test_a_contour_runs_within_a_pixel_of_where_the_deviance_is_as_high_as_it_says(surface):
     """By a smooth surface through the points of the sliders; a theta of 0.005 is a pixel."""
     above = np.array(surface["above"])

@@ -157,6 +157,7 @@ def test_quadrature_is_the_integral(formula, family, link):
     )
 
 
+@pytest.mark.slow
 def test_few_nodes_are_between_laplace_and_the_integral():
     formula = "passed ~ age + (1|classroom)"
     exact = fit(formula, nagq=25)

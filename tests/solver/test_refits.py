@@ -64,6 +64,7 @@ def test_each_level_left_out_at_one_theta_is_the_problem_without_its_rows(fit, g
         assert found[level] == pytest.approx(value, rel=1e-12)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("group", ["classroom", "school"])
 def test_influence_is_that_of_searches_without_the_rows(fit, group):
     grouping = list(fit.n_groups).index(group)

@@ -278,6 +278,7 @@ def test_labels_of_any_text(label):
     agrees(t, frame, terms)
 
 
+@pytest.mark.slow
 def test_a_slope_that_has_to_be_made_beside_other_terms():
     """The second block of a grouping: its own formula, its own columns."""
     effects = "0 + age + scale(grade, ddof=1)"
