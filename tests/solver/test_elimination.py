@@ -6,7 +6,8 @@ from made import problem_of, table
 
 from course.common import memory
 from course.solver import chunks, elimination
-from course.solver.elimination import FEW, Stage, Sums, cross_products, invert, invert_batch
+from course.solver.elimination import Stage, Sums, cross_products
+from course.solver.small_matrices import FEW, invert, invert_batch
 from course.solver.together import Together
 
 
