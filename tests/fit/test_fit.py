@@ -369,7 +369,8 @@ def slowly(monkeypatch, act):
 
 @pytest.mark.slow
 def test_a_long_fit_shows_its_progress_on_request(data, fit, monkeypatch, capsys):
-    slowly(monkeypatch, lambda: time.sleep(0.3))
+    waits = iter([1.1])  # a fit of less than a second shows nothing
+    slowly(monkeypatch, lambda: time.sleep(next(waits, 0)))
     watched = mixedlm(FORMULA, data).fit(progress=True)
     shown = capsys.readouterr().err
     assert "mixedlm" in shown and "evaluations" in shown and "deviance" in shown
