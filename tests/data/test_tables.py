@@ -262,6 +262,7 @@ def test_data_of_another_kind(kind):
     use(pupils=data)
 
 
+@pytest.mark.slow
 def test_missing_values_and_categories_of_polars():
     frame = pl.DataFrame(
         {

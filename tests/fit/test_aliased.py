@@ -383,6 +383,7 @@ def test_an_intercept_is_one_parameter_more_than_none():
     same(row["chi2"], 2 * (one.llf - fitted("no_effects").llf), atol=1e-6)
 
 
+@pytest.mark.slow
 def test_a_group_without_which_the_variance_falls_is_told_of_without_fixed_effects():
     rows = data("no_effects").copy()
     rows.loc[rows["g"] == "g03", "y"] += 30

@@ -198,6 +198,7 @@ def test_reml_sees_nothing_of_what_the_fixed_part_has_too(formula, term):
     assert "?" not in by_ml.summary().random_part.to_string()
 
 
+@pytest.mark.slow
 def test_units_do_not_matter():
     other = ROWS.assign(x=2000 + ROWS["x"], y=1e6 * ROWS["y"])
     assert "not known" not in said(fitted("y ~ x + (1|g) + (0 + x|g)", rows=other))

@@ -90,6 +90,7 @@ def test_weights_of_both_levels_are_copies_of_both(data, fit):
     same_optimum(fit, mixedlm(RANDOM_SLOPES, copies).fit(reml=False))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "formula", ["y ~ x + (1|school) + (1|room)", "y ~ x + (x|school) + (1|room)"]
 )

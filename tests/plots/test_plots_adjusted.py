@@ -45,6 +45,7 @@ def test_means_are_those_of_the_table(exam):
     plt.close(ax.figure)
 
 
+@pytest.mark.slow
 def test_a_series_for_each_level_of_by(exam, pupils):
     ax = plots.means(exam, "schgend", by="vr", weights="observed")
     table = means(exam, "schgend", by="vr", weights="observed")

@@ -84,6 +84,7 @@ def test_the_axis_has_its_unit(fits):
     assert "SDs per" in plots.coefficients(exam, unit="SDs").get_xlabel()
 
 
+@pytest.mark.slow
 def test_the_picture_is_safe_for_colour_blind_readers_and_takes_an_axes(fits):
     figure, mine = plt.subplots()
     ax = plots.coefficients({**fits, "again": fits["smf.ols"]}, ax=mine)

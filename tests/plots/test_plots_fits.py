@@ -302,6 +302,7 @@ def test_a_surface_needs_two_sds(fit):
         plots.deviance_surface(fit)
 
 
+@pytest.mark.slow
 def test_pictures_of_a_variance_estimated_at_0():
     rng = np.random.default_rng(8)
     y = np.tile([-2.0, -1, 0, 1, 2], 12) + rng.normal(0, 0.01, 60)

@@ -153,6 +153,7 @@ def test_design_matrix_of_a_fit_is_its_Z():
     assert f"{len(some)} rows and {Z.shape[1]} columns" in plots.alt_text(ax)
 
 
+@pytest.mark.slow
 def test_a_large_design_matrix_marks_every_cell_that_is_not_0(nested):
     ax = plots.design_matrix(nested)
     marks = np.asarray(ax.collections[0].get_offsets())

@@ -143,6 +143,7 @@ def test_what_cannot_be_drawn(power, options, message):
         plots.power_curves(power, **options)
 
 
+@pytest.mark.slow
 def test_sizes_are_counted_in_what_the_study_has_several_of():
     assert plots.power_curves(made_up(classrooms=(1, 3))).get_xlabel() == "schools per province"
     several = made_up(schools=(10,), students=(5, 20), classrooms=(3,))

@@ -57,8 +57,14 @@ MODULES = modules()
 @cache
 def statements(path: Path) -> list[ast.Import | ast.ImportFrom]:
     """What a file imports by, wherever in it; read once for all tests."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    return [node for node in ast.walk(tree) if isinstance(node, (ast.Import, ast.ImportFrom))]
+    found, todo = [], [ast.parse(path.read_text(encoding="utf-8"))]
+    while todo:
+        for node in ast.iter_child_nodes(todo.pop()):
+            if isinstance(node, (ast.Import, ast.ImportFrom)):
+                found.append(node)
+            elif isinstance(node, (ast.stmt, ast.excepthandler, ast.match_case)):
+                todo.append(node)  # in an expression is no import
+    return found
 
 
 def imported(path: Path) -> set[str]:

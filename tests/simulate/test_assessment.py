@@ -47,6 +47,7 @@ def test_the_columns_are_those_of_pisa(made):
     assert (data["W_FSTUWT"] >= data["W_SCHGRNRABWT"]).all()
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_table_to_the_bit(made):
     again = simulate_assessment(seed=3, scores=True)
     pd.testing.assert_frame_equal(made.data, again.data, check_exact=True)

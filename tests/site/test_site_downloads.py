@@ -115,6 +115,7 @@ def test_a_quiz_says_what_check_says(id):
     assert [right for right, _ in said.values()].count(True) == 1
 
 
+@pytest.mark.slow
 def test_formulas_of_a_quiz_are_formulas():
     form = quizzes.quiz(asked()["10.8"])
     assert r'<span class="math">\(\theta = 0\)</span>' in form

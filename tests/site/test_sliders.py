@@ -60,6 +60,7 @@ def test_schools_and_pupils_to_be_stretched_have_means_0_and_sds_1():
         assert np.std(pupils) == pytest.approx(1, abs=0.005)
 
 
+@pytest.mark.slow
 def test_power_is_that_of_a_t_test_of_the_means_of_schools():
     numbers = sliders.power()
     for row, pupils in zip(numbers["power"], numbers["pupils"], strict=True):

@@ -94,6 +94,7 @@ def test_means_and_knots_are_those_of_all_rows(term, pupils, folder):
     np.testing.assert_allclose(streamed.predict(new), whole.predict(new), rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_maximum_likelihood_and_singular_fits(pupils, folder):
     formula = "test_score ~ age + (1|school) + (1|exams)"
     streamed, whole = (mixedlm(formula, d).fit(reml=False) for d in (folder, pupils))
