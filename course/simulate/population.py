@@ -123,15 +123,21 @@ class Labels:
         """Return the name in a formula of the units of a level, such as "school:classroom"."""
         return ":".join(self._path(level))
 
-    def index(self, level: str) -> pd.Index:
-        """Return the units of a level as the index of a table of random effects."""
-        path = self._path(level)
-        columns = [self.column(name, self._population[level][name]) for name in path]
-        if len(path) == 1:
-            return pd.Index(columns[0], name=level)
-        return pd.MultiIndex.from_arrays(columns, names=path)
+    def units(self, level: str) -> dict[str, pd.api.extensions.ExtensionArray | np.ndarray]:
+        """Return the labels of all units of a level, by the columns that it takes to tell them apart."""
+        return {
+            name: self.column(name, self._population[level][name]) for name in self._path(level)
+        }
 
     def _path(self, level: str) -> list[str]:
         """Columns that it takes to tell the units of a level apart."""
         restarts = self._restarting and level != "student_id"
         return [*CONTAINERS[level], level] if restarts else [level]
+
+
+def unit_index(units: dict[str, pd.api.extensions.ExtensionArray | np.ndarray]) -> pd.Index:
+    """Return labels of units, by column, as the index of a table of random effects."""
+    if len(units) > 1:
+        return pd.MultiIndex.from_arrays(list(units.values()), names=list(units))
+    ((name, labels),) = units.items()
+    return pd.Index(labels, name=name)

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from course.common.arguments import choice, dictionary, number, unknown, whole, whole_or_range
 from course.errors import CourseError
-from course.simulate.population import Codes, Labels, draw_population, follow
+from course.simulate.population import Codes, Labels, draw_population, follow, unit_index
 from course.simulate.responses import FAMILIES, Response
-from course.simulate.truth import CONTAINERS, Truth, variance_table
+from course.simulate.truth import CONTAINERS, Drawn, Truth, moved_effects, moved_terms, truth_of
 
 AGES = (8.0, 12.0)  # years
 SEXES = ("female", "male")
@@ -49,6 +51,21 @@ class Simulation:
 
     data: pd.DataFrame
     truth: Truth
+
+    @classmethod
+    def with_truth_on_demand(cls, data: pd.DataFrame, make: Callable[[], Truth]) -> Simulation:
+        """The same with a truth that is made when it is first read: a study of power never does."""
+        one = cls.__new__(cls)
+        vars(one).update(data=data, _make_truth=make)
+        return one
+
+    if not TYPE_CHECKING:  # a type checker shall find names that are none
+
+        def __getattr__(self, name: str) -> object:
+            if name != "truth" or "_make_truth" not in vars(self):
+                raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+            truth = vars(self)["truth"] = vars(self)["_make_truth"]()
+            return truth
 
 
 def simulate_schools(
@@ -264,20 +281,19 @@ def simulate_schools(
             z[:, 0] = rho * school_age + math.sqrt(1 - rho**2) * z[:, 0]
         sds = intercept_sd.get(level, 0.0), slope_sd.get(level)
         effects[level] = random_effects(z, *sds, correlation.get(level, 0.0), "age")
-    truth = Truth(
-        pd.Series(fixed),
-        variance_table({names.group(g): effects[g][1] for g in levels}, residual_sd),
-        {names.group(g): effects[g][0].set_index(names.index(g)) for g in levels},
-    )
-    # So far the effects are meant at the age intercept_at; the column age has its zero at birth.
-    if intercept_at:
-        truth = truth.centred("age", at=-intercept_at)
+    drawn = {names.group(level): effects[level] for level in levels}
+    units = [names.units(level) for level in levels]
+    make_truth = partial(_truth, fixed, drawn, units, residual_sd, intercept_at)
 
     if residual_sd is None:
         sums = np.zeros(columns["age"].size)
     else:
         sums = residual_sd * for_residuals.standard_normal(columns["age"].size)
-    _add_effects(sums, truth, columns, [rows[level] for level in levels])
+    # The effects are meant at the age intercept_at; the column age has its zero at birth.
+    for term, value in moved_terms(fixed, "age", -intercept_at).items():
+        sums += value * _product(term, columns)
+    for level in levels:
+        _add_effects(sums, moved_effects(effects[level].values, -intercept_at), rows[level], columns["age"])
     response = kind.draw(sums, columns, for_residuals)
     columns["sex"] = pd.array(SEXES, dtype="str").take(columns["sex"])
     identifiers = {level: names.column(level, rows[level]) for level in CONTAINERS}
@@ -289,7 +305,7 @@ def simulate_schools(
         else:
             gaps = (for_gaps.random(population[unit][unit].size) < missing[column])[rows[unit]]
         data[column] = data[column].mask(gaps)
-    return Simulation(data, truth)
+    return Simulation.with_truth_on_demand(data, make_truth)
 
 
 def _predictors(
@@ -314,8 +330,8 @@ def _predictors(
 
 def random_effects(
     z: np.ndarray, intercept_sd: float, slope_sd: float | None, correlation: float, slope: str
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Scale standard normal draws (units x 2) to random effects; also their covariance matrix."""
+) -> Drawn:
+    """Scale standard normal draws (units x 2) to random effects."""
     if slope_sd is None:
         names, scale, covariance = ["Intercept"], [[intercept_sd]], [[intercept_sd**2]]
     else:
@@ -324,18 +340,30 @@ def random_effects(
         scale = [[intercept_sd, 0.0], [correlation * slope_sd, rest * slope_sd]]
         between = correlation * intercept_sd * slope_sd
         covariance = [[intercept_sd**2, between], [between, slope_sd**2]]
-    effects = pd.DataFrame(z[:, : len(names)] @ np.transpose(scale), columns=names)
-    return effects, pd.DataFrame(covariance, names, names)
+    # each effect in one piece, as the columns of a table are
+    values = np.asfortranarray(z[:, : len(names)] @ np.transpose(scale))
+    return Drawn(names, values, np.array(covariance))
 
 
-def _add_effects(score: np.ndarray, truth: Truth, columns: Codes, groups: list[np.ndarray]) -> None:
-    """Add fixed and random effects to the scores, in place: pupils may be a million."""
-    for term, value in truth.fixed_effects.items():
-        score += value * _product(term, columns)
-    for codes, effects in zip(groups, truth.random_effects.values(), strict=True):
-        score += effects["Intercept"].to_numpy()[codes]
-        if "age" in effects:
-            score += effects["age"].to_numpy()[codes] * columns["age"]
+def _truth(
+    fixed: dict[str, float],
+    drawn: dict[str, Drawn],
+    units: list[dict],
+    residual_sd: float | None,
+    intercept_at: float,
+) -> Truth:
+    """The truth of pupils whose effects are meant at the age intercept_at, in terms of the column age."""
+    truth = truth_of(fixed, drawn, [unit_index(one) for one in units], residual_sd)
+    return truth.centred("age", at=-intercept_at) if intercept_at else truth
+
+
+def _add_effects(
+    score: np.ndarray, effects: np.ndarray, codes: np.ndarray, age: np.ndarray
+) -> None:
+    """Add random intercepts and slopes (units x 1 or 2) to the scores, in place: pupils may be a million."""
+    score += effects[:, 0][codes]
+    if effects.shape[1] > 1:
+        score += effects[:, 1][codes] * age
 
 
 def _product(term: str, columns: Codes) -> np.ndarray | float:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -93,31 +93,22 @@ class Truth:
         >>> truth.centred("age_c", at=10).fixed_effects.to_dict()
         {'Intercept': 70.0, 'age_c': 2.0}
         """
-        fixed: dict[str, float] = {}
-        for term, value in self.fixed_effects.items():
-            factors = term.split(":")
-            if "age" in factors:
-                if at != 0:
-                    rest = ":".join(f for f in factors if f != "age") or "Intercept"
-                    fixed[rest] = fixed.get(rest, 0.0) + at * value
-                term = ":".join(name if f == "age" else f for f in factors)
-            fixed[term] = fixed.get(term, 0.0) + value
-
-        move = np.array([[1.0, at], [0.0, 1.0]])
         covariances, drawn = {}, {}
         for group, effects in self.random_effects.items():
             covariance, drawn[group] = _covariance(self.variance_components, group), effects
             if "age" in effects:
+                move = _move(at)
                 covariance = move @ covariance @ move.T
                 drawn[group] = pd.DataFrame(
-                    effects.to_numpy() @ move.T, effects.index, ["Intercept", name]
+                    moved_effects(effects.to_numpy(), at), effects.index, ["Intercept", name]
                 )
             covariances[group] = pd.DataFrame(
                 covariance, drawn[group].columns, drawn[group].columns
             )
         last = self.variance_components.iloc[-1]
         residual_sd = last["sdcor"] if last["group"] == "Residual" else None
-        return Truth(pd.Series(fixed), variance_table(covariances, residual_sd), drawn)
+        fixed = pd.Series(moved_terms(self.fixed_effects, name, at))
+        return Truth(fixed, variance_table(covariances, residual_sd), drawn)
 
     def parameters(self, groups: Sequence[str]) -> pd.Series:
         """True values under the names that `course.parameters` gives those of a fit.
@@ -215,6 +206,91 @@ class Truth:
         covered = table["true"].between(table["lower"], table["upper"]).astype("boolean")
         table["covered"] = covered.mask(table[["true", "lower", "upper"]].isna().any(axis=1))
         return table
+
+
+class Drawn(NamedTuple):
+    """Random effects of one group in numbers, of which `truth_of` makes tables.
+
+    Attributes
+    ----------
+    names : list of str
+        Of the effects, k of them.
+    values : ndarray, shape (units, k)
+        What was drawn.
+    covariance : ndarray, shape (k, k)
+        What it was drawn from.
+    """
+
+    names: list[str]
+    values: np.ndarray
+    covariance: np.ndarray
+
+
+def truth_of(
+    fixed: Mapping[str, float],
+    drawn: Mapping[str, Drawn],
+    units: Sequence[pd.Index],
+    residual_sd: float | None,
+) -> Truth:
+    """Tables of what was drawn.
+
+    Parameters
+    ----------
+    fixed : mapping of str to float
+        True coefficients by patsy name.
+    drawn : mapping of str to Drawn
+        The random effects by group.
+    units : sequence of Index
+        The labels of the units of each group, in the order of `drawn`.
+    residual_sd : float or None
+        SD of the residual, in the units of the response; None where there is no residual.
+    """
+    covariances = {
+        group: pd.DataFrame(one.covariance, one.names, one.names) for group, one in drawn.items()
+    }
+    effects = {
+        group: pd.DataFrame(one.values, columns=one.names).set_index(index)
+        for (group, one), index in zip(drawn.items(), units, strict=True)
+    }
+    return Truth(pd.Series(fixed), variance_table(covariances, residual_sd), effects)
+
+
+def moved_terms(
+    fixed: Mapping[str, float] | pd.Series, name: str, at: float
+) -> dict[str, float]:
+    """Fixed effects in terms of ``name = age - at``, as `Truth.centred` has them.
+
+    Examples
+    --------
+    >>> moved_terms({"Intercept": 50.0, "age": 2.0, "age:year": 1.0}, "age_c", at=10)
+    {'Intercept': 70.0, 'age_c': 2.0, 'year': 10.0, 'age_c:year': 1.0}
+    """
+    moved: dict[str, float] = {}
+    for term, value in fixed.items():
+        factors = term.split(":")
+        if "age" in factors:
+            if at != 0:
+                rest = ":".join(f for f in factors if f != "age") or "Intercept"
+                moved[rest] = moved.get(rest, 0.0) + at * value
+            term = ":".join(name if f == "age" else f for f in factors)
+        moved[term] = moved.get(term, 0.0) + value
+    return moved
+
+
+def moved_effects(effects: np.ndarray, at: float) -> np.ndarray:
+    """Random intercepts and age slopes (units x 2) in the same terms; intercepts alone stay.
+
+    Examples
+    --------
+    >>> moved_effects(np.array([[1.0, 0.5]]), at=10)
+    array([[6. , 0.5]])
+    """
+    return effects @ _move(at).T if at and effects.shape[1] == 2 else effects
+
+
+def _move(at: float) -> np.ndarray:
+    """What takes an intercept and a slope to the place ``at``: u0 + at * u1, and u1."""
+    return np.array([[1.0, at], [0.0, 1.0]])
 
 
 def variance_table(
