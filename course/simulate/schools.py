@@ -13,7 +13,15 @@ import pandas as pd
 
 from course.common.arguments import choice, dictionary, number, unknown, whole, whole_or_range
 from course.errors import CourseError
-from course.simulate.population import Codes, Labels, draw_population, follow, unit_index
+from course.simulate.population import (
+    TEXT,
+    Codes,
+    Column,
+    Labels,
+    draw_population,
+    follow,
+    unit_index,
+)
 from course.simulate.responses import FAMILIES, Response
 from course.simulate.truth import CONTAINERS, Drawn, Truth, moved_effects, moved_terms, truth_of
 
@@ -295,7 +303,7 @@ def simulate_schools(
     for level in levels:
         _add_effects(sums, moved_effects(effects[level].values, -intercept_at), rows[level], columns["age"])
     response = kind.draw(sums, columns, for_residuals)
-    columns["sex"] = pd.array(SEXES, dtype="str").take(columns["sex"])
+    columns["sex"] = pd.array(SEXES, dtype=TEXT).take(columns["sex"])
     identifiers = {level: names.column(level, rows[level]) for level in CONTAINERS}
     data = pd.DataFrame(identifiers | columns | {kind.column: response}, copy=False)
     for column in (name for name in gaps_by if missing.get(name)):
@@ -348,7 +356,7 @@ def random_effects(
 def _truth(
     fixed: dict[str, float],
     drawn: dict[str, Drawn],
-    units: list[dict],
+    units: list[dict[str, Column]],
     residual_sd: float | None,
     intercept_at: float,
 ) -> Truth:
