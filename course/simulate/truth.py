@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
@@ -136,7 +136,7 @@ class Truth:
         4.0
         """
         groups = list(groups)
-        own = _as_in_truth(pd.Series(groups, dtype="str"), list(self.random_effects))
+        own = _as_in_truth(groups, list(self.random_effects))
         names = dict(zip(own, groups, strict=True))
         values = {
             str(replace(parameter, group=names.get(parameter.group, parameter.group))): value
@@ -245,13 +245,11 @@ def truth_of(
     residual_sd : float or None
         SD of the residual, in the units of the response; None where there is no residual.
     """
-    covariances = {
-        group: pd.DataFrame(one.covariance, one.names, one.names) for group, one in drawn.items()
-    }
-    effects = {
-        group: pd.DataFrame(one.values, columns=one.names).set_index(index)
-        for (group, one), index in zip(drawn.items(), units, strict=True)
-    }
+    covariances, effects = {}, {}
+    for (group, one), index in zip(drawn.items(), units, strict=True):
+        names = pd.Index(one.names)
+        covariances[group] = pd.DataFrame(one.covariance, names, names)
+        effects[group] = pd.DataFrame(one.values, columns=names).set_index(index)
     return Truth(pd.Series(fixed), variance_table(covariances, residual_sd), effects)
 
 
@@ -360,20 +358,21 @@ def labels(parameter: Parameter) -> dict[str, str]:
 def _parameters(fixed: pd.Series, components: pd.DataFrame) -> dict[Parameter, float]:
     """Values by parameter, from a fit as from the truth."""
     values = {Parameter("fixed", effects=(name,)): float(value) for name, value in fixed.items()}
-    for row in components.itertuples():
-        if pd.isna(row.effect):
+    rows = zip(*(components[name] for name in ("group", "effect", "effect2", "sdcor")), strict=True)
+    for group, effect, effect2, sdcor in rows:
+        if pd.isna(effect):
             parameter = Parameter("sigma")
-        elif pd.isna(row.effect2):
-            parameter = Parameter("sd", row.group, (row.effect,))
+        elif pd.isna(effect2):
+            parameter = Parameter("sd", group, (effect,))
         else:
             # The intercept first, so that the order of the terms in a formula does not matter.
-            pair = sorted((row.effect, row.effect2), key=lambda e: (e != "Intercept", e))
-            parameter = Parameter("cor", row.group, tuple(pair))
-        values[parameter] = float(row.sdcor)
+            pair = sorted((effect, effect2), key=lambda e: (e != "Intercept", e))
+            parameter = Parameter("cor", group, tuple(pair))
+        values[parameter] = float(sdcor)
     return values
 
 
-def _as_in_truth(groups: pd.Series, true_groups: list[str]) -> list[str]:
+def _as_in_truth(groups: Iterable[str], true_groups: list[str]) -> list[str]:
     """Rename the groups of a fit that are the units of a group of the truth."""
     names = dict.fromkeys(groups)
     found = {name: name for name in names if name in true_groups}
