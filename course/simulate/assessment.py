@@ -10,8 +10,9 @@ import pandas as pd
 from course.common.arguments import dictionary, number, unknown, whole, whole_or_range
 from course.common.reasons import NO_REASON, pack_reasons
 from course.errors import CourseError
+from course.simulate.effects import random_effects
 from course.simulate.plausible import draw_plausible_values
-from course.simulate.schools import Simulation, Size, random_effects
+from course.simulate.schools import Simulation, Size
 from course.simulate.survey import ENROLMENT, draw_schools, draw_students, weight_columns
 from course.simulate.truth import truth_of
 

@@ -6,13 +6,15 @@ that level, the numbers of the unit itself and of the units that contain it.
 
 from __future__ import annotations
 
+from typing import TypeAlias
+
 import numpy as np
 import pandas as pd
 
 from course.simulate.truth import CONTAINERS
 
 Codes = dict[str, np.ndarray]
-Column = pd.api.extensions.ExtensionArray | np.ndarray
+Column: TypeAlias = pd.api.extensions.ExtensionArray | np.ndarray
 # The type of a plain text column: to look it up by its name "str" takes longer than to fill a small column.
 TEXT = pd.StringDtype(na_value=np.nan)
 _CHAIN = ("province", "school", "classroom", "student_id")

@@ -13,6 +13,7 @@ import pandas as pd
 
 from course.common.arguments import choice, dictionary, number, unknown, whole, whole_or_range
 from course.errors import CourseError
+from course.simulate.effects import Drawn, add_effects, moved_effects, moved_terms, random_effects
 from course.simulate.population import (
     TEXT,
     Codes,
@@ -23,7 +24,7 @@ from course.simulate.population import (
     unit_index,
 )
 from course.simulate.responses import FAMILIES, Response
-from course.simulate.truth import CONTAINERS, Drawn, Truth, moved_effects, moved_terms, truth_of
+from course.simulate.truth import CONTAINERS, Truth, truth_of
 
 AGES = (8.0, 12.0)  # years
 SEXES = ("female", "male")
@@ -39,6 +40,19 @@ GAPS_BY = {
 }
 SIZES = ("provinces", "schools", "classrooms", "students")  # each per unit of the one before
 Size = int | tuple[int, int]
+
+
+class _TruthOnDemand:
+    """The truth of a simulation that has what makes it instead: it is made when it is first read.
+
+    A study of power simulates thousands of times, and reads none.
+    """
+
+    def __get__(self, simulation: Simulation | None, owner: type) -> Truth:
+        if simulation is None:
+            raise AttributeError("truth")  # so that the field of the dataclass has no default
+        truth = vars(simulation)["truth"] = vars(simulation)["_make_truth"]()
+        return truth
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,20 +74,14 @@ class Simulation:
     data: pd.DataFrame
     truth: Truth
 
+    if not TYPE_CHECKING:  # to a type checker it is a field like the other
+        truth = _TruthOnDemand()
+
     @classmethod
-    def with_truth_on_demand(cls, data: pd.DataFrame, make: Callable[[], Truth]) -> Simulation:
-        """The same with a truth that is made when it is first read: a study of power never does."""
-        one = cls.__new__(cls)
-        vars(one).update(data=data, _make_truth=make)
-        return one
-
-    if not TYPE_CHECKING:  # a type checker shall find names that are none
-
-        def __getattr__(self, name: str) -> object:
-            if name != "truth" or "_make_truth" not in vars(self):
-                raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
-            truth = vars(self)["truth"] = vars(self)["_make_truth"]()
-            return truth
+    def _with_truth_on_demand(cls, data: pd.DataFrame, make: Callable[[], Truth]) -> Simulation:
+        simulation = cls.__new__(cls)
+        vars(simulation).update(data=data, _make_truth=make)
+        return simulation
 
 
 def simulate_schools(
@@ -301,7 +309,9 @@ def simulate_schools(
     for term, value in moved_terms(fixed, "age", -intercept_at).items():
         sums += value * _product(term, columns)
     for level in levels:
-        _add_effects(sums, moved_effects(effects[level].values, -intercept_at), rows[level], columns["age"])
+        add_effects(
+            sums, moved_effects(effects[level].values, -intercept_at), rows[level], columns["age"]
+        )
     response = kind.draw(sums, columns, for_residuals)
     columns["sex"] = pd.array(SEXES, dtype=TEXT).take(columns["sex"])
     identifiers = {level: names.column(level, rows[level]) for level in CONTAINERS}
@@ -313,7 +323,7 @@ def simulate_schools(
         else:
             gaps = (for_gaps.random(population[unit][unit].size) < missing[column])[rows[unit]]
         data[column] = data[column].mask(gaps)
-    return Simulation.with_truth_on_demand(data, make_truth)
+    return Simulation._with_truth_on_demand(data, make_truth)
 
 
 def _predictors(
@@ -336,23 +346,6 @@ def _predictors(
     return columns
 
 
-def random_effects(
-    z: np.ndarray, intercept_sd: float, slope_sd: float | None, correlation: float, slope: str
-) -> Drawn:
-    """Scale standard normal draws (units x 2) to random effects."""
-    if slope_sd is None:
-        names, scale, covariance = ["Intercept"], [[intercept_sd]], [[intercept_sd**2]]
-    else:
-        names = ["Intercept", slope]
-        rest = math.sqrt(1 - correlation**2)
-        scale = [[intercept_sd, 0.0], [correlation * slope_sd, rest * slope_sd]]
-        between = correlation * intercept_sd * slope_sd
-        covariance = [[intercept_sd**2, between], [between, slope_sd**2]]
-    # each effect in one piece, as the columns of a table are
-    values = np.asfortranarray(z[:, : len(names)] @ np.transpose(scale))
-    return Drawn(names, values, np.array(covariance))
-
-
 def _truth(
     fixed: dict[str, float],
     drawn: dict[str, Drawn],
@@ -363,15 +356,6 @@ def _truth(
     """The truth of pupils whose effects are meant at the age intercept_at, in terms of the column age."""
     truth = truth_of(fixed, drawn, [unit_index(one) for one in units], residual_sd)
     return truth.centred("age", at=-intercept_at) if intercept_at else truth
-
-
-def _add_effects(
-    score: np.ndarray, effects: np.ndarray, codes: np.ndarray, age: np.ndarray
-) -> None:
-    """Add random intercepts and slopes (units x 1 or 2) to the scores, in place: pupils may be a million."""
-    score += effects[:, 0][codes]
-    if effects.shape[1] > 1:
-        score += effects[:, 1][codes] * age
 
 
 def _product(term: str, columns: Codes) -> np.ndarray | float:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,6 +12,7 @@ import pandas as pd
 from course.common.parameter import Parameter
 from course.common.variance_table import components_table
 from course.errors import CourseError
+from course.simulate.effects import Drawn, moved_covariance, moved_effects, moved_terms
 
 # Levels of the simulated schools, coarsest first, with the levels that contain them.
 CONTAINERS = {
@@ -97,8 +98,7 @@ class Truth:
         for group, effects in self.random_effects.items():
             covariance, drawn[group] = _covariance(self.variance_components, group), effects
             if "age" in effects:
-                move = _move(at)
-                covariance = move @ covariance @ move.T
+                covariance = moved_covariance(covariance, at)
                 drawn[group] = pd.DataFrame(
                     moved_effects(effects.to_numpy(), at), effects.index, ["Intercept", name]
                 )
@@ -208,24 +208,6 @@ class Truth:
         return table
 
 
-class Drawn(NamedTuple):
-    """Random effects of one group in numbers, of which `truth_of` makes tables.
-
-    Attributes
-    ----------
-    names : list of str
-        Of the effects, k of them.
-    values : ndarray, shape (units, k)
-        What was drawn.
-    covariance : ndarray, shape (k, k)
-        What it was drawn from.
-    """
-
-    names: list[str]
-    values: np.ndarray
-    covariance: np.ndarray
-
-
 def truth_of(
     fixed: Mapping[str, float],
     drawn: Mapping[str, Drawn],
@@ -251,44 +233,6 @@ def truth_of(
         covariances[group] = pd.DataFrame(one.covariance, names, names)
         effects[group] = pd.DataFrame(one.values, columns=names).set_index(index)
     return Truth(pd.Series(fixed), variance_table(covariances, residual_sd), effects)
-
-
-def moved_terms(
-    fixed: Mapping[str, float] | pd.Series, name: str, at: float
-) -> dict[str, float]:
-    """Fixed effects in terms of ``name = age - at``, as `Truth.centred` has them.
-
-    Examples
-    --------
-    >>> moved_terms({"Intercept": 50.0, "age": 2.0, "age:year": 1.0}, "age_c", at=10)
-    {'Intercept': 70.0, 'age_c': 2.0, 'year': 10.0, 'age_c:year': 1.0}
-    """
-    moved: dict[str, float] = {}
-    for term, value in fixed.items():
-        factors = term.split(":")
-        if "age" in factors:
-            if at != 0:
-                rest = ":".join(f for f in factors if f != "age") or "Intercept"
-                moved[rest] = moved.get(rest, 0.0) + at * value
-            term = ":".join(name if f == "age" else f for f in factors)
-        moved[term] = moved.get(term, 0.0) + value
-    return moved
-
-
-def moved_effects(effects: np.ndarray, at: float) -> np.ndarray:
-    """Random intercepts and age slopes (units x 2) in the same terms; intercepts alone stay.
-
-    Examples
-    --------
-    >>> moved_effects(np.array([[1.0, 0.5]]), at=10)
-    array([[6. , 0.5]])
-    """
-    return effects @ _move(at).T if at and effects.shape[1] == 2 else effects
-
-
-def _move(at: float) -> np.ndarray:
-    """What takes an intercept and a slope to the place ``at``: u0 + at * u1, and u1."""
-    return np.array([[1.0, at], [0.0, 1.0]])
 
 
 def variance_table(
