@@ -110,7 +110,7 @@ doctor: .venv/installed ## check the installation: OK and FAIL lines, with the m
 lint: style ## check style, types and likely bugs
 	$(VENV_PYTHON) -m mypy
 
-# Without the types: these tests/project/test_types.py checks, in `make test` beside other tests and not before them.
+# Without the types, which take half a minute.
 .PHONY: style
 style: .venv/installed-test
 	$(VENV_PYTHON) -m ruff check

@@ -13,7 +13,8 @@ from functools import cached_property
 import numpy as np
 from scipy.linalg import blas, lapack
 
-from course.solver.elimination import LARGE, invert_batch
+from course.solver.elimination import LARGE
+from course.solver.small_matrices import invert_batch
 
 
 class Blocks:

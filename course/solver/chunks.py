@@ -1,22 +1,32 @@
 """The elimination of very many levels, some at a time: what is made on the way stays in the fast memory.
 
-Nothing is kept for the way back; there each chunk is eliminated once more. That costs no more time, as its
-arrays then lie in the processor's caches, and a fit of millions of levels needs little more memory than
-their cross-products do.
+For the way back each chunk's arrays are kept, or, of millions of levels, made once more: a fit of so many
+needs little more memory than their cross-products do, and takes a third longer for an evaluation.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TypeVar
 
 import numpy as np
 
 from course.solver.elimination import Eliminated, Stage, Sums
+from course.solver.small_matrices import at
 
 CHUNK = 20_000  # levels at a time (of 1,000 to 100,000 the fastest, measured with two effects)
+MOST_KEPT = 500_000  # levels: with two effects in 100 MB
 T = TypeVar("T")
-Tape = tuple[np.ndarray, np.ndarray]  # M and Lambda: from these each chunk begins again
+
+
+@dataclass
+class Tape:
+    """What was eliminated, and what that left of each chunk: none where there are too many levels."""
+
+    M: np.ndarray
+    Lambda: np.ndarray
+    kept: list[Eliminated | None]
 
 
 class ChunkedStage:
@@ -33,7 +43,7 @@ class ChunkedStage:
     """
 
     def __init__(self, grouping: int, z: list[int], sums: Sums):
-        self.grouping, self.z = grouping, np.array(z)
+        self.grouping, self.of_U, self.z = grouping, tuple(z), at(z)
         self.sums, self.parent = sums, sums.parent
         self.parts = []
         for start in range(0, len(self.parent), CHUNK):
@@ -45,17 +55,19 @@ class ChunkedStage:
     def eliminate(self, M: np.ndarray, Lambda: np.ndarray) -> tuple[np.ndarray, np.ndarray, Tape]:
         """As `Stage.eliminate`."""
         M_next, logdet = np.zeros((*M.shape[:2], self.parent[-1] + 1)), []
+        tape = Tape(M, Lambda, [])
         for levels, parents, part in self.parts:
-            total, more, _ = part.eliminate(M[:, :, levels], _of_levels(Lambda, levels))
+            total, more, own = part.eliminate(M[:, :, levels], _of_levels(Lambda, levels))
             M_next[:, :, parents] += total  # children of one parent may lie in two chunks
             logdet.append(more)
-        return M_next, np.concatenate(logdet), (M, Lambda)
+            tape.kept.append(own if len(self.parent) <= MOST_KEPT else None)
+        return M_next, np.concatenate(logdet), tape
 
     def _each(self, tape: Tape, work: Callable[[Stage, Eliminated, slice], T]) -> list[T]:
-        M, Lambda = tape
         made = []
-        for levels, parents, part in self.parts:
-            _, _, own = part.eliminate(M[:, :, levels], _of_levels(Lambda, levels))
+        for (levels, parents, part), own in zip(self.parts, tape.kept, strict=True):
+            if own is None:
+                _, _, own = part.eliminate(tape.M[:, :, levels], _of_levels(tape.Lambda, levels))
             made.append(work(part, own, parents))
         return made
 

@@ -20,9 +20,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from course.solver.elimination import Stage, product
+from course.solver.elimination import Stage
 from course.solver.factors import lower_factor
 from course.solver.problem import Problem
+from course.solver.small_matrices import product
 from course.solver.together import at_thetas, pack_together
 
 STEP = 1e-4  # for differences of an exact gradient, in standardised units
@@ -64,7 +65,7 @@ class CommonStart:
 
     def _slopes_around(self) -> tuple[np.ndarray, np.ndarray]:
         """The derivatives of L and of the deviance by theta: here, then a step ahead in each theta."""
-        found, X = [], np.ix_(self.problem.x, self.problem.x)
+        found, X = [], self.problem.xx
         thetas = self.theta + np.vstack([0 * self.unit, STEP * np.diag(self.unit)])
         for around, at in at_thetas(self.problem, thetas):
             bar = np.zeros(at.root.shape)

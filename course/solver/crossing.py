@@ -33,8 +33,9 @@ from course.errors import CourseError
 from course.solver.blocks import Blocks, Bordered
 from course.solver.coupling import couple, incidence, is_sparse
 from course.solver.dissection import dissect
-from course.solver.elimination import Eliminated, eliminate_levels, product, transpose
+from course.solver.elimination import Eliminated, eliminate_levels
 from course.solver.pattern import Levels
+from course.solver.small_matrices import product, transpose
 
 MAX_CELLS = 250_000_000  # of the matrix K: 2 GB
 

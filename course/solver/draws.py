@@ -21,9 +21,10 @@ from functools import reduce
 import numpy as np
 
 from course.design.groups import pair_numbers, renumber
-from course.solver.elimination import cross_products, product
+from course.solver.elimination import cross_products
 from course.solver.estimates import Optimum
 from course.solver.problem import Problem
+from course.solver.small_matrices import product
 
 NO_DIRECTION = 1e-10  # share of the largest eigenvalue of M below which one is rounding
 

@@ -26,9 +26,9 @@ from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
-from scipy.linalg import lapack
 
 from course.common.memory import in_batches, keep_freed_memory
+from course.solver.small_matrices import at, invert, product, square, transpose
 
 keep_freed_memory()  # an evaluation makes arrays as large as the one before freed
 
@@ -37,7 +37,6 @@ FEW_CHILDREN = 16  # for sums over so few, adding them up one by one is faster (
 MANY_CHILDREN = 64  # with so many of a parent, products over all of them are faster (measured)
 LOST = 1e-3  # of a column's squares: where a difference of sums leaves less, digits are gone
 ADJUGATE = np.array([[1.0, -1.0], [-1.0, 1.0]])[:, :, None]  # the signs of a 2 by 2 matrix's
-FEW = 20  # with fewer matrices than so many times their size, LAPACK is faster (measured)
 
 
 def cross_products(U: np.ndarray | Sequence, codes: np.ndarray) -> np.ndarray:
@@ -87,114 +86,11 @@ def products_with(
     return [np.stack([np.add.reduceat(x * y, starts) for x in (*XZ, y)]) for y in responses]
 
 
-def tells_apart(XX: np.ndarray) -> np.ndarray:
-    """Whether X'X, (..., p, p), is that of columns of which none follows from others."""
-    scale = np.sqrt(XX.diagonal(axis1=-2, axis2=-1))
-    over = 1 / np.where(scale > 0, scale, 1.0)
-    relative = over[..., :, None] * XX * over[..., None, :]
-    values = np.linalg.eigvalsh(relative)
-    return (scale > 0).all(axis=-1) & (values >= 1e-9).all(axis=-1)
-
-
-def invert(A: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Inverse and log-determinant of many small positive definite matrices, by sweeping.
-
-    Parameters
-    ----------
-    A : ndarray, shape (k, k, L)
-        Overwritten.
-
-    Returns
-    -------
-    inverse : ndarray, shape (k, k, L)
-    logdet : ndarray, shape (L,)
-    """
-    k = len(A)
-    if k == 1:
-        return 1 / A, np.log(A[0, 0])
-    if A.shape[2] < FEW * k:  # the loops below would cost more than the arithmetic
-        inverses, logdet = invert_batch(np.ascontiguousarray(A.transpose(2, 0, 1)))
-        return np.ascontiguousarray(inverses.transpose(1, 2, 0)), logdet
-    if k == 2:
-        return _invert_two_by_two(A)
-    logdet = np.zeros(A.shape[2])
-    for j in range(k):
-        logdet += np.log(A[j, j])
-        over_pivot = 1 / A[j, j]
-        column = A[:, j].copy()
-        A[j] *= over_pivot
-        for i in range(k):
-            if i != j:
-                A[i] -= column[i] * A[j]
-                A[i, j] = -column[i] * over_pivot
-        A[j, j] = over_pivot
-    return A, logdet
-
-
-def _invert_two_by_two(A: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """As `invert`, for an intercept and a slope: one logarithm and one division of each level."""
-    determinant = A[0, 0] * A[1, 1] - A[0, 1] ** 2
-    inverse = np.empty_like(A)
-    inverse[0, 0], inverse[1, 1] = A[1, 1], A[0, 0]
-    inverse[0, 1] = inverse[1, 0] = -A[0, 1]
-    inverse /= determinant
-    return inverse, np.log(determinant)
-
-
-def invert_batch(S: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Inverses of positive definite matrices (m, q, q), and their log-determinants (m,).
-
-    A matrix that rounding has made indefinite has the log-determinant NaN.
-    """
-    # one large matrix: from its Cholesky factor, at a third of the cost
-    factor, failed = lapack.dpotrf(S[0].T, lower=True) if len(S) == 1 else (None, True)
-    if factor is None or failed:
-        sign, logdet = np.linalg.slogdet(S)
-        return np.linalg.inv(S), np.where(sign > 0, logdet, np.nan)
-    logdet = 2 * np.log(np.diagonal(factor)).sum()
-    inverse, _ = lapack.dpotri(factor, lower=True, overwrite_c=True)
-    inverse += inverse.T  # the upper triangle was 0
-    np.fill_diagonal(inverse, np.diagonal(inverse) / 2)
-    return inverse[None], np.array([logdet])
-
-
-def solve(A: np.ndarray, right: np.ndarray) -> tuple[np.ndarray, float]:
-    """A^-1 right of one small positive definite matrix, and log|A|.
-
-    SciPy's own functions would take most of the time to look at their arguments.
-
-    Raises
-    ------
-    numpy.linalg.LinAlgError
-        If A is not positive definite.
-    """
-    if not len(A):
-        return np.zeros(right.shape), 0.0
-    factor, failed = lapack.dpotrf(A, lower=True)
-    if failed:
-        raise np.linalg.LinAlgError("the matrix is not positive definite")
-    solution, _ = lapack.dpotrs(factor, right, lower=True)
-    return solution, 2 * np.log(np.diagonal(factor)).sum()
-
-
-def product(left: np.ndarray, right: np.ndarray) -> np.ndarray:
-    """Matrix products over the last axis: (a, b, L) times (b, c, L). One may lack the axis."""
-    if left.shape[1] == 1:  # nothing to add up
-        left = left if left.ndim == 3 else left[:, :, None]
-        return left * (right if right.ndim == 3 else right[:, :, None])
-    one, other = ("ab" if left.ndim == 2 else "abl"), ("bc" if right.ndim == 2 else "bcl")
-    return np.einsum(f"{one},{other}->acl", left, right)
-
-
-def transpose(A: np.ndarray) -> np.ndarray:
-    return A.swapaxes(0, 1)
-
-
 @dataclass
 class Eliminated:
     """What one elimination leaves for the way back; see the module's notation."""
 
-    z: np.ndarray  # (k,)
+    z: slice | np.ndarray  # where U has its k columns
     Lambda: np.ndarray  # (k, k), or one for each level, (k, k, L)
     M_z: np.ndarray  # (k, u, L)
     W: np.ndarray  # (k, k, L)
@@ -211,14 +107,14 @@ class Eliminated:
 
 
 def eliminate_levels(
-    M_z: np.ndarray, z: np.ndarray, Lambda: np.ndarray
+    M_z: np.ndarray, z: slice | np.ndarray, Lambda: np.ndarray
 ) -> tuple[Eliminated, np.ndarray]:
     """What the elimination of each level's own effects needs of M, and log|A| by level.
 
     Lambda is one for all levels, (k, k), or has one for each, (k, k, L).
     """
     M_zz = M_z[:, z]
-    found = _from_covariance(M_zz, Lambda) if len(z) == 2 else None
+    found = _from_covariance(M_zz, Lambda) if len(M_zz) == 2 else None
     if found:
         (W, logdet), H = found, None
         P = product(W, M_z)
@@ -250,13 +146,14 @@ def _from_covariance(M_zz: np.ndarray, Lambda: np.ndarray) -> tuple[np.ndarray, 
 
 
 def _from_factor(
-    M_z: np.ndarray, z: np.ndarray, Lambda: np.ndarray
+    M_z: np.ndarray, z: slice | np.ndarray, Lambda: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """W, P, H and log|A|, whatever Lambda may be."""
-    k = len(z)
+    k = len(M_z)
     A = product(transpose(Lambda), product(M_z[:, z], Lambda))
-    A[np.diag_indices(k)] += 1
-    large = k > 1 and A[np.diag_indices(k)].max() > LARGE
+    diagonal = np.einsum("iil->il", A)
+    diagonal += 1
+    large = k > 1 and diagonal.max() > LARGE
     A_inverse, logdet = invert(A.copy() if large else A)
     if not large:
         H = product(Lambda, A_inverse)
@@ -286,7 +183,8 @@ class Stage:
     """
 
     def __init__(self, grouping: int, z: list[int], sums: Sums):
-        self.grouping, self.z, self.sums = grouping, np.array(z), sums
+        self.grouping, self.z, self.zz, self.sums = grouping, at(z), square(z), sums
+        self.of_U = tuple(z)
 
     def eliminate(
         self, M: np.ndarray, Lambda: np.ndarray
@@ -301,7 +199,7 @@ class Stage:
         M_next[self.z] = total = self.sums.total(tape.M_plus)
         M_next[:, self.z] = transpose(total)
         # symmetric: of the other columns the rows of the upper triangle, one after another
-        upper, rows = _upper_triangle(len(M), tuple(self.z))
+        upper, rows = _upper_triangle(len(M), self.of_U)
         left = M[upper]
         for i, columns, place in rows:
             left[place] -= np.einsum("kl,kul->ul", tape.M_z[:, i], tape.P[:, columns])
@@ -327,7 +225,7 @@ class Stage:
         M_bar = self.sums.spread(M_bar)
         M_bar[z] -= Q
         M_bar[:, z] -= transpose(Q)
-        M_bar[np.ix_(z, z)] += product(Q, transpose(tape.P)) + tape.W
+        M_bar[self.zz] += product(Q, transpose(tape.P)) + tape.W
         return M_bar
 
     def by_covariance(self, tape: Eliminated, M_bar: np.ndarray) -> np.ndarray:

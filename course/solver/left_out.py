@@ -19,11 +19,12 @@ from typing import Any
 
 import numpy as np
 
-from course.solver.elimination import Stage, Sums, tells_apart
+from course.solver.elimination import Stage, Sums
 from course.solver.estimates import Optimum, optima
 from course.solver.problem import SMALL, Evaluation, Problem
 from course.solver.quasi_newton import Found
 from course.solver.refits import Refitter, how_many
+from course.solver.small_matrices import tells_apart
 from course.solver.together import Batches, Together, at_root, unpack_together
 
 NEAR = 0.13  # how far away the points are, in standard errors, and how far the model is believed
@@ -117,7 +118,7 @@ class EachLeftOut(Problem):
     @property
     def identified(self) -> np.ndarray:
         """Whether the other rows tell all fixed effects apart, for each level."""
-        XX = self.M[np.ix_(self.x, self.x)]
+        XX = self.M[self.xx]
         for stage in self.stages[: self.own]:
             XX = stage.sums.total(XX)
         return tells_apart((XX.sum(axis=2, keepdims=True) - XX).transpose(2, 0, 1))
@@ -146,7 +147,7 @@ class EachLeftOut(Problem):
 
 def _each(stage: Stage, M: np.ndarray, factors: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
     """What each level adds to the M of its parent, (u, u, L), and its log|A|, (L,)."""
-    alone = Stage(stage.grouping, list(stage.z), Sums(np.arange(M.shape[2])))
+    alone = Stage(stage.grouping, list(stage.of_U), Sums(np.arange(M.shape[2])))
     left, logdet, _ = alone.eliminate(M, factors[stage.grouping])
     return left, logdet
 

@@ -16,7 +16,7 @@ import numpy as np
 from scipy import sparse
 
 from course.solver.blocks import Blocks, Bordered
-from course.solver.elimination import product
+from course.solver.small_matrices import product
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,8 @@ from course.design.design import Design
 from course.design.groups import components, lies_in, parents
 from course.solver.chunks import stage_for
 from course.solver.crossing import Crossing
-from course.solver.elimination import Sums, cross_products, products_with, solve, tells_apart
+from course.solver.elimination import Sums, cross_products, products_with
+from course.solver.small_matrices import solve, square, tells_apart
 from course.solver.standardise import Columns, standardise
 
 # The relative standard deviation of every effect at which a search starts.
@@ -109,6 +110,7 @@ class Problem:
     def _take(self, columns: Columns) -> None:
         self.columns = columns
         self.x, self.z, self.y_at = columns.x, columns.z, columns.y_at
+        self.xx = square(self.x)
         self.T_x, self.T_z = columns.T_x, columns.T_z
         self.y_scale, self.y_shift = columns.y_scale, columns.y_shift
 
@@ -234,7 +236,7 @@ class Problem:
     @property
     def identifies_beta(self) -> bool:
         """Whether the rows tell all fixed effects apart."""
-        return bool(tells_apart(self.M[np.ix_(self.x, self.x)].sum(axis=2)))
+        return bool(tells_apart(self.M[self.xx].sum(axis=2)))
 
     # -- theta ------------------------------------------------------------------------------
 
@@ -261,18 +263,16 @@ class Problem:
 
     def with_factors(self, factors: list[np.ndarray]) -> Evaluation:
         """The same at given Lambdas. Those of nested groupings may have entries above the diagonal."""
-        M, logdet = self.M, 0.0
-        tape: list = []
+        M, logdet, tape = self.M, 0.0, []
         if self.crossing:
-            M, more, crossed = self.crossing.eliminate(M, factors)
-            M = self.block_sums.total(M)
-            logdet, tape = logdet + more, [crossed]
+            M, logdet, crossed = self.crossing.eliminate(M, factors)
+            M, tape = self.block_sums.total(M), [crossed]
         for stage in self.stages:
             M, more, step = stage.eliminate(M, factors[stage.grouping])
             logdet += more.sum()
             tape.append(step)
         root = M[:, :, 0]
-        XX, Xy = root[np.ix_(self.x, self.x)], root[self.x, self.y_at]
+        XX, Xy = root[self.xx], root[self.x, self.y_at]
         solved, logdet_XX = solve(XX, np.column_stack([Xy, np.eye(self.p)]))
         beta, XX_inverse = solved[:, 0], solved[:, 1:]
         r2 = root[self.y_at, self.y_at] - Xy @ beta
@@ -311,7 +311,7 @@ class Problem:
         v = self.residual_coefficients(at)
         bar = v[:, None] * v / sigma2
         if reml:
-            bar[np.ix_(self.x, self.x)] += at.XX_inverse
+            bar[self.xx] += at.XX_inverse
         return bar
 
     def pull_back(self, at: Evaluation, bar: np.ndarray) -> np.ndarray:

@@ -23,16 +23,9 @@ import numpy as np
 
 from course.design.design import Design
 from course.design.sampling_weights import SamplingWeights
-from course.solver.elimination import (
-    Eliminated,
-    Stage,
-    Sums,
-    cross_products,
-    eliminate_levels,
-    product,
-    transpose,
-)
+from course.solver.elimination import Eliminated, Stage, Sums, cross_products, eliminate_levels
 from course.solver.problem import Evaluation, Problem
+from course.solver.small_matrices import product, transpose
 
 
 class WeightedStage(Stage):
@@ -69,7 +62,7 @@ class WeightedStage(Stage):
         Q = product(tape.P, M_bar)
         M_bar[z] -= Q
         M_bar[:, z] -= transpose(Q)
-        M_bar[np.ix_(z, z)] += product(Q, transpose(tape.P)) + self.counts * tape.W
+        M_bar[self.zz] += product(Q, transpose(tape.P)) + self.counts * tape.W
         return M_bar
 
     def by_covariance(self, tape: Eliminated, M_bar: np.ndarray) -> np.ndarray:

@@ -19,10 +19,10 @@ from itertools import combinations_with_replacement
 import numpy as np
 
 from course.errors import CourseError
-from course.solver.elimination import product, transpose
 from course.solver.estimates import NEAR_ZERO
 from course.solver.factors import lower_factor
 from course.solver.pseudo_likelihood import PseudoProblem
+from course.solver.small_matrices import product, transpose
 
 STEP = 1e-30  # of the complex step: there is no difference of near numbers, so it may be as small
 
@@ -145,7 +145,7 @@ def cluster_scores(
     relative = [matrix / sigma2 for matrix in G]
     M, sizes, tapes = problem.M, problem.sizes, []
     for i, stage in enumerate(problem.stages):
-        M_z, k = M[stage.z], len(stage.z)
+        M_z, k = M[stage.z], len(stage.of_U)
         A = product(M_z[:, stage.z], relative[stage.grouping])
         A[np.diag_indices(k)] += 1
         T = np.linalg.inv(A.transpose(2, 0, 1)).transpose(1, 2, 0)
@@ -179,7 +179,7 @@ def cluster_scores(
             Q = product(P, bar)
             bar[stage.z] -= Q
             bar[:, stage.z] -= transpose(Q)
-            bar[np.ix_(stage.z, stage.z)] += product(Q, transpose(P)) + counts * W
+            bar[stage.zz] += product(Q, transpose(P)) + counts * W
             bar = below.weights * below.sums.spread(bar)
             counts = below.weights * below.sums.spread(counts)
             cluster = below.sums.spread(cluster)

@@ -40,9 +40,9 @@ def test_the_package_says_that_it_has_types():
     assert (PACKAGE / "py.typed").is_file()
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_mypy_finds_no_fault_and_sees_signatures_and_results(tmp_path):
-    """One run for both, since its start is the most of it: the package as `make lint` does, and a lesson."""
+    """The package, as `make lint` does, and a lesson in one run, since its start is the most of it."""
     script = tmp_path / "lesson.py"
     script.write_text(
         "from course import load, mixedlm, plots\n"

@@ -5,8 +5,9 @@ import pytest
 from made import problem_of, table
 
 from course.common import memory
-from course.solver import elimination
-from course.solver.elimination import FEW, Stage, Sums, cross_products, invert, invert_batch
+from course.solver import chunks, elimination
+from course.solver.elimination import Stage, Sums, cross_products
+from course.solver.small_matrices import FEW, invert, invert_batch
 from course.solver.together import Together
 
 
@@ -136,3 +137,23 @@ def test_two_effects_are_eliminated_as_dense_algebra_has_it(size, own):
         np.testing.assert_allclose(tape.H[:, :, level], H, rtol=1e-8, atol=1e-9 * np.abs(H).max())
         left = M[:2, :, level] - M[:2, :2, level] @ P
         np.testing.assert_allclose(tape.M_plus[:, :, level], left, atol=1e-8)
+
+
+@pytest.mark.parametrize("most_kept", [0, 1000])
+def test_levels_in_chunks_are_those_at_once_kept_or_made_again(monkeypatch, most_kept):
+    """Children of one parent lie in two chunks; two intercepts and slopes above each other."""
+    data = table(8, 900).assign(room=np.arange(900) // 15, school=np.arange(900) // 75)
+    formula = "y ~ x + (x|room) + (x|school)"
+    problem = problem_of(formula, data)
+    monkeypatch.setattr(chunks, "CHUNK", 7)
+    monkeypatch.setattr(chunks, "MOST_KEPT", most_kept)
+    other = problem_of(formula, data)
+    assert isinstance(other.stages[0], chunks.ChunkedStage)
+    assert not isinstance(problem.stages[0], chunks.ChunkedStage)
+    at, in_chunks = (one.evaluate(1.3 * problem.start) for one in (problem, other))
+    assert (in_chunks.tape[0].kept[0] is None) is (most_kept == 0)
+    assert other.deviance(in_chunks, True) == pytest.approx(problem.deviance(at, True), abs=1e-9)
+    for name, more in (("gradient", (True,)), ("effects", ()), ("leverages", ())):
+        one, found = (getattr(p, name)(e, *more) for p, e in ((problem, at), (other, in_chunks)))
+        for a, b in zip(one, found, strict=True):
+            np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-9)
