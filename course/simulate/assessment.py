@@ -10,10 +10,11 @@ import pandas as pd
 from course.common.arguments import dictionary, number, unknown, whole, whole_or_range
 from course.common.reasons import NO_REASON, pack_reasons
 from course.errors import CourseError
+from course.simulate.effects import random_effects
 from course.simulate.plausible import draw_plausible_values
-from course.simulate.schools import Simulation, Size, random_effects
+from course.simulate.schools import Simulation, Size
 from course.simulate.survey import ENROLMENT, draw_schools, draw_students, weight_columns
-from course.simulate.truth import Truth, variance_table
+from course.simulate.truth import truth_of
 
 MALE = "ST004D01T[T.Male]"
 FIXED_EFFECTS = {"Intercept": 480.0, "ESCS": 20.0, MALE: 8.0, "GRADE": 30.0}
@@ -191,16 +192,16 @@ def simulate_assessment(
     )
     rows = draw_students(frame, sizes, tilt.get("student", 0.0), for_students, for_samples)
     school = rows["school"].to_numpy()
-    effects, covariance = random_effects(
+    effects = random_effects(
         frame[["z0", "z1"]].to_numpy(), school_sd, slope_sd or None, correlation, "ESCS"
     )
     X = np.column_stack(
         [np.ones(len(rows)), *(rows[name] for name in ("escs", "male", "grade"))]
         + [rows["country"] == c for c in range(1, countries)]
     ).astype(float)
-    Z = X[:, : effects.shape[1]]
+    Z = X[:, : len(effects.names)]
     beta = np.array([fixed.get(name, 0.0) for name in (*FIXED_EFFECTS, *_contrasts(names))])
-    score = X @ beta + (Z * effects.to_numpy()[school]).sum(axis=1)
+    score = X @ beta + (Z * effects.values[school]).sum(axis=1)
     score += residual_sd * rows["z"].to_numpy()
     measured = score + error_sd * for_tests.standard_normal(len(rows))
     vary = [i for i, sd in enumerate((school_sd, slope_sd)) if sd]
@@ -224,11 +225,7 @@ def simulate_assessment(
     if packed:
         data.attrs["missing"] = packed
     sampled = pd.Index(data["SCHOOLID"].unique(), name="SCHOOLID")
-    truth = Truth(
-        pd.Series(fixed),
-        variance_table({"SCHOOLID": covariance}, residual_sd),
-        {"SCHOOLID": effects.set_index(sampled)},
-    )
+    truth = truth_of(fixed, {"SCHOOLID": effects}, [sampled], residual_sd)
     return Simulation(data, truth)
 
 

@@ -6,12 +6,17 @@ that level, the numbers of the unit itself and of the units that contain it.
 
 from __future__ import annotations
 
+from typing import TypeAlias
+
 import numpy as np
 import pandas as pd
 
 from course.simulate.truth import CONTAINERS
 
 Codes = dict[str, np.ndarray]
+Column: TypeAlias = pd.api.extensions.ExtensionArray | np.ndarray
+# The type of a plain text column: to look it up by its name "str" takes longer than to fill a small column.
+TEXT = pd.StringDtype(na_value=np.nan)
 _CHAIN = ("province", "school", "classroom", "student_id")
 _LETTERS = {"province": "P", "school": "S", "classroom": "C"}
 
@@ -97,7 +102,8 @@ class Labels:
     def __init__(self, population: dict[str, Codes], restarting: bool, integer: bool):
         self._population = population
         self._restarting = restarting
-        self._of: dict[str, pd.api.extensions.ExtensionArray | np.ndarray] = {}
+        self._of: dict[str, Column] = {}
+        above: list[str] = []
         for parent, level in zip((None, *_CHAIN), _CHAIN, strict=False):
             codes = population[level]
             number = codes[level] + 1
@@ -109,13 +115,11 @@ class Labels:
             template = f"{_LETTERS.get(level, 'ID')}%0{len(str(number.max()))}d"
             texts = [template % n for n in number.tolist()]
             if parent and level != "student_id" and not restarting:
-                prefixes = self.column(parent, codes[parent])
-                texts = [f"{prefix}-{t}" for prefix, t in zip(prefixes, texts, strict=True)]
-            self._of[level] = pd.array(texts, dtype="str")
+                parents = codes[parent].tolist()
+                texts = [f"{above[i]}-{text}" for i, text in zip(parents, texts, strict=True)]
+            self._of[level], above = pd.array(texts, dtype=TEXT), texts
 
-    def column(
-        self, level: str, codes: np.ndarray
-    ) -> pd.api.extensions.ExtensionArray | np.ndarray:
+    def column(self, level: str, codes: np.ndarray) -> Column:
         """Return the labels of the units with these numbers."""
         return self._of[level].take(codes)
 
@@ -123,15 +127,21 @@ class Labels:
         """Return the name in a formula of the units of a level, such as "school:classroom"."""
         return ":".join(self._path(level))
 
-    def index(self, level: str) -> pd.Index:
-        """Return the units of a level as the index of a table of random effects."""
-        path = self._path(level)
-        columns = [self.column(name, self._population[level][name]) for name in path]
-        if len(path) == 1:
-            return pd.Index(columns[0], name=level)
-        return pd.MultiIndex.from_arrays(columns, names=path)
+    def units(self, level: str) -> dict[str, Column]:
+        """Return the labels of all units of a level, by the columns that it takes to tell them apart."""
+        above = self._path(level)[:-1]
+        codes = self._population[level]
+        return {name: self.column(name, codes[name]) for name in above} | {level: self._of[level]}
 
     def _path(self, level: str) -> list[str]:
         """Columns that it takes to tell the units of a level apart."""
         restarts = self._restarting and level != "student_id"
         return [*CONTAINERS[level], level] if restarts else [level]
+
+
+def unit_index(units: dict[str, Column]) -> pd.Index:
+    """Return labels of units, by column, as the index of a table of random effects."""
+    if len(units) > 1:
+        return pd.MultiIndex.from_arrays(list(units.values()), names=list(units))
+    ((name, labels),) = units.items()
+    return pd.Index(labels, name=name)

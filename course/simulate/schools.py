@@ -3,17 +3,28 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from course.common.arguments import choice, dictionary, number, unknown, whole, whole_or_range
 from course.errors import CourseError
-from course.simulate.population import Codes, Labels, draw_population, follow
+from course.simulate.effects import Drawn, add_effects, moved_effects, moved_terms, random_effects
+from course.simulate.population import (
+    TEXT,
+    Codes,
+    Column,
+    Labels,
+    draw_population,
+    follow,
+    unit_index,
+)
 from course.simulate.responses import FAMILIES, Response
-from course.simulate.truth import CONTAINERS, Truth, variance_table
+from course.simulate.truth import CONTAINERS, Truth, truth_of
 
 AGES = (8.0, 12.0)  # years
 SEXES = ("female", "male")
@@ -29,6 +40,19 @@ GAPS_BY = {
 }
 SIZES = ("provinces", "schools", "classrooms", "students")  # each per unit of the one before
 Size = int | tuple[int, int]
+
+
+class _TruthOnDemand:
+    """The truth of a simulation that has what makes it instead: it is made when it is first read.
+
+    A study of power simulates thousands of times, and reads none.
+    """
+
+    def __get__(self, simulation: Simulation | None, owner: type) -> Truth:
+        if simulation is None:
+            raise AttributeError("truth")  # so that the field of the dataclass has no default
+        truth = vars(simulation)["truth"] = vars(simulation)["_make_truth"]()
+        return truth
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,6 +73,15 @@ class Simulation:
 
     data: pd.DataFrame
     truth: Truth
+
+    if not TYPE_CHECKING:  # to a type checker it is a field like the other
+        truth = _TruthOnDemand()
+
+    @classmethod
+    def _with_truth_on_demand(cls, data: pd.DataFrame, make: Callable[[], Truth]) -> Simulation:
+        simulation = cls.__new__(cls)
+        vars(simulation).update(data=data, _make_truth=make)
+        return simulation
 
 
 def simulate_schools(
@@ -264,22 +297,23 @@ def simulate_schools(
             z[:, 0] = rho * school_age + math.sqrt(1 - rho**2) * z[:, 0]
         sds = intercept_sd.get(level, 0.0), slope_sd.get(level)
         effects[level] = random_effects(z, *sds, correlation.get(level, 0.0), "age")
-    truth = Truth(
-        pd.Series(fixed),
-        variance_table({names.group(g): effects[g][1] for g in levels}, residual_sd),
-        {names.group(g): effects[g][0].set_index(names.index(g)) for g in levels},
-    )
-    # So far the effects are meant at the age intercept_at; the column age has its zero at birth.
-    if intercept_at:
-        truth = truth.centred("age", at=-intercept_at)
+    drawn = {names.group(level): effects[level] for level in levels}
+    units = [names.units(level) for level in levels]
+    make_truth = partial(_truth, fixed, drawn, units, residual_sd, intercept_at)
 
     if residual_sd is None:
         sums = np.zeros(columns["age"].size)
     else:
         sums = residual_sd * for_residuals.standard_normal(columns["age"].size)
-    _add_effects(sums, truth, columns, [rows[level] for level in levels])
+    # The effects are meant at the age intercept_at; the column age has its zero at birth.
+    for term, value in moved_terms(fixed, "age", -intercept_at).items():
+        sums += value * _product(term, columns)
+    for level in levels:
+        add_effects(
+            sums, moved_effects(effects[level].values, -intercept_at), rows[level], columns["age"]
+        )
     response = kind.draw(sums, columns, for_residuals)
-    columns["sex"] = pd.array(SEXES, dtype="str").take(columns["sex"])
+    columns["sex"] = pd.array(SEXES, dtype=TEXT).take(columns["sex"])
     identifiers = {level: names.column(level, rows[level]) for level in CONTAINERS}
     data = pd.DataFrame(identifiers | columns | {kind.column: response}, copy=False)
     for column in (name for name in gaps_by if missing.get(name)):
@@ -289,7 +323,7 @@ def simulate_schools(
         else:
             gaps = (for_gaps.random(population[unit][unit].size) < missing[column])[rows[unit]]
         data[column] = data[column].mask(gaps)
-    return Simulation(data, truth)
+    return Simulation._with_truth_on_demand(data, make_truth)
 
 
 def _predictors(
@@ -312,30 +346,16 @@ def _predictors(
     return columns
 
 
-def random_effects(
-    z: np.ndarray, intercept_sd: float, slope_sd: float | None, correlation: float, slope: str
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Scale standard normal draws (units x 2) to random effects; also their covariance matrix."""
-    if slope_sd is None:
-        names, scale, covariance = ["Intercept"], [[intercept_sd]], [[intercept_sd**2]]
-    else:
-        names = ["Intercept", slope]
-        rest = math.sqrt(1 - correlation**2)
-        scale = [[intercept_sd, 0.0], [correlation * slope_sd, rest * slope_sd]]
-        between = correlation * intercept_sd * slope_sd
-        covariance = [[intercept_sd**2, between], [between, slope_sd**2]]
-    effects = pd.DataFrame(z[:, : len(names)] @ np.transpose(scale), columns=names)
-    return effects, pd.DataFrame(covariance, names, names)
-
-
-def _add_effects(score: np.ndarray, truth: Truth, columns: Codes, groups: list[np.ndarray]) -> None:
-    """Add fixed and random effects to the scores, in place: pupils may be a million."""
-    for term, value in truth.fixed_effects.items():
-        score += value * _product(term, columns)
-    for codes, effects in zip(groups, truth.random_effects.values(), strict=True):
-        score += effects["Intercept"].to_numpy()[codes]
-        if "age" in effects:
-            score += effects["age"].to_numpy()[codes] * columns["age"]
+def _truth(
+    fixed: dict[str, float],
+    drawn: dict[str, Drawn],
+    units: list[dict[str, Column]],
+    residual_sd: float | None,
+    intercept_at: float,
+) -> Truth:
+    """The truth of pupils whose effects are meant at the age intercept_at, in terms of the column age."""
+    truth = truth_of(fixed, drawn, [unit_index(one) for one in units], residual_sd)
+    return truth.centred("age", at=-intercept_at) if intercept_at else truth
 
 
 def _product(term: str, columns: Codes) -> np.ndarray | float:

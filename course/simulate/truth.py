@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -12,6 +12,7 @@ import pandas as pd
 from course.common.parameter import Parameter
 from course.common.variance_table import components_table
 from course.errors import CourseError
+from course.simulate.effects import Drawn, moved_covariance, moved_effects, moved_terms
 
 # Levels of the simulated schools, coarsest first, with the levels that contain them.
 CONTAINERS = {
@@ -93,31 +94,21 @@ class Truth:
         >>> truth.centred("age_c", at=10).fixed_effects.to_dict()
         {'Intercept': 70.0, 'age_c': 2.0}
         """
-        fixed: dict[str, float] = {}
-        for term, value in self.fixed_effects.items():
-            factors = term.split(":")
-            if "age" in factors:
-                if at != 0:
-                    rest = ":".join(f for f in factors if f != "age") or "Intercept"
-                    fixed[rest] = fixed.get(rest, 0.0) + at * value
-                term = ":".join(name if f == "age" else f for f in factors)
-            fixed[term] = fixed.get(term, 0.0) + value
-
-        move = np.array([[1.0, at], [0.0, 1.0]])
         covariances, drawn = {}, {}
         for group, effects in self.random_effects.items():
             covariance, drawn[group] = _covariance(self.variance_components, group), effects
             if "age" in effects:
-                covariance = move @ covariance @ move.T
+                covariance = moved_covariance(covariance, at)
                 drawn[group] = pd.DataFrame(
-                    effects.to_numpy() @ move.T, effects.index, ["Intercept", name]
+                    moved_effects(effects.to_numpy(), at), effects.index, ["Intercept", name]
                 )
             covariances[group] = pd.DataFrame(
                 covariance, drawn[group].columns, drawn[group].columns
             )
         last = self.variance_components.iloc[-1]
         residual_sd = last["sdcor"] if last["group"] == "Residual" else None
-        return Truth(pd.Series(fixed), variance_table(covariances, residual_sd), drawn)
+        fixed = pd.Series(moved_terms(self.fixed_effects, name, at))
+        return Truth(fixed, variance_table(covariances, residual_sd), drawn)
 
     def parameters(self, groups: Sequence[str]) -> pd.Series:
         """True values under the names that `course.parameters` gives those of a fit.
@@ -145,7 +136,7 @@ class Truth:
         4.0
         """
         groups = list(groups)
-        own = _as_in_truth(pd.Series(groups, dtype="str"), list(self.random_effects))
+        own = _as_in_truth(groups, list(self.random_effects))
         names = dict(zip(own, groups, strict=True))
         values = {
             str(replace(parameter, group=names.get(parameter.group, parameter.group))): value
@@ -217,6 +208,33 @@ class Truth:
         return table
 
 
+def truth_of(
+    fixed: Mapping[str, float],
+    drawn: Mapping[str, Drawn],
+    units: Sequence[pd.Index],
+    residual_sd: float | None,
+) -> Truth:
+    """Tables of what was drawn.
+
+    Parameters
+    ----------
+    fixed : mapping of str to float
+        True coefficients by patsy name.
+    drawn : mapping of str to Drawn
+        The random effects by group.
+    units : sequence of Index
+        The labels of the units of each group, in the order of `drawn`.
+    residual_sd : float or None
+        SD of the residual, in the units of the response; None where there is no residual.
+    """
+    covariances, effects = {}, {}
+    for (group, one), index in zip(drawn.items(), units, strict=True):
+        names = pd.Index(one.names)
+        covariances[group] = pd.DataFrame(one.covariance, names, names)
+        effects[group] = pd.DataFrame(one.values, columns=names).set_index(index)
+    return Truth(pd.Series(fixed), variance_table(covariances, residual_sd), effects)
+
+
 def variance_table(
     covariances: Mapping[str, pd.DataFrame], residual_sd: float | None
 ) -> pd.DataFrame:
@@ -284,20 +302,21 @@ def labels(parameter: Parameter) -> dict[str, str]:
 def _parameters(fixed: pd.Series, components: pd.DataFrame) -> dict[Parameter, float]:
     """Values by parameter, from a fit as from the truth."""
     values = {Parameter("fixed", effects=(name,)): float(value) for name, value in fixed.items()}
-    for row in components.itertuples():
-        if pd.isna(row.effect):
+    rows = zip(*(components[name] for name in ("group", "effect", "effect2", "sdcor")), strict=True)
+    for group, effect, effect2, sdcor in rows:
+        if pd.isna(effect):
             parameter = Parameter("sigma")
-        elif pd.isna(row.effect2):
-            parameter = Parameter("sd", row.group, (row.effect,))
+        elif pd.isna(effect2):
+            parameter = Parameter("sd", group, (effect,))
         else:
             # The intercept first, so that the order of the terms in a formula does not matter.
-            pair = sorted((row.effect, row.effect2), key=lambda e: (e != "Intercept", e))
-            parameter = Parameter("cor", row.group, tuple(pair))
-        values[parameter] = float(row.sdcor)
+            pair = sorted((effect, effect2), key=lambda e: (e != "Intercept", e))
+            parameter = Parameter("cor", group, tuple(pair))
+        values[parameter] = float(sdcor)
     return values
 
 
-def _as_in_truth(groups: pd.Series, true_groups: list[str]) -> list[str]:
+def _as_in_truth(groups: Iterable[str], true_groups: list[str]) -> list[str]:
     """Rename the groups of a fit that are the units of a group of the truth."""
     names = dict.fromkeys(groups)
     found = {name: name for name in names if name in true_groups}

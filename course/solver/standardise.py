@@ -8,7 +8,6 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from scipy import linalg
 
 from course.common.memory import in_batches
 from course.design.checks import NOTHING_LEFT, constant_weights, unexplained_squares
@@ -174,17 +173,17 @@ def standardise(design: Design) -> Columns:
     T_z: list[np.ndarray] = []
     B_z: list[np.ndarray] = []
     for grouping in design.groupings:
-        where, blocks, apart = [], [], []
+        where: list[int] = []
+        T, B = np.zeros((2, len(grouping.effects), len(grouping.effects)))
         for block in grouping.blocks:
             names = tuple(grouping.effects[j] for j in block)
             labels = tuple(grouping.labels[j] for j in block)
-            found, T, B = add(grouping.Z[:, block], names, labels)
+            here = slice(len(where), len(where) + len(block))
+            found, T[here, here], B[here, here] = add(grouping.Z[:, block], names, labels)
             where += found
-            blocks.append(T)
-            apart.append(B)
         all_z.append(where)
-        T_z.append(linalg.block_diag(*blocks))
-        B_z.append(linalg.block_diag(*apart))
+        T_z.append(T)
+        B_z.append(B)
     constant = constant_weights(design.X, design.fixed_names)
     y_shift, y_scale, y = _response(design, constant)
     return Columns(

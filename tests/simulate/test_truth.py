@@ -1,5 +1,8 @@
 """The truth of a simulation: its tables, its zero moved, and estimates beside it."""
 
+import copy
+import dataclasses
+import pickle
 from types import SimpleNamespace
 
 import numpy as np
@@ -8,8 +11,8 @@ import pytest
 from made import ALL_SLOPES, LEVELS
 
 from course.errors import CourseError
-from course.simulate.schools import simulate_schools
-from course.simulate.truth import variance_table
+from course.simulate.schools import Simulation, simulate_schools
+from course.simulate.truth import Truth, variance_table
 
 
 def sd_of(table: pd.DataFrame, group: str, effect: str) -> float:
@@ -118,6 +121,48 @@ def test_a_variance_that_vanishes_has_no_correlation():
         seed=1,
     ).truth.centred("age_c", at=-10)
     assert sd_of(truth.variance_components, "school", "Intercept") == pytest.approx(0, abs=1e-6)
+
+
+# --- on demand -------------------------------------------------------------------------------
+
+
+def assert_same_truth(one: Truth, other: Truth) -> None:
+    pd.testing.assert_series_equal(one.fixed_effects, other.fixed_effects, check_exact=True)
+    pd.testing.assert_frame_equal(
+        one.variance_components, other.variance_components, check_exact=True
+    )
+    assert list(one.random_effects) == list(other.random_effects)
+    for group, effects in one.random_effects.items():
+        pd.testing.assert_frame_equal(effects, other.random_effects[group], check_exact=True)
+
+
+@pytest.mark.parametrize(
+    "copied", [copy.copy, copy.deepcopy, lambda a: pickle.loads(pickle.dumps(a))]
+)
+@pytest.mark.parametrize("labels", ["unique", "restarting"])
+def test_a_truth_is_the_same_whenever_it_is_first_read(copied, labels):
+    settings = {"students": 2, "years": 2, "intercept_at": 10, "labels": labels, **ALL_SLOPES}
+    at_once = simulate_schools(2, 2, 2, seed=18, **settings).truth
+    simulation = simulate_schools(2, 2, 2, seed=18, **settings)
+    assert_same_truth(copied(simulation).truth, at_once)
+    # what a reader does to the pupils is nothing to the truth of the simulation
+    simulation.data.loc[:, "student_id"] = "nobody"
+    simulation.data.loc[:, "school"] = "none"
+    assert_same_truth(simulation.truth, at_once)
+    assert simulation.truth is simulation.truth
+    assert_same_truth(copied(simulation).truth, at_once)
+
+
+def test_a_simulation_is_a_dataclass_of_data_and_truth():
+    simulation = simulate_schools(1, 2, 1, 3, seed=1)
+    assert "truth" in dir(simulation)
+    assert [field.name for field in dataclasses.fields(simulation)] == ["data", "truth"]
+    with pytest.raises(AttributeError):
+        simulation.truth = None
+    with pytest.raises(TypeError, match="truth"):
+        Simulation(simulation.data)
+    assert dataclasses.replace(simulation, data=None).truth is simulation.truth
+    assert repr(simulation) == f"Simulation(data={simulation.data!r}, truth={simulation.truth!r})"
 
 
 # --- compare ---------------------------------------------------------------------------------
