@@ -65,6 +65,7 @@ def test_missing_values_are_counted_with_their_labels(path):
     assert model.fit().notes[0] == NOTE == translate(FORMULA, data).notes[0]
 
 
+@pytest.mark.slow
 def test_titles_stand_on_axes_and_in_reports():
     data = read_table(SAV)
     fit = mixedlm(FORMULA, data).fit()

@@ -73,6 +73,7 @@ def test_it_is_short_and_says_where_it_starts(pupils):
     np.testing.assert_allclose(start.fe_params, ours.fe_params, rtol=1e-7)
 
 
+@pytest.mark.slow
 def test_what_is_zero_is_held():
     rng = np.random.default_rng(3)
     frame = pd.DataFrame({"g": np.repeat(np.arange(12), 6).astype(str), "x": rng.normal(size=72)})

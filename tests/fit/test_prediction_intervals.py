@@ -87,6 +87,7 @@ def test_the_population_has_the_interval_of_the_fixed_effects():
     np.testing.assert_allclose(row, mean[row.index], rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_several_groups_slopes_and_unknown_levels():
     """A row of an unknown classroom in a known school: the school's part is known, the classroom's is not."""
     data = load("pupils")

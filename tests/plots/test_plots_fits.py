@@ -288,6 +288,7 @@ def test_recovery_of_one_fit_draws_estimates_intervals_and_truths(simulated):
     assert f"{covered.sum()} of {len(covered)} intervals" in plots.alt_text(axes)
 
 
+@pytest.mark.slow
 def test_recovery_of_many_fits_counts_coverage(simulated):
     axes = plots.recovery(simulated)
     covered = pd.concat(simulated)["covered"].dropna()

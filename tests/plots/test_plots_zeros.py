@@ -73,6 +73,7 @@ def test_a_fan_of_classrooms_holds_the_schools_that_contain_them():
     assert [xy[-1, 1] for xy in drawn] == pytest.approx(expected.to_list())
 
 
+@pytest.mark.slow
 def test_a_fan_over_whole_numbers():
     years = load("pupils_three_years")
     fit = mixedlm("test_score ~ year + (year|school)", years).fit()

@@ -166,6 +166,7 @@ def test_few_nodes_are_between_laplace_and_the_integral():
     assert errors[2] < 1e-3
 
 
+@pytest.mark.slow
 def test_one_school_after_another_is_the_same_in_any_order():
     data = pupils().sample(frac=1, random_state=5)
     ours = mixedglm("passed ~ age + (1|classroom) + (1|test)", data).fit()
