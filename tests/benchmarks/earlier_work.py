@@ -48,13 +48,13 @@ seconds, numbers = {}, {}
 
 
 def measure(name, work, read=None, times=1):
-    """The least of some times: other work on the machine adds to what is short."""
+    """The least of some times, and of those before: other work on the machine adds to what is short."""
     took = []
     for _ in range(times):
         start = time.process_time()
         found = work()
         took.append(time.process_time() - start)
-    seconds[name] = min(took)
+    seconds[name] = min(took + [seconds.get(name, took[0])])
     if read is not None:
         numbers[name] = read(found)
     return found
@@ -81,15 +81,23 @@ measure(
     lambda: confint(by_ml, method="profile"),
     lambda found: found[["lower", "upper"]].to_numpy(dtype=float).ravel().tolist(),
 )
-for name, work in [
-    ("Satterthwaite", lambda: fit.fixed_effects),
-    ("icc", lambda: icc(fit)),
-    ("r2", lambda: r2(fit)),
-    ("predict", lambda: fit.predict(data.head(1000))),
-    ("report", lambda: str(report(fit))),
-    ("summary", lambda: str(fit.summary())),
-]:
-    measure(name, work)
+
+
+def ask(fit):
+    """What a fit is asked, of each kind once, since a fit keeps what it found."""
+    for name, work in [
+        ("Satterthwaite", lambda: fit.fixed_effects),
+        ("icc", lambda: icc(fit)),
+        ("r2", lambda: r2(fit)),
+        ("predict", lambda: fit.predict(data.head(1000))),
+        ("report", lambda: str(report(fit))),
+        ("summary", lambda: str(fit.summary())),
+    ]:
+        measure(name, work)
+
+
+for _ in range(3):
+    ask(mixedlm(NESTED, data).fit())
 large = pupils((20, 50, 8, 25) if not quick else (8, 4, 3, 10), False)
 singular = mixedlm(SLOPES, large)
 assert singular.problem  # the cross-products are not to be measured
