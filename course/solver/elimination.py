@@ -50,7 +50,7 @@ def cross_products(U: np.ndarray | Sequence, codes: np.ndarray) -> np.ndarray:
     """
     u, upper = len(U), np.triu_indices(len(U))
     M = np.zeros((u, u, codes.max() + 1))
-    for rows in _batches_of_levels(codes, u):
+    for rows in _batches_of_levels(codes):
         first, columns = codes[rows].min(), [column[rows] for column in U]
         own = codes[rows] - first
         for i, j in zip(*upper, strict=True):
@@ -60,9 +60,9 @@ def cross_products(U: np.ndarray | Sequence, codes: np.ndarray) -> np.ndarray:
     return M
 
 
-def _batches_of_levels(codes: np.ndarray, columns: int) -> list[slice]:
+def _batches_of_levels(codes: np.ndarray) -> list[slice]:
     """Rows in batches; all at once where each batch would have rows of most levels."""
-    batches = list(in_batches(len(codes), columns))
+    batches = list(in_batches(len(codes), 3))  # two columns at a time, and their product
     near = all(np.ptp(codes[rows]) < 4 * len(codes[rows]) for rows in batches)
     return batches if near else [slice(None)]
 

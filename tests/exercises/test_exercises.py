@@ -463,6 +463,13 @@ def test_right_answers_are_right_whatever_the_seed_also_rounded(exercise, lesson
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(
+    "lesson_data",
+    ["shipped", *(pytest.param(seed, marks=pytest.mark.long) for seed in (7, 2031))],
+    ids=lambda seed: f"pupils {seed}",
+    indirect=True,
+    scope="module",
+)
 @each_exercise
 def test_every_slip_gets_its_hint(exercise, lesson_data):
     assert exercise.slips, "no slip thought of"
