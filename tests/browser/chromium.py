@@ -97,10 +97,14 @@ def watch(page: Page, address: str, trouble: list[str]) -> None:
         if not url.startswith((address, "data:", "blob:", "file:")):
             trouble.append(f"leaves the machine: {url}")
 
+    def failed(url: str, why: str | None) -> None:
+        if why != "net::ERR_ABORTED":  # a page that is left lets go of pictures that are on their way
+            trouble.append(f"failed: {url}")
+
     page.on("request", lambda request: asked(request.url))
     page.on("console", lambda m: m.type in ("error", "warning") and trouble.append(m.text))
     page.on("pageerror", lambda error: trouble.append(f"uncaught: {error}"))
-    page.on("requestfailed", lambda request: trouble.append(f"failed: {request.url}"))
+    page.on("requestfailed", lambda request: failed(request.url, request.failure))
     page.on("response", lambda r: r.status >= 400 and trouble.append(f"{r.status}: {r.url}"))
 
 
