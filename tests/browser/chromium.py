@@ -98,7 +98,9 @@ def watch(page: Page, address: str, trouble: list[str]) -> None:
             trouble.append(f"leaves the machine: {url}")
 
     def failed(url: str, why: str | None) -> None:
-        if why != "net::ERR_ABORTED":  # a page that is left lets go of pictures that are on their way
+        if (
+            why != "net::ERR_ABORTED"
+        ):  # a page that is left lets go of pictures that are on their way
             trouble.append(f"failed: {url}")
 
     page.on("request", lambda request: asked(request.url))
