@@ -34,6 +34,7 @@ import numpy as np
 from scipy import linalg, optimize, sparse, stats
 
 from course.common.parameter import Parameter
+from course.design.not_kept import NotKept
 from course.fit.model import MixedFit
 from course.inference.constrained import Held, hold
 from course.inference.held_searches import Search, run_together
@@ -61,7 +62,7 @@ def has_score_interval(fit: MixedFit, parameter: Parameter) -> bool:
         parameter.kind == "sd"
         and fit.estimates.reml
         and fit.n_groups[parameter.group] < MANY
-        and isinstance(problem.columns.XZ, np.ndarray)
+        and not isinstance(problem.columns.source, NotKept)
         and effects <= MOST_EFFECTS
     )
 

@@ -13,7 +13,6 @@ from typing import TypeVar
 import numpy as np
 
 from course.solver.elimination import Eliminated, Stage, Sums
-from course.solver.small_matrices import at
 
 CHUNK = 20_000  # levels at a time (of 1,000 to 100,000 the fastest, measured with two effects)
 MOST_KEPT = 500_000  # levels: with two effects in 100 MB
@@ -43,7 +42,7 @@ class ChunkedStage:
     """
 
     def __init__(self, grouping: int, z: list[int], sums: Sums):
-        self.grouping, self.of_U, self.z = grouping, tuple(z), at(z)
+        self.grouping, self.of_U = grouping, tuple(z)
         self.sums, self.parent = sums, sums.parent
         self.parts = []
         for start in range(0, len(self.parent), CHUNK):

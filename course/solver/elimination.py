@@ -13,10 +13,11 @@ last axis, so that one NumPy call serves them all.
 
 The derivative walks back. With T = I - E_z P, P = W M_z. and a bar for the derivative of the deviance,
 
-    Mbar = T Mbar+ T' + E_z W E_z'            Lambdabar = 2 sum (M_zz - M+_z. Mbar+ M_.z) Lambda A^-1
+    Mbar = T Mbar+ T' + E_z W E_z'            Sbar = sum (M+_zz - M+_z. Mbar+ M+_.z)
 
-(both include the term log|A|). The recursion for Mbar also gives conditional variances: started from
-0 at the root, W + P Mbar+ P' is the conditional covariance of the effects over sigma squared.
+(both include the term log|A|), where S = Lambda Lambda', so that Lambdabar = 2 Sbar Lambda. The recursion for
+Mbar also gives conditional variances: started from 0 at the root, W + P Mbar+ P' is the conditional
+covariance of the effects over sigma squared.
 """
 
 from __future__ import annotations
@@ -182,7 +183,7 @@ class Stage:
         From its levels to those of the next stage (or to the root).
     """
 
-    def __init__(self, grouping: int, z: list[int], sums: Sums):
+    def __init__(self, grouping: int, z: Sequence[int], sums: Sums):
         self.grouping, self.z, self.zz, self.sums = grouping, at(z), square(z), sums
         self.of_U = tuple(z)
 

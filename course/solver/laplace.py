@@ -98,9 +98,8 @@ class Search:
             slope = unit.T @ first.gradient
             # SciPy's first step has length 1: let that be the whole step of Newton
             length = max(float(np.linalg.norm(slope)), 1e-3)
-        if (
-            np.isinf(length) and self.best is not None
-        ):  # a start far out, as where answers are separated
+        # far out, as where answers are separated, nothing can be followed
+        if np.isinf(length) and self.best is not None:
             return self.best
 
         def measured(steps: np.ndarray) -> tuple[float, np.ndarray]:

@@ -147,7 +147,7 @@ class EachLeftOut(Problem):
 
 def _each(stage: Stage, M: np.ndarray, factors: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
     """What each level adds to the M of its parent, (u, u, L), and its log|A|, (L,)."""
-    alone = Stage(stage.grouping, list(stage.of_U), Sums(np.arange(M.shape[2])))
+    alone = Stage(stage.grouping, stage.of_U, Sums(np.arange(M.shape[2])))
     left, logdet, _ = alone.eliminate(M, factors[stage.grouping])
     return left, logdet
 

@@ -145,9 +145,9 @@ def cluster_scores(
     relative = [matrix / sigma2 for matrix in G]
     M, sizes, tapes = problem.M, problem.sizes, []
     for i, stage in enumerate(problem.stages):
-        M_z, k = M[stage.z], len(stage.of_U)
+        M_z = M[stage.z]
         A = product(M_z[:, stage.z], relative[stage.grouping])
-        A[np.diag_indices(k)] += 1
+        A[np.diag_indices(len(A))] += 1
         T = np.linalg.inv(A.transpose(2, 0, 1)).transpose(1, 2, 0)
         M_plus_z = product(T, M_z)
         W = product(relative[stage.grouping], T)

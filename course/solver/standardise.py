@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 
@@ -33,7 +32,7 @@ class Made:
         return own
 
 
-class Source(Sequence[Made | np.ndarray]):
+class Source:
     """The distinct columns of a design; those that are only shifted and scaled are made when asked for.
 
     All that a fit of nested groupings needs of them are their cross-products, a batch of rows after another.
@@ -42,16 +41,13 @@ class Source(Sequence[Made | np.ndarray]):
     def __init__(self, columns: list[Made | np.ndarray]):
         self.columns = columns
 
-    def __len__(self) -> int:
-        return len(self.columns)
-
-    def __getitem__(self, i: Any) -> Any:
-        return self.columns[i]
+    def __iter__(self) -> Iterator[Made | np.ndarray]:
+        return iter(self.columns)
 
     @cached_property
     def array(self) -> np.ndarray:
         """All rows of all columns, (columns, n)."""
-        return np.stack([column[:] for column in self.columns])
+        return np.stack([column[:] for column in self])
 
 
 @dataclass(frozen=True)

@@ -232,4 +232,4 @@ def _side_by_side(stage: Stage, times: int) -> Stage:
         return stage
     parent = stage.sums.parent
     shifted = parent + (parent[-1] + 1) * np.arange(times)[:, None]
-    return Stage(stage.grouping, list(stage.of_U), Sums(shifted.ravel()))
+    return Stage(stage.grouping, stage.of_U, Sums(shifted.ravel()))

@@ -54,7 +54,7 @@ def measure(name, work, read=None, times=1):
         start = time.process_time()
         found = work()
         took.append(time.process_time() - start)
-    seconds[name] = min(took + [seconds.get(name, took[0])])
+    seconds[name] = min(*took, seconds.get(name, took[0]))
     if read is not None:
         numbers[name] = read(found)
     return found
