@@ -89,9 +89,10 @@ long-stress long-fuzz long-levels long-coverages: long-%:
 test-lowest: .venv-lowest/installed ## run the tests on the lowest versions that pyproject.toml allows
 	.venv-lowest/bin/python -m pytest $(ON_ALL_CORES) --deselect tests/project/test_doctor.py::test_this_installation_is_sound
 
-# A file is one worker's: its tests share JupyterLab, or the Python that the browser has loaded.
+# A file is one worker's: its tests share JupyterLab, or the Python that the browser has loaded. Where Chromium
+# no longer answers, Playwright waits for it without end; after ten minutes a worker says where it stands and gives up.
 test-browser: site .venv/installed-browser ## try the website and JupyterLab in Chromium
-	$(VENV_PYTHON) -m pytest -n 2 --dist loadfile tests/browser
+	$(VENV_PYTHON) -m pytest -n 2 --max-worker-restart 1 --dist loadfile -o faulthandler_timeout=600 -o faulthandler_exit_on_timeout=true tests/browser
 
 test-live: site .venv/installed-browser ## run all lessons on their pages in Chromium, and the package's tests there: half an hour
 	$(VENV_PYTHON) -m pytest -m "long or not long" tests/browser/test_live_lessons.py tests/browser/test_live_package.py

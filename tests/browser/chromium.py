@@ -60,6 +60,11 @@ ONLY_LOOKS = """() => {
         }
 }"""
 
+# A page that Chromium takes for hidden draws no frame, and decodes no picture, for as long as it does. What
+# waits for either goes on after a while, since nothing else would ever end it.
+WITHIN = """const within = (seconds, promise) =>
+    Promise.race([promise, new Promise(done => setTimeout(done, 1000 * seconds))]);"""
+
 T = TypeVar("T")
 
 
@@ -98,9 +103,8 @@ def watch(page: Page, address: str, trouble: list[str]) -> None:
             trouble.append(f"leaves the machine: {url}")
 
     def failed(url: str, why: str | None) -> None:
-        if (
-            why != "net::ERR_ABORTED"
-        ):  # a page that is left lets go of pictures that are on their way
+        # A page that is left lets go of pictures that are on their way.
+        if why != "net::ERR_ABORTED":
             trouble.append(f"failed: {url}")
 
     page.on("request", lambda request: asked(request.url))
@@ -126,7 +130,7 @@ def too_wide(page: Page) -> list[str]:
 def resized(page: Page, width: str) -> None:
     """Give a page another width; what scrolls then is given to the keyboard a moment later."""
     page.set_viewport_size({"width": WIDTHS[width], "height": 844})
-    page.evaluate("() => new Promise(requestAnimationFrame)")
+    page.evaluate(f"() => {{ {WITHIN} return within(1, new Promise(requestAnimationFrame)); }}")
 
 
 def seen_by_axe(page: Page, all_text: bool = False) -> list[str]:

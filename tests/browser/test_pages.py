@@ -14,6 +14,7 @@ from chromium import (
     ROOT,
     SITE,
     WIDTHS,
+    WITHIN,
     hard_to_read_in_the_dark,
     resized,
     seen_by_axe,
@@ -33,10 +34,13 @@ def pictures(page: Page) -> list[str]:
     """Pictures that are not shown, or not described."""
     # Pictures further down are loaded when they come into sight.
     page.evaluate(
-        """() => Promise.all([...document.images].map(image => {
-            image.loading = "eager";
-            return image.decode().catch(() => {});
-        }))"""
+        f"""() => {{
+            {WITHIN}
+            return Promise.all([...document.images].map(image => {{
+                image.loading = "eager";
+                return within(30, image.decode().catch(() => {{}}));
+            }}));
+        }}"""
     )
     return page.evaluate(
         """() => [...document.images].flatMap(image => {
