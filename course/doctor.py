@@ -221,7 +221,13 @@ def run_kernel() -> None:
     """Start the kernel that notebooks ask for, and see that it is this Python."""
     from jupyter_client.manager import start_new_kernel
 
-    manager, client = start_new_kernel(startup_timeout=60, kernel_name="python3", stderr=DEVNULL)
+    def start():
+        return start_new_kernel(startup_timeout=60, kernel_name="python3", stderr=DEVNULL)
+
+    try:
+        manager, client = start()
+    except RuntimeError:  # whoever else started one just now may have taken a port of this one
+        manager, client = start()
     try:
         printed: list[str] = []
         client.execute_interactive(

@@ -33,9 +33,9 @@ import re
 from pathlib import Path
 
 import jupytext
+import kernels
 import nbformat
 from jupyter_client.kernelspec import KernelSpecManager
-from jupyter_client.manager import AsyncKernelManager
 from nbclient import NotebookClient
 from nbformat import NotebookNode
 
@@ -172,7 +172,7 @@ def _blank(line: str) -> str:
 def execute(notebook: NotebookNode, folder: Path) -> None:
     """Run every cell in ``folder``, with the Python that runs this file, and keep the outputs."""
     # Without folders to search, "python3" can only mean the running interpreter.
-    kernel = AsyncKernelManager(
+    kernel = kernels.Concurrent(
         kernel_name="python3", kernel_spec_manager=KernelSpecManager(kernel_dirs=[])
     )
     NotebookClient(

@@ -14,8 +14,7 @@ from nbval.plugin import IPyNbCell
 collect_ignore_glob = ["source/*", "*.py"]
 
 
-if os.name == "posix":
-    kernel.KernelManager = kernels.ByFile
+kernel.KernelManager = kernels.Blocking
 
 
 def pytest_addoption(parser):

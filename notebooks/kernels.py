@@ -1,4 +1,4 @@
-"""Kernels for the tests of notebooks: on sockets that no other kernel can take, and forked where many start.
+"""Kernels that run notebooks: on sockets that no other kernel can take; in tests, where many start, forked.
 
 A kernel takes two seconds of a processor to import what every lesson imports. So the first of many starts a
 server, this file as a program: it has all that imported, and starts a kernel by forking itself. What runs in
@@ -18,7 +18,7 @@ import tempfile
 from functools import cache
 
 from jupyter_client.launcher import launch_kernel
-from jupyter_client.manager import KernelManager
+from jupyter_client.manager import AsyncKernelManager, KernelManager
 from jupyter_client.provisioning import local_provisioner
 
 LAUNCHER = "ipykernel_launcher"
@@ -26,18 +26,31 @@ LAUNCHER = "ipykernel_launcher"
 DRAW_ONCE = "--InlineBackend.print_figure_kwargs={'bbox_inches': None}"
 
 
-class ByFile(KernelManager):
-    """Kernels that are spoken to through files: two that started at once have taken the same port."""
+class ByFile:
+    """Kernels that are spoken to through files: two that started at once have taken the same port.
 
-    def _transport_default(self) -> str:
-        return "ipc"
+    Outside POSIX there are no such files, and there it is by ports as ever.
+    """
 
-    def _ip_default(self) -> str:  # of these sockets it is the beginning of their files' names
-        return os.path.join(tempfile.mkdtemp(), "kernel")
+    if os.name == "posix":
 
-    def cleanup_ipc_files(self) -> None:
-        super().cleanup_ipc_files()
-        shutil.rmtree(os.path.dirname(self.ip), ignore_errors=True)
+        def _transport_default(self) -> str:
+            return "ipc"
+
+        def _ip_default(self) -> str:  # of these sockets it is the beginning of their files' names
+            return os.path.join(tempfile.mkdtemp(), "kernel")
+
+        def cleanup_ipc_files(self) -> None:
+            super().cleanup_ipc_files()
+            shutil.rmtree(os.path.dirname(self.ip), ignore_errors=True)
+
+
+class Blocking(ByFile, KernelManager):
+    """For nbval, which waits for each answer."""
+
+
+class Concurrent(ByFile, AsyncKernelManager):
+    """For nbclient, which listens to several sockets at once."""
 
 
 class Forked:

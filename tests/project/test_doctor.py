@@ -231,3 +231,15 @@ def test_a_kernel_that_does_not_start_is_noticed(tmp_path, monkeypatch):
     kernel(tmp_path, monkeypatch, "raise SystemExit(1)")
     finding = doctor.attempt("notebooks", doctor.run_kernel, "mend it")
     assert str(finding).startswith("FAIL  notebooks: RuntimeError: Kernel died")
+
+
+@pytest.mark.slow
+def test_a_kernel_that_lost_a_port_to_another_is_started_once_more(tmp_path, monkeypatch):
+    lost = tmp_path / "lost"
+    code = (
+        f"import pathlib; lost = pathlib.Path({str(lost)!r}); first = not lost.exists(); lost.touch(); "
+        "from ipykernel.kernelapp import launch_new_instance; first or launch_new_instance()"
+    )
+    kernel(tmp_path, monkeypatch, code)
+    doctor.run_kernel()
+    assert lost.exists()
