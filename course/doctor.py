@@ -8,6 +8,7 @@ import re
 import sys
 import warnings
 from collections.abc import Callable, Iterator
+from functools import partial
 from dataclasses import dataclass
 from importlib import import_module, metadata
 from pathlib import Path
@@ -221,9 +222,7 @@ def run_kernel() -> None:
     """Start the kernel that notebooks ask for, and see that it is this Python."""
     from jupyter_client.manager import start_new_kernel
 
-    def start():
-        return start_new_kernel(startup_timeout=60, kernel_name="python3", stderr=DEVNULL)
-
+    start = partial(start_new_kernel, startup_timeout=60, kernel_name="python3", stderr=DEVNULL)
     try:
         manager, client = start()
     except RuntimeError:  # whoever else started one just now may have taken a port of this one
