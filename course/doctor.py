@@ -8,8 +8,8 @@ import re
 import sys
 import warnings
 from collections.abc import Callable, Iterator
-from functools import partial
 from dataclasses import dataclass
+from functools import partial
 from importlib import import_module, metadata
 from pathlib import Path
 from subprocess import DEVNULL
