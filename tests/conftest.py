@@ -1,6 +1,5 @@
 """What holds for all tests: one thread, no window, and the same generated cases in every run."""
 
-import gc
 import os
 
 # Tests run on all cores at once: threads of linear algebra would only get into each other's way.
@@ -40,9 +39,3 @@ def pytest_collection_modifyitems(items):
         return folders.index(item.path.parent.name) if item.path.parent.name in folders else 99
 
     items.sort(key=rank)
-
-
-def pytest_collection_finish():
-    """What is there now stays to the end: let no search for garbage walk through it again."""
-    gc.collect()
-    gc.freeze()
