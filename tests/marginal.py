@@ -3,20 +3,21 @@
 import numpy as np
 import pandas as pd
 from running import made
+from statsmodels.regression.mixed_linear_model import MixedLM
 
 PSI = np.array([[1.0, 0.3, -0.2], [0.3, 2.0, 0.1], [-0.2, 0.1, 0.7]])
 VARIANCES = [0.5, 3.0, 1.5, 0.25, 4.0, 2.5, 0.75]
 
 
-def classes(n=120) -> pd.DataFrame:
+def classes(schools: int, n=120) -> pd.DataFrame:
     """Rooms are numbered anew in each school; a class is one room of one school."""
     rng = np.random.default_rng(8)
     i = np.arange(n)
     data = pd.DataFrame(
         {
-            "school": [f"S{k}" for k in i % 5],
-            "room": [f"R{k}" for k in i // 5 % 4],
-            "province": np.where(i % 5 < 2, "P0", "P1"),
+            "school": [f"S{k}" for k in i % schools],
+            "room": [f"R{k}" for k in i // schools % 4],
+            "province": np.where(i % schools < 2, "P0", "P1"),
             "age": rng.normal(10, 1, n),
             "income": rng.normal(40_000, 8_000, n),
             "sex": rng.choice(["female", "male"], n),
@@ -63,13 +64,16 @@ def ours(frame: pd.DataFrame, terms: dict) -> np.ndarray:
     return V
 
 
-def agrees(t, frame: pd.DataFrame, terms: dict):
+def agrees(t, frame: pd.DataFrame, terms: dict) -> MixedLM:
+    """The model that the translation makes, once its V and its columns are what the formula says."""
     model = made(t, frame).model
     components = [name for name in terms if name != "re"]
     np.testing.assert_allclose(theirs(model, components), ours(frame, terms), rtol=1e-8, atol=1e-10)
     assert list(model.exog_names) == list(t.design.fixed_names)
+    return model
 
 
-D = classes()
+# Three schools: MixedLM has a formula read anew in each group, for each component.
+D = classes(3)
 ONE, AGE, INCOME = 1.0, D["age"], D["income"] / 10_000  # the unit that MixedLM copes with
 MALE = D["sex"] == "male"

@@ -29,18 +29,27 @@ EXACT = [
 @pytest.mark.parametrize("formula", EXACT)
 @examples(1)
 @given(seed=st.integers(0, 10_000), reml=st.booleans(), zero=st.booleans())
-def test_both_solvers_agree_and_say_so(formula, seed, reml, zero):
+def test_both_solvers_agree(formula, seed, reml, zero):
     fit = mixedlm(formula, data_for(seed, zero)).fit(reml)
     assert fit.model.translation.exact
     assert fit.statsmodels.llf == pytest.approx(fit.llf, abs=1e-4)
     check = fit.check()
     assert check.agree, str(check)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("formula", thinned(EXACT, 5))
+@examples(1)
+@given(seed=st.integers(0, 10_000), reml=st.booleans(), zero=st.booleans())
+def test_that_both_solvers_agree_is_said(formula, seed, reml, zero):
+    """With what statsmodels finds when left alone, for which it has to search."""
+    check = mixedlm(formula, data_for(seed, zero)).fit(reml).check()
     assert str(check).startswith("Both solvers agree")
     assert "Both solvers agree" in check._repr_html_()
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("formula", thinned(EXACT, 2))
+@pytest.mark.parametrize("formula", thinned(EXACT, 3))
 @examples(1)
 @given(seed=st.integers(0, 10_000), zero=st.booleans())
 def test_the_printed_code_reaches_the_optimum(formula, seed, zero):
@@ -64,13 +73,15 @@ def test_statsmodels_alone_stops_short_and_that_is_shown(formula, seed):
     assert result.llf < fit.llf - 0.05
     check = fit.check()
     assert check.agree  # started at the optimum it stays there
+    assert str(check).startswith("Both solvers agree")
     for text in (str(check), check._repr_html_()):
         assert f"stops {fit.llf - result.llf:.3g} log-likelihood units short" in text
 
 
 def test_nothing_is_said_of_statsmodels_where_it_is_right():
-    fit = mixedlm("y ~ x + (1|a)", table(3)).fit()
-    assert fit.check().alone == ""
+    check = mixedlm("y ~ x + (1|a)", table(3)).fit().check()
+    assert check.alone == ""
+    assert str(check).startswith("Both solvers agree: the optimum is real.\n")
     correlated = mixedlm(
         "y ~ x + (x|a) + (1|c)", table(3)
     ).fit()  # a model MixedLM has no place for

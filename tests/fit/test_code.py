@@ -27,12 +27,16 @@ TERMS = [
 ]
 
 
+def of_some_schools(frame):
+    """Those of six schools, of three provinces: MixedLM reads its formulas anew in each school."""
+    schools = sorted(frame["school"].unique())[:15]
+    return frame[frame["school"].isin(schools[::5] + schools[1::5])].reset_index(drop=True)
+
+
 @pytest.fixture(scope="module")
 def pupils():
-    """Those of three provinces, with a predictor in large units and a grade that crosses schools."""
-    whole = load("pupils")
-    some = whole[whole["province"].isin(sorted(whole["province"].unique())[:3])]
-    some = some.reset_index(drop=True)
+    """Pupils of some schools, with a predictor in large units and a grade that crosses schools."""
+    some = of_some_schools(load("pupils"))
     rng = np.random.default_rng(1)
     return some.assign(
         wealth=rng.normal(40_000, 8_000, len(some)), grade=rng.choice(list("abc"), len(some))
@@ -56,7 +60,11 @@ def test_the_models_of_lme4(model_id, method):
     ours = fit(model_id, method)
     if ours.nobs > 3000 or (ours.model.translation.groups == "everyone" and ours.nobs > 500):
         pytest.skip("dense matrices of all rows would take minutes")
-    result = run(ours.code, data(model_id))
+    frame = data(model_id)
+    if "agesex" in model_id:  # four effects of sixty schools, one at a time
+        frame = of_some_schools(frame)
+        ours = mixedlm(ours.formula, frame).fit(reml=method == "REML")
+    result = run(ours.code, frame)
     assert result.llf == pytest.approx(ours.llf, abs=1e-4)
 
 
@@ -76,8 +84,8 @@ def test_it_is_short_and_says_where_it_starts(pupils):
 @pytest.mark.slow
 def test_what_is_zero_is_held():
     rng = np.random.default_rng(3)
-    frame = pd.DataFrame({"g": np.repeat(np.arange(12), 6).astype(str), "x": rng.normal(size=72)})
-    frame["y"] = rng.normal(size=72)
+    frame = pd.DataFrame({"g": np.repeat(np.arange(5), 6).astype(str), "x": rng.normal(size=30)})
+    frame["y"] = rng.normal(size=30)
     frame["y"] -= frame.groupby("g")["y"].transform("mean")
     for terms in ("(1|g)", "(x|g)", "(x||g)"):
         ours = mixedlm(f"y ~ x + {terms}", frame).fit()

@@ -37,11 +37,10 @@ QUICK = [
     for one in IDS
     if one not in SLOW
 ]
-# The code of all but the first fits the nearest model that MixedLM has. That takes up to a quarter of a
-# minute on all pupils, and says as much on those of two provinces.
+# A search takes up to a quarter of a minute on all pupils, and says as much on those of a few schools.
 ON_A_PART = {
-    "pupils_1c_1s_1p", "pupils_ac_as_ap", "pupils_ac_as_ap_centred", "pupils_slash_age_sc", "years_ac_1s_1p",
-    "years_ac_as_ap", "years_ac_as_ap_centred", "years_slash_age_sc",
+    "exam_1s", "pupils_0age_s", "pupils_1c_1s_1p", "pupils_ac_as_ap", "pupils_ac_as_ap_centred",
+    "pupils_slash_age_sc", "years_ac_1s_1p", "years_ac_as_ap", "years_ac_as_ap_centred", "years_slash_age_sc",
 }  # fmt: skip
 
 
@@ -50,7 +49,8 @@ ON_A_PART = {
 def test_code_reaches_the_optimum(model_id):
     ours, frame = fit(model_id, "REML"), data(model_id)
     if model_id in ON_A_PART:
-        frame = frame[frame["province"].isin(sorted(frame["province"].unique())[:2])]
+        # five schools; where there are provinces, of two
+        frame = frame[frame["school"].isin(sorted(frame["school"].unique())[:10:2])]
         ours = mixedlm(ours.formula, frame).fit()
     t = ours.model.translation
     result = run(t.code, frame)
@@ -133,10 +133,12 @@ DRESSES = ["plain", "categorical", "missing", "duplicate index"]
 @pytest.mark.parametrize("formula, dress", thinned(product(AWKWARD, DRESSES), 5))
 def test_code_on_awkward_data(formula, dress):
     rng = np.random.default_rng(5)
-    frame = pupils(180).assign(income=rng.normal(40_000, 8_000, 180).round())
-    frame["class"] = rng.choice(["x", "y"], 180)
+    frame = pupils(180)
+    frame = frame[frame["school"] < "S3"].reset_index(drop=True)  # every search goes by schools
+    frame["income"] = rng.normal(40_000, 8_000, 90).round()
+    frame["class"] = rng.choice(["x", "y"], 90)
     frame["score"] += (
-        rng.normal(size=6)[frame["school"].str[1:].astype(int)] * frame["income"] / 1e4
+        rng.normal(size=3)[frame["school"].str[1:].astype(int)] * frame["income"] / 1e4
     )
     frame = frame.rename(columns={"age": "age (y)", "school": "a school"})
     formula = formula.replace("class", "`class`")
@@ -148,7 +150,7 @@ def test_code_on_awkward_data(formula, dress):
         frame.loc[[3, 7], "age (y)"] = np.nan
         frame.loc[9, "a school"] = None
     elif dress == "duplicate index":
-        frame.index = [0] * 180
+        frame.index = [0] * 90
     ours = mixedlm(formula, frame).fit()
     t = ours.model.translation
     assert t.exact

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import statsmodels.formula
-from marginal import ONE, D, agrees, ours, theirs
+from marginal import ONE, D, agrees, classes, ours, theirs
 from running import made
 
 from course import CourseError, load, translate
@@ -30,9 +30,9 @@ DRESSES = {
 def test_types_that_patsy_does_not_know(dress):
     frame = D.astype(DRESSES[dress])
     t = translate(SLOPES, frame)
-    agrees(t, frame, SLOPE_TERMS)
+    model = agrees(t, frame, SLOPE_TERMS)
     expected = np.column_stack([np.ones(len(D)), D["late"], D["grade"]]).astype(float)
-    np.testing.assert_array_equal(made(t, frame).model.exog, expected)
+    np.testing.assert_array_equal(model.exog, expected)
 
 
 def test_a_column_to_make_ready_after_one_that_needs_nothing():
@@ -50,8 +50,7 @@ def test_labels_that_no_row_has():
         frame[name] = pd.Categorical(D[name], ["never", *sorted(set(D[name])), "nowhere"])
     t = translate("score ~ sex + (1|school) + (1|school:room)", frame)
     terms = {"re": (["school"], [ONE]), "school:room": (["school", "room"], [ONE])}
-    agrees(t, frame, terms)
-    model = made(t, frame).model
+    model = agrees(t, frame, terms)
     assert model.exog_names == ["Intercept", "sex[T.male]"]
     # one column for each room of a school: the labels that it lacks would cost memory and time
     assert {m.shape[1] for m in model.exog_vc.mats[0]} == {4}
@@ -67,12 +66,11 @@ def test_plain_data_are_used_as_they_are():
     [[1, "1", 2, "a", 2.5], [True, "True", 1.5, 2, "1"], [(1, 2), (2, 1), 3, "(1, 2)", 5]],
 )
 def test_labels_that_read_alike_stay_apart(labels):
-    number = D["school"].str[1:].astype(int)
-    frame = D.assign(school=pd.Series([labels[k] for k in number], dtype=object))
+    frame = classes(5)
+    number = frame["school"].str[1:].astype(int)
+    frame["school"] = pd.Series([labels[k] for k in number], dtype=object)
     t = translate("score ~ age + (1|school)", frame)
-    model = made(t, frame).model
-    assert model.n_groups == 5
-    agrees(t, D.assign(school=frame["school"]), {"re": (["school"], [ONE])})
+    assert agrees(t, frame, {"re": (["school"], [ONE])}).n_groups == 5
 
 
 @pytest.mark.parametrize("dtype", ["Int64", "int64[pyarrow]", object, "string", "category"])
@@ -81,7 +79,7 @@ def test_groups_keep_their_labels(dtype):
     frame = D.assign(school=(D["school"].str[1:].astype(int) + 10).astype(dtype))
     t = translate("score ~ age + (1|school)", frame)
     model = made(t, frame).model
-    assert sorted(map(str, model.group_labels)) == ["10", "11", "12", "13", "14"]
+    assert sorted(map(str, model.group_labels)) == ["10", "11", "12"]
 
 
 @pytest.mark.parametrize("dtype", ["Int64", "int64[pyarrow]", object])
@@ -96,8 +94,8 @@ def test_long_numbers_of_groups_stay_apart(dtype):
 def test_texts_as_a_predictor(dtype):
     frame = D.astype({"sex": dtype})
     t = translate("score ~ sex + (1|school)", frame)
-    agrees(t, frame, {"re": (["school"], [ONE])})
-    np.testing.assert_array_equal(made(t, frame).model.exog[:, 1], D["sex"] == "male")
+    model = agrees(t, frame, {"re": (["school"], [ONE])})
+    np.testing.assert_array_equal(model.exog[:, 1], D["sex"] == "male")
 
 
 @pytest.mark.parametrize("index", ["unique", "twice"])

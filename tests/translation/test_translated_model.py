@@ -111,8 +111,7 @@ def test_blocks_that_hang_together_through_other_groups():
     frame = table(3, 150)
     t = translate("y ~ x + (1|u) + (1|w)", frame)
     terms = {"u": (["u"], [ONE]), "w": (["w"], [ONE])}
-    agrees(t, frame, terms)
-    assert made(t, frame).model.n_groups == frame["block"].nunique()
+    assert agrees(t, frame, terms).n_groups == frame["block"].nunique()
     assert t.prepare["block"] == "blocks" and "import pandas as pd" in t.code
     alone = translate("y ~ x + (1|block)", frame).code
     assert "import pandas" not in alone and "import numpy as np" in alone
@@ -194,11 +193,11 @@ def test_effects_of_classes_are_columns_of_the_whole_data(effects, name):
         other = f"the {column} (2)"
         frame = D.rename(columns={column: other})
         written = re.sub(rf"\b{column}\b", f"`{other}`", effects)
-    t = translate(f"score ~ 1 + ({written}|`class`) + (1|school)", frame)
+    t = translate(f"score ~ 1 + ({written}|`class`) + (1|province)", frame)
     (gap,) = t.gaps  # that the effects are correlated, and nothing else
     assert "correlated" in gap
     names = list(t.vc_formula)
-    terms = {"re": (["school"], [ONE]), "class": (["class"], [ONE])}
+    terms = {"re": (["province"], [ONE]), "class": (["class"], [ONE])}
     terms |= {n: (["class"], [c]) for n, c in zip(names[1:], EFFECTS[effects], strict=True)}
     agrees(t, frame, terms)
 
@@ -229,10 +228,10 @@ def test_codings_and_splines_are_left_to_the_formula():
 def test_codings_beside_a_column_called_like_a_function(name, role):
     frame = D.assign(**{name: D["class"] if role == "group" else 1})
     group = name if role == "group" else "class"
-    t = translate(f"score ~ 1 + (C(f, Sum) + np.log(age)|`{group}`) + (1|school)", frame)
+    t = translate(f"score ~ 1 + (C(f, Sum) + np.log(age)|`{group}`) + (1|province)", frame)
     names = list(t.vc_formula)
     columns = [*EFFECTS["C(f, Sum)"], np.log(AGE)]
-    terms = {"re": (["school"], [ONE]), group: ([group], [ONE])}
+    terms = {"re": (["province"], [ONE]), group: ([group], [ONE])}
     terms |= {n: ([group], [c]) for n, c in zip(names[1:], columns, strict=True)}
     agrees(t, frame, terms)
 
@@ -256,9 +255,9 @@ def test_effects_of_classes_without_an_intercept():
 @pytest.mark.parametrize("dtype", ["Int64", object, float, "category", "int64[pyarrow]"])
 def test_grades_of_any_type(dtype):
     frame = D.astype({"grade": dtype})
-    t = translate("score ~ 1 + (C(grade)|`class`) + (1|school)", frame)
+    t = translate("score ~ 1 + (C(grade)|`class`) + (1|province)", frame)
     names = list(t.vc_formula)
-    terms = {"re": (["school"], [ONE]), "class": (["class"], [ONE])}
+    terms = {"re": (["province"], [ONE]), "class": (["class"], [ONE])}
     columns = [level("grade", 2), level("grade", 3)]
     terms |= {n: (["class"], [c]) for n, c in zip(names[1:], columns, strict=True)}
     agrees(t, frame, terms)
@@ -268,11 +267,11 @@ def test_grades_of_any_type(dtype):
 @pytest.mark.parametrize("label", ["a:b", "T.male", "[x]", "a:(b)", 'say "x"', "a\\b", "ß, ü"])
 def test_labels_of_any_text(label):
     frame = D.assign(sex=D["sex"].replace({"male": label, "female": " none"}))
-    t = translate("score ~ 1 + (age * sex|`class`) + (1|school)", frame)
+    t = translate("score ~ 1 + (age * sex|`class`) + (1|province)", frame)
     assert "none" in repr(frame["sex"].min())  # the reference
     assert not any("smf" in expression for expression in t.prepare.values())
     names = list(t.vc_formula)
-    terms = {"re": (["school"], [ONE]), "class": (["class"], [ONE])}
+    terms = {"re": (["province"], [ONE]), "class": (["class"], [ONE])}
     columns = [MALE, AGE, AGE * MALE]
     terms |= {n: (["class"], [c]) for n, c in zip(names[1:], columns, strict=True)}
     agrees(t, frame, terms)
@@ -282,10 +281,10 @@ def test_labels_of_any_text(label):
 def test_a_slope_that_has_to_be_made_beside_other_terms():
     """The second block of a grouping: its own formula, its own columns."""
     effects = "0 + age + scale(grade, ddof=1)"
-    t = translate(f"score ~ age + (1|school) + (1|`class`) + ({effects}|`class`)", D)
+    t = translate(f"score ~ age + (1|province) + (1|`class`) + ({effects}|`class`)", D)
     names = [name for name in t.vc_formula if name != "class"]
     columns = [AGE, (D["grade"] - D["grade"].mean()) / D["grade"].std(ddof=1)]
-    terms = {"re": (["school"], [ONE]), "class": (["class"], [ONE])}
+    terms = {"re": (["province"], [ONE]), "class": (["class"], [ONE])}
     terms |= {n: (["class"], [c]) for n, c in zip(names, columns, strict=True)}
     agrees(t, D, terms)
 
@@ -333,9 +332,8 @@ def test_a_column_that_is_made_never_takes_the_name_of_another():
     terms = {"re": (["school"], [ONE])}
     scale = {"re": None, names[0]: INCOME, names[1]: tripled}
     terms |= {n: (["class"], [scale[n]]) for n in names}
-    agrees(t, frame, terms)
-    exog = made(t, frame).model.exog
-    np.testing.assert_allclose(exog[:, 1], AGE / 20)
+    model = agrees(t, frame, terms)
+    np.testing.assert_allclose(model.exog[:, 1], AGE / 20)
 
 
 def test_made_columns_whose_names_differ_in_signs_alone():
