@@ -60,11 +60,14 @@ def made(t, frame: pd.DataFrame) -> SimpleNamespace:
 
 
 def at_the_optimum(fit, frame: pd.DataFrame) -> tuple[float, np.ndarray]:
-    """Log-likelihood of the translation's model at the optimum of a fit, and its slopes, which are 0 there.
+    """Log-likelihood of the translation's model at a fit's variances, and its slopes: 0 at an optimum.
 
-    Where both are right, a search would end there: that it does is tested elsewhere.
+    Where both are right it is the same model, and a search would end there: that it does, other tests say.
+    Slopes are those of standard deviations over the residual's, and of covariances' roots, that are not at 0.
     """
     model = made(fit.model.translation, frame).model
     model.reml, model.cov_pen, model.fe_pen, model._freepat = True, None, None, None  # as by fit()
-    params = fit.statsmodels.params_object
-    return model.loglike(params, profile_fe=False), model.score(params, profile_fe=False)
+    params = fit.statsmodels.params_object.copy()
+    inside = np.abs(params.get_packed(use_sqrt=True, has_fe=False)) > 1e-4
+    # without what the code adds to keep the search off 0
+    return MixedLM.loglike(model, params), MixedLM.score(model, params)[inside]

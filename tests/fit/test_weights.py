@@ -210,13 +210,15 @@ def test_both_solvers_agree(model_id, method):
 @pytest.mark.slow
 @pytest.mark.parametrize("model_id", thinned(["slope", "crossed", "offset"], 3))
 def test_program_reaches_the_same_fit(model_id):
-    frame = data(model_id)
-    t = translate(MODELS[model_id]["formula"], frame, weights="w")
-    result = run(t.code, frame)
+    frame, formula = data(model_id), MODELS[model_id]["formula"]
+    if "school" in frame:  # a search says as much on the first of many schools
+        frame = frame[frame["school"].isin(sorted(frame["school"].unique())[:12])]
+    ours = mixedlm(formula, frame, weights="w").fit()
+    result = run(translate(formula, frame, weights="w").code, frame)
     llf = result.llf + np.log(frame["w"]).sum() / 2
-    assert llf == pytest.approx(fit(model_id).llf, abs=1e-3)
+    assert llf == pytest.approx(ours.llf, abs=1e-3)
     np.testing.assert_allclose(
-        result.fe_params[list(fit(model_id).fe_params.index)], fit(model_id).fe_params, atol=1e-3
+        result.fe_params[list(ours.fe_params.index)], ours.fe_params, atol=1e-3
     )
 
 

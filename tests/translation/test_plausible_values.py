@@ -42,12 +42,12 @@ def test_the_code_pools_by_hand_what_mixedlm_pools():
     ("formula", "rename"),
     [
         ("log(PV* + 9) ~ standLRT + (1|school)", {}),
-        ("pv.*.m ~ standLRT + (1|school)", {f"PV{i}": f"pv.{i}.m" for i in (1, 2, 3)}),
+        ("pv.*.m ~ standLRT + (1|school)", {f"PV{i}": f"pv.{i}.m" for i in (1, 2)}),
         ("2 * PV* - standLRT ~ sex + (0 + standLRT|school)", {}),
     ],
 )
 def test_the_code_of_other_patterns(formula, rename):
-    data = some().rename(columns=rename)
+    data = some().drop(columns="PV3").rename(columns=rename)
     made = execute(translate(formula, data).code, data)
     fit = mixedlm(formula, data).fit()
     np.testing.assert_allclose(

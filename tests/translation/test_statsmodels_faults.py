@@ -40,6 +40,13 @@ def data():
     return frame
 
 
+def unfitted(formula, data, **arguments):
+    """A model that has a likelihood, which those of statsmodels have once a search has begun."""
+    model = smf.mixedlm(formula, data, groups="g", **arguments)
+    model.cov_pen = model.fe_pen = model._freepat = None
+    return model
+
+
 def fitted(formula, data, reml=True, **arguments):
     """A fit by statsmodels, whatever it warns of."""
     with warnings.catch_warnings():
@@ -55,7 +62,7 @@ ROOMS = {"re_formula": "1", "vc_formula": {"room": "0 + C(room)"}}
 
 @fault("fixed effects of groups are 0 where the variance is below 1e-10", 10239)
 def test_fixed_effects_go_to_those_of_ordinary_regression_as_the_variance_goes_to_0(data):
-    model = fitted("y ~ x + w", data).model
+    model = unfitted("y ~ x + w", data)
     found, _ = model.get_fe_params(np.array([[1e-12]]), np.array([]))
     np.testing.assert_allclose(found, smf.ols("y ~ x + w", data).fit().params, rtol=1e-6)
 
@@ -64,7 +71,7 @@ def test_fixed_effects_go_to_those_of_ordinary_regression_as_the_variance_goes_t
 @fault("the score has the sign of a positive root")
 def test_the_score_is_the_derivative_of_the_likelihood_where_the_root_is_negative(data):
     """The search is over a root of the covariance matrix, whose diagonal may well become negative."""
-    model = fitted("y ~ x", data, re_formula="~x").model
+    model = unfitted("y ~ x", data, re_formula="~x")
 
     def params(packed):
         return MixedLMParams.from_packed(packed, k_fe=2, k_re=2, use_sqrt=True, has_fe=False)
@@ -138,14 +145,17 @@ def test_missing_values_beside_a_quoted_name(data):
 
 @fault("rows of a component are looked up by their label", raises=ValueError)
 def test_components_where_row_labels_repeat(data):
-    expected = fitted("y ~ x", data, **ROOMS).llf
+    data = data[data["g"] < 3].copy()
+    roots = np.array([0.5, 0.7])  # of the variances
+    expected = unfitted("y ~ x", data, **ROOMS).loglike(roots)
     data.index = np.arange(len(data)) // 2
-    assert fitted("y ~ x", data, **ROOMS).llf == pytest.approx(expected)
+    assert unfitted("y ~ x", data, **ROOMS).loglike(roots) == pytest.approx(expected)
 
 
 @fault("a categorical column gives each group the columns of all labels")
 def test_components_have_the_columns_of_their_group(data):
     """The model is the same, but with 1,000 rooms each group's matrix has 1,000 columns."""
+    data = data[data["g"] < 3].copy()
     data["room"] = data["room"].astype(str).astype("category")
     model = smf.mixedlm("y ~ x", data, groups="g", **ROOMS)
     assert model.exog_vc.mats[0][0].shape == (ROWS, 2)
@@ -153,6 +163,7 @@ def test_components_have_the_columns_of_their_group(data):
 
 @fault("the formula of a component is evaluated in each group by itself")
 def test_a_centred_slope_is_centred_on_all_rows(data):
+    data = data[data["g"] < 3]
     slope = {"re_formula": "1", "vc_formula": {"slope": "0 + center(x)"}}
     columns = smf.mixedlm("y ~ x", data, groups="g", **slope).exog_vc.mats[0]
     expected = data["x"] - data["x"].mean()
@@ -162,7 +173,7 @@ def test_a_centred_slope_is_centred_on_all_rows(data):
 @fault("beside a vc_formula there is no intercept unless re_formula='1' asks for it")
 def test_the_groups_have_an_intercept_of_their_own(data):
     """The docstring of from_formula says so of the default."""
-    vc_formula = {"room": "0 + C(room)"}
+    vc_formula, data = {"room": "0 + C(room)"}, data[data["g"] < 3]
     assert smf.mixedlm("y ~ x", data, groups="g", vc_formula=vc_formula).k_re == 1
 
 
