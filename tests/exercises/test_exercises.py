@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 import pytest
+from reference_models import RESULTS
 from scipy import integrate, special, stats
 
 from course import icc, load, simulate_assessment, simulate_schools
@@ -500,7 +501,30 @@ def test_no_hint_tells_the_answer(lesson_data):
     assert not faults, "\n".join(faults)
 
 
+@pytest.mark.parametrize(
+    "id, model_id, groups",
+    [("02.3", "pupils_1s", ["school"]), ("02.4", "pupils_1c_1s_1p", ["school", "province"])],
+)
+def test_shares_of_the_variance_are_those_of_lme4(id, model_id, groups):
+    """Of the pupils that the course ships, whose models R has fitted."""
+    table = RESULTS[model_id]["REML"]["variance_components"]
+    variances = {row["group"]: row["vcov"] for row in table}
+    share = sum(variances[group] for group in groups) / sum(variances.values())
+    assert all_exercises()[id].expected(Data()) == pytest.approx(share, abs=1e-5)
+
+
 @pytest.mark.slow
+@pytest.mark.parametrize(
+    "lesson_data",
+    [
+        pytest.param("shipped", marks=pytest.mark.long),
+        7,
+        pytest.param(2031, marks=pytest.mark.long),
+    ],
+    ids=lambda seed: f"pupils {seed}",
+    indirect=True,
+    scope="module",
+)
 @pytest.mark.parametrize("id", ["02.3", "02.4"])
 def test_shares_of_the_variance_add_up_by_hand(id, lesson_data):
     """The expected answers against a route of their own: plain statsmodels."""
