@@ -40,7 +40,6 @@ def once(compute: Callable[Concatenate[Data, P], T]) -> Callable[Concatenate[Dat
 
     Nobody should wait for a hint because the answer and five slips each make the same fit.
     """
-
     signature = inspect.signature(compute)
 
     @functools.wraps(compute)
