@@ -134,7 +134,7 @@ DRESSES = ["plain", "categorical", "missing", "duplicate index"]
 def awkward(formula: str, dress: str) -> tuple:
     """A fit of the formula to data in that dress, and the data: few schools, by which a search goes.
 
-    What varies between them, and between what else makes groups, is the mean and the effects of age and income.
+    What varies between them, and between what else makes groups: the mean, the effects of age and income.
     """
     rng = np.random.default_rng(6)
     frame = pupils(180)
