@@ -23,7 +23,7 @@ INSTALL_ALOUD = echo "Installing the course and what it needs in .venv, in pinne
 # what no program of ours imports, but for a lexer or two. What does not compile, Python says when that is imported.
 NOT_IMPORTED := /(tests?|pip|setuptools|pkg_resources|mypy|mypyc|fontTools|lexers|wcwidth|distutils|_vendor(ed)?)/
 COMPILE = echo "Compiling it, so that it starts faster: half a minute."; \
-  $(VENV_PYTHON) -m compileall -qq -j 0 -x '$(NOT_IMPORTED)' .venv/lib || true
+  $(VENV_PYTHON) -m compileall -qq -j 0 -x '$(NOT_IMPORTED)' .venv/lib course || true
 
 NOTEBOOKS = $(wildcard notebooks/*.ipynb notebooks/solutions/*.ipynb)
 CELL_TIMEOUT := 300

@@ -18,10 +18,12 @@ that people arrive at, each with a hint. Learners call :func:`course.exercises.c
 
 from __future__ import annotations
 
+import functools
 import html
+import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import pandas as pd
 
@@ -29,16 +31,38 @@ from course.errors import CourseError
 from course.exercises.kinds import Choice, Model, Number
 from course.exercises.made_up import STUDIES
 
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def once(compute: Callable[Concatenate[Data, P], T]) -> Callable[Concatenate[Data, P], T]:
+    """Compute something from the data once, and again only where other data have taken their place.
+
+    Nobody should wait for a hint because the answer and five slips each make the same fit.
+    """
+    signature = inspect.signature(compute)
+
+    @functools.wraps(compute)
+    def kept(data: Data, *args: P.args, **keywords: P.kwargs) -> T:
+        asked = signature.bind(data, *args, **keywords)
+        asked.apply_defaults()
+        key = (compute, *list(asked.arguments.values())[1:])
+        if key not in data.computed:
+            data.computed[key] = compute(data, *args, **keywords)
+        return data.computed[key]
+
+    return kept
+
 
 class Data:
-    """The data sets that answers are computed from, and the fits made on them.
+    """The data sets that answers are computed from, and what has been computed from them.
 
     ``data["pupils"]`` is a data frame; ``data.fit(formula, "pupils")`` a fit, made once.
     """
 
     def __init__(self) -> None:
         self._frames: dict[str, pd.DataFrame] = {}
-        self._fits: dict[tuple[str, str, str], Any] = {}
+        self.computed: dict[tuple, Any] = {}  # kept by `once`
 
     def __getitem__(self, name: str) -> pd.DataFrame:
         if name not in self._frames:
@@ -57,20 +81,17 @@ class Data:
     def replace(self, name: str, frame: pd.DataFrame) -> None:
         """Compute from this frame from now on; a copy, so later changes to it do not matter."""
         self._frames[name] = frame.copy()
-        self._fits = {key: fit for key, fit in self._fits.items() if key[1] != name}
+        self.computed.clear()
 
+    @once
     def fit(self, formula: str, name: str, family: str = "gaussian") -> Any:
         """The fit of a formula to one of the data sets: REML, or Laplace's of another family."""
-        key = (formula, name, family)
-        if key not in self._fits:
-            from course.fit.from_formula import mixedlm
-            from course.fit.generalised_from_formula import mixedglm
+        from course.fit.from_formula import mixedlm
+        from course.fit.generalised_from_formula import mixedglm
 
-            if family == "gaussian":
-                self._fits[key] = mixedlm(formula, self[name]).fit()
-            else:
-                self._fits[key] = mixedglm(formula, self[name], family=family).fit()
-        return self._fits[key]
+        if family == "gaussian":
+            return mixedlm(formula, self[name]).fit()
+        return mixedglm(formula, self[name], family=family).fit()
 
 
 Kind = Number | Choice | Model

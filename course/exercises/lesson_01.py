@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from course.exercises.exercise import Choice, Data, Exercise, Number, Slip
+from course.exercises.exercise import Choice, Data, Exercise, Number, Slip, once
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,6 +22,7 @@ def _ols(data: Data, formula: str) -> Any:
     return smf.ols(formula, data["pupils"])
 
 
+@once
 def _residual(data: Data) -> pd.Series:
     return _ols(data, "test_score ~ age + sex").fit().resid
 

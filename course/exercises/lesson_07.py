@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 from scipy import stats
 
-from course.exercises.exercise import Choice, Data, Exercise, Model, Number, Slip
+from course.exercises.exercise import Choice, Data, Exercise, Model, Number, Slip, once
 from course.fit.from_formula import mixedlm
 from course.fit.model import MixedFit
 from course.inference.fixed_effects import fixed_effects_table
@@ -29,6 +29,7 @@ def _six(data: Data) -> pd.DataFrame:
     return six.assign(age10=six["age"] - 10, reform=six["province"].isin(names[:3]).astype(int))
 
 
+@once
 def _fit(data: Data, formula: str = FORMULA, reml: bool = True) -> MixedFit:
     return mixedlm(formula, _six(data)).fit(reml=reml)
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from course.exercises.exercise import Choice, Data, Exercise, Model, Number, Slip
+import pandas as pd
+
+from course.exercises.exercise import Choice, Data, Exercise, Model, Number, Slip, once
 from course.fit.from_formula import mixedlm
 from course.fit.model import MixedFit
 from course.inference.intervals import confint
@@ -14,6 +16,7 @@ LOW_END = "that is the estimate, or the lower end. How far up may the SD lie?"
 # -- the exercises ----------------------------------------------------------------------------
 
 
+@once
 def _three(data: Data, provinces: int = 3) -> MixedFit:
     """The last provinces of the pupils, with three levels."""
     pupils = data["pupils"]
@@ -22,14 +25,13 @@ def _three(data: Data, provinces: int = 3) -> MixedFit:
     return mixedlm(THREE_LEVELS, some.assign(age10=some["age"] - 10)).fit()
 
 
-def _end(data: Data, end: str = "upper", provinces: int = 3) -> float:
-    fit = _three(data, provinces)
-    return confint(fit, parameters=PROVINCE_SD).loc[PROVINCE_SD, end]
+@once
+def _interval(data: Data, parameter: str, provinces: int) -> pd.Series:
+    return confint(_three(data, provinces), parameters=parameter).loc[parameter]
 
 
-def _school_end(data: Data) -> float:
-    name = "sd(Intercept | school)"
-    return confint(_three(data), parameters=name).loc[name, "upper"]
+def _end(data: Data, end: str = "upper", provinces: int = 3, parameter: str = PROVINCE_SD) -> float:
+    return _interval(data, parameter, provinces)[end]
 
 
 EXERCISES = (
@@ -69,7 +71,10 @@ EXERCISES = (
                 "that is the interval from all provinces. Take the last three only.",
             ),
             Slip(lambda data: _end(data) ** 2, "that is a variance. The question is for the SD."),
-            Slip(_school_end, "that is the SD between schools. The question is for provinces."),
+            Slip(
+                lambda data: _end(data, parameter="sd(Intercept | school)"),
+                "that is the SD between schools. The question is for provinces.",
+            ),
         ),
     ),
     Exercise(

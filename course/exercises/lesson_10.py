@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from course.exercises.exercise import Choice, Data, Exercise, Number, Slip
+from course.exercises.exercise import Choice, Data, Exercise, Number, Slip, once
 
 ONE_LEVEL = "test_score ~ 1 + (1|school)"
 TWO_LEVELS = "test_score ~ age10 + (1|classroom) + (1|school)"
@@ -31,6 +31,7 @@ def _theta(data: Data, reml: bool) -> float:
     return float(fit.variance_components["sdcor"].iloc[0] / fit.sigma)
 
 
+@once
 def _four_provinces(data: Data) -> dict[str, float]:
     """SDs of the two-level fit to the first four provinces, by group."""
     from course.fit.from_formula import mixedlm

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from course.exercises.exercise import Choice, Data, Exercise, Model, Number, Slip
+from course.exercises.exercise import Choice, Data, Exercise, Model, Number, Slip, once
 from course.fit.from_formula import mixedlm
 from course.fit.model import MixedFit
 
@@ -63,9 +63,14 @@ def _gap_end(data: Data, errors: float, power: int = 1) -> float:
 
 def _five_or_more(data: Data, effect: str = SLOPE, fewest: int = 5, formula: str = FINAL) -> float:
     """SD of an effect of the schools, where only schools of some size are kept."""
+    return _school_sd(_without_small_schools(data, fewest, formula), effect)
+
+
+@once
+def _without_small_schools(data: Data, fewest: int, formula: str) -> MixedFit:
     candidates = _with_schools(data)
     large = candidates["school"].map(_sizes(data)) >= fewest
-    return _school_sd(mixedlm(formula, candidates[large]).fit(), effect)
+    return mixedlm(formula, candidates[large]).fit()
 
 
 EXERCISES = (

@@ -13,6 +13,10 @@ from course.common.variance_table import components_table
 from course.design.design import Design
 from course.solver.estimates import Estimates
 
+T_COLUMNS = {
+    statistic: pd.Index(["estimate", "std_error", "df", statistic, "p_value", "lower", "upper"])
+    for statistic in ("t", "z")
+}
 Numbers = TypeVar("Numbers", pd.Series, pd.DataFrame, np.ndarray)
 
 
@@ -30,18 +34,9 @@ def t_table(
         ratio = values / errors
         half = stats.t.ppf((1 + level) / 2, df) * errors
         lower, upper = values - half, values + half
-    return pd.DataFrame(
-        {
-            "estimate": values,
-            "std_error": errors,
-            "df": df,
-            statistic: ratio,
-            "p_value": 2 * stats.t.sf(np.abs(ratio), df),
-            "lower": lower,
-            "upper": upper,
-        },
-        index=estimates.index,
-    )
+    p_values = 2 * stats.t.sf(np.abs(ratio), df)
+    columns = np.column_stack([values, errors, df, ratio, p_values, lower, upper])
+    return pd.DataFrame(columns, index=estimates.index.copy(), columns=T_COLUMNS[statistic].copy())
 
 
 def z_table(estimates: pd.Series, std_errors: pd.Series, level: float = 0.95) -> pd.DataFrame:

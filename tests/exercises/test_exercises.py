@@ -23,8 +23,10 @@ from course.exercises.exercise import (
     Slip,
     Verdict,
     judge,
+    once,
 )
 from course.exercises.made_up import STUDIES
+from course.fit.model import MixedModel
 
 FRAME = pd.DataFrame({"score": [10.0, 12.0, 17.0]})
 MEAN = Exercise(
@@ -114,6 +116,34 @@ def test_answers_follow_the_data(data):
     data.replace("tiny", FRAME + 100)
     assert judge(MEAN, 113, data).right
     assert not judge(MEAN, 13, data).right
+
+
+def test_what_answer_and_slips_share_is_computed_once_for_the_same_data(data):
+    asked = []
+
+    @once
+    def mean(data: Data, plus: float = 0.0) -> float:
+        asked.append(plus)
+        return data["tiny"]["score"].mean() + plus
+
+    assert [mean(data), mean(data), mean(data, plus=1.0), mean(data)] == [13, 13, 14, 13]
+    assert asked == [0.0, 1.0]
+    data.replace("tiny", FRAME + 100)
+    assert [mean(data), mean(data)] == [113, 113] and asked == [0.0, 1.0, 0.0]
+
+
+def test_a_wrong_answer_waits_for_no_fit_twice(monkeypatch):
+    made, fit = [], MixedModel.fit
+
+    def counted(model, **how):
+        made.append((model.formula, model.design.n, how.get("reml", True)))
+        return fit(model, **how)
+
+    monkeypatch.setattr(MixedModel, "fit", counted)
+    for id in ("07.4", "08.2", "11.6"):
+        made.clear()
+        assert judge(all_exercises()[id], -1, Data()).right is False
+        assert made and len(made) == len(set(made)), id
 
 
 def test_later_changes_to_a_frame_do_not_move_the_answer(data):
@@ -434,14 +464,14 @@ def lesson_data(request):
     return data
 
 
-def once(exercise: Exercise) -> Exercise:
+def remembering(exercise: Exercise) -> Exercise:
     """The exercise as it is, but what it computes from some data it computes once."""
     slips = tuple(Slip(cache(slip.wrong), slip.hint) for slip in exercise.slips)
     also = tuple(dataclasses.replace(one, right=cache(one.right)) for one in exercise.also)
     return dataclasses.replace(exercise, expected=cache(exercise.expected), slips=slips, also=also)
 
 
-EXERCISES = [once(exercise) for exercise in all_exercises().values()]
+EXERCISES = [remembering(exercise) for exercise in all_exercises().values()]
 each_exercise = pytest.mark.parametrize("exercise", EXERCISES, ids=lambda exercise: exercise.id)
 
 

@@ -395,3 +395,10 @@ def test_an_interrupted_fit_leaves_nothing_behind(data, fit, monkeypatch):
         with pytest.raises(KeyboardInterrupt):
             model.fit(progress=True)
     assert model.fit().llf == fit.llf
+
+
+def test_a_table_whose_axes_are_named_leaves_the_fit_as_it_is(data):
+    one, other = (mixedlm("test_score ~ age + (1|school)", data).fit() for _ in range(2))
+    one.fixed_effects.index.name, one.fixed_effects.columns.name = "effect", "what"
+    for index in (one.fe_params.index, one.bse_fe.index, other.fixed_effects.columns):
+        assert index.name is None
