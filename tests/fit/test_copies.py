@@ -39,7 +39,9 @@ def stored(fit):
 
 AGAIN = [stored, copy.copy, copy.deepcopy]
 COPIED = [*FORMULAS[:5], "y ~ center(x) + C(f, Sum) + (1|b/a)"]
-DATA = table(3, n=250)  # fewer rows take longer: they may have several valleys, and each start is tried
+DATA = table(
+    3, n=250
+)  # fewer rows take longer: they may have several valleys, and each start is tried
 OTHER_Y = DATA["y"].to_numpy() + DATA["x"].to_numpy() ** 2
 
 

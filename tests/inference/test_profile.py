@@ -100,7 +100,9 @@ class Dense:
     """-2 log-likelihood in (sd_0, sd_1, correlation, sigma), beta at its best."""
 
     def __init__(self, data: pd.DataFrame):
-        schools = [d for _, d in data.groupby("school")]  # of one size, so that one array holds them
+        schools = [
+            d for _, d in data.groupby("school")
+        ]  # of one size, so that one array holds them
         self.X = np.stack([np.column_stack([np.ones(len(d)), d.x]) for d in schools])
         self.y = np.stack([d.y for d in schools])[:, :, None]
 

@@ -242,7 +242,7 @@ def test_predictions_chooses_the_highest_and_the_lowest_group(sloped):
 def dense_reml(fit, sds, sigma: float | None = None) -> float:
     """-2 restricted log-likelihood of a model with two random intercepts, from its V.
 
-    Without sigma, `sds` are ratios to it, and it is the best one for these: r' V^-1 r / (n - p) is its square.
+    Without sigma, `sds` are ratios to it, and it is the best for these: its square is r' V^-1 r / (n - p).
     """
     X, y = fit.design.X, fit.design.y
     Zs = [np.eye(g.n_levels)[g.codes] for g in fit.design.groupings]
