@@ -76,6 +76,6 @@ def own(seed: int, effect: float, schools: int, shift: float = 0.0) -> pd.DataFr
 # -- on disk ----------------------------------------------------------------------------------
 
 
-def study(path, n=12, **changes):
+def study(path, n=8, **changes):
     arguments = {"simulate": balanced, "formula": FORMULA, "seed": 3, "progress": False}
     return recovery(n=n, path=path, **arguments | changes)

@@ -215,7 +215,7 @@ def deviance_surface(
     --------
     >>> from course import load, mixedlm, plots
     >>> fit = mixedlm("test_score ~ age + (1|classroom) + (1|school)", load("pupils")).fit()
-    >>> plots.deviance_surface(fit).get_xlabel()
+    >>> plots.deviance_surface(fit, points=9).get_xlabel()
     'sd(Intercept | classroom) (points)'
     """
     require_fit(fit)

@@ -101,7 +101,7 @@ def power_curves(
     >>> from course import power as power_of
     >>> found = power_of(
     ...     "test_score ~ school_resources + (1|school)", test="school_resources", effect=[0, 4],
-    ...     provinces=1, schools=[10, 20], classrooms=1, students=5, n=10, seed=1, progress=False,
+    ...     provinces=1, schools=[10, 20], classrooms=1, students=5, n=5, seed=1, progress=False,
     ... )
     >>> plots.power_curves(found).get_xlabel()
     'schools'

@@ -63,8 +63,12 @@ class Family(ABC):
         averages = np.empty(len(eta))
         for start in range(0, len(eta), ROWS_AT_ONCE):
             rows = slice(start, start + ROWS_AT_ONCE)
-            spread = np.sqrt(variance[rows])[:, None] * NODES
-            averages[rows] = self.mean(eta[rows][:, None] + spread) @ NODE_WEIGHTS
+            if variance[rows].any():
+                spread = np.sqrt(variance[rows])[:, None] * NODES
+                means = self.mean(eta[rows][:, None] + spread)
+            else:  # which is the same at every node
+                means = np.repeat(self.mean(eta[rows])[:, None], len(NODES), axis=1)
+            averages[rows] = means @ NODE_WEIGHTS
         return averages
 
     @abstractmethod

@@ -179,7 +179,7 @@ class Power:
         >>> from course import power
         >>> found = power(
         ...     "test_score ~ school_resources + (1|school)", test="school_resources", effect=6,
-        ...     provinces=1, schools=[10, 30], classrooms=1, students=[3, 10],
+        ...     provinces=1, schools=[10, 30], classrooms=1, students=3,
         ...     n=16, seed=1, progress=False,
         ... )
         >>> found.cheapest(0.8, school=100, pupil=5)[["schools", "students"]].to_list()

@@ -253,9 +253,9 @@ def recovery(
     Examples
     --------
     >>> made_of = {"provinces": 2, "schools": 6, "classrooms": 2, "students": 8}
-    >>> found = recovery(made_of, "test_score ~ age + (1|school)", n=20, seed=1, progress=False)
+    >>> found = recovery(made_of, "test_score ~ age + (1|school)", n=8, seed=1, progress=False)
     >>> found.n, found.convergence
-    (20, Rate(value=1.0, mcse=0.0))
+    (8, Rate(value=1.0, mcse=0.0))
     >>> list(found.table.columns)  # doctest: +NORMALIZE_WHITESPACE
     ['true', 'mean', 'bias', 'bias_mcse', 'rmse', 'rmse_mcse', 'coverage', 'coverage_mcse', 'n']
     """

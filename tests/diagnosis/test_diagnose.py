@@ -290,7 +290,7 @@ LEFT_OUT = [
 @pytest.mark.parametrize("left_out, reml", thinned(product(LEFT_OUT, [True, False]), 3))
 def test_leaving_a_group_out_is_fitting_the_other_rows(left_out, reml):
     formula, group, level = left_out
-    pupils = load("pupils").query("province < 'P08'")
+    pupils = load("pupils").query("province in ['P02', 'P03', 'P07']")
     fit = mixedlm(formula, pupils).fit(reml=reml)
     row = influence(fit, group, progress=False).loc[level]
     without = mixedlm(formula, pupils[pupils[group] != level]).fit(reml=reml)
@@ -376,6 +376,6 @@ def test_labels_used_again_in_every_school():
     pupils = load("pupils")
     pupils["room"] = pupils["classroom"].str[-2:]
     fit = mixedlm("test_score ~ age + (1|room) + (1|school)", pupils).fit()
-    found = [f for f in diagnose(fit, solvers=False) if "used again" in f.title]
+    found = [f for f in diagnose(fit, solvers=False, seconds=0) if "used again" in f.title]
     assert "(1|school:room)" in found[0].seen
     assert found[0].severity == "caution"

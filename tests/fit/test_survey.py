@@ -480,6 +480,7 @@ def surveys(seeds, schools, tilt):
             schools,
             informative={"school": tilt, "student": tilt},
             missing={},
+            plausible_values=1,
             scores=True,
             seed=seed,
         )

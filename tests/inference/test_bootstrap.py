@@ -124,7 +124,7 @@ def test_the_same_to_the_bit_on_any_executor(fit):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("n", replicates(40, many=600))
+@pytest.mark.parametrize("n", replicates(25, many=600))
 @pytest.mark.parametrize(
     "formula, reml", thinned(product([SMALL, "y ~ x + (x|g) + (1|t)"], [True, False]), 3)
 )

@@ -100,21 +100,21 @@ class Dense:
     """-2 log-likelihood in (sd_0, sd_1, correlation, sigma), beta at its best."""
 
     def __init__(self, data: pd.DataFrame):
-        self.parts = [
-            (np.column_stack([np.ones(len(d)), d.x]), d.y.to_numpy())
-            for _, d in data.groupby("school")
-        ]
+        schools = [
+            d for _, d in data.groupby("school")
+        ]  # of one size, so that one array holds them
+        self.X = np.stack([np.column_stack([np.ones(len(d)), d.x]) for d in schools])
+        self.y = np.stack([d.y for d in schools])[:, :, None]
 
     def __call__(self, sd_0, sd_1, correlation, sigma) -> float:
         both = correlation * sd_0 * sd_1
         C = np.array([[sd_0**2, both], [both, sd_1**2]])
-        XX, Xy, yy, logdet, n = np.zeros((2, 2)), np.zeros(2), 0.0, 0.0, 0
-        for X, y in self.parts:
-            V = X @ C @ X.T + sigma**2 * np.eye(len(y))
-            VX, Vy = np.linalg.solve(V, X), np.linalg.solve(V, y)
-            XX, Xy, yy = XX + X.T @ VX, Xy + X.T @ Vy, yy + y @ Vy
-            logdet, n = logdet + np.linalg.slogdet(V)[1], n + len(y)
-        return n * np.log(2 * np.pi) + logdet + yy - Xy @ np.linalg.solve(XX, Xy)
+        X, y, X_t = self.X, self.y, self.X.swapaxes(1, 2)
+        V = X @ C @ X_t + sigma**2 * np.eye(y.shape[1])
+        VX, Vy = np.linalg.solve(V, X), np.linalg.solve(V, y)
+        XX, Xy, yy = (X_t @ VX).sum(0), (X_t @ Vy).sum(0)[:, 0], (y * Vy).sum()
+        logdet = np.linalg.slogdet(V)[1].sum()
+        return y.size * np.log(2 * np.pi) + logdet + yy - Xy @ np.linalg.solve(XX, Xy)
 
     def least(self, **held: float) -> float:
         names = ["sd_0", "sd_1", "correlation", "sigma"]

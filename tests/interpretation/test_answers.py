@@ -238,10 +238,14 @@ def test_the_interval_of_the_icc_is_that_of_the_sd():
 def test_icc_on_the_scale_of_the_response_is_that_of_simulated_pairs(made, n):
     found = made()
     rng, design = np.random.default_rng(1), found.design
-    eta = rng.choice(design.offset + design.X @ found.estimates.beta, n)
+    fixed = design.offset + design.X @ found.estimates.beta
+    rows = rng.choice(len(fixed), n)
+    eta = fixed[rows]
     sds = [np.sqrt(S[0, 0]) for S in found.estimates.covariances]
     names = [grouping.name for grouping in design.groupings]
     own = [rng.normal(0, sd, (2, n)) for sd in sds]  # of each of the two rows
+    # means given the fixed part, by the average over new effects
+    middle = found.family.average(fixed, np.full(len(fixed), sum(sd**2 for sd in sds)))[rows]
     correlations = icc(found, scale="response")["icc"]
     for name in correlations.index:
         shared = [g for g, one in enumerate(names) if design.nested[names.index(name), g]]
@@ -249,8 +253,6 @@ def test_icc_on_the_scale_of_the_response_is_that_of_simulated_pairs(made, n):
         second = eta + sum(effects[0 if g in shared else 1] for g, effects in enumerate(own))
         draws = [found.family.mean(predictor) for predictor in (first, second)]
         one, two = (found.family.draw(mean, np.ones(n), rng) for mean in draws)
-        # means given the fixed part, by the average over new effects
-        middle = found.family.average(eta, np.full(n, sum(sd**2 for sd in sds)))
         covariance = ((one - middle) * (two - middle)).mean()
         variance = ((one - middle) ** 2 + (two - middle) ** 2).mean() / 2
         assert correlations[name] == pytest.approx(covariance / variance, abs=0.012)

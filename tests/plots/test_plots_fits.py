@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from drawn import SCHOOLS, line, numbers, offsets, said
-from scipy import optimize, stats
+from scipy import stats
 
 from course import mixedlm, plots
 from course.errors import CourseError
@@ -239,15 +239,22 @@ def test_predictions_chooses_the_highest_and_the_lowest_group(sloped):
     assert {f"school {at.idxmax()}", f"school {at.idxmin()}"} < names
 
 
-def dense_reml(fit, sds, sigma: float) -> float:
-    """-2 restricted log-likelihood of a model with two random intercepts, from its V."""
+def dense_reml(fit, sds, sigma: float | None = None) -> float:
+    """-2 restricted log-likelihood of a model with two random intercepts, from its V.
+
+    Without sigma, `sds` are ratios to it, and it is the best for these: its square is r' V^-1 r / (n - p).
+    """
     X, y = fit.design.X, fit.design.y
     Zs = [np.eye(g.n_levels)[g.codes] for g in fit.design.groupings]
-    V = sigma**2 * np.eye(len(y)) + sum(s**2 * Z @ Z.T for s, Z in zip(sds, Zs, strict=True))
+    V = (sigma or 1) ** 2 * np.eye(len(y))
+    V += sum(s**2 * Z @ Z.T for s, Z in zip(sds, Zs, strict=True))
     XVX = X.T @ np.linalg.solve(V, X)
     r = y - X @ np.linalg.solve(XVX, X.T @ np.linalg.solve(V, y))
     logdets = np.linalg.slogdet(V)[1] + np.linalg.slogdet(XVX)[1]
-    return logdets + r @ np.linalg.solve(V, r) + (len(y) - X.shape[1]) * np.log(2 * np.pi)
+    squares, df = r @ np.linalg.solve(V, r), len(y) - X.shape[1]
+    if sigma is None:
+        return logdets + df * (np.log(squares / df) + 1 + np.log(2 * np.pi))
+    return logdets + squares + df * np.log(2 * np.pi)
 
 
 @pytest.mark.slow
@@ -260,14 +267,9 @@ def test_the_surface_rises_as_the_dense_deviance_does(nested, relative):
     assert star == pytest.approx(sds / sigma if relative else sds)
     lowest = dense_reml(nested, sds, sigma)
     for corner in ([0, sds[1]], [sds[0], 0]):
-        rise = dense_reml(nested, corner, sigma) - lowest
-        if relative:  # the residual SD at its best for these ratios
-            ratios = np.array(corner) / sigma
-            rise = optimize.minimize_scalar(
-                lambda s, ratios=ratios: dense_reml(nested, s * ratios, s),
-                bounds=(0.5 * sigma, 2 * sigma),
-            ).fun
-            rise -= lowest
+        of_residual = {} if relative else {"sigma": sigma}
+        there = np.array(corner) / sigma if relative else corner
+        rise = dense_reml(nested, there, **of_residual) - lowest
         assert said(rise, plots.alt_text(ax))
     expected = "theta of Intercept | school" if relative else "sd(Intercept | school) (points)"
     assert ax.get_ylabel() == expected

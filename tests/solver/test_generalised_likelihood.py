@@ -177,7 +177,7 @@ def test_one_school_after_another_is_the_same_in_any_order():
 def test_levels_in_chunks_are_those_at_once(monkeypatch):
     formula = "cbind(right, wrong) ~ age + (age|classroom) + (1|school)"
     at_once = fit(formula)
-    monkeypatch.setattr("course.solver.chunks.CHUNK", 7)
+    monkeypatch.setattr("course.solver.chunks.CHUNK", 15)
     in_chunks = mixedglm(formula, pupils()).fit()
     assert in_chunks.llf == pytest.approx(at_once.llf, abs=1e-9)
     sds = [found.random_effects_se["classroom"] for found in (in_chunks, at_once)]

@@ -16,14 +16,14 @@ from course.studies.store import STUDY, Store, plain, read_study
 
 @pytest.mark.slow
 def test_a_study_goes_on_where_it_was_and_to_a_larger_n(tmp_path):
-    whole = recovery(balanced, FORMULA, 12, seed=3, progress=False)
-    study(tmp_path / "s", n=5)
+    whole = recovery(balanced, FORMULA, 8, seed=3, progress=False)
+    study(tmp_path / "s", n=3)
     there = sorted(p.name for p in (tmp_path / "s").iterdir())
     assert equal(whole, study(tmp_path / "s"))
     assert set(there) < {p.name for p in (tmp_path / "s").iterdir()}  # what was there is left alone
     assert equal(whole, study(tmp_path / "s", seed=None))  # the seed is that of the folder
-    fewer = study(tmp_path / "s", n=5)
-    assert equal(fewer, recovery(balanced, FORMULA, 5, seed=3, progress=False))
+    fewer = study(tmp_path / "s", n=3)
+    assert equal(fewer, recovery(balanced, FORMULA, 3, seed=3, progress=False))
 
 
 SMALL = {"provinces": 2, "schools": 2, "classrooms": 2, "students": 3}
