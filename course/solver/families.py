@@ -60,15 +60,13 @@ class Family(ABC):
 
         By Gauss and Hermite's quadrature, a block of rows at a time.
         """
+        if not variance.any():
+            return self.mean(eta)
         averages = np.empty(len(eta))
         for start in range(0, len(eta), ROWS_AT_ONCE):
             rows = slice(start, start + ROWS_AT_ONCE)
-            if variance[rows].any():
-                spread = np.sqrt(variance[rows])[:, None] * NODES
-                means = self.mean(eta[rows][:, None] + spread)
-            else:  # which is the same at every node
-                means = np.repeat(self.mean(eta[rows])[:, None], len(NODES), axis=1)
-            averages[rows] = means @ NODE_WEIGHTS
+            spread = np.sqrt(variance[rows])[:, None] * NODES
+            averages[rows] = self.mean(eta[rows][:, None] + spread) @ NODE_WEIGHTS
         return averages
 
     @abstractmethod
