@@ -346,17 +346,25 @@ def _of_a_family(p: np.ndarray, stepwise: bool) -> np.ndarray:
 
 
 def _tukey_quantiles(level: float, k: int, df: np.ndarray) -> np.ndarray:
-    """Quantiles of the studentised range of k means, one for each df.
-
-    SciPy takes half a second for one; the next lies so near that a few steps of a secant find it.
-    """
-    tail = stats.studentized_range.sf
+    """Quantiles of the studentised range of k means, one for each df."""
     different, place = np.unique([float(f"{nu:.6g}") for nu in df], return_inverse=True)
-    found = [float(stats.studentized_range.ppf(level, k, different[0]))]
-    for nu in different[1:].tolist():
-        near = found[-1]
-        root = optimize.newton(
-            lambda q, nu=nu: tail(q, k, nu) - (1 - level), near, x1=0.999 * near, tol=1e-7
-        )
-        found.append(float(root))
-    return np.array(found)[place]
+    return np.array([_tukey_quantile(level, k, nu) for nu in different.tolist()])[place]
+
+
+def _tukey_quantile(level: float, k: int, nu: float) -> float:
+    """The quantile for one df, in half the time that SciPy takes, a fifth of a second.
+
+    It lies between those of two means and of infinite df, which are too small, and Bonferroni's, which is too
+    large; and by logarithms the way from these to it is nearly a straight line, be the df 1 or 1,000.
+    """
+    alpha = 1 - level
+    of_two, bonferroni = (np.sqrt(2) * stats.t.isf(alpha / n, nu) for n in (2, k * (k - 1)))
+    of_infinite = stats.studentized_range.ppf(level, k, np.inf)
+
+    def excess(log_q: float) -> float:
+        tail = stats.studentized_range.sf(np.exp(log_q), k, nu)
+        return np.log(max(tail, np.finfo(float).tiny) / alpha)
+
+    # a little further, since with two means, or infinite df, an end is the quantile itself
+    low, high = np.log(max(of_two, of_infinite)) - 1e-4, np.log(bonferroni) + 1e-4
+    return float(np.exp(optimize.brentq(excess, low, high, xtol=1e-9)))

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from budget import thinned
+from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
 from course import (
@@ -211,6 +212,21 @@ def test_adjusted_p_values_are_never_below_the_raw_ones_and_tukey_lies_between()
     np.testing.assert_allclose(p["holm"], steps, rtol=1e-12)
     assert tables["holm"]["lower"].equals(tables["bonferroni"]["lower"])
     assert p["holm"].min() == pytest.approx(3 * p["none"].min(), rel=1e-12)
+
+
+def test_tukeys_intervals_where_some_df_are_2_and_others_154():
+    """Within four schools, and between them: SciPy's quantiles of the studentised range, one by one."""
+    rng = np.random.default_rng(1)
+    school = np.repeat(np.arange(4), 40)
+    data = pd.DataFrame({"school": school, "sector": np.array(["public", "private"])[school % 2]})
+    data["sex"] = rng.choice(["f", "m"], 160)
+    data["y"] = rng.normal(size=160) + rng.normal(0, 2, 4)[school]
+    fit = mixedlm("y ~ sector * sex + (1|school)", data).fit()
+    table = contrasts(fit, ["sector", "sex"], adjust="tukey")
+    assert table["df"].min() < 3 and table["df"].max() > 150
+    q = np.sqrt(2) * (table["upper"] - table["estimate"]) / table["std_error"]
+    expected = [stats.studentized_range.ppf(0.95, 4, df) for df in table["df"]]
+    np.testing.assert_allclose(q, expected, rtol=1e-5)
 
 
 def test_polynomial_contrasts_are_orthogonal_and_find_a_line(crossed):
