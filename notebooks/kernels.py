@@ -86,7 +86,11 @@ def server() -> subprocess.Popen:
     """The server of this process, which ends before it: once nothing more can come to read."""
     process = subprocess.Popen(
         [sys.executable, __file__],
-        env={**os.environ, "MPLBACKEND": "module://matplotlib_inline.backend_inline"},
+        env={
+            **os.environ,
+            "MPLBACKEND": "module://matplotlib_inline.backend_inline",
+            "PYDEVD_DISABLE_FILE_VALIDATION": "1",  # or the debugger warns of itself
+        },
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -142,8 +146,11 @@ def serve() -> None:
 
 def import_what_lessons_import() -> None:
     """Also what ipykernel imports by itself. No picture is begun: that would settle where pictures go."""
+    import ipykernel.debugger  # noqa: F401
     import ipykernel.kernelapp  # noqa: F401
     import ipykernel.zmqshell  # noqa: F401
+    import IPython.core.completerlib  # noqa: F401
+    import IPython.extensions.storemagic  # noqa: F401
     import matplotlib.pyplot  # noqa: F401
     import pandas as pd
     import seaborn  # noqa: F401
