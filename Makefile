@@ -7,12 +7,14 @@ unexport PYTHONDONTWRITEBYTECODE
 VENV_PYTHON := .venv/bin/python
 PIP_INSTALL := $(VENV_PYTHON) -m pip install --disable-pip-version-check -c constraints.txt
 
-# uv does in seconds what takes pip more than a minute. It is asked to use the index and the certificates that pip
-# uses; where it fails all the same, or has no build for this system, pip installs the rest, too.
+# uv does in seconds what takes pip more than a minute. What it has in its cache it takes without asking anybody; else
+# it is asked to use the index and the certificates that pip uses; where it fails all the same, or has no build for
+# this system, pip installs the rest, too.
+UV_INSTALL = UV_SYSTEM_CERTS=1 $(VENV_PYTHON) -m uv pip install --python $(VENV_PYTHON) -c constraints.txt
 PIP_INDEX = $${PIP_INDEX_URL:-$$($(VENV_PYTHON) -m pip config get global.index-url 2>/dev/null)}
-UV_INSTALL = index=$(PIP_INDEX); UV_SYSTEM_CERTS=1 $(VENV_PYTHON) -m uv pip install $${index:+--default-index "$$index"} \
-  --python $(VENV_PYTHON) -c constraints.txt
-INSTALL = { $(PIP_INSTALL) -q uv && $(UV_INSTALL) $(1); } || \
+INSTALL = { { $(VENV_PYTHON) -m uv --version >/dev/null 2>&1 || $(PIP_INSTALL) -q uv; } && \
+  { $(UV_INSTALL) --offline $(1) 2>/dev/null || \
+  { index=$(PIP_INDEX); $(UV_INSTALL) $${index:+--default-index "$$index"} $(1); }; }; } || \
   { echo "uv could not install that, so pip does. It takes some minutes, and is silent while it unpacks."; $(PIP_INSTALL) $(1); }
 # In a variable, since a comma in a call ends an argument.
 LAB_AND_TEST := -e '.[lab,test]'
