@@ -89,7 +89,7 @@ two = {"groups": "school", "re_formula": "1", "vc_formula": {"classroom": "0 + C
 three = {
     "groups": "province",
     "re_formula": "1",
-    "vc_formula": {"school": "0 + C(school)", "classroom": "0 + C(classroom)"},
+    "vc_formula": {"classroom": "0 + C(classroom)", "school": "0 + C(school)"},
 }
 with_resources = "test_score ~ age10 + sex + school_resources"
 without = "test_score ~ age10 + sex"
@@ -254,13 +254,15 @@ random_parts = [
 ]
 
 fixed_part = "test_score ~ age10 + sex"
-lines, fitted = [], {}
+lines, fitted = [], {("pupils", repr(two)): result2, ("pupils", repr(three)): result3}
 for data, random_part, pieces in random_parts:
     found = {}
     if pieces:
-        if pieces not in fitted:
-            fitted[pieces] = eval(f"smf.mixedlm({fixed_part!r}, {data}, {pieces})").fit()
-        found["statsmodels"] = fitted[pieces].llf
+        keywords = eval(f"dict({pieces})")
+        model = data, repr(keywords)
+        if model not in fitted:
+            fitted[model] = smf.mixedlm(fixed_part, eval(data), **keywords).fit()
+        found["statsmodels"] = fitted[model].llf
     found["course"] = mixedlm(f"{fixed_part} + {random_part}", eval(data)).fit().llf
     value = R["log_likelihoods"][data][random_part]
     verdict = judge(value, found, within=0.001 / abs(value))

@@ -133,6 +133,7 @@ def test_what_answer_and_slips_share_is_computed_once_for_the_same_data(data):
     assert [mean(data), mean(data)] == [113, 113] and asked == [0.0, 1.0, 0.0]
 
 
+@pytest.mark.slow
 def test_a_wrong_answer_waits_for_no_fit_twice(monkeypatch):
     made, fit = [], MixedModel.fit
 

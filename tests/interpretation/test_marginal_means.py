@@ -214,6 +214,7 @@ def test_adjusted_p_values_are_never_below_the_raw_ones_and_tukey_lies_between()
     assert p["holm"].min() == pytest.approx(3 * p["none"].min(), rel=1e-12)
 
 
+@pytest.mark.slow
 def test_tukeys_intervals_where_some_df_are_2_and_others_154():
     """Within four schools, and between them: SciPy's quantiles of the studentised range, one by one."""
     rng = np.random.default_rng(1)

@@ -250,6 +250,7 @@ def test_a_kernel_that_does_not_start_is_noticed(tmp_path, monkeypatch, asked):
     assert len(asked) == 2
 
 
+@pytest.mark.slow
 def test_a_kernel_that_lost_a_port_to_another_is_started_once_more(asked):
     doctor.run_kernel()
     assert len(asked) == 2
